@@ -1,0 +1,28 @@
+# cython: annotation_typing=False
+"""A window of capture bytes and where its frames lie, as numbers: no object per frame.
+
+A reader fills a `Batch`; the stages above walk it. All offsets point into `window`. The arrays have
+room for `ROOM` frames; `count` of them are valid. Frame i of the batch has the 1-based number
+`first_number + i` in file `file`.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+ROOM = 8192
+
+
+class Batch:
+    """Frames of one window of one file; filled by a reader, reused by it for the next window."""
+
+    def __init__(self) -> None:
+        self.window = b""
+        self.count = 0
+        self.file = 0
+        self.first_number = 1
+        self.offset = array("q", bytes(8 * ROOM))  # first captured byte
+        self.captured = array("q", bytes(8 * ROOM))  # bytes captured
+        self.original = array("q", bytes(8 * ROOM))  # bytes on the wire
+        self.time_ns = array("q", bytes(8 * ROOM))  # since the epoch
+        self.link = array("q", bytes(8 * ROOM))  # LINKTYPE_ number

@@ -1,0 +1,44 @@
+"""Records of one handshake and of how its connection was closed: facts, ready for any report."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
+from dissector.mqtt.packets import Auth, Connack, Connect
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Who ended the connection first, and how: "disconnect", "fin" or "rst"."""
+
+    by: Side
+    how: str
+    frame: FrameRef
+
+
+class Handshake(msgspec.Struct, kw_only=True):
+    """One CONNECT with what answers it; `id` counts handshakes over the capture from 0.
+
+    `connect` is None where only its CONNACK was seen, `connack` where none came. `latency` is in
+    seconds, from the CONNECT's completing frame to the CONNACK's. `auths` are the AUTH packets in
+    between, `auth_rounds` their number from the server. `close` is None while nothing closed.
+    """
+
+    id: int
+    stream: int
+    transport: str
+    version: Version | None
+    bridge: bool
+    outcome: Outcome
+    client: Endpoint
+    server: Endpoint
+    connect: Connect | None = None
+    connack: Connack | None = None
+    auths: tuple[Auth, ...] = ()
+    latency: float | None = None
+    close: Close | None = None
+
+    @property
+    def auth_rounds(self) -> int:
+        """Number of AUTH packets that the server sent before its CONNACK."""
+        return sum(1 for auth in self.auths if auth.side is Side.SERVER)

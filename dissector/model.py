@@ -1,0 +1,182 @@
+"""Records and enums that every stage shares; they hold facts and render nothing.
+
+Times are integers, nanoseconds since the Unix epoch. A frame is named by the path of its file and
+its 1-based number in that file. Attribute names are the mechanical snake_case of the JSON names in
+the interface contract; there is no alias table.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+
+class Version(enum.Enum):
+    """A version of MQTT that has rules here. The value is how every output prints it."""
+
+    V3_1 = "3.1"
+    V3_1_1 = "3.1.1"
+    V5_0 = "5.0"
+
+
+class Side(enum.Enum):
+    """Who spoke, or who is at fault."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    @property
+    def other(self) -> Side:
+        """The peer."""
+        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+
+
+class Severity(enum.Enum):
+    """How bad a finding is; `rank` grows with it."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        """0 for info, 1 for warning, 2 for error."""
+        return _RANKS[self]
+
+
+_RANKS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+
+
+class Obligation(enum.Enum):
+    """The standard's verb."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    ADVICE = "advice"
+
+
+class Confidence(enum.Enum):
+    """What a finding rests on: bytes, a deadline or history, or state that nobody sees."""
+
+    PROVEN = "proven"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Outcome(enum.Enum):
+    """How a handshake ended; the interface contract orders them."""
+
+    INCOMPLETE = "incomplete"
+    INVALID = "invalid"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One end of a TCP connection. `mac` is None where the link layer has none."""
+
+    ip: str
+    port: int
+    mac: str | None = None
+
+
+class FrameRef(msgspec.Struct, frozen=True):
+    """One frame of one file; `number` is 1-based, as Wireshark counts."""
+
+    file: str
+    number: int
+    time_ns: int
+
+
+class CaptureWarning(msgspec.Struct, frozen=True):
+    """A limit of our own view, never a peer's fault. `kind` is a short kebab-case word."""
+
+    kind: str
+    message: str
+    file: str | None = None
+    frame: int | None = None
+    stream: int | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """The judgement of one rule on one peer.
+
+    `frames` are all frames that prove it, in order; `frame` and `file` name the one at fault (of an
+    absence: the packet that should have been answered, with the deadline as `time_ns`).
+    `packet` holds the bytes of the packet at fault, secrets masked, and `span` the offending
+    (offset, length) in it; both are None where no bytes are at fault.
+    """
+
+    rule: str
+    name: str
+    severity: Severity
+    obligation: Obligation
+    confidence: Confidence
+    statements: tuple[str, ...]
+    section: str | None
+    version: Version | None
+    side: Side
+    handshake: int | None
+    stream: int
+    client_id: str | None
+    file: str
+    frame: int
+    frames: tuple[FrameRef, ...]
+    time_ns: int
+    message: str
+    evidence: dict[str, Any]
+    packet: bytes | None = None
+    span: tuple[int, int] | None = None
+
+
+class NotEvaluated(msgspec.Struct):
+    """A rule that could not be judged, folded by rule and reason; `count` subjects on `streams`."""
+
+    rule: str
+    reason: str
+    count: int = 0
+    streams: list[int] = msgspec.field(default_factory=list)
+
+
+class CaptureFile(msgspec.Struct):
+    """One input file: frames read, bytes read, names of its link types (libpcap's, without DLT_)."""
+
+    path: str
+    frames: int = 0
+    bytes: int = 0
+    link_types: list[str] = msgspec.field(default_factory=list)
+
+
+class Capture(msgspec.Struct):
+    """What was read. `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds.
+
+    `other_traffic` counts what else was there: connections per kind ("tls", "websocket", "http",
+    "ssh", "other") and per busiest server port ("port 443").
+    """
+
+    files: list[CaptureFile] = msgspec.field(default_factory=list)
+    frames: int = 0
+    start_ns: int | None = None
+    end_ns: int | None = None
+    digits: int = 6
+    streams: int = 0
+    mqtt_connections: int = 0
+    control_packets: dict[str, int] = msgspec.field(default_factory=dict)
+    other_traffic: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Summary(msgspec.Struct):
+    """Counts of handshakes by outcome and of findings by severity."""
+
+    handshakes: int = 0
+    accepted: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    incomplete: int = 0
+    invalid: int = 0
+    error: int = 0
+    warning: int = 0
+    info: int = 0

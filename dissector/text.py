@@ -1,0 +1,96 @@
+"""Captured bytes in, text that is safe to show out: the one gate between the wire and any output.
+
+Captured text is kept as `str` decoded with `surrogateescape`: lossless, and a lone surrogate marks
+a byte that is not UTF-8. JSON is lossless too and takes `lossless()`; every format for people takes
+`printable()`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+# Format characters that render as nothing or turn the direction of text: zero-width, bidi, tags.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+
+
+def decode(raw: bytes) -> str:
+    """Decode bytes from the wire without loss; bytes that are not UTF-8 become lone surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Give back the bytes that `decode` was given."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether all of a decoded text was UTF-8 on the wire."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def lossless(text: str) -> str:
+    r"""Render a decoded text for JSON: itself, with each byte that is not UTF-8 as ``\xNN``."""
+    if is_utf8(text):
+        return text
+    return "".join(
+        f"\\x{ord(char) - 0xDC00:02x}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in text
+    )
+
+
+def printable(value: str | bytes, limit: int | None = None) -> str:
+    r"""Escape all that could steer a terminal or deceive a reader; at most `limit` characters.
+
+    Control characters, ANSI sequences, bidi and zero-width characters, Unicode tags, lone
+    surrogates and unassigned code points appear as ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``.
+    """
+    text = decode(value) if isinstance(value, bytes) else value
+    if not (text.isascii() and text.isprintable() and "\\" not in text):
+        text = "".join(map(_escape, text))
+    if limit is not None and len(text) > limit:
+        text = text[: max(limit - 1, 0)] + "…"
+    return text
+
+
+def _escape(char: str) -> str:
+    if char in _NAMED:
+        return _NAMED[char]
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if unicodedata.category(char) in _INVISIBLE or char in "\u115f\u1160\u3164\uffa0\u2800":
+        if code < 0x100:
+            return f"\\x{code:02x}"
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return char
+
+
+def csv_cell(text: str) -> str:
+    """Neutralise a cell that a spreadsheet would run as a formula."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def character_classes(secret: bytes) -> str:
+    """Name the classes of bytes in a secret, comma-separated: lower, upper, digit, symbol, binary."""
+    classes = {
+        "lower": any(0x61 <= byte <= 0x7A for byte in secret),
+        "upper": any(0x41 <= byte <= 0x5A for byte in secret),
+        "digit": any(0x30 <= byte <= 0x39 for byte in secret),
+        "symbol": any(
+            0x20 <= byte < 0x7F and not chr(byte).isalnum() for byte in secret
+        ),
+        "binary": any(byte < 0x20 or byte >= 0x7F for byte in secret),
+    }
+    return ",".join(name for name, present in classes.items() if present)
+
+
+def fingerprint(secret: bytes, key: bytes) -> str:
+    """Keyed fingerprint, 16 hex digits: equal secrets of one run are equal, no other run's are."""
+    return hashlib.blake2b(secret, digest_size=8, key=key).hexdigest()
