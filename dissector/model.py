@@ -8,9 +8,12 @@ the interface contract; there is no alias table.
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from dissector.connections.handshake import Handshake
 
 
 class Version(enum.Enum):
@@ -180,3 +183,14 @@ class Summary(msgspec.Struct):
     error: int = 0
     warning: int = 0
     info: int = 0
+
+
+class Report(msgspec.Struct):
+    """All that an analysis found, in order: handshakes by id, findings as they were proven."""
+
+    capture: Capture
+    handshakes: list[Handshake] = msgspec.field(default_factory=list)
+    findings: list[Finding] = msgspec.field(default_factory=list)
+    warnings: list[CaptureWarning] = msgspec.field(default_factory=list)
+    not_evaluated: list[NotEvaluated] = msgspec.field(default_factory=list)
+    summary: Summary = msgspec.field(default_factory=Summary)

@@ -1,0 +1,86 @@
+"""SES01: a clean session, answered as if something had been kept."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection
+from dissector.model import Severity, Side, Version
+from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    ACCEPTED_5,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+)
+
+
+class SessionPresentAfterCleanSession(HandshakeRule):
+    """The server says that it kept a session for a client that asked for a clean one.
+
+    What it checks
+    --------------
+    A CONNECT with cleanSession=1 (5.0: Clean Start) that is accepted must be answered with
+    sessionPresent=0: the server has thrown away whatever it kept, so nothing can be present.
+    MQTT 3.1 has no Session Present flag, so the rule is silent there.
+
+    Why it matters
+    --------------
+    sessionPresent tells a returning client whether its unacknowledged messages and its
+    subscriptions were kept. A client that trusts a false 1 does not subscribe again and waits for
+    messages that never come, or goes on with packet identifiers that the server has forgotten.
+
+    Fix on the client
+    -----------------
+    Nothing is wrong in the CONNECT. Until the server is mended, subscribe again after every clean
+    start, whatever sessionPresent says.
+
+    Fix on the server
+    -----------------
+    Delete the stored session before the CONNACK is made, and compute the flag from the session
+    that is left: with cleanSession=1 it is always 0.
+
+    Known false alarms
+    ------------------
+    None: both packets are read whole. Without the CONNECT the rule is not evaluated.
+    """
+
+    id = "SES01"
+    name = "session-present-after-clean-session"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2")
+    sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
+    bad = (
+        Example("3.1.1: clean session, session present", (CONNECT_311, "S 20 02 01 00", *GOODBYE)),
+        Example("5.0: clean start, session present", (CONNECT_5, "S 20 03 01 00 00", *GOODBYE)),
+    )
+    good = (
+        Example("3.1.1: clean session, none present", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("5.0: clean start, none present", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example(
+            "3.1.1: a session is resumed",
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
+        ),
+        Example("3.1: the byte is reserved there", (CONNECT_31, "S 20 02 01 00", *GOODBYE)),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Compare the clean flag of CONNECT with the CONNACK's flag."""
+        connect, connack = connection.connect, connection.connack
+        if connack is None or connack.frame is None or not connack.session_present:
+            return None
+        if connack.return_code != 0:
+            return None  # ACK03
+        if connect is None or connect.frame is None:
+            return NotEvaluated("the CONNECT was not seen")
+        if not connect.clean_session:
+            return None
+        return Failure(
+            message="sessionPresent=1 in reply to cleanSession=1: a clean session has nothing kept",
+            at=connack.frame,
+            frames=(connect.frame, connack.frame),
+            evidence={"cleanSession": True, "sessionPresent": True},
+            packet=connack,
+            span=(2, 1),
+        )
