@@ -79,12 +79,14 @@ class View(msgspec.Struct):
 
     `gaps` holds, per side, the frame at which bytes of that side were first known to be missing.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
-    `ended_ns` is the capture's clock at that moment.
+    `ended_ns` is the capture's clock at that moment. `conflict`: segments overlapped with different
+    bytes. `foreign`: what the server sent is no MQTT.
     """
 
     syn_seen: bool = True
     both_seen: bool = True
     conflict: bool = False
+    foreign: bool = False
     gaps: dict[Side, FrameRef] = msgspec.field(default_factory=dict)
     gap_reason: str | None = None
     ended: str | None = None
@@ -104,6 +106,8 @@ class View(msgspec.Struct):
             return "cut by the snap length" if self.gap_reason == "snap length" else "bytes missing"
         if self.conflict:
             return "overlapping segments disagree"
+        if self.foreign:
+            return "the server does not speak MQTT"
         return None
 
 

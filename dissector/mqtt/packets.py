@@ -33,6 +33,7 @@ class Packet(msgspec.Struct, kw_only=True):
 
     `raw` holds all its bytes, secrets included; it stays inside the process. It is empty for packets
     too large to keep and for types that are only framed. `first` is the frame of its first byte.
+    `secrets` are the (offset, length) of passwords and authentication data in `raw`.
     """
 
     type: int
@@ -43,11 +44,20 @@ class Packet(msgspec.Struct, kw_only=True):
     first: FrameRef | None = None
     raw: bytes = b""
     defects: tuple[Defect, ...] = ()
+    secrets: tuple[tuple[int, int], ...] = ()
 
     @property
     def name(self) -> str:
         """The standard's name of its type."""
         return spec.packet_name(self.type)
+
+    def masked(self) -> bytes:
+        """Give `raw` with each secret byte as an asterisk."""
+        data = bytearray(self.raw)
+        for offset, length in self.secrets:
+            stop = min(offset + length, len(data))
+            data[offset:stop] = b"*" * max(stop - offset, 0)
+        return bytes(data)
 
 
 class Connect(Packet, kw_only=True):
@@ -75,7 +85,6 @@ class Connect(Packet, kw_only=True):
     properties: tuple[Property, ...] = ()
     last_will_properties: tuple[Property, ...] = ()
     complete: bool = True
-    secrets: tuple[tuple[int, int], ...] = ()
 
 
 class Connack(Packet, kw_only=True):
@@ -89,7 +98,6 @@ class Connack(Packet, kw_only=True):
     session_present: bool | None = None
     return_code: int | None = None
     properties: tuple[Property, ...] = ()
-    secrets: tuple[tuple[int, int], ...] = ()
 
 
 class Disconnect(Packet, kw_only=True):
@@ -99,7 +107,6 @@ class Disconnect(Packet, kw_only=True):
     version: Version | None = None
     reason_code: int = 0
     properties: tuple[Property, ...] = ()
-    secrets: tuple[tuple[int, int], ...] = ()
 
 
 class Auth(Packet, kw_only=True):
@@ -109,7 +116,6 @@ class Auth(Packet, kw_only=True):
     version: Version | None = None
     reason_code: int = 0
     properties: tuple[Property, ...] = ()
-    secrets: tuple[tuple[int, int], ...] = ()
 
 
 def property_value(properties: tuple[Property, ...], name: str) -> Any:

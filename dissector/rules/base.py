@@ -190,6 +190,8 @@ class ConnectionRule(Rule):
     """Judges a connection when the view of it ends; `asks` names the traits it is called for."""
 
     asks: ClassVar[Trait]
+    last: ClassVar[bool] = False  # it looks at the findings of the others
+    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}  # judged here and nowhere else
 
     def check(self, connection: Connection) -> Verdict:
         """Judge a connection that has one of the traits."""

@@ -1,0 +1,291 @@
+"""Paths in, records out: the one place where source, engine, rules and records are wired.
+
+Records reach a `Sink` as they are proven, so a report may be written in bounded memory; `analyze`
+collects them. What is known only at the end (counts, what was not evaluated) is the `Outcome`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from dissector.capture.source import CaptureReader, open_capture
+from dissector.connections.connection import Connection
+from dissector.connections.handshake import Handshake
+from dissector.engines.native import NativeEngine, PacketListener
+from dissector.errors import CaptureError
+from dissector.model import (
+    Capture,
+    CaptureFile,
+    CaptureWarning,
+    Finding,
+    FrameRef,
+    NotEvaluated,
+    Report,
+    Side,
+    Summary,
+)
+from dissector.mqtt.packets import Packet
+from dissector.rules.judge import Judge
+from dissector.rules.registry import selected
+
+PORTS_NAMED = 5  # busiest other ports that a capture's record names
+
+Progress = Callable[[int, int | None], None]
+
+
+class Options(msgspec.Struct, kw_only=True, frozen=True):
+    """What to judge. `ports` are MQTT ports besides 1883; None for `streams` or `clients` means all."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    ports: frozenset[int] = frozenset()
+    streams: frozenset[int] | None = None
+    clients: frozenset[str] | None = None
+
+
+class Sink(Protocol):
+    """Receives records as they are proven."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Take a handshake whose connection has ended, or is seen no longer."""
+
+    def finding(self, record: Finding) -> None:
+        """Take a finding; its handshake may come before or after."""
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Take a limit of our own view."""
+
+
+class Outcome(msgspec.Struct):
+    """What is known at the end. `failed` are inputs that could not be read while others were."""
+
+    capture: Capture
+    summary: Summary
+    not_evaluated: list[NotEvaluated]
+    failed: list[CaptureError]
+    interrupted: bool = False
+
+
+class _Judging:
+    """Stands between the engine and the sink: judges, filters and counts."""
+
+    def __init__(self, options: Options, sink: Sink) -> None:
+        self._options = options
+        self._sink = sink
+        self.summary = Summary()
+        self.judge = Judge(self._found, selected(options.select, options.ignore))
+
+    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
+        if self._wanted(connection):
+            self.judge.defects(connection, packet, side)
+
+    def answered(self, connection: Connection) -> None:
+        if self._wanted(connection):
+            self.judge.handshake(connection)
+
+    def ended(self, connection: Connection) -> None:
+        if not self._wanted(connection):
+            return
+        self.judge.connection(connection)
+        handshake = connection.handshake
+        if handshake is not None:
+            summary = self.summary
+            summary.handshakes += 1
+            name = handshake.outcome.value
+            setattr(summary, name, getattr(summary, name) + 1)
+            self._sink.handshake(handshake)
+
+    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
+        streams = self._options.streams
+        if streams is not None and stream >= 0 and stream not in streams:
+            return
+        self._sink.warning(
+            CaptureWarning(
+                kind,
+                message,
+                None if frame is None else frame.file,
+                None if frame is None else frame.number,
+                stream if stream >= 0 else None,
+            )
+        )
+
+    def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """Packets are not kept here."""
+
+    def _wanted(self, connection: Connection) -> bool:
+        options = self._options
+        if options.streams is not None and connection.stream not in options.streams:
+            return False
+        if options.clients is not None:
+            connect = connection.connect
+            return connect is not None and connect.client_id in options.clients
+        return True
+
+    def _found(self, finding: Finding) -> None:
+        name = finding.severity.value
+        setattr(self.summary, name, getattr(self.summary, name) + 1)
+        self._sink.finding(finding)
+
+
+def run(
+    paths: Sequence[str | os.PathLike[str]],
+    options: Options,
+    sink: Sink,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Analyse captures as one, in time order; "-" is standard input.
+
+    `progress` is called with the bytes read and the bytes in all (None where nobody knows).
+    CaptureError where no input could be read at all.
+    """
+    names = [os.fspath(path) for path in paths]
+    readers, failed = _open(names, sink)
+    if failed and not readers:
+        raise failed[0]
+    judging = _Judging(options, sink)
+    engine = NativeEngine([reader.path for reader in readers], judging, options.ports)
+    interrupted = False
+    try:
+        engine.run(readers, _Ticker(readers, progress))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        for reader in readers:
+            reader.close()
+    failed.extend(engine.unknown_files(readers))
+    return Outcome(
+        capture=_capture(engine, readers),
+        summary=judging.summary,
+        not_evaluated=judging.judge.not_evaluated(),
+        failed=failed,
+        interrupted=interrupted,
+    )
+
+
+def analyze(
+    *paths: str | os.PathLike[str],
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    ports: Sequence[int] = (),
+) -> Report:
+    """Analyse captures as one and give all that was found.
+
+    Args:
+        paths: capture files, pcap or pcapng, plain or compressed; "-" for standard input.
+        select: prefixes of rule ids to report; empty means all.
+        ignore: prefixes of rule ids to leave out.
+        ports: MQTT ports besides 1883.
+
+    Raises:
+        CaptureError: an input is missing, unreadable, or no capture.
+        OptionError: no rule begins with a prefix of `select` or `ignore`.
+    """
+    report = Report(Capture())
+    collect = _Collector(report)
+    outcome = run(
+        paths,
+        Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports)),
+        collect,
+    )
+    if outcome.failed:
+        raise outcome.failed[0]
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    report.capture = outcome.capture
+    report.not_evaluated = outcome.not_evaluated
+    report.summary = outcome.summary
+    report.handshakes.sort(key=lambda record: record.id)
+    return report
+
+
+def packets(
+    paths: Sequence[str | os.PathLike[str]], options: Options
+) -> Iterator[tuple[Connection, Packet, Side]]:
+    """Give every control packet of captures, with its bytes, as it is completed."""
+    names = [os.fspath(path) for path in paths]
+    readers, failed = _open(names, _Silence())
+    if failed:
+        raise failed[0]
+    listener = PacketListener()
+    engine = NativeEngine([reader.path for reader in readers], listener, options.ports, keep_all=True)
+    for _ in engine.steps(readers):
+        ready, listener.packets = listener.packets, []
+        for connection, packet, side in ready:
+            if options.streams is not None and connection.stream not in options.streams:
+                continue
+            if options.clients is not None and (
+                connection.connect is None or connection.connect.client_id not in options.clients
+            ):
+                continue
+            yield connection, packet, side
+
+
+class _Collector:
+    def __init__(self, report: Report) -> None:
+        self.handshake = report.handshakes.append
+        self.finding = report.findings.append
+        self.warning = report.warnings.append
+
+
+class _Silence:
+    def handshake(self, record: Handshake) -> None:
+        pass
+
+    def finding(self, record: Finding) -> None:
+        pass
+
+    def warning(self, record: CaptureWarning) -> None:
+        pass
+
+
+class _Ticker:
+    """Tells how far the readers are."""
+
+    def __init__(self, readers: list[CaptureReader], progress: Progress | None) -> None:
+        self._readers = readers
+        self._progress = progress
+
+    def __call__(self) -> None:
+        if self._progress is None:
+            return
+        sizes = [reader.size for reader in self._readers]
+        known = [size for size in sizes if size is not None]
+        total = sum(known) if len(known) == len(sizes) else None
+        self._progress(sum(reader.position for reader in self._readers), total)
+
+
+def _open(names: Sequence[str], sink: Sink) -> tuple[list[CaptureReader], list[CaptureError]]:
+    readers: list[CaptureReader] = []
+    failed: list[CaptureError] = []
+    for name in names:
+        try:
+            readers.append(open_capture(name, file_index=len(readers), warn=sink.warning))
+        except CaptureError as error:
+            failed.append(error)
+    return readers, failed
+
+
+def _capture(engine: NativeEngine, readers: list[CaptureReader]) -> Capture:
+    other = dict(sorted(engine.tracking.other.items()))
+    ports = sorted(engine.streams.server_ports.items(), key=lambda item: (-item[1], item[0]))
+    for port, count in ports[:PORTS_NAMED]:
+        if port not in engine.tracking.ports:
+            other[f"port {port}"] = count
+    return Capture(
+        files=[
+            CaptureFile(reader.path, reader.frames, reader.bytes, list(reader.link_types))
+            for reader in readers
+        ],
+        frames=sum(reader.frames for reader in readers),
+        start_ns=engine.start_ns,
+        end_ns=engine.end_ns,
+        digits=max((reader.digits for reader in readers), default=6),
+        streams=engine.streams.streams,
+        mqtt_connections=engine.tracking.mqtt_connections,
+        control_packets=engine.control_packets(),
+        other_traffic=other,
+    )

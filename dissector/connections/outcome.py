@@ -1,0 +1,51 @@
+"""A connection in, the outcome of its handshake out; the first line that fits, as the contract has it."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection
+from dissector.model import Outcome
+from dissector.mqtt.defects import DefectKind
+
+ANSWER_NS = 30_000_000_000
+
+# Oddities that leave a CONNECT or CONNACK well-formed: discouraged, not portable, or not acceptable
+_WELL_FORMED = frozenset(
+    {
+        DefectKind.TEXT_CONTROL,
+        DefectKind.CLIENT_ID_NOT_PORTABLE,
+        DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN,
+        DefectKind.CLIENT_ID_LENGTH,
+        DefectKind.PROTOCOL_NAME,
+        DefectKind.PROTOCOL_LEVEL,
+        DefectKind.NAME_LEVEL_DISAGREE,
+        DefectKind.WILL_PAYLOAD_NOT_UTF8,
+        DefectKind.CONNACK_CODE,
+        DefectKind.SESSION_PRESENT_WITH_REFUSAL,
+    }
+)
+
+
+def outcome(connection: Connection) -> Outcome:
+    """Say how the handshake of a connection ended, once the view of it is over."""
+    connect, connack = connection.connect, connection.connack
+    if connect is None or (connack is None and _answer_may_be_hidden(connection)):
+        return Outcome.INCOMPLETE
+    accepted = connack is not None and connack.return_code == 0
+    if not accepted and any(item.kind not in _WELL_FORMED for item in connect.defects):
+        return Outcome.INVALID
+    if connack is None:
+        return Outcome.UNANSWERED
+    if any(item.kind not in _WELL_FORMED for item in connack.defects):
+        return Outcome.INVALID
+    return Outcome.ACCEPTED if accepted else Outcome.REFUSED
+
+
+def _answer_may_be_hidden(connection: Connection) -> bool:
+    view = connection.view
+    if view.blind() is not None or view.ended == "evicted":
+        return True
+    if connection.closes or view.ended == "reused":
+        return False
+    connect = connection.connect
+    assert connect is not None and connect.frame is not None
+    return view.ended_ns < connect.frame.time_ns + ANSWER_NS

@@ -1,0 +1,61 @@
+cimport cython
+from dissector.connections.tracking cimport Tracking
+from dissector.mqtt.stream cimport Framer
+from dissector.net.consumer cimport Consumer
+from dissector.net.tcp cimport TcpConnection
+
+cdef class Tracker(Consumer):
+    cdef public Tracking tracking
+    cdef public TcpConnection tcp
+    cdef public int mode
+    cdef public bint known_port
+    cdef public int client
+    cdef public int phase
+    cdef public long long order
+    cdef public int tries
+    cdef public Framer framer_a
+    cdef public Framer framer_b
+    cdef public list held
+    cdef public Py_ssize_t held_bytes
+    cdef public bint lost_a
+    cdef public bint lost_b
+    cdef public bint resync_a
+    cdef public bint resync_b
+    cdef public long long spoke_a
+    cdef public long long spoke_b
+    cdef public long long packets_a
+    cdef public long long packets_b
+    cdef public long long connect_end
+    cdef public list gaps
+    cdef public object connection
+    cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    @cython.locals(framer=Framer)
+    cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
+    cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
+    cpdef bint finished(self, int reason, long long time_ns) except -1
+    @cython.locals(before=bytes, probe=bytes, lost=cython.bint, verdict=cython.int)
+    cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef bint _spoke(self, int side) except -1
+    cdef bint _midstream(self) except -1
+    cdef int _client_by_type(self, int side, int packet_type) except -1
+    cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef _connection(self)
+    cdef _silent(self)
+    cdef _note_gap(self, int side, where, reason)
+    cdef _who(self, int side)
+    @cython.locals(framer=Framer, quiet=cython.int, got=cython.int, kind=cython.int)
+    cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
+    @cython.locals(framer=Framer, first=cython.int)
+    cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    cdef _broken(self, int side, Framer framer)
+    @cython.locals(kind=cython.int)
+    cdef _noteworthy(self, int side, Framer framer)
+    cdef _misplaced(self, who, int kind, packet)
+    @cython.locals(traits=cython.int, first=cython.bint, lost=cython.bint, phase=cython.int)
+    cdef _traits(self, int side, who, int kind, packet)
+    cdef _follow(self, int side, who, int kind, packet, Framer framer)
+    cdef _connect(self, int side, packet, Framer framer)
+    cdef _connack(self, packet)
+    cdef _handshake(self, connection)
+    cdef _defects(self, int side, packet)

@@ -1,0 +1,573 @@
+# cython: annotation_typing=False
+"""One TCP connection's bytes in, its MQTT connection out: recognised, framed, followed to its end.
+
+A tracker begins undecided. As soon as the first bytes are MQTT (`recognise.py`) it frames both
+directions; where they are something else it lets the connection go. Packets of an undisturbed
+connection are counted and no more. A gap stops the framing of its direction until a chain of
+plausible packets; what is decoded after a gap is reported but never judged.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.connections.connection import (
+    HISTORY_LIMIT,
+    CloseEvent,
+    Connection,
+    PacketRef,
+    Phase,
+    Trait,
+    View,
+)
+from dissector.connections.handshake import Close, Handshake
+from dissector.connections.outcome import outcome
+from dissector.connections.tracking import Tracking
+from dissector.connections.transitions import CONNACK_REFUSED, TRANSITIONS
+from dissector.model import FrameRef, Outcome, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.decode import decode_packet, header_defects
+from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
+from dissector.net.consumer import CAPTURE_END, EVICTED, FIN, REUSED, Consumer
+from dissector.net.tcp import TcpConnection
+
+if cython.compiled:
+    from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
+        looks_like_connect,
+        other_protocol,
+        plausible,
+        plausible_chain,
+    )
+else:
+    from dissector.connections.recognise import (
+        looks_like_connect,
+        other_protocol,
+        plausible,
+        plausible_chain,
+    )
+
+UNDECIDED, MQTT, IGNORED = range(3)
+
+HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
+TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
+
+# What client (0) and server (1) send in an undisturbed connection, as bits by type
+_QUIET_CLIENT = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 12)
+_QUIET_SERVER = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 9) | (1 << 11) | (1 << 13)
+_FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
+
+_PHASE_CONNECTED = 3
+_PHASE_MIDSTREAM = 6
+
+_ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
+_BEFORE_5 = (Version.V3_1, Version.V3_1_1)
+
+
+class Tracker(Consumer):
+    """Follows one TCP connection. Sides are numbers here: those of net, `client` being one of them."""
+
+    def __init__(self, tracking: Tracking, tcp: TcpConnection) -> None:
+        self.tracking = tracking
+        self.tcp = tcp
+        self.mode = UNDECIDED
+        self.known_port = tcp.port_a in tracking.ports or tcp.port_b in tracking.ports
+        self.client = 0
+        self.phase = 0
+        self.order = 0
+        self.tries = 0
+        self.framer_a: Framer | None = None
+        self.framer_b: Framer | None = None
+        self.held: list[tuple[int, bytes, int, int]] = []
+        self.held_bytes = 0
+        self.lost_a = False
+        self.lost_b = False
+        self.resync_a = False
+        self.resync_b = False
+        self.spoke_a = 0
+        self.spoke_b = 0
+        self.packets_a = 0
+        self.packets_b = 0
+        self.connect_end = -1
+        self.gaps: list[tuple[int, FrameRef, str]] = []
+        self.connection: Connection | None = None
+
+    # -- what net calls ---------------------------------------------------------------------------
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Take the next bytes of a side."""
+        if side == 0:
+            self.spoke_a += stop - start
+        else:
+            self.spoke_b += stop - start
+        if self.mode == MQTT:
+            self._packets(side, window, start, stop, frame, time_ns)
+            return True
+        if self.mode == IGNORED:
+            return False
+        return self._decide(side, window, start, stop, frame, time_ns)
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        """Bytes of a side will never come: its framing starts afresh."""
+        if side == 0:
+            self.lost_a = self.resync_a = True
+        else:
+            self.lost_b = self.resync_b = True
+        where = self.tracking.frame(frame, time_ns)
+        self.gaps.append((side, where, f"{reason}: {missing}" if missing > 0 else reason))
+        reason = self.gaps[-1][2]
+        if self.connection is not None:
+            self._note_gap(side, where, reason)
+        framer = self.framer_a if side == 0 else self.framer_b
+        if framer is not None:
+            framer.reset()
+        return self.mode != IGNORED
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        """A side sent FIN or RST."""
+        connection = self.connection
+        if connection is None:
+            connection = self._silent()
+            if connection is None:
+                return self.mode != IGNORED
+        who = self._who(side)
+        event = CloseEvent(who, "fin" if how == FIN else "rst", self.tracking.frame(frame, time_ns))
+        connection.closes.append(event)
+        if connection.close is None:
+            connection.close = Close(who, event.how, event.frame)
+        return True
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        """The view ends: what was seen is handed over to be judged."""
+        connection = self.connection
+        if connection is None:
+            connection = self._silent()
+            if connection is None:
+                return False
+        view = connection.view
+        view.ended = _ENDINGS.get(reason, "closed")
+        view.ended_ns = time_ns
+        view.both_seen = self.tcp.both_seen
+        view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
+        view.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen
+        client = self.tcp.direction(self.client)
+        connection.facts["connectDelivered"] = 0 <= self.connect_end <= client.acknowledged
+        connection.facts["tcpOpenedNs"] = self.tcp.first_time_ns
+        spoke = (self.spoke_a, self.spoke_b)
+        connection.facts["clientSpoke"] = spoke[self.client]
+        connection.facts["serverSpoke"] = spoke[1 - self.client]
+        connection.phase = Phase(self.phase)
+        if connection.connect is not None and connection.connack is None:
+            connection.traits |= Trait.UNANSWERED
+        if connection.handshake is not None:
+            connection.handshake.outcome = outcome(connection)
+            connection.handshake.auths = tuple(
+                auth for auth in connection.auths if _before_connack(auth, connection.connack)
+            )
+            connection.handshake.close = connection.close
+        self.tracking.listener.ended(connection)
+        self.connection = None
+        self.mode = IGNORED
+        return True
+
+    # -- recognition ------------------------------------------------------------------------------
+
+    def _decide(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Settle whether the connection is MQTT; give False where it is something else."""
+        before = b""
+        if self.held:
+            for held_side, held, _, _ in self.held:
+                if held_side == side:
+                    before += held
+        probe = before + window[start : min(stop, start + 32)]
+        lost = self.lost_a if side == 0 else self.lost_b
+        verdict = looks_like_connect(probe, self.known_port and not lost)
+        if verdict == 1:  # YES
+            if not self.known_port and lost and not self._midstream():
+                verdict = 0
+            else:
+                self.client = side
+                return self._begin(side, window, start, stop, frame, time_ns)
+        if verdict == 2 and self.held_bytes < HELD_LIMIT:  # MORE
+            return self._hold(side, window, start, stop, frame, time_ns)
+        if self.known_port and not before and plausible_chain(window, start, stop):
+            self.client = self._client_by_type(side, window[start] >> 4)
+            return self._begin(side, window, start, stop, frame, time_ns)
+        if self.known_port and lost:
+            self.tries += 1
+            if self.tries < TRIES_LIMIT:
+                return True
+        elif side == 1 and not self._spoke(0) and self.held_bytes < HELD_LIMIT:
+            return self._hold(side, window, start, stop, frame, time_ns)
+        self.tracking.other_traffic(other_protocol(before + window[start:stop]))
+        self.mode = IGNORED
+        self.held = []
+        return False
+
+    def _hold(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        self.held.append((side, window[start:stop], frame, time_ns))
+        self.held_bytes += stop - start
+        return True
+
+    def _spoke(self, side: int) -> bool:
+        return (self.spoke_a if side == 0 else self.spoke_b) > 0
+
+    def _midstream(self) -> bool:
+        return not self.tcp.syn_seen and not self.tcp.synack_seen
+
+    def _client_by_type(self, side: int, packet_type: int) -> int:
+        """Name the client by who sent what; where the type does not tell, by the SYN or the port."""
+        if packet_type in spec.CLIENT_ONLY:
+            return side
+        if packet_type in spec.SERVER_ONLY:
+            return 1 - side
+        if self._midstream() and self.tcp.port_a in self.tracking.ports:
+            return 1
+        return 0
+
+    def _begin(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """The connection is MQTT: frame what was held, then this chunk."""
+        self.mode = MQTT
+        self.framer_a = Framer(self.tracking.keep_all)
+        self.framer_b = Framer(self.tracking.keep_all)
+        self.tracking.mqtt_connections += 1
+        connection = self._connection()
+        if self._midstream():
+            self.phase = _PHASE_MIDSTREAM
+            connection.view.syn_seen = False
+        for lost_side, where, reason in self.gaps:
+            self._note_gap(lost_side, where, reason)
+        if side == 0:
+            self.resync_a = False
+        else:
+            self.resync_b = False
+        held, self.held = self.held, []
+        for held_side, data, held_frame, held_time in held:
+            self._packets(held_side, data, 0, len(data), held_frame, held_time)
+        self._packets(side, window, start, stop, frame, time_ns)
+        return True
+
+    def _connection(self) -> Connection:
+        tcp, tracking = self.tcp, self.tracking
+        one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.mac_a)
+        two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.mac_b)
+        self.connection = Connection(
+            stream=tcp.stream,
+            client=one if self.client == 0 else two,
+            server=two if self.client == 0 else one,
+            first=tracking.frame(tcp.first_frame, tcp.first_time_ns),
+        )
+        return self.connection
+
+    def _silent(self) -> Connection | None:
+        """Make the record of a connection on an MQTT port on which nobody has said anything."""
+        if self.mode != UNDECIDED or not self.known_port or self._spoke(0) or self._spoke(1):
+            return None
+        if self._midstream() or not self.tcp.synack_seen:
+            return None
+        connection = self._connection()
+        connection.traits |= Trait.SILENT
+        for lost_side, where, reason in self.gaps:
+            self._note_gap(lost_side, where, reason)
+        return connection
+
+    def _note_gap(self, side: int, where: FrameRef, reason: str) -> None:
+        assert self.connection is not None
+        view: View = self.connection.view
+        who = self._who(side)
+        kind, _, count = reason.partition(": ")
+        if who not in view.gaps:
+            view.gaps[who] = where
+            view.gap_reason = view.gap_reason or kind
+            self.tracking.listener.limited(
+                "mid-stream" if kind == "mid-stream" else "gap",
+                _gap_message(who, kind, count),
+                where,
+                self.connection.stream,
+            )
+
+    def _who(self, side: int) -> Side:
+        return Side.CLIENT if side == self.client else Side.SERVER
+
+    # -- packets ----------------------------------------------------------------------------------
+
+    def _packets(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> None:
+        if self.resync_a if side == 0 else self.resync_b:
+            if not plausible_chain(window, start, stop):
+                return
+            if side == 0:
+                self.resync_a = False
+            else:
+                self.resync_b = False
+        if side != self.client and (self.packets_a if side == 0 else self.packets_b) == 0:
+            if not self._server_speaks_mqtt(side, window, start, stop):
+                return
+        framer = self.framer_a if side == 0 else self.framer_b
+        assert framer is not None
+        quiet = _QUIET_CLIENT if side == self.client else _QUIET_SERVER
+        framer.feed(window, start, stop, frame, time_ns)
+        while True:
+            got = framer.next()
+            if got == NEED_DATA:
+                break
+            if got == BROKEN:
+                self._broken(side, framer)
+                break
+            kind = framer.first >> 4
+            self.tracking.counts[kind] += 1
+            if side == 0:
+                self.packets_a += 1
+            else:
+                self.packets_b += 1
+            if (
+                (self.phase == _PHASE_CONNECTED or self.phase == _PHASE_MIDSTREAM)
+                and quiet >> kind & 1
+                and (kind == 3 or framer.first & 15 == (2 if _FLAGS_OF_TWO >> kind & 1 else 0))
+                and (
+                    framer.header_size == 2
+                    or framer.remaining >= (1 << (7 * (framer.header_size - 2)))
+                )
+                and not self.tracking.keep_all
+                and (self.packets_a if side == 0 else self.packets_b) > 1
+            ):
+                self.order += 1
+                continue
+            self._noteworthy(side, framer)
+        framer.release()
+
+    def _server_speaks_mqtt(self, side: int, window: bytes, start: int, stop: int) -> bool:
+        """Whether the first bytes of the server can be MQTT; what answers HTTP is no MQTT server."""
+        assert self.connection is not None
+        framer = self.framer_a if side == 0 else self.framer_b
+        assert framer is not None
+        if self.connection.view.foreign:
+            return False
+        if not framer.idle():
+            return True
+        first = window[start]
+        if first == 0x20 or stop - start == 1:
+            return True
+        if stop - start >= 4 and first >> 4 == 2 and window[start + 1] == 2 and window[start + 2] < 2:
+            return True
+        if plausible_chain(window, start, stop) or first == 0xF0 or first >> 4 == 14:
+            return True
+        if stop - start >= 2 and first >> 4 == 15 and window[start + 1] + 2 == stop - start:
+            return True
+        if first < 0x10 and stop - start == window[start + 1] + 2:
+            return True
+        self.connection.view.foreign = True
+        return False
+
+    def _broken(self, side: int, framer: Framer) -> None:
+        """A Remaining Length of five bytes: nobody knows where the next packet begins."""
+        assert self.connection is not None
+        kind = framer.first >> 4
+        defect = Defect(DefectKind.LENGTH_FIVE_BYTES, kind, 1, framer.header_size - 1, None)
+        where = self.tracking.frame(framer.frame, framer.time_ns)
+        packet = Packet(
+            type=kind, flags=framer.first & 15, remaining_length=0, size=framer.size,
+            frame=where, first=where, raw=framer.window, defects=(defect,),
+        )  # fmt: skip
+        self._defects(side, packet)
+
+    def _noteworthy(self, side: int, framer: Framer) -> None:
+        """Decode and follow a packet that the order of things depends on."""
+        connection = self.connection
+        assert connection is not None
+        who = self._who(side)
+        kind = framer.first >> 4
+        raw = framer.window[framer.start : framer.stop] if framer.kept else b""
+        version = connection.version
+        before_5 = version in _BEFORE_5
+        if framer.kept and (kind in (1, 2, 14) or (kind == 15 and not before_5)):
+            packet = decode_packet(raw, version, who)
+        else:
+            packet = Packet(
+                type=kind, flags=framer.first & 15, remaining_length=framer.remaining,
+                size=framer.size, raw=raw,
+                defects=tuple(header_defects(framer.first, framer.remaining, framer.header_size)),
+            )  # fmt: skip
+            if kind in (1, 2, 14, 15) and not framer.kept:
+                self.tracking.listener.limited(
+                    "packet-limit",
+                    f"a {packet.name} of {framer.size} bytes is over the limit of 1 MiB; not decoded",
+                    self.tracking.frame(framer.frame, framer.time_ns),
+                    connection.stream,
+                )
+        where = self.tracking.frame(framer.frame, framer.time_ns)
+        packet.frame = where
+        packet.first = (
+            where
+            if framer.first_frame == framer.frame
+            else self.tracking.frame(framer.first_frame, framer.first_time_ns)
+        )
+        odd = self._misplaced(who, kind, packet)
+        if odd is not None:
+            packet.defects += (Defect(odd, kind, 0, 1, kind),)
+        code = self._traits(side, who, kind, packet)
+        if len(connection.history) < HISTORY_LIMIT:
+            connection.history.append(
+                PacketRef(kind, framer.first & 15, who, where, self.order, framer.size, code)
+            )
+        self.order += 1
+        self._follow(side, who, kind, packet, framer)
+        if packet.defects:
+            self._defects(side, packet)
+        if self.tracking.keep_all:
+            self.tracking.listener.packet(connection, packet, who)
+        if isinstance(packet, Connack) and connection.connack is packet:
+            self.tracking.listener.answered(connection)
+
+    def _misplaced(self, who: Side, kind: int, packet: Packet) -> DefectKind | None:
+        """Hold a packet's type against its direction and version. v3.1.1 table 2.1, v5.0 table 2-1"""
+        assert self.connection is not None
+        if kind == spec.RESERVED:
+            return DefectKind.TYPE_ZERO
+        before_5 = self.connection.version in _BEFORE_5
+        if kind == spec.AUTH and before_5:
+            return DefectKind.TYPE_AUTH_BEFORE_5
+        if self.connection.connect is None and self._midstream():
+            return None  # who is the client is a guess
+        wrong = kind in (spec.SERVER_ONLY if who is Side.CLIENT else spec.CLIENT_ONLY)
+        if wrong or (kind == spec.DISCONNECT and who is Side.SERVER and before_5):
+            return DefectKind.WRONG_DIRECTION
+        return None
+
+    def _traits(self, side: int, who: Side, kind: int, packet: Packet) -> int | None:
+        """Note what is noteworthy about a packet at this point; give its code, if it has one."""
+        connection = self.connection
+        assert connection is not None
+        traits = 0
+        first = (self.packets_a if side == 0 else self.packets_b) == 1
+        lost = self.lost_a if side == 0 else self.lost_b
+        if first and not lost and not self._midstream():
+            if who is Side.CLIENT and kind != spec.CONNECT:
+                traits |= Trait.CLIENT_FIRST_OTHER
+            elif who is Side.SERVER and kind not in (spec.CONNACK, spec.AUTH):
+                traits |= Trait.SERVER_FIRST_OTHER
+        phase = self.phase
+        if who is Side.CLIENT and kind != spec.CONNECT:
+            if phase in (Phase.CONNECTING, Phase.AUTHENTICATING):
+                traits |= Trait.BEFORE_CONNACK
+        if phase == Phase.REFUSED:
+            traits |= Trait.AFTER_REFUSAL
+        if connection.disconnects and any(item.side is who for item in connection.disconnects):
+            traits |= Trait.AFTER_DISCONNECT
+        connection.traits |= traits
+        if isinstance(packet, Connack):
+            return packet.return_code
+        if isinstance(packet, Disconnect | Auth):
+            return packet.reason_code
+        return None
+
+    def _follow(self, side: int, who: Side, kind: int, packet: Packet, framer: Framer) -> None:
+        """Take the connection where the packet takes it."""
+        connection = self.connection
+        assert connection is not None
+        event = kind
+        if isinstance(packet, Connect) and who is Side.CLIENT:
+            if connection.connect is None and connection.connack is None:
+                self._connect(side, packet, framer)
+            else:
+                connection.traits |= Trait.EXTRA_CONNECT
+        elif isinstance(packet, Connack) and who is Side.SERVER:
+            if packet.return_code != 0:
+                event = CONNACK_REFUSED
+            if connection.connack is None:
+                self._connack(packet)
+            else:
+                connection.traits |= Trait.EXTRA_CONNACK
+        elif isinstance(packet, Auth):
+            connection.auths.append(packet)
+            connection.traits |= Trait.AUTH
+        elif isinstance(packet, Disconnect):
+            connection.disconnects.append(packet)
+            connection.traits |= Trait.DISCONNECT
+            if connection.close is None and packet.frame is not None:
+                connection.close = Close(who, "disconnect", packet.frame)
+        target = TRANSITIONS.get((Phase(self.phase), who, event))
+        if target is not None:
+            self.phase = target.value
+
+    def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
+        connection = self.connection
+        assert connection is not None
+        connection.connect = packet
+        connection.version = packet.version
+        connection.bridge = packet.bridge
+        connection.traits |= Trait.CONNECT
+        if connection.method() is not None:
+            connection.traits |= Trait.AUTH
+        consumed = self.spoke_a if side == 0 else self.spoke_b
+        self.connect_end = consumed - (framer.end - framer.pos)
+        self._handshake(connection)
+
+    def _connack(self, packet: Connack) -> None:
+        connection = self.connection
+        assert connection is not None
+        connection.connack = packet
+        connection.traits |= Trait.CONNACK
+        if packet.return_code != 0:
+            connection.traits |= Trait.REFUSED
+        if any(item.name == "authenticationMethod" for item in packet.properties):
+            connection.traits |= Trait.AUTH
+        if connection.handshake is None:
+            self._handshake(connection)
+        handshake = connection.handshake
+        assert handshake is not None
+        handshake.connack = packet
+        connect = connection.connect
+        if connect is not None and connect.frame is not None and packet.frame is not None:
+            handshake.latency = (packet.frame.time_ns - connect.frame.time_ns) / 1e9
+
+    def _handshake(self, connection: Connection) -> None:
+        connection.handshake = Handshake(
+            id=self.tracking.handshakes,
+            stream=connection.stream,
+            transport=connection.transport,
+            version=connection.version,
+            bridge=connection.bridge,
+            outcome=Outcome.INCOMPLETE,
+            client=connection.client,
+            server=connection.server,
+            connect=connection.connect,
+        )
+        self.tracking.handshakes += 1
+
+    def _defects(self, side: int, packet: Packet) -> None:
+        connection = self.connection
+        assert connection is not None
+        if self.lost_a if side == 0 else self.lost_b:
+            if not (self._midstream() and isinstance(packet, Connect)):
+                return  # behind a gap nothing proves that the packet begins where we think
+        connection.traits |= Trait.DEFECT
+        self.tracking.listener.defects(connection, packet, self._who(side))
+
+
+def _gap_message(who: Side, kind: str, count: str) -> str:
+    if kind == "mid-stream":
+        return f"the capture starts in the middle of what the {who.value} sent"
+    amount = f"{count} bytes" if count else "bytes"
+    why = {
+        "lost": "were never captured",
+        "snap length": "were cut off by the snap length",
+        "buffer limit": "did not come before the buffer was full",
+    }
+    return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"
+
+
+def _before_connack(auth: Auth, connack: Connack | None) -> bool:
+    if connack is None or connack.frame is None or auth.frame is None:
+        return True
+    return auth.frame.time_ns <= connack.frame.time_ns

@@ -1,0 +1,72 @@
+# cython: annotation_typing=False
+"""What all trackers of one analysis share: names, counts, and who listens."""
+
+from __future__ import annotations
+
+import socket
+from array import array
+from typing import Protocol
+
+from dissector.connections.connection import Connection
+from dissector.model import Endpoint, FrameRef, Side
+from dissector.mqtt.packets import Packet
+
+_NUMBER = (1 << 40) - 1
+_ENDPOINTS_KEPT = 4096
+
+
+class Listener(Protocol):
+    """Receives what the trackers see, as it happens."""
+
+    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """A packet with at least one defect."""
+
+    def answered(self, connection: Connection) -> None:
+        """The first CONNACK of a connection; its handshake can be judged."""
+
+    def ended(self, connection: Connection) -> None:
+        """The view of a connection ended; what is missing can be judged."""
+
+    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
+        """A limit of our own was hit."""
+
+    def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """Any packet; called only where `keep_all` was asked for."""
+
+
+class Tracking:
+    """Shared by the trackers of one analysis. `counts` are control packets by type."""
+
+    def __init__(
+        self, listener: Listener, files: list[str], ports: frozenset[int], keep_all: bool = False
+    ) -> None:
+        self.listener = listener
+        self.files = files
+        self.ports = ports
+        self.keep_all = keep_all
+        self.counts = array("q", bytes(8 * 16))
+        self.mqtt_connections = 0
+        self.handshakes = 0
+        self.other: dict[str, int] = {}
+        self._endpoints: dict[tuple[bytes, int, bytes | None], Endpoint] = {}
+
+    def frame(self, key: int, time_ns: int) -> FrameRef:
+        """Spell a frame key, `file << 40 | number`."""
+        return FrameRef(self.files[key >> 40], key & _NUMBER, time_ns)
+
+    def endpoint(self, ip: bytes, port: int, mac: bytes | None) -> Endpoint:
+        """Spell one end of a connection; the ends that return often are made once."""
+        key = (ip, port, mac)
+        known = self._endpoints.get(key)
+        if known is None:
+            family = socket.AF_INET if len(ip) == 4 else socket.AF_INET6
+            spelt = None if mac is None else mac.hex(":")
+            known = Endpoint(socket.inet_ntop(family, ip), port, spelt)
+            if len(self._endpoints) >= _ENDPOINTS_KEPT:
+                self._endpoints.clear()
+            self._endpoints[key] = known
+        return known
+
+    def other_traffic(self, kind: str) -> None:
+        """Count a connection that carries something else."""
+        self.other[kind] = self.other.get(kind, 0) + 1

@@ -1,0 +1,107 @@
+"""Captures in, MQTT connections out: our own readers, reassembly and decoding. The default engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from dissector.capture.batch import Batch
+from dissector.capture.merge import merged
+from dissector.capture.source import CaptureReader
+from dissector.connections.connection import Connection
+from dissector.connections.tracker import Tracker
+from dissector.connections.tracking import Listener, Tracking
+from dissector.errors import CaptureError
+from dissector.model import FrameRef, Side
+from dissector.mqtt import spec
+from dissector.mqtt.packets import Packet
+from dissector.net.link import is_known
+from dissector.net.streams import Streams
+from dissector.net.tcp import TcpConnection
+
+MQTT_PORT = 1883
+_NUMBER = (1 << 40) - 1
+
+
+class NativeEngine:
+    """Runs readers through net and mqtt, and tells a listener what it sees."""
+
+    def __init__(
+        self, files: list[str], listener: Listener, ports: frozenset[int], keep_all: bool = False
+    ) -> None:
+        self._listener = listener
+        self.tracking = Tracking(listener, files, ports | {MQTT_PORT}, keep_all)
+        self.streams = Streams(self._follow, self.tracking.ports, warn=self._warn)
+        self.start_ns: int | None = None
+        self.end_ns: int | None = None
+
+    def _follow(self, tcp: TcpConnection) -> Tracker:
+        return Tracker(self.tracking, tcp)
+
+    def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
+        where = None if frame < 0 else FrameRef(self.tracking.files[frame >> 40], frame & _NUMBER, 0)
+        self._listener.limited(kind, message, where, stream)
+
+    def run(self, readers: Sequence[CaptureReader], progress: Callable[[], None]) -> None:
+        """Read all captures as one, in time order, to their end; `progress` is called per window."""
+        for _ in self.steps(readers):
+            progress()
+
+    def steps(self, readers: Sequence[CaptureReader]) -> Iterator[None]:
+        """Read window by window; what was read until an interruption is brought to its end."""
+        try:
+            for batch, start, stop in merged(readers):
+                self._clock(batch, start, stop)
+                self.streams.feed(batch, start, stop)
+                yield
+        finally:
+            self.streams.finish()
+        yield
+
+    def _clock(self, batch: Batch, start: int, stop: int) -> None:
+        first, last = batch.time_ns[start], batch.time_ns[stop - 1]
+        if self.start_ns is None or first < self.start_ns:
+            self.start_ns = first
+        if self.end_ns is None or last > self.end_ns:
+            self.end_ns = last
+
+    def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
+        """Name the files that hold nothing but link types that this engine does not know."""
+        return [
+            CaptureError(
+                f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to the native "
+                "engine; try --engine scapy"
+            )
+            for reader in readers
+            if reader.frames and not any(is_known(link) for link in reader.links)
+        ]
+
+    def control_packets(self) -> dict[str, int]:
+        """Give the number of control packets by type name, those that were seen."""
+        return {
+            spec.PACKET_NAMES[kind]: count
+            for kind, count in enumerate(self.tracking.counts)
+            if count
+        }
+
+
+class PacketListener:
+    """A listener that keeps packets, for `show`."""
+
+    def __init__(self) -> None:
+        self.packets: list[tuple[Connection, Packet, Side]] = []
+
+    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """Nothing is judged here."""
+
+    def answered(self, connection: Connection) -> None:
+        """Nothing is judged here."""
+
+    def ended(self, connection: Connection) -> None:
+        """Nothing is judged here."""
+
+    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
+        """Limits do not matter to what is shown."""
+
+    def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """Keep it."""
+        self.packets.append((connection, packet, side))

@@ -1,0 +1,280 @@
+# cython: annotation_typing=False
+"""The body of a CONNECT in, its record out, with every oddity as a defect.
+
+The fields are read in the order of the payload (v3.1.1 §3.1.3, v5.0 §3.1.3) as the connect flags
+announce them. Where a field does not fit, the rest is unread and `complete` is False: nothing is
+guessed, but for a will whose fields stand in another order and then fit to the byte (`FIELD_ORDER`).
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.model import Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.fields import CLEAN, CONTROL, NOT_UTF8, NUL, Reader
+from dissector.mqtt.packets import Connect
+from dissector.text import decode as decode_text
+
+if cython.compiled:
+    from cython.cimports.dissector.mqtt.fields import text_problem  # type: ignore[import-not-found]
+    from cython.cimports.dissector.mqtt.properties import read_properties  # type: ignore[import-not-found]
+else:
+    from dissector.mqtt.fields import text_problem
+    from dissector.mqtt.properties import read_properties
+
+_TEXT_KINDS = {
+    "clientId": (DefectKind.CLIENT_ID_NOT_UTF8, DefectKind.CLIENT_ID_NUL),
+    "username": (DefectKind.USERNAME_NOT_UTF8, DefectKind.USERNAME_NUL),
+    "lastWillTopic": (DefectKind.WILL_TOPIC_NOT_UTF8, DefectKind.WILL_TOPIC_NUL),
+}
+# Orders of the will's fields that clients get wrong: P properties, T topic, M message
+_WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
+
+
+def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Connect:
+    """Read a CONNECT; the reader stands behind the fixed header."""
+    connect = Connect(
+        type=spec.CONNECT,
+        flags=first & 15,
+        remaining_length=remaining,
+        size=reader.pos + remaining,
+        raw=raw,
+    )
+    _variable_header(reader, connect)
+    if not reader.broken:
+        _payload(reader, connect)
+    if not reader.broken and reader.left() > 0:
+        reader.secrets.append((reader.pos, reader.left()))  # may be a password without its flag
+        reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+    elif reader.broken and connect.connect_flags & spec.FLAG_PASSWORD:
+        unread = reader.defects[-1].offset  # somewhere behind it stands a password
+        reader.secrets.append((unread, reader.end - unread))
+    connect.complete = not reader.broken
+    return connect
+
+
+def _variable_header(reader: Reader, connect: Connect) -> None:
+    start = reader.pos
+    name = reader.block("protocolName")
+    if name is None:
+        return
+    connect.protocol_name = decode_text(name)
+    at = reader.pos
+    wire_level = reader.integer(1, "protocolLevel")
+    if wire_level < 0:
+        return
+    connect.protocol_level = wire_level
+    level = wire_level & 0x7F
+    connect.bridge = wire_level >= spec.BRIDGE_BIT and level in spec.VERSIONS
+    connect.version = spec.VERSIONS.get(level)
+    if name not in (b"MQTT", b"MQIsdp") or (name == b"MQIsdp" and level != 3):
+        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, name, "protocolName")
+    elif name == b"MQTT" and level == 3:
+        reader.defect(
+            DefectKind.NAME_LEVEL_DISAGREE, start, at + 1 - start, wire_level, "protocolLevel"
+        )
+    if connect.version is None:
+        reader.defect(DefectKind.PROTOCOL_LEVEL, at, 1, wire_level, "protocolLevel")
+    at = reader.pos
+    flags = reader.integer(1, "connectFlags")
+    if flags < 0:
+        return
+    connect.connect_flags = flags
+    connect.clean_session = bool(flags & spec.FLAG_CLEAN)
+    connect.will_flag = bool(flags & spec.FLAG_WILL)
+    connect.last_will_qos = (flags & spec.FLAG_WILL_QOS) >> 3
+    connect.last_will_retain = bool(flags & spec.FLAG_WILL_RETAIN)
+    if flags & spec.FLAG_RESERVED:
+        reader.defect(DefectKind.CONNECT_RESERVED_FLAG, at, 1, flags)
+    if not flags & spec.FLAG_WILL:
+        if flags & spec.FLAG_WILL_QOS:
+            reader.defect(DefectKind.WILL_QOS_WITHOUT_FLAG, at, 1, connect.last_will_qos)
+        if flags & spec.FLAG_WILL_RETAIN:
+            reader.defect(DefectKind.WILL_RETAIN_WITHOUT_FLAG, at, 1, flags)
+    elif flags & spec.FLAG_WILL_QOS == spec.FLAG_WILL_QOS:
+        reader.defect(DefectKind.WILL_QOS_3, at, 1, 3)
+    if flags & spec.FLAG_PASSWORD and not flags & spec.FLAG_USERNAME:
+        reader.defect(DefectKind.PASSWORD_WITHOUT_USERNAME, at, 1, flags)
+    keep_alive = reader.integer(2, "keepAlive")
+    if keep_alive < 0:
+        return
+    connect.keep_alive = keep_alive
+    if connect.version is Version.V5_0:
+        connect.properties = read_properties(reader, spec.CONNECT, "propertyLength")
+
+
+def _payload(reader: Reader, connect: Connect) -> None:
+    if reader.left() < 2:
+        reader.defect(DefectKind.CLIENT_ID_MISSING, reader.pos, reader.left(), None, "clientId")
+        reader.broken = True
+        return
+    client_id = _text(reader, "clientId")
+    if client_id is None:
+        return
+    connect.client_id = client_id
+    _client_id(reader, connect)
+    flags = connect.connect_flags
+    if flags & spec.FLAG_WILL:
+        mark, known = reader.pos, len(reader.defects)
+        _will(reader, connect, "PTM" if connect.version is Version.V5_0 else "TM")
+        _credentials(reader, connect)
+        if connect.version is Version.V5_0:
+            if reader.broken or reader.left() > 0:
+                _other_order(reader, connect, mark, known)
+        elif not reader.broken:
+            _swapped_will(reader, connect, known)
+    else:
+        _credentials(reader, connect)
+
+
+def _will(reader: Reader, connect: Connect, order: str) -> None:
+    for part in order:
+        if reader.broken:
+            return
+        name = {"P": "lastWillProperties", "T": "lastWillTopic", "M": "lastWillMessage"}[part]
+        if reader.left() == 0:
+            reader.defect(DefectKind.WILL_FIELD_MISSING, reader.pos, 0, None, name)
+            reader.broken = True
+        elif part == "P":
+            connect.last_will_properties = read_properties(reader, spec.WILL, "willPropertyLength")
+        elif part == "T":
+            start = reader.pos
+            topic = _text(reader, name)
+            if topic is None:
+                return
+            connect.last_will_topic = topic
+            if topic == "":
+                reader.defect(DefectKind.WILL_TOPIC_EMPTY, start, 2, None, name)
+            elif "+" in topic or "#" in topic:
+                reader.defect(
+                    DefectKind.WILL_TOPIC_WILDCARD, start, reader.pos - start, topic, name
+                )
+        else:
+            _will_message(reader, connect)
+
+
+def _will_message(reader: Reader, connect: Connect) -> None:
+    start = reader.pos
+    message = reader.block("lastWillMessage")
+    if message is None:
+        return
+    connect.last_will_message = message
+    size = reader.pos - start
+    if connect.version is Version.V3_1:
+        if not message.isascii():
+            reader.defect(
+                DefectKind.WILL_MESSAGE_NOT_ASCII, start, size, message, "lastWillMessage"
+            )
+        return
+    for item in connect.last_will_properties:
+        if item.name == "payloadFormatIndicator" and item.value == 1:
+            if text_problem(message) == NOT_UTF8:
+                reader.defect(
+                    DefectKind.WILL_PAYLOAD_NOT_UTF8, start, size, message, "lastWillMessage"
+                )
+            return
+
+
+def _credentials(reader: Reader, connect: Connect) -> None:
+    lenient = connect.version is Version.V3_1  # the Remaining Length wins there. V3.1 §3.1
+    if connect.connect_flags & spec.FLAG_USERNAME and not reader.broken:
+        if reader.left() == 0:
+            if not lenient:
+                reader.defect(DefectKind.USERNAME_MISSING, reader.pos, 0, None, "username")
+                reader.broken = True
+            return
+        connect.username = _text(reader, "username")
+    if connect.connect_flags & spec.FLAG_PASSWORD and not reader.broken:
+        if reader.left() == 0:
+            if not lenient:
+                reader.defect(DefectKind.PASSWORD_MISSING, reader.pos, 0, None, "password")
+                reader.broken = True
+            return
+        start = reader.pos
+        password = reader.block("password")
+        if password is None:
+            return
+        connect.password = password
+        reader.secrets.append((start + 2, len(password)))
+        if lenient and text_problem(password) == NOT_UTF8:
+            reader.defect(
+                DefectKind.PASSWORD_NOT_UTF8, start, reader.pos - start, None, "password"
+            )
+
+
+def _text(reader: Reader, name: str) -> str | None:
+    start = reader.pos
+    raw = reader.block(name)
+    if raw is None:
+        return None
+    problem = text_problem(raw)
+    if problem != CLEAN:
+        size = reader.pos - start
+        if problem == CONTROL:
+            reader.defect(DefectKind.TEXT_CONTROL, start, size, raw, name)
+        else:
+            reader.defect(_TEXT_KINDS[name][problem == NUL], start, size, raw, name)
+    return decode_text(raw)
+
+
+def _client_id(reader: Reader, connect: Connect) -> None:
+    """Hold the client id against the lengths and letters of its version. v3.1.1 §3.1.3.1"""
+    client_id = connect.client_id
+    version = connect.version
+    size = len(client_id.encode("utf-8", "surrogateescape"))
+    at = reader.pos - size - 2
+    if version is Version.V3_1:
+        if not 1 <= len(client_id) <= 23:
+            reader.defect(DefectKind.CLIENT_ID_LENGTH, at, size + 2, len(client_id), "clientId")
+    elif version is None:
+        return
+    elif not client_id:
+        if version is Version.V3_1_1 and not connect.clean_session:
+            reader.defect(DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN, at, 2, None, "clientId")
+    elif size > 23 or not (client_id.isascii() and client_id.isalnum()):
+        reader.defect(DefectKind.CLIENT_ID_NOT_PORTABLE, at, size + 2, client_id, "clientId")
+
+
+def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> None:
+    """Try the orders of a 5.0 will that clients get wrong; one that fits to the byte is a proof."""
+    for order in _WRONG_ORDERS:
+        trial = Reader(reader.data, mark, reader.end, spec.CONNECT)
+        other = Connect(
+            type=spec.CONNECT, flags=0, remaining_length=0, size=0, version=connect.version,
+            connect_flags=connect.connect_flags,
+        )  # fmt: skip
+        _will(trial, other, order)
+        _credentials(trial, other)
+        if trial.broken or trial.left() > 0 or trial.defects:
+            continue
+        if not other.last_will_properties:
+            continue  # without a property in it nothing proves what the bytes were meant to be
+        reader.defects[known:] = [
+            Defect(
+                DefectKind.FIELD_ORDER, spec.CONNECT, mark, reader.end - mark, order, "lastWill"
+            )
+        ]
+        connect.last_will_properties = other.last_will_properties
+        connect.last_will_topic = other.last_will_topic
+        connect.last_will_message = other.last_will_message
+        connect.username = other.username
+        connect.password = other.password
+        reader.secrets.extend(trial.secrets)
+        reader.pos = reader.end
+        reader.broken = False
+        return
+
+
+def _swapped_will(reader: Reader, connect: Connect, known: int) -> None:
+    """3.1.1: a topic that is not UTF-8 before a message that is a good topic looks swapped."""
+    message = connect.last_will_message
+    for index in range(known, len(reader.defects)):
+        found = reader.defects[index]
+        if found.kind is DefectKind.WILL_TOPIC_NOT_UTF8 and message:
+            if text_problem(message) == CLEAN and b"+" not in message and b"#" not in message:
+                reader.defects[index] = Defect(
+                    DefectKind.FIELD_ORDER, spec.CONNECT, found.offset, found.length, found.seen,
+                    "lastWillTopic",
+                )  # fmt: skip

@@ -1,0 +1,222 @@
+# cython: annotation_typing=False
+"""The bytes of one control packet in, its record out, with every oddity as a defect. Never raises.
+
+Layouts: MQTT V3.1 §3.1, v3.1.1 §3.1 to §3.14, v5.0 §3.1 to §3.15. The level byte decides the layout
+of CONNECT; of the other packets, which carry no version, the caller names that of the connection, or
+None where it is unknown: then the length decides and nothing that depends on it is called odd.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.model import Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.connect import read_connect
+from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.fields import Reader
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
+
+if cython.compiled:
+    from cython.cimports.dissector.mqtt.fields import minimal_size  # type: ignore[import-not-found]
+    from cython.cimports.dissector.mqtt.properties import read_properties  # type: ignore[import-not-found]
+else:
+    from dissector.mqtt.fields import minimal_size
+    from dissector.mqtt.properties import read_properties
+
+_FLAG_KINDS = {
+    spec.DISCONNECT: DefectKind.DISCONNECT_FLAGS,
+    spec.AUTH: DefectKind.AUTH_FLAGS,
+}
+
+
+def header_defects(first: int, remaining_length: int, header_size: int) -> list[Defect]:
+    """Give what is odd in a fixed header: its flags, or a length that is longer than need be."""
+    packet_type = first >> 4
+    found: list[Defect] = []
+    if packet_type != spec.PUBLISH and first & 0x0F != spec.REQUIRED_FLAGS[packet_type]:
+        if packet_type != spec.RESERVED:
+            kind = _FLAG_KINDS.get(packet_type, DefectKind.HEADER_FLAGS)
+            found.append(Defect(kind, packet_type, 0, 1, first & 0x0F))
+    if header_size - 1 > minimal_size(remaining_length):
+        found.append(
+            Defect(
+                DefectKind.LENGTH_NOT_MINIMAL, packet_type, 1, header_size - 1, remaining_length
+            )
+        )
+    return found
+
+
+def decode_packet(raw: bytes, version: Version | None = None, side: Side | None = None) -> Packet:
+    """Decode a whole packet: `raw` starts with its fixed header; bytes beyond it are left alone.
+
+    A header that is cut or lies, or a body that is shorter than its Remaining Length, is decoded as
+    far as it goes. Types other than CONNECT, CONNACK, DISCONNECT and AUTH give a plain `Packet`.
+    """
+    reader = Reader(raw, 1, len(raw), raw[0] >> 4 if raw else 0)
+    remaining = reader.variable() if raw else -1
+    first = raw[0] if raw else 0
+    if remaining < 0:
+        defects = (
+            (Defect(DefectKind.LENGTH_FIVE_BYTES, first >> 4, 1, min(len(raw) - 1, 5)),)
+            if remaining == -2
+            else ()
+        )
+        return Packet(
+            type=first >> 4, flags=first & 15, remaining_length=0, size=len(raw), raw=raw,
+            defects=defects,
+        )  # fmt: skip
+    header_size = reader.pos
+    reader.end = min(len(raw), header_size + remaining)
+    reader.defects = header_defects(first, remaining, header_size)
+    packet_type = first >> 4
+    raw = raw[: reader.end]
+    packet: Packet
+    if packet_type == spec.CONNECT:
+        packet = read_connect(reader, first, remaining, raw)
+    elif packet_type == spec.CONNACK:
+        packet = _connack(reader, first, remaining, raw, version)
+    elif packet_type == spec.DISCONNECT:
+        packet = _disconnect(reader, first, remaining, raw, version, side)
+    elif packet_type == spec.AUTH:
+        packet = _auth(reader, first, remaining, raw, side)
+    else:
+        packet = Packet(
+            type=packet_type, flags=first & 15, remaining_length=remaining,
+            size=header_size + remaining, raw=raw,
+        )  # fmt: skip
+    packet.defects = tuple(reader.defects)
+    packet.secrets = tuple(reader.secrets)
+    return packet
+
+
+def _connack(
+    reader: Reader, first: int, remaining: int, raw: bytes, version: Version | None
+) -> Connack:
+    body = reader.pos
+    size = body + remaining
+    left = reader.left()
+    flags = raw[body] if left > 0 else 0
+    code = raw[body + 1] if left > 1 else None
+    layout = version
+    if remaining == 2 and version is Version.V5_0 and flags == 0 and code == 1:
+        layout = Version.V3_1_1  # an older server refuses the version in its own format
+    elif version is None and remaining > 2:
+        layout = Version.V5_0
+    properties: tuple[Property, ...] = ()
+    if layout is Version.V5_0:
+        if remaining < 3:
+            reader.defect(DefectKind.CONNACK_LENGTH, 1, body - 1, (remaining, code))
+        else:
+            reader.pos = body + 2
+            properties = read_properties(reader, spec.CONNACK, "propertyLength")
+            if reader.left() > 0:
+                reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+    elif remaining != 2:
+        reader.defect(DefectKind.CONNACK_LENGTH, 1, body - 1, (remaining, code))
+    if layout is not Version.V3_1 and flags & 0xFE:
+        reader.defect(DefectKind.CONNACK_FLAGS, body, 1, flags)
+    if code is not None:
+        if layout is Version.V5_0:
+            known = code in spec.CONNACK_CODES
+        else:
+            # a 5.0 server's refusal of the version; its length is odd already
+            known = code in spec.RETURN_CODES or (remaining > 2 and code == 0x84)
+        if not known:
+            reader.defect(DefectKind.CONNACK_CODE, body + 1, 1, code)
+        if code != 0 and flags & 1 and layout is not Version.V3_1:
+            reader.defect(DefectKind.SESSION_PRESENT_WITH_REFUSAL, body, 1, flags)
+    return Connack(
+        type=spec.CONNACK,
+        flags=first & 15,
+        remaining_length=remaining,
+        size=size,
+        raw=raw,
+        version=layout,
+        acknowledge_flags=flags,
+        session_present=None if layout is Version.V3_1 or left < 1 else bool(flags & 1),
+        return_code=code,
+        properties=properties,
+    )
+
+
+def _disconnect(
+    reader: Reader, first: int, remaining: int, raw: bytes,
+    version: Version | None, side: Side | None,
+) -> Disconnect:  # fmt: skip
+    body = reader.pos
+    code = 0
+    properties: tuple[Property, ...] = ()
+    if version in (Version.V3_1, Version.V3_1_1):
+        if remaining:
+            reader.defect(DefectKind.DISCONNECT_LENGTH, 1, body - 1, remaining)
+    elif reader.left() > 0:
+        code = reader.integer(1, "reasonCode")
+        if version is Version.V5_0:
+            _disconnect_code(reader, code, side)
+        if reader.left() > 0:
+            properties = read_properties(reader, spec.DISCONNECT, "propertyLength")
+            if reader.left() > 0:
+                reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+        for item in properties:
+            if item.name == "sessionExpiryInterval" and side is Side.SERVER:
+                kind = DefectKind.DISCONNECT_EXPIRY_FROM_SERVER
+            elif item.name == "serverReference" and side is Side.CLIENT:
+                kind = DefectKind.PROPERTY_NOT_ALLOWED
+            else:
+                continue
+            reader.defect(kind, item.offset, 1, item.value, item.name)
+    return Disconnect(
+        type=spec.DISCONNECT,
+        flags=first & 15,
+        remaining_length=remaining,
+        size=body + remaining,
+        raw=raw,
+        version=version,
+        side=side,
+        reason_code=code,
+        properties=properties,
+    )
+
+
+def _disconnect_code(reader: Reader, code: int, side: Side | None) -> None:
+    """Hold a reason code against v5.0 table 3-10; 0x8C is in table 2-6 alone."""
+    if code in spec.DISCONNECT_CODES_BOTH:
+        return
+    client = code in spec.DISCONNECT_CODES_CLIENT
+    server = code in spec.DISCONNECT_CODES_SERVER
+    if not client and not server and code != 0x8C:
+        reader.defect(DefectKind.DISCONNECT_CODE, reader.pos - 1, 1, code)
+    elif code == 0x8C or (side is Side.CLIENT and server) or (side is Side.SERVER and client):
+        reader.defect(DefectKind.DISCONNECT_CODE_SENDER, reader.pos - 1, 1, code)
+
+
+def _auth(reader: Reader, first: int, remaining: int, raw: bytes, side: Side | None) -> Auth:
+    body = reader.pos
+    code = 0
+    properties: tuple[Property, ...] = ()
+    if reader.left() > 0:
+        code = reader.integer(1, "reasonCode")
+        properties = read_properties(reader, spec.AUTH, "propertyLength")
+        if reader.left() > 0:
+            reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+    allowed = {
+        Side.CLIENT: spec.AUTH_CODES_CLIENT,
+        Side.SERVER: spec.AUTH_CODES_SERVER,
+        None: spec.AUTH_CODES_CLIENT | spec.AUTH_CODES_SERVER,
+    }[side]
+    if code not in allowed:
+        reader.defect(DefectKind.AUTH_CODE, body if remaining else 0, 1, code)
+    if not reader.broken and not any(item.name == "authenticationMethod" for item in properties):
+        reader.defect(DefectKind.AUTH_METHOD_MISSING, 0, body, remaining)
+    return Auth(
+        type=spec.AUTH,
+        flags=first & 15,
+        remaining_length=remaining,
+        size=body + remaining,
+        raw=raw,
+        version=Version.V5_0,
+        side=side,
+        reason_code=code,
+        properties=properties,
+    )

@@ -1,0 +1,24 @@
+cimport cython
+
+@cython.final
+cdef class Reader:
+    cdef public bytes data
+    cdef public Py_ssize_t pos
+    cdef public Py_ssize_t end
+    cdef public int packet_type
+    cdef public bint broken
+    cdef public list defects
+    cdef public list secrets
+    cpdef defect(self, kind, Py_ssize_t offset, Py_ssize_t length, seen=*, field=*)
+    cpdef Py_ssize_t left(self) except? -1
+    @cython.locals(value=cython.longlong, index=Py_ssize_t)
+    cpdef long long integer(self, int size, str field) except? -9
+    cpdef overrun(self, str field, Py_ssize_t wanted)
+    @cython.locals(value=cython.longlong, index=Py_ssize_t, byte=cython.int)
+    cpdef long long variable(self) except? -9
+    @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
+    cpdef bytes block(self, str field)
+
+cpdef int minimal_size(long long value) except -1
+@cython.locals(plain=cython.bint, byte=cython.int, code=cython.int)
+cpdef int text_problem(bytes raw) except -1

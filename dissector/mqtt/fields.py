@@ -1,0 +1,117 @@
+# cython: annotation_typing=False
+"""Bytes of one packet in, its fields out, one after the other; what is odd becomes a defect.
+
+A `Reader` walks one packet and never raises: a field that does not fit is recorded, given back as
+None, and `broken` is set, after which nothing more can be read. Offsets count from the packet's
+first byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dissector.mqtt.defects import Defect, DefectKind
+
+CLEAN, NOT_UTF8, NUL, CONTROL = range(4)
+
+
+class Reader:
+    """A place in the bytes of a packet: `pos` is the next byte, `end` the first beyond."""
+
+    def __init__(self, data: bytes, pos: int, end: int, packet_type: int) -> None:
+        self.data = data
+        self.pos = pos
+        self.end = end
+        self.packet_type = packet_type
+        self.broken = False
+        self.defects: list[Defect] = []
+        self.secrets: list[tuple[int, int]] = []  # (offset, length) of what no output may show
+
+    def defect(
+        self, kind: DefectKind, offset: int, length: int, seen: Any = None, field: str | None = None
+    ) -> None:
+        """Record what is odd."""
+        self.defects.append(Defect(kind, self.packet_type, offset, length, seen, field))
+
+    def left(self) -> int:
+        """Give the number of bytes that are left."""
+        return self.end - self.pos
+
+    def integer(self, size: int, field: str) -> int:
+        """Read a big-endian integer of 1, 2 or 4 bytes; -1 where it does not fit."""
+        if self.end - self.pos < size:
+            self.overrun(field, size)
+            return -1
+        value = 0
+        for index in range(self.pos, self.pos + size):
+            value = (value << 8) | self.data[index]
+        self.pos += size
+        return value
+
+    def overrun(self, field: str, wanted: int) -> None:
+        """Record that a field of `wanted` bytes runs past the end; nothing more can be read."""
+        self.defect(
+            DefectKind.FIELD_OVERRUN, self.pos, max(self.end - self.pos, 0), wanted, field
+        )
+        self.pos = self.end
+        self.broken = True
+
+    def variable(self) -> int:
+        """Read a Variable Byte Integer (v5.0 §1.5.5): its value, -1 cut short, -2 over four bytes."""
+        value = 0
+        for index in range(4):
+            if self.pos + index >= self.end:
+                return -1
+            byte = self.data[self.pos + index]
+            value |= (byte & 0x7F) << (7 * index)
+            if byte < 0x80:
+                self.pos += index + 1
+                return value
+        return -2
+
+    def block(self, field: str) -> bytes | None:
+        """Read a two-byte length and as many bytes."""
+        if self.end - self.pos < 2:
+            self.overrun(field, 2)
+            return None
+        size = (self.data[self.pos] << 8) | self.data[self.pos + 1]
+        if self.end - self.pos - 2 < size:
+            self.overrun(field, size + 2)
+            return None
+        start = self.pos + 2
+        self.pos = start + size
+        return self.data[start : start + size]
+
+
+def minimal_size(value: int) -> int:
+    """Give the number of bytes that a Variable Byte Integer of that value needs."""
+    if value < 0x80:
+        return 1
+    if value < 0x4000:
+        return 2
+    return 3 if value < 0x20_0000 else 4
+
+
+def text_problem(raw: bytes) -> int:
+    """Judge the bytes of a text field: CLEAN, NOT_UTF8, NUL, or CONTROL (discouraged characters).
+
+    CONTROL covers U+0001 to U+001F, U+007F to U+009F and the non-characters. v5.0 §1.5.4
+    """
+    plain = True
+    for byte in raw:
+        if byte < 0x20 or byte > 0x7E:
+            plain = False
+            break
+    if plain:
+        return CLEAN
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return NOT_UTF8
+    if "\0" in text:
+        return NUL
+    for char in text:
+        code = ord(char)
+        if code < 0x20 or 0x7F <= code <= 0x9F or 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:
+            return CONTROL
+    return CLEAN

@@ -1,0 +1,188 @@
+# cython: annotation_typing=False
+"""A property section of MQTT 5.0 in, its properties out; what is odd becomes a defect.
+
+An identifier that is unknown ends the section: nothing tells how long its value is. The value is
+then the rest of the section, raw.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cython
+
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.mqtt.fields import CONTROL, NOT_UTF8, NUL, Reader
+from dissector.mqtt.packets import Property
+from dissector.text import decode as decode_text
+
+if cython.compiled:
+    from cython.cimports.dissector.mqtt.fields import minimal_size, text_problem  # type: ignore[import-not-found]
+else:
+    from dissector.mqtt.fields import minimal_size, text_problem
+
+PROPERTIES_LIMIT = 1000  # properties of one section that are decoded; the rest is passed over
+
+_TEXT = {
+    NOT_UTF8: DefectKind.TEXT_NOT_UTF8,
+    NUL: DefectKind.TEXT_NUL,
+    CONTROL: DefectKind.TEXT_CONTROL,
+}
+_USER_PROPERTY = {
+    NOT_UTF8: DefectKind.USER_PROPERTY_NOT_UTF8,
+    NUL: DefectKind.USER_PROPERTY_NUL,
+    CONTROL: DefectKind.TEXT_CONTROL,
+}
+
+
+def read_properties(reader: Reader, place: int, length_field: str) -> tuple[Property, ...]:
+    """Read a Property Length and its properties.
+
+    `place` is the packet type, or `spec.WILL`. The reader stands behind the section afterwards; where
+    the section runs past the packet, the reader is broken.
+    """
+    whose = reader.packet_type
+    reader.packet_type = place
+    found = _section(reader, place, length_field)
+    reader.packet_type = whose
+    return found
+
+
+def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, ...]:
+    start = reader.pos
+    length = reader.variable()
+    if length < 0:
+        kind = (
+            DefectKind.PROPERTY_LENGTH_MISSING
+            if reader.left() <= 0
+            else DefectKind.PROPERTY_LENGTH_OVERRUN
+        )
+        reader.defect(kind, start, reader.left(), None, length_field)
+        reader.broken = True
+        return ()
+    if reader.pos - start > minimal_size(length):
+        reader.defect(
+            DefectKind.LENGTH_NOT_MINIMAL, start, reader.pos - start, length, length_field
+        )
+    if length == 0:
+        return ()
+    if length > reader.left():
+        reader.defect(
+            DefectKind.PROPERTY_LENGTH_OVERRUN, start, reader.pos - start, length, length_field
+        )
+        reader.broken = True
+        stop = reader.end
+    else:
+        stop = reader.pos + length
+    found: list[Property] = []
+    seen: set[int] = set()
+    while reader.pos < stop and len(found) < PROPERTIES_LIMIT:
+        item = _property(reader, place, stop, seen)
+        if item is None:
+            break
+        found.append(item)
+    if 0x16 in seen and 0x15 not in seen and len(found) < PROPERTIES_LIMIT:
+        offset = next(item.offset for item in found if item.id == 0x16)
+        reader.defect(DefectKind.AUTH_DATA_WITHOUT_METHOD, offset, 1, None, "authenticationData")
+    reader.pos = stop
+    return tuple(found)
+
+
+def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property | None:
+    start = reader.pos
+    whole, reader.end = reader.end, stop
+    identifier = reader.variable()
+    if identifier < 0:
+        reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, "propertyIdentifier")
+        reader.end = whole
+        return None
+    if reader.pos - start > minimal_size(identifier):
+        reader.defect(
+            DefectKind.LENGTH_NOT_MINIMAL, start, reader.pos - start, identifier,
+            "propertyIdentifier",
+        )  # fmt: skip
+    row = spec.PROPERTIES.get(identifier)
+    if row is None:
+        reader.defect(DefectKind.PROPERTY_UNKNOWN, start, reader.pos - start, identifier)
+        value: Any = reader.data[reader.pos : stop]
+        reader.pos = stop
+        reader.end = whole
+        return Property(identifier, "unknown", value, start)
+    value = _value(reader, row.type, row.name, start, stop)
+    reader.end = whole
+    if value is None:
+        return None
+    size = reader.pos - start
+    if place not in row.packets:
+        reader.defect(DefectKind.PROPERTY_NOT_ALLOWED, start, size, identifier, row.name)
+    elif identifier in seen and identifier != spec.USER_PROPERTY:
+        reader.defect(DefectKind.PROPERTY_REPEATED, start, size, identifier, row.name)
+    else:
+        _range(reader, place, identifier, row.name, value, start, size)
+    seen.add(identifier)
+    return Property(identifier, row.name, value, start)
+
+
+def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
+    """Read a property's value; None where it runs past the section (and that is recorded)."""
+    if kind == spec.STRING_PAIR:
+        first = _block(reader)
+        second = None if first is None else _block(reader)
+        if first is not None and second is not None:
+            for raw in (first, second):
+                problem = text_problem(raw)
+                if problem:
+                    reader.defect(_USER_PROPERTY[problem], start, reader.pos - start, raw, name)
+            return (decode_text(first), decode_text(second))
+    elif kind in (spec.STRING, spec.BINARY):
+        raw = _block(reader)
+        if raw is not None:
+            if kind == spec.BINARY:
+                if name == "authenticationData":
+                    reader.secrets.append((reader.pos - len(raw), len(raw)))
+                return raw
+            problem = text_problem(raw)
+            if problem:
+                reader.defect(_TEXT[problem], start, reader.pos - start, raw, name)
+            return decode_text(raw)
+    else:
+        size = {spec.BYTE: 1, spec.U16: 2, spec.U32: 4}.get(kind, 0)
+        if size == 0:
+            value = reader.variable()
+            if value >= 0:
+                return value
+        elif reader.left() >= size:
+            return reader.integer(size, name)
+    reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, name)
+    reader.pos = stop
+    return None
+
+
+def _block(reader: Reader) -> bytes | None:
+    """Read a length and its bytes without recording an overrun of the packet."""
+    if reader.left() < 2:
+        return None
+    size = (reader.data[reader.pos] << 8) | reader.data[reader.pos + 1]
+    if reader.left() - 2 < size:
+        return None
+    return reader.block("")
+
+
+def _range(
+    reader: Reader, place: int, identifier: int, name: str, value: Any, start: int, size: int
+) -> None:
+    kind = None
+    if identifier in spec.BOOLEAN_PROPERTIES:
+        if value > 1:
+            own = place == spec.CONNECT
+            kind = DefectKind.REQUEST_INFORMATION_VALUE if own else DefectKind.PROPERTY_VALUE
+    elif identifier in spec.NONZERO_PROPERTIES and value == 0:
+        if place != spec.CONNECT:
+            kind = DefectKind.PROPERTY_VALUE
+        elif name == "receiveMaximum":
+            kind = DefectKind.RECEIVE_MAXIMUM_ZERO
+        else:
+            kind = DefectKind.MAXIMUM_PACKET_SIZE_ZERO
+    if kind is not None:
+        reader.defect(kind, start, size, value, name)

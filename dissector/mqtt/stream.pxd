@@ -1,0 +1,38 @@
+cimport cython
+
+@cython.final
+cdef class Framer:
+    cdef public bint keep_all
+    cdef public bint broken
+    cdef public bytes chunk
+    cdef public Py_ssize_t pos
+    cdef public Py_ssize_t end
+    cdef public bytes header
+    cdef public long long body_left
+    cdef public list parts
+    cdef public bytes window
+    cdef public Py_ssize_t start
+    cdef public Py_ssize_t stop
+    cdef public int first
+    cdef public long long remaining
+    cdef public int header_size
+    cdef public long long size
+    cdef public bint kept
+    cdef public long long first_frame
+    cdef public long long first_time_ns
+    cdef public long long frame
+    cdef public long long time_ns
+    cpdef reset(self)
+    cpdef bint idle(self) except -1
+    cpdef feed(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
+    cpdef release(self)
+    @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, shift=cython.int, byte=cython.int)
+    cpdef int next(self) except -1
+    @cython.locals(here=Py_ssize_t)
+    cdef int _begin(self, bytes header, Py_ssize_t pos) except -1
+    @cython.locals(here=Py_ssize_t, stop=Py_ssize_t)
+    cdef int _body(self) except -1
+    cdef int _finish(self) except -1
+    @cython.locals(count=cython.int, value=cython.longlong, index=cython.int, header=bytes, stop=Py_ssize_t)
+    cdef int _split_header(self) except -1
+    cdef int _break(self, bytes header) except -1

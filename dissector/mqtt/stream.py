@@ -1,0 +1,191 @@
+# cython: annotation_typing=False
+"""One direction's bytes in, any split, the control packets out, one `next()` after the other.
+
+A `Framer` is fed a chunk and asked for packets until it has none. A packet that lies whole in the
+chunk is given as offsets into it, nothing is copied. One that is split is put together when its type
+is one that gets decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most `KEEP_LIMIT`;
+of all others only the header is kept, so a packet of 256 MiB costs nothing. A Remaining Length of
+five bytes ends the framing of the direction: nobody knows where the next packet begins.
+"""
+
+from __future__ import annotations
+
+NEED_DATA, PACKET, BROKEN = range(3)
+
+KEEP_LIMIT = 1 << 20  # bytes of one packet that are put together
+# types whose bytes are wanted: CONNECT, CONNACK, DISCONNECT, AUTH
+_DECODED = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
+
+
+class Framer:
+    """Splits one direction into packets.
+
+    After `next()` gave PACKET: `first` (byte 1), `remaining`, `header_size`, `size` (all bytes of the
+    packet), `kept` (its bytes are there: `window[start:stop]`), and `first_frame`, `first_time_ns` of
+    its first byte. `idle` tells whether it stands between two packets.
+    """
+
+    def __init__(self, keep_all: bool = False) -> None:
+        self.keep_all = keep_all
+        self.broken = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what is half read, as after a gap: the next byte begins a packet."""
+        self.chunk = b""
+        self.pos = 0
+        self.end = 0
+        self.header = b""  # the header's bytes so far, where it is split
+        self.body_left = 0  # bytes of a split packet still to come
+        self.parts: list[bytes] | None = None
+        self.window = b""
+        self.start = 0
+        self.stop = 0
+        self.first = 0
+        self.remaining = 0
+        self.header_size = 0
+        self.size = 0
+        self.kept = False
+        self.first_frame = 0
+        self.first_time_ns = 0
+        self.frame = 0
+        self.time_ns = 0
+
+    def idle(self) -> bool:
+        """Whether no packet is half read."""
+        return self.body_left == 0 and not self.header and self.pos >= self.end
+
+    def feed(self, window: bytes, start: int, stop: int, frame: int, time_ns: int) -> None:
+        """Take the next bytes; all packets of the chunk before must have been asked for."""
+        self.chunk = window
+        self.pos = start
+        self.end = stop
+        self.frame = frame
+        self.time_ns = time_ns
+
+    def release(self) -> None:
+        """Let go of the chunk, so that no idle connection keeps a window of the capture alive."""
+        self.chunk = b""
+        self.window = b""
+        self.pos = 0
+        self.end = 0
+
+    def next(self) -> int:
+        """Give PACKET where one is complete, NEED_DATA, or BROKEN (once, at the broken header)."""
+        if self.broken:
+            return NEED_DATA
+        if self.body_left:
+            return self._body()
+        if self.pos >= self.end:
+            return NEED_DATA
+        if self.header:
+            return self._split_header()
+        # the common case: the header lies in this chunk
+        data = self.chunk
+        pos = self.pos + 1
+        value = 0
+        shift = 0
+        while True:
+            if pos >= self.end:
+                self.header = data[self.pos : self.end]
+                self.first_frame = self.frame
+                self.first_time_ns = self.time_ns
+                self.pos = self.end
+                return NEED_DATA
+            byte = data[pos]
+            pos += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+            shift += 7
+            if shift > 21:
+                return self._break(data[self.pos : min(self.pos + 6, self.end)])
+        self.first = data[self.pos]
+        self.remaining = value
+        self.header_size = pos - self.pos
+        self.size = self.header_size + value
+        self.first_frame = self.frame
+        self.first_time_ns = self.time_ns
+        if self.end - pos >= value:
+            self.window = data
+            self.start = self.pos
+            self.stop = pos + value
+            self.pos = self.stop
+            self.kept = True
+            return PACKET
+        return self._begin(data[self.pos : pos], pos)
+
+    def _begin(self, header: bytes, pos: int) -> int:
+        """Begin a packet whose body is not all here; `pos` is the body's first byte in the chunk."""
+        wanted = self.keep_all or _DECODED >> (self.first >> 4) & 1
+        here = self.end - pos
+        self.body_left = self.remaining - here
+        self.parts = None
+        if wanted and self.size <= KEEP_LIMIT:
+            self.parts = [header, self.chunk[pos : self.end]]
+        self.pos = self.end
+        return NEED_DATA
+
+    def _body(self) -> int:
+        here = self.end - self.pos
+        if here < self.body_left:
+            if self.parts is not None:
+                self.parts.append(self.chunk[self.pos : self.end])
+            self.body_left -= here
+            self.pos = self.end
+            return NEED_DATA
+        stop = self.pos + self.body_left
+        if self.parts is not None:
+            self.parts.append(self.chunk[self.pos : stop])
+        self.pos = stop
+        self.body_left = 0
+        return self._finish()
+
+    def _finish(self) -> int:
+        """Give a packet that was split."""
+        self.kept = self.parts is not None
+        self.window = b"" if self.parts is None else b"".join(self.parts)
+        self.start = 0
+        self.stop = len(self.window)
+        self.parts = None
+        return PACKET
+
+    def _split_header(self) -> int:
+        """Go on with a header that began in an earlier chunk."""
+        while self.pos < self.end:
+            self.header += self.chunk[self.pos : self.pos + 1]
+            self.pos += 1
+            count = len(self.header)
+            if self.header[count - 1] < 0x80:
+                header = self.header
+                value = 0
+                for index in range(1, count):
+                    value |= (header[index] & 0x7F) << (7 * (index - 1))
+                self.header = b""
+                self.first = header[0]
+                self.remaining = value
+                self.header_size = count
+                self.size = count + value
+                if self.end - self.pos < value:
+                    return self._begin(header, self.pos)
+                stop = self.pos + value
+                self.parts = [header, self.chunk[self.pos : stop]]
+                self.pos = stop
+                return self._finish()
+            if count >= 5:
+                return self._break(self.header)
+        return NEED_DATA
+
+    def _break(self, header: bytes) -> int:
+        self.broken = True
+        self.first = header[0]
+        self.remaining = 0
+        self.header_size = len(header)
+        self.size = len(header)
+        self.window = header
+        self.start = 0
+        self.stop = len(header)
+        self.kept = True
+        self.header = b""
+        self.pos = self.end
+        return BROKEN

@@ -1,0 +1,87 @@
+"""ENC01: flag bits of the fixed header that no standard defines."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class ReservedHeaderFlags(DefectRule):
+    """The low four bits of a packet's first byte are not those that its type requires.
+
+    What it checks
+    --------------
+    The flag nibble of every packet but PUBLISH is fixed: 0010 for PUBREL, SUBSCRIBE and
+    UNSUBSCRIBE, 0000 for the others. DISCONNECT of 5.0 and AUTH have rules of their own
+    (SEQ14, AUT06). In MQTT 3.1 the bits are merely unused, so the rule is silent there.
+
+    Why it matters
+    --------------
+    The receiver has to close the connection at once, so the device drops off the network for
+    one wrong bit. Wrong flags are also the first sign of a stream that has lost its place: a
+    length that is off by one makes payload look like headers.
+
+    Fix on the client
+    -----------------
+    Build the first byte from a table of constants, one per packet type, instead of shifting
+    the type and adding DUP or QoS. A library for MQTT 3.1 that marks repeated SUBSCRIBE or
+    PUBREL packets with DUP must stop doing so from 3.1.1 on.
+
+    Fix on the server
+    -----------------
+    The same for packets that the server makes: PUBREL is 0x62, all its other acknowledgements
+    end in 0. On receipt, compare the whole nibble and close; do not mask it away.
+
+    Known false alarms
+    ------------------
+    None where the stream is whole. After bytes were lost the framing is found again before
+    anything is judged.
+    """
+
+    id = "ENC01"
+    name = "reserved-header-flags"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-2.2.2-1", v5="MQTT-2.1.3-1")
+    sections = {Version.V3_1_1: "2.2.2", Version.V5_0: "2.1.3"}
+    consumes = {DefectKind.HEADER_FLAGS: ()}
+    bad = (
+        Example(
+            "3.1.1: SUBSCRIBE with flags 0000",
+            (CONNECT_311, ACCEPTED_311, "C 80 06 00 01 00 01 61 00", *SERVER_CLOSES),
+        ),
+        Example("5.0: PINGREQ with flags 0001", (CONNECT_5, ACCEPTED_5, "C c1 00", *SERVER_CLOSES)),
+    )
+    good = (
+        Example(
+            "3.1.1: SUBSCRIBE with flags 0010",
+            (CONNECT_311, ACCEPTED_311, "C 82 06 00 01 00 01 61 00", "S 90 03 00 01 00", *GOODBYE),
+        ),
+        Example(
+            "5.0: PINGREQ with flags 0000", (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 00", *GOODBYE)
+        ),
+        Example(
+            "3.1: a repeated SUBSCRIBE may carry DUP",
+            (CONNECT_31, ACCEPTED_311, "C 8a 06 00 01 00 01 61 00", "S 90 03 00 01 00", *GOODBYE),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Compare the nibble with the one that the type requires."""
+        packet = fact.packet
+        wanted = spec.REQUIRED_FLAGS[packet.type & 15]
+        return self.failure(
+            fact,
+            f"{packet.name} has the header flags {packet.flags:04b}; it must have {wanted:04b}",
+        )

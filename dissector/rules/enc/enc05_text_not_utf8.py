@@ -1,0 +1,140 @@
+"""ENC05: text whose bytes are not UTF-8."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+_ONLY_3_1 = {
+    DefectKind.CLIENT_ID_NOT_UTF8: "the client identifier",
+    DefectKind.WILL_TOPIC_NOT_UTF8: "the will topic",
+    DefectKind.WILL_MESSAGE_NOT_ASCII: "the will message",
+    DefectKind.USERNAME_NOT_UTF8: "the user name",
+    DefectKind.PASSWORD_NOT_UTF8: "the password",
+}
+
+
+class TextNotUtf8(DefectRule):
+    """A text field holds bytes that are no well-formed UTF-8.
+
+    What it checks
+    --------------
+    Every text property of 5.0 is decoded strictly: no stray continuation bytes, no overlong
+    forms, no surrogates. In MQTT 3.1 the rule reads all text of the CONNECT: client id, will
+    topic, user name and password, and a will message of 7-bit ASCII. Client id, will topic and
+    user name of 3.1.1 and 5.0 belong to CON12, User Properties to ENC09.
+
+    Why it matters
+    --------------
+    A receiver must treat such a packet as malformed and close. One that does not will store,
+    compare and forward a string that other clients cannot decode.
+
+    Fix on the client
+    -----------------
+    Convert to UTF-8 where the text enters the program. Typical culprits: a device name in
+    Latin-1 or GBK, text cut in the middle of a character by a length limit, a Java or Oracle
+    string in modified UTF-8, a buffer sent beyond its end.
+
+    Fix on the server
+    -----------------
+    Encode Reason Strings and other text properties from Unicode strings, never from raw error
+    buffers of the operating system.
+
+    Known false alarms
+    ------------------
+    None for whole packets. Some 3.1 clients put binary passwords there; the standard of 3.1
+    calls the password text.
+    """
+
+    id = "ENC05"
+    name = "text-not-utf8"
+    side = Side.CLIENT
+    severity = {
+        Version.V3_1: Severity.WARNING,
+        Version.V3_1_1: Severity.ERROR,
+        Version.V5_0: Severity.ERROR,
+    }
+    statements = versions(v31=(), v311="MQTT-1.5.3-1", v5="MQTT-1.5.4-1")
+    sections = {Version.V3_1: "2.5", Version.V3_1_1: "1.5.3", Version.V5_0: "1.5.4"}
+    consumes = {DefectKind.TEXT_NOT_UTF8: (), **dict.fromkeys(_ONLY_3_1, (spec.CONNECT,))}
+    only_in = {(kind, spec.CONNECT): (Version.V3_1,) for kind in _ONLY_3_1}
+    bad = (
+        Example(
+            "3.1: the client id is the byte FF",
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 ff", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1: a will message that is not ASCII",
+            (
+                ("C 10 16 00 06 4d 51 49 73 64 70 03 06 00 3c 00 01 61 00 01 74 00 02 c3 a9"),
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
+            "3.1: the password is the byte FF",
+            (
+                "C 10 15 00 06 4d 51 49 73 64 70 03 c2 00 3c 00 01 61 00 01 75 00 01 ff",
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
+            "5.0: a Content Type of the byte FF",
+            (
+                (
+                    "C 10 19 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 04 03 00 01 ff "
+                    "00 01 74 00 01 6d"
+                ),
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
+            "5.0: a Reason String cut within a character",
+            (CONNECT_5, "S 20 07 00 87 04 1f 00 01 c3", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1: a client id of two bytes of UTF-8",
+            ("C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 c3 a9", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "3.1.1: a password is binary",
+            (
+                "C 10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 ff",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "5.0: a Reason String with a whole character",
+            (CONNECT_5, "S 20 08 00 87 05 1f 00 02 c3 a9", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: a will payload is binary",
+            (
+                "C 10 15 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 74 00 01 ff",
+                ACCEPTED_5,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name the field; the bytes of a password stay out of the evidence."""
+        defect = fact.defect
+        what = _ONLY_3_1.get(defect.kind) or f"the property {defect.field}"
+        if defect.kind is DefectKind.WILL_MESSAGE_NOT_ASCII:
+            message = f"{what} holds bytes beyond 7-bit ASCII"
+        else:
+            message = f"{what} holds bytes that are not UTF-8"
+        evidence = {"defect": defect.kind.value, "offset": defect.offset, "length": defect.length}
+        return self.failure(fact, message, evidence=evidence)

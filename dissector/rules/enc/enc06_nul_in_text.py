@@ -1,0 +1,87 @@
+"""ENC06: the character U+0000 within a text."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    CONNECT_5,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class NulInText(DefectRule):
+    """A text field holds the character U+0000.
+
+    What it checks
+    --------------
+    A byte 00 inside a text property of 5.0. Client id, user name and will topic belong to
+    CON12 and CON15, User Properties to ENC09. The two bytes C0 80, which some runtimes write
+    for U+0000, are not UTF-8 at all and belong to ENC05.
+
+    Why it matters
+    --------------
+    C code takes the NUL for the end of the string: two programs see two different values,
+    which has served to slip past access lists. Receivers must treat the packet as malformed.
+
+    Fix on the client
+    -----------------
+    Send the length of the text, not the size of the buffer: the usual cause is a sizeof or
+    strlen + 1 that counts the terminator in. Reject NUL where text comes from users.
+
+    Fix on the server
+    -----------------
+    The same for Reason String, Response Information, Server Reference and the Assigned Client
+    Identifier.
+
+    Known false alarms
+    ------------------
+    None: one byte proves it.
+    """
+
+    id = "ENC06"
+    name = "nul-in-text"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-1.5.3-2", v5="MQTT-1.5.4-2")
+    sections = {Version.V3_1_1: "1.5.3", Version.V5_0: "1.5.4"}
+    consumes = {DefectKind.TEXT_NUL: ()}
+    bad = (
+        Example(
+            "5.0: a Reason String with its terminator",
+            (CONNECT_5, "S 20 09 00 87 06 1f 00 03 6e 6f 00", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: a Content Type with its terminator",
+            (
+                (
+                    "C 10 1a 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 05 03 00 02 78 "
+                    "00 00 01 74 00 01 6d"
+                ),
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "5.0: a Reason String without terminator",
+            (CONNECT_5, "S 20 08 00 87 05 1f 00 02 6e 6f", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: NUL in a password is fine",
+            (
+                "C 10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 00",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name the property."""
+        return self.failure(
+            fact, f"the property {fact.defect.field} holds U+0000, which no text may"
+        )

@@ -1,0 +1,92 @@
+"""ENC07: control characters and non-characters within a text."""
+
+from __future__ import annotations
+
+from dissector.model import Obligation, Severity, Side, Version
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class ControlCharacterInText(DefectRule):
+    """A text field holds a control character or a code point that is no character.
+
+    What it checks
+    --------------
+    U+0001 to U+001F, U+007F to U+009F and the non-characters (such as U+FFFF) in client id,
+    user name, will topic or a text property. The standard only discourages them: a receiver
+    may close the connection, and need not.
+
+    Why it matters
+    --------------
+    It works with one server and is cut off by the next, without a word. Control characters
+    also garble logs and can steer a terminal that shows them.
+
+    Fix on the client
+    -----------------
+    Strip line ends and other control characters from names that come from files, AT commands
+    or user input: a trailing carriage return is by far the most common.
+
+    Fix on the server
+    -----------------
+    Keep them out of Reason Strings and assigned identifiers; decide whether clients that send
+    them are cut off, and document it.
+
+    Known false alarms
+    ------------------
+    The packet is legal. The finding is a hint, whatever the server did with it.
+    """
+
+    id = "ENC07"
+    name = "control-character-in-text"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    obligation = Obligation.SHOULD
+    statements = versions(v311=(), v5=())
+    sections = {Version.V3_1_1: "1.5.3", Version.V5_0: "1.5.4"}
+    consumes = {DefectKind.TEXT_CONTROL: ()}
+    bad = (
+        Example(
+            "3.1.1: a user name that ends in a carriage return",
+            ("C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 0d", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: a user name that ends in U+007F",
+            ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7f", ACCEPTED_5, *GOODBYE),
+        ),
+        Example(
+            "5.0: a Reason String with a line end",
+            (CONNECT_5, "S 20 09 00 87 06 1f 00 03 6e 6f 0a", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: a user name that ends in a space",
+            ("C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 20", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: a user name that ends in U+007E",
+            ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7e", ACCEPTED_5, *GOODBYE),
+        ),
+        Example(
+            "3.1: nothing is said about them",
+            (
+                "C 10 13 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61 00 02 75 0d",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name the field."""
+        field = fact.defect.field or "a text"
+        return self.failure(
+            fact, f"{field} holds a control character or non-character; receivers may refuse it"
+        )

@@ -1,0 +1,76 @@
+"""ENC10: a packet of 5.0 that ends where its Property Length belongs."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class PropertyLengthMissing(DefectRule):
+    """A packet that has a property section ends before its Property Length.
+
+    What it checks
+    --------------
+    CONNECT, a will, DISCONNECT and AUTH of 5.0 carry a Property Length even if there are no
+    properties: one byte 00. Only the short forms may leave it out: DISCONNECT with a Remaining
+    Length of 0 or 1, AUTH with 0. A CONNACK that is too short is ACK01's.
+
+    Why it matters
+    --------------
+    The packet is malformed and the connection is closed. It is the mark of 3.1.1 code that was
+    given a new level byte: where payload follows, the next two bytes are taken for a Property
+    Length and the failure shows elsewhere (ENC13).
+
+    Fix on the client
+    -----------------
+    Write the byte 00 behind the Keep Alive (and, with a will, in front of the will topic)
+    whenever the level byte is 5.
+
+    Fix on the server
+    -----------------
+    Write the byte 00 behind the reason code of DISCONNECT and AUTH, or use a legal short form.
+
+    Known false alarms
+    ------------------
+    None: the end of the packet is known from its header.
+    """
+
+    id = "ENC10"
+    name = "property-length-missing"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v5="MQTT-2.2.2-1")
+    sections = {Version.V5_0: "2.2.2.1"}
+    consumes = {
+        DefectKind.PROPERTY_LENGTH_MISSING: (spec.CONNECT, spec.WILL, spec.DISCONNECT, spec.AUTH)
+    }
+    bad = (
+        Example(
+            "CONNECT ends behind the Keep Alive",
+            ("C 10 0a 00 04 4d 51 54 54 05 02 00 3c", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example("a Property Length of 0", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example(
+            "DISCONNECT in its short form", (CONNECT_5, ACCEPTED_5, "C e0 01 00", *CLIENT_CLOSES)
+        ),
+        Example("3.1.1 has no Property Length", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say where it is missing."""
+        return self.failure(
+            fact, f"{fact.packet.name} ends before its Property Length; even no properties need a 0"
+        )

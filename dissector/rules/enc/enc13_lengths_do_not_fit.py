@@ -1,0 +1,164 @@
+"""ENC13: declared lengths that do not add up to the Remaining Length."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+_CONNECT: dict[Version | None, tuple[str, ...]] = {
+    Version.V3_1_1: ("MQTT-3.1.4-1",),
+    Version.V5_0: ("MQTT-3.1.4-1",),
+}
+# Other packets than CONNECT: what the receiver is told to do, and where.
+_BEYOND: dict[tuple[Version | None, Side], tuple[tuple[str, ...], str]] = {
+    (Version.V3_1_1, Side.CLIENT): (("MQTT-4.8.0-1",), "4.8"),
+    (Version.V3_1_1, Side.SERVER): (("MQTT-4.8.0-1",), "4.8"),
+    (Version.V5_0, Side.CLIENT): (("MQTT-4.13.1-1",), "4.13.1"),
+    (Version.V5_0, Side.SERVER): ((), "4.13.1"),
+}
+_NONE: tuple[tuple[str, ...] | None, str | None] = (None, None)
+_TRAILING: dict[Version | None, Severity] = {Version.V3_1: Severity.WARNING}
+
+
+class LengthsDoNotFit(DefectRule):
+    """The fields of a packet do not fill its Remaining Length exactly.
+
+    What it checks
+    --------------
+    A declared length that runs past the end of the packet, a variable header that is cut
+    short, or bytes behind the last field. Fields that a flag promises and that are missing
+    altogether have rules of their own (CON04, CON07, CON08, CON11), except in MQTT 3.1, where
+    a missing client id or will is judged here; bytes behind the last field of a 3.1 CONNECT
+    are tolerated with a warning.
+
+    Why it matters
+    --------------
+    The reader and the writer disagree about where things stand: the server may take half of
+    the client id for a password length. Receivers must close without an answer, which leaves
+    the device retrying for ever.
+
+    Fix on the client
+    -----------------
+    Compute the Remaining Length from the fields that are really written. Bytes left over are
+    often a user name or password whose flag was not set; an overrun in 5.0 is often a missing
+    Property Length, so that 00 of the client id's length is taken for it.
+
+    Fix on the server
+    -----------------
+    Check every length against what is left of the packet before reading, and close on the
+    first that does not fit.
+
+    Known false alarms
+    ------------------
+    Some vendors append private trailers to CONNECT; they are breaches all the same. Nothing is
+    reported for packets that were captured in part.
+    """
+
+    id = "ENC13"
+    name = "lengths-do-not-fit"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(
+        v31=(), v311=("MQTT-3.1.4-1", "MQTT-4.8.0-1"), v5=("MQTT-3.1.4-1", "MQTT-4.13.1-1")
+    )
+    sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    consumes = {
+        DefectKind.FIELD_OVERRUN: (),
+        DefectKind.TRAILING_BYTES: (),
+        DefectKind.WILL_FIELD_MISSING: (spec.CONNECT,),
+        DefectKind.CLIENT_ID_MISSING: (spec.CONNECT,),
+    }
+    only_in = {
+        (DefectKind.WILL_FIELD_MISSING, spec.CONNECT): (Version.V3_1,),
+        (DefectKind.CLIENT_ID_MISSING, spec.CONNECT): (Version.V3_1,),
+    }
+    bad = (
+        Example(
+            "3.1: the client id is longer than the packet",
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: the client id is longer than the packet",
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 02 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the client id is longer than the packet",
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 02 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1: a byte behind the last field",
+            ("C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61 78", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: a byte behind the last field",
+            ("C 10 0e 00 04 4d 51 54 54 04 02 00 3c 00 01 61 78", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: a byte behind the last field",
+            ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61 78", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1: a will without message",
+            ("C 10 12 00 06 4d 51 49 73 64 70 03 06 00 3c 00 01 61 00 01 74", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the Property Length was forgotten",
+            ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1: a client id that ends with the packet",
+            ("C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 61 62", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "3.1.1: a client id that ends with the packet",
+            ("C 10 0e 00 04 4d 51 54 54 04 02 00 3c 00 02 61 62", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: a client id that ends with the packet",
+            ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 02 61 62", ACCEPTED_5, *GOODBYE),
+        ),
+        Example(
+            "3.1: a password flag may stand without password",
+            (
+                "C 10 12 00 06 4d 51 49 73 64 70 03 c2 00 3c 00 01 61 00 01 75",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say what does not fit; bytes left over may be secrets, so only their number is given."""
+        defect, version = fact.defect, fact.connection.version
+        severity = None
+        if defect.kind is DefectKind.TRAILING_BYTES:
+            message = f"{defect.length} bytes follow the last field of {fact.packet.name}"
+            severity = _TRAILING.get(version)
+        elif defect.kind is DefectKind.FIELD_OVERRUN:
+            message = f"{defect.field} runs past the end of {fact.packet.name}"
+        else:
+            message = f"CONNECT ends before {defect.field or 'clientId'}, which must be there"
+        connect = fact.packet.type == spec.CONNECT
+        statements, section = (None, None) if connect else _BEYOND.get((version, fact.side), _NONE)
+        return self.failure(
+            fact,
+            message,
+            severity=severity,
+            statements=_CONNECT.get(version) if connect else statements,
+            section=section,
+            evidence={
+                "defect": defect.kind.value,
+                "offset": defect.offset,
+                "length": defect.length,
+            },
+        )

@@ -1,0 +1,156 @@
+"""Facts of connections in, findings out: which rule is asked about what, and what it is made into.
+
+The judge indexes the rules once: defects by kind, packet type and version; connections by trait. A
+clean connection so costs a handful of calls. Every rule is asked, whatever the caller selected:
+reactive rules depend on the findings of others; selection happens at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dissector.connections.connection import Connection
+from dissector.model import Finding, Side, Version
+from dissector.model import NotEvaluated as NotEvaluatedRecord
+from dissector.mqtt.defects import Defect
+from dissector.mqtt.packets import Packet
+from dissector.rules.base import (
+    ConnectionRule,
+    DefectFact,
+    DefectRule,
+    Failure,
+    HandshakeRule,
+    NotEvaluated,
+    Rule,
+    Verdict,
+)
+from dissector.rules.registry import all_rules
+
+STREAMS_NAMED = 20  # streams that a "not evaluated" names; the rest is only counted
+_VERSIONS: tuple[Version | None, ...] = (*Version, None)
+
+
+class Judge:
+    """Asks the rules and hands each finding to `found` (selected ones only)."""
+
+    def __init__(self, found: Callable[[Finding], None], selected: frozenset[str]) -> None:
+        self._found = found
+        self._selected = selected
+        self._folded: dict[tuple[str, str], NotEvaluatedRecord] = {}
+        self._consumers: dict[tuple[Any, int, Version | None], DefectRule | None] = {}
+        self._handshake: dict[Version | None, list[HandshakeRule]] = {v: [] for v in _VERSIONS}
+        self._connection: dict[Version | None, list[tuple[int, ConnectionRule]]] = {
+            v: [] for v in _VERSIONS
+        }
+        for rule in sorted(all_rules(), key=lambda rule: getattr(rule, "last", False)):
+            for version in _VERSIONS:
+                if rule.applies(version):
+                    self._index(rule, version)
+
+    def _index(self, rule: Rule, version: Version | None) -> None:
+        if isinstance(rule, DefectRule):
+            for kind, types in rule.consumes.items():
+                for packet_type in types or range(17):
+                    self._consumers[kind, packet_type, version] = rule
+        elif isinstance(rule, HandshakeRule):
+            self._handshake[version].append(rule)
+        elif isinstance(rule, ConnectionRule):
+            self._connection[version].append((int(rule.asks), rule))
+            for kind, types in rule.consumes.items():
+                for packet_type in types or range(17):
+                    self._consumers[kind, packet_type, version] = None
+
+    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """Judge the defects of one packet."""
+        assert packet.frame is not None
+        version = connection.version
+        for defect in packet.defects:
+            rule = self._consumers.get((defect.kind, defect.packet_type, version))
+            if rule is not None:
+                fact = DefectFact(defect, packet, side, packet.frame, connection)
+                self._settle(rule, connection, rule.check(fact))
+            elif version is None:
+                self._unknown_version(defect, connection)
+
+    def _unknown_version(self, defect: Defect, connection: Connection) -> None:
+        for version in (Version.V3_1_1, Version.V5_0):
+            rule = self._consumers.get((defect.kind, defect.packet_type, version))
+            if rule is not None:
+                self._fold(rule, "the version of the connection is unknown", connection.stream)
+                return
+
+    def handshake(self, connection: Connection) -> None:
+        """Judge a handshake whose CONNACK has come."""
+        for rule in self._handshake[connection.version]:
+            verdict = rule.check(connection)
+            if verdict is not None:
+                self._settle(rule, connection, verdict)
+
+    def connection(self, connection: Connection) -> None:
+        """Judge a connection whose view has ended."""
+        for asks, rule in self._connection[connection.version]:
+            if asks & connection.traits:
+                verdict = rule.check(connection)
+                if verdict is not None:
+                    self._settle(rule, connection, verdict)
+
+    def not_evaluated(self) -> list[NotEvaluatedRecord]:
+        """Give what could not be judged, folded by rule and reason, in order of rule id."""
+        return [self._folded[key] for key in sorted(self._folded)]
+
+    def _settle(self, rule: Rule, connection: Connection, verdict: Verdict) -> None:
+        if verdict is None:
+            return
+        if isinstance(verdict, NotEvaluated):
+            self._fold(rule, verdict.reason, connection.stream)
+            return
+        failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict
+        for failure in failures:
+            finding = make_finding(rule, connection, failure)
+            connection.findings.append(finding)
+            if finding.rule in self._selected:
+                self._found(finding)
+
+    def _fold(self, rule: Rule, reason: str, stream: int) -> None:
+        if rule.id not in self._selected:
+            return
+        record = self._folded.get((rule.id, reason))
+        if record is None:
+            record = self._folded[rule.id, reason] = NotEvaluatedRecord(rule.id, reason)
+        record.count += 1
+        if len(record.streams) < STREAMS_NAMED and stream not in record.streams[-1:]:
+            record.streams.append(stream)
+
+
+def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Finding:
+    """Complete a failure with what the rule and the connection say."""
+    version = connection.version
+    cited = version if version is not None else Version.V3_1_1
+    statements = failure.statements
+    if statements is None:
+        statements = rule.statements.get(cited, ())
+    frames = failure.frames or (failure.at,)
+    packet = failure.packet
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=failure.severity or rule.severity_in(version),
+        obligation=failure.obligation or rule.obligation,
+        confidence=failure.confidence or rule.confidence,
+        statements=statements,
+        section=failure.section or rule.sections.get(cited),
+        version=version,
+        side=failure.side or rule.side,
+        handshake=None if connection.handshake is None else connection.handshake.id,
+        stream=connection.stream,
+        client_id=None if connection.connect is None else connection.connect.client_id,
+        file=failure.at.file,
+        frame=failure.at.number,
+        frames=tuple(sorted(set(frames), key=lambda ref: (ref.time_ns, ref.file, ref.number))),
+        time_ns=failure.at.time_ns if failure.time_ns is None else failure.time_ns,
+        message=failure.message,
+        evidence=failure.evidence,
+        packet=None if packet is None or not packet.raw else packet.masked(),
+        span=failure.span,
+    )

@@ -1,0 +1,67 @@
+"""Properties of MQTT 5.0 in, words about them out: what several rules say and ask of them."""
+
+from __future__ import annotations
+
+from dissector.model import Side
+from dissector.mqtt import spec
+from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.packets import Packet, Property
+
+# After one of these nobody can tell whether a property that was not found was not sent.
+_UNREADABLE = frozenset(
+    {
+        DefectKind.CONNACK_LENGTH,
+        DefectKind.FIELD_OVERRUN,
+        DefectKind.PROPERTY_LENGTH_MISSING,
+        DefectKind.PROPERTY_LENGTH_OVERRUN,
+        DefectKind.PROPERTY_OVERRUN,
+        DefectKind.PROPERTY_UNKNOWN,
+    }
+)
+
+
+def readable(packet: Packet) -> bool:
+    """Whether all properties of a packet (those of a will aside) could be read.
+
+    Only then is a property that was not found known to be absent.
+    """
+    return not any(
+        defect.kind in _UNREADABLE and defect.packet_type != spec.WILL for defect in packet.defects
+    )
+
+
+def find(properties: tuple[Property, ...], name: str) -> Property | None:
+    """Give the first property of that name, or None."""
+    for item in properties:
+        if item.name == name:
+            return item
+    return None
+
+
+def describe(defect: Defect, side: Side) -> str:
+    """Say what is wrong with a property or with a Property Length that `side` sent."""
+    field = defect.field or "the property"
+    if defect.kind is DefectKind.PROPERTY_LENGTH_OVERRUN:
+        length = "" if defect.seen is None else f" of {defect.seen}"
+        return f"the Property Length{length} runs past the end of the packet"
+    if defect.kind is DefectKind.PROPERTY_OVERRUN:
+        return f"{field} runs past the end of its property section"
+    if defect.kind is DefectKind.PROPERTY_UNKNOWN:
+        return f"the property identifier {_hex(defect.seen)} does not exist"
+    if defect.kind is DefectKind.PROPERTY_NOT_ALLOWED:
+        return (
+            f"{field} ({_hex(defect.seen)}) does not belong in the {side.value}'s {_place(defect)}"
+        )
+    if defect.kind is DefectKind.PROPERTY_REPEATED:
+        return f"{field} ({_hex(defect.seen)}) stands there twice; only User Property may repeat"
+    if defect.kind is DefectKind.PROPERTY_VALUE:
+        return f"{field} is {defect.seen}, which is no value that it may have"
+    return f"{field} has no Authentication Method beside it to say what it means"
+
+
+def _place(defect: Defect) -> str:
+    return "will" if defect.packet_type == spec.WILL else spec.packet_name(defect.packet_type)
+
+
+def _hex(identifier: object) -> str:
+    return f"0x{identifier:02X}" if isinstance(identifier, int) else str(identifier)
