@@ -95,7 +95,8 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
             reader.defect(DefectKind.WILL_RETAIN_WITHOUT_FLAG, at, 1, flags)
     elif flags & spec.FLAG_WILL_QOS == spec.FLAG_WILL_QOS:
         reader.defect(DefectKind.WILL_QOS_3, at, 1, 3)
-    if flags & spec.FLAG_PASSWORD and not flags & spec.FLAG_USERNAME:
+    lone_password = flags & spec.FLAG_PASSWORD and not flags & spec.FLAG_USERNAME
+    if lone_password and connect.version is not Version.V5_0:
         reader.defect(DefectKind.PASSWORD_WITHOUT_USERNAME, at, 1, flags)
     keep_alive = reader.integer(2, "keepAlive")
     if keep_alive < 0:

@@ -99,7 +99,7 @@ class Framer:
                 break
             shift += 7
             if shift > 21:
-                return self._break(data[self.pos : min(self.pos + 6, self.end)])
+                return self._break(data[self.pos : pos])
         self.first = data[self.pos]
         self.remaining = value
         self.header_size = pos - self.pos
