@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -34,6 +34,7 @@ from dissector.rules.registry import selected
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
 
+Source = str | os.PathLike[str] | BinaryIO
 Progress = Callable[[int, int | None], None]
 
 
@@ -132,7 +133,7 @@ class _Judging:
 
 
 def run(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Sequence[Source],
     options: Options,
     sink: Sink,
     progress: Progress | None = None,
@@ -142,8 +143,7 @@ def run(
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
     CaptureError where no input could be read at all.
     """
-    names = [os.fspath(path) for path in paths]
-    readers, failed = _open(names, sink)
+    readers, failed = _open(paths, sink)
     if failed and not readers:
         raise failed[0]
     judging = _Judging(options, sink)
@@ -167,7 +167,7 @@ def run(
 
 
 def analyze(
-    *paths: str | os.PathLike[str],
+    *paths: Source,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     ports: Sequence[int] = (),
@@ -175,7 +175,8 @@ def analyze(
     """Analyse captures as one and give all that was found.
 
     Args:
-        paths: capture files, pcap or pcapng, plain or compressed; "-" for standard input.
+        paths: capture files, pcap or pcapng, plain or compressed, or open binary files; "-" for
+            standard input.
         select: prefixes of rule ids to report; empty means all.
         ignore: prefixes of rule ids to leave out.
         ports: MQTT ports besides 1883.
@@ -203,11 +204,10 @@ def analyze(
 
 
 def packets(
-    paths: Sequence[str | os.PathLike[str]], options: Options
+    paths: Sequence[Source], options: Options
 ) -> Iterator[tuple[Connection, Packet, Side]]:
     """Give every control packet of captures, with its bytes, as it is completed."""
-    names = [os.fspath(path) for path in paths]
-    readers, failed = _open(names, _Silence())
+    readers, failed = _open(paths, _Silence())
     if failed:
         raise failed[0]
     listener = PacketListener()
@@ -258,12 +258,12 @@ class _Ticker:
         self._progress(sum(reader.position for reader in self._readers), total)
 
 
-def _open(names: Sequence[str], sink: Sink) -> tuple[list[CaptureReader], list[CaptureError]]:
+def _open(sources: Sequence[Source], sink: Sink) -> tuple[list[CaptureReader], list[CaptureError]]:
     readers: list[CaptureReader] = []
     failed: list[CaptureError] = []
-    for name in names:
+    for source in sources:
         try:
-            readers.append(open_capture(name, file_index=len(readers), warn=sink.warning))
+            readers.append(open_capture(source, file_index=len(readers), warn=sink.warning))
         except CaptureError as error:
             failed.append(error)
     return readers, failed
