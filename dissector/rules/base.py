@@ -149,6 +149,9 @@ class DefectRule(Rule):
     """
 
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]]
+    # where it takes a kind from a packet type in some versions only, because in the others a more
+    # specific rule speaks: (kind, packet type) to those versions
+    only_in: ClassVar[Mapping[tuple[DefectKind, int], tuple[Version, ...]]] = {}
 
     def check(self, fact: DefectFact) -> Verdict:
         """Judge one defect."""

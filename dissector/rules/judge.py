@@ -52,7 +52,8 @@ class Judge:
         if isinstance(rule, DefectRule):
             for kind, types in rule.consumes.items():
                 for packet_type in types or range(17):
-                    self._consumers[kind, packet_type, version] = rule
+                    if version in rule.only_in.get((kind, packet_type), (version,)):
+                        self._consumers[kind, packet_type, version] = rule
         elif isinstance(rule, HandshakeRule):
             self._handshake[version].append(rule)
         elif isinstance(rule, ConnectionRule):

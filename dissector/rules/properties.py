@@ -41,19 +41,18 @@ def find(properties: tuple[Property, ...], name: str) -> Property | None:
 def describe(defect: Defect, side: Side) -> str:
     """Say what is wrong with a property or with a Property Length that `side` sent."""
     field = defect.field or "the property"
+    number = f"0x{spec.PROPERTY_IDS.get(field, 0):02X}"
     if defect.kind is DefectKind.PROPERTY_LENGTH_OVERRUN:
         length = "" if defect.seen is None else f" of {defect.seen}"
         return f"the Property Length{length} runs past the end of the packet"
     if defect.kind is DefectKind.PROPERTY_OVERRUN:
         return f"{field} runs past the end of its property section"
     if defect.kind is DefectKind.PROPERTY_UNKNOWN:
-        return f"the property identifier {_hex(defect.seen)} does not exist"
+        return f"the property identifier {_identifier(defect.seen)} does not exist"
     if defect.kind is DefectKind.PROPERTY_NOT_ALLOWED:
-        return (
-            f"{field} ({_hex(defect.seen)}) does not belong in the {side.value}'s {_place(defect)}"
-        )
+        return f"{field} ({number}) does not belong in the {side.value}'s {_place(defect)}"
     if defect.kind is DefectKind.PROPERTY_REPEATED:
-        return f"{field} ({_hex(defect.seen)}) stands there twice; only User Property may repeat"
+        return f"{field} ({number}) stands there twice; only User Property may repeat"
     if defect.kind is DefectKind.PROPERTY_VALUE:
         return f"{field} is {defect.seen}, which is no value that it may have"
     return f"{field} has no Authentication Method beside it to say what it means"
@@ -63,5 +62,5 @@ def _place(defect: Defect) -> str:
     return "will" if defect.packet_type == spec.WILL else spec.packet_name(defect.packet_type)
 
 
-def _hex(identifier: object) -> str:
-    return f"0x{identifier:02X}" if isinstance(identifier, int) else str(identifier)
+def _identifier(seen: object) -> str:
+    return f"0x{seen:02X}" if isinstance(seen, int) else "that stands there"

@@ -17,6 +17,7 @@ from dissector.rules.examples import (
 _ONLY_3_1 = {
     DefectKind.CLIENT_ID_NOT_UTF8: "the client identifier",
     DefectKind.WILL_TOPIC_NOT_UTF8: "the will topic",
+    DefectKind.FIELD_ORDER: "the will topic",
     DefectKind.WILL_MESSAGE_NOT_ASCII: "the will message",
     DefectKind.USERNAME_NOT_UTF8: "the user name",
     DefectKind.PASSWORD_NOT_UTF8: "the password",

@@ -142,7 +142,8 @@ class LengthsDoNotFit(DefectRule):
         defect, version = fact.defect, fact.connection.version
         severity = None
         if defect.kind is DefectKind.TRAILING_BYTES:
-            message = f"{defect.length} bytes follow the last field of {fact.packet.name}"
+            plural = "" if defect.length == 1 else "s"
+            message = f"{defect.length} byte{plural} after the last field of {fact.packet.name}"
             severity = _TRAILING.get(version)
         elif defect.kind is DefectKind.FIELD_OVERRUN:
             message = f"{defect.field} runs past the end of {fact.packet.name}"

@@ -1,0 +1,72 @@
+"""ACK02: reserved bits in the flags of CONNACK."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+)
+
+
+class ReservedConnackFlags(DefectRule):
+    """A reserved bit of the acknowledge flags of CONNACK is set.
+
+    What it checks
+    --------------
+    Only bit 0 of the first byte (Session Present) has a meaning; bits 7 to 1 are 0. In MQTT
+    3.1 the whole byte is unused and not looked at.
+
+    Why it matters
+    --------------
+    Clients test the byte as a whole more often than its bit: 0x02 is then taken for "session
+    present", or the packet for malformed and the connection is dropped.
+
+    Fix on the client
+    -----------------
+    Treat a reserved bit as malformed and close; take Session Present from bit 0 alone.
+
+    Fix on the server
+    -----------------
+    Write 0 or 1. Values such as 0xFF or 0x80 come from a signed boolean or from a byte that
+    was never set.
+
+    Known false alarms
+    ------------------
+    None: the bits prove it.
+    """
+
+    id = "ACK02"
+    name = "reserved-connack-flags"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v311=(), v5="MQTT-3.2.2-1")
+    sections = {Version.V3_1_1: "3.2.2.1", Version.V5_0: "3.2.2.1"}
+    consumes = {DefectKind.CONNACK_FLAGS: (spec.CONNACK,)}
+    bad = (
+        Example("3.1.1: flags 02", (CONNECT_311, "S 20 02 02 00", *CLIENT_CLOSES)),
+        Example("5.0: flags 02", (CONNECT_5, "S 20 03 02 00 00", *CLIENT_CLOSES)),
+    )
+    good = (
+        Example("3.1.1: flags 00", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("5.0: flags 00", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example(
+            "3.1.1: flags 01 of a kept session",
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
+        ),
+        Example("3.1: the byte is unused", (CONNECT_31, "S 20 02 02 00", *GOODBYE)),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Show the byte."""
+        return self.failure(
+            fact, f"the acknowledge flags are {fact.defect.seen:08b}; bits 7 to 1 must be 0"
+        )

@@ -1,0 +1,75 @@
+"""ACK04: a return code that CONNACK does not have."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.mqtt.packets import Connack
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    SERVER_CLOSES,
+)
+
+
+class UnknownConnackCode(DefectRule):
+    """The return code of CONNACK is not in the table of its version.
+
+    What it checks
+    --------------
+    3.1 and 3.1.1 have the codes 0 to 5, 5.0 those of its table 3-1 (0x00, 0x80 to 0x8A, 0x8C
+    and some more up to 0x9F). In 3.1 the finding is a warning.
+
+    Why it matters
+    --------------
+    The client cannot tell why it was refused, and whether trying again makes sense. Some take
+    any code that they do not know for success.
+
+    Fix on the client
+    -----------------
+    Treat every code but 0 as a refusal. Show an unknown one as a number.
+
+    Fix on the server
+    -----------------
+    Use a code of the version that the client speaks. If none fits, close without CONNACK in
+    3.1.1, and use 0x80 or 0x83 in 5.0. 5.0 codes do not belong in answers to older clients,
+    nor 1 to 5 in answers to 5.0 clients.
+
+    Known false alarms
+    ------------------
+    The code 1 in a two-byte answer to a 5.0 client is an old server's refusal of the version
+    and not reported.
+    """
+
+    id = "ACK04"
+    name = "unknown-connack-code"
+    side = Side.SERVER
+    severity = {
+        Version.V3_1: Severity.WARNING,
+        Version.V3_1_1: Severity.ERROR,
+        Version.V5_0: Severity.ERROR,
+    }
+    statements = versions(v31=(), v311="MQTT-3.2.2-6", v5="MQTT-3.2.2-8")
+    sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
+    consumes = {DefectKind.CONNACK_CODE: (spec.CONNACK,)}
+    bad = (
+        Example("3.1: code 06", (CONNECT_31, "S 20 02 00 06", *SERVER_CLOSES)),
+        Example("3.1.1: code 06", (CONNECT_311, "S 20 02 00 06", *SERVER_CLOSES)),
+        Example("5.0: code 8B", (CONNECT_5, "S 20 03 00 8b 00", *SERVER_CLOSES)),
+    )
+    good = (
+        Example("3.1: code 05", (CONNECT_31, "S 20 02 00 05", *SERVER_CLOSES)),
+        Example("3.1.1: code 05", (CONNECT_311, "S 20 02 00 05", *SERVER_CLOSES)),
+        Example("5.0: code 8A", (CONNECT_5, "S 20 03 00 8a 00", *SERVER_CLOSES)),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say which table lacks the code."""
+        code = fact.defect.seen
+        connack = fact.packet
+        assert isinstance(connack, Connack)
+        table = "table 3-1 of 5.0" if connack.version is Version.V5_0 else "0 to 5"
+        return self.failure(fact, f"return code {code} (0x{code:02X}) is none of {table}")

@@ -1,0 +1,100 @@
+"""ACK05: a property of CONNACK that does not belong there or is out of range."""
+
+from __future__ import annotations
+
+from dissector.model import Obligation, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_311,
+    GOODBYE,
+)
+from dissector.rules.properties import describe
+
+
+class BadConnackProperty(DefectRule):
+    """A property of CONNACK is unknown, misplaced, repeated, out of range or too long.
+
+    What it checks
+    --------------
+    Every property of CONNACK exists, belongs there, stands there once (User Property aside)
+    and has a legal value: Receive Maximum and Maximum Packet Size not 0, Maximum QoS and the
+    availability bytes 0 or 1. All lengths add up. Authentication Data without a method is a
+    warning: the standard leaves it open.
+
+    Why it matters
+    --------------
+    CONNACK's properties are the limits that the client must live by. A client that cannot read
+    them must close; one that guesses sends what the server will not take.
+
+    Fix on the client
+    -----------------
+    Treat the packet as malformed and close. Do not clamp a value: Maximum QoS 2 means that the
+    server's limits cannot be trusted.
+
+    Fix on the server
+    -----------------
+    Say "everything is available" by leaving the property out. Maximum QoS is only sent where
+    it is 0 or 1; a Receive Maximum or Maximum Packet Size of 0 does not mean "no limit".
+
+    Known false alarms
+    ------------------
+    A property of a later standard would be called unknown; there is none yet.
+    """
+
+    id = "ACK05"
+    name = "bad-connack-property"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v5=())
+    sections = {Version.V5_0: "3.2.2.3"}
+    consumes = dict.fromkeys(
+        (
+            DefectKind.PROPERTY_LENGTH_OVERRUN,
+            DefectKind.PROPERTY_OVERRUN,
+            DefectKind.PROPERTY_UNKNOWN,
+            DefectKind.PROPERTY_NOT_ALLOWED,
+            DefectKind.PROPERTY_REPEATED,
+            DefectKind.PROPERTY_VALUE,
+            DefectKind.AUTH_DATA_WITHOUT_METHOD,
+        ),
+        (spec.CONNACK,),
+    )
+    bad = (
+        Example("Receive Maximum 0", (CONNECT_5, "S 20 06 00 00 03 21 00 00", *CLIENT_CLOSES)),
+        Example("Maximum QoS 2", (CONNECT_5, "S 20 05 00 00 02 24 02", *CLIENT_CLOSES)),
+        Example("Retain Available 2", (CONNECT_5, "S 20 05 00 00 02 25 02", *CLIENT_CLOSES)),
+        Example(
+            "Request Problem Information belongs to CONNECT",
+            (CONNECT_5, "S 20 05 00 00 02 17 01", *CLIENT_CLOSES),
+        ),
+        Example(
+            "Server Keep Alive twice",
+            (CONNECT_5, "S 20 09 00 00 06 13 00 3c 13 00 3c", *CLIENT_CLOSES),
+        ),
+    )
+    good = (
+        Example("Receive Maximum 1", (CONNECT_5, "S 20 06 00 00 03 21 00 01", *GOODBYE)),
+        Example(
+            "Maximum QoS 1 and Retain Available 0",
+            (CONNECT_5, "S 20 07 00 00 04 24 01 25 00", *GOODBYE),
+        ),
+        Example(
+            "User Property twice",
+            (CONNECT_5, "S 20 11 00 00 0e 26 00 01 6b 00 01 76 26 00 01 6b 00 01 76", *GOODBYE),
+        ),
+        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say what is wrong with the property; one that the standard leaves open is a warning."""
+        message = describe(fact.defect, fact.side)
+        if fact.defect.kind is DefectKind.AUTH_DATA_WITHOUT_METHOD:
+            return self.failure(
+                fact, message, severity=Severity.WARNING, obligation=Obligation.ADVICE
+            )
+        return self.failure(fact, message)

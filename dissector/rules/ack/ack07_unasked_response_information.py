@@ -1,0 +1,100 @@
+"""ACK07: Response Information that the client did not ask for."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection
+from dissector.model import Severity, Side, Version
+from dissector.mqtt.packets import property_value
+from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    GOODBYE,
+)
+from dissector.rules.properties import find, readable
+
+
+class UnaskedResponseInformation(HandshakeRule):
+    """CONNACK holds Response Information although the client did not request it.
+
+    What it checks
+    --------------
+    Response Information may only be sent to a client whose CONNECT has Request Response
+    Information 1. Absent means 0.
+
+    Why it matters
+    --------------
+    The text tells where replies to requests may be sent, often a topic prefix of one client.
+    Clients that did not ask have no use for it and small ones no room.
+
+    Fix on the client
+    -----------------
+    Nothing is wrong in the CONNECT. If the information is wanted, ask for it: property 0x19
+    with the value 1.
+
+    Fix on the server
+    -----------------
+    Look at the client's request before adding the property; the default is "no".
+
+    Known false alarms
+    ------------------
+    None: both packets are read whole. Where the properties of CONNECT are unreadable the rule
+    is not evaluated.
+    """
+
+    id = "ACK07"
+    name = "unasked-response-information"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v5="MQTT-3.1.2-28")
+    sections = {Version.V5_0: "3.1.2.11.6"}
+    bad = (
+        Example("nothing was asked", (CONNECT_5, "S 20 07 00 00 04 1a 00 01 72", *CLIENT_CLOSES)),
+        Example(
+            "the client said 0",
+            (
+                "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 00 00 01 61",
+                "S 20 07 00 00 04 1a 00 01 72",
+                *CLIENT_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "the client said 1",
+            (
+                "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61",
+                "S 20 07 00 00 04 1a 00 01 72",
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "asked, and none given",
+            ("C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61", ACCEPTED_5, *GOODBYE),
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Look for the request."""
+        connect, connack = connection.connect, connection.connack
+        if connack is None or connack.frame is None:
+            return None
+        given = find(connack.properties, "responseInformation")
+        if given is None:
+            return None
+        if connect is None or connect.frame is None:
+            return NotEvaluated("the CONNECT was not seen")
+        asked = property_value(connect.properties, "requestResponseInformation")
+        if asked:
+            return None
+        if not readable(connect):
+            return NotEvaluated("the properties of CONNECT could not be read whole")
+        return Failure(
+            message="CONNACK holds responseInformation; the CONNECT did not request it",
+            at=connack.frame,
+            frames=(connect.frame, connack.frame),
+            evidence={"requestResponseInformation": asked, "responseInformation": given.value},
+            packet=connack,
+            span=(given.offset, 1),
+        )

@@ -1,0 +1,122 @@
+"""ACK10: an authentication method in CONNACK that CONNECT does not have."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection
+from dissector.model import Severity, Side, Version
+from dissector.mqtt.packets import property_value
+from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_5_METHOD,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_5_METHOD,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.rules.properties import find, readable
+
+_CHANGED = ("MQTT-4.12.0-5",)
+_INVENTED = ("MQTT-4.12.0-6",)
+
+
+class WrongMethodInConnack(HandshakeRule):
+    """CONNACK invents, drops or changes the Authentication Method of CONNECT.
+
+    What it checks
+    --------------
+    A CONNECT with an Authentication Method is accepted with the same method in CONNACK, byte
+    for byte; a refusal need not repeat it. A CONNECT without one gets none back. The rule is
+    about CONNACK alone: AUTH packets without a method in CONNECT are AUT02's, AUTH packets
+    whose method is missing or different are AUT04's, and where AUTH packets before the CONNACK
+    are so, this rule is silent.
+
+    Why it matters
+    --------------
+    The method says how the authentication data is to be read. A client that finds another
+    method, or none, cannot know whether the server has proven itself.
+
+    Fix on the client
+    -----------------
+    Compare the method of CONNACK with your own, and close with 0x82 if it differs.
+
+    Fix on the server
+    -----------------
+    Copy the method from the CONNECT into every AUTH packet and into a CONNACK with code 0. A
+    server that does not do enhanced authentication refuses with 0x8C; it does not accept and
+    ignore the method.
+
+    Known false alarms
+    ------------------
+    None: both packets are read whole. Where their properties are unreadable the rule is not
+    evaluated.
+    """
+
+    id = "ACK10"
+    name = "wrong-method-in-connack"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v5=("MQTT-4.12.0-5", "MQTT-4.12.0-6"))
+    sections = {Version.V5_0: "4.12"}
+    bad = (
+        Example("a method that nobody named", (CONNECT_5, ACCEPTED_5_METHOD, *CLIENT_CLOSES)),
+        Example("the method is not repeated", (CONNECT_5_METHOD, ACCEPTED_5, *CLIENT_CLOSES)),
+        Example(
+            "another method", (CONNECT_5_METHOD, "S 20 07 00 00 04 15 00 01 4e", *CLIENT_CLOSES)
+        ),
+        Example(
+            "not repeated, after a good AUTH exchange",
+            (
+                CONNECT_5_METHOD,
+                "S f0 06 18 04 15 00 01 4d",
+                "C f0 06 18 04 15 00 01 4d",
+                ACCEPTED_5,
+                *CLIENT_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example("the same method", (CONNECT_5_METHOD, ACCEPTED_5_METHOD, *GOODBYE)),
+        Example("no method on either side", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example(
+            "a refusal need not repeat it", (CONNECT_5_METHOD, "S 20 03 00 8c 00", *SERVER_CLOSES)
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Compare the two methods, unless AUT02 or AUT04 have something to say."""
+        connect, connack = connection.connect, connection.connack
+        if connack is None or connack.frame is None:
+            return None
+        given = find(connack.properties, "authenticationMethod")
+        if connect is None or connect.frame is None:
+            return None if given is None else NotEvaluated("the CONNECT was not seen")
+        wanted = connection.method()
+        if wanted is None and given is None:
+            return None
+        for auth in connection.auths:
+            if wanted is None or property_value(auth.properties, "authenticationMethod") != wanted:
+                return None  # AUT02, AUT04
+        if wanted is None:
+            message, cited = "CONNACK has an Authentication Method; CONNECT has none", _INVENTED
+            unread = not readable(connect)
+        elif connack.return_code != 0 or (given is not None and given.value == wanted):
+            return None
+        elif given is None:
+            message, cited = "the Authentication Method of CONNECT is missing in CONNACK", _CHANGED
+            unread = not readable(connack)
+        else:
+            message, cited = "CONNACK has another Authentication Method than CONNECT", _CHANGED
+            unread = False
+        if unread:
+            return NotEvaluated("the properties of the handshake could not be read whole")
+        return Failure(
+            message=message,
+            at=connack.frame,
+            frames=(connect.frame, connack.frame),
+            evidence={"wanted": wanted, "given": None if given is None else given.value},
+            statements=cited,
+            packet=connack,
+            span=None if given is None else (given.offset, 1),
+        )

@@ -1,0 +1,119 @@
+"""AUT05: an authentication fails, and the connection stays open."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5_METHOD,
+    CLIENT_CLOSES,
+    CONNECT_5_METHOD,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import sent, unclosed
+
+_ASKS = "S f0 06 18 04 15 00 01 4d"
+_GIVES = "C f0 06 18 04 15 00 01 4d"
+_AGAIN = "C f0 06 19 04 15 00 01 4d"
+_REFUSED = "S 20 03 00 87 00"
+# what says that the method, or who used it, was not accepted
+_CODES = (0x87, 0x8C)
+
+
+class NoCloseAfterFailedAuthentication(ConnectionRule):
+    """An enhanced authentication is refused or fails, and the connection stays open.
+
+    What it checks
+    --------------
+    After CONNECT with an Authentication Method: a CONNACK of 0x80 or more that comes after AUTH
+    packets, or one of 0x87 or 0x8C at once, must be followed by a close. So must a DISCONNECT of
+    0x87 or 0x8C in the middle of a re-authentication, whoever sends it. The rule reports what
+    nobody has closed within 5 seconds. Of all these SEQ09 and SEQ16 are silent; other refusals are
+    theirs.
+
+    Why it matters
+    --------------
+    Whoever failed to prove who they are keeps a socket, and a server that forgets to close after a
+    failed re-authentication goes on serving a client whose rights have run out.
+
+    Fix on the client
+    -----------------
+    Close when the authentication fails, also when only your own check of the server's data failed.
+
+    Fix on the server
+    -----------------
+    Close right after the CONNACK or DISCONNECT is flushed.
+
+    Known false alarms
+    ------------------
+    A FIN that the capture point cannot see.
+    """
+
+    id = "AUT05"
+    name = "no-close-after-failed-authentication"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.LIKELY
+    statements = versions(v5=("MQTT-4.12.0-1", "MQTT-4.12.0-4", "MQTT-4.12.1-2"))
+    sections = {Version.V5_0: "4.12"}
+    asks = Trait.AUTH
+    bad = (
+        Example("refused after AUTH", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, "+6")),
+        Example("the method is not supported", (CONNECT_5_METHOD, "S 20 03 00 8c 00", "+6")),
+        Example(
+            "re-authentication fails",
+            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _AGAIN, "S e0 02 87 00", "+6"),
+        ),
+    )
+    good = (
+        Example("refused and closed", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, *SERVER_CLOSES)),
+        Example(
+            "the client closes first", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, *CLIENT_CLOSES)
+        ),
+        Example("closed without a word", (CONNECT_5_METHOD, _ASKS, _GIVES, *SERVER_CLOSES)),
+        Example("the capture ends too early", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, "+3")),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Ask for a close after a refusal of the authentication."""
+        if connection.method() is None:
+            return None
+        connack = connection.connack
+        if connack is not None and connack.frame is not None and (connack.return_code or 0) >= 0x80:
+            code = connack.return_code or 0
+            exchanged = any(
+                ref.frame.time_ns <= connack.frame.time_ns
+                for side in Side
+                for ref in sent(connection, side, spec.AUTH)
+            )
+            if not exchanged and code not in _CODES:
+                return None
+            return unclosed(
+                connection,
+                f"the authentication was refused with 0x{code:02X} ({spec.reason_code_name(code)})",
+                connack.frame,
+                "the server must close",
+                evidence={"returnCode": code},
+                statements=("MQTT-4.12.0-4" if exchanged else "MQTT-4.12.0-1",),
+            )
+        return self._again(connection)
+
+    @staticmethod
+    def _again(connection: Connection) -> Verdict:
+        opened = False
+        for ref in connection.history:
+            if ref.type == spec.AUTH:
+                opened = ref.code == 0x19 or (opened and ref.code != 0)
+            elif ref.type == spec.DISCONNECT and opened and ref.code in _CODES:
+                return unclosed(
+                    connection,
+                    f"the re-authentication failed with 0x{ref.code:02X}",
+                    ref.frame,
+                    f"the {ref.side.value} must close",
+                    evidence={"reasonCode": ref.code},
+                    statements=("MQTT-4.12.1-2",),
+                    side=ref.side,
+                )
+        return None

@@ -1,0 +1,85 @@
+"""AUT06: flag bits in the header of AUTH."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5_METHOD,
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5_METHOD,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class ReservedAuthFlags(DefectRule):
+    """The header flags of AUTH are not 0.
+
+    What it checks
+    --------------
+    AUTH is 0xF0: the low four bits of its first byte are reserved and 0.
+
+    Why it matters
+    --------------
+    The receiver must treat the packet as malformed and close, in the middle of an
+    authentication: the device cannot log in.
+
+    Fix on the client
+    -----------------
+    Write 0xF0 as a constant.
+
+    Fix on the server
+    -----------------
+    Write 0xF0 as a constant; on receipt compare the whole byte and close.
+
+    Known false alarms
+    ------------------
+    None: the bits prove it.
+    """
+
+    id = "AUT06"
+    name = "reserved-auth-flags"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v5="MQTT-3.15.1-1")
+    sections = {Version.V5_0: "3.15.1"}
+    consumes = {DefectKind.AUTH_FLAGS: (spec.AUTH,)}
+    bad = (
+        Example(
+            "the server's AUTH has the flags 0001",
+            (CONNECT_5_METHOD, "S f1 06 18 04 15 00 01 4d", *CLIENT_CLOSES),
+        ),
+        Example(
+            "the client's AUTH has the flags 0010",
+            (
+                CONNECT_5_METHOD,
+                "S f0 06 18 04 15 00 01 4d",
+                "C f2 06 18 04 15 00 01 4d",
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "both have 0000",
+            (
+                CONNECT_5_METHOD,
+                "S f0 06 18 04 15 00 01 4d",
+                "C f0 06 18 04 15 00 01 4d",
+                ACCEPTED_5_METHOD,
+                *GOODBYE,
+            ),
+        ),
+        Example("3.1.1 has no AUTH", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Show the flags."""
+        return self.failure(
+            fact, f"AUTH has the header flags {fact.packet.flags:04b}; they must be 0000"
+        )

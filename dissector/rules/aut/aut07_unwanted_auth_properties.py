@@ -1,0 +1,144 @@
+"""AUT07: an AUTH that is too large, or talks, for the sake of optional properties."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Severity, Side, Version
+from dissector.mqtt.packets import Auth, property_value
+from dissector.rules.base import (
+    ConnectionRule,
+    Example,
+    Failure,
+    NotEvaluated,
+    Verdict,
+    versions,
+)
+from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
+from dissector.rules.gating import unseen_before
+from dissector.rules.properties import find
+
+_TOO_LARGE = {"reasonString": "MQTT-3.15.2-2", "userProperty": "MQTT-3.15.2-3"}
+# CONNECT with Maximum Packet Size 10, or with Request Problem Information 0; method "M"
+_SMALL = "C 10 17 00 04 4d 51 54 54 05 02 00 3c 09 27 00 00 00 0a 15 00 01 4d 00 01 61"
+_QUIET = "C 10 14 00 04 4d 51 54 54 05 02 00 3c 06 17 00 15 00 01 4d 00 01 61"
+_ASKS = "S f0 06 18 04 15 00 01 4d"
+_ASKS_WITH_REASON = "S f0 0a 18 08 15 00 01 4d 1f 00 01 78"
+_GIVES = "C f0 06 18 04 15 00 01 4d"
+
+
+class UnwantedAuthProperties(ConnectionRule):
+    """AUTH holds a Reason String or User Property that its receiver has no room or wish for.
+
+    What it checks
+    --------------
+    Reason String and User Property must be left out of AUTH where they make it larger than the
+    receiver's Maximum Packet Size (the client's from CONNECT, the server's from CONNACK), and
+    where the client asked with Request Problem Information 0 for no such thing. An AUTH that
+    is too large without them is SEQ21's matter.
+
+    Why it matters
+    --------------
+    Small devices announce their buffer in Maximum Packet Size. A larger packet has to be treated as
+    a Protocol Error: the device closes and can never log in.
+
+    Fix on the client
+    -----------------
+    Keep AUTH below the size that CONNACK announced.
+
+    Fix on the server
+    -----------------
+    Measure the packet with the optional properties; if it is too large, drop them and measure
+    again. Keep the client's Request Problem Information with the connection.
+
+    Known false alarms
+    ------------------
+    None: the sizes are counted on the wire, fixed header included.
+    """
+
+    id = "AUT07"
+    name = "unwanted-auth-properties"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v5=("MQTT-3.15.2-2", "MQTT-3.15.2-3", "MQTT-3.1.2-29"))
+    sections = {Version.V5_0: "3.15.2.2"}
+    asks = Trait.AUTH
+    bad = (
+        Example(
+            "a Reason String too many for 10 bytes",
+            (_SMALL, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+        ),
+        Example(
+            "a Reason String for a client that wants none",
+            (_QUIET, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+        ),
+    )
+    good = (
+        Example(
+            "a Reason String for a client with room for it",
+            (CONNECT_5_METHOD, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+        ),
+        Example("small and quiet", (_SMALL, _ASKS, _GIVES, ACCEPTED_5_METHOD, *GOODBYE)),
+        Example("quiet", (_QUIET, _ASKS, _GIVES, ACCEPTED_5_METHOD, *GOODBYE)),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Hold every AUTH against the wishes of its receiver."""
+        found: list[Failure] = []
+        reason: NotEvaluated | None = None
+        for auth in connection.auths:
+            failure = _failure(connection, auth)
+            if failure is None or auth.side is None:
+                continue
+            unseen = unseen_before(connection, auth.side, frame=failure.at, from_start=False)
+            if unseen is None:
+                found.append(failure)
+            reason = unseen or reason
+        return found or reason
+
+
+def _failure(connection: Connection, auth: Auth) -> Failure | None:
+    connect = connection.connect
+    held = [name for name in _TOO_LARGE if find(auth.properties, name) is not None]
+    if not held or auth.frame is None or connect is None:
+        return None
+    limit = _limit(connection, auth)
+    cited: list[str] = []
+    complaints: list[str] = []
+    if limit and auth.size > limit:
+        cited += [_TOO_LARGE[name] for name in held]
+        complaints.append(
+            f"its {auth.size} bytes exceed the receiver's Maximum Packet Size {limit}"
+        )
+    silent = property_value(connect.properties, "requestProblemInformation") == 0
+    if silent and auth.side is Side.SERVER:
+        cited.append("MQTT-3.1.2-29")
+        complaints.append("the client asked for none with Request Problem Information 0")
+    if not cited:
+        return None
+    first = find(auth.properties, held[0])
+    return Failure(
+        message=f"AUTH with {' and '.join(held)}: {'; '.join(complaints)}",
+        at=auth.frame,
+        frames=(auth.frame,) if connect.frame is None else (connect.frame, auth.frame),
+        evidence={"size": auth.size, "maximumPacketSize": limit, "properties": held},
+        side=auth.side,
+        statements=tuple(cited),
+        packet=auth,
+        span=None if first is None else (first.offset, 1),
+    )
+
+
+def _limit(connection: Connection, auth: Auth) -> int | None:
+    """Give the Maximum Packet Size of an AUTH's receiver, or None while it is not known."""
+    connect, connack = connection.connect, connection.connack
+    if auth.side is Side.SERVER:
+        announced = None if connect is None else connect
+    elif connack is not None and connack.frame is not None and auth.frame is not None:
+        # what the client sent before the CONNACK could not heed it
+        announced = connack if auth.frame.time_ns > connack.frame.time_ns else None  # type: ignore[assignment]
+    else:
+        announced = None
+    if announced is None:
+        return None
+    value = property_value(announced.properties, "maximumPacketSize")
+    return value if isinstance(value, int) else None

@@ -1,0 +1,82 @@
+"""AUT08: an AUTH packet in a version that has none."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5_METHOD,
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5_METHOD,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class AuthBefore5(DefectRule):
+    """A packet of type 15 on a connection of MQTT 3.1 or 3.1.1.
+
+    What it checks
+    --------------
+    Type 15 is AUTH in 5.0 and reserved before: neither side may send it on a connection whose
+    CONNECT has level 3 or 4.
+
+    Why it matters
+    --------------
+    The receiver does not know the packet and must close. A client that waits for an
+    authentication exchange never gets in.
+
+    Fix on the client
+    -----------------
+    Use level 5 where enhanced authentication is wanted; user name and password are all that
+    the older versions have.
+
+    Fix on the server
+    -----------------
+    Never send AUTH to an older client. On receipt close the connection.
+
+    Known false alarms
+    ------------------
+    None while the stream is whole: a stream that lost its place is given up before this is
+    judged.
+    """
+
+    id = "AUT08"
+    name = "auth-before-5"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v31=(), v311=())
+    sections = {Version.V3_1: "2.1", Version.V3_1_1: "table 2.1"}
+    consumes = {DefectKind.TYPE_AUTH_BEFORE_5: (spec.AUTH,)}
+    bad = (
+        Example(
+            "3.1: AUTH from the client",
+            (CONNECT_31, ACCEPTED_311, "C f0 06 18 04 15 00 01 4d", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: AUTH from the server",
+            (CONNECT_311, ACCEPTED_311, "S f0 06 18 04 15 00 01 4d", *CLIENT_CLOSES),
+        ),
+    )
+    good = (
+        Example("3.1.1: DISCONNECT is the last type", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example(
+            "5.0: AUTH exists",
+            (
+                CONNECT_5_METHOD,
+                "S f0 06 18 04 15 00 01 4d",
+                "C f0 06 18 04 15 00 01 4d",
+                ACCEPTED_5_METHOD,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say from when on the type exists."""
+        return self.failure(fact, "packet type 15 (AUTH) does not exist before MQTT 5.0")

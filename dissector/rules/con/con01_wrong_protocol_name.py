@@ -1,0 +1,98 @@
+"""CON01: a CONNECT whose protocol name is not the one of its level."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.mqtt.packets import Connect
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.text import printable
+
+
+class WrongProtocolName(DefectRule):
+    """The protocol name is not the one that belongs to the protocol level.
+
+    What it checks
+    --------------
+    The name is exactly MQTT, in capitals, for levels 4 and 5, and MQIsdp for level 3. Any
+    other name is reported, and MQIsdp with another level than 3. The name MQTT with level 3 is
+    CON02's. A connection whose level is unknown is judged too.
+
+    Why it matters
+    --------------
+    The name is how a server and a firewall know MQTT at all. A server may drop the client
+    without a word or take the stream for another protocol; it may not go on as if it were
+    MQTT.
+
+    Fix on the client
+    -----------------
+    Set name and level together from one table: MQIsdp/3, MQTT/4, MQTT/5. Mind the length in
+    front (6 and 4): a level that was raised while the old name stayed is the usual cause.
+
+    Fix on the server
+    -----------------
+    Compare all bytes with their case. On a mismatch close; in 5.0 a CONNACK with 0x84 may come
+    first.
+
+    Known false alarms
+    ------------------
+    A foreign protocol on an MQTT port whose first byte happens to be 0x10 may be taken for a
+    CONNECT.
+    """
+
+    id = "CON01"
+    name = "wrong-protocol-name"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v31=(), v311="MQTT-3.1.2-1", v5="MQTT-3.1.2-1")
+    sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.1", Version.V5_0: "3.1.2.1"}
+    version_may_be_unknown = True
+    consumes = {DefectKind.PROTOCOL_NAME: (spec.CONNECT,)}
+    bad = (
+        Example(
+            "3.1: MQTTsd with level 3",
+            ("C 10 0f 00 06 4d 51 54 54 73 64 03 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: mqtt in small letters",
+            ("C 10 0d 00 04 6d 71 74 74 04 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: MQIsdp with level 4",
+            ("C 10 0f 00 06 4d 51 49 73 64 70 04 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example("5.0: MQTX", ("C 10 0e 00 04 4d 51 54 58 05 02 00 3c 00 00 01 61", *SERVER_CLOSES)),
+    )
+    good = (
+        Example(
+            "3.1: MQIsdp with level 3",
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "3.1.1: MQTT with level 4",
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: MQTT with level 5",
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GOODBYE),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name what was seen and what belongs to the level."""
+        connect = fact.packet
+        assert isinstance(connect, Connect)
+        level = connect.protocol_level & ~spec.BRIDGE_BIT
+        wanted = spec.PROTOCOL_NAMES.get(level, "MQTT")
+        name = printable(connect.protocol_name, 20)
+        return self.failure(
+            fact,
+            f'the protocol name is "{name}"; level {level} goes with "{wanted}", to the letter',
+        )

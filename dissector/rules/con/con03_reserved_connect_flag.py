@@ -1,0 +1,81 @@
+"""CON03: the reserved bit of the connect flags."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class ReservedConnectFlag(DefectRule):
+    """Bit 0 of the connect flags is set.
+
+    What it checks
+    --------------
+    The lowest bit of the connect flags is reserved and 0 from 3.1.1 on. In 3.1 it is merely
+    unused.
+
+    Why it matters
+    --------------
+    The server has to check it and to close the connection. A bit that is set there mostly
+    means that the flags were shifted by one, and then every other flag is wrong as well.
+
+    Fix on the client
+    -----------------
+    Build the flags from named masks (0x02 clean, 0x04 will, 0x20 retain, 0x40 password, 0x80
+    user name) and start from 0.
+
+    Fix on the server
+    -----------------
+    Check the bit and close without looking further; a 3.1.1 server sends no CONNACK.
+
+    Known false alarms
+    ------------------
+    None: one bit proves it.
+    """
+
+    id = "CON03"
+    name = "reserved-connect-flag"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = both("MQTT-3.1.2-3")
+    sections = {Version.V3_1_1: "3.1.2.3", Version.V5_0: "3.1.2.3"}
+    consumes = {DefectKind.CONNECT_RESERVED_FLAG: (spec.CONNECT,)}
+    bad = (
+        Example(
+            "3.1.1: connect flags 03",
+            ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: connect flags 03",
+            ("C 10 0e 00 04 4d 51 54 54 05 03 00 3c 00 00 01 61", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: connect flags 02",
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: connect flags 02",
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GOODBYE),
+        ),
+        Example(
+            "3.1: the bit is unused",
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 03 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Show the flags."""
+        flags = fact.defect.seen
+        return self.failure(
+            fact, f"the connect flags are {flags:08b}; bit 0 is reserved and must be 0"
+        )

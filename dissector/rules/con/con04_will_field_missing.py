@@ -1,0 +1,91 @@
+"""CON04: a will that is announced and not there."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class WillFieldMissing(DefectRule):
+    """The Will Flag is set but a field of the will is missing.
+
+    What it checks
+    --------------
+    With the Will Flag set, the payload holds will topic and will message, and in 5.0 the will
+    properties in front of them. The rule speaks where the payload ends before one of them. An
+    empty will message is there: its length says 0.
+
+    Why it matters
+    --------------
+    The server cannot tell a will without message from a cut packet, so it closes. The device
+    never connects, or, with a lenient server, dies without its will being published.
+
+    Fix on the client
+    -----------------
+    Write both fields whenever the flag is set, empty or not. In 5.0 write the will's Property
+    Length first, one byte 00 if there are no properties: leaving it out is the commonest
+    mistake of code moved from 3.1.1.
+
+    Fix on the server
+    -----------------
+    Check what is left of the packet before each field, and close where it ends early.
+
+    Known false alarms
+    ------------------
+    None: the flags and the end of the packet prove it. Packets captured in part are not
+    judged.
+    """
+
+    id = "CON04"
+    name = "will-field-missing"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = both("MQTT-3.1.2-9")
+    sections = {Version.V3_1_1: "3.1.2.5", Version.V5_0: "3.1.2.5"}
+    consumes = {DefectKind.WILL_FIELD_MISSING: (spec.CONNECT,)}
+    bad = (
+        Example(
+            "3.1.1: no will message",
+            ("C 10 10 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 74", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: no will at all",
+            ("C 10 0d 00 04 4d 51 54 54 04 06 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: no will message",
+            ("C 10 12 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 74", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: an empty will message",
+            (
+                "C 10 12 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 74 00 00",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "5.0: an empty will message",
+            (
+                "C 10 14 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 74 00 00",
+                ACCEPTED_5,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name the field that is missing."""
+        return self.failure(
+            fact, f"the Will Flag is set but the payload ends before {fact.defect.field}"
+        )

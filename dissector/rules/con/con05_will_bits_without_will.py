@@ -1,0 +1,114 @@
+"""CON05: Will QoS or Will Retain without a will."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+_QOS: dict[Version | None, tuple[str, ...]] = {
+    Version.V3_1_1: ("MQTT-3.1.2-11", "MQTT-3.1.2-13"),
+    Version.V5_0: ("MQTT-3.1.2-11",),
+}
+_RETAIN: dict[Version | None, tuple[str, ...]] = {
+    Version.V3_1_1: ("MQTT-3.1.2-11", "MQTT-3.1.2-15"),
+    Version.V5_0: ("MQTT-3.1.2-13",),
+}
+
+
+class WillBitsWithoutWill(DefectRule):
+    """Will QoS or Will Retain is set although the Will Flag is 0.
+
+    What it checks
+    --------------
+    With the Will Flag at 0, both Will QoS bits and Will Retain must be 0. MQTT 3.1 disregards
+    them. A will topic or message that stands in the payload without the flag shows as bytes
+    left over (ENC13), for nothing says what they were meant to be.
+
+    Why it matters
+    --------------
+    The server must refuse the packet. Where one does not, a device believes that it has left a
+    will and has not: its death goes unnoticed.
+
+    Fix on the client
+    -----------------
+    Set the three together from one structure: if no will is given, none of them. A default QoS
+    that is or-ed in without a will is the usual cause.
+
+    Fix on the server
+    -----------------
+    Check the bits and close.
+
+    Known false alarms
+    ------------------
+    None: the bits prove it.
+    """
+
+    id = "CON05"
+    name = "will-bits-without-will"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(
+        v311=("MQTT-3.1.2-11", "MQTT-3.1.2-13", "MQTT-3.1.2-15"),
+        v5=("MQTT-3.1.2-11", "MQTT-3.1.2-13"),
+    )
+    sections = {Version.V3_1_1: "3.1.2.5", Version.V5_0: "3.1.2.5"}
+    consumes = {
+        DefectKind.WILL_QOS_WITHOUT_FLAG: (spec.CONNECT,),
+        DefectKind.WILL_RETAIN_WITHOUT_FLAG: (spec.CONNECT,),
+    }
+    bad = (
+        Example(
+            "3.1.1: Will QoS 1", ("C 10 0d 00 04 4d 51 54 54 04 0a 00 3c 00 01 61", *SERVER_CLOSES)
+        ),
+        Example(
+            "5.0: Will QoS 1", ("C 10 0e 00 04 4d 51 54 54 05 0a 00 3c 00 00 01 61", *SERVER_CLOSES)
+        ),
+        Example(
+            "3.1.1: Will Retain", ("C 10 0d 00 04 4d 51 54 54 04 22 00 3c 00 01 61", *SERVER_CLOSES)
+        ),
+        Example(
+            "5.0: Will Retain",
+            ("C 10 0e 00 04 4d 51 54 54 05 22 00 3c 00 00 01 61", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: both with a will",
+            (
+                "C 10 13 00 04 4d 51 54 54 04 2e 00 3c 00 01 61 00 01 74 00 01 6d",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "5.0: both with a will",
+            (
+                "C 10 15 00 04 4d 51 54 54 05 2e 00 3c 00 00 01 61 00 00 01 74 00 01 6d",
+                ACCEPTED_5,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "3.1: the bits are disregarded",
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 2a 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Cite the statements of the bits that are set."""
+        retain = fact.defect.kind is DefectKind.WILL_RETAIN_WITHOUT_FLAG
+        what = "Will Retain is 1" if retain else f"Will QoS is {fact.defect.seen}"
+        cited = _RETAIN if retain else _QOS
+        return self.failure(
+            fact,
+            f"{what} although the Will Flag is 0; without a will it must be 0",
+            statements=cited.get(fact.connection.version),
+        )

@@ -1,0 +1,74 @@
+"""CON11: a CONNECT without the field of the client id."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class ClientIdMissing(DefectRule):
+    """The payload has no client identifier field.
+
+    What it checks
+    --------------
+    The payload of CONNECT begins with the client id, always, if only as a length of 0. The
+    rule speaks where the packet ends before that length. In MQTT 3.1 this is ENC13's.
+
+    Why it matters
+    --------------
+    The server has to treat the packet as malformed and closes without saying why.
+
+    Fix on the client
+    -----------------
+    Write 00 00 for an empty client id; leaving the field out is not the same. Check that the
+    Remaining Length counts the payload, not only the variable header.
+
+    Fix on the server
+    -----------------
+    Check what is left before reading the length; do not take a missing field for an empty
+    client id.
+
+    Known false alarms
+    ------------------
+    None: the end of the packet proves it.
+    """
+
+    id = "CON11"
+    name = "client-id-missing"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = both("MQTT-3.1.3-3")
+    sections = {Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
+    consumes = {DefectKind.CLIENT_ID_MISSING: (spec.CONNECT,)}
+    bad = (
+        Example("3.1.1: no payload", ("C 10 0a 00 04 4d 51 54 54 04 02 00 3c", *SERVER_CLOSES)),
+        Example("5.0: no payload", ("C 10 0b 00 04 4d 51 54 54 05 02 00 3c 00", *SERVER_CLOSES)),
+    )
+    good = (
+        Example(
+            "3.1.1: an empty client id",
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: an empty client id",
+            (
+                "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
+                "S 20 07 00 00 04 12 00 01 78",
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say what is the least that must stand there."""
+        return self.failure(
+            fact,
+            "CONNECT ends before its client identifier; even an empty one has two bytes, 00 00",
+        )

@@ -1,0 +1,129 @@
+"""CON12: client id, user name or will topic that is no legal text."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+_Cited = dict[Version | None, tuple[str, ...]]
+_CLIENT_ID: _Cited = {Version.V3_1_1: ("MQTT-3.1.3-4",), Version.V5_0: ("MQTT-3.1.3-4",)}
+_TOPIC: _Cited = {Version.V3_1_1: ("MQTT-3.1.3-10",), Version.V5_0: ("MQTT-3.1.3-11",)}
+_USERNAME: _Cited = {Version.V3_1_1: ("MQTT-3.1.3-11",), Version.V5_0: ("MQTT-3.1.3-12",)}
+_FIELDS = {
+    DefectKind.CLIENT_ID_NOT_UTF8: ("the client identifier", _CLIENT_ID),
+    DefectKind.CLIENT_ID_NUL: ("the client identifier", _CLIENT_ID),
+    DefectKind.WILL_TOPIC_NOT_UTF8: ("the will topic", _TOPIC),
+    DefectKind.USERNAME_NOT_UTF8: ("the user name", _USERNAME),
+    DefectKind.USERNAME_NUL: ("the user name", _USERNAME),
+}
+
+
+class ConnectTextNotUtf8(DefectRule):
+    """The client id, the user name or the will topic is not UTF-8 or holds U+0000.
+
+    What it checks
+    --------------
+    The three text fields of CONNECT are decoded strictly: well-formed UTF-8, no surrogates,
+    and no U+0000 in client id and user name (a will topic with U+0000 is CON15's). The
+    password and the will message are binary and not looked at. In MQTT 3.1 this is ENC05's.
+
+    Why it matters
+    --------------
+    The server must close. One that does not may compare client ids byte for byte in one place
+    and as text in another, and so let two devices share one session or slip past an access
+    list.
+
+    Fix on the client
+    -----------------
+    Use ASCII for client ids. User names from a console or an old file are often Latin-1;
+    convert them. Ids made of a raw MAC or serial number must be written in hex.
+
+    Fix on the server
+    -----------------
+    Check the fields before using them, and before authentication. A 3.1.1 server closes
+    without CONNACK.
+
+    Known false alarms
+    ------------------
+    None: the bytes prove it. Clouds that expect binary tokens as user names ask for something
+    the standard forbids.
+    """
+
+    id = "CON12"
+    name = "connect-text-not-utf8"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(
+        v311=("MQTT-3.1.3-4", "MQTT-3.1.3-10", "MQTT-3.1.3-11"),
+        v5=("MQTT-3.1.3-4", "MQTT-3.1.3-11", "MQTT-3.1.3-12"),
+    )
+    sections = {Version.V3_1_1: "3.1.3", Version.V5_0: "3.1.3"}
+    consumes = dict.fromkeys(_FIELDS, (spec.CONNECT,))
+    bad = (
+        Example(
+            "3.1.1: the client id is the byte FF",
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 ff", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the client id is the byte FF",
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 ff", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: the user name holds U+0000",
+            ("C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 00", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the user name holds U+0000",
+            ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 00", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: the will topic is the byte FF",
+            ("C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 ff 00 01 fe", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the will topic is the byte FF",
+            (
+                "C 10 15 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 ff 00 01 fe",
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: user name and will topic in two bytes of UTF-8",
+            (
+                ("C 10 18 00 04 4d 51 54 54 04 86 00 3c 00 01 61 00 02 c3 a9 00 01 6d 00 02 c3 a9"),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "5.0: user name and will topic in two bytes of UTF-8",
+            (
+                (
+                    "C 10 1a 00 04 4d 51 54 54 05 86 00 3c 00 00 01 61 00 00 02 c3 a9 "
+                    "00 01 6d 00 02 c3 a9"
+                ),
+                ACCEPTED_5,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name the field and cite its own statement."""
+        kind = fact.defect.kind
+        what, cited = _FIELDS[kind]
+        nul = kind in (DefectKind.CLIENT_ID_NUL, DefectKind.USERNAME_NUL)
+        trouble = "U+0000, which no text may" if nul else "bytes that are not UTF-8"
+        return self.failure(
+            fact, f"{what} holds {trouble}", statements=cited.get(fact.connection.version)
+        )

@@ -1,0 +1,80 @@
+"""CON13: an empty client id that wants its session kept."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class EmptyClientIdNotClean(DefectRule):
+    """The client id is empty but cleanSession is 0.
+
+    What it checks
+    --------------
+    In 3.1.1 a client may leave its id empty and take one that the server makes up, but only
+    with cleanSession=1. In 5.0 any Clean Start goes with an empty id; in 3.1 an empty id is
+    illegal anyway (CON14).
+
+    Why it matters
+    --------------
+    The server makes up a new id for every connection, so a kept session could never be found
+    again. It must refuse with code 2, and the device never gets in.
+
+    Fix on the client
+    -----------------
+    Set cleanSession=1, or give the device an id of its own that lasts, such as its serial
+    number.
+
+    Fix on the server
+    -----------------
+    Refuse with return code 2 and close; do not turn the flag on in silence.
+
+    Known false alarms
+    ------------------
+    None: length and flag prove it.
+    """
+
+    id = "CON13"
+    name = "empty-client-id-not-clean"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-3.1.3-7")
+    sections = {Version.V3_1_1: "3.1.3.1"}
+    consumes = {DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN: (spec.CONNECT,)}
+    bad = (
+        Example(
+            "empty and not clean",
+            ("C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00", "S 20 02 00 02", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "empty and clean",
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "an id and not clean",
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "5.0: empty without Clean Start",
+            (
+                "C 10 0d 00 04 4d 51 54 54 05 00 00 3c 00 00 00",
+                "S 20 07 00 00 04 12 00 01 78",
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say which two things do not go together."""
+        return self.failure(
+            fact, "the client id is empty and cleanSession is 0; an empty id needs cleanSession=1"
+        )

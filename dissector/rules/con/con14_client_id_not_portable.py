@@ -1,0 +1,135 @@
+"""CON14: a client id that not every server has to accept."""
+
+from __future__ import annotations
+
+from dissector.model import Obligation, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+_NO_TEXT = (DefectKind.CLIENT_ID_NOT_UTF8, DefectKind.CLIENT_ID_NUL)
+
+
+class ClientIdNotPortable(DefectRule):
+    """The client id is longer, or of other characters, than every server must accept.
+
+    What it checks
+    --------------
+    MQTT 3.1 requires a client id of 1 to 23 characters: anything else is an error there. From
+    3.1.1 on a server must take ids of 1 to 23 letters and digits (0-9, A-Z, a-z); longer ones
+    and other characters are legal, but a server may refuse them, so this is a note.
+
+    Why it matters
+    --------------
+    A fleet that uses UUIDs (36 characters) or names with slashes and colons works until the
+    server is changed. A 3.1 server answers code 2 and the device stays out.
+
+    Fix on the client
+    -----------------
+    Where the server may change, keep to 23 letters and digits: a MAC in hex takes 12, a UUID
+    in base 62 takes 22.
+
+    Fix on the server
+    -----------------
+    Accept at least 23 letters and digits. Say in the manual what else is accepted.
+
+    Known false alarms
+    ------------------
+    From 3.1.1 on the id is legal; nearly all servers of today take it. Ignore the rule if
+    yours does.
+    """
+
+    id = "CON14"
+    name = "client-id-not-portable"
+    side = Side.CLIENT
+    severity = {
+        Version.V3_1: Severity.ERROR,
+        Version.V3_1_1: Severity.INFO,
+        Version.V5_0: Severity.INFO,
+    }
+    statements = versions(v31=(), v311=(), v5=())
+    sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
+    consumes = {
+        DefectKind.CLIENT_ID_LENGTH: (spec.CONNECT,),
+        DefectKind.CLIENT_ID_NOT_PORTABLE: (spec.CONNECT,),
+    }
+    bad = (
+        Example(
+            "3.1: an empty client id",
+            ("C 10 0e 00 06 4d 51 49 73 64 70 03 02 00 3c 00 00", "S 20 02 00 02", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1: 24 characters",
+            (
+                (
+                    "C 10 26 00 06 4d 51 49 73 64 70 03 02 00 3c 00 18 61 61 61 61 61 "
+                    "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+                ),
+                "S 20 02 00 02",
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
+            "3.1.1: 24 letters",
+            (
+                (
+                    "C 10 24 00 04 4d 51 54 54 04 02 00 3c 00 18 61 61 61 61 61 61 61 "
+                    "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "5.0: a hyphen",
+            ("C 10 10 00 04 4d 51 54 54 05 02 00 3c 00 00 03 61 2d 62", ACCEPTED_5, *GOODBYE),
+        ),
+    )
+    good = (
+        Example(
+            "3.1: 23 characters",
+            (
+                (
+                    "C 10 25 00 06 4d 51 49 73 64 70 03 02 00 3c 00 17 61 61 61 61 61 "
+                    "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 2d 62"
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "3.1.1: 23 letters",
+            (
+                (
+                    "C 10 23 00 04 4d 51 54 54 04 02 00 3c 00 17 61 61 61 61 61 61 61 "
+                    "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "5.0: letters and digits",
+            ("C 10 11 00 04 4d 51 54 54 05 02 00 3c 00 00 04 61 5a 30 39", ACCEPTED_5, *GOODBYE),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Give the length in 3.1; say what is portable elsewhere."""
+        if fact.defect.kind is DefectKind.CLIENT_ID_LENGTH:
+            return self.failure(
+                fact, f"the client id has {fact.defect.seen} characters; MQTT 3.1 wants 1 to 23"
+            )
+        if any(defect.kind in _NO_TEXT for defect in fact.packet.defects):
+            return None  # CON12
+        return self.failure(
+            fact,
+            "a server need not accept this client id: only 1 to 23 letters and digits are sure",
+            obligation=Obligation.ADVICE,
+        )

@@ -1,0 +1,91 @@
+"""CON17: a will that calls itself text and is not."""
+
+from __future__ import annotations
+
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+
+class WillPayloadNotUtf8(DefectRule):
+    """The will says that its payload is UTF-8, and it is not.
+
+    What it checks
+    --------------
+    With Payload Format Indicator 1 among the will properties, the will's payload must be well-
+    formed UTF-8.
+
+    Why it matters
+    --------------
+    Receivers trust the indicator and decode the payload as text; some servers check it and
+    refuse the CONNECT with 0x99. Either way the will is useless when it is needed.
+
+    Fix on the client
+    -----------------
+    Leave the indicator out for binary payloads, or encode the text as UTF-8.
+
+    Fix on the server
+    -----------------
+    A server may check and refuse with 0x99 (Payload format invalid); it need not.
+
+    Known false alarms
+    ------------------
+    None: the bytes contradict the indicator.
+    """
+
+    id = "CON17"
+    name = "will-payload-not-utf8"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    statements = versions(v5=())
+    sections = {Version.V5_0: "3.1.3.2.3"}
+    consumes = {DefectKind.WILL_PAYLOAD_NOT_UTF8: (spec.CONNECT,)}
+    bad = (
+        Example(
+            "indicator 1, payload FF",
+            (
+                ("C 10 17 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 02 01 01 00 01 74 00 01 ff"),
+                "S 20 03 00 99 00",
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "indicator 0, payload FF",
+            (
+                ("C 10 17 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 02 01 00 00 01 74 00 01 ff"),
+                ACCEPTED_5,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "indicator 1, payload in two bytes of UTF-8",
+            (
+                ("C 10 18 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 02 01 01 00 01 74 00 02 c3 a9"),
+                ACCEPTED_5,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "3.1.1 has no indicator",
+            (
+                "C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 74 00 01 ff",
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Name both sides of the contradiction."""
+        return self.failure(
+            fact, "payloadFormatIndicator is 1 but the will's payload is not well-formed UTF-8"
+        )

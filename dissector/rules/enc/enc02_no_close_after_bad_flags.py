@@ -1,0 +1,138 @@
+"""ENC02: bad flags in a fixed header that do not cost the connection."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Finding, FrameRef, Severity, Side, Version
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import (
+    CLOSE_GRACE_NS,
+    ConnectionRule,
+    Example,
+    NotEvaluated,
+    Verdict,
+    versions,
+)
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_311,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import unclosed
+
+_KINDS = frozenset(
+    kind.value
+    for kind in (DefectKind.HEADER_FLAGS, DefectKind.AUTH_FLAGS, DefectKind.DISCONNECT_FLAGS)
+)
+# PINGREQ with a flag set
+_BAD_FLAGS = "C c1 00"
+
+
+def provoked(finding: Finding) -> bool:
+    """Whether a finding is about the flags of a fixed header, whichever rule reports it."""
+    return finding.evidence.get("defect") in _KINDS
+
+
+class NoCloseAfterBadFlags(ConnectionRule):
+    """A packet has wrong flags in its first byte, and its receiver lets the connection live.
+
+    What it checks
+    --------------
+    The flags of a fixed header are given for all types but PUBLISH. Whoever receives others must
+    close: both sides in 3.1.1, the server in 5.0. After such a packet (ENC01, AUT06 or SEQ14
+    reports it) the rule looks whether anybody closed, or sent DISCONNECT, within 5 seconds.
+
+    Why it matters
+    --------------
+    Wrong flags are the first sign that the two sides have lost the packet borders: what is read as
+    a header is in truth the middle of a payload. Whoever reads on, reads nonsense.
+
+    Fix on the client
+    -----------------
+    Write the flags from a table: 2 for PUBREL, SUBSCRIBE and UNSUBSCRIBE, 0 for the rest. Close
+    when the server sends others.
+
+    Fix on the server
+    -----------------
+    Check byte 1 of every packet before its body is read, and close on a mismatch (5.0: DISCONNECT
+    0x81 first).
+
+    Known false alarms
+    ------------------
+    A server that tolerates such flags on purpose is reported all the same.
+    """
+
+    id = "ENC02"
+    name = "no-close-after-bad-flags"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    statements = versions(v311="MQTT-2.2.2-2", v5="MQTT-4.13.1-1")
+    sections = {Version.V3_1_1: "2.2.2", Version.V5_0: "4.13.1"}
+    asks = Trait.DEFECT
+    last: ClassVar[bool] = True
+    bad = (
+        Example(
+            "3.1.1: a PINGREQ with a flag is tolerated",
+            (CONNECT_311, ACCEPTED_311, _BAD_FLAGS, "+6"),
+            also=("ENC01",),
+        ),
+        Example(
+            "5.0: a PINGREQ with a flag is tolerated",
+            (CONNECT_5, ACCEPTED_5, _BAD_FLAGS, "+6"),
+            also=("ENC01",),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: the server closes",
+            (CONNECT_311, ACCEPTED_311, _BAD_FLAGS, *SERVER_CLOSES),
+            also=("ENC01",),
+        ),
+        Example(
+            "5.0: DISCONNECT 0x81, then a close",
+            (CONNECT_5, ACCEPTED_5, _BAD_FLAGS, "S e0 02 81 00", *SERVER_CLOSES),
+            also=("ENC01",),
+        ),
+        Example(
+            "the capture ends too early",
+            (CONNECT_311, ACCEPTED_311, _BAD_FLAGS, "+3"),
+            also=("ENC01",),
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Ask for a close after the first packet with bad flags that nobody closed for."""
+        if connection.traits & Trait.REFUSED:
+            return None  # SEQ09 asks for the close
+        reason: NotEvaluated | None = None
+        for finding in sorted(connection.findings, key=lambda f: f.time_ns):
+            if not provoked(finding) or finding.severity is not Severity.ERROR:
+                continue
+            receiver = finding.side.other
+            if connection.version is Version.V5_0 and receiver is Side.CLIENT:
+                continue
+            at = FrameRef(finding.file, finding.frame, finding.time_ns)
+            until = at.time_ns + CLOSE_GRACE_NS
+            if any(
+                packet.frame is not None and at.time_ns <= packet.frame.time_ns <= until
+                for packet in connection.disconnects
+            ):
+                continue  # SEQ16 asks for the close
+            verdict = unclosed(
+                connection,
+                f"the {finding.side.value} sent a packet with bad flags ({finding.rule})",
+                at,
+                f"the {receiver.value} must close",
+                side=receiver,
+                evidence={"provokedBy": finding.rule},
+            )
+            if isinstance(verdict, NotEvaluated):
+                reason = reason or verdict
+            elif verdict is not None:
+                return verdict
+        return reason

@@ -1,0 +1,96 @@
+"""A connection and a moment in, what our view of it allows a rule to say out.
+
+Two questions come up in most rules about order and time: was everything seen that came before this
+packet, and did anybody close after it? Where the view is too narrow the answer is the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dissector.connections.connection import Connection, PacketRef
+from dissector.model import FrameRef, Side
+from dissector.mqtt.packets import Packet
+from dissector.rules.base import CLOSE_GRACE_NS, Failure, NotEvaluated, Verdict
+
+SECOND_NS = 1_000_000_000
+
+
+def unseen_before(
+    connection: Connection, *sides: Side, frame: FrameRef, from_start: bool = True
+) -> NotEvaluated | None:
+    """Why packets of `sides` may have gone unseen before a frame, or None if they were all seen.
+
+    A gap that became known only behind the frame does not matter. `from_start` asks for the SYN
+    and both directions, too.
+    """
+    view = connection.view
+    if from_start and not view.both_seen:
+        return NotEvaluated("one direction only")
+    if from_start and not view.syn_seen:
+        return NotEvaluated("the capture starts in mid-stream")
+    if view.conflict:
+        return NotEvaluated("overlapping segments disagree")
+    for side in sides:
+        gap = view.gaps.get(side)
+        if gap is not None and gap.time_ns <= frame.time_ns:
+            return NotEvaluated(view.broken() or "bytes missing")
+    return None
+
+
+def unclosed(
+    connection: Connection,
+    what: str,
+    at: FrameRef,
+    wanted: str,
+    grace_ns: int = CLOSE_GRACE_NS,
+    **more: Any,
+) -> Verdict:
+    """Judge "this connection has to be closed after frame `at`", whoever closes it.
+
+    `what` happened at that frame, `wanted` is what the standard wants done about it; `more` are
+    fields of the `Failure`. Its time is the deadline, for nothing is proven before.
+    """
+    overdue = connection.close_overdue(at.time_ns, grace_ns)
+    if overdue is None:
+        return None
+    if isinstance(overdue, str):
+        return NotEvaluated(overdue)
+    still = open_for(connection, at.time_ns)
+    evidence = more.pop("evidence", {}) | {"openForSeconds": round(still / SECOND_NS, 3)}
+    more.setdefault("frames", (at,))
+    return Failure(
+        message=f"{what}, and the connection is still open {seconds(still)} later; {wanted}",
+        at=at,
+        time_ns=overdue.deadline_ns,
+        evidence=evidence,
+        **more,
+    )
+
+
+def open_for(connection: Connection, since_ns: int) -> int:
+    """How long it stayed open after `since_ns`, in nanoseconds, as far as was seen."""
+    ends = [event.frame.time_ns for event in connection.closes if event.frame.time_ns >= since_ns]
+    return max((ends[0] if ends else connection.view.ended_ns) - since_ns, 0)
+
+
+def seconds(duration_ns: int) -> str:
+    """Spell a duration: ``6.0 s``, ``0.055 ms``."""
+    if duration_ns < SECOND_NS:
+        return f"{duration_ns / 1e6:.3g} ms"
+    return f"{duration_ns / SECOND_NS:.1f} s"
+
+
+def sent(connection: Connection, side: Side, *types: int) -> list[PacketRef]:
+    """Give what the history holds of one side in order: of the given packet types, or all."""
+    return [
+        ref for ref in connection.history if ref.side is side and (not types or ref.type in types)
+    ]
+
+
+def decoded(packets: list[Any], ref: PacketRef) -> Packet | None:
+    """Give the decoded packet that a reference of the history means, or None if it was not kept."""
+    for packet in packets:
+        if packet.frame == ref.frame and packet.side is ref.side and packet.size == ref.size:
+            return packet  # type: ignore[no-any-return]
+    return None

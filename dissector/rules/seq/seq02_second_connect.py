@@ -1,0 +1,89 @@
+"""SEQ02: a second CONNECT on a connection."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import seconds, sent, unseen_before
+
+
+class SecondConnect(ConnectionRule):
+    """The client sends CONNECT again on a connection that it has already opened.
+
+    What it checks
+    --------------
+    A client may send CONNECT once per network connection. The rule reports the first repetition,
+    once per connection, whatever the answer to the first CONNECT was. That a server lets it pass
+    is SEQ17's matter. MQTT 3.1 has no rule about it.
+
+    Why it matters
+    --------------
+    The server has to drop the connection, and with it (as this is no clean DISCONNECT) publishes
+    the will. A client that "logs in again" on the same socket goes offline each time it tries.
+
+    Fix on the client
+    -----------------
+    To log in again, send DISCONNECT, close the socket, open a new one, and then send CONNECT. If a
+    timer repeats CONNECT while the CONNACK is awaited, stop it: TCP repeats lost bytes by itself.
+
+    Fix on the server
+    -----------------
+    Treat a second CONNECT as a protocol violation (5.0: reason code 0x82) and close; the standard
+    leaves no choice.
+
+    Known false alarms
+    ------------------
+    None known. TCP retransmissions are taken out before, a port that is used again counts as a new
+    connection, and after missing bytes the rule is not evaluated.
+    """
+
+    id = "SEQ02"
+    name = "second-connect"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = both("MQTT-3.1.0-2")
+    sections = {Version.V3_1_1: "3.1", Version.V5_0: "3.1"}
+    asks = Trait.EXTRA_CONNECT
+    bad = (
+        Example(
+            "3.1.1: CONNECT again, the server closes",
+            (CONNECT_311, ACCEPTED_311, CONNECT_311, *SERVER_CLOSES),
+        ),
+        Example("5.0: CONNECT again before the CONNACK", (CONNECT_5, CONNECT_5, "S FIN", "C FIN")),
+    )
+    good = (
+        Example("5.0: one CONNECT", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example(
+            "3.1: not forbidden there",
+            (CONNECT_31, ACCEPTED_311, CONNECT_31, *SERVER_CLOSES),
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Find a client's second CONNECT."""
+        connects = sent(connection, Side.CLIENT, spec.CONNECT)
+        if len(connects) < 2:
+            return None
+        first, second = connects[0].frame, connects[1].frame
+        unseen = unseen_before(connection, Side.CLIENT, frame=second, from_start=False)
+        if unseen is not None:
+            return unseen
+        after = seconds(second.time_ns - first.time_ns)
+        return Failure(
+            message=f"second CONNECT on this connection, {after} after the first; "
+            "one is allowed, and the server must close",
+            at=second,
+            frames=(first, second),
+            evidence={"connects": len(connects)},
+        )

@@ -1,0 +1,83 @@
+"""SEQ04: a second CONNACK on a connection."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Obligation, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+)
+from dissector.rules.gating import seconds, sent, unseen_before
+
+
+class SecondConnack(ConnectionRule):
+    """The server sends more than one CONNACK on a connection.
+
+    What it checks
+    --------------
+    5.0 allows one CONNACK per network connection. 3.1.1 does not say it in so many words, but
+    CONNACK answers CONNECT, of which there is one; there the rule warns. It reports the first
+    repetition, also where it answers a repeated CONNECT (the client's part of that is SEQ02).
+
+    Why it matters
+    --------------
+    A client in the middle of its work gets a packet that fits no state: most libraries close at
+    once, others reset their packet identifiers and limits and then lose acknowledgements.
+
+    Fix on the client
+    -----------------
+    Treat it as a protocol error and close, in 5.0 after DISCONNECT with 0x82.
+
+    Fix on the server
+    -----------------
+    Look for two places that answer: typically the authentication plugin and the session layer, or a
+    retry timer. To change limits after the handshake is not possible in MQTT.
+
+    Known false alarms
+    ------------------
+    None known. TCP retransmissions are taken out before; after missing bytes of the
+    server the rule is not evaluated.
+    """
+
+    id = "SEQ04"
+    name = "second-connack"
+    side = Side.SERVER
+    severity = {Version.V5_0: Severity.ERROR, Version.V3_1_1: Severity.WARNING}
+    statements = versions(v311=(), v5="MQTT-3.2.0-2")
+    sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
+    asks = Trait.EXTRA_CONNACK
+    bad = (
+        Example("5.0: accepted twice", (CONNECT_5, ACCEPTED_5, ACCEPTED_5, *GOODBYE)),
+        Example("3.1.1: accepted twice", (CONNECT_311, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),
+    )
+    good = (
+        Example("5.0: accepted once", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("3.1: nothing is said there", (CONNECT_31, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Find a server's second CONNACK."""
+        connacks = sent(connection, Side.SERVER, spec.CONNACK)
+        if len(connacks) < 2:
+            return None
+        first, second = connacks[0].frame, connacks[1].frame
+        unseen = unseen_before(connection, Side.SERVER, frame=second, from_start=False)
+        if unseen is not None:
+            return unseen
+        after = seconds(second.time_ns - first.time_ns)
+        numbered = connection.version is Version.V5_0
+        return Failure(
+            message=f"second CONNACK on this connection, {after} after the first; "
+            + ("only one is allowed" if numbered else "CONNECT is answered once"),
+            at=second,
+            frames=(first, second),
+            evidence={"connacks": len(connacks), "codes": [ref.code for ref in connacks[:8]]},
+            obligation=None if numbered else Obligation.ADVICE,
+        )

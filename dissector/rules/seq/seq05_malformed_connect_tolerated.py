@@ -1,0 +1,173 @@
+"""SEQ05: a malformed CONNECT that does not cost the client its connection."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import Defect
+from dissector.mqtt.defects import DefectKind as Kind
+from dissector.mqtt.packets import Connack, Connect
+from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_311,
+    GOODBYE,
+    REFUSED_311,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import unclosed, unseen_before
+
+_CLIENT_ID = frozenset(
+    {Kind.CLIENT_ID_MISSING, Kind.CLIENT_ID_NOT_UTF8, Kind.CLIENT_ID_NUL}
+)  # fmt: skip
+_CREDENTIALS = frozenset(
+    {
+        Kind.USERNAME_MISSING, Kind.USERNAME_NOT_UTF8, Kind.USERNAME_NUL,
+        Kind.PASSWORD_MISSING, Kind.PASSWORD_WITHOUT_USERNAME,
+    }
+)  # fmt: skip
+# What makes a CONNECT break section 3.1. Not here, since other rules speak of it: name and level
+# (SEQ06), an empty id without a clean session (SEQ07), bad flags in byte 1 (ENC02).
+_MALFORMED = _CLIENT_ID | _CREDENTIALS | {
+    Kind.CONNECT_RESERVED_FLAG, Kind.WILL_FIELD_MISSING, Kind.WILL_QOS_WITHOUT_FLAG,
+    Kind.WILL_RETAIN_WITHOUT_FLAG, Kind.WILL_QOS_3, Kind.FIELD_ORDER, Kind.WILL_TOPIC_EMPTY,
+    Kind.WILL_TOPIC_WILDCARD, Kind.WILL_TOPIC_NOT_UTF8, Kind.WILL_TOPIC_NUL, Kind.FIELD_OVERRUN,
+    Kind.TRAILING_BYTES, Kind.TEXT_NOT_UTF8, Kind.TEXT_NUL, Kind.USER_PROPERTY_NOT_UTF8,
+    Kind.USER_PROPERTY_NUL, Kind.PROPERTY_LENGTH_MISSING, Kind.PROPERTY_LENGTH_OVERRUN,
+    Kind.PROPERTY_OVERRUN, Kind.PROPERTY_UNKNOWN, Kind.PROPERTY_NOT_ALLOWED, Kind.PROPERTY_REPEATED,
+    Kind.PROPERTY_VALUE, Kind.AUTH_DATA_WITHOUT_METHOD, Kind.RECEIVE_MAXIMUM_ZERO,
+    Kind.MAXIMUM_PACKET_SIZE_ZERO, Kind.REQUEST_INFORMATION_VALUE,
+}  # fmt: skip
+MALFORMED = {
+    Version.V3_1_1: _MALFORMED,
+    Version.V5_0: (_MALFORMED | {Kind.LENGTH_NOT_MINIMAL}) - {Kind.PASSWORD_WITHOUT_USERNAME},
+}
+
+_RESERVED_FLAG_311 = "C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61"
+_RESERVED_FLAG_5 = "C 10 0e 00 04 4d 51 54 54 05 03 00 3c 00 00 01 61"
+
+
+def malformed(connect: Connect) -> list[Defect]:
+    """Give the defects that make a CONNECT malformed in the version that it names."""
+    kinds = MALFORMED.get(connect.version) if connect.version else None
+    return [defect for defect in connect.defects if kinds and defect.kind in kinds]
+
+
+class MalformedConnectTolerated(ConnectionRule):
+    """The server answers a malformed CONNECT, or lives with it, instead of closing.
+
+    What it checks
+    --------------
+    A CONNECT that breaks the layout of section 3.1 must cost the client its connection. In 3.1.1
+    the server closes without any CONNACK; only code 1 (version), code 2 after a broken client id
+    and code 4 after broken credentials are let pass. In 5.0 a refusing CONNACK may come first, but
+    never a success. Where no CONNACK comes, somebody must close within 5 seconds. The CONNECT's own
+    fault is reported beside this one. A wrong protocol name or level is left to SEQ06, an empty
+    client id without a clean session to SEQ07.
+
+    Why it matters
+    --------------
+    Whoever accepts what cannot be read has guessed: which bytes were the will, which the password.
+    Lax parsers hide firmware bugs until the broker is replaced, and are the usual way in for
+    fuzzers.
+
+    Fix on the client
+    -----------------
+    Mend the CONNECT as the accompanying finding says; another server will not be as patient.
+
+    Fix on the server
+    -----------------
+    Validate the whole packet before any answer and close the socket (5.0: CONNACK 0x81 or
+    0x82 first, if you like). Many servers have a strict mode for this.
+
+    Known false alarms
+    ------------------
+    A load balancer in front of the server may hold the TCP connection open for longer.
+    Nothing is said where the capture ends, or bytes are missing, before the 5 seconds are over.
+    """
+
+    id = "SEQ05"
+    name = "malformed-connect-tolerated"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = both("MQTT-3.1.4-1")
+    sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    asks = Trait.DEFECT
+    bad = (
+        Example("3.1.1: accepted", (_RESERVED_FLAG_311, ACCEPTED_311, *GOODBYE), also=("CON03",)),
+        Example(
+            "3.1.1: refused with a CONNACK, where silence is wanted",
+            (_RESERVED_FLAG_311, REFUSED_311, *SERVER_CLOSES),
+            also=("CON03",),
+        ),
+        Example("3.1.1: left open", (_RESERVED_FLAG_311, "+6"), also=("CON03",)),
+        Example("5.0: accepted", (_RESERVED_FLAG_5, ACCEPTED_5, *GOODBYE), also=("CON03",)),
+    )
+    good = (
+        Example("3.1.1: closed", (_RESERVED_FLAG_311, *SERVER_CLOSES), also=("CON03",)),
+        Example(
+            "5.0: refused with 0x81, then closed",
+            (_RESERVED_FLAG_5, "S 20 03 00 81 00", *SERVER_CLOSES),
+            also=("CON03",),
+        ),
+        Example(
+            "3.1.1: the client closes first",
+            (_RESERVED_FLAG_311, "+2", "C FIN", "S FIN"),
+            also=("CON03",),
+        ),
+        Example("3.1.1: the capture ends", (_RESERVED_FLAG_311, "+2"), also=("CON03",)),
+        Example("a sound CONNECT", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Look at what follows a CONNECT with defects."""
+        connect, connack = connection.connect, connection.connack
+        if connect is None or connect.frame is None:
+            return None
+        faults = malformed(connect)
+        kinds = {defect.kind for defect in connect.defects}
+        if not faults or Kind.PROTOCOL_NAME in kinds:
+            return None
+        if connack is None or connack.frame is None:
+            return unclosed(
+                connection,
+                f"the CONNECT is malformed ({faults[0].kind.value})",
+                connect.frame,
+                "the server must close it",
+                evidence={"defect": faults[0].kind.value},
+                confidence=Confidence.LIKELY,
+            )
+        if _permitted(connection, connack, kinds):
+            return None  # SEQ09 asks for the close
+        unseen = unseen_before(connection, Side.CLIENT, frame=connect.frame, from_start=False)
+        if unseen is not None:
+            return unseen
+        code = connack.return_code
+        shown = "no code" if code is None else spec.return_code_name(code, connection.version)
+        wanted = (
+            "the server must close, at most after a refusal"
+            if connection.version is Version.V5_0
+            else "the server must close without a CONNACK"
+        )
+        return Failure(
+            message=f"malformed CONNECT ({faults[0].kind.value}) answered with CONNACK "
+            f"({shown}); {wanted}",
+            at=connack.frame,
+            frames=(connect.frame, connack.frame),
+            evidence={"defect": faults[0].kind.value, "returnCode": code},
+            packet=connack,
+        )
+
+
+def _permitted(connection: Connection, connack: Connack, kinds: set[Kind]) -> bool:
+    """Whether this CONNACK may answer a CONNECT with defects of these kinds."""
+    code = connack.return_code
+    if connection.version is Version.V5_0:
+        return code is not None and (code >= 0x80 or (code == 1 and connack.remaining_length == 2))
+    if code in (1, 0x84):
+        return True
+    if code == 2:
+        return bool(kinds & (_CLIENT_ID | {Kind.CLIENT_ID_EMPTY_NOT_CLEAN}))
+    return code == 4 and bool(kinds & _CREDENTIALS)

@@ -1,0 +1,118 @@
+"""SEQ07: an empty client id without a clean session that is not rejected as 3.1.1 demands."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, versions
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES
+from dissector.rules.gating import unclosed
+from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
+
+_EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
+
+
+class EmptyClientIdNotRejected(ConnectionRule):
+    """An empty client id with cleanSession=0 is not answered with code 2 and a close.
+
+    What it checks
+    --------------
+    In 3.1.1 a CONNECT with an empty client id and cleanSession=0 must get CONNACK with return code
+    2, and then the server must close. The rule reports an acceptance, another code, a close without
+    a word and a connection that stays open. Code 1 is let pass, since the version is checked
+    first. 5.0 allows such a CONNECT.
+
+    Why it matters
+    --------------
+    cleanSession=0 asks the server to keep a session, but there is no name to keep it under. If the
+    server accepts with an id of its own making, the session can never be resumed: every
+    reconnect leaves one more orphan behind, with its queue of messages.
+
+    Fix on the client
+    -----------------
+    Send a client id that is the same after every restart, or set cleanSession=1. See CON13.
+
+    Fix on the server
+    -----------------
+    Answer ``20 02 00 02`` and close. If the server assigns ids, do so with cleanSession=1
+    only.
+
+    Known false alarms
+    ------------------
+    A server that is too busy may refuse with another code before it reads the client id.
+    """
+
+    id = "SEQ07"
+    name = "empty-client-id-not-rejected"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-3.1.3-8")
+    sections = {Version.V3_1_1: "3.1.3.1"}
+    asks = Trait.DEFECT
+    bad = (
+        Example("accepted", (_EMPTY, ACCEPTED_311, *GOODBYE), also=("CON13",)),
+        Example("closed without a CONNACK", (_EMPTY, *SERVER_CLOSES), also=("CON13",)),
+        Example("code 2 without a close", (_EMPTY, "S 20 02 00 02", "+6"), also=("CON13",)),
+    )
+    good = (
+        Example("code 2, then a close", (_EMPTY, "S 20 02 00 02", *SERVER_CLOSES), also=("CON13",)),
+        Example(
+            "the client closes first", (_EMPTY, "S 20 02 00 02", "C FIN", "S FIN"), also=("CON13",)
+        ),
+        Example("the capture ends too early", (_EMPTY, "S 20 02 00 02", "+2"), also=("CON13",)),
+        Example(
+            "empty with cleanSession=1",
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Look at what follows such a CONNECT."""
+        connect, connack = connection.connect, connection.connack
+        if connect is None or connect.frame is None or malformed(connect):
+            return None
+        if all(d.kind is not DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN for d in connect.defects):
+            return None
+        shown = "CONNECT with an empty client id and cleanSession=0"
+        wanted = "the server must send return code 2 and close"
+        if connack is None or connack.frame is None:
+            first = connection.closes[0] if connection.closes else None
+            if first is None or first.side is Side.CLIENT:
+                return unclosed(
+                    connection,
+                    f"{shown} got no answer",
+                    connect.frame,
+                    wanted,
+                    confidence=Confidence.LIKELY,
+                )
+            blind = connection.view.blind()
+            if blind is not None:
+                return NotEvaluated(blind)
+            return Failure(
+                message=f"{shown}: the server closed without a CONNACK; it must send code 2 first",
+                at=connect.frame,
+                frames=(connect.frame, first.frame),
+                time_ns=first.frame.time_ns,
+            )
+        code = connack.return_code
+        if code in (1, 0x84, None):
+            return None
+        if code != 2:
+            name = spec.return_code_name(code, connection.version)
+            return Failure(
+                message=f"{shown} answered with code {code} ({name}); {wanted}",
+                at=connack.frame,
+                frames=(connect.frame, connack.frame),
+                evidence={"returnCode": code},
+                packet=connack,
+                span=(3, 1),
+            )
+        return unclosed(
+            connection,
+            f"{shown} answered with code 2",
+            connack.frame,
+            "the server must close after it",
+            confidence=Confidence.LIKELY,
+        )

@@ -1,0 +1,84 @@
+"""SEQ08: a client id is rejected, and the connection stays open."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.examples import CLIENT_CLOSES, CONNECT_5, CONNECT_311, SERVER_CLOSES
+from dissector.rules.gating import unclosed
+
+_REJECTED = {Version.V3_1_1: 2, Version.V5_0: 0x85}
+_REJECTED_311 = "S 20 02 00 02"
+_REJECTED_5 = "S 20 03 00 85 00"
+
+
+class NoCloseAfterRejectedId(ConnectionRule):
+    """The server rejects a client id but does not close the connection.
+
+    What it checks
+    --------------
+    CONNACK with return code 2 (5.0: 0x85) says that the client id is not allowed; the server must
+    close right after it. The rule reports a connection that nobody has closed within 5 seconds. An
+    empty client id with cleanSession=0 in 3.1.1 is SEQ07's matter, a refusal in the course of
+    enhanced authentication AUT05's.
+
+    Why it matters
+    --------------
+    A simple client waits on the socket for what will never come, holds it open and does not retry.
+    On the server a socket per misconfigured device stays taken.
+
+    Fix on the client
+    -----------------
+    Do not wait for the server: close as soon as a CONNACK refuses, and correct the id before the
+    next attempt (1 to 23 of 0-9, a-z, A-Z is accepted everywhere).
+
+    Fix on the server
+    -----------------
+    Close the socket once the CONNACK is written; flush it first, so that the reason arrives.
+
+    Known false alarms
+    ------------------
+    A FIN that the capture point cannot see, as behind a load balancer that keeps its
+    own connections.
+    """
+
+    id = "SEQ08"
+    name = "no-close-after-rejected-id"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    statements = versions(v311="MQTT-3.1.3-9", v5="MQTT-3.1.3-8")
+    sections = {Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
+    asks = Trait.REFUSED
+    bad = (
+        Example("3.1.1: code 2, left open", (CONNECT_311, _REJECTED_311, "+6")),
+        Example("5.0: 0x85, left open", (CONNECT_5, _REJECTED_5, "+6")),
+    )
+    good = (
+        Example("3.1.1: code 2, then closed", (CONNECT_311, _REJECTED_311, *SERVER_CLOSES)),
+        Example("5.0: the client closes first", (CONNECT_5, _REJECTED_5, "+3", *CLIENT_CLOSES)),
+        Example("the capture ends too early", (CONNECT_311, _REJECTED_311, "+3")),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Ask for a close after a CONNACK that rejects the id."""
+        connack = connection.connack
+        if connack is None or connack.frame is None or connection.version is None:
+            return None
+        code = connack.return_code
+        if code is None or code != _REJECTED.get(connection.version):
+            return None
+        if any(finding.rule in ("AUT05", "SEQ07") for finding in connection.findings):
+            return None
+        return unclosed(
+            connection,
+            f"the client id was rejected (code {_shown(code)})",
+            connack.frame,
+            "the server must close after it",
+            evidence={"returnCode": code},
+        )
+
+
+def _shown(code: int) -> str:
+    return f"0x{code:02X}" if code >= 0x80 else str(code)

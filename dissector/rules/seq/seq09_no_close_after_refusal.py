@@ -1,0 +1,95 @@
+"""SEQ09: a CONNECT is refused, and the connection stays open."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    GOODBYE,
+    REFUSED_5,
+    REFUSED_311,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import unclosed
+
+# rules that say the same of a narrower case
+_SPOKEN = frozenset({"AUT05", "SEQ06", "SEQ07", "SEQ08"})
+
+
+class NoCloseAfterRefusal(ConnectionRule):
+    """The server refuses the connection but does not close it.
+
+    What it checks
+    --------------
+    After a CONNACK with a return code other than 0 (5.0: a reason code of 0x80 or more) the server
+    must close. The rule reports a connection that nobody has closed within 5 seconds. It is
+    silent where SEQ06, SEQ07, SEQ08 or AUT05 report the same of a special case.
+
+    Why it matters
+    --------------
+    The client was told no, but its socket lives: firmware that only watches the socket believes
+    itself online. Each refused device holds a socket on the server, so one wrong password in a
+    fleet can exhaust it.
+
+    Fix on the client
+    -----------------
+    Close as soon as a CONNACK refuses, then wait, longer after every failure, before trying again.
+
+    Fix on the server
+    -----------------
+    Close right after the CONNACK is flushed. A lingering half close needs a timer of a few seconds.
+
+    Known false alarms
+    ------------------
+    A FIN that the capture point cannot see. If the client closes first, the capture ends
+    within the 5 seconds, or bytes are missing, nothing is reported.
+    """
+
+    id = "SEQ09"
+    name = "no-close-after-refusal"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.LIKELY
+    statements = versions(v311="MQTT-3.2.2-5", v5=("MQTT-3.2.2-7", "MQTT-4.13.2-1"))
+    sections = {Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
+    asks = Trait.REFUSED
+    bad = (
+        Example("3.1.1: code 5, left open", (CONNECT_311, REFUSED_311, "+6")),
+        Example("5.0: 0x87, left open", (CONNECT_5, REFUSED_5, "+6")),
+        Example("3.1.1: closed too late", (CONNECT_311, REFUSED_311, "+8", *SERVER_CLOSES)),
+    )
+    good = (
+        Example("3.1.1: closed at once", (CONNECT_311, REFUSED_311, *SERVER_CLOSES)),
+        Example("5.0: closed in time", (CONNECT_5, REFUSED_5, "+4", *SERVER_CLOSES)),
+        Example("the client closes first", (CONNECT_311, REFUSED_311, *CLIENT_CLOSES)),
+        Example("the capture ends too early", (CONNECT_311, REFUSED_311, "+3")),
+        Example("accepted", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1: no such duty", (CONNECT_31, REFUSED_311, "+6")),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Ask for a close after a CONNACK that refuses."""
+        connack = connection.connack
+        if connack is None or connack.frame is None or not connack.return_code:
+            return None
+        code = connack.return_code
+        if connection.version is Version.V5_0 and code < 0x80:
+            return None  # no code that a CONNACK has; ACK04
+        if any(finding.rule in _SPOKEN for finding in connection.findings):
+            return None
+        shown = f"0x{code:02X}" if code >= 0x80 else str(code)
+        name = spec.return_code_name(code, connection.version)
+        return unclosed(
+            connection,
+            f"refused with code {shown} ({name})",
+            connack.frame,
+            "the server must close after a refusal",
+            evidence={"returnCode": code},
+        )

@@ -1,0 +1,102 @@
+"""SEQ10: a server that serves a client which it has refused."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
+from dissector.rules.examples import CONNECT_5, CONNECT_311, REFUSED_5, REFUSED_311, SERVER_CLOSES
+from dissector.rules.gating import seconds, sent, unseen_before
+
+_SERVICE = (
+    spec.PUBLISH,
+    spec.PUBACK,
+    spec.PUBREC,
+    spec.PUBCOMP,
+    spec.SUBACK,
+    spec.UNSUBACK,
+    spec.PINGRESP,
+)
+_SUBSCRIBE_311 = "C 82 06 00 01 00 01 61 00"
+_SUBSCRIBE_5 = "C 82 07 00 01 00 00 01 61 00"
+
+
+class ServedAfterRefusal(ConnectionRule):
+    """The server refuses a CONNECT and then still answers packets of that client.
+
+    What it checks
+    --------------
+    A client may send more before it has read the CONNACK. If the CONNACK refuses, the server must
+    ignore all that (5.0: except AUTH). Any SUBACK, UNSUBACK, PUBACK, PUBREC, PUBCOMP, PINGRESP or
+    PUBLISH behind the refusal shows that it did not. That the client had sent on is no fault.
+
+    Why it matters
+    --------------
+    An unauthenticated client gets its messages published or its subscription granted:
+    the refusal is for show, which is a hole in access control.
+
+    Fix on the client
+    -----------------
+    Nothing is wrong with sending early. Those who must not leak data to a stranger wait for
+    the CONNACK first.
+
+    Fix on the server
+    -----------------
+    Throw away the input buffer of a connection as soon as its CONNECT is refused, and stop reading.
+
+    Known false alarms
+    ------------------
+    None: TCP acknowledgements do not count, only MQTT packets of the server do.
+    """
+
+    id = "SEQ10"
+    name = "served-after-refusal"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-3.1.4-5", v5="MQTT-3.1.4-6")
+    sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    asks = Trait.AFTER_REFUSAL
+    bad = (
+        Example(
+            "3.1.1: refused and subscribed",
+            (CONNECT_311, _SUBSCRIBE_311, REFUSED_311, "S 90 03 00 01 00", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: refused and subscribed",
+            (CONNECT_5, _SUBSCRIBE_5, REFUSED_5, "S 90 04 00 01 00 00", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "the server ignores what came early",
+            (CONNECT_311, _SUBSCRIBE_311, REFUSED_311, *SERVER_CLOSES),
+        ),
+        Example(
+            "the client publishes before it can have read the refusal",
+            (CONNECT_5, REFUSED_5, "C 30 06 00 01 61 00 68 69", *SERVER_CLOSES),
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Find a service behind the refusing CONNACK."""
+        refusing = 0x80 if connection.version is Version.V5_0 else 1
+        connack = next(iter(sent(connection, Side.SERVER, spec.CONNACK)), None)
+        if connack is None or connack.code is None or connack.code < refusing:
+            return None
+        served = [r for r in sent(connection, Side.SERVER, *_SERVICE) if r.order > connack.order]
+        if not served:
+            return None
+        first = served[0]
+        unseen = unseen_before(connection, Side.SERVER, frame=first.frame, from_start=False)
+        if unseen is not None:
+            return unseen
+        name = spec.packet_name(first.type)
+        after = seconds(first.frame.time_ns - connack.frame.time_ns)
+        return Failure(
+            message=f"{name} from the server {after} after its refusal (code {connack.code}); "
+            "it must not process what a refused client sends",
+            at=first.frame,
+            frames=(connack.frame, first.frame),
+            evidence={"packet": name, "returnCode": connack.code, "packets": len(served)},
+        )

@@ -1,0 +1,105 @@
+"""SEQ11: a sound CONNECT that gets no answer."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import (
+    HANDSHAKE_TIMEOUT_NS,
+    ConnectionRule,
+    Example,
+    NotEvaluated,
+    Verdict,
+    versions,
+)
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import sent, unclosed
+
+_HARMLESS = frozenset(
+    {
+        DefectKind.TEXT_CONTROL,
+        DefectKind.CLIENT_ID_NOT_PORTABLE,
+        DefectKind.WILL_PAYLOAD_NOT_UTF8,
+    }
+)
+
+
+class ConnectUnanswered(ConnectionRule):
+    """A sound CONNECT gets neither an answer nor a close within 30 seconds.
+
+    What it checks
+    --------------
+    A CONNECT without a fault must be answered with CONNACK; in 5.0 an AUTH will do at first. A
+    server may also close without a word. The rule reports that nothing happened within 30 seconds
+    although the server's TCP has acknowledged the CONNECT and the connection stayed open.
+
+    Why it matters
+    --------------
+    The device hangs in "connecting". Without a timeout of its own it hangs there until somebody
+    restarts it.
+
+    Fix on the client
+    -----------------
+    Set a timeout for the CONNACK, 10 to 30 seconds, then close and try again with growing pauses.
+
+    Fix on the server
+    -----------------
+    Look at what the CONNECT waits for, mostly a credential check in a database or
+    a web service that does not answer. Refuse with code 3 (5.0: 0x88) when it takes too long.
+
+    Known false alarms
+    ------------------
+    A server that hesitates on purpose, to slow attackers down. The standard names no time;
+    30 seconds is our choice.
+    """
+
+    id = "SEQ11"
+    name = "connect-unanswered"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    statements = versions(v311="MQTT-3.1.4-4", v5="MQTT-3.1.4-5")
+    sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    asks = Trait.UNANSWERED
+    bad = (
+        Example("3.1.1: nothing for 32 seconds", (CONNECT_311, "+32")),
+        Example("5.0: nothing for 32 seconds", (CONNECT_5, "+32")),
+    )
+    good = (
+        Example("3.1.1: slow, but answered", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
+        Example("5.0: the server closes", (CONNECT_5, "+10", *SERVER_CLOSES)),
+        Example("5.0: the client gives up", (CONNECT_5, "+10", *CLIENT_CLOSES)),
+        Example("the capture ends too early", (CONNECT_311, "+10")),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Ask for an answer to a sound CONNECT."""
+        connect = connection.connect
+        if connect is None or connect.frame is None or connection.connack is not None:
+            return None
+        short = connection.version is Version.V3_1_1
+        for defect in connect.defects:
+            odd_only = short and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
+            if defect.kind not in _HARMLESS and not odd_only:
+                return None
+        if connection.disconnects or sent(connection, Side.SERVER, spec.AUTH):
+            return None
+        verdict = unclosed(
+            connection,
+            "CONNECT got no answer",
+            connect.frame,
+            "the server must answer it with CONNACK, or close",
+            grace_ns=HANDSHAKE_TIMEOUT_NS,
+        )
+        if verdict is not None and not connection.facts.get("connectDelivered", False):
+            return NotEvaluated("the server's TCP has not acknowledged the CONNECT")
+        return verdict

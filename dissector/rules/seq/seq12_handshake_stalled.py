@@ -1,0 +1,106 @@
+"""SEQ12: a connection that is opened and then goes nowhere."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import (
+    CLOSE_GRACE_NS,
+    HANDSHAKE_TIMEOUT_NS,
+    ConnectionRule,
+    Example,
+    Verdict,
+    versions,
+)
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import sent, unclosed
+
+
+class HandshakeStalled(ConnectionRule):
+    """A TCP connection without CONNECT, or a client that waits for its CONNACK without end.
+
+    What it checks
+    --------------
+    On a port that is known for MQTT: a TCP connection on which nobody has sent a byte for 30
+    seconds. On any MQTT connection: a client that has waited for CONNACK for 35 seconds and has not
+    closed. In both cases the standard advises to close after "a reasonable amount of time".
+
+    Why it matters
+    --------------
+    Open sockets are finite. A fleet of devices that hang between TCP and MQTT looks connected in
+    every network statistic and delivers nothing; an attacker does the same on purpose.
+
+    Fix on the client
+    -----------------
+    Send CONNECT as soon as TCP is up, and give the CONNACK a timeout of 10 to 30 seconds.
+
+    Fix on the server
+    -----------------
+    Close connections that have not sent a whole CONNECT after some seconds; most servers
+    have an option for it.
+
+    Known false alarms
+    ------------------
+    Health checks of load balancers and connection pools that open a socket in advance. The times
+    are our choice, the standard names none.
+    """
+
+    id = "SEQ12"
+    name = "handshake-stalled"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    obligation = Obligation.SHOULD
+    confidence = Confidence.LIKELY
+    statements = versions(v311=(), v5=())
+    sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
+    version_may_be_unknown = True
+    asks = Trait.SILENT | Trait.UNANSWERED
+    bad = (
+        Example("opened, and nothing sent", ("+32",)),
+        Example("3.1.1: waits for 40 seconds", (CONNECT_311, "+40"), also=("SEQ11",)),
+        Example("5.0: waits for 40 seconds", (CONNECT_5, "+40"), also=("SEQ11",)),
+    )
+    good = (
+        Example("opened and closed again", ("+5", *CLIENT_CLOSES)),
+        Example("the server loses patience", ("+20", *SERVER_CLOSES)),
+        Example("the client gives up in time", (CONNECT_311, "+25", *CLIENT_CLOSES)),
+        Example("the capture ends too early", ("+10",)),
+        Example("answered late", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Tell how long a connection has stood still before its handshake was done."""
+        facts = connection.facts
+        if connection.traits & Trait.SILENT:
+            opened = facts.get("tcpOpenedNs")
+            if opened is None or facts.get("clientSpoke") or facts.get("serverSpoke"):
+                return None
+            first = connection.first
+            return unclosed(
+                connection,
+                "TCP connection without a CONNECT",
+                FrameRef(first.file, first.number, opened),
+                "the client should send CONNECT at once, and the server should close",
+                grace_ns=HANDSHAKE_TIMEOUT_NS,
+                section="3.1.4",
+            )
+        connect = connection.connect
+        if connect is None or connect.frame is None or connection.connack is not None:
+            return None
+        if connection.disconnects or sent(connection, Side.SERVER, spec.AUTH):
+            return None
+        return unclosed(
+            connection,
+            "the client waits for a CONNACK",
+            connect.frame,
+            "it should close after a reasonable time",
+            grace_ns=HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS,
+        )

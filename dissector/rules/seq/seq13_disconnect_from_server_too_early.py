@@ -1,0 +1,107 @@
+"""SEQ13: a DISCONNECT of a server that may not send one, or not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_311,
+    GOODBYE,
+    REFUSED_5,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import decoded, sent, unseen_before
+
+
+class DisconnectFromServerTooEarly(ConnectionRule):
+    """The server sends DISCONNECT where it may not: at all in 3.1.1, before acceptance in 5.0.
+
+    What it checks
+    --------------
+    In 3.1.1 DISCONNECT goes from client to server only; a server that wants to end a
+    connection closes it. In 5.0 a server may send DISCONNECT, but only after a CONNACK with a code
+    below 0x80: until then a refusal is a CONNACK.
+
+    Why it matters
+    --------------
+    A 3.1.1 client takes the packet for garbage and reports a protocol error in place of the real
+    cause. A 5.0 client that waits for CONNACK may hang or count the server as broken.
+
+    Fix on the client
+    -----------------
+    Nothing is wrong there. Treat the packet as a close, and wait before the next attempt.
+
+    Fix on the server
+    -----------------
+    Choose by the version of the connection and by its state: no CONNACK sent yet, refuse with
+    CONNACK (5.0: 0x80 and above); 3.1.1, just close; 5.0 and accepted, DISCONNECT with a reason
+    code and close.
+
+    Known false alarms
+    ------------------
+    None known. In 5.0 the rule needs the beginning of the connection and all bytes of the server up
+    to the DISCONNECT, since an unseen CONNACK would excuse it.
+    """
+
+    id = "SEQ13"
+    name = "disconnect-from-server-too-early"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    statements = versions(v311=(), v5="MQTT-3.14.0-1")
+    sections = {Version.V3_1_1: "Table 2.1", Version.V5_0: "3.14"}
+    asks = Trait.DISCONNECT
+    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {
+        DefectKind.WRONG_DIRECTION: (spec.DISCONNECT,)
+    }
+    bad = (
+        Example(
+            "3.1.1: a server says goodbye",
+            (CONNECT_311, ACCEPTED_311, "S e0 00", *SERVER_CLOSES),
+        ),
+        Example("5.0: in place of a CONNACK", (CONNECT_5, "S e0 02 87 00", *SERVER_CLOSES)),
+        Example("5.0: behind a refusal", (CONNECT_5, REFUSED_5, "S e0 02 87 00", *SERVER_CLOSES)),
+    )
+    good = (
+        Example("5.0: after acceptance", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", *SERVER_CLOSES)),
+        Example("3.1.1: a server just closes", (CONNECT_311, ACCEPTED_311, *SERVER_CLOSES)),
+        Example("3.1.1: the client says goodbye", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Look at the server's first DISCONNECT."""
+        early = next(iter(sent(connection, Side.SERVER, spec.DISCONNECT)), None)
+        if early is None:
+            return None
+        before_5 = connection.version is Version.V3_1_1
+        unseen = unseen_before(connection, Side.SERVER, frame=early.frame, from_start=not before_5)
+        if before_5:
+            message = "DISCONNECT from the server; in 3.1.1 only a client may send it"
+        else:
+            if any(
+                ref.order < early.order and ref.code is not None and ref.code < 0x80
+                for ref in sent(connection, Side.SERVER, spec.CONNACK)
+            ):
+                return None
+            message = (
+                f"DISCONNECT (0x{early.code or 0:02X}) from the server before it has accepted "
+                "the connection; until then it has to refuse with CONNACK"
+            )
+        if unseen is not None:
+            return unseen
+        return Failure(
+            message=message,
+            at=early.frame,
+            frames=(early.frame,),
+            evidence={"reasonCode": early.code},
+            packet=decoded(connection.disconnects, early),
+            span=(0, 1),
+        )

@@ -1,0 +1,132 @@
+"""SEQ14: a DISCONNECT with wrong flags, length, code or expiry."""
+
+from __future__ import annotations
+
+from dissector.model import Obligation, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CLIENT_CLOSES,
+    CONNECT_5,
+    CONNECT_311,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+
+_CITED: dict[DefectKind, tuple[tuple[str, ...], str]] = {
+    DefectKind.DISCONNECT_FLAGS: (("MQTT-3.14.1-1",), "3.14.1"),
+    DefectKind.DISCONNECT_LENGTH: ((), "3.14.1"),
+    DefectKind.DISCONNECT_CODE: (("MQTT-3.14.2-1",), "3.14.2.1"),
+    DefectKind.DISCONNECT_CODE_SENDER: (("MQTT-3.14.2-1",), "3.14.2.1"),
+    DefectKind.DISCONNECT_EXPIRY_FROM_SERVER: (("MQTT-3.14.2-2",), "3.14.2.2.2"),
+}
+
+
+def _weight(kind: DefectKind, code: int, side: Side) -> tuple[Severity | None, Obligation | None]:
+    """Soften the codes on which the standard contradicts itself, and those of the other side."""
+    if code == 0x8C or (code == 0x9B and side is Side.CLIENT):
+        return Severity.INFO, Obligation.ADVICE
+    return (Severity.WARNING if kind is DefectKind.DISCONNECT_CODE_SENDER else None), None
+
+
+class BadDisconnect(DefectRule):
+    """DISCONNECT has header flags, a length, a reason code or a property that it may not have.
+
+    What it checks
+    --------------
+    In 3.1.1 DISCONNECT is exactly E0 00. In 5.0 its header flags are 0, its reason code is in
+    table 3-10 and belongs to the side that sends it, and a server never sends a Session Expiry
+    Interval. A code of the other side is a warning; 0x8C, which one table of the standard has
+    and another lacks, and 0x9B from a client, which one section allows, are notes.
+
+    Why it matters
+    --------------
+    DISCONNECT decides whether the will is published and how long the session lives. A receiver
+    that cannot read it closes as after an error, and the will goes out although the device
+    said goodbye.
+
+    Fix on the client
+    -----------------
+    Send E0 00 in 3.1.1. In 5.0 use 0x00, or 0x04 to have the will published.
+
+    Fix on the server
+    -----------------
+    Tell a client why it is put off with the server's codes (0x8B shutting down, 0x8D keep
+    alive, 0x8E taken over); the session expiry was settled in CONNACK.
+
+    Known false alarms
+    ------------------
+    None: the bytes prove it.
+    """
+
+    id = "SEQ14"
+    name = "bad-disconnect"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(
+        v311="MQTT-3.14.1-1", v5=("MQTT-3.14.1-1", "MQTT-3.14.2-1", "MQTT-3.14.2-2")
+    )
+    sections = {Version.V3_1_1: "3.14.1", Version.V5_0: "3.14"}
+    consumes = dict.fromkeys(_CITED, (spec.DISCONNECT,))
+    bad = (
+        Example("3.1.1: flags 0001", (CONNECT_311, ACCEPTED_311, "C e1 00", *SERVER_CLOSES)),
+        Example("3.1.1: a reason code", (CONNECT_311, ACCEPTED_311, "C e0 01 00", *SERVER_CLOSES)),
+        Example("5.0: flags 0001", (CONNECT_5, ACCEPTED_5, "C e1 00", *SERVER_CLOSES)),
+        Example(
+            "5.0: a code that does not exist", (CONNECT_5, ACCEPTED_5, "C e0 01 01", *SERVER_CLOSES)
+        ),
+        Example(
+            "5.0: a server's code from the client",
+            (CONNECT_5, ACCEPTED_5, "C e0 01 8b", *CLIENT_CLOSES),
+        ),
+        Example(
+            "5.0: a session expiry from the server",
+            (CONNECT_5, ACCEPTED_5, "S e0 07 8b 05 11 00 00 00 01", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example("3.1.1: E0 00", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("5.0: with the will", (CONNECT_5, ACCEPTED_5, "C e0 01 04", *CLIENT_CLOSES)),
+        Example(
+            "5.0: a session expiry from the client",
+            (
+                "C 10 13 00 04 4d 51 54 54 05 02 00 3c 05 11 00 00 00 01 00 01 61",
+                ACCEPTED_5,
+                "C e0 07 00 05 11 00 00 00 02",
+                *CLIENT_CLOSES,
+            ),
+        ),
+        Example(
+            "5.0: the server shuts down", (CONNECT_5, ACCEPTED_5, "S e0 01 8b", *SERVER_CLOSES)
+        ),
+    )
+
+    def check(self, fact: DefectFact) -> Verdict:
+        """Say which field it is, and cite the statement of that one."""
+        kind, seen = fact.defect.kind, fact.defect.seen
+        statement, section = _CITED[kind]
+        severity = obligation = None
+        if kind is DefectKind.DISCONNECT_FLAGS:
+            message = f"DISCONNECT has the header flags {fact.packet.flags:04b}; they must be 0000"
+        elif kind is DefectKind.DISCONNECT_LENGTH:
+            message = f"DISCONNECT has a Remaining Length of {seen}; in 3.1.1 it is 0"
+        elif kind is DefectKind.DISCONNECT_EXPIRY_FROM_SERVER:
+            message = "a server's DISCONNECT holds a Session Expiry Interval; only a client's may"
+        else:
+            code = f"reason code 0x{seen:02X} ({spec.reason_code_name(seen)})"
+            severity, obligation = _weight(kind, seen, fact.side)
+            if kind is DefectKind.DISCONNECT_CODE or seen == 0x8C:
+                message = f"DISCONNECT has no {code}"
+            else:
+                message = f"{code} of DISCONNECT is not for the {fact.side.value}"
+        return self.failure(
+            fact,
+            message,
+            statements=statement,
+            section=section,
+            severity=severity,
+            obligation=obligation,
+        )

@@ -1,0 +1,122 @@
+"""SEQ15: a packet behind the DISCONNECT of the same side."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, PacketRef, Trait
+from dissector.model import Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import (
+    ConnectionRule,
+    Example,
+    Failure,
+    NotEvaluated,
+    Verdict,
+    versions,
+)
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    DISCONNECT,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import seconds, sent, unseen_before
+
+_PUBLISH_311 = "C 30 05 00 01 61 68 69"
+
+
+class PacketAfterDisconnect(ConnectionRule):
+    """Somebody goes on sending after their own DISCONNECT.
+
+    What it checks
+    --------------
+    DISCONNECT is the last packet of its sender on a connection: of the client in 3.1.1, of either
+    side in 5.0. The rule reports the first packet behind it, once per side. What the *other* side
+    sends meanwhile is no fault.
+
+    Why it matters
+    --------------
+    The receiver has given up the connection and throws away what follows, so a "last message" sent
+    behind DISCONNECT never arrives.
+
+    Fix on the client
+    -----------------
+    Stop the timers (PINGREQ) and drain the send queue before DISCONNECT is written, and let
+    nothing be queued after it. Typically another thread still publishes.
+
+    Fix on the server
+    -----------------
+    The same for a 5.0 server: detach the session from the connection before DISCONNECT is written.
+
+    Known false alarms
+    ------------------
+    None known. TCP retransmissions are taken out before; behind missing bytes the
+    rule is not evaluated.
+    """
+
+    id = "SEQ15"
+    name = "packet-after-disconnect"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = versions(v311="MQTT-3.14.4-2", v5="MQTT-3.14.4-1")
+    sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}
+    asks = Trait.AFTER_DISCONNECT
+    bad = (
+        Example(
+            "3.1.1: the client publishes after its goodbye",
+            (CONNECT_311, ACCEPTED_311, DISCONNECT, _PUBLISH_311, *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the server publishes after its goodbye",
+            (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "S 30 06 00 01 61 00 68 69", *SERVER_CLOSES),
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: publish, then goodbye", (CONNECT_311, ACCEPTED_311, _PUBLISH_311, *GOODBYE)
+        ),
+        Example(
+            "5.0: a message of the server crosses the goodbye",
+            (CONNECT_5, ACCEPTED_5, DISCONNECT, "S 30 06 00 01 61 00 68 69", "C FIN", "S FIN"),
+        ),
+        Example(
+            "3.1: no such rule",
+            (CONNECT_31, ACCEPTED_311, DISCONNECT, _PUBLISH_311, *SERVER_CLOSES),
+        ),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Find, per side, the first packet behind its DISCONNECT."""
+        found: list[Failure] = []
+        reason: NotEvaluated | None = None
+        sides = (Side.CLIENT, Side.SERVER)
+        for side in sides if connection.version is Version.V5_0 else sides[:1]:
+            last = next(iter(sent(connection, side, spec.DISCONNECT)), None)
+            if last is None:
+                continue
+            after = [ref for ref in sent(connection, side) if ref.order > last.order]
+            if not after:
+                continue
+            unseen = unseen_before(connection, side, frame=after[0].frame, from_start=False)
+            if unseen is None:
+                found.append(_failure(side, last, after))
+            else:
+                reason = unseen
+        return found or reason
+
+
+def _failure(side: Side, last: PacketRef, after: list[PacketRef]) -> Failure:
+    first = after[0]
+    name = spec.packet_name(first.type)
+    gap = seconds(first.frame.time_ns - last.frame.time_ns)
+    return Failure(
+        message=f"{name} from the {side.value} {gap} after its own DISCONNECT; "
+        "nothing may follow that",
+        at=first.frame,
+        frames=(last.frame, first.frame),
+        evidence={"packet": name, "packets": len(after)},
+        side=side,
+    )

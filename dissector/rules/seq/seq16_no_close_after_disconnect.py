@@ -1,0 +1,96 @@
+"""SEQ16: DISCONNECT is sent, and the connection stays open."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    DISCONNECT,
+    GOODBYE,
+    SERVER_CLOSES,
+)
+from dissector.rules.gating import sent, unclosed
+
+
+class NoCloseAfterDisconnect(ConnectionRule):
+    """The sender of DISCONNECT does not close the connection.
+
+    What it checks
+    --------------
+    Whoever sends DISCONNECT must close the network connection: the client in 3.1.1, either side in
+    5.0. The rule reports a connection that nobody has closed 5 seconds later; if the other side
+    closes first, nothing is wrong. A failed re-authentication is AUT05's matter.
+
+    Why it matters
+    --------------
+    DISCONNECT ends the MQTT part only. The TCP connection goes on taking a socket on both
+    sides, and a server that waits for the client's FIN holds it until the keep alive runs out or
+    longer.
+
+    Fix on the client
+    -----------------
+    Call close() on the socket, or shutdown() and then close(), once DISCONNECT is flushed. On small
+    stacks look for a modem command that ends MQTT but leaves the socket open.
+
+    Fix on the server
+    -----------------
+    5.0: close after your own DISCONNECT. In all versions close when the client's DISCONNECT has
+    come, without waiting for its FIN.
+
+    Known false alarms
+    ------------------
+    A FIN that the capture point cannot see.
+    """
+
+    id = "SEQ16"
+    name = "no-close-after-disconnect"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    statements = versions(v311="MQTT-3.14.4-1", v5=("MQTT-3.14.4-2", "MQTT-4.13.2-1"))
+    sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}
+    asks = Trait.DISCONNECT
+    bad = (
+        Example("3.1.1: never closed", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+6")),
+        Example("5.0: never closed by the server", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "+6")),
+        Example(
+            "3.1.1: closed too late", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+9", *SERVER_CLOSES)
+        ),
+    )
+    good = (
+        Example("3.1.1: the client closes", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example(
+            "3.1.1: the server closes first",
+            (CONNECT_311, ACCEPTED_311, DISCONNECT, "+2", *SERVER_CLOSES),
+        ),
+        Example("5.0: reset", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "S RST")),
+        Example("the capture ends too early", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+3")),
+        Example("3.1: no such duty", (CONNECT_31, ACCEPTED_311, DISCONNECT, "+6")),
+    )
+
+    def check(self, connection: Connection) -> Verdict:
+        """Ask for a close after the first DISCONNECT."""
+        both = connection.version is Version.V5_0
+        sides = (Side.CLIENT, Side.SERVER) if both else (Side.CLIENT,)
+        goodbyes = [ref for side in sides for ref in sent(connection, side, spec.DISCONNECT)]
+        if not goodbyes or any(finding.rule == "AUT05" for finding in connection.findings):
+            return None
+        first = min(goodbyes, key=lambda ref: ref.order)
+        cited = ["MQTT-3.14.4-2" if both else "MQTT-3.14.4-1"]
+        if both and (first.code or 0) >= 0x80:
+            cited.append("MQTT-4.13.2-1")
+        return unclosed(
+            connection,
+            f"the {first.side.value} has sent DISCONNECT",
+            first.frame,
+            "it must close as well",
+            side=first.side,
+            statements=tuple(cited),
+        )
