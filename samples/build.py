@@ -2,7 +2,8 @@
 
 A conversation is written as the rules write their examples: steps such as ``"C 10 0c …"`` (the
 client sends these bytes in one TCP segment), ``"S 20 02 00 00"``, ``"+6"`` (six seconds pass, shown
-by a keep-alive probe and its answer), ``"C FIN"``, ``"S RST"``. Every data segment is acknowledged
+by a keep-alive probe and its answer), ``"C FIN"``, ``"S RST"``, ``"NEW"`` (the next TCP connection
+to the same server). Every data segment is acknowledged
 by a frame of its own, as on a real wire. Timings and addresses are fixed.
 """
 
@@ -68,10 +69,18 @@ def conversation(
         if sequence is None:
             sender.sequence += len(payload) + (1 if flags & (SYN | FIN) else 0)
 
-    send(client, SYN)
-    send(server, SYN | ACK)
-    send(client, ACK)
+    def connect() -> None:
+        send(client, SYN)
+        send(server, SYN | ACK)
+        send(client, ACK)
+
+    connect()
     for step in steps:
+        if step == "NEW":
+            client = Peer(client_ip, client.port + 1, CLIENT_MAC, 1000)
+            server = Peer(server_ip, server_port, SERVER_MAC, 5000)
+            connect()
+            continue
         if step.startswith("+"):
             now += int(float(step[1:]) * 1_000_000_000)
             send(client, ACK, sequence=client.sequence - 1)

@@ -1,9 +1,9 @@
 """A version and a statement id in, who is obliged and to what out: the numbered statements.
 
-The catalogue is `statements.csv` beside this file: every normative statement of MQTT 3.1.1 (141) and
-5.0 (251), paraphrased in one line. Ids are not unique across versions, so a key is always a pair.
-MQTT 3.1 has no numbered statements. Importing this module reads the file (a millisecond); import it
-where a paraphrase is shown, not before.
+The catalogue is `statements.csv` beside this file: every normative statement of MQTT 3.1.1 (141)
+and 5.0 (251), paraphrased in one line. Ids are not unique across versions, so a key is always a
+pair. MQTT 3.1 has no numbered statements. Importing this module reads the file (a millisecond);
+import it where a paraphrase is shown, not before.
 """
 
 from __future__ import annotations

@@ -1,0 +1,300 @@
+"""Compressed bytes in, their content out, piece by piece and never whole.
+
+gzip, zstd, lz4, bzip2 and xz are known by their magic. Each read gives what one piece of input
+yields, at most as much as was asked for, so a stream that swells a thousandfold costs time and no
+memory, and a pipe is read as it comes. Several members in a row are one content. Damage ends the
+content; what came before it stands. The libraries are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+_PIECE = 1 << 16  # compressed bytes at a time
+_MEMORY = 1 << 27  # bytes of history that a zstd or xz stream may ask for
+_SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
+_MAGICS = {
+    "gzip": (b"\x1f\x8b",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *_SKIPPABLE),
+    "lz4": (b"\x04\x22\x4d\x18",),
+    "bzip2": (b"BZh",),
+    "xz": (b"\xfd7zXZ\x00",),
+}
+
+
+class _Decoder(Protocol):
+    """One member's decompressor; the standard library's own shape."""
+
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class DamagedError(Exception):
+    """A stream that its decompressor refuses; it stays inside this module."""
+
+
+def compression(head: bytes) -> str | None:
+    """Name the compression of a file that begins with `head` (6 bytes tell all), or None."""
+    return next((name for name, magics in _MAGICS.items() if head.startswith(magics)), None)
+
+
+class Decompressed:
+    """The content of a compressed stream; `read(size)` is `b""` at its end only.
+
+    `damage` says at that end why it is not the whole content, "" where it is.
+    """
+
+    def __init__(self, name: str, raw: Callable[[int], bytes]) -> None:
+        self.name = name
+        self.damage = ""
+        self._raw = raw
+        self._pending = b""
+        self._decoder: _Decoder | None = None
+        self._members = 0
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        """Return between 1 and `size` bytes, as soon as some are there."""
+        while not self._ended:
+            if self._decoder is None:
+                self._next_member()
+                continue
+            data = b""
+            if self._decoder.needs_input:
+                data = self._pending or self._raw(_PIECE)
+                self._pending = b""
+                if not data:
+                    self._end(f"the {self.name} stream ends early")
+                    break
+            try:
+                out = self._decoder.decompress(data, size)
+            except (DamagedError, RuntimeError, ValueError, OSError, EOFError) as error:
+                self._end(f"the {self.name} stream is damaged ({error})")
+                break
+            if self._decoder.eof:
+                self._pending = self._decoder.unused_data
+                self._decoder = None
+                self._members += 1
+            if out:
+                return out
+        return b""
+
+    def _end(self, damage: str = "") -> None:
+        self._ended = True
+        self.damage = " ".join(damage.split())
+
+    def _next_member(self) -> None:
+        """Begin the next member, or end where none follows; padding of zeros may."""
+        magics = _MAGICS[self.name]
+        while len(self._pending) < len(magics[0]):
+            piece = self._raw(_PIECE)
+            if not piece:
+                break
+            self._pending += piece
+        if self._pending.startswith(magics):
+            self._decoder = _DECODERS[self.name]()
+        else:
+            stray = self._pending.strip(b"\0")
+            self._end(f"bytes that are not {self.name} follow the {self.name} stream" * bool(stray))
+
+
+class _Gzip:
+    """zlib's decompressor in the shape of the others, which gives what stands before damage."""
+
+    def __init__(self) -> None:
+        import zlib
+
+        self._error = zlib.error
+        self._zlib = zlib.decompressobj(31)
+        self._full = False
+        self._refused = ""
+
+    @property
+    def needs_input(self) -> bool:
+        return not (self._full or self._zlib.unconsumed_tail or self._refused)
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        if self._refused:
+            raise DamagedError(self._refused)
+        data = self._zlib.unconsumed_tail + data
+        before = self._zlib.copy()
+        try:
+            out = self._zlib.decompress(data, max_length)
+        except self._error as error:
+            # zlib keeps what it had of this piece to itself; byte by byte it gives it out.
+            self._refused = str(error)
+            good = bytearray()
+            try:
+                for byte in data:
+                    if len(good) >= max_length:
+                        break
+                    good += before.decompress(bytes((byte,)))
+            except self._error:
+                pass
+            return bytes(good[:max_length])
+        # A full buffer may leave some output inside, though all input was taken.
+        self._full = len(out) >= max_length and not self._zlib.eof
+        return out
+
+
+class _Zstd:
+    """One zstd frame, fed block by block: a block yields 128 KiB at most, whatever it claims.
+
+    The library gives all the output of its input at once and cannot tell a frame that ends early
+    from one that is whole; the frame's own outline (RFC 8878 §3.1.1) tells both.
+    """
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        engine = zstandard.ZstdDecompressor(max_window_size=_MEMORY)
+        self._zstd = engine.decompressobj()
+        self._held = b""
+        self._at = 0  # how much of `_held` has been fed
+        self._skip = 0  # bytes of a skippable frame to come
+        self._step: Callable[[], bytes | None] = self._header
+        self.needs_input = True
+        self.eof = False
+        self._checksum = False
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._held[self._at :]
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        self._held = self._held[self._at :] + data
+        self._at = 0
+        out: list[bytes] = []
+        length = 0
+        self.needs_input = False
+        while not self.eof:
+            if length + (1 << 17) > max_length and out:
+                break
+            try:
+                content = self._step()
+            except self._error as error:
+                if not out:
+                    raise DamagedError(str(error)) from None
+                break  # the next call meets it again, after this output
+            if content is None:
+                self.needs_input = True
+                break
+            out.append(content)
+            length += len(content)
+        return b"".join(out)
+
+    def _feed(self, length: int) -> bytes | None:
+        """Decompress the next `length` bytes of input; None where they are not all there."""
+        if len(self._held) - self._at < length:
+            return None
+        content: bytes = self._zstd.decompress(self._held[self._at : self._at + length])
+        self._at += length
+        return content
+
+    def _header(self) -> bytes | None:
+        held = self._held[self._at : self._at + 18]
+        if held.startswith(_SKIPPABLE):
+            if len(held) < 8:
+                return None
+            self._at += 8
+            self._skip = int.from_bytes(held[4:8], "little")
+            self._step = self._skippable
+            return b""
+        if len(held) < 5:
+            return None
+        descriptor = held[4]
+        single = descriptor >> 5 & 1
+        sizes = (single, 2, 4, 8)[descriptor >> 6] + (0, 1, 2, 4)[descriptor & 3] + (1 - single)
+        content = self._feed(5 + sizes)
+        if content is not None:
+            self._checksum = bool(descriptor & 4)
+            self._step = self._block
+        return content
+
+    def _block(self) -> bytes | None:
+        if len(self._held) - self._at < 3:
+            return None
+        header = int.from_bytes(self._held[self._at : self._at + 3], "little")
+        run = header >> 1 & 3 == 1
+        content = self._feed(3 + (1 if run else header >> 3))
+        if content is not None and header & 1:
+            self._step = self._trailer
+            self.eof = not self._checksum
+        return content
+
+    def _trailer(self) -> bytes | None:
+        content = self._feed(4)
+        self.eof = content is not None
+        return content
+
+    def _skippable(self) -> bytes | None:
+        taken = min(self._skip, len(self._held) - self._at)
+        self._at += taken
+        self._skip -= taken
+        self.eof = not self._skip
+        return None if self._skip else b""
+
+
+def _lz4() -> _Decoder:
+    import lz4.frame
+
+    decoder: _Decoder = lz4.frame.LZ4FrameDecompressor()
+    return decoder
+
+
+def _bzip2() -> _Decoder:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+class _Xz:
+    """lzma's decompressor, with its errors as ours."""
+
+    def __init__(self) -> None:
+        import lzma
+
+        self._error = lzma.LZMAError
+        self._lzma = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+
+    @property
+    def needs_input(self) -> bool:
+        return self._lzma.needs_input
+
+    @property
+    def eof(self) -> bool:
+        return self._lzma.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._lzma.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        try:
+            return self._lzma.decompress(data, max_length)
+        except self._error as error:
+            raise DamagedError(str(error)) from None
+
+
+_DECODERS: dict[str, Callable[[], _Decoder]] = {
+    "gzip": _Gzip,
+    "zstd": _Zstd,
+    "lz4": _lz4,
+    "bzip2": _bzip2,
+    "xz": _Xz,
+}

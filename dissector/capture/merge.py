@@ -1,0 +1,80 @@
+# cython: annotation_typing=False
+"""Several captures in, one out: runs of frames in the order of time.
+
+A run is as many frames of one batch as come before any other capture's next frame, so ring-buffer
+files go by in whole batches and overlapping ones interleave frame by frame. Frames of one file
+never change places, even where its clock goes back; of equal times the earlier reader's come
+first. Files wait closed until their first frame's time has come.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dissector.capture.batch import Batch
+
+if TYPE_CHECKING:
+    from dissector.capture.source import CaptureReader
+
+
+def merged(readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
+    """Yield (batch, start, stop): frames start to stop of a batch are next, valid until the next.
+
+    The readers may come in any order, none of their frames handed out yet. Raises CaptureError
+    where one cannot be read on.
+    """
+    if len(readers) == 1:
+        while (batch := readers[0].next_batch()) is not None:
+            yield batch, 0, batch.count
+        return
+    waiting: list[tuple[int, int]] = []  # (time of the next frame, which reader): a heap
+    for order, reader in enumerate(readers):
+        first = reader.first_time_ns
+        if first is None:
+            reader.next_batch()  # for its warnings
+        else:
+            reader.park()
+            waiting.append((first, order))
+    heapq.heapify(waiting)
+    current: dict[int, tuple[Batch, int]] = {}  # by reader: its batch, and what comes next in it
+    while waiting:
+        order = waiting[0][1]
+        batch, at = current.pop(order, (None, 0))
+        if batch is None:
+            batch = readers[order].next_batch()
+        if batch is None:
+            heapq.heappop(waiting)
+            continue
+        # The next in time is one of the two below the root of the heap.
+        rival = min(waiting[1:3], default=None)
+        if rival is None:
+            stop = batch.count
+        else:
+            # Of equal times the earlier reader's frame goes first.
+            stop = run_end(batch, at, rival[0] if order < rival[1] else rival[0] - 1)
+        yield batch, at, stop
+        if stop == batch.count:
+            batch = readers[order].next_batch()
+            stop = 0
+        if batch is None:
+            heapq.heappop(waiting)
+        else:
+            current[order] = batch, stop
+            heapq.heapreplace(waiting, (time_at(batch, stop), order))
+
+
+def run_end(batch: Batch, at: int, limit: int) -> int:
+    """Return where the run that begins with frame `at` ends: before the first time over `limit`."""
+    time_ns = batch.time_ns
+    stop = batch.count
+    at += 1
+    while at < stop and time_ns[at] <= limit:
+        at += 1
+    return at
+
+
+def time_at(batch: Batch, at: int) -> int:
+    """Return the time of frame `at` of a batch, nanoseconds since the epoch."""
+    return batch.time_ns[at]

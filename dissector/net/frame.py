@@ -1,0 +1,88 @@
+# cython: annotation_typing=False
+"""One frame in, the numbers of its innermost TCP segment out.
+
+A flat loop over the header functions of link.py, ip.py and tunnel.py: no recursion, and bounded
+however the frame nests.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.net.fragments import Fragments
+from dissector.net.segment import Segment
+
+if cython.compiled:
+    from cython.cimports.dissector.net.ip import extension, ipv4, ipv6
+    from cython.cimports.dissector.net.link import ethernet, ethertype, ip_version, link_header
+    from cython.cimports.dissector.net.segment import (
+        ANY_IP,
+        ETHERNET,
+        NOTHING,
+        NUMBER_ONLY,
+        PROTOCOL,
+        UNKNOWN_LINK,
+    )
+    from cython.cimports.dissector.net.tunnel import deeper, gre, icmp, udp
+else:
+    from dissector.net.ip import extension, ipv4, ipv6
+    from dissector.net.link import ethernet, ethertype, ip_version, link_header
+    from dissector.net.segment import ANY_IP, ETHERNET, NOTHING, NUMBER_ONLY, PROTOCOL, UNKNOWN_LINK
+    from dissector.net.tunnel import deeper, gre, icmp, udp
+
+OTHER = 0  # no TCP
+TCP = 1
+UNKNOWN = 2  # a link type that is not known here
+CUT = 3  # TCP, cut before the end of its header
+
+
+def dissect(s: Segment, link: int, fragments: Fragments) -> int:
+    """Follow the headers from `s.at` on; TCP when `s` holds a segment, else why not."""
+    following = link_header(s, link)
+    for _ in range(64):
+        if following == 0x0800:
+            following = ipv4(s, fragments)
+        elif following == 0x86DD:
+            following = ipv6(s)
+        elif following == NOTHING:
+            return OTHER
+        elif following >= ETHERNET:
+            if following == ETHERNET:
+                following = ethernet(s)
+                if following == NOTHING:
+                    return OTHER
+                following = ethertype(s, following)
+            elif following == ANY_IP:
+                following = ip_version(s)
+            else:
+                return UNKNOWN if following == UNKNOWN_LINK else OTHER
+        elif following >= PROTOCOL:
+            protocol = following - PROTOCOL
+            if protocol == 6:
+                if not s.read_tcp(s.window, s.at, s.end, s.wire_end):
+                    return CUT if s.wire_end > s.end and not s.quoted else OTHER
+                if s.quoted:
+                    s.grade = NUMBER_ONLY
+                return TCP
+            following = _inner(s, protocol, fragments)
+        else:
+            following = ethertype(s, following)
+    return OTHER
+
+
+def _inner(s: Segment, protocol: int, fragments: Fragments) -> int:
+    if protocol == 17:
+        return udp(s)
+    if protocol == 4:
+        return deeper(s, 0x0800)
+    if protocol == 41:
+        return deeper(s, 0x86DD)
+    if protocol == 47:
+        return gre(s)
+    if protocol == 1:
+        return icmp(s, False)
+    if protocol == 58:
+        return icmp(s, True)
+    if protocol in (0, 43, 44, 51, 60, 135):
+        return extension(s, protocol, fragments)
+    return NOTHING

@@ -1,0 +1,54 @@
+cimport cython
+
+from dissector.net.pending cimport Pending
+from dissector.net.segment cimport Segment
+
+cdef class Half:
+    cdef public Half peer
+    cdef public int side
+    cdef public bytes mac
+    cdef public long long segments
+    cdef public long long delivered
+    cdef public long long acknowledged
+    cdef public bint gap
+    cdef public bint started
+    cdef public bint snapped
+    cdef public bint conflict
+    cdef public bint limited
+    cdef public long long fin_time_ns
+    cdef public long long rst_time_ns
+    cdef public bint based
+    cdef public long long base_seq
+    cdef public bint known
+    cdef public bint announced
+    cdef public bint smooth
+    cdef public long long next_seq
+    cdef public long long next
+    cdef public long long sent
+    cdef public long long fin
+    cdef public long long fin_frame
+    cdef public int closed
+    cdef public long long closed_frame
+    cdef public long long closed_time
+    cdef public int win
+    cdef public int scale
+    cdef public long long last_frame
+    cdef public long long last_time
+    cdef public long long claim_frame
+    cdef public long long claim_time
+    cdef public Pending pending
+
+    cdef note_base(self, Segment s)
+
+    @cython.locals(first=cython.longlong, behind=cython.longlong)
+    cdef synchronise(self, Segment s)
+
+    @cython.locals(bound=cython.longlong)
+    cdef long long bound(self) except -1
+
+    @cython.locals(top=cython.longlong)
+    cdef long long top(self) except? -2
+
+    @cython.locals(at=cython.longlong, top=cython.longlong)
+    cdef acknowledge(self, Segment s)
+    cdef bint plain(self) except -1

@@ -1,0 +1,103 @@
+# cython: annotation_typing=False
+"""Sequence and acknowledgement numbers of one side of a TCP connection in, positions out.
+
+Positions count from the side's first byte (the one behind its SYN, else the first one known of) and
+never wrap; sequence numbers are modulo 2**32. `next` is the position up to which everything was
+handed up or given up, `next_seq` its sequence number; `acknowledged` may lie beyond it, for bytes
+that were never seen.
+"""
+
+from __future__ import annotations
+
+from dissector.net.pending import Pending
+from dissector.net.segment import Segment
+
+# Header flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
+
+
+class Half:
+    """What is known of one side's byte stream, and what of it the peer acknowledged."""
+
+    def __init__(self, side: int) -> None:
+        self.peer: Half = self  # until it is told its peer
+        self.side = side
+        self.mac: bytes | None = None
+        self.segments = self.delivered = self.acknowledged = 0
+        self.gap = self.started = self.snapped = self.conflict = self.limited = False
+        self.fin_time_ns = self.rst_time_ns = -1
+        self.based = False  # Wireshark's base sequence number, which tells a new stream
+        self.base_seq = 0
+        self.known = self.announced = self.smooth = False
+        self.next_seq = self.next = 0
+        self.sent = 0  # position up to which empty segments say that bytes were sent
+        self.fin = -1  # position of the FIN
+        self.fin_frame = 0
+        self.closed = self.closed_frame = self.closed_time = 0  # how, 0 while it is open
+        self.win = self.last_frame = self.last_time = 0
+        self.scale = -1  # unknown
+        self.claim_frame = self.claim_time = 0  # of the acknowledgement of bytes never seen
+        self.pending: Pending | None = None
+
+    def note_base(self, s: Segment) -> None:
+        """Learn the base sequence numbers as Wireshark does, from a SYN or the first segment."""
+        if not self.based:
+            self.based = True
+            self.base_seq = s.seq if s.flags & 2 else (s.seq - 1) & 0xFFFFFFFF
+        if s.flags & 16 and not self.peer.based:
+            self.peer.based = True
+            self.peer.base_seq = (s.ack - 1) & 0xFFFFFFFF
+
+    def synchronise(self, s: Segment) -> None:
+        """Learn the start from a SYN, also when segments behind it were captured before it."""
+        self.scale = s.scale()
+        if self.next or self.gap or self.fin >= 0 or self.pending is not None:
+            return
+        first = (s.seq + 1) & 0xFFFFFFFF
+        behind = (self.next_seq - first) & 0xFFFFFFFF
+        self.acknowledged += behind if self.known and behind < 0x40000000 else -self.acknowledged
+        self.known = self.started = self.announced = True
+        self.next_seq = first
+
+    def bound(self) -> int:
+        """How far ahead of what was seen this side, by its window, lets its peer send."""
+        bound = 65535
+        if self.scale >= 0 and self.peer.scale >= 0:
+            bound = self.win << self.scale
+        elif self.scale < 0 and self.peer.scale < 0:
+            bound = self.win << 14  # no SYN was seen: take the largest scale
+        return bound if bound > 65535 else 65535
+
+    def top(self) -> int:
+        """Position up to which bytes are known to have been sent."""
+        top = self.next if self.next > self.sent else self.sent
+        if self.pending is not None and self.pending.end() > top:
+            top = self.pending.end()
+        return top
+
+    def acknowledge(self, s: Segment) -> None:
+        """Take the acknowledgement in the peer's segment `s`, unless it is beyond any window."""
+        if not self.known:
+            self.known = True
+            self.next_seq = s.ack
+            self.started = self.announced = s.flags & 2 != 0  # SYN/ACK: the start, without the SYN
+            return
+        at = self.next + ((s.ack - self.next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        if 0 <= self.fin < at <= self.fin + 1:
+            at = self.fin
+        if at <= self.acknowledged or 0 <= self.fin < at:
+            return
+        if at > self.next:
+            top = self.top()
+            if s.flags & 2 == 0:
+                top += self.peer.bound()
+            if at > top:
+                return  # beyond any window: not about this connection's bytes
+            self.claim_frame = s.frame
+            self.claim_time = s.time_ns
+        self.acknowledged = at
+
+    def plain(self) -> bool:
+        """Whether nothing of this direction is pending, closed, or missing."""
+        if not self.known or self.closed or self.fin >= 0 or self.pending is not None:
+            return False
+        return self.acknowledged <= self.next

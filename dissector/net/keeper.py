@@ -1,0 +1,36 @@
+# cython: annotation_typing=False
+"""What a TCP connection needs of the table that holds it (net/streams.py derives from this)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.net.consumer import Consumer
+from dissector.net.limits import Limits
+from dissector.net.recent import Recent
+
+if TYPE_CHECKING:
+    from dissector.net.tcp import TcpConnection
+
+
+class Keeper:
+    """Shared numbers of all connections, and where they report."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.recent = Recent()
+        self.buffered = 0  # bytes pending in all connections
+        self.buffered_limit = limits.buffered_bytes
+        self.direction_limit = limits.direction_bytes
+        self.hole_segments = limits.hole_segments
+        self.hole_ns = limits.hole_ns
+
+    def open(self, connection: TcpConnection) -> Consumer | None:
+        """Ask who takes the bytes of a connection; None: nobody."""
+        return None
+
+    def ending(self, connection: TcpConnection) -> None:
+        """Hear that a connection was closed; its view ends after the linger time."""
+
+    def report(self, kind: str, message: str, frame: int, stream: int) -> None:
+        """Pass a warning on."""

@@ -1,0 +1,31 @@
+cimport cython
+
+from dissector.net.segment cimport Segment
+
+cpdef bint is_known(long long link) except -1
+cdef int link_header(Segment s, long long link) except -1
+cdef int ethernet(Segment s) except -1
+
+@cython.locals(window=bytes, tags=cython.int)
+cdef int ethertype(Segment s, int number) except -1
+
+@cython.locals(version=cython.int)
+cdef int ip_version(Segment s) except -1
+
+@cython.locals(window=bytes, at=cython.Py_ssize_t, number=cython.int)
+cdef int _llc(Segment s) except -1
+
+@cython.locals(window=bytes, at=cython.Py_ssize_t, number=cython.int)
+cdef int _pppoe(Segment s) except -1
+
+@cython.locals(window=bytes)
+cdef int _mpls(Segment s) except -1
+
+@cython.locals(window=bytes, at=cython.Py_ssize_t)
+cdef int _cooked(Segment s) except -1
+
+@cython.locals(window=bytes, at=cython.Py_ssize_t)
+cdef int _cooked_v2(Segment s) except -1
+
+@cython.locals(window=bytes, at=cython.Py_ssize_t, family=cython.int)
+cdef int _null(Segment s) except -1

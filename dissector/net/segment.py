@@ -1,0 +1,127 @@
+# cython: annotation_typing=False
+"""Header bytes in, numbers out: the TCP segment under the cursor, one object reused for all frames.
+
+While headers are stripped, `at` is the next header, `end` where the captured bytes end and
+`wire_end` where the frame ended on the wire (by its original length, then by the length in the
+innermost IP header); all are offsets into `window`. Afterwards `start` and `stop` bound the
+captured payload and `wire_length` is its length on the wire: more than `stop - start` if the snap
+length cut it.
+
+A header function returns what comes next as one number: an ethertype, PROTOCOL plus the number of
+an IP protocol, ETHERNET for a MAC header, ANY_IP for IP of either version, or NOTHING.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+import cython
+
+NOTHING = 0
+PROTOCOL = 0x10000
+ETHERNET = 0x20000
+ANY_IP = 0x20001
+UNKNOWN_LINK = 0x20002
+
+# What a TCP header is good for
+WHOLE = 0
+HEADER_ONLY = 1  # its data offset is below the minimum: payload unknown
+NUMBER_ONLY = 2  # quoted by an ICMP error, or its options overrun it: it only makes a stream known
+
+_FIXED = Struct(">IIBBH")
+
+
+class Segment:
+    """Numbers of the current frame; see the module's text for the cursor."""
+
+    __slots__ = (
+        "ack", "address_length", "address_window", "addresses", "at", "depth", "end", "flags",
+        "frame", "grade", "mac_destination", "mac_source", "mac_window", "quoted", "seq", "serial",
+        "start", "stop", "tcp", "time_ns", "win", "window", "wire_end", "wire_length",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.window = b""
+        self.serial = -1  # of the window in `Recent`; -1 if it holds a datagram made of fragments
+        self.at = self.end = self.wire_end = 0
+        self.depth = 0  # tunnels and errors passed through
+        self.quoted = False  # inside an ICMP error
+        self.frame = self.time_ns = 0
+        self.mac_window = b""
+        self.mac_source = self.mac_destination = -1
+        self.address_window = b""
+        self.addresses = 0  # source, directly followed by destination
+        self.address_length = 4
+        self.tcp = 0
+        self.seq = self.ack = self.flags = self.win = 0
+        self.start = self.stop = self.wire_length = 0
+        self.grade = WHOLE
+
+    def begin(self, window: bytes, start: int, end: int, wire_end: int) -> None:
+        """Put the cursor on the first byte of a frame."""
+        self.window = window
+        self.at = start
+        self.end = end
+        self.wire_end = wire_end if wire_end > end else end
+        self.depth = 0
+        self.quoted = False
+        self.mac_window = window
+        self.mac_source = self.mac_destination = -1
+
+    def read_tcp(self, window: bytes, tcp: int, end: int, wire_end: int) -> bool:
+        """Read the TCP header at `tcp`; False if less was captured of it than its flags need."""
+        if end - tcp < 16:
+            return False
+        self.tcp = tcp
+        if cython.compiled:
+            self.seq = (
+                window[tcp + 4] << 24
+                | window[tcp + 5] << 16
+                | window[tcp + 6] << 8
+                | window[tcp + 7]
+            ) & 0xFFFFFFFF
+            self.ack = (
+                window[tcp + 8] << 24
+                | window[tcp + 9] << 16
+                | window[tcp + 10] << 8
+                | window[tcp + 11]
+            ) & 0xFFFFFFFF
+            size = window[tcp + 12]
+            self.flags = window[tcp + 13]
+            self.win = window[tcp + 14] << 8 | window[tcp + 15]
+        else:
+            self.seq, self.ack, size, self.flags, self.win = _FIXED.unpack_from(window, tcp + 4)
+        start = tcp + (size >> 4) * 4
+        self.grade = WHOLE
+        if start > wire_end or start < tcp + 20:
+            self.grade = NUMBER_ONLY if start > wire_end else HEADER_ONLY
+            start = wire_end
+        self.wire_length = wire_end - start
+        self.start = start if start < end else end
+        self.stop = end
+        return True
+
+    def key(self) -> bytes:
+        """Addresses and ports, source before destination, as they follow each other in IPv4."""
+        stop = self.addresses + 2 * self.address_length
+        if stop == self.tcp and self.address_window is self.window:
+            return self.window[self.addresses : stop + 4]
+        addresses = self.address_window[self.addresses : stop]
+        return addresses + self.window[self.tcp : self.tcp + 4]
+
+    def scale(self) -> int:
+        """The window scale option of a SYN; 0 if it has none."""
+        at = self.tcp + 20
+        while at < self.start:
+            kind = self.window[at]
+            if kind == 0:
+                break
+            if kind == 1:
+                at += 1
+                continue
+            if at + 1 >= self.start or self.window[at + 1] < 2:
+                break
+            if kind == 3 and at + 2 < self.start:
+                return min(self.window[at + 2], 14)
+            at += self.window[at + 1]
+        return 0

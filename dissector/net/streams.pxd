@@ -1,0 +1,58 @@
+cimport cython
+
+from dissector.capture.batch cimport Batch
+from dissector.net.consumer cimport Consumer
+from dissector.net.fragments cimport Fragments
+from dissector.net.keeper cimport Keeper
+from dissector.net.segment cimport Segment
+from dissector.net.tcp cimport Direction, TcpConnection
+
+cdef class Streams(Keeper):
+    cdef public object factory
+    cdef public frozenset ports
+    cdef public object warn
+    cdef public long long linger_ns
+    cdef public Fragments fragments
+    cdef public Segment segment
+    cdef public dict table
+    cdef public dict connections
+    cdef public long long serial
+    cdef public list idle
+    cdef public object closing
+    cdef public long long deadline
+    cdef public object past
+    cdef public long long frames
+    cdef public long long tcp_frames
+    cdef public long long streams
+    cdef public long long evicted
+    cdef public long long cut_headers
+    cdef public bint forgetful
+    cdef public dict server_ports
+    cdef public dict unknown_links
+    cdef public long long clock
+    cdef public set back
+
+    @cython.locals(window=bytes, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, key=bytes, kind=cython.int, direction=Direction)
+    cpdef feed(self, Batch batch, Py_ssize_t start, Py_ssize_t stop)
+
+    @cython.locals(direction=Direction, connection=TcpConnection)
+    cpdef finish(self)
+
+    @cython.locals(old=TcpConnection, connection=TcpConnection, other_way=Direction, other=cython.bint, swap=cython.bint, stream=cython.longlong, reverse=bytes)
+    cdef Direction _find(self, Direction direction, bytes key, Segment s)
+    cdef _count_port(self, TcpConnection connection, bint sure)
+    cdef _end(self, TcpConnection connection, int reason)
+
+    @cython.locals(direction=Direction)
+    cdef _forget(self, TcpConnection connection)
+
+    @cython.locals(connection=TcpConnection)
+    cdef _expire(self, long long now)
+
+    @cython.locals(victim=TcpConnection)
+    cdef _evict(self, TcpConnection latest, Segment s)
+    cdef _unreadable(self, int kind, long long link, long long frame)
+    cdef _back(self, long long file, long long frame)
+
+@cython.locals(size=cython.Py_ssize_t)
+cdef bytes _reverse(bytes key)

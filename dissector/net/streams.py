@@ -1,0 +1,282 @@
+# cython: annotation_typing=False
+"""Batches of frames in, TCP connections with their bytes in order out.
+
+The flow table is a dict from a directional key (source and destination address, source and
+destination port, as they lie in the headers) to a `Direction`. The innermost headers count, so VLAN
+and tunnel numbers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new
+number for an unknown key, and for a SYN whose sequence number is not the base of its direction.
+
+Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py. A
+connection that is over stays known, for its number, until `Limits.closed` younger ones are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import cython
+
+from dissector.capture.batch import Batch
+from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consumer
+from dissector.net.fragments import Fragments
+from dissector.net.keeper import Keeper
+from dissector.net.limits import Limits
+from dissector.net.segment import Segment
+from dissector.net.tcp import Direction, TcpConnection
+
+if cython.compiled:
+    from cython.cimports.dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
+    from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
+else:
+    from dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
+    from dissector.net.segment import NUMBER_ONLY, WHOLE
+
+Factory = Callable[[TcpConnection], "Consumer | None"]
+Warn = Callable[[str, str, int, int], object]
+
+
+class Streams(Keeper):
+    """The flow table.
+
+    `factory(connection)` is asked for a `Consumer` at the first payload byte of a connection, or
+    when it begins if one of its ports is in `ports`; None: its bytes are of no interest.
+    `warn(kind, message, frame, stream)` hears of limits of our view; stream -1: of no single one.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        ports: frozenset[int] = frozenset({1883}),
+        *,
+        warn: Warn,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(limits or Limits())
+        self.factory = factory
+        self.ports = ports
+        self.warn = warn
+        self.linger_ns = self.limits.linger_ns
+        self.fragments = Fragments(self.limits, warn)
+        self.segment = Segment()
+        self.table: dict[bytes, Direction] = {}
+        self.connections: dict[int, TcpConnection] = {}  # open ones by serial, oldest first
+        self.serial = 0
+        self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
+        self.closing: deque[tuple[int, TcpConnection]] = deque()
+        self.deadline = 1 << 62
+        self.past: deque[TcpConnection] = deque()
+        self.frames = self.tcp_frames = self.streams = 0
+        self.evicted = self.cut_headers = 0
+        self.forgetful = False
+        self.server_ports: dict[int, int] = {}
+        self.unknown_links: dict[int, int] = {}
+        self.clock = -(1 << 62)
+        self.back: set[int] = set()  # files in which the clock went back
+
+    def feed(self, batch: Batch, start: int, stop: int) -> None:
+        """Take frames [start, stop) of a batch, in capture order."""
+        window = batch.window
+        s = self.segment
+        serial = self.recent.use(window)
+        table = self.table
+        base = batch.file << 40
+        self.frames += stop - start
+        for i in range(start, stop):
+            time_ns = batch.time_ns[i]
+            if time_ns < self.clock - 1_000_000_000 and batch.file not in self.back:
+                self._back(batch.file, base | batch.first_number + i)
+            self.clock = time_ns
+            if time_ns >= self.deadline:
+                self._expire(time_ns)
+            at = batch.offset[i]
+            end = at + batch.captured[i]
+            s.frame = base | batch.first_number + i
+            s.time_ns = time_ns
+            total = 0
+            if (
+                end - at >= 54
+                and batch.link[i] == 1
+                and window[at + 12] == 8
+                and window[at + 13] == 0
+                and window[at + 14] == 0x45
+                and window[at + 23] == 6
+                and not window[at + 20] & 0x3F
+                and not window[at + 21]
+            ):
+                total = window[at + 16] << 8 | window[at + 17]
+            if total >= 40:
+                wire_end = at + 14 + total
+                if end > wire_end:
+                    end = wire_end
+                s.window = window
+                s.serial = serial
+                s.mac_window = window
+                s.mac_source = at + 6
+                s.mac_destination = at
+                s.read_tcp(window, at + 34, end, wire_end)
+                key = window[at + 26 : at + 38]
+            else:
+                s.begin(window, at, end, at + batch.original[i])
+                kind = dissect(s, batch.link[i], self.fragments)
+                if kind != TCP:
+                    if kind != OTHER:
+                        self._unreadable(kind, batch.link[i], s.frame)
+                    continue
+                s.serial = serial if s.window is window else -1
+                key = s.key()
+            self.tcp_frames += 1
+            direction = table.get(key)
+            if direction is None or s.flags & 2 or s.grade != WHOLE:
+                direction = self._find(direction, key, s)
+                if s.grade != WHOLE:
+                    if s.grade != NUMBER_ONLY:
+                        direction.note_base(s)
+                    continue
+            direction.receive(s)
+
+    def finish(self) -> None:
+        """End the view of all connections that are still open, and of all fragments."""
+        now = max(self.clock, 0)
+        for connection in list(self.connections.values()):
+            connection.finish(CAPTURE_END, now)
+        self.connections.clear()
+        self.closing.clear()
+        self.past.clear()
+        for direction in self.table.values():
+            if direction.peer is not None:
+                direction.connection.release()
+        self.table.clear()
+        self.fragments.finish()
+
+    def open(self, connection: TcpConnection) -> Consumer | None:
+        """Ask the factory."""
+        return self.factory(connection)
+
+    def ending(self, connection: TcpConnection) -> None:
+        """End this connection's view when the linger time is over."""
+        self.closing.append((self.clock + self.linger_ns, connection))
+        self.deadline = self.closing[0][0]
+
+    def report(self, kind: str, message: str, frame: int, stream: int) -> None:
+        """Pass a warning on."""
+        self.warn(kind, message, frame, stream)
+
+    def _find(self, direction: Direction | None, key: bytes, s: Segment) -> Direction:
+        # The direction that a segment out of the ordinary belongs to
+        stream = self.streams
+        if direction is not None:
+            if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
+                return direction
+            old = direction.connection
+            other = direction.based and s.seq != direction.base_seq
+            if not other:
+                # The same SYN again. Wireshark 4.0 stays with the number, but after a FIN or RST a
+                # new connection begins
+                if s.grade != WHOLE or not (old.lingering or old.over):
+                    return direction
+                stream = old.stream
+            self._end(old, REUSED)
+        swap = s.flags & 0x12 == 0x12
+        reverse = _reverse(key)
+        connection = TcpConnection(self, stream, reverse if swap else key)
+        if stream == self.streams:
+            self.streams += 1
+        connection.first_frame = s.frame
+        connection.first_time_ns = connection.last_time_ns = s.time_ns
+        direction = connection.b if swap else connection.a
+        other_way = connection.a if swap else connection.b
+        if s.mac_source >= 0:
+            direction.mac = s.mac_window[s.mac_source : s.mac_source + 6]
+        if s.mac_destination >= 0:
+            other_way.mac = s.mac_window[s.mac_destination : s.mac_destination + 6]
+        self.table[reverse] = other_way
+        self.table[key] = direction
+        self._count_port(connection, s.flags & 2 != 0)
+        connection.serial = self.serial
+        self.connections[self.serial] = connection
+        self.serial += 1
+        if len(self.connections) > self.limits.connections:
+            self._evict(connection, s)
+        if s.grade == NUMBER_ONLY:
+            return direction
+        if connection.port_a in self.ports or connection.port_b in self.ports:
+            connection.decide()
+        return direction
+
+    def _count_port(self, connection: TcpConnection, sure: bool) -> None:
+        port = connection.port_b
+        if not sure and connection.port_a < port:
+            port = connection.port_a  # begun in mid-stream: servers mostly have the lower port
+        self.server_ports[port] = self.server_ports.get(port, 0) + 1
+
+    def _end(self, connection: TcpConnection, reason: int) -> None:
+        # End the view of a connection; its keys stay for its stream number
+        if not connection.over:
+            connection.finish(reason, self.clock)
+            del self.connections[connection.serial]
+            self.past.append(connection)
+            if len(self.past) > self.limits.closed:
+                self._forget(self.past.popleft())
+
+    def _forget(self, connection: TcpConnection) -> None:
+        known = False
+        for direction, key in (
+            (connection.a, connection.key),
+            (connection.b, _reverse(connection.key)),
+        ):
+            if self.table.get(key) is direction:
+                del self.table[key]
+                known = True
+        connection.release()
+        if known and not self.forgetful:
+            self.forgetful = True
+            what = "too many closed connections to remember: stream numbers may differ"
+            self.warn("stream-limit", what, connection.first_frame, connection.stream)
+
+    def _expire(self, now: int) -> None:
+        while self.closing and self.closing[0][0] <= now:
+            connection = self.closing.popleft()[1]
+            self._end(connection, CLOSED)
+        self.deadline = self.closing[0][0] if self.closing else 1 << 62
+
+    def _evict(self, latest: TcpConnection, s: Segment) -> None:
+        # Let the longest idle connection go. A sorted part of all serves many evictions: who is in
+        # it and was not heard of since is idle for longer than all who are not in it
+        while True:
+            if not self.idle:
+                ages = sorted(
+                    (connection.last_time_ns, serial)
+                    for serial, connection in self.connections.items()
+                    if connection is not latest
+                )
+                self.idle = ages[: len(ages) // 16 + 1][::-1]
+            last, serial = self.idle.pop()
+            victim = self.connections.get(serial)
+            if victim is not None and victim.last_time_ns == last:
+                break
+        if self.evicted == 0:
+            what = f"more than {self.limits.connections} open connections: the idle are let go"
+            self.warn("connection-limit", what, s.frame, victim.stream)
+        self.evicted += 1
+        self._end(victim, EVICTED)
+
+    def _unreadable(self, kind: int, link: int, frame: int) -> None:
+        if kind != UNKNOWN:
+            if self.cut_headers == 0:
+                self.warn("snap-length", "frames are cut within the TCP header", frame, -1)
+            self.cut_headers += 1
+            return
+        if link not in self.unknown_links:
+            self.warn("unknown-link-type", f"link type {link} is not known", frame, -1)
+        self.unknown_links[link] = self.unknown_links.get(link, 0) + 1
+
+    def _back(self, file: int, frame: int) -> None:
+        self.back.add(file)
+        what = "the capture's clock goes back by more than a second"
+        self.warn("clock-going-back", what, frame, -1)
+
+
+def _reverse(key: bytes) -> bytes:
+    size = (len(key) - 4) // 2
+    return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

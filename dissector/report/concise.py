@@ -1,0 +1,65 @@
+"""Records in, one line a finding out, as they are proven: for editors, CI logs and `grep`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.ending import findings
+from dissector.report.reporter import ByteStream
+from dissector.report.style import Style, counted
+from dissector.text import printable
+
+
+class Concise:
+    """The `concise` format; the counts go to `notes`, for they are no data."""
+
+    def __init__(
+        self, stream: ByteStream, notes: ByteStream, style: Style, *, encoding: str = "utf-8"
+    ) -> None:
+        self._stream = stream
+        self._notes = notes
+        self._style = style
+        self._encoding = encoding
+        self._warnings = 0
+
+    def precision(self, digits: int) -> None:
+        """No line has a time."""
+
+    def handshake(self, record: Handshake) -> None:
+        """No line is about a handshake."""
+
+    def finding(self, record: Finding) -> None:
+        """Write one line."""
+        text = line(record, self._style)
+        self._stream.write(text.encode(self._encoding, "backslashreplace") + b"\n")
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Count it."""
+        self._warnings += 1
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the counts to `notes`."""
+        rules = len({record.rule for record in not_evaluated})
+        self._notes.write(
+            f"{counted(summary.handshakes, 'handshake')}. {findings(summary)} "
+            f"{counted(self._warnings, 'capture warning')}; "
+            f"{counted(rules, 'rule')} not evaluated everywhere.\n".encode()
+        )
+
+
+def line(record: Finding, style: Style) -> str:
+    """Give the line of one finding, without its end."""
+    who = record.side.value
+    if record.client_id:
+        who += f" (client id {printable(record.client_id, 40)})"
+    version = record.version.value if record.version else "unknown version"
+    breaks = ", ".join(record.statements) or (f"section {record.section}" if record.section else "")
+    breaks = f" [{breaks} of {version}]" if breaks else ""
+    return (
+        f"{printable(record.file)}:{record.frame}: {style.paint(record.rule, 'bold')} "
+        f"{style.severity(record.severity)} {who}: {printable(record.message)}{breaks}"
+    )

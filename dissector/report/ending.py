@@ -1,0 +1,115 @@
+"""Counts, capture warnings and what was not evaluated in, the last lines of a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dissector.model import Capture, CaptureWarning, NotEvaluated, Summary
+from dissector.report.style import Style, counted, listed
+from dissector.text import printable
+
+_PLACES = 3
+_REASONS = 20
+_STREAMS = 5
+_OUTCOMES = ("accepted", "refused", "unanswered", "incomplete", "invalid")
+
+
+class _Kind(msgspec.Struct):
+    count: int = 0
+    message: str = ""
+    places: list[str] = msgspec.field(default_factory=list)
+
+
+class Warnings:
+    """Capture warnings, folded by kind as they come."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, _Kind] = {}
+
+    def add(self, warning: CaptureWarning) -> None:
+        """Take one."""
+        kind = self._kinds.setdefault(warning.kind, _Kind(message=warning.message))
+        kind.count += 1
+        if len(kind.places) < _PLACES:
+            kind.places.append(_place(warning))
+
+    def lines(self, style: Style) -> Iterator[str]:
+        """Give a line or two for each kind."""
+        if not self._kinds:
+            return
+        total = sum(kind.count for kind in self._kinds.values())
+        yield (
+            style.paint("Our view was limited", "bold") + f" ({counted(total, 'capture warning')})"
+        )
+        for name, kind in sorted(self._kinds.items(), key=lambda item: (-item[1].count, item[0])):
+            places = "; ".join(filter(None, kind.places))
+            etc = "; …" if kind.count > len(kind.places) else ""
+            text = f"{kind.count:,} {name}: {printable(kind.message)}"
+            yield from _wrapped(text + (f" ({places}{etc})" if places else ""), style)
+
+
+def _place(warning: CaptureWarning) -> str:
+    parts = [] if warning.file is None else [printable(warning.file)]
+    parts += [] if warning.frame is None else [f"frame {warning.frame}"]
+    parts += [] if warning.stream is None else [f"stream {warning.stream}"]
+    return " ".join(parts)
+
+
+def counts(capture: Capture, summary: Summary) -> Iterator[str]:
+    """Say what was read, how the handshakes ended, and how many findings there are."""
+    files = counted(len(capture.files), "file")
+    if len(capture.files) == 1:
+        files = printable(capture.files[0].path)
+    yield (
+        f"Read {counted(capture.frames, 'frame')} of {files}: "
+        f"{counted(capture.streams, 'TCP connection')}, {capture.mqtt_connections:,} with MQTT."
+    )
+    packets = [f"{count:,} {name}" for name, count in capture.control_packets.items()]
+    if packets:
+        yield f"Control packets: {', '.join(packets)}."
+    outcomes = [
+        f"{getattr(summary, name):,} {name}" for name in _OUTCOMES if getattr(summary, name)
+    ]
+    said = f": {', '.join(outcomes)}" if outcomes else ""
+    yield f"{counted(summary.handshakes, 'handshake')}{said}."
+    yield findings(summary)
+
+
+def findings(summary: Summary) -> str:
+    """Say how many findings there are."""
+    total = summary.error + summary.warning + summary.info
+    if not total:
+        return "No findings."
+    parts = [
+        counted(count, noun)
+        for count, noun in ((summary.error, "error"), (summary.warning, "warning"))
+        if count
+    ]
+    parts += [f"{summary.info:,} info"] if summary.info else []
+    return f"{counted(total, 'finding')}: {listed(parts)}."
+
+
+def not_evaluated(
+    records: Sequence[NotEvaluated], style: Style, *, everything: bool
+) -> Iterator[str]:
+    """Say which rules could not be judged, and why."""
+    if not records:
+        return
+    yield style.paint("Not evaluated", "bold") + ", for our view was too narrow to judge"
+    ordered = sorted(records, key=lambda record: (-record.count, record.rule, record.reason))
+    shown = ordered if everything else ordered[:_REASONS]
+    for record in shown:
+        streams = [str(stream) for stream in record.streams[:_STREAMS]]
+        etc = ", …" if len(record.streams) > _STREAMS else ""
+        where = f" (stream{'s' if len(record.streams) > 1 else ''} {', '.join(streams)}{etc})"
+        text = f"{record.rule} {record.count:,} times: {printable(record.reason)}"
+        yield from _wrapped(text + (where if streams else ""), style)
+    if len(ordered) > len(shown):
+        yield f"   and {len(ordered) - len(shown):,} more; --all lists them"
+
+
+def _wrapped(text: str, style: Style) -> Iterator[str]:
+    for index, line in enumerate(style.wrapped(text, 5)):
+        yield ("   " if index == 0 else "     ") + line

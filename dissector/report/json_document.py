@@ -1,0 +1,108 @@
+"""Records in, one JSON document of schema 1 out, one record a line.
+
+The head of the document is known only at the end, so the records are encoded as they come and wait
+in a spool, on disk once they are many. Handshakes are written in order of id.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_v1 import SCHEMA, Writer, tool
+from dissector.report.reporter import ByteStream
+
+_IN_MEMORY = 32 << 20
+
+
+class _Spool:
+    """Encoded records with a number each, given back in order of number."""
+
+    def __init__(self) -> None:
+        # closed by `records`, or with the object
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._numbers = array("q")
+        self._offsets = array("q", [0])
+
+    def add(self, record: bytes, number: int = 0) -> None:
+        self._file.write(record)
+        self._numbers.append(number)
+        self._offsets.append(self._offsets[-1] + len(record))
+
+    def records(self) -> Iterator[bytes]:
+        place = -1
+        for index in sorted(range(len(self._numbers)), key=self._numbers.__getitem__):
+            start, stop = self._offsets[index], self._offsets[index + 1]
+            if place != start:
+                self._file.seek(start)
+            yield self._file.read(stop - start)
+            place = stop
+        self._file.close()
+
+
+class JsonDocument:
+    """The `json` format."""
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        *,
+        show_secrets: bool = False,
+        key: bytes | None = None,
+        engine: str = "native",
+    ) -> None:
+        self._stream = stream
+        self._writer = Writer(show_secrets=show_secrets, key=key)
+        self._engine = engine
+        self._encode = msgspec.json.Encoder().encode
+        self._handshakes = _Spool()
+        self._findings = _Spool()
+        self._warnings = _Spool()
+
+    def precision(self, digits: int) -> None:
+        """Take the capture's precision."""
+        self._writer.digits = digits
+
+    def handshake(self, record: Handshake) -> None:
+        """Keep one handshake."""
+        self._handshakes.add(self._encode(self._writer.handshake(record)), record.id)
+
+    def finding(self, record: Finding) -> None:
+        """Keep one finding."""
+        self._findings.add(self._encode(self._writer.finding(record)))
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Keep one capture warning."""
+        self._warnings.add(self._encode(self._writer.warning(record)))
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the document."""
+        self._stream.write(b'{"schema": %d' % SCHEMA)
+        self._member("tool", tool(self._engine))
+        self._member("capture", self._writer.capture(capture))
+        self._list("handshakes", self._handshakes.records())
+        self._list("findings", self._findings.records())
+        self._list("captureWarnings", self._warnings.records())
+        entries = (self._encode(self._writer.not_evaluated(record)) for record in not_evaluated)
+        self._list("notEvaluated", entries)
+        self._member("summary", self._writer.summary(summary))
+        self._stream.write(b"}\n")
+
+    def _member(self, name: str, value: dict[str, Any]) -> None:
+        self._stream.write(b',\n"%s": ' % name.encode() + self._encode(value))
+
+    def _list(self, name: str, records: Iterator[bytes]) -> None:
+        self._stream.write(b',\n"%s": [' % name.encode())
+        separator = b"\n  "
+        for record in records:
+            self._stream.write(separator + record)
+            separator = b",\n  "
+        self._stream.write(b"]")

@@ -1,0 +1,86 @@
+"""Records in, one line of JSON each out, as they are proven and in bounded memory.
+
+Every line has `type`: `handshake`, `finding`, `captureWarning`, `notEvaluated`, `summary`. The last
+line is the summary; it also says which schema and tool wrote the lines and what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_v1 import SCHEMA, Writer, tool
+from dissector.report.reporter import ByteStream
+
+_HELD = 64
+
+
+class JsonLines:
+    """The `jsonl` format. `eager` hands on every line at once, for a reader that waits for it."""
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        *,
+        show_secrets: bool = False,
+        key: bytes | None = None,
+        engine: str = "native",
+        eager: bool = False,
+    ) -> None:
+        self._stream = stream
+        self._writer = Writer(show_secrets=show_secrets, key=key)
+        self._engine = engine
+        self._limit = 1 if eager else _HELD
+        self._eager = eager
+        self._lines: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode
+
+    def precision(self, digits: int) -> None:
+        """Take the capture's precision."""
+        self._writer.digits = digits
+
+    def handshake(self, record: Handshake) -> None:
+        """Write one handshake."""
+        self._line({"type": "handshake", **self._writer.handshake(record)})
+
+    def finding(self, record: Finding) -> None:
+        """Write one finding."""
+        self._line({"type": "finding", **self._writer.finding(record)})
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Write one capture warning."""
+        self._line({"type": "captureWarning", **self._writer.warning(record)})
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write what is known at the end."""
+        for record in not_evaluated:
+            self._line({"type": "notEvaluated", **self._writer.not_evaluated(record)})
+        self._line(
+            {
+                "type": "summary",
+                "schema": SCHEMA,
+                "tool": tool(self._engine),
+                "capture": self._writer.capture(capture),
+                **self._writer.summary(summary),
+            }
+        )
+        self._flush()
+
+    def _line(self, record: dict[str, Any]) -> None:
+        self._lines.append(self._encode(record))
+        if len(self._lines) >= self._limit:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._lines.append(b"")
+            self._stream.write(b"\n".join(self._lines))
+            self._lines.clear()
+            if self._eager:
+                self._stream.flush()

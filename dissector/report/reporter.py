@@ -1,0 +1,56 @@
+"""Records in as they are proven, a report out at the end: what every format implements.
+
+A reporter is a sink of the analysis (`handshake`, `finding`, `warning`) that is told at the end
+what is known only then. It writes to a binary stream and never closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
+
+
+class ByteStream(Protocol):
+    """Where a report goes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all the bytes."""
+
+    def flush(self) -> object:
+        """Hand on what was taken."""
+
+
+class Reporter(Protocol):
+    """One format of a report."""
+
+    def precision(self, digits: int) -> None:
+        """Take the capture's precision, 6 or 9 digits, as soon as it is known."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Take one handshake."""
+
+    def finding(self, record: Finding) -> None:
+        """Take one finding; it may come before or after its handshake."""
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Take one limit of our own view."""
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Take what is known at the end and write the rest."""
+
+
+def write_report(report: Report, reporter: Reporter) -> None:
+    """Write a report that was collected before."""
+    reporter.precision(report.capture.digits)
+    for handshake in report.handshakes:
+        reporter.handshake(handshake)
+    for finding in report.findings:
+        reporter.finding(finding)
+    for warning in report.warnings:
+        reporter.warning(warning)
+    reporter.finish(report.capture, report.summary, report.not_evaluated)

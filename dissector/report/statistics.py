@@ -1,0 +1,55 @@
+"""Records in, a count per rule out, most frequent first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.ending import findings
+from dissector.report.reporter import ByteStream
+from dissector.report.style import Style, counted
+
+
+class Statistics:
+    """What `--statistics` shows instead of the findings."""
+
+    def __init__(self, stream: ByteStream, style: Style, *, encoding: str = "utf-8") -> None:
+        self._stream = stream
+        self._style = style
+        self._encoding = encoding
+        self._counts: Counter[str] = Counter()
+        self._worst: dict[str, Finding] = {}
+
+    def precision(self, digits: int) -> None:
+        """No line has a time."""
+
+    def handshake(self, record: Handshake) -> None:
+        """No line is about a handshake."""
+
+    def finding(self, record: Finding) -> None:
+        """Count it."""
+        self._counts[record.rule] += 1
+        worst = self._worst.get(record.rule)
+        if worst is None or record.severity.rank > worst.severity.rank:
+            self._worst[record.rule] = record
+
+    def warning(self, record: CaptureWarning) -> None:
+        """No line is about a warning."""
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the counts."""
+        width = max((len(str(count)) for count in self._counts.values()), default=1)
+        for rule, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0])):
+            finding = self._worst[rule]
+            severity = self._style.severity(finding.severity)
+            padding = " " * (len("warning") - len(finding.severity.value))
+            name = self._style.paint(f"{rule:5}", "bold")
+            self._line(f"{count:{width}}  {name}  {severity}{padding}  {finding.name}")
+        self._line(f"{counted(summary.handshakes, 'handshake')}. {findings(summary)}")
+
+    def _line(self, line: str) -> None:
+        self._stream.write(line.encode(self._encoding, "backslashreplace") + b"\n")

@@ -1,0 +1,223 @@
+"""Records in, a table of handshakes, the findings and the counts for a person out.
+
+Rows with findings come first. At most `ROWS` rows are shown, and no more are kept, unless all are
+asked for. Everything is written at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import tabulate
+
+from dissector.connections.handshake import Handshake
+from dissector.model import (
+    Capture,
+    CaptureWarning,
+    Finding,
+    NotEvaluated,
+    Outcome,
+    Severity,
+    Summary,
+)
+from dissector.report import ending
+from dissector.report.folding import Folding, address
+from dissector.report.reporter import ByteStream
+from dissector.report.style import Style
+from dissector.report.text import rule_blocks
+from dissector.text import printable
+
+ROWS = 50
+_HEADERS = ("stream", "frame", "MQTT", "client id", "clean", "pres.", "outcome", "findings")
+_SHORTEST_ID = 12
+_LONGEST_ID = 40
+_GAP = 2
+_YES_NO = {True: "yes", False: "no", None: "-"}
+
+
+class _Row(NamedTuple):
+    rank: int  # of its worst finding, negated; 1 without findings: the order of rows
+    id: int
+    file: str
+    stream: int
+    frame: str
+    version: str
+    client_id: str | None
+    clean: str
+    present: str
+    outcome: Outcome
+    code: int | None
+    findings: tuple[str, ...]
+    server: str
+
+
+class Table:
+    """The `table` format; without handshakes it is the `text` format."""
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        style: Style,
+        *,
+        everything: bool = False,
+        handshakes: bool = True,
+        encoding: str = "utf-8",
+    ) -> None:
+        self._stream = stream
+        self._style = style
+        self._everything = everything
+        self._handshakes = handshakes
+        self._encoding = encoding
+        self._rows: list[_Row] = []
+        self._folding = Folding()
+        self._warnings = ending.Warnings()
+        self._count = 0
+
+    def precision(self, digits: int) -> None:
+        """Nothing is written before the precision is known anyway."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Keep its row if it may be shown."""
+        found = self._folding.handshake(record)
+        self._count += 1
+        if not self._handshakes:
+            return
+        self._rows.append(_row(record, found))
+        if not self._everything and len(self._rows) > 20 * ROWS:
+            self._rows = sorted(self._rows)[:ROWS]
+
+    def finding(self, record: Finding) -> None:
+        """Fold it."""
+        self._folding.finding(record)
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Fold it."""
+        self._warnings.add(record)
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write everything."""
+        style = self._style
+        for line in self._table(capture):
+            self._line(line)
+        for rule in self._folding.rules():
+            for line in rule_blocks(
+                rule, style, everything=self._everything, digits=capture.digits
+            ):
+                self._line(line)
+        for line in ending.counts(capture, summary):
+            self._line(line)
+        for line in self._warnings.lines(style):
+            self._line(line)
+        for line in ending.not_evaluated(not_evaluated, style, everything=self._everything):
+            self._line(line)
+
+    def _line(self, line: str) -> None:
+        self._stream.write(line.encode(self._encoding, "backslashreplace") + b"\n")
+
+    def _table(self, capture: Capture) -> Iterator[str]:
+        rows = sorted(self._rows)
+        if not self._everything:
+            rows = rows[:ROWS]
+        if not rows:
+            return
+        yield from _render(rows, self._style, several_files=len(capture.files) > 1)
+        if self._count > len(rows):
+            yield f"and {self._count - len(rows):,} more handshakes; --all lists them"
+        yield ""
+
+
+def _row(record: Handshake, found: list[Finding]) -> _Row:
+    connect, connack = record.connect, record.connack
+    packet = connect if connect is not None else connack
+    frame = packet.frame if packet is not None else None
+    worst = max((finding.severity.rank for finding in found), default=-1)
+    return _Row(
+        rank=-worst,
+        id=record.id,
+        file=frame.file if frame is not None else "",
+        stream=record.stream,
+        frame=str(frame.number) if frame is not None else "-",
+        version=(record.version.value if record.version else "?") + ("b" if record.bridge else ""),
+        client_id=None if connect is None else connect.client_id,
+        clean="-" if connect is None else _YES_NO[connect.clean_session],
+        present="-" if connack is None else _YES_NO[connack.session_present],
+        outcome=record.outcome,
+        code=None if connack is None else connack.return_code,
+        findings=tuple(dict.fromkeys(finding.rule for finding in found)),
+        server=address(record.server),
+    )
+
+
+def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[str]:
+    servers = list(dict.fromkeys(row.server for row in rows))
+    headers = [*_HEADERS]
+    cells = [_cells(row, style) for row in rows]
+    if several_files:
+        headers.insert(1, "file")
+        for row, line in zip(rows, cells, strict=True):
+            line.insert(1, printable(row.file.rpartition("/")[2], 20))
+    column = headers.index("client id")
+    others = sum(
+        max(len(header), *(_columns(line[index]) for line in cells)) + _GAP
+        for index, header in enumerate(headers)
+        if index != column
+    )
+    if len(servers) > 1:
+        widest = max(map(len, servers))
+        room = style.width - others - _SHORTEST_ID
+        numbered = widest + _GAP > room
+        names = {server: f"#{n}" if numbered else server for n, server in enumerate(servers, 1)}
+        headers.append("server")
+        others += max(6, *map(len, names.values())) + _GAP
+        for row, line in zip(rows, cells, strict=True):
+            line.append(names[row.server])
+    else:
+        numbered = False
+    room = min(max(style.width - others, _SHORTEST_ID), _LONGEST_ID)
+    for row, line in zip(rows, cells, strict=True):
+        line[column] = _client_id(row.client_id, room)
+    if len(servers) == 1:
+        yield f"Handshakes with the server {servers[0]}"
+    yield from _tabulated(cells, headers)
+    if numbered:
+        for name in servers:
+            yield f"{names[name]} is the server {name}"
+
+
+def _tabulated(cells: list[list[str]], headers: list[str]) -> list[str]:
+    align = ["right" if name in ("stream", "frame") else "left" for name in headers]
+    padding, tabulate.MIN_PADDING = tabulate.MIN_PADDING, 0
+    try:
+        text = tabulate.tabulate(cells, headers, disable_numparse=True, colalign=align)
+    finally:
+        tabulate.MIN_PADDING = padding
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def _cells(row: _Row, style: Style) -> list[str]:
+    outcome = row.outcome.value
+    if row.code and row.outcome is not Outcome.ACCEPTED:
+        outcome += f" {row.code}"
+    names = " ".join(row.findings[:2])
+    if len(row.findings) > 2:
+        names += f" +{len(row.findings) - 2}"
+    if row.findings:
+        severity = next(item for item in Severity if item.rank == -row.rank)
+        names = style.severity(severity, names)
+    return [
+        str(row.stream), row.frame, row.version, "", row.clean, row.present, outcome, names
+    ]  # fmt: skip
+
+
+def _columns(cell: str) -> int:
+    """Columns of a cell without its colour."""
+    return len(cell) if not cell.startswith("\x1b") else len(cell[cell.index("m") + 1 : -4])
+
+
+def _client_id(client_id: str | None, room: int) -> str:
+    if client_id is None:
+        return "-"
+    return printable(client_id, room) if client_id else '""'

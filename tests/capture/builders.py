@@ -1,0 +1,143 @@
+"""Frames in, the bytes of capture files out; lengths can be told wrong on purpose."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from dissector.capture.source import CaptureReader, Source, open_capture
+from dissector.model import CaptureWarning
+
+CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+
+MICRO = 0xA1B2C3D4
+NANO = 0xA1B23C4D
+
+
+def pcap_header(
+    order: str = "<",
+    magic: int = MICRO,
+    link: int = 1,
+    snaplen: int = 262144,
+    version: tuple[int, int] = (2, 4),
+) -> bytes:
+    return struct.pack(f"{order}IHHiIII", magic, *version, 0, 0, snaplen, link)
+
+
+def pcap_record(
+    data: bytes,
+    time_ns: int = START,
+    order: str = "<",
+    unit: int = 1000,
+    held: int | None = None,
+    sent: int | None = None,
+) -> bytes:
+    held = len(data) if held is None else held
+    sent = held if sent is None else sent
+    fraction = time_ns % SECOND // unit
+    return struct.pack(f"{order}4I", time_ns // SECOND, fraction, held, sent) + data
+
+
+def pcap(times: Iterable[int], order: str = "<", magic: int = MICRO, link: int = 1) -> bytes:
+    """Build a pcap of one frame for each time, nanoseconds; its data tell its place."""
+    unit = 1 if magic == NANO else 1000
+    return pcap_header(order, magic, link) + b"".join(
+        pcap_record(frame(i), time_ns, order, unit) for i, time_ns in enumerate(times)
+    )
+
+
+def frame(number: int) -> bytes:
+    """Build an Ethernet frame of no known protocol that carries `number`; length grows by it."""
+    return bytes(12) + b"\x88\xb5" + struct.pack(">I", number) + bytes(42 + number % 9)
+
+
+def block(kind: int, body: bytes, order: str = "<", trailer: int | None = None) -> bytes:
+    body += bytes(-len(body) % 4)
+    length = 12 + len(body)
+    end = length if trailer is None else trailer
+    return struct.pack(f"{order}II", kind, length) + body + struct.pack(f"{order}I", end)
+
+
+def option(code: int, value: bytes, order: str = "<") -> bytes:
+    return struct.pack(f"{order}HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def section(order: str = "<", version: tuple[int, int] = (1, 0), options: bytes = b"") -> bytes:
+    body = struct.pack(f"{order}IHHq", 0x1A2B3C4D, *version, -1)
+    return block(0x0A0D0D0A, body + options, order)
+
+
+def interface(link: int = 1, snaplen: int = 0, order: str = "<", options: bytes = b"") -> bytes:
+    return block(1, struct.pack(f"{order}HHI", link, 0, snaplen) + options, order)
+
+
+def resolution(value: int, order: str = "<") -> bytes:
+    return option(9, bytes((value,)), order)
+
+
+def offset(seconds: int, order: str = "<") -> bytes:
+    return option(14, struct.pack(f"{order}q", seconds), order)
+
+
+def enhanced(
+    data: bytes,
+    ticks: int = START // 1000,
+    number: int = 0,
+    order: str = "<",
+    held: int | None = None,
+    sent: int | None = None,
+    options: bytes = b"",
+) -> bytes:
+    held = len(data) if held is None else held
+    sent = held if sent is None else sent
+    head = struct.pack(f"{order}5I", number, ticks >> 32, ticks & 0xFFFFFFFF, held, sent)
+    return block(6, head + data + bytes(-len(data) % 4) + options, order)
+
+
+def simple(data: bytes, order: str = "<", sent: int | None = None) -> bytes:
+    return block(3, struct.pack(f"{order}I", len(data) if sent is None else sent) + data, order)
+
+
+def old_packet(data: bytes, ticks: int, number: int = 0, order: str = "<") -> bytes:
+    high, low = ticks >> 32, ticks & 0xFFFFFFFF
+    head = struct.pack(f"{order}HHIIII", number, 0, high, low, len(data), len(data))
+    return block(2, head + data, order)
+
+
+class Row:
+    """One frame as a reader tells of it."""
+
+    def __init__(self, number: int, time_ns: int, data: bytes, original: int, link: int) -> None:
+        self.number = number
+        self.time_ns = time_ns
+        self.data = data
+        self.original = original
+        self.link = link
+
+
+def rows(reader: CaptureReader) -> list[Row]:
+    """Read a capture to its end."""
+    found: list[Row] = []
+    while (batch := reader.next_batch()) is not None:
+        assert batch.file == reader.file_index
+        for i in range(batch.count):
+            start = batch.offset[i]
+            data = batch.window[start : start + batch.captured[i]]
+            assert len(data) == batch.captured[i]
+            number = batch.first_number + i
+            found.append(Row(number, batch.time_ns[i], data, batch.original[i], batch.link[i]))
+    assert [row.number for row in found] == list(range(1, len(found) + 1))
+    return found
+
+
+def read(source: Source) -> tuple[list[Row], list[CaptureWarning], CaptureReader]:
+    """Read a capture to its end: its frames, its warnings, the reader."""
+    warnings: list[CaptureWarning] = []
+    with open_capture(source, warn=warnings.append) as reader:
+        return rows(reader), warnings, reader
+
+
+Write = Callable[[bytes], Path]
