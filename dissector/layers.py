@@ -199,23 +199,20 @@ class _BitsField(BitField):
 
 
 class _TextLengthField(FieldLenField):
-    """The two bytes before a text or binary field; left out with it where that is None."""
+    """The two bytes before a text or binary field; left out with it where that is None.
+
+    Nor is it read where the field runs past the end: `trailing` then has both.
+    """
+
+    def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, int]:
+        left, length = super().getfield(pkt, s)
+        if length > len(left):
+            raise struct.error("the field runs past the end")
+        return left, length
 
     def addfield(self, pkt: Packet, s: bytes, val: int | None) -> bytes:
         absent = val is None and self.length_of and pkt.getfieldval(self.length_of) is None
         return s if absent else super().addfield(pkt, s, val)
-
-
-class _TextField(StrLenField):
-    """Text or binary, as long as its length field says; it is not read where that is too long."""
-
-    def __init__(self, name: str, default: bytes | None = None) -> None:
-        super().__init__(name, default, _value_of(name + "Length"))  # type: ignore[arg-type]
-
-    def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, bytes]:
-        if pkt.getfieldval(self.name + "Length") > len(s):
-            raise struct.error("text runs past the end")
-        return super().getfield(pkt, s)
 
 
 class _PropertiesField(PacketListField):
@@ -262,7 +259,9 @@ def _flagged(flag: str, *announced: str) -> Condition:
 
 def _text(name: str, default: bytes | None = None, condition: Condition | None = None) -> list[Any]:
     """A text or binary field, with the two bytes of its length before it."""
-    pair = (_TextLengthField(name + "Length", None, name), _TextField(name, default))
+    length = name + "Length"
+    text = StrLenField(name, default, _value_of(length))  # type: ignore[arg-type]
+    pair = (_TextLengthField(length, None, name), text)
     return [ConditionalField(field, condition) if condition else field for field in pair]
 
 
@@ -332,7 +331,7 @@ class MQTTProperty(_Tolerant):
                 (_VariableByteIntegerField("value"), _typed(spec.VBI)),
                 (StrField("value", None), _typed(None)),
             ],
-            _TextField("value"),
+            StrLenField("value", None, _value_of("valueLength")),  # type: ignore[arg-type]
         ),
         _trailing(),
     ]
@@ -661,8 +660,15 @@ def masked(packet: AnyPacket) -> AnyPacket:
 def _mask(layer: Packet) -> None:
     for name in ("password", "trailing"):
         _star(layer, name)
-    for name in ("properties", "lastWillProperties"):
-        for item in layer.fields.get(name) or ():
+    for prefix, name in (("property", "properties"), ("lastWillProperty", "lastWillProperties")):
+        items = layer.fields.get(name) or []
+        length = layer.fields.get(prefix + "Length")
+        if isinstance(length, int) and length > sum(map(len, items)):
+            # The list runs past the end: what it swallowed may be the password.
+            layer.fields[name] = [Raw(b"*" * len(item)) for item in items]
+            layer.raw_packet_cache = None
+            continue
+        for item in items:
             if item.id == spec.AUTHENTICATION_DATA or item.id not in spec.PROPERTIES:
                 _star(item, "value")
             _star(item, "trailing")

@@ -24,6 +24,6 @@ def rules_of(report: dissector.Report) -> set[str]:
     return {finding.rule for finding in report.findings}
 
 
-def keys_of(report: dissector.Report) -> set[tuple[str, str, int | None]]:
-    """Give what identifies each finding across variants of a capture: rule, side, statements apart."""
-    return {(finding.rule, finding.side.value, finding.stream) for finding in report.findings}
+def keys_of(report: dissector.Report) -> set[tuple[str, str, int]]:
+    """Give what identifies a finding in every variant of a capture: rule, side and moment."""
+    return {(finding.rule, finding.side.value, finding.time_ns) for finding in report.findings}

@@ -37,6 +37,7 @@ def as_record(body: Packet) -> dict[str, Any]:
 
 def _connect(body: Packet) -> dict[str, Any]:
     level = body.protocolLevel or 0
+    version = spec.VERSIONS.get(level & ~spec.BRIDGE_BIT)
     flags = 0
     for bit in ("usernameFlag", "passwordFlag", "lastWillRetain", "lastWillQos", "willFlag",
                 "cleanSession", "reservedFlag"):  # fmt: skip
@@ -44,8 +45,8 @@ def _connect(body: Packet) -> dict[str, Any]:
     return {
         "protocol_name": decode(body.protocolName or b""),
         "protocol_level": level,
-        "version": spec.VERSIONS.get(level & ~spec.BRIDGE_BIT),
-        "bridge": bool(level & spec.BRIDGE_BIT),
+        "version": version,
+        "bridge": version is not None and bool(level & spec.BRIDGE_BIT),
         "connect_flags": flags,
         "client_id": decode(body.clientId or b""),
         "clean_session": bool(body.cleanSession),

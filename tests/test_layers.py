@@ -204,6 +204,8 @@ def test_what_is_cut_is_none() -> None:
     body = MQTT(b"\x10\x00").payload
     assert isinstance(body, MQTTConnect)
     assert (body.protocolName, body.cleanSession) == (None, None)
+    body = MQTT(bytes.fromhex("100d" + PREFIX + "0402003c01f461")).payload
+    assert (body.clientIdLength, body.clientId, body.trailing) == (None, None, b"\x01\xf4a")
     item = MQTTProperty(b"\x11\x00\x00")
     assert (item.value, item.trailing) == (None, b"\x00\x00")
 

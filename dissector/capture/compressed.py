@@ -78,7 +78,7 @@ class Decompressed:
                 self._end(f"the {self.name} stream is damaged ({error})")
                 break
             if self._decoder.eof:
-                self._pending = self._decoder.unused_data
+                self._pending = self._decoder.unused_data or b""  # lz4 says None
                 self._decoder = None
                 self._members += 1
             if out:

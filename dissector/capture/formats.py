@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 _TSHARK = "Wireshark reads it: convert it with editcap IN OUT.pcapng"
 _UNPACK = "unpack it first"
 _SIGNATURES = (
@@ -51,9 +53,11 @@ def _text(head: bytes) -> str | None:
     """Decode the beginning of a text file, or None where this is none."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace").lstrip()
-    # A character may be cut at the end; any other byte below blank is not text.
-    text = head.decode("utf-8", "replace").rstrip("\ufffd")
-    if "\ufffd" in text or any(char < " " and char not in "\t\r\n\f\x1b" for char in text):
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # the end may cut a character
+    except UnicodeDecodeError:
+        return None
+    if any(char < " " and char not in "\t\r\n\f\x1b" for char in text):
         return None
     return text.removeprefix("\ufeff").lstrip()
 

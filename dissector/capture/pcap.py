@@ -42,8 +42,8 @@ class PcapWalker:
     """Walks the records of one pcap file, window by window.
 
     `need` is how many bytes from the returned place on the next record takes, `damage` why the rest
-    cannot be read ("" while it can), `links` its link types, `digits` its precision (6 or 9); `notes`
-    and `passed` are pcapng's.
+    cannot be read ("" while it can), `links` its link types, `digits` its precision (6 or 9);
+    `notes` and `passed` are pcapng's.
     """
 
     def __init__(self, big: bool, nano: bool, swapped: bool, snaplen: int, link: int) -> None:

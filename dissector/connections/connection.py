@@ -77,7 +77,8 @@ class CloseEvent(msgspec.Struct, frozen=True):
 class View(msgspec.Struct):
     """How much of a connection could be seen.
 
-    `gaps` holds, per side, the frame at which bytes of that side were first known to be missing.
+    `gaps` holds, per side, the last frame with bytes of that side before some were missing: what is
+    missing may have been sent at any time after it.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
     `ended_ns` is the capture's clock at that moment. `conflict`: segments overlapped with different
     bytes. `foreign`: what the server sent is no MQTT.

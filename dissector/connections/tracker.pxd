@@ -26,6 +26,10 @@ cdef class Tracker(Consumer):
     cdef public long long packets_a
     cdef public long long packets_b
     cdef public long long connect_end
+    cdef public long long last_a
+    cdef public long long last_b
+    cdef public long long last_time_a
+    cdef public long long last_time_b
     cdef public list gaps
     cdef public object connection
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
@@ -42,7 +46,7 @@ cdef class Tracker(Consumer):
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef _connection(self)
     cdef _silent(self)
-    cdef _note_gap(self, int side, where, reason)
+    cdef _note_gap(self, tuple found)
     cdef _who(self, int side)
     @cython.locals(framer=Framer, quiet=cython.int, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)

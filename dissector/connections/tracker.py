@@ -89,8 +89,10 @@ class Tracker(Consumer):
         self.spoke_b = 0
         self.packets_a = 0
         self.packets_b = 0
+        self.last_a = self.last_b = tcp.first_frame  # where each side was heard last
+        self.last_time_a = self.last_time_b = tcp.first_time_ns
         self.connect_end = -1
-        self.gaps: list[tuple[int, FrameRef, str]] = []
+        self.gaps: list[tuple[int, FrameRef, FrameRef, str]] = []
         self.connection: Connection | None = None
 
     # -- what net calls ---------------------------------------------------------------------------
@@ -105,10 +107,13 @@ class Tracker(Consumer):
             self.spoke_b += stop - start
         if self.mode == MQTT:
             self._packets(side, window, start, stop, frame, time_ns)
-            return True
-        if self.mode == IGNORED:
+        elif self.mode == IGNORED or not self._decide(side, window, start, stop, frame, time_ns):
             return False
-        return self._decide(side, window, start, stop, frame, time_ns)
+        if side == 0:
+            self.last_a, self.last_time_a = frame, time_ns
+        else:
+            self.last_b, self.last_time_b = frame, time_ns
+        return True
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Bytes of a side will never come: its framing starts afresh."""
@@ -117,10 +122,15 @@ class Tracker(Consumer):
         else:
             self.lost_b = self.resync_b = True
         where = self.tracking.frame(frame, time_ns)
-        self.gaps.append((side, where, f"{reason}: {missing}" if missing > 0 else reason))
-        reason = self.gaps[-1][2]
+        since = (
+            self.tracking.frame(self.last_a, self.last_time_a)
+            if side == 0
+            else self.tracking.frame(self.last_b, self.last_time_b)
+        )
+        found = (side, since, where, f"{reason}: {missing}" if missing > 0 else reason)
+        self.gaps.append(found)
         if self.connection is not None:
-            self._note_gap(side, where, reason)
+            self._note_gap(found)
         framer = self.framer_a if side == 0 else self.framer_b
         if framer is not None:
             framer.reset()
@@ -156,6 +166,7 @@ class Tracker(Consumer):
         client = self.tcp.direction(self.client)
         connection.facts["connectDelivered"] = 0 <= self.connect_end <= client.acknowledged
         connection.facts["tcpOpenedNs"] = self.tcp.first_time_ns
+        connection.facts["serverVersions"] = self.tracking.accepted(connection.server)
         spoke = (self.spoke_a, self.spoke_b)
         connection.facts["clientSpoke"] = spoke[self.client]
         connection.facts["serverSpoke"] = spoke[1 - self.client]
@@ -244,8 +255,8 @@ class Tracker(Consumer):
         if self._midstream():
             self.phase = _PHASE_MIDSTREAM
             connection.view.syn_seen = False
-        for lost_side, where, reason in self.gaps:
-            self._note_gap(lost_side, where, reason)
+        for found in self.gaps:
+            self._note_gap(found)
         if side == 0:
             self.resync_a = False
         else:
@@ -272,21 +283,22 @@ class Tracker(Consumer):
         """Make the record of a connection on an MQTT port on which nobody has said anything."""
         if self.mode != UNDECIDED or not self.known_port or self._spoke(0) or self._spoke(1):
             return None
-        if self._midstream() or not self.tcp.synack_seen:
+        if not self.tcp.syn_seen or not self.tcp.synack_seen:
             return None
         connection = self._connection()
         connection.traits |= Trait.SILENT
-        for lost_side, where, reason in self.gaps:
-            self._note_gap(lost_side, where, reason)
+        for found in self.gaps:
+            self._note_gap(found)
         return connection
 
-    def _note_gap(self, side: int, where: FrameRef, reason: str) -> None:
+    def _note_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
         assert self.connection is not None
+        side, since, where, reason = found
         view: View = self.connection.view
         who = self._who(side)
         kind, _, count = reason.partition(": ")
         if who not in view.gaps:
-            view.gaps[who] = where
+            view.gaps[who] = since
             view.gap_reason = view.gap_reason or kind
             self.tracking.listener.limited(
                 "mid-stream" if kind == "mid-stream" else "gap",
@@ -520,6 +532,8 @@ class Tracker(Consumer):
         connection.traits |= Trait.CONNACK
         if packet.return_code != 0:
             connection.traits |= Trait.REFUSED
+        elif connection.version is not None:
+            self.tracking.accepts(connection.server, connection.version)
         if any(item.name == "authenticationMethod" for item in packet.properties):
             connection.traits |= Trait.AUTH
         if connection.handshake is None:

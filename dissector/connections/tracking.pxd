@@ -8,6 +8,9 @@ cdef class Tracking:
     cdef public long long handshakes
     cdef public dict other
     cdef public dict _endpoints
+    cdef public dict _accepted
     cpdef frame(self, long long key, long long time_ns)
     cpdef endpoint(self, bytes ip, int port, bytes mac)
+    cpdef accepts(self, server, version)
+    cpdef accepted(self, server)
     cpdef other_traffic(self, str kind)

@@ -8,11 +8,12 @@ from array import array
 from typing import Protocol
 
 from dissector.connections.connection import Connection
-from dissector.model import Endpoint, FrameRef, Side
+from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
 
 _NUMBER = (1 << 40) - 1
 _ENDPOINTS_KEPT = 4096
+_SERVERS_KEPT = 65536
 
 
 class Listener(Protocol):
@@ -48,6 +49,7 @@ class Tracking:
         self.mqtt_connections = 0
         self.handshakes = 0
         self.other: dict[str, int] = {}
+        self._accepted: dict[tuple[str, int], frozenset[Version]] = {}
         self._endpoints: dict[tuple[bytes, int, bytes | None], Endpoint] = {}
 
     def frame(self, key: int, time_ns: int) -> FrameRef:
@@ -66,6 +68,17 @@ class Tracking:
                 self._endpoints.clear()
             self._endpoints[key] = known
         return known
+
+    def accepts(self, server: Endpoint, version: Version) -> None:
+        """Remember that a server accepted a connection of that version."""
+        key = (server.ip, server.port)
+        known = self._accepted.get(key, frozenset())
+        if version not in known and (known or len(self._accepted) < _SERVERS_KEPT):
+            self._accepted[key] = known | {version}
+
+    def accepted(self, server: Endpoint) -> frozenset[Version]:
+        """Give the versions that a server has accepted so far."""
+        return self._accepted.get((server.ip, server.port), frozenset())
 
     def other_traffic(self, kind: str) -> None:
         """Count a connection that carries something else."""

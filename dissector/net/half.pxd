@@ -47,7 +47,7 @@ cdef class Half:
     cdef long long bound(self) except -1
 
     @cython.locals(top=cython.longlong)
-    cdef long long top(self) except? -2
+    cdef long long top(self) except? -1
 
     @cython.locals(at=cython.longlong, top=cython.longlong)
     cdef acknowledge(self, Segment s)

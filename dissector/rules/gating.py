@@ -17,24 +17,28 @@ SECOND_NS = 1_000_000_000
 
 
 def unseen_before(
-    connection: Connection, *sides: Side, frame: FrameRef, from_start: bool = True
+    connection: Connection,
+    side: Side,
+    frame: FrameRef,
+    *,
+    from_start: bool = True,
+    across: bool = False,
 ) -> NotEvaluated | None:
-    """Why packets of `sides` may have gone unseen before a frame, or None if they were all seen.
+    """Why packets may have gone unseen before a frame of `side`, or None if all were seen.
 
-    A gap that became known only behind the frame does not matter. `from_start` asks for the SYN
-    and both directions, too.
+    A gap of that side that lies behind the frame does not matter. `from_start` asks for the SYN and
+    for both directions, `across` for all packets of the other side: when its missing bytes were
+    sent is not known, so that no gap at all is allowed there.
     """
     view = connection.view
     if from_start and not view.both_seen:
         return NotEvaluated("one direction only")
     if from_start and not view.syn_seen:
         return NotEvaluated("the capture starts in mid-stream")
-    if view.conflict:
-        return NotEvaluated("overlapping segments disagree")
-    for side in sides:
-        gap = view.gaps.get(side)
-        if gap is not None and gap.time_ns <= frame.time_ns:
-            return NotEvaluated(view.broken() or "bytes missing")
+    gap = view.gaps.get(side)
+    own = gap is not None and gap.time_ns <= frame.time_ns
+    if view.conflict or own or (across and side.other in view.gaps):
+        return NotEvaluated(view.broken() or "bytes missing")
     return None
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 
 from dissector.capture.source import CaptureReader, Source, open_capture
+from dissector.errors import CaptureError
 from dissector.model import CaptureWarning
 
-CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
@@ -129,8 +129,22 @@ def rows(reader: CaptureReader) -> list[Row]:
             assert len(data) == batch.captured[i]
             number = batch.first_number + i
             found.append(Row(number, batch.time_ns[i], data, batch.original[i], batch.link[i]))
-    assert [row.number for row in found] == list(range(1, len(found) + 1))
+    numbers = [row.number for row in found]
+    assert all(a < b for a, b in itertools.pairwise([0, *numbers]))
     return found
+
+
+def attempt(source: Source) -> tuple[list[Row], list[CaptureWarning], str]:
+    """Read a capture to its end, or give the one line with which it is refused."""
+    try:
+        found, warnings, _ = read(source)
+    except CaptureError as error:
+        refusal = str(error)
+        found, warnings = [], []
+    else:
+        refusal = ""
+    assert len(refusal.splitlines()) <= 1
+    return found, warnings, refusal
 
 
 def read(source: Source) -> tuple[list[Row], list[CaptureWarning], CaptureReader]:
@@ -138,6 +152,3 @@ def read(source: Source) -> tuple[list[Row], list[CaptureWarning], CaptureReader
     warnings: list[CaptureWarning] = []
     with open_capture(source, warn=warnings.append) as reader:
         return rows(reader), warnings, reader
-
-
-Write = Callable[[bytes], Path]

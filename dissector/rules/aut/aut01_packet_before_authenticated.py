@@ -93,7 +93,7 @@ class PacketBeforeAuthenticated(ConnectionRule):
                 break
         else:
             return None
-        unseen = unseen_before(connection, Side.CLIENT, Side.SERVER, frame=ref.frame)
+        unseen = unseen_before(connection, Side.CLIENT, ref.frame, across=True)
         if unseen is not None:
             return unseen
         name = spec.packet_name(ref.type)

@@ -92,7 +92,7 @@ class AuthWithoutMethod(ConnectionRule):
             auth = next((auth for auth in connection.auths if auth.side is side), None)
             if auth is None or auth.frame is None:
                 continue
-            unseen = unseen_before(connection, side, frame=auth.frame, from_start=False)
+            unseen = unseen_before(connection, side, auth.frame, from_start=False)
             if unseen is not None:
                 reason = unseen
                 continue

@@ -125,8 +125,9 @@ class WrongAuthCode(ConnectionRule):
             if fault is not None and not certain and connection.method() is None:
                 fault = None  # AUT02
             if fault is not None:
-                sides = (side,) if certain else (Side.CLIENT, Side.SERVER)
-                unseen = unseen_before(connection, *sides, frame=ref.frame, from_start=not certain)
+                unseen = unseen_before(
+                    connection, side, ref.frame, from_start=not certain, across=not certain
+                )
                 if unseen is None:
                     found.append(_failure(connection, ref, fault))
                 reason = unseen or reason

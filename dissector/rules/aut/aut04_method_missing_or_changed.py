@@ -110,7 +110,7 @@ class MethodMissingOrChanged(ConnectionRule):
             failure = _failure(connection, auth, method)
             if failure is None or auth.side is None:
                 continue
-            unseen = unseen_before(connection, auth.side, frame=failure.at, from_start=False)
+            unseen = unseen_before(connection, auth.side, failure.at, from_start=False)
             if unseen is None:
                 found.append(failure)
             reason = unseen or reason

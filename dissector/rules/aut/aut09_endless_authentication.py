@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, Trait
-from dissector.model import FrameRef, Obligation, Severity, Side, Version
+from dissector.model import Obligation, Severity, Side, Version
 from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
     Verdict,
     versions,
 )
 from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
-from dissector.rules.gating import SECOND_NS, seconds
+from dissector.rules.gating import SECOND_NS, seconds, unseen_before
 
 MAX_ROUNDS = 10
 MAX_NS = 60 * SECOND_NS
@@ -29,7 +28,7 @@ class EndlessAuthentication(ConnectionRule):
     --------------
     Between CONNECT and CONNACK the server may ask as often as its method needs. No common method
     needs more than three rounds. The rule notes an exchange of more than 10 AUTH packets of the
-    server, or one that has lasted more than 60 seconds at its CONNACK or its last AUTH.
+    server, or one in which an AUTH or the CONNACK comes more than 60 seconds after CONNECT.
 
     Why it matters
     --------------
@@ -79,30 +78,35 @@ class EndlessAuthentication(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Count rounds and time between CONNECT and CONNACK."""
+        """Find the packet between CONNECT and CONNACK at which it has become too much."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None:
             return None
-        end: FrameRef | None = None if connack is None else connack.frame
-        auths = [
-            (auth, auth.frame)
+        end = None if connack is None else connack.frame
+        steps = [
+            (auth.frame, auth.side)
             for auth in connection.auths
             if auth.frame is not None and (end is None or auth.frame.time_ns <= end.time_ns)
         ]
-        if not auths:
+        if not steps:
             return None
-        end = end or auths[-1][1]
-        rounds = sum(1 for auth, _ in auths if auth.side is Side.SERVER)
-        lasted = end.time_ns - connect.frame.time_ns
-        if rounds <= MAX_ROUNDS and lasted <= MAX_NS:
+        if end is not None:
+            steps.append((end, None))
+        rounds = 0
+        for at, side in steps:
+            rounds += side is Side.SERVER
+            lasted = at.time_ns - connect.frame.time_ns
+            if rounds > MAX_ROUNDS or lasted > MAX_NS:
+                break
+        else:
             return None
-        broken = connection.view.broken()
-        if broken is not None:
-            return NotEvaluated(broken)
+        unseen = unseen_before(connection, side or Side.SERVER, at, across=True)
+        if unseen is not None:
+            return unseen
         return Failure(
-            message=f"the authentication took {rounds} rounds and {seconds(lasted)}; "
+            message=f"the authentication has taken {rounds} rounds and {seconds(lasted)} here; "
             f"more than {MAX_ROUNDS} rounds or {MAX_NS // SECOND_NS} s look like a loop",
-            at=auths[-1][1],
-            frames=(connect.frame, auths[-1][1], end),
+            at=at,
+            frames=(connect.frame, at),
             evidence={"rounds": rounds, "seconds": round(lasted / SECOND_NS, 3)},
         )

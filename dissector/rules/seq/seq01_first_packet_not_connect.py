@@ -71,7 +71,7 @@ class FirstPacketNotConnect(ConnectionRule):
         first = next(iter(sent(connection, Side.CLIENT)), None)
         if first is None or first.type == spec.CONNECT:
             return None
-        unseen = unseen_before(connection, Side.CLIENT, frame=first.frame)
+        unseen = unseen_before(connection, Side.CLIENT, first.frame)
         if unseen is not None:
             return unseen
         name = spec.packet_name(first.type)

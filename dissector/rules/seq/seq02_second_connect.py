@@ -76,7 +76,7 @@ class SecondConnect(ConnectionRule):
         if len(connects) < 2:
             return None
         first, second = connects[0].frame, connects[1].frame
-        unseen = unseen_before(connection, Side.CLIENT, frame=second, from_start=False)
+        unseen = unseen_before(connection, Side.CLIENT, second, from_start=False)
         if unseen is not None:
             return unseen
         after = seconds(second.time_ns - first.time_ns)

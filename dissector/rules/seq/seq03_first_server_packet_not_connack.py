@@ -60,8 +60,8 @@ class FirstServerPacketNotConnack(ConnectionRule):
 
     Known false alarms
     ------------------
-    None known. Needs the beginning of the connection, its CONNECT, and all bytes of both
-    sides up to the packet.
+    None known. Needs the beginning of the connection, its CONNECT, and all bytes of the
+    server up to the packet.
     """
 
     id = "SEQ03"
@@ -112,7 +112,7 @@ class FirstServerPacketNotConnack(ConnectionRule):
         connect = connection.connect
         if first is None or first.type not in _TOO_EARLY or connect is None:
             return None
-        unseen = unseen_before(connection, Side.CLIENT, Side.SERVER, frame=first.frame)
+        unseen = unseen_before(connection, Side.SERVER, first.frame)
         if unseen is not None:
             return unseen
         name = spec.packet_name(first.type)

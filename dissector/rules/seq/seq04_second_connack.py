@@ -68,7 +68,7 @@ class SecondConnack(ConnectionRule):
         if len(connacks) < 2:
             return None
         first, second = connacks[0].frame, connacks[1].frame
-        unseen = unseen_before(connection, Side.SERVER, frame=second, from_start=False)
+        unseen = unseen_before(connection, Side.SERVER, second, from_start=False)
         if unseen is not None:
             return unseen
         after = seconds(second.time_ns - first.time_ns)

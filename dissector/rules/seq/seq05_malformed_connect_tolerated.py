@@ -141,9 +141,10 @@ class MalformedConnectTolerated(ConnectionRule):
             )
         if _permitted(connection, connack, kinds):
             return None  # SEQ09 asks for the close
-        unseen = unseen_before(connection, Side.CLIENT, frame=connect.frame, from_start=False)
-        if unseen is not None:
-            return unseen
+        for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, connack.frame)):
+            unseen = unseen_before(connection, side, frame, from_start=False)
+            if unseen is not None:
+                return unseen
         code = connack.return_code
         shown = "no code" if code is None else spec.return_code_name(code, connection.version)
         wanted = (

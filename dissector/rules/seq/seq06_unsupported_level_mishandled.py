@@ -22,7 +22,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import unclosed, unseen_before
 
 _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
 _SPEAKS_311 = (CONNECT_311, ACCEPTED_311, *GOODBYE, "NEW")
@@ -146,6 +146,9 @@ class UnsupportedLevelMishandled(ConnectionRule):
         if not code:
             return None  # accepted: then it does support that level
         if not lenient and code not in (1, 0x84):
+            unseen = unseen_before(connection, Side.SERVER, at, from_start=False)
+            if unseen is not None:
+                return unseen
             return Failure(
                 message=f"{shown} refused with code {code}; a server of 3.1.1 must send code 1",
                 at=at,

@@ -8,7 +8,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import unclosed, unseen_before
 from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
 
 _EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
@@ -100,6 +100,9 @@ class EmptyClientIdNotRejected(ConnectionRule):
         if code in (1, 0x84, None):
             return None
         if code != 2:
+            unseen = unseen_before(connection, Side.SERVER, connack.frame, from_start=False)
+            if unseen is not None:
+                return unseen
             name = spec.return_code_name(code, connection.version)
             return Failure(
                 message=f"{shown} answered with code {code} ({name}); {wanted}",

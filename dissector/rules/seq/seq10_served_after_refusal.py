@@ -88,7 +88,7 @@ class ServedAfterRefusal(ConnectionRule):
         if not served:
             return None
         first = served[0]
-        unseen = unseen_before(connection, Side.SERVER, frame=first.frame, from_start=False)
+        unseen = unseen_before(connection, Side.SERVER, first.frame, from_start=False)
         if unseen is not None:
             return unseen
         name = spec.packet_name(first.type)

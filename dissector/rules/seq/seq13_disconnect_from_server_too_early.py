@@ -82,7 +82,7 @@ class DisconnectFromServerTooEarly(ConnectionRule):
         if early is None:
             return None
         before_5 = connection.version is Version.V3_1_1
-        unseen = unseen_before(connection, Side.SERVER, frame=early.frame, from_start=not before_5)
+        unseen = unseen_before(connection, Side.SERVER, early.frame, from_start=not before_5)
         if before_5:
             message = "DISCONNECT from the server; in 3.1.1 only a client may send it"
         else:

@@ -100,7 +100,7 @@ class PacketAfterDisconnect(ConnectionRule):
             after = [ref for ref in sent(connection, side) if ref.order > last.order]
             if not after:
                 continue
-            unseen = unseen_before(connection, side, frame=after[0].frame, from_start=False)
+            unseen = unseen_before(connection, side, after[0].frame, from_start=False)
             if unseen is None:
                 found.append(_failure(side, last, after))
             else:

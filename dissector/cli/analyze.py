@@ -1,0 +1,173 @@
+"""Captures in, a report out: `dissector analyze`, or `dissector FILE...`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dissector.cli.options import Parser, add_report_options, add_source_options
+from dissector.errors import CaptureError, OptionError
+
+if TYPE_CHECKING:
+    from dissector.analysis import Options, Outcome
+    from dissector.cli.config import Settings
+    from dissector.model import Capture, Summary
+    from dissector.report.reporter import ByteStream, Reporter
+
+_EXAMPLES = """\
+  dissector analyze capture.pcap
+  dissector -r capture.pcapng.gz --format jsonl --output findings.jsonl
+  dissector --recursive captures/ --separate --format concise
+  dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning capture.pcap
+"""
+# Capture warnings that say that the file itself is not whole; see `--strict-input`.
+DAMAGE = frozenset({"cut-record", "damaged"})
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser("analyze", "Handshakes and spec findings of captures.", _EXAMPLES)
+    add_source_options(made)
+    add_report_options(made)
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; give its exit code."""
+    namespace = parser().parse(arguments)
+
+    from dissector.analysis import Options
+    from dissector.cli import config, inputs, output
+
+    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    _refuse_unready(settings)
+    options = Options(
+        select=settings.select,
+        ignore=settings.ignore,
+        ports=inputs.ports(settings.decode_as),
+        streams=inputs.streams(namespace.stream),
+        clients=inputs.clients(namespace.client),
+    )
+    paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
+    groups = [[path] for path in paths] if settings.separate else [paths]
+    with output.opened(namespace.output, paths) as stream:
+        codes = [_judge(group, options, settings, namespace, stream) for group in groups]
+    return next((code for code in (130, 2, 1) if code in codes), 0)
+
+
+def _refuse_unready(settings: Settings) -> None:
+    if settings.engine != "native":
+        raise OptionError(f"--engine {settings.engine} is not yet in this version; native is")
+    if settings.statistics and settings.format.startswith("json"):
+        raise OptionError("--statistics is for people; count the findings of the JSON instead")
+
+
+def _judge(
+    paths: Sequence[str],
+    options: Options,
+    settings: Settings,
+    namespace: Namespace,
+    stream: ByteStream,
+) -> int:
+    """Report on files that are one capture; give the exit code that they deserve."""
+    from dissector import analysis
+    from dissector.cli import progress
+    from dissector.cli.watch import Watch
+
+    sink = Watch(_reporter(settings, namespace, stream), DAMAGE)
+    bar = progress.wanted()
+    try:
+        outcome = analysis.run(paths, options, sink, bar)
+    except CaptureError as error:
+        if not settings.separate:
+            raise
+        _note(str(error))
+        return 2
+    finally:
+        if bar is not None:
+            bar.clear()
+    sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
+    for failure in outcome.failed:
+        _note(str(failure))
+    if not outcome.capture.mqtt_connections:
+        _note(no_mqtt(outcome.capture))
+    return _code(outcome, settings, damaged=sink.damaged)
+
+
+def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> Reporter:
+    from dissector.cli import output
+
+    key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or None
+    if settings.format == "json":
+        from dissector.report.json_document import JsonDocument
+
+        return JsonDocument(stream, show_secrets=namespace.show_secrets, key=key)
+    if settings.format == "jsonl":
+        from dissector.report.json_lines import JsonLines
+
+        return JsonLines(stream, show_secrets=namespace.show_secrets, key=key)
+    to_file = namespace.output not in (None, "-")
+    style = output.style(settings.color, os.environ, to_file=to_file)
+    encoding = output.encoding(to_file)
+    if settings.statistics:
+        from dissector.report.statistics import Statistics
+
+        return Statistics(stream, style, encoding=encoding)
+    if settings.format == "concise":
+        from dissector.report.concise import Concise
+
+        return Concise(stream, sys.stderr.buffer, style, encoding=encoding)
+    from dissector.report.table import Table
+
+    return Table(
+        stream,
+        style,
+        everything=settings.all,
+        handshakes=settings.format == "table",
+        encoding=encoding,
+    )
+
+
+def _code(outcome: Outcome, settings: Settings, *, damaged: bool) -> int:
+    if outcome.interrupted:
+        return 130
+    if outcome.failed or (settings.strict_input and damaged):
+        return 2
+    if settings.require_mqtt and not outcome.capture.mqtt_connections:
+        return 2
+    return int(not settings.exit_zero and _failing(outcome.summary, settings.fail_on))
+
+
+def _failing(summary: Summary, fail_on: str) -> bool:
+    levels = {"error": 1, "warning": 2, "info": 3, "never": 0}[fail_on]
+    return any((summary.error, summary.warning, summary.info)[:levels])
+
+
+def no_mqtt(capture: Capture) -> str:
+    """Say that there was no MQTT, what was there instead, and what to do."""
+    files = ", ".join(file.path for file in capture.files)
+    seen = [f"{count:,} {kind}" for kind, count in capture.other_traffic.items()]
+    lines = [
+        f"NO MQTT was seen in {files}: {capture.frames:,} frames, "
+        f"{capture.streams:,} TCP connections."
+    ]
+    if seen:
+        lines.append(f"Seen instead (TCP connections): {', '.join(seen)}.")
+    if capture.other_traffic.get("tls"):
+        lines.append("TLS cannot be looked into in this version: capture behind its end.")
+    if capture.other_traffic.get("websocket"):
+        lines.append("MQTT over WebSocket cannot be read in this version.")
+    if capture.streams:
+        lines.append("MQTT on another port than 1883 needs -d tcp.port==PORT,mqtt.")
+    return " ".join(lines)
+
+
+def _note(text: str) -> None:
+    from dissector.text import printable
+
+    sys.stdout.flush()
+    sys.stderr.write(f"dissector: {printable(text)}\n")

@@ -1,0 +1,150 @@
+"""Flags, environment and configuration files in, settings out: the first that speaks wins.
+
+Order: flag, environment (`DISSECTOR_FAIL_ON=warning`), project file (`dissector.toml`, or
+`[tool.dissector]` in `pyproject.toml`, the nearest upward from the working directory), user file
+(`~/.config/dissector/dissector.toml`). Keys are the flags' names without dashes in front. What
+could surprise when it comes from a file in somebody's tree (`--output`, `--show-secrets`) is a flag
+only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from dissector.cli.options import COLORS, ENGINES, FAIL_ON, FORMATS
+from dissector.errors import OptionError
+
+PROJECT_FILE = "dissector.toml"
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off", "")
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """Everything that a configuration may set."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    decode_as: tuple[str, ...] = ()
+    format: str = "table"
+    fail_on: str = "error"
+    color: str = "auto"
+    engine: str = "native"
+    recursive: bool = False
+    separate: bool = False
+    statistics: bool = False
+    all: bool = False
+    exit_zero: bool = False
+    require_mqtt: bool = False
+    strict_input: bool = False
+
+
+_CHOICES = {"format": FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
+_LISTS = ("select", "ignore", "decode_as")
+
+
+def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], directory: Path) -> Settings:
+    """Merge all sources; OptionError names the source of a value that cannot be used."""
+    values: dict[str, Any] = {}
+    for source, table in (user_file(environment), project_file(directory)):
+        for key, value in table.items():
+            values[_name(key, source)] = _checked(key, value, source)
+    for name in Settings.__struct_fields__:
+        variable = f"DISSECTOR_{name.upper()}"
+        if variable in environment:
+            values[name] = _of_text(name, environment[variable], variable)
+        value = flags.get(name)
+        if value is not None:
+            values[name] = _of_flag(name, value)
+    return Settings(**values)
+
+
+def project_file(directory: Path) -> tuple[str, dict[str, Any]]:
+    """Find the nearest project file upward: its name and table, empty where there is none."""
+    for place in (directory, *directory.parents):
+        own = place / PROJECT_FILE
+        if own.is_file():
+            return str(own), _read(own)
+        shared = place / "pyproject.toml"
+        if shared.is_file():
+            tools = _read(shared).get("tool")
+            table = tools.get("dissector") if isinstance(tools, dict) else None
+            if isinstance(table, dict):
+                return f"{shared} [tool.dissector]", table
+    return "", {}
+
+
+def user_file(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Find the user's file: its name and table, empty where there is none."""
+    base = environment.get("XDG_CONFIG_HOME") or ""
+    home = environment.get("HOME") or ""
+    if not base and not home:
+        return "", {}
+    place = Path(base) if base else Path(home, ".config")
+    path = place / "dissector" / PROJECT_FILE
+    return (str(path), _read(path)) if path.is_file() else ("", {})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise OptionError(f"{path}: not valid TOML: {error}") from error
+
+
+def _name(key: str, source: str) -> str:
+    name = key.replace("-", "_")
+    if name in Settings.__struct_fields__ and (key == name.replace("_", "-") or key == name):
+        return name
+    from difflib import get_close_matches
+
+    known = [field.replace("_", "-") for field in Settings.__struct_fields__]
+    near = get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
+    raise OptionError(f"{source}: unknown key {key!r}; {hint}")
+
+
+def _checked(key: str, value: Any, source: str) -> Any:
+    name = key.replace("-", "_")
+    if name in _LISTS:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            _wrong(key, value, source, "a list of texts")
+        return tuple(items) if name == "decode_as" else _split(items)
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            _wrong(key, value, source, f"one of {', '.join(_CHOICES[name])}")
+    elif not isinstance(value, bool):
+        _wrong(key, value, source, "true or false")
+    return value
+
+
+def _of_text(name: str, text: str, variable: str) -> Any:
+    if name in _LISTS:
+        return tuple(text.split()) if name == "decode_as" else _split([text])
+    if name in _CHOICES:
+        return _checked(name, text, variable)
+    if text.lower() in (*_TRUE, *_FALSE):
+        return text.lower() in _TRUE
+    return _wrong(name, text, variable, "true or false")
+
+
+def _of_flag(name: str, value: Any) -> Any:
+    if name == "decode_as":
+        return tuple(value)
+    return _split(value) if name in _LISTS else value
+
+
+def _split(items: list[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for item in items for part in item.split(",") if part.strip())
+
+
+def _wrong(key: str, value: Any, source: str, wanted: str) -> NoReturn:
+    raise OptionError(f"{source}: {key} is {value!r}; it has to be {wanted}")

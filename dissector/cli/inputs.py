@@ -1,0 +1,92 @@
+"""Words of the command line in, what the analysis takes out: files, ports, streams, client ids."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+from dissector.errors import CaptureError, OptionError
+
+_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")
+_PACKED = ("", ".gz", ".zst", ".lz4", ".bz2", ".xz")
+# pcap in both byte orders and precisions, and the modified format; pcapng
+_MAGICS = (
+    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
+    b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34", b"\x0a\x0d\x0d\x0a",
+)  # fmt: skip
+_DECODE_AS = re.compile(r"tcp\.port==(\d+)(?:-(\d+))?,mqtt", re.IGNORECASE)
+
+
+def expand(paths: Sequence[str], *, recursive: bool) -> list[str]:
+    """Give the capture files among the paths, those in directories in order of name.
+
+    Raises:
+        OptionError: no path at all, standard input twice, or a directory without `recursive`.
+        CaptureError: a directory without a capture in it.
+    """
+    if not paths:
+        raise OptionError("no capture given; `dissector FILE...`, or - for standard input")
+    if paths.count("-") > 1:
+        raise OptionError("standard input (-) can be read once only")
+    files: list[str] = []
+    for path in paths:
+        if path == "-" or not os.path.isdir(path):
+            files.append(path)
+        elif not recursive:
+            raise OptionError(f"{path} is a directory; --recursive reads the captures in it")
+        else:
+            found = sorted(_captures(path))
+            if not found:
+                raise CaptureError(f"{path}: no captures in this directory")
+            files += found
+    return files
+
+
+def _captures(directory: str) -> Iterator[str]:
+    for place, folders, names in os.walk(directory):
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        for name in names:
+            path = os.path.join(place, name)
+            if not name.startswith(".") and os.path.isfile(path) and _is_capture(path):
+                yield path
+
+
+def _is_capture(path: str) -> bool:
+    """Whether a file of a directory is meant: by its name, or by its first bytes."""
+    name = path.lower()
+    if any(name.endswith(suffix + packed) for suffix in _SUFFIXES for packed in _PACKED):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) in _MAGICS
+    except OSError:
+        return False
+
+
+def ports(rules: Sequence[str]) -> frozenset[int]:
+    """Give the MQTT ports of `-d tcp.port==1884,mqtt` and the like."""
+    found: set[int] = set()
+    for rule in rules:
+        match = _DECODE_AS.fullmatch(rule.replace(" ", ""))
+        first = int(match[1]) if match else 0
+        last = int(match[2] or first) if match else 0
+        if not 1 <= first <= last <= 65535:
+            raise OptionError(f"-d {rule} is not understood; write -d tcp.port==1884,mqtt")
+        found.update(range(first, last + 1))
+    return frozenset(found)
+
+
+def streams(values: Sequence[str] | None) -> frozenset[int] | None:
+    """Give the numbers of `--stream 3 --stream 4,7`; None where there are none."""
+    if not values:
+        return None
+    parts = [part.strip() for value in values for part in value.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise OptionError(f"--stream {','.join(parts)}: a stream is a number, counted from 0")
+    return frozenset(map(int, parts))
+
+
+def clients(values: Sequence[str] | None) -> frozenset[str] | None:
+    """Give the client ids, in the form that they are kept in; None where there are none."""
+    return frozenset(values) if values else None

@@ -1,0 +1,135 @@
+"""A command's arguments in, a namespace out: argparse with our own words for what is wrong.
+
+Options that a configuration may set have no default here: absent is None, and `config.resolve`
+fills it in.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from dissector.errors import OptionError
+
+FORMATS = ("table", "text", "concise", "json", "jsonl")
+FAIL_ON = ("error", "warning", "info", "never")
+COLORS = ("auto", "always", "never")
+ENGINES = ("native", "scapy", "tshark")
+
+_LATER = "is not yet in this version"
+# Options that fingers know from elsewhere, and what to tell them.
+_ELSEWHERE = {
+    "-Y": "display filters (-Y) are reserved for a later version; use --stream, --client, --select",
+    "-i": f"reading an interface (-i) {_LATER}; try `tcpdump -i IFACE -w - | dissector -`",
+    "-f": f"capture filters (-f) belong to `dissector live`, which {_LATER}; it is never --format",
+    "-w": f"writing captures (-w) belongs to `dissector extract`, which {_LATER}",
+    "-a": f"-a belongs to `dissector live`, which {_LATER}",
+    "-b": f"-b belongs to `dissector live`, which {_LATER}",
+    "-V": "-V belongs to `dissector show`",
+    "-x": "-x belongs to `dissector show`",
+    "-c": "-c belongs to `dissector show`",
+    "-V -x": "-V and -x belong to `dissector show`",
+    "--frame": "--frame belongs to `dissector show`",
+    "--keylog": f"reading TLS with a key log {_LATER}",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises OptionError, with the nearest option for a misspelt one."""
+
+    def __init__(self, command: str, description: str, examples: str) -> None:
+        super().__init__(
+            prog=f"dissector {command}",
+            description=description,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exit; main knows how to say it."""
+        raise OptionError(f"{message}; `{self.prog} --help` lists the options")
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Parse all arguments, options and files in any order."""
+        self._refuse_known(arguments)
+        namespace, left = self.parse_known_intermixed_args(list(arguments))
+        if left:
+            self._unknown(left[0])
+        return namespace
+
+    def _refuse_known(self, arguments: Sequence[str]) -> None:
+        for argument in arguments:
+            if argument == "--":
+                return
+            option = argument.partition("=")[0]
+            if option in _ELSEWHERE and option not in self._option_string_actions:
+                raise OptionError(_ELSEWHERE[option])
+
+    def _unknown(self, argument: str) -> NoReturn:
+        from difflib import get_close_matches
+
+        option = argument.partition("=")[0]
+        near = get_close_matches(option, list(self._option_string_actions), n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them all"
+        raise OptionError(f"unknown option {option}{hint}")
+
+
+def add_source_options(parser: Parser) -> None:
+    """Add what says where packets come from."""
+    group = parser.add_argument_group("what to read")
+    group.add_argument(
+        "files", metavar="FILE", nargs="*", help="a capture, pcap or pcapng; - is standard input"
+    )
+    group.add_argument(
+        "-r", dest="read", metavar="FILE", action="append", default=[], help="the same as FILE"
+    )
+    _flag(group, "--recursive", "read the captures in directories, too")
+    group.add_argument(
+        "-d",
+        "--decode-as",
+        metavar="tcp.port==N,mqtt",
+        action="append",
+        help="MQTT runs on this port, too; a range is N-M, several times is possible",
+    )
+    group.add_argument("--stream", metavar="N", action="append", help="this TCP connection only")
+    group.add_argument("--client", metavar="ID", action="append", help="this client id only")
+    group.add_argument("--engine", choices=ENGINES, help="default: native")
+
+
+def add_report_options(parser: Parser) -> None:
+    """Add what says what is judged, shown, and how it ends."""
+    judged = parser.add_argument_group("what to judge")
+    judged.add_argument(
+        "--select", metavar="RULES", action="append", help="these rules: ids or their beginnings"
+    )
+    judged.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
+    _flag(judged, "--separate", "judge each file for itself; else several files are one capture")
+    shown = parser.add_argument_group("what to show")
+    shown.add_argument("--format", choices=FORMATS, help="default: table")
+    shown.add_argument("--output", metavar="FILE", help="write the report there")
+    _flag(shown, "--statistics", "show a count per rule only")
+    _flag(shown, "--all", "show every handshake and every party, not the first ones")
+    shown.add_argument(
+        "--show-secrets", action="store_true", help="passwords and authentication data in JSON"
+    )
+    shown.add_argument("--color", choices=COLORS, help="default: auto; NO_COLOR turns it off")
+    ends = parser.add_argument_group("how it ends")
+    ends.add_argument("--fail-on", choices=FAIL_ON, help="exit 1 from this on (default: error)")
+    _flag(ends, "--exit-zero", "exit 0 even with findings")
+    _flag(ends, "--require-mqtt", "exit 2 if no MQTT was seen")
+    _flag(ends, "--strict-input", "exit 2 if a capture is cut or damaged")
+
+
+def _flag(group: argparse._ArgumentGroup, name: str, text: str) -> None:
+    """Add a switch, and its hidden opposite: a flag has the last word over a configuration."""
+    dest = name.lstrip("-").replace("-", "_")
+    group.add_argument(name, dest=dest, action="store_const", const=True, help=text)
+    group.add_argument(
+        f"--no-{name.lstrip('-')}",
+        dest=dest,
+        action="store_const",
+        const=False,
+        help=argparse.SUPPRESS,
+    )

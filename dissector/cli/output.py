@@ -1,0 +1,54 @@
+"""Settings in, a stream and a look out: where a report goes, in which colour and width."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from dissector.errors import OptionError
+from dissector.report.style import Style
+
+_WIDEST = 120
+
+
+@contextmanager
+def opened(path: str | None, inputs: Sequence[str]) -> Iterator[BinaryIO]:
+    """Open what the report is written to; standard output for None and "-"."""
+    if path is None or path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    for name in inputs:
+        both = name != "-" and os.path.exists(path) and os.path.exists(name)
+        if both and os.path.samefile(path, name):
+            raise OptionError(f"--output {path} would overwrite a capture that is read")
+    try:
+        stream = open(path, "wb")  # noqa: SIM115 (closed below; its errors alone are ours)
+    except OSError as error:
+        raise OptionError(f"--output {path}: {error.strerror}") from error
+    with stream:
+        yield stream
+
+
+def encoding(to_file: bool) -> str:
+    """Give the encoding of a report for people."""
+    return "utf-8" if to_file else sys.stdout.encoding or "utf-8"
+
+
+def style(color: str, environment: Mapping[str, str], *, to_file: bool = False) -> Style:
+    """Decide on colour (`auto`: on a terminal, unless NO_COLOR says no) and on columns."""
+    if color == "auto":
+        colored = (
+            not to_file
+            and sys.stdout.isatty()
+            and not environment.get("NO_COLOR")
+            and environment.get("TERM") != "dumb"
+        )
+    else:
+        colored = color == "always"
+    columns = 80 if to_file else shutil.get_terminal_size((80, 24)).columns
+    return Style(colored, min(max(columns, 40), _WIDEST))

@@ -1,0 +1,343 @@
+"""Opening captures: paths, standard input, pipes, file objects; and what is refused, with why."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dissector.capture.source import open_capture
+from dissector.capture.windows import FIRST, WINDOW
+from dissector.errors import CaptureError
+from tests.capture.builders import (
+    SECOND,
+    START,
+    attempt,
+    enhanced,
+    frame,
+    interface,
+    pcap,
+    pcap_header,
+    pcap_record,
+    read,
+    section,
+)
+
+GOOD = pcap(range(START, START + 20 * SECOND, SECOND))
+
+
+def test_the_name_of_a_file_says_nothing(tmp_path: Path) -> None:
+    """A pcapng that is called .pcap is read as what it is."""
+    path = tmp_path / "wrong.pcap"
+    path.write_bytes(section() + interface() + enhanced(frame(0)))
+    found, _, reader = read(path)
+    assert [row.data for row in found] == [frame(0)]
+    assert reader.path == str(path)
+    assert reader.position == reader.size == path.stat().st_size
+
+
+def test_a_batch_carries_the_index_of_its_file(tmp_path: Path) -> None:
+    """`file_index` stands in every batch."""
+    path = tmp_path / "a.pcap"
+    path.write_bytes(GOOD)
+    with open_capture(path, file_index=7) as reader:
+        batch = reader.next_batch()
+        assert batch is not None
+        assert (batch.file, batch.first_number, batch.count) == (7, 1, 20)
+        assert reader.next_batch() is None
+        assert reader.next_batch() is None
+
+
+def test_a_file_of_many_windows(tmp_path: Path) -> None:
+    """Records that lie across the borders of windows are read whole, from a file and a stream."""
+    sizes = [0, 1, 1460, 65_535, 199_999] * 40
+    data = pcap_header() + b"".join(
+        pcap_record(bytes((i & 0xFF,)) * size, START + i) for i, size in enumerate(sizes)
+    )
+    assert len(data) > 2 * WINDOW > FIRST
+    path = tmp_path / "many.pcap"
+    path.write_bytes(data)
+    for source in (path, io.BytesIO(data)):
+        found, warnings, reader = read(source)
+        assert [len(row.data) for row in found] == sizes
+        assert all(row.data[:1] in (b"", bytes((i & 0xFF,))) for i, row in enumerate(found))
+        assert (reader.bytes, reader.position, warnings) == (len(data), len(data), [])
+
+
+@pytest.mark.parametrize("data", [GOOD, section() + interface() + 30 * enhanced(frame(0))])
+def test_a_stream_in_pieces_of_any_size(data: bytes) -> None:
+    """However a stream trickles, the frames are the same."""
+
+    class Trickle(io.BytesIO):
+        piece = 1
+
+        def read1(self, size: int | None = -1, /) -> bytes:
+            return super().read(self.piece)
+
+    whole = [(row.number, row.time_ns, row.data) for row in read(io.BytesIO(data))[0]]
+    for piece in (1, 3, 24, 100):
+        source = Trickle(data)
+        source.piece = piece
+        found, warnings, _ = read(source)
+        assert [(row.number, row.time_ns, row.data) for row in found] == whole
+        assert not warnings
+
+
+def test_the_first_time_is_known_before_a_frame_is_taken(tmp_path: Path) -> None:
+    """Looking ahead neither loses nor counts frames."""
+    path = tmp_path / "a.pcap"
+    path.write_bytes(GOOD)
+    with open_capture(path) as reader:
+        assert reader.first_time_ns == START
+        assert reader.frames == 0
+        batch = reader.next_batch()
+        assert batch is not None
+        assert batch.count == reader.frames == 20
+    with open_capture(io.BytesIO(pcap_header())) as reader:
+        assert reader.first_time_ns is None
+
+
+def test_a_parked_file_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """Parking closes the file; its frames and its warnings come once, later."""
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(GOOD[:-1])
+    warnings: list[object] = []
+    reader = open_capture(path, warn=warnings.append)
+    assert reader.first_time_ns == START
+    assert reader.park()
+    assert not warnings
+    batch = reader.next_batch()
+    assert batch is not None
+    assert batch.count == 19
+    assert not reader.park()
+    assert reader.next_batch() is None
+    assert len(warnings) == 1
+
+
+def test_warnings_gather_in_the_reader_where_nobody_takes_them() -> None:
+    """Without `warn` nothing is lost."""
+    with open_capture(io.BytesIO(GOOD[:-1])) as reader:
+        while reader.next_batch() is not None:
+            pass
+    assert [warning.kind for warning in reader.warnings] == ["cut-record"]
+    assert reader.warnings[0].file == reader.path
+
+
+def test_a_file_object_stays_open(tmp_path: Path) -> None:
+    """What the caller opened the caller closes."""
+    path = tmp_path / "a.pcap"
+    path.write_bytes(GOOD)
+    with path.open("rb") as file:
+        found, _, reader = read(file)
+        assert not file.closed
+        assert (len(found), reader.path, reader.size) == (20, str(path), None)
+
+
+def test_a_file_still_growing_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """Frames that are written while we read are read too."""
+    path = tmp_path / "growing.pcap"
+    path.write_bytes(GOOD)
+    with open_capture(path) as reader:
+        reader.next_batch()
+        with path.open("ab") as file:
+            file.write(pcap_record(frame(20)))
+        batch = reader.next_batch()
+        assert batch is not None
+        assert (batch.first_number, batch.count) == (21, 1)
+
+
+REFUSED = {
+    "empty": (b"", "empty"),
+    "text": (b"hello world\n", "text"),
+    "json": (b'[\n  {"_index": "packets"}]', "JSON"),
+    "xml": (b'<?xml version="1.0"?>\n<pdml>', "XML"),
+    "html": (b"<!DOCTYPE html><html>", "web page"),
+    "key log": (b"CLIENT_RANDOM 0011 2233\n", "--keylog"),
+    "pem": (b"-----BEGIN CERTIFICATE-----\n", "PEM"),
+    "hex dump": (b"0000  00 11 22 33 44 55 66 77 88 99\n", "text2pcap"),
+    "hex with text": (b"0000  00 11 22 33 44 55 66 77 88 99 aa bb cc  ..MQTT\n", "text2pcap"),
+    "hex string": (b"d4c3b2a1020004000000000000000000", "text2pcap"),
+    "tcpdump's text": (b"12:00:00.0 IP 10.0.0.1.40000 > 10.0.0.2.1883: Flags [S]\n", "tcpdump -w"),
+    "snoop": (b"snoop\0\0\0\0\0\0\2\0\0\0\4", "snoop.*editcap"),
+    "network monitor": (b"GMBU\0\2\1\0", "Network Monitor.*editcap"),
+    "zip": (b"PK\3\4aaaa", "zip archive"),
+    "tar": (bytes(257) + b"ustar\0" + bytes(100), "tar archive"),
+    "zeros": (bytes(100), "zeros"),
+    "noise": (b"\x80\x81\x82\x83\x84", "80 81 82 83"),
+    "legacy lz4": (b"\x02\x21\x4c\x18", "lz4"),
+    "text mode": (section().replace(b"\n\r\r\n", b"\n\r\n"), "binary mode"),
+    "start of a section": (b"\n\r\r\n\0\0", "byte-order magic"),
+}
+
+
+@pytest.mark.parametrize(("data", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_no_capture_is_refused_by_what_it_looks_like(
+    data: bytes, words: str, tmp_path: Path
+) -> None:
+    """One line names the file, what it looks like, and what to do."""
+    path = tmp_path / "thing.pcap"
+    path.write_bytes(data)
+    with pytest.raises(CaptureError, match=words) as caught:
+        open_capture(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value).removeprefix(str(path))) < 150
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    """No such file, a directory, a name that no file can have."""
+    with pytest.raises(CaptureError, match="no such file"):
+        open_capture(tmp_path / "none.pcap")
+    with pytest.raises(CaptureError, match="directory"):
+        open_capture(tmp_path)
+    with pytest.raises(CaptureError, match="cannot be read"):
+        open_capture("a\0b")
+    with pytest.raises(CaptureError, match=r"\\n"):
+        open_capture("a\nb")
+    with pytest.raises(CaptureError, match="empty"):
+        open_capture(os.devnull)
+
+
+def test_no_permission_is_refused(tmp_path: Path) -> None:
+    """The line says that it is about permission."""
+    path = tmp_path / "secret.pcap"
+    path.write_bytes(GOOD)
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(CaptureError, match="permission"):
+        open_capture(path)
+
+
+def test_text_files_are_refused() -> None:
+    """A file object must be binary."""
+    with pytest.raises(CaptureError, match="binary mode"):
+        open_capture(io.StringIO("text"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["pcap", "pcapng"])
+def test_a_frame_in_a_pipe_is_delivered_when_it_arrives(kind: str, tmp_path: Path) -> None:
+    """A frame that was written to a FIFO is there before the writer closes it."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    step, done = threading.Semaphore(0), threading.Event()
+    begin = pcap_header() if kind == "pcap" else section() + interface()
+    record = pcap_record(frame(0)) if kind == "pcap" else enhanced(frame(0))
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as pipe:
+            pipe.write(begin)
+            for _ in range(5):
+                pipe.write(record[:20])
+                pipe.write(record[20:])
+                # Without the reader's answer there is neither another byte nor an end.
+                if not step.acquire(timeout=20):
+                    return
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with open_capture(path) as reader:
+        assert reader.size is None
+        for number in range(1, 6):
+            batch = reader.next_batch()
+            assert batch is not None
+            assert (batch.first_number, batch.count) == (number, 1)
+            assert not done.is_set()
+            step.release()
+        assert reader.next_batch() is None
+    writer.join()
+    assert done.is_set()
+
+
+READ_STDIN = """
+import sys
+from dissector.capture.source import open_capture
+with open_capture("-") as reader:
+    while (batch := reader.next_batch()) is not None:
+        print(batch.count, flush=True)
+    print("end", reader.path, reader.frames, reader.size)
+"""
+
+
+def test_standard_input_as_a_pipe_gives_frames_before_its_end() -> None:
+    """`tcpdump -U -w - | dissector -`: each frame is seen while the pipe is open."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", READ_STDIN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines = io.BufferedReader(process.stdout)  # type: ignore[type-var]
+        process.stdin.write(pcap_header() + pcap_record(frame(0)))
+        assert lines.readline() == b"1\n"
+        process.stdin.write(pcap_record(frame(1)) + pcap_record(frame(2)))
+        assert lines.readline() == b"2\n"
+        process.stdin.close()
+        assert lines.readline() == b"end - 3 None\n"
+
+
+def test_standard_input_from_a_file(tmp_path: Path) -> None:
+    """`dissector - < FILE` knows the size of what it reads."""
+    path = tmp_path / "a.pcap"
+    path.write_bytes(GOOD)
+    with path.open("rb") as file:
+        run = subprocess.run(
+            [sys.executable, "-c", READ_STDIN], stdin=file, check=True, capture_output=True
+        )
+    assert run.stdout == f"20\nend - 20 {len(GOOD)}\n".encode()
+
+
+def test_cat_into_a_pipe_gives_all_frames(tmp_path: Path) -> None:
+    """A file through `cat` is the file."""
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap(range(START, START + 30_000_000, 1000)))
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        found, warnings, _ = read(cat.stdout)
+    assert [row.data for row in found] == [row.data for row in read(path)[0]]
+    assert not warnings
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_capture_or_refused_in_one_line(data: bytes) -> None:
+    """Nothing but a CaptureError comes of bytes that are no capture."""
+    attempt(io.BytesIO(data))
+
+
+@given(data=st.data())
+def test_changed_captures_never_raise(data: st.DataObject) -> None:
+    """Bytes overwritten, dropped or put into good files are damage at most."""
+    original = data.draw(
+        st.sampled_from([GOOD, section() + interface() + 5 * enhanced(frame(0)) + section(">")])
+    )
+    changed = bytearray(original)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(changed)))
+        length = data.draw(st.integers(0, 6))
+        changed[at : at + length] = data.draw(st.binary(max_size=6))
+    found, _, _ = attempt(io.BytesIO(bytes(changed)))
+    assert sum(len(row.data) for row in found) <= len(changed)
+
+
+@given(data=st.data())
+def test_changed_real_captures_never_raise(
+    shared_captures: list[Path], data: st.DataObject
+) -> None:
+    """Real captures with bytes overwritten are read or refused."""
+    path = data.draw(st.sampled_from(shared_captures[:6]))
+    changed = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, min(len(changed), 400) - 1))
+        changed[at] = data.draw(st.integers(0, 255))
+    attempt(io.BytesIO(bytes(changed)))
