@@ -1,0 +1,264 @@
+"""A set of odd CONNECTs and a server in, one TCP connection for each out, all at the same time.
+
+usage: raw_client.py SET HOST PORT
+
+No MQTT library sends such packets. A connection that the server does not close is held for
+`HOLD` seconds after the last packet of either side, longer than a linter waits before it says
+that a server ought to have closed. The client id names the case wherever the case allows one.
+"""
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+
+HOLD = 7.5
+STAGGER = 0.08
+"""Seconds between the starts of two connections, which keeps their order in the capture."""
+PAUSE = 0.3
+"""Seconds between two packets of one connection."""
+
+PINGREQ = b"\xc0\x00"
+PUBLISH = b"\x30\x06\x00\x01tx21"
+WILL = b"\x00\x04will\x00\x04lost"
+
+
+def field(value: bytes) -> bytes:
+    """Encode a length-prefixed field."""
+    return len(value).to_bytes(2) + value
+
+
+def packet(first: int, body: bytes) -> bytes:
+    """Encode a control packet with the shortest Remaining Length."""
+    length, rest = b"", len(body)
+    while True:
+        rest, digit = divmod(rest, 128)
+        length += bytes([digit | (128 if rest else 0)])
+        if not rest:
+            return bytes([first]) + length + body
+
+
+@dataclass(frozen=True)
+class Connect:
+    """A CONNECT whose every part can be wrong; `tail` is what follows the client id."""
+
+    client_id: bytes
+    flags: int = 0x02
+    tail: bytes = b""
+    level: int = 4
+    name: bytes = b"MQTT"
+    keep_alive: int = 60
+    properties: bytes | None = None
+    first: int = 0x10
+
+    @property
+    def body(self) -> bytes:
+        """All that follows the fixed header."""
+        head = field(self.name) + bytes([self.level, self.flags]) + self.keep_alive.to_bytes(2)
+        if self.properties is not None:
+            head += bytes([len(self.properties)]) + self.properties
+        return head + field(self.client_id) + self.tail
+
+    def __bytes__(self) -> bytes:
+        """Give the whole packet."""
+        return packet(self.first, self.body)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one connection sends, a packet at a time."""
+
+    name: str
+    packets: tuple[bytes, ...]
+
+
+def five(
+    name: str, properties: bytes = b"", flags: int = 0x02, tail: bytes = b"", **more: int
+) -> Case:
+    """Make a case of one 5.0 CONNECT with these properties."""
+    made = Connect(
+        name.encode(), flags, tail, level=more.get("level", 5), properties=properties,
+        first=more.get("first", 0x10),
+    )  # fmt: skip
+    return Case(name, (bytes(made),))
+
+
+def four(name: str, flags: int = 0x02, tail: bytes = b"", level: int = 4) -> Case:
+    """Make a case of one 3.1.1 CONNECT."""
+    return Case(name, (bytes(Connect(name.encode(), flags, tail, level)),))
+
+
+MALFORMED_3_1_1 = [
+    four("valid"),
+    four("reserved-flag", 0x03),
+    four("password-without-user-name", 0x42, field(b"correct-horse")),
+    Case("empty-id-clean-0", (bytes(Connect(b"", 0x00)),)),
+    Case("second-connect", (bytes(Connect(b"second-connect")),) * 2 + (PINGREQ,)),
+    Case("publish-first", (PUBLISH,)),
+    Case("pingreq-first", (PINGREQ,)),
+    four("will-qos-3", 0x1E, WILL),
+    four("will-qos-without-will", 0x0A),
+    four("will-retain-without-will", 0x22),
+    four("will-topic-wildcard", 0x06, field(b"greenhouse/#") + field(b"lost")),
+    four("will-topic-empty", 0x06, field(b"") + field(b"lost")),
+    Case("id-not-utf-8", (bytes(Connect(b"sensor\xc3\x28")),)),
+    Case("id-surrogate", (bytes(Connect(b"sensor\xed\xa0\x80")),)),
+    Case("id-with-nul", (bytes(Connect(b"sensor\x00one")),)),
+    four("user-name-not-utf-8", 0x82, field(b"green\xff\xfe")),
+    Case("name-mqtx", (bytes(Connect(b"name-mqtx", name=b"MQTX")),)),
+    Case("name-mqisdp-level-4", (bytes(Connect(b"mqisdp-4", name=b"MQIsdp")),)),
+    Case("name-mqtt-level-3", (bytes(Connect(b"mqtt-3", level=3)),)),
+    Case("level-9-and-ping", (bytes(Connect(b"level-9", level=9)) + PINGREQ,)),
+    four("level-0", level=0),
+    four("user-name-missing", 0x82),
+    four("trailing-bytes", 0x02, b"\x00\x05extra"),
+    Case("id-too-long", (packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x40sensor"),)),
+    Case("no-payload", (packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c"),)),
+    Case("header-flags", (bytes(Connect(b"header-flags", first=0x11)),)),
+    Case("five-byte-length", (b"\x10\x92\x80\x80\x80\x00" + Connect(b"length").body,)),
+    Case("over-long-length", (b"\x10\x97\x00" + Connect(b"long-length").body,)),
+    Case("type-0", (bytes(Connect(b"type-0")), b"\x00\x00", PINGREQ)),
+    Case("auth-in-3.1.1", (bytes(Connect(b"auth-in-3.1.1")), b"\xf0\x00", PINGREQ)),
+    Case("connack-by-client", (bytes(Connect(b"connack-by-client")), b"\x20\x02\x00\x00", PINGREQ)),
+    Case(
+        "ping-after-disconnect",
+        (bytes(Connect(b"ping-after-disconnect")), b"\xe0\x00" + PINGREQ),
+    ),
+    Case("silent", ()),
+]
+
+MALFORMED_5_0 = [
+    five("valid"),
+    five("reserved-flag", flags=0x03),
+    five("password-without-user-name", flags=0x42, tail=field(b"correct-horse")),
+    Case("empty-id-clean-0", (bytes(Connect(b"", 0x00, level=5, properties=b"")),)),
+    Case(
+        "second-connect",
+        (bytes(Connect(b"second-connect", level=5, properties=b"")),) * 2 + (PINGREQ,),
+    ),
+    Case("publish-first", (packet(0x30, b"\x00\x01t\x0021"),)),
+    Case("auth-first", (b"\xf0\x06\x18\x04\x15\x00\x01M",)),
+    five("receive-maximum-0", b"\x21\x00\x00"),
+    five("maximum-packet-size-0", b"\x27\x00\x00\x00\x00"),
+    five("session-expiry-twice", b"\x11\x00\x00\x00\x01\x11\x00\x00\x00\x02"),
+    five("request-problem-2", b"\x17\x02"),
+    five("property-unknown", b"\x7f\x00"),
+    five("property-of-publish", b"\x23\x00\x01"),
+    five("auth-data-alone", b"\x16\x00\x01x"),
+    five("user-property-not-utf-8", b"\x26\x00\x02\xc3\x28\x00\x01v"),
+    Case("no-property-length", (bytes(Connect(b"no-property-length", level=5)),)),
+    Case(
+        "properties-past-the-end",
+        (packet(0x10, b"\x00\x04MQTT\x05\x02\x00\x3c\x30\x11\x00\x00\x00\x01\x00\x01a"),),
+    ),
+    five("will-qos-3", flags=0x1E, tail=b"\x00" + WILL),
+    five("will-retain-without-will", flags=0x22),
+    five("will-topic-wildcard", flags=0x06, tail=b"\x00" + field(b"greenhouse/+") + field(b"lost")),
+    five("will-format-2", flags=0x06, tail=b"\x02\x01\x02" + WILL),
+    five(
+        "will-format-1-binary",
+        flags=0x06,
+        tail=b"\x02\x01\x01" + field(b"will") + field(b"\xff\xfe"),
+    ),
+    five("will-response-wildcard", flags=0x06, tail=b"\x06\x08" + field(b"a/#") + WILL),
+    five("will-property-of-connect", flags=0x06, tail=b"\x03\x21\x00\x0a" + WILL),
+    Case("id-not-utf-8", (bytes(Connect(b"sensor\xc3\x28", level=5, properties=b"")),)),
+    Case("name-mqtx", (bytes(Connect(b"name-mqtx", name=b"MQTX", level=5, properties=b"")),)),
+    five("level-6", level=6),
+    five("level-0x85", level=0x85),
+    five("header-flags", first=0x11),
+    five("trailing-bytes", tail=b"\x00\x05extra"),
+    Case(
+        "auth-without-method",
+        (bytes(Connect(b"auth-alone", level=5, properties=b"")), b"\xf0\x06\x18\x04\x15\x00\x01M"),
+    ),
+    Case(
+        "expiry-in-disconnect",
+        (
+            bytes(Connect(b"expiry-in-disconnect", level=5, properties=b"")),
+            b"\xe0\x07\x00\x05\x11\x00\x00\x00\x0a",
+        ),
+    ),
+    five("unknown-method", b"\x15\x00\x01M\x16\x00\x01x"),
+]
+
+REFUSED_5_0 = [
+    five("allowed-valid"),
+    Case("allowed-empty-id", (bytes(Connect(b"", level=5, properties=b"")),)),
+    five("stranger"),
+    five("allowed-will-qos-2", flags=0x16, tail=b"\x00" + WILL),
+    five("allowed-will-retain", flags=0x26, tail=b"\x00" + WILL),
+    five("allowed-method", b"\x15\x00\x08GS2-KRB5"),
+    five("allowed-large", b"\x26" + field(b"note") + field(b"x" * 80), 0x06, b"\x00" + WILL * 8),
+]
+
+REFUSED_3_1_1 = [
+    four("allowed-valid"),
+    Case("empty-id", (bytes(Connect(b"")),)),
+    four("stranger"),
+    four("allowed-will-qos-2", 0x16, WILL),
+    four("allowed-will-retain", 0x26, WILL),
+    four("allowed-level-9", level=9),
+    Case("empty-id-3.1", (bytes(Connect(b"", level=3, name=b"MQIsdp")),)),
+]
+
+_RIGHT = field(b"greenhouse") + field(b"correct-horse")
+_WRONG = field(b"greenhouse") + field(b"wrong-horse")
+SESSION_THEN_WRONG_PASSWORD = [
+    Case("keep", (bytes(Connect(b"logger", 0xC0, _RIGHT)), b"\xe0\x00")),
+    Case("wrong", (bytes(Connect(b"logger", 0xC0, _WRONG)),)),
+    Case("password-alone", (bytes(Connect(b"password-alone", 0x42, field(b"correct-horse"))),)),
+    Case("empty-id-clean-0", (bytes(Connect(b"", 0xC0, _RIGHT)),)),
+]
+
+SETS = {
+    "malformed-3.1.1": MALFORMED_3_1_1,
+    "malformed-5.0": MALFORMED_5_0,
+    "refused-3.1.1": REFUSED_3_1_1,
+    "refused-5.0": REFUSED_5_0,
+    "session-then-wrong-password": SESSION_THEN_WRONG_PASSWORD,
+}
+
+
+async def play(case: Case, host: str, port: int, delay: float) -> str:
+    """Run one connection; give a line that says what the server did."""
+    await asyncio.sleep(delay)
+    reader, writer = await asyncio.open_connection(host, port)
+    answer, last, closed = b"", time.monotonic(), False
+    waiting = list(case.packets)
+    while not closed:
+        if waiting:
+            writer.write(waiting.pop(0))
+            last = time.monotonic()
+        patience = PAUSE if waiting else last + HOLD - time.monotonic()
+        if patience <= 0:
+            break
+        try:
+            more = await asyncio.wait_for(reader.read(4096), patience)
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            closed = True
+        else:
+            closed = not more
+            answer += more
+            last = time.monotonic()
+            if waiting and more:
+                await asyncio.sleep(PAUSE)
+    end = (
+        f"server closed after {time.monotonic() - last:.1f} s" if closed else "server kept it open"
+    )
+    writer.close()
+    return f"{case.name}: {answer.hex(' ') or 'no answer'}; {end}"
+
+
+async def main(name: str, host: str, port: int) -> None:
+    """Play a set; those that build on each other are half a second apart."""
+    stagger = 0.8 if name.startswith("session") else STAGGER
+    cases = enumerate(SETS[name])
+    for line in await asyncio.gather(*(play(c, host, port, n * stagger) for n, c in cases)):
+        print(line)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,120 @@
+"""Names of captures in, `samples/recorded/*.pcap` and the manifest out.
+
+usage: record.py [--list] [--log] [NAME...]
+
+Records real servers and real clients on the loopback interface; without names, all of it. See
+README.md beside this file for what has to be installed. Every capture is checked with tshark
+before it replaces the one that is there; one that misses something goes to nowhere.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import brokers
+import manifest
+from loopback import capturing, wait_quiet
+from scenarios import SCENARIOS
+from stage import Scenario, Stage
+
+RECORDED = Path(__file__).parent.parent / "recorded"
+
+
+def column(capture: Path, port: int, field: str, display_filter: str) -> list[str]:
+    """Values of a tshark field, one for each time that it occurs."""
+    command = ["tshark", "-n", "-r", str(capture), "-d", f"tcp.port=={port},mqtt"]
+    command += ["-o", "tcp.reassemble_out_of_order:TRUE"]
+    command += ["-Y", display_filter, "-T", "fields", "-E", "aggregator=,", "-e", field]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [value for line in done.stdout.splitlines() for value in line.split(",") if value]
+
+
+def check(capture: Path, scenario: Scenario) -> tuple[list[int], int]:
+    """Return the CONNACK codes and the number of frames; raise `ValueError` for what is amiss."""
+    port = scenario.port
+    frames = len(column(capture, port, "frame.number", "frame"))
+    connects = column(capture, port, "mqtt.msgtype", "mqtt.msgtype == 1").count("1")
+    codes = set()
+    for field in ("mqtt.conack.val", "mqtt.connack.reason_code"):
+        codes |= {int(code, 0) for code in column(capture, port, field, field)}
+    wrong = []
+    if connects < scenario.connects:
+        wrong.append(f"{connects} CONNECT packets instead of {scenario.connects}")
+    if codes != scenario.codes:
+        wrong.append(f"codes {sorted(codes)} instead of {sorted(scenario.codes)}")
+    if column(capture, port, "frame.number", "tcp.analysis.lost_segment"):
+        wrong.append("segments are missing")
+    opened = set(column(capture, port, "tcp.stream", "tcp.flags.syn == 1 && tcp.flags.ack == 0"))
+    ended = set(column(capture, port, "tcp.stream", "tcp.flags.fin == 1 || tcp.flags.reset == 1"))
+    if opened != ended or set(column(capture, port, "tcp.stream", "tcp")) != opened:
+        wrong.append("a connection was not captured whole")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return sorted(codes), frames
+
+
+def record(scenario: Scenario, folder: Path) -> tuple[list[int], int]:
+    """Record one capture into place, and return what `check` found."""
+    fresh = folder / "fresh.pcap"
+    stage = Stage(folder, scenario.host, scenario.port, scenario.all_versions[0])
+    serve = brokers.BROKERS[scenario.server]
+    with (
+        capturing(fresh, scenario.port),
+        serve(folder, scenario.host, scenario.port, **scenario.options),
+    ):
+        scenario.steps(stage)
+        if not wait_quiet(scenario.port):
+            # A server that forgets a socket closes it by ending, while we still listen.
+            print(f"{scenario.name}: the server left a connection open", file=sys.stderr)
+    found = check(fresh, scenario)
+    target = RECORDED / scenario.file
+    if scenario.pcapng:
+        subprocess.run(["editcap", "-F", "pcapng", str(fresh), str(target)], check=True)
+    else:
+        target.write_bytes(fresh.read_bytes())
+    return found
+
+
+def main() -> int:
+    """Record what the command line names."""
+    parser = argparse.ArgumentParser(description="Record samples/recorded/ anew.")
+    parser.add_argument("name", nargs="*", help="captures to record; all if none is given")
+    parser.add_argument("--list", action="store_true", help="only print the names")
+    parser.add_argument("--log", action="store_true", help="print what servers and clients said")
+    options = parser.parse_args()
+    names = [scenario.name for scenario in SCENARIOS]
+    if options.list:
+        print("\n".join(names))
+        return 0
+    if unknown := set(options.name) - set(names):
+        parser.error(f"no such capture: {', '.join(sorted(unknown))}")
+
+    RECORDED.mkdir(exist_ok=True)
+    entries = manifest.read(RECORDED / "manifest.toml")
+    failed = 0
+    for scenario in SCENARIOS:
+        if options.name and scenario.name not in options.name:
+            continue
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            try:
+                codes, frames = record(scenario, folder)
+            except Exception as problem:  # the others are still worth recording
+                failed += 1
+                print(f"{scenario.name}: FAILED: {problem}", file=sys.stderr)
+            else:
+                fresh = manifest.entry(scenario, codes, frames)
+                fresh["rules"] = entries.get(scenario.file, {}).get("rules", [])
+                entries[scenario.file] = fresh
+                print(f"{scenario.name}: {frames} frames, codes {codes}")
+            if options.log:
+                for log in sorted(folder.glob("*.log")):
+                    print(f"--- {log.name}\n{log.read_text('utf-8', 'replace')}")
+        manifest.write(RECORDED / "manifest.toml", entries, SCENARIOS)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,409 @@
+"""The captures to record, a row for each."""
+
+import time
+from collections.abc import Callable
+
+import brokers
+from stage import Scenario, Stage
+
+TOPIC = "greenhouse/temperature"
+GOOD = ("-u", brokers.USER, "-P", brokers.PASSWORD)
+BAD = ("-u", brokers.USER, "-P", "wrong-horse")
+
+
+def scene(client: str, name: str) -> Callable[[Stage], None]:
+    """Play one scene of one client."""
+    return lambda stage: stage.run(client, name)
+
+
+def will_of(client: str) -> Callable[[Stage], None]:
+    """Let one client watch while another of the same library dies."""
+
+    def steps(stage: Stage) -> None:
+        watcher = stage.start(client, "watch")
+        stage.run(client, "die")
+        watcher.finish()
+
+    return steps
+
+
+def cli_qos_levels(stage: Stage) -> None:
+    """Publish with every QoS to one subscriber; one message is retained."""
+    display = stage.subscribe("-i", "display", "-t", "greenhouse/#", "-q", "2", "-C", "3")
+    for qos in "012":
+        retained = ("-r",) if qos == "1" else ()
+        stage.publish("-i", f"sensor-{qos}", "-t", TOPIC, "-m", f"21.{qos}", "-q", qos, *retained)
+    display.finish()
+
+
+def cli_credentials(stage: Stage) -> None:
+    """Publish with the right password, a wrong one, and none."""
+    stage.publish("-i", "sensor-1", "-t", TOPIC, "-m", "21.5", *GOOD)
+    stage.publish("-i", "sensor-2", "-t", TOPIC, "-m", "21.5", *BAD)
+    stage.publish("-i", "sensor-3", "-t", TOPIC, "-m", "21.5")
+
+
+def cli_queued(stage: Stage) -> None:
+    """Kill a subscriber that keeps its session and let it return for what it missed."""
+    keep = ["-i", "display", "-t", "greenhouse/#", "-q", "1", "-c"]
+    if stage.version == "5.0":
+        keep += ["-x", "3600"]
+    stage.subscribe(*keep).stop(kill=True)
+    stage.publish("-i", "sensor", "-t", TOPIC, "-m", "21.5", "-q", "1")
+    stage.subscribe(*keep, "-C", "1", ready="CONNACK").finish()
+
+
+def cli_properties(stage: Stage) -> None:
+    """Send CONNECT, will, PUBLISH and SUBSCRIBE with properties from the command line."""
+    display = stage.subscribe(
+        *("-i", "display", "-t", "greenhouse/#", "-q", "1", "-C", "1"),
+        *("-D", "connect", "receive-maximum", "20"),
+        *("-D", "connect", "topic-alias-maximum", "4"),
+        *("-D", "connect", "maximum-packet-size", "4096"),
+        *("-D", "subscribe", "user-property", "row", "4"),
+    )
+    stage.publish(
+        *("-i", "sensor", "-t", TOPIC, "-m", "21.5", "-q", "1", "-x", "30"),
+        *("-D", "connect", "request-problem-information", "1"),
+        *("-D", "connect", "user-property", "site", "north"),
+        *("--will-topic", "greenhouse/status/sensor", "--will-payload", "lost"),
+        *("--will-qos", "1", "--will-retain"),
+        *("-D", "will", "will-delay-interval", "10"),
+        *("-D", "will", "message-expiry-interval", "600"),
+        *("-D", "will", "content-type", "text/plain"),
+        *("-D", "publish", "content-type", "text/plain"),
+        *("-D", "publish", "payload-format-indicator", "1"),
+        *("-D", "publish", "user-property", "unit", "C"),
+    )
+    display.finish()
+
+
+def several(stage: Stage) -> None:
+    """Run clients of all versions and several libraries at the same time."""
+    display = stage.subscribe("-i", "display", "-t", "greenhouse/#", "-q", "1", "-C", "15")
+    stage.together(
+        ("paho", "at-work", "3.1"),
+        ("paho", "at-work", "3.1.1"),
+        ("paho", "at-work", "5.0"),
+        ("mqttjs", "at-work", "3.1.1"),
+        ("mqttjs", "at-work", "5.0"),
+    )
+    display.finish()
+
+
+def bridging(extra: str = "", seconds: float = 1) -> Callable[[Stage], None]:
+    """Bridge a second Mosquitto to the server, and publish one message on either side."""
+
+    def steps(stage: Stage) -> None:
+        with brokers.bridge(stage.folder, stage.host, stage.port, stage.version, extra) as own:
+            time.sleep(seconds)
+            beyond = Stage(stage.folder, "127.0.0.1", own, "3.1.1")
+            beyond.publish("-i", "sensor-beyond", "-t", TOPIC, "-m", "19.5", "-q", "1")
+            here = "3.1.1" if stage.version == "3.1" else stage.version
+            sensor = ("-i", "sensor-here", "-t", TOPIC, "-m", "21.5", "-q", "1")
+            stage.publish(*sensor, version=here)
+            time.sleep(0.5)
+
+    return steps
+
+
+NO_EMPTY_IDS = {"extra": "allow_zero_length_clientid false\n"}
+STRICT = {
+    "extra": """
+    allow_zero_length_clientid false
+    clientid_prefixes allowed
+    max_qos 1
+    retain_available false
+    max_packet_size 150
+    """
+}
+
+SCENARIOS = [
+    # Mosquitto
+    Scenario(
+        "mosquitto-cli-3.1-qos-levels",
+        "Three publishers with QoS 0, 1 and 2 and a subscriber with QoS 2, all MQTT 3.1.",
+        {0}, cli_qos_levels, 4,
+    ),
+    Scenario(
+        "mosquitto-cli-3.1.1-qos-levels",
+        "Three publishers with QoS 0, 1 and 2 and a subscriber with QoS 2, on a port of its own.",
+        {0}, cli_qos_levels, 4, port=18830,
+    ),
+    Scenario(
+        "mosquitto-cli-3.1.1-queued-messages",
+        "A subscriber with cleanSession 0 is killed and returns for a queued QoS 1 message.",
+        {0}, cli_queued, 3,
+    ),
+    Scenario(
+        "mosquitto-cli-5.0-queued-messages",
+        "A subscriber with a Session Expiry Interval is killed and returns for a queued message.",
+        {0}, cli_queued, 3, host="::1",
+    ),
+    Scenario(
+        "mosquitto-cli-5.0-properties",
+        "CONNECT, will, PUBLISH and SUBSCRIBE with properties; those of PUBLISH are forwarded.",
+        {0}, cli_properties, 2, host="::1",
+    ),
+    Scenario(
+        "mosquitto-cli-3.1-not-authorized",
+        "In 3.1, the right password is accepted, a wrong one and none are refused with code 5.",
+        {0, 5}, cli_credentials, 3, options={"passwords": True},
+    ),
+    Scenario(
+        "mosquitto-cli-3.1.1-not-authorized",
+        "The right password is accepted, a wrong one and none are refused with code 5.",
+        {0, 5}, cli_credentials, 3, options={"passwords": True}, host="::1",
+    ),
+    Scenario(
+        "mosquitto-cli-5.0-not-authorized",
+        "The right password is accepted, a wrong one and none are refused with 0x87.",
+        {0, 0x87}, cli_credentials, 3, options={"passwords": True},
+    ),
+    Scenario(
+        "mosquitto-paho-3.1-will",
+        "Wills of QoS 1 and 2 are published after a close without DISCONNECT and after a reset.",
+        {0}, scene("paho", "will"), 4,
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-persistent-session",
+        "A client returns to its session and a queued QoS 1 message, then cleans the session.",
+        {0}, scene("paho", "persistent-session"), 5,
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-keep-alive",
+        "An idle client pings; a silent one is cut off after one and a half times its keep alive.",
+        {0}, scene("paho", "keep-alive"), 2,
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-takeover",
+        "A second connection with the same client id ends the first one.",
+        {0}, scene("paho", "takeover"), 2,
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-identifier-rejected",
+        "The server is set to refuse an empty client id: code 2.",
+        {0, 2}, scene("paho", "empty-client-id"), 2, options=NO_EMPTY_IDS,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-session-expiry",
+        "A client returns before its session expires and after, having shortened it by DISCONNECT.",
+        {0}, scene("paho", "session-expiry"), 5,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-connect-properties",
+        "A CONNECT with nearly every property and a binary will with properties; the answer holds "
+        "an Assigned Client Identifier and a Server Keep Alive; the delayed will is published.",
+        {0}, scene("paho", "connect-properties"), 2, host="::1",
+        options={"extra": "max_keepalive 120\nmax_inflight_messages 30\n"},
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-bad-authentication-method",
+        "A CONNECT with an Authentication Method that the server does not know: 0x8C.",
+        {0x8C}, scene("paho", "authentication-method"), 1,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-empty-client-id",
+        "The server is set to refuse an empty client id, and says so with 0x80.",
+        {0, 0x80}, scene("paho", "empty-client-id"), 2, options=NO_EMPTY_IDS,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-takeover",
+        "A second connection with the same client id ends the first, but without a DISCONNECT.",
+        {0}, scene("paho", "takeover"), 2,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-keep-alive",
+        "An idle client pings; a silent one is cut off, without a DISCONNECT.",
+        {0}, scene("paho", "keep-alive"), 2, port=18831,
+    ),
+    Scenario(
+        "mosquitto-aiomqtt-3.1.1-binary-will",
+        "A process dies, and its retained binary will is published.",
+        {0}, will_of("aiomqtt"), 2, host="::1",
+    ),
+    Scenario(
+        "mosquitto-aiomqtt-5.0-will-delay",
+        "A process dies with a Session Expiry Interval; its will is published two seconds later.",
+        {0}, will_of("aiomqtt"), 2,
+    ),
+    Scenario(
+        "mosquitto-gmqtt-3.1.1-round-trip",
+        "A client with user name and password publishes to itself with QoS 0, 1 and 2.",
+        {0}, scene("gmqtt", "with-password"), 1, options={"passwords": True},
+    ),
+    Scenario(
+        "mosquitto-gmqtt-5.0-session",
+        "A client returns to its session with Session Expiry Interval and User Property.",
+        {0}, scene("gmqtt", "session"), 2,
+    ),
+    Scenario(
+        "mosquitto-mqttjs-3.1-round-trip",
+        "An MQTT 3.1 client publishes to itself with QoS 0, 1 and 2, one of it retained.",
+        {0}, scene("mqttjs", "round-trip"), 1,
+    ),
+    Scenario(
+        "mosquitto-mqttjs-5.0-persistent-session",
+        "A client returns to its session and a queued QoS 1 message, then cleans the session.",
+        {0}, scene("mqttjs", "persistent-session"), 5, port=18832,
+    ),
+    Scenario(
+        "mosquitto-bridge-3.1-private",
+        "A Mosquitto bridges to another with protocol level 0x83.",
+        {0}, bridging(), 2, versions=("3.1", "3.1.1"), clients=("bridge", "cli"),
+    ),
+    Scenario(
+        "mosquitto-bridge-3.1.1-private",
+        "A Mosquitto bridges to another with protocol level 0x84.",
+        {0}, bridging(), 2, clients=("bridge", "cli"),
+    ),
+    Scenario(
+        "mosquitto-bridge-5.0-properties",
+        "A Mosquitto bridges to another with MQTT 5.0.",
+        {0}, bridging("cleansession false\n"), 2, clients=("bridge", "cli"),
+    ),
+    Scenario(
+        "mosquitto-several-mixed-at-work",
+        "Six clients of three libraries and all versions publish at the same time.",
+        {0}, several, 6, clients=("cli", "paho", "mqttjs"), versions=("3.1", "3.1.1", "5.0"),
+        pcapng=True,
+    ),
+    Scenario(
+        "mosquitto-raw-3.1.1-malformed-connects",
+        "One connection each for many kinds of malformed or odd CONNECT.",
+        {0, 1, 2}, scene("raw", "malformed-3.1.1"), 25,
+    ),
+    Scenario(
+        "mosquitto-raw-5.0-malformed-connects",
+        "One connection each for many kinds of malformed or odd 5.0 CONNECT.",
+        {0, 1, 0x8C}, scene("raw", "malformed-5.0"), 25,
+    ),
+    Scenario(
+        "mosquitto-raw-3.1.1-refusals",
+        "A strict server refuses an empty client id, one without the prefix, wills, and level 9.",
+        {0, 1, 2, 5}, scene("raw", "refused-3.1.1"), 7, options=STRICT, versions=("3.1", "3.1.1"),
+    ),
+    Scenario(
+        "mosquitto-raw-5.0-refusals",
+        "A strict server refuses an empty client id, one without the prefix, wills with QoS 2 and "
+        "with RETAIN, an Authentication Method, and a CONNECT that is too large.",
+        {0, 0x80, 0x87, 0x8C, 0x9A, 0x9B}, scene("raw", "refused-5.0"), 7, options=STRICT,
+    ),
+    # amqtt
+    Scenario(
+        "amqtt-paho-3.1.1-qos-levels",
+        "One publisher with QoS 0, 1 and 2 and a subscriber with QoS 2.",
+        {0}, scene("paho", "qos-levels"), 2,
+    ),
+    Scenario(
+        "amqtt-paho-3.1.1-persistent-session",
+        "A client returns to its session, gets no queued message, and cannot clean the session.",
+        {0}, scene("paho", "persistent-session"), 5,
+    ),
+    Scenario(
+        "amqtt-paho-3.1.1-takeover",
+        "A second connection has the same client id, and the server leaves the first one open.",
+        {0}, scene("paho", "takeover"), 2,
+    ),
+    Scenario(
+        "amqtt-paho-3.1.1-keep-alive",
+        "An idle client pings; a silent one outlives its keep alive, and the server lets it.",
+        {0}, scene("paho", "keep-alive"), 2,
+    ),
+    Scenario(
+        "amqtt-mqttjs-3.1.1-not-authorized",
+        "The right password is accepted, a wrong one and none are refused.",
+        {0, 5}, scene("mqttjs", "credentials"), 3, options={"passwords": True}, port=18833,
+    ),
+    Scenario(
+        "amqtt-aiomqtt-3.1.1-binary-will",
+        "A process dies, and its retained binary will is published.",
+        {0}, will_of("aiomqtt"), 2,
+    ),
+    Scenario(
+        "amqtt-gmqtt-5.0-fallback",
+        "The server refuses 5.0 with code 1, and the client falls back to 3.1.1.",
+        {0, 1}, scene("gmqtt", "round-trip"), 2, versions=("5.0", "3.1.1"),
+    ),
+    Scenario(
+        "amqtt-gmqtt-5.0-unanswered",
+        "The server reads the properties of a 5.0 CONNECT as something else and does not answer.",
+        {1}, scene("gmqtt", "unanswered"), 1,
+    ),
+    Scenario(
+        "amqtt-bridge-3.1.1-private-refused",
+        "A Mosquitto asks with protocol level 0x84, is refused with code 1, and asks with 4.",
+        {0, 1}, bridging(seconds=15), 3, clients=("bridge", "cli"),
+    ),
+    Scenario(
+        "amqtt-raw-3.1.1-session-wrong-password",
+        "A client with a kept session comes back with a wrong password; also codes 2 and 4.",
+        {0, 2, 4, 5}, scene("raw", "session-then-wrong-password"), 4, options={"passwords": True},
+    ),
+    Scenario(
+        "amqtt-raw-3.1.1-malformed-connects",
+        "One connection each for many kinds of malformed or odd CONNECT.",
+        {0, 1, 2, 4}, scene("raw", "malformed-3.1.1"), 25,
+    ),
+    Scenario(
+        "amqtt-raw-5.0-malformed-connects",
+        "One connection each for many kinds of malformed or odd 5.0 CONNECT.",
+        {1}, scene("raw", "malformed-5.0"), 25,
+    ),
+    # aedes
+    Scenario(
+        "aedes-cli-3.1.1-qos-levels",
+        "Three publishers with QoS 0, 1 and 2 and a subscriber with QoS 2.",
+        {0}, cli_qos_levels, 4, host="::1",
+    ),
+    Scenario(
+        "aedes-mqttjs-3.1.1-persistent-session",
+        "A client returns to its session and a queued QoS 1 message, then cleans the session.",
+        {0}, scene("mqttjs", "persistent-session"), 5, pcapng=True,
+    ),
+    Scenario(
+        "aedes-mqttjs-3.1-identifier-rejected",
+        "MQTT 3.1 clients with client ids of 23, 24 and 64 characters: code 2 for the long ones.",
+        {0, 2}, scene("mqttjs", "client-ids"), 3,
+    ),
+    Scenario(
+        "aedes-mqttjs-3.1.1-binary-will",
+        "A client's socket closes without DISCONNECT, and its binary will is published.",
+        {0}, will_of("mqttjs"), 2, host="::1",
+    ),
+    Scenario(
+        "aedes-paho-3.1.1-credentials",
+        "Accepted, and refused with the codes 3, 4 and 5.",
+        {0, 3, 4, 5}, scene("paho", "credentials"), 4, options={"passwords": True},
+    ),
+    Scenario(
+        "aedes-paho-3.1.1-takeover",
+        "A second connection with the same client id ends the first one.",
+        {0}, scene("paho", "takeover"), 2,
+    ),
+    Scenario(
+        "aedes-paho-3.1.1-keep-alive-limit",
+        "The server has a limit for the keep alive and refuses an hour with the reserved code 6.",
+        {0, 6}, scene("paho", "long-keep-alive"), 2, options={"keepaliveLimit": 60}, port=18834,
+    ),
+    Scenario(
+        "aedes-aiomqtt-3.1.1-round-trip",
+        "A client with user name and password publishes to itself with QoS 0, 1 and 2.",
+        {0}, scene("aiomqtt", "round-trip"), 1, options={"passwords": True},
+    ),
+    Scenario(
+        "aedes-gmqtt-5.0-fallback",
+        "The server refuses 5.0 with code 1, and the client falls back to 3.1.1.",
+        {0, 1}, scene("gmqtt", "round-trip"), 2, versions=("5.0", "3.1.1"),
+    ),
+    Scenario(
+        "aedes-raw-3.1.1-malformed-connects",
+        "One connection each for many kinds of malformed or odd CONNECT.",
+        {0}, scene("raw", "malformed-3.1.1"), 25,
+    ),
+    Scenario(
+        "aedes-raw-5.0-malformed-connects",
+        "One connection each for many kinds of malformed or odd 5.0 CONNECT.",
+        {1}, scene("raw", "malformed-5.0"), 25,
+    ),
+]  # fmt: skip

@@ -1,0 +1,150 @@
+"""A scenario's table row, and what its steps may do: run clients against the server."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+CLIENTS = {
+    "aiomqtt": "aiomqtt",
+    "bridge": "Mosquitto bridge",
+    "cli": "mosquitto-clients",
+    "gmqtt": "gmqtt",
+    "mqttjs": "MQTT.js",
+    "paho": "paho-mqtt",
+    "raw": "raw socket",
+}
+"""The client part of a capture's name, and the product's own name."""
+
+SERVERS = {"aedes": "aedes", "amqtt": "amqtt", "mosquitto": "Mosquitto"}
+
+_PROTOCOLS = {"3.1": "mqttv31", "3.1.1": "mqttv311", "5.0": "mqttv5"}
+_PATIENCE = 60
+
+
+class Client:
+    """A client program that runs beside others."""
+
+    def __init__(self, command: list[str], log: Path, ready: str | None) -> None:
+        """Start it; with `ready`, wait for a line of its output that holds that text."""
+        self.log = log
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
+            )
+        if ready is not None:
+            assert self.process.stdout is not None
+            for line in self.process.stdout:
+                self._note(line)
+                if ready in line:
+                    return
+            raise RuntimeError(f"{command} ended before it was ready, see its output")
+
+    def _note(self, text: str) -> None:
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(text)
+
+    def finish(self) -> None:
+        """Wait until it ends by itself."""
+        said, _ = self.process.communicate(timeout=_PATIENCE)
+        self._note(said)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it by SIGTERM or, as a crash would, by SIGKILL."""
+        if kill:
+            self.process.kill()
+        else:
+            self.process.terminate()
+        self.finish()
+
+
+@dataclass
+class Stage:
+    """Where the steps of one scenario run: its server, the version, a folder for its files."""
+
+    folder: Path
+    host: str
+    port: int
+    version: str
+
+    def _script(self, client: str, scene: str, version: str | None) -> list[str]:
+        node = client == "mqttjs"
+        script = HERE / "clients" / f"{client}_client.{'mjs' if node else 'py'}"
+        place = [self.host, str(self.port)]
+        if client != "raw":
+            place.append(version or self.version)
+        return ["node" if node else sys.executable, str(script), scene, *place]
+
+    def start(self, client: str, scene: str, *, version: str | None = None) -> Client:
+        """Start a scene of a client script and wait until it is ready."""
+        return Client(self._script(client, scene, version), self.folder / "clients.log", "ready")
+
+    def run(self, client: str, scene: str, *, version: str | None = None) -> None:
+        """Run a scene of a client script to its end."""
+        Client(self._script(client, scene, version), self.folder / "clients.log", None).finish()
+
+    def together(self, *scenes: tuple[str, str, str]) -> None:
+        """Run scenes (client, scene, version) at the same time."""
+        log = self.folder / "clients.log"
+        running = [Client(self._script(*each), log, None) for each in scenes]
+        for each in running:
+            each.finish()
+
+    def _cli(self, program: str, options: tuple[str, ...], version: str | None) -> list[str]:
+        protocol = _PROTOCOLS[version or self.version]
+        place = ["-h", self.host, "-p", str(self.port), "-V", protocol]
+        return ["stdbuf", "-oL", program, *place, *options]
+
+    def subscribe(self, *options: str, ready: str = "SUBACK") -> Client:
+        """Start mosquitto_sub with these options and wait for the SUBACK, or another packet."""
+        command = self._cli("mosquitto_sub", ("-d", *options), None)
+        return Client(command, self.folder / "clients.log", ready)
+
+    def publish(self, *options: str, version: str | None = None) -> None:
+        """Run mosquitto_pub with these options."""
+        command = self._cli("mosquitto_pub", options, version)
+        Client(command, self.folder / "clients.log", None).finish()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One capture to record. Server, client and version are the first parts of its name."""
+
+    name: str
+    contains: str
+    codes: set[int]
+    """Exactly the CONNACK codes that the capture has to hold."""
+    steps: Callable[[Stage], None]
+    connects: int
+    """At least so many CONNECT packets."""
+    options: dict[str, Any] = field(default_factory=dict)
+    host: str = "127.0.0.1"
+    port: int = 1883
+    clients: tuple[str, ...] = ()
+    """Keys of `CLIENTS`, where the name alone does not say it."""
+    versions: tuple[str, ...] = ()
+    pcapng: bool = False
+
+    @property
+    def file(self) -> str:
+        """Name of the capture file."""
+        return f"{self.name}.{'pcapng' if self.pcapng else 'pcap'}"
+
+    @property
+    def server(self) -> str:
+        """Key of `SERVERS`."""
+        return self.name.split("-")[0]
+
+    @property
+    def all_clients(self) -> tuple[str, ...]:
+        """Keys of `CLIENTS` of all that take part."""
+        return self.clients or (self.name.split("-")[1],)
+
+    @property
+    def all_versions(self) -> tuple[str, ...]:
+        """Every MQTT version that a client asks for."""
+        return self.versions or (self.name.split("-")[2],)
