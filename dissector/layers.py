@@ -594,6 +594,10 @@ class MQTTAuth(MQTTDisconnect):
 
     name = "MQTT AUTH"
 
+    def version(self) -> Version | None:
+        """5.0: no other has this packet."""
+        return Version.V5_0
+
 
 class MQTTBody(_Body):
     """The bytes of any other type after its fixed header."""

@@ -136,6 +136,7 @@ class PcapngWalker:
                     self.damage = "a section header without its byte-order magic"
                     break
                 big = magic == _MAGIC_TURNED
+                pair, fields = _LAYOUTS[big]
                 length = u32(window, at + 4, big)
             if length < 12 or length & 3 or length > _MAX_BLOCK:
                 self.damage = f"a block claims {length} bytes"
@@ -193,7 +194,6 @@ class PcapngWalker:
                     break
                 if kind == _SECTION:
                     self.big = big
-                    pair, fields = _LAYOUTS[self.big]
                 known = len(self.interfaces)
                 at += length
                 continue

@@ -28,7 +28,7 @@ from dissector.model import FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet, header_defects
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, property_value
 from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 from dissector.net.consumer import CAPTURE_END, EVICTED, FIN, REUSED, Consumer
 from dissector.net.tcp import TcpConnection
@@ -175,9 +175,7 @@ class Tracker(Consumer):
             connection.traits |= Trait.UNANSWERED
         if connection.handshake is not None:
             connection.handshake.outcome = outcome(connection)
-            connection.handshake.auths = tuple(
-                auth for auth in connection.auths if _before_connack(auth, connection.connack)
-            )
+            connection.handshake.auths = _before(connection.auths, connection.connack)
             connection.handshake.close = connection.close
         self.tracking.listener.ended(connection)
         self.connection = None
@@ -474,8 +472,9 @@ class Tracker(Consumer):
                 traits |= Trait.BEFORE_CONNACK
         if phase == Phase.REFUSED:
             traits |= Trait.AFTER_REFUSAL
-        if connection.disconnects and any(item.side is who for item in connection.disconnects):
-            traits |= Trait.AFTER_DISCONNECT
+        for item in connection.disconnects:
+            if item.side is who:
+                traits |= Trait.AFTER_DISCONNECT
         connection.traits |= traits
         if isinstance(packet, Connack):
             return packet.return_code
@@ -534,7 +533,7 @@ class Tracker(Consumer):
             connection.traits |= Trait.REFUSED
         elif connection.version is not None:
             self.tracking.accepts(connection.server, connection.version)
-        if any(item.name == "authenticationMethod" for item in packet.properties):
+        if property_value(packet.properties, "authenticationMethod") is not None:
             connection.traits |= Trait.AUTH
         if connection.handshake is None:
             self._handshake(connection)
@@ -581,7 +580,9 @@ def _gap_message(who: Side, kind: str, count: str) -> str:
     return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"
 
 
-def _before_connack(auth: Auth, connack: Connack | None) -> bool:
-    if connack is None or connack.frame is None or auth.frame is None:
-        return True
-    return auth.frame.time_ns <= connack.frame.time_ns
+def _before(auths: list[Auth], connack: Connack | None) -> tuple[Auth, ...]:
+    """Give those AUTH packets that came before the CONNACK."""
+    if connack is None or connack.frame is None:
+        return tuple(auths)
+    limit = connack.frame.time_ns
+    return tuple(auth for auth in auths if auth.frame is None or auth.frame.time_ns <= limit)

@@ -12,10 +12,10 @@ cdef class Reader:
     cpdef defect(self, kind, Py_ssize_t offset, Py_ssize_t length, seen=*, field=*)
     cpdef Py_ssize_t left(self) except? -1
     @cython.locals(value=cython.longlong, index=Py_ssize_t)
-    cpdef long long integer(self, int size, str field) except? -9
+    cpdef long long integer(self, int size, str field) except *
     cpdef overrun(self, str field, Py_ssize_t wanted)
     @cython.locals(value=cython.longlong, index=Py_ssize_t, byte=cython.int)
-    cpdef long long variable(self) except? -9
+    cpdef long long variable(self) except *
     @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
     cpdef bytes block(self, str field)
 

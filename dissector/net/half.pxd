@@ -3,6 +3,9 @@ cimport cython
 from dissector.net.pending cimport Pending
 from dissector.net.segment cimport Segment
 
+cdef long long MASK
+cdef long long HALFWAY
+
 cdef class Half:
     cdef public Half peer
     cdef public int side
@@ -38,16 +41,17 @@ cdef class Half:
     cdef public long long claim_time
     cdef public Pending pending
 
+    cdef long long ahead(self, long long seq) except *
     cdef note_base(self, Segment s)
 
     @cython.locals(first=cython.longlong, behind=cython.longlong)
     cdef synchronise(self, Segment s)
 
     @cython.locals(bound=cython.longlong)
-    cdef long long bound(self) except -1
+    cdef long long bound(self) except *
 
     @cython.locals(top=cython.longlong)
-    cdef long long top(self) except? -1
+    cdef long long top(self) except *
 
     @cython.locals(at=cython.longlong, top=cython.longlong)
     cdef acknowledge(self, Segment s)

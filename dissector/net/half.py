@@ -12,6 +12,10 @@ from __future__ import annotations
 from dissector.net.pending import Pending
 from dissector.net.segment import Segment
 
+# As C numbers when compiled: a literal beyond 31 bits would be a Python object there
+MASK = 0xFFFFFFFF
+HALFWAY = 0x80000000
+
 # Header flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
 
 
@@ -38,22 +42,26 @@ class Half:
         self.claim_frame = self.claim_time = 0  # of the acknowledgement of bytes never seen
         self.pending: Pending | None = None
 
+    def ahead(self, seq: int) -> int:
+        """How far a sequence number is ahead of `next_seq`; negative if behind."""
+        return ((seq - self.next_seq + HALFWAY) & MASK) - HALFWAY
+
     def note_base(self, s: Segment) -> None:
         """Learn the base sequence numbers as Wireshark does, from a SYN or the first segment."""
         if not self.based:
             self.based = True
-            self.base_seq = s.seq if s.flags & 2 else (s.seq - 1) & 0xFFFFFFFF
+            self.base_seq = s.seq if s.flags & 2 else (s.seq - 1) & MASK
         if s.flags & 16 and not self.peer.based:
             self.peer.based = True
-            self.peer.base_seq = (s.ack - 1) & 0xFFFFFFFF
+            self.peer.base_seq = (s.ack - 1) & MASK
 
     def synchronise(self, s: Segment) -> None:
         """Learn the start from a SYN, also when segments behind it were captured before it."""
         self.scale = s.scale()
         if self.next or self.gap or self.fin >= 0 or self.pending is not None:
             return
-        first = (s.seq + 1) & 0xFFFFFFFF
-        behind = (self.next_seq - first) & 0xFFFFFFFF
+        first = (s.seq + 1) & MASK
+        behind = (self.next_seq - first) & MASK
         self.acknowledged += behind if self.known and behind < 0x40000000 else -self.acknowledged
         self.known = self.started = self.announced = True
         self.next_seq = first
@@ -81,7 +89,7 @@ class Half:
             self.next_seq = s.ack
             self.started = self.announced = s.flags & 2 != 0  # SYN/ACK: the start, without the SYN
             return
-        at = self.next + ((s.ack - self.next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        at = self.next + self.ahead(s.ack)
         if 0 <= self.fin < at <= self.fin + 1:
             at = self.fin
         if at <= self.acknowledged or 0 <= self.fin < at:

@@ -12,10 +12,10 @@ cdef class Recent:
     cdef public long long[::1] previous
 
     @cython.locals(serial=cython.longlong)
-    cdef long long use(self, bytes window) except? -1
+    cdef long long use(self, bytes window) except *
 
     @cython.locals(slot=cython.Py_ssize_t, handle=cython.longlong)
-    cdef long long note(self, long long previous, long long position, long long serial, long long start, long long stop) except? -1
+    cdef long long note(self, long long previous, long long position, long long serial, long long start, long long stop) except *
 
     @cython.locals(slot=cython.Py_ssize_t, end=cython.longlong, first=cython.longlong, start=cython.longlong, last=cython.longlong, serial=cython.longlong, low=cython.longlong, high=cython.longlong)
     cdef bint differs(self, long long handle, long long position, bytes data) except -1

@@ -8,6 +8,7 @@ cdef int UNKNOWN_LINK
 cdef int WHOLE
 cdef int HEADER_ONLY
 cdef int NUMBER_ONLY
+cdef long long _MASK
 
 @cython.final
 cdef class Segment:

@@ -28,6 +28,7 @@ WHOLE = 0
 HEADER_ONLY = 1  # its data offset is below the minimum: payload unknown
 NUMBER_ONLY = 2  # quoted by an ICMP error, or its options overrun it: it only makes a stream known
 
+_MASK = 0xFFFFFFFF  # a C number when compiled
 _FIXED = Struct(">IIBBH")
 
 
@@ -79,13 +80,13 @@ class Segment:
                 | window[tcp + 5] << 16
                 | window[tcp + 6] << 8
                 | window[tcp + 7]
-            ) & 0xFFFFFFFF
+            ) & _MASK
             self.ack = (
                 window[tcp + 8] << 24
                 | window[tcp + 9] << 16
                 | window[tcp + 10] << 8
                 | window[tcp + 11]
-            ) & 0xFFFFFFFF
+            ) & _MASK
             size = window[tcp + 12]
             self.flags = window[tcp + 13]
             self.win = window[tcp + 14] << 8 | window[tcp + 15]

@@ -32,7 +32,7 @@ cdef class Streams(Keeper):
     cdef public long long clock
     cdef public set back
 
-    @cython.locals(window=bytes, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, key=bytes, kind=cython.int, direction=Direction)
+    @cython.locals(window=bytes, octets="const unsigned char *", size=cython.Py_ssize_t, times="long long[::1]", offsets="long long[::1]", captured="long long[::1]", links="long long[::1]", first_number=cython.longlong, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, key=bytes, kind=cython.int, direction=Direction)
     cpdef feed(self, Batch batch, Py_ssize_t start, Py_ssize_t stop)
 
     @cython.locals(direction=Direction, connection=TcpConnection)

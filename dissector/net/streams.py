@@ -77,34 +77,39 @@ class Streams(Keeper):
     def feed(self, batch: Batch, start: int, stop: int) -> None:
         """Take frames [start, stop) of a batch, in capture order."""
         window = batch.window
+        octets = window  # compiled: a pointer, for bytes that the length check below covers
+        size = len(window)
+        times, offsets, captured, links = batch.time_ns, batch.offset, batch.captured, batch.link
         s = self.segment
         serial = self.recent.use(window)
         table = self.table
         base = batch.file << 40
         self.frames += stop - start
         for i in range(start, stop):
-            time_ns = batch.time_ns[i]
+            time_ns = times[i]
             if time_ns < self.clock - 1_000_000_000 and batch.file not in self.back:
                 self._back(batch.file, base | batch.first_number + i)
             self.clock = time_ns
             if time_ns >= self.deadline:
                 self._expire(time_ns)
-            at = batch.offset[i]
-            end = at + batch.captured[i]
+            at = offsets[i]
+            end = at + captured[i]
+            if at < 0 or end > size:
+                raise IndexError("a frame lies outside of its window")
             s.frame = base | batch.first_number + i
             s.time_ns = time_ns
             total = 0
             if (
                 end - at >= 54
-                and batch.link[i] == 1
-                and window[at + 12] == 8
-                and window[at + 13] == 0
-                and window[at + 14] == 0x45
-                and window[at + 23] == 6
-                and not window[at + 20] & 0x3F
-                and not window[at + 21]
+                and links[i] == 1
+                and octets[at + 12] == 8
+                and octets[at + 13] == 0
+                and octets[at + 14] == 0x45
+                and octets[at + 23] == 6
+                and not octets[at + 20] & 0x3F
+                and not octets[at + 21]
             ):
-                total = window[at + 16] << 8 | window[at + 17]
+                total = octets[at + 16] << 8 | octets[at + 17]
             if total >= 40:
                 wire_end = at + 14 + total
                 if end > wire_end:
@@ -115,7 +120,7 @@ class Streams(Keeper):
                 s.mac_source = at + 6
                 s.mac_destination = at
                 s.read_tcp(window, at + 34, end, wire_end)
-                key = window[at + 26 : at + 38]
+                key = octets[at + 26 : at + 38]
             else:
                 s.begin(window, at, end, at + batch.original[i])
                 kind = dissect(s, batch.link[i], self.fragments)

@@ -12,11 +12,18 @@ still follow a RST.
 
 from __future__ import annotations
 
+import cython
+
 from dissector.net.consumer import FIN, RST, Consumer
 from dissector.net.half import Half
 from dissector.net.keeper import Keeper
 from dissector.net.pending import Pending
 from dissector.net.segment import Segment
+
+if cython.compiled:
+    from cython.cimports.dissector.net.half import HALFWAY, MASK
+else:
+    from dissector.net.half import HALFWAY, MASK
 
 # Whether anybody wants a connection's bytes
 UNDECIDED = 0  # none came yet
@@ -45,8 +52,8 @@ class Direction(Half):
         connection.last_time_ns = s.time_ns
         self.segments += 1
         if self.smooth and not s.flags & 7 and s.flags & 16 and s.seq == self.next_seq:
-            back = (self.peer.next_seq - s.ack) & 0xFFFFFFFF
-            if back < 0x80000000:
+            back = (self.peer.next_seq - s.ack) & MASK
+            if back < HALFWAY:
                 self.win = s.win
                 at = self.peer.next - back
                 if at > self.peer.acknowledged:
@@ -59,7 +66,7 @@ class Direction(Half):
                         self.latest, self.next, s.serial, s.start, s.stop
                     )
                     self.next += length
-                    self.next_seq = (s.seq + length) & 0xFFFFFFFF
+                    self.next_seq = (s.seq + length) & MASK
                     self.delivered += length
                     self.last_frame = s.frame
                     self.last_time = s.time_ns
@@ -101,7 +108,7 @@ class Direction(Half):
 
     def _reset(self, s: Segment) -> None:
         if self.known:
-            ahead = ((s.seq - self.next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            ahead = self.ahead(s.seq)
             bound = self.peer.bound()
             if ahead > bound or ahead < -bound:
                 return  # no receiver would take it
@@ -111,12 +118,12 @@ class Direction(Half):
         # Find the position of the segment's bytes and of its FIN
         connection = self.connection
         length = s.wire_length
-        seq = (s.seq + 1) & 0xFFFFFFFF if s.flags & 2 else s.seq
+        seq = (s.seq + 1) & MASK if s.flags & 2 else s.seq
         probe = length == 1 and not s.flags & 8 and (s.start == s.stop or s.window[s.start] == 0)
         if not self.known:
             self.known = True
-            self.next_seq = (seq + 1) & 0xFFFFFFFF if probe else seq  # a probe repeats an old byte
-        ahead = ((seq - self.next_seq + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            self.next_seq = (seq + 1) & MASK if probe else seq  # a probe repeats an old byte
+        ahead = self.ahead(seq)
         if ahead > 0x40000000 or ahead < -0x40000000:
             return  # beyond the largest window
         at = self.next + ahead
@@ -224,7 +231,7 @@ class Direction(Half):
                 self.latest, self.next, serial, origin, origin + length
             )
             self.next += length
-            self.next_seq = (self.next_seq + length) & 0xFFFFFFFF
+            self.next_seq = (self.next_seq + length) & MASK
             self.delivered += length
             self.last_frame = frame
             self.last_time = time_ns
@@ -247,7 +254,7 @@ class Direction(Half):
             return False
         else:
             self.next += missing
-            self.next_seq = (self.next_seq + missing) & 0xFFFFFFFF
+            self.next_seq = (self.next_seq + missing) & MASK
         self.gap = True
         self.last_frame = frame
         self.last_time = time_ns

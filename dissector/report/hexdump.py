@@ -60,3 +60,9 @@ def _row(data: bytes, offset: int, per_row: int, mark: tuple[int, int], style: S
         carets = " ".join(["  "] * start + ["^^"] * (stop - start))
         lines.append("     " + carets.replace("^^", style.paint("^^", "red", "bold")))
     return lines
+
+
+def whole(data: bytes) -> list[str]:
+    """Give all rows, sixteen bytes each, nothing marked."""
+    style = Style()
+    return [_row(data, offset, 16, (0, 0), style)[0] for offset in range(0, max(len(data), 1), 16)]

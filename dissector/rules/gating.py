@@ -26,18 +26,16 @@ def unseen_before(
 ) -> NotEvaluated | None:
     """Why packets may have gone unseen before a frame of `side`, or None if all were seen.
 
-    A gap of that side that lies behind the frame does not matter. `from_start` asks for the SYN and
-    for both directions, `across` for all packets of the other side: when its missing bytes were
-    sent is not known, so that no gap at all is allowed there.
+    `from_start` asks for the SYN and for both directions, `across` for the other side's packets,
+    too. A gap does not matter where its side was still heard without a gap after the frame.
     """
     view = connection.view
     if from_start and not view.both_seen:
         return NotEvaluated("one direction only")
     if from_start and not view.syn_seen:
         return NotEvaluated("the capture starts in mid-stream")
-    gap = view.gaps.get(side)
-    own = gap is not None and gap.time_ns <= frame.time_ns
-    if view.conflict or own or (across and side.other in view.gaps):
+    gaps = [view.gaps.get(each) for each in ((side, side.other) if across else (side,))]
+    if view.conflict or any(gap and gap.time_ns <= frame.time_ns for gap in gaps):
         return NotEvaluated(view.broken() or "bytes missing")
     return None
 
@@ -83,6 +81,13 @@ def seconds(duration_ns: int) -> str:
     if duration_ns < SECOND_NS:
         return f"{duration_ns / 1e6:.3g} ms"
     return f"{duration_ns / SECOND_NS:.1f} s"
+
+
+def after(earlier: FrameRef, later: FrameRef) -> str:
+    """Spell how much later a frame came: ``302 ms after``, ``in the same frame as``."""
+    if earlier == later:
+        return "in the same frame as"
+    return f"{seconds(max(later.time_ns - earlier.time_ns, 0))} after"
 
 
 def sent(connection: Connection, side: Side, *types: int) -> list[PacketRef]:

@@ -129,7 +129,7 @@ def test_mergecap_gives_the_same_order(tmp_path: Path) -> None:
     """Merging two captures in order of time is what mergecap does."""
     one, two, both = tmp_path / "1.pcap", tmp_path / "2.pcap", tmp_path / "both.pcap"
     one.write_bytes(pcap(START + i * 7000 for i in range(200)))
-    two.write_bytes(pcap(START + 350_500 + i * 5000 for i in range(200)))
+    two.write_bytes(pcap(START + 352_000 + i * 14_000 for i in range(200)))
     command = [need_tool("mergecap"), "-F", "pcap", "-w", str(both), str(one), str(two)]
     subprocess.run(command, check=True, capture_output=True)
     theirs = [(row.time_ns, row.data) for row in read(both)[0]]

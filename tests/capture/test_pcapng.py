@@ -150,7 +150,7 @@ def test_other_blocks_are_skipped() -> None:
 
 def test_custom_blocks_and_journal_entries_take_a_number() -> None:
     """Wireshark numbers them among the frames, so the frames behind them keep its numbers."""
-    custom = block(0xBAD, bytes(8)) + block(0x40000BAD, bytes(8)) + block(9, b"MESSAGE=hi\n")
+    custom = block(0xBAD, bytes(8)) + block(0x40000BAD, bytes(8)) + block(9, b"MESSAGE=hello\n" * 3)
     data = BEGIN + custom + ONE + ONE + custom + ONE + custom
     found, warnings, reader = read(io.BytesIO(data))
     assert [row.number for row in found] == [4, 5, 9]
@@ -248,7 +248,7 @@ def test_tshark_sees_the_same_numbers_and_times(tmp_path: Path, tshark: str) -> 
     data = section(">") + interface(order=">", options=resolution(9, ">") + offset(100, ">"))
     data += enhanced(frame(0), START + 1, order=">") + block(0xBAD, bytes(8), ">")
     data += BEGIN + interface(options=resolution(0x80 | 20)) + enhanced(frame(1))
-    data += enhanced(frame(2), (1_700_000_000 << 20) + 12345, 1) + block(9, b"MESSAGE=hi\n")
+    data += enhanced(frame(2), (1_700_000_000 << 20) + 12345, 1) + block(9, b"MESSAGE=hello\n" * 3)
     data += old_packet(frame(3), START // 1000 + 5)
     path = tmp_path / "mixed.pcapng"
     path.write_bytes(data)

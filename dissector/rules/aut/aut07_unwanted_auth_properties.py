@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
-from dissector.mqtt.packets import Auth, property_value
+from dissector.mqtt.packets import Auth, Connack, Connect, Packet, property_value
 from dissector.rules.base import (
     ConnectionRule,
     Example,
@@ -130,15 +130,14 @@ def _failure(connection: Connection, auth: Auth) -> Failure | None:
 
 def _limit(connection: Connection, auth: Auth) -> int | None:
     """Give the Maximum Packet Size of an AUTH's receiver, or None while it is not known."""
-    connect, connack = connection.connect, connection.connack
-    if auth.side is Side.SERVER:
-        announced = None if connect is None else connect
-    elif connack is not None and connack.frame is not None and auth.frame is not None:
-        # what the client sent before the CONNACK could not heed it
-        announced = connack if auth.frame.time_ns > connack.frame.time_ns else None  # type: ignore[assignment]
-    else:
-        announced = None
-    if announced is None:
+    announced: Packet | None = connection.connect
+    if auth.side is Side.CLIENT:
+        announced = connection.connack
+        if announced is None or announced.frame is None or auth.frame is None:
+            return None
+        if auth.frame.time_ns <= announced.frame.time_ns:
+            return None  # what the client sent before the CONNACK could not heed it
+    if not isinstance(announced, Connect | Connack):
         return None
     value = property_value(announced.properties, "maximumPacketSize")
     return value if isinstance(value, int) else None

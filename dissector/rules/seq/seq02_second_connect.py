@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import seconds, sent, unseen_before
+from dissector.rules.gating import after, sent, unseen_before
 
 
 class SecondConnect(ConnectionRule):
@@ -79,9 +79,8 @@ class SecondConnect(ConnectionRule):
         unseen = unseen_before(connection, Side.CLIENT, second, from_start=False)
         if unseen is not None:
             return unseen
-        after = seconds(second.time_ns - first.time_ns)
         return Failure(
-            message=f"second CONNECT on this connection, {after} after the first; "
+            message=f"second CONNECT on this connection, {after(first, second)} the first; "
             "one is allowed, and the server must close",
             at=second,
             frames=(first, second),

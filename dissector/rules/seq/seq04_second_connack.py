@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     GOODBYE,
 )
-from dissector.rules.gating import seconds, sent, unseen_before
+from dissector.rules.gating import after, sent, unseen_before
 
 
 class SecondConnack(ConnectionRule):
@@ -71,10 +71,9 @@ class SecondConnack(ConnectionRule):
         unseen = unseen_before(connection, Side.SERVER, second, from_start=False)
         if unseen is not None:
             return unseen
-        after = seconds(second.time_ns - first.time_ns)
         numbered = connection.version is Version.V5_0
         return Failure(
-            message=f"second CONNACK on this connection, {after} after the first; "
+            message=f"second CONNACK on this connection, {after(first, second)} the first; "
             + ("only one is allowed" if numbered else "CONNECT is answered once"),
             at=second,
             frames=(first, second),

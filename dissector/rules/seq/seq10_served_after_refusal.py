@@ -7,7 +7,7 @@ from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
 from dissector.rules.examples import CONNECT_5, CONNECT_311, REFUSED_5, REFUSED_311, SERVER_CLOSES
-from dissector.rules.gating import seconds, sent, unseen_before
+from dissector.rules.gating import after, sent, unseen_before
 
 _SERVICE = (
     spec.PUBLISH,
@@ -92,10 +92,9 @@ class ServedAfterRefusal(ConnectionRule):
         if unseen is not None:
             return unseen
         name = spec.packet_name(first.type)
-        after = seconds(first.frame.time_ns - connack.frame.time_ns)
         return Failure(
-            message=f"{name} from the server {after} after its refusal (code {connack.code}); "
-            "it must not process what a refused client sends",
+            message=f"{name} from the server {after(connack.frame, first.frame)} its refusal "
+            f"(code {connack.code}); it must not process what a refused client sends",
             at=first.frame,
             frames=(connack.frame, first.frame),
             evidence={"packet": name, "returnCode": connack.code, "packets": len(served)},

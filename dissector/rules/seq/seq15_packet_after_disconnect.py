@@ -23,7 +23,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import seconds, sent, unseen_before
+from dissector.rules.gating import after, sent, unseen_before
 
 _PUBLISH_311 = "C 30 05 00 01 61 68 69"
 
@@ -97,26 +97,25 @@ class PacketAfterDisconnect(ConnectionRule):
             last = next(iter(sent(connection, side, spec.DISCONNECT)), None)
             if last is None:
                 continue
-            after = [ref for ref in sent(connection, side) if ref.order > last.order]
-            if not after:
+            behind = [ref for ref in sent(connection, side) if ref.order > last.order]
+            if not behind:
                 continue
-            unseen = unseen_before(connection, side, after[0].frame, from_start=False)
+            unseen = unseen_before(connection, side, behind[0].frame, from_start=False)
             if unseen is None:
-                found.append(_failure(side, last, after))
+                found.append(_failure(side, last, behind))
             else:
                 reason = unseen
         return found or reason
 
 
-def _failure(side: Side, last: PacketRef, after: list[PacketRef]) -> Failure:
-    first = after[0]
+def _failure(side: Side, last: PacketRef, behind: list[PacketRef]) -> Failure:
+    first = behind[0]
     name = spec.packet_name(first.type)
-    gap = seconds(first.frame.time_ns - last.frame.time_ns)
     return Failure(
-        message=f"{name} from the {side.value} {gap} after its own DISCONNECT; "
-        "nothing may follow that",
+        message=f"{name} from the {side.value} {after(last.frame, first.frame)} its own "
+        "DISCONNECT; nothing may follow that",
         at=first.frame,
         frames=(last.frame, first.frame),
-        evidence={"packet": name, "packets": len(after)},
+        evidence={"packet": name, "packets": len(behind)},
         side=side,
     )

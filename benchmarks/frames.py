@@ -1,0 +1,237 @@
+"""Addresses, ports and payloads in, the records of a pcap file in time order out.
+
+Frames are packed whole, one `struct` call each, with right lengths, sequence numbers and checksums
+(RFC 1071 modulo 65535: 65536 is congruent to 1, so a 32-bit number, or a whole payload read as one
+big-endian integer, counts as its words would). A frame may be added ahead of time; `Capture` holds
+it back until nothing earlier can come, so an exchange is written down in one go and the file still
+interleaves as a real one does.
+"""
+
+import struct
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import IntEnum
+from random import Random
+from typing import BinaryIO
+
+FIN, SYN, PSH, ACK = 0x01, 0x02, 0x08, 0x10
+SEGMENT_SIZE = 1460
+# MSS 1460, SACK permitted, window scale 7: what a SYN carries (RFC 9293 §3.2, RFC 2018, RFC 7323).
+SYN_OPTIONS = bytes.fromhex("020405b4 01010402 01030307")
+
+_GLOBAL_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+_RECORD = struct.Struct("<IIII")
+_IP_TCP = struct.Struct("!HHHHBBHIIHHIIBBHHH")
+_IP_UDP = struct.Struct("!HHHHBBHIIHHHH")
+_ARP = struct.Struct("!HHBBH6sI6sI")
+_SHORTEST_FRAME = 60
+# Frames held back before a part of them is written.
+_WINDOW = 20_000
+
+
+class Mark(IntEnum):
+    """What a frame carries, as far as the generator promises counts of it."""
+
+    OTHER = 0
+    CONNECT = 1
+    CONNACK = 2
+    DEFECTIVE_CONNACK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A MAC address and an IPv4 address as a number."""
+
+    mac: bytes
+    ip: int
+
+
+def host(kind: int, ip: int) -> Host:
+    """The host at `ip`, with a locally administered MAC address drawn from it."""
+    return Host(struct.pack("!BBI", 0x02, kind, ip), ip)
+
+
+class Capture:
+    """Collects frames and writes exactly `limit` of them; `counts` is indexed by `Mark`."""
+
+    def __init__(self, output: BinaryIO, limit: int) -> None:
+        self._output = output
+        self._limit = limit
+        self._pending: list[tuple[int, int, int, bytes]] = []
+        self._serial = 0
+        self.written = 0
+        self.counts = [0] * len(Mark)
+        self.first_time = 0
+        self.last_time = 0
+        output.write(_GLOBAL_HEADER)
+
+    @property
+    def added(self) -> int:
+        """Frames added so far, written or held back."""
+        return self._serial
+
+    def add(self, time: int, frame: bytes, mark: int = Mark.OTHER) -> None:
+        """Take a frame seen at `time` (µs since the epoch)."""
+        size = len(frame)
+        record = _RECORD.pack(time // 1_000_000, time % 1_000_000, size, size) + frame
+        self._serial += 1
+        self._pending.append((time, self._serial, mark, record))
+
+    def release(self, now: int) -> bool:
+        """Write what is earlier than `now`, before which nothing will be added; False when full."""
+        if len(self._pending) < min(_WINDOW, self._limit):
+            return True
+        self._pending.sort()
+        end = bisect_left(self._pending, (now,))
+        ready = self._pending[: min(end, self._limit - self.written)]
+        del self._pending[:end]
+        self._output.write(b"".join([record for _, _, _, record in ready]))
+        for _, _, mark, _ in ready:
+            self.counts[mark] += 1
+        if ready:
+            self.first_time = self.first_time or ready[0][0]
+            self.last_time = ready[-1][0]
+        self.written += len(ready)
+        return self.written < self._limit
+
+
+class Direction:
+    """One way of a TCP connection: its constant header fields and their sums."""
+
+    __slots__ = ("_ip_sum", "_padded", "_tcp_sum", "addresses", "identification", "link", "ports")
+
+    def __init__(self, link: bytes, source: tuple[int, int], target: tuple[int, int], padded: bool):
+        self.link = link
+        self.addresses = (source[0], target[0])
+        self.ports = (source[1], target[1])
+        self.identification = (source[0] * 40503 + source[1]) & 0xFFFF
+        self._ip_sum = 0x4500 + 0x4000 + 0x4006 + source[0] + target[0]
+        self._tcp_sum = source[0] + target[0] + 6 + source[1] + target[1]
+        self._padded = padded
+
+    def frame(
+        self, sequence: int, acknowledgement: int, flags: int, data: bytes, offset: int
+    ) -> bytes:
+        """An Ethernet frame; `data` holds options and payload, `offset` is the header in words."""
+        size = 20 + len(data)
+        self.identification = identification = (self.identification + 1) & 0xFFFF
+        content = int.from_bytes(data, "big") << (8 if size & 1 else 0)
+        word = offset << 12 | flags
+        total = self._tcp_sum + size + sequence + acknowledgement + word + 0x0800 + content
+        header = _IP_TCP.pack(
+            0x4500, size + 20, identification, 0x4000, 64, 6,
+            -(self._ip_sum + size + 20 + identification) % 0xFFFF,
+            *self.addresses, *self.ports, sequence, acknowledgement, offset << 4, flags,
+            0x0800, -total % 0xFFFF, 0,
+        )  # fmt: skip
+        frame = self.link + header + data
+        return frame.ljust(_SHORTEST_FRAME, b"\0") if self._padded else frame
+
+
+class TcpConnection:
+    """A TCP connection as a capture beside the server sees it: the client is a round trip away.
+
+    Every method takes the time of its first frame and returns that of its last (µs).
+    """
+
+    __slots__ = (
+        "_capture",
+        "_client",
+        "_client_next",
+        "_random",
+        "_server",
+        "_server_next",
+        "round_trip",
+    )
+
+    def __init__(
+        self,
+        capture: Capture,
+        random: Random,
+        client: tuple[Host, int],
+        server: tuple[Host, int],
+        round_trip: int,
+        vlan: int = 0,
+    ) -> None:
+        tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
+        ends = (client[0].ip, client[1]), (server[0].ip, server[1])
+        macs = client[0].mac, server[0].mac
+        # Frames that arrive come padded from the wire; those that leave are seen before padding.
+        self._client = Direction(macs[1] + macs[0] + tag + b"\x08\0", ends[0], ends[1], True)
+        self._server = Direction(macs[0] + macs[1] + tag + b"\x08\0", ends[1], ends[0], False)
+        self._capture = capture
+        self._random = random.random
+        self._client_next = random.getrandbits(32)
+        self._server_next = random.getrandbits(32)
+        self.round_trip = round_trip
+
+    def from_client(self, time: int, payload: bytes = b"", flags: int = ACK, mark: int = 0) -> int:
+        """One segment from the client."""
+        frame = self._client.frame(self._client_next, self._server_next, flags, payload, 5)
+        self._client_next = (self._client_next + len(payload) + (flags & FIN)) & 0xFFFFFFFF
+        self._capture.add(time, frame, mark)
+        return time
+
+    def from_server(self, time: int, payload: bytes = b"", flags: int = ACK, mark: int = 0) -> int:
+        """One segment from the server."""
+        frame = self._server.frame(self._server_next, self._client_next, flags, payload, 5)
+        self._server_next = (self._server_next + len(payload) + (flags & FIN)) & 0xFFFFFFFF
+        self._capture.add(time, frame, mark)
+        return time
+
+    def pause(self) -> int:
+        """How long the server takes over an answer, 100 to 900 µs."""
+        return 100 + int(800 * self._random())
+
+    def open(self, time: int) -> int:
+        """SYN, SYN/ACK, ACK."""
+        self._capture.add(time, self._client.frame(self._client_next, 0, SYN, SYN_OPTIONS, 8))
+        self._client_next = (self._client_next + 1) & 0xFFFFFFFF
+        time += 40
+        answer = self._server.frame(self._server_next, self._client_next, SYN | ACK, SYN_OPTIONS, 8)
+        self._capture.add(time, answer)
+        self._server_next = (self._server_next + 1) & 0xFFFFFFFF
+        return self.from_client(time + self.round_trip)
+
+    def send(self, time: int, payload: bytes, mark: int = 0) -> int:
+        """Payload from the client, in as many segments as it needs, acknowledged by the server."""
+        for start in range(0, len(payload), SEGMENT_SIZE):
+            time += 12
+            self.from_client(time, payload[start : start + SEGMENT_SIZE], PSH | ACK, mark)
+        return self.from_server(time + 40)
+
+    def ask(self, time: int, request: bytes, answer: bytes) -> int:
+        """Request from the client, answer that acknowledges it, acknowledgement."""
+        self.from_client(time, request, PSH | ACK)
+        return self.tell(time + self.pause(), answer)
+
+    def tell(self, time: int, payload: bytes, mark: int = 0) -> int:
+        """Payload from the server, acknowledged by the client."""
+        for start in range(0, len(payload), SEGMENT_SIZE):
+            time += 12
+            self.from_server(time, payload[start : start + SEGMENT_SIZE], PSH | ACK, mark)
+        return self.from_client(time + self.round_trip)
+
+    def close(self, time: int) -> int:
+        """FIN from the client, FIN from the server, ACK."""
+        self.from_client(time, flags=FIN | ACK)
+        self.from_server(time + 60, flags=FIN | ACK)
+        return self.from_client(time + 60 + self.round_trip)
+
+
+def udp_frame(source: tuple[Host, int], target: tuple[Host, int], payload: bytes) -> bytes:
+    """A UDP datagram over IPv4; its checksum is zero, "not computed" (RFC 768)."""
+    size = 28 + len(payload)
+    ends = source[0].ip, target[0].ip
+    checksum = -(0x4500 + size + 0x4011 + ends[0] + ends[1]) % 0xFFFF
+    ports = source[1], target[1]
+    header = _IP_UDP.pack(0x4500, size, 0, 0, 64, 17, checksum, *ends, *ports, size - 20, 0)
+    return target[0].mac + source[0].mac + b"\x08\0" + header + payload
+
+
+def arp_frame(operation: int, sender: Host, target: Host) -> bytes:
+    """An ARP request (operation 1, broadcast) or reply (2)."""
+    known = target.mac if operation == 2 else bytes(6)
+    body = _ARP.pack(1, 0x0800, 6, 4, operation, sender.mac, sender.ip, known, target.ip)
+    destination = target.mac if operation == 2 else b"\xff" * 6
+    return (destination + sender.mac + b"\x08\x06" + body).ljust(_SHORTEST_FRAME, b"\0")

@@ -1,0 +1,46 @@
+"""A kind of traffic, a number of frames and a seed in, a pcap file out, the same bytes every time.
+
+`python benchmarks/generate.py --kind fleet --frames 1000000 --output fleet.pcap`. Prints what a
+reader of the file should find, one `name value` a line: frames, seconds from first to last, CONNECT
+and CONNACK packets, and the planted defects by the name of their rule.
+"""
+
+import argparse
+from pathlib import Path
+from random import Random
+
+from frames import Capture, Mark
+from traffic import Fleet, Storm
+
+KINDS: dict[str, type[Fleet] | type[Storm]] = {"fleet": Fleet, "storm": Storm}
+
+
+def generate(kind: str, frames: int, path: Path, seed: int) -> Capture:
+    """Write `frames` frames of `kind` to `path`; the returned capture has the counts."""
+    with path.open("wb", buffering=1 << 20) as output:
+        capture = Capture(output, frames)
+        KINDS[kind](capture, Random(seed), frames).run()
+    return capture
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Generate a capture for the benchmarks.")
+    parser.add_argument("--kind", choices=KINDS, default="fleet")
+    parser.add_argument("--frames", type=int, default=1_000_000)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.frames < 1:
+        parser.error("--frames must be at least 1")
+    capture = generate(arguments.kind, arguments.frames, arguments.output, arguments.seed)
+    defects = capture.counts[Mark.DEFECTIVE_CONNACK]
+    print("frames", capture.written)
+    print("seconds", (capture.last_time - capture.first_time) // 1_000_000)
+    print("connect", capture.counts[Mark.CONNECT])
+    print("connack", capture.counts[Mark.CONNACK] + defects)
+    print("session-present-after-clean-session", defects)
+
+
+if __name__ == "__main__":
+    main()

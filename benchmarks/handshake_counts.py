@@ -1,0 +1,60 @@
+"""A program's own output on disk in, the number of CONNECT and CONNACK packets that it saw out.
+
+Two programs may only be timed against each other when both did the work.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+# What tshark is asked for; 3.x and 5.0 keep the code of a CONNACK in different fields.
+TSHARK_FIELDS = (
+    "frame.number",
+    "tcp.stream",
+    "mqtt.clientid",
+    "mqtt.conflag.cleansess",
+    "mqtt.kalive",
+    "mqtt.username",
+    "mqtt.conack.flags.sp",
+    "mqtt.conack.val",
+    "mqtt.connack.reason_code",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many CONNECT and CONNACK packets a program reported."""
+
+    connect: int
+    connack: int
+
+
+def of_tshark(path: Path) -> Counts:
+    """From `tshark -T fields`, `TSHARK_FIELDS`; two packets in a frame make a field `a,b`."""
+    connect = connack = 0
+    keep_alive, code, reason = (
+        TSHARK_FIELDS.index(name)
+        for name in ("mqtt.kalive", "mqtt.conack.val", "mqtt.connack.reason_code")
+    )
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            row = line.rstrip("\n").split("\t")
+            connect += _values(row[keep_alive])
+            connack += _values(row[code]) + _values(row[reason])
+    return Counts(connect, connack)
+
+
+def of_dissector(path: Path) -> Counts:
+    """From `dissector analyze --format jsonl`."""
+    connect = connack = 0
+    with path.open("rb") as lines:
+        for line in lines:
+            record = json.loads(line)
+            if record["type"] == "handshake":
+                connect += record["connect"] is not None
+                connack += record["connack"] is not None
+    return Counts(connect, connack)
+
+
+def _values(cell: str) -> int:
+    return cell.count(",") + 1 if cell else 0

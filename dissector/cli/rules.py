@@ -1,0 +1,202 @@
+"""Nothing or a rule's id in, the list of rules or its page out: `dissector rules`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dissector.cli.options import COLORS, Parser
+from dissector.errors import OptionError
+
+if TYPE_CHECKING:
+    from dissector.model import Severity
+    from dissector.report.style import Style
+    from dissector.rules.base import Example, Rule
+
+_EXAMPLES = """\
+  dissector rules                 all rules
+  dissector rules SES             those of a group
+  dissector rules SES01           one rule's page
+  dissector rules --format json   all pages, for programs
+"""
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser("rules", "Every rule; one rule's page.", _EXAMPLES)
+    made.add_argument("rules", metavar="RULE", nargs="*", help="a rule's id or name, or a group")
+    made.add_argument("--format", choices=("table", "json"), default="table")
+    made.add_argument("--color", choices=COLORS, default="auto")
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; give its exit code."""
+    namespace = parser().parse(arguments)
+
+    from dissector.cli import output
+    from dissector.rules.registry import all_rules
+
+    wanted = [rule for word in namespace.rules for rule in _named(word)]
+    single = len(wanted) == 1
+    rules = list(dict.fromkeys(wanted)) if namespace.rules else list(all_rules())
+    if namespace.format == "json":
+        import msgspec
+
+        text = msgspec.json.format(msgspec.json.encode([page(rule) for rule in rules]), indent=2)
+        sys.stdout.write(text.decode() + "\n")
+        return 0
+    style = output.style(namespace.color, os.environ)
+    lines = _page(rules[0], style) if single else _table(rules)
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    return 0
+
+
+def _named(word: str) -> list[Rule]:
+    """Give the rule of that id or name, else those whose ids begin so."""
+    from dissector.rules.registry import all_rules, find
+
+    try:
+        return [find(word)]
+    except OptionError:
+        prefix = word.replace("-", "").upper()
+        found: list[Rule] = [rule for rule in all_rules() if rule.id.startswith(prefix)]
+        if not found:
+            raise _unknown(word) from None
+        return found
+
+
+def _unknown(word: str) -> OptionError:
+    from difflib import get_close_matches
+
+    from dissector.rules.registry import all_rules
+
+    ids = {name: rule.id for rule in all_rules() for name in (rule.id, rule.name)}
+    near = get_close_matches(word, list(ids), n=1) or get_close_matches(
+        word.upper(), list(ids), n=1
+    )
+    hint = f"did you mean {near[0]}?" if near else "`dissector rules` lists them all"
+    return OptionError(f"no rule {word!r}; {hint}")
+
+
+def _table(rules: Sequence[Rule]) -> Iterator[str]:
+    import tabulate
+
+    rows = [
+        [rule.id, rule.name, _severity(rule), rule.side.value, " ".join(_versions(rule))]
+        for rule in rules
+    ]
+    headers = ["rule", "name", "severity", "side", "versions"]
+    yield from tabulate.tabulate(rows, headers, disable_numparse=True).splitlines()
+    yield f"{len(rows)} rules; `dissector rules RULE` is one rule's page"
+
+
+def _versions(rule: Rule) -> list[str]:
+    from dissector.model import Version
+
+    return [version.value for version in Version if version in rule.statements]
+
+
+def _severities(rule: Rule) -> dict[str, str]:
+    from dissector.model import Version
+
+    return {
+        version.value: rule.severity_in(version).value
+        for version in Version
+        if version in rule.statements
+    }
+
+
+def _severity(rule: Rule) -> str:
+    severity: Severity | Mapping[Any, Severity] = rule.severity
+    if not isinstance(severity, Mapping):
+        return severity.value
+    return "/".join(dict.fromkeys(item.value for item in severity.values()))
+
+
+def page(rule: Rule) -> dict[str, Any]:
+    """Give all that a rule says of itself, for JSON."""
+    text = rule.page()
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "side": rule.side.value,
+        "severity": _severity(rule),
+        "severities": _severities(rule),
+        "obligation": rule.obligation.value,
+        "confidence": rule.confidence.value,
+        "statements": {
+            version: [
+                {"id": identifier, "summary": summary}
+                for identifier, summary in _statements(rule, version)
+            ]
+            for version in _versions(rule)
+        },
+        "sections": {version.value: where for version, where in rule.sections.items()},
+        "summary": text.summary,
+        "checks": text.checks,
+        "why": text.why,
+        "fixClient": text.fix_client,
+        "fixServer": text.fix_server,
+        "falseAlarms": text.false_alarms,
+        "bad": [_example(example) for example in rule.bad],
+        "good": [_example(example) for example in rule.good],
+    }
+
+
+def _example(example: Example) -> dict[str, Any]:
+    return {"title": example.title, "port": example.port, "steps": list(example.steps)}
+
+
+def _statements(rule: Rule, version: str) -> list[tuple[str, str]]:
+    from dissector.model import Version
+    from dissector.mqtt.statements import paraphrase
+
+    which = Version(version)
+    return [(identifier, paraphrase(which, identifier)) for identifier in rule.statements[which]]
+
+
+def _page(rule: Rule, style: Style) -> Iterator[str]:
+    from dissector.model import Version
+
+    text = rule.page()
+    yield f"{style.paint(rule.id, 'bold')} {rule.name}"
+    yield from style.indented(text.summary)
+    yield ""
+    yield from style.labelled("side", rule.side.value)
+    yield from style.labelled("weight", f"{_severity(rule)}; {rule.obligation.value}; "
+                              f"{rule.confidence.value}")  # fmt: skip
+    for version in _versions(rule):
+        section = rule.sections.get(Version(version))
+        lines = [
+            line
+            for identifier, summary in _statements(rule, version)
+            for line in style.wrapped(f"{identifier} of {version}: {summary}")
+        ]
+        lines += [f"section {section} of MQTT {version}"] if section else []
+        yield from style.beside(version, lines or [f"applies to MQTT {version}, without a number"])
+    for label, paragraphs in (
+        ("checks", text.checks),
+        ("why", text.why),
+        ("fix", f"client: {text.fix_client}"),
+        ("", f"server: {text.fix_server}"),
+        ("alarms", text.false_alarms),
+    ):
+        yield ""
+        yield from style.labelled(label, paragraphs)
+    for label, examples in (("bad", rule.bad), ("good", rule.good)):
+        for example in examples:
+            yield ""
+            yield from style.beside(label, [example.title, *_steps(example, style)])
+
+
+def _steps(example: Example, style: Style) -> Iterator[str]:
+    import textwrap
+
+    for step in example.steps:
+        yield from textwrap.wrap(
+            step, style.width - 13, initial_indent="  ", subsequent_indent="    "
+        )

@@ -1,0 +1,470 @@
+"""Rules about order, time and reaction, on connections built by hand: what they leave unjudged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from dissector.connections.connection import CloseEvent, Connection, PacketRef, Trait, View
+from dissector.model import (
+    Confidence,
+    Endpoint,
+    Finding,
+    FrameRef,
+    Obligation,
+    Severity,
+    Side,
+    Version,
+)
+from dissector.mqtt import spec
+from dissector.mqtt.decode import decode_packet
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+from dissector.rules.base import ConnectionRule, Failure, NotEvaluated, Verdict
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_5_METHOD,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_5_METHOD,
+    CONNECT_311,
+    DISCONNECT,
+    REFUSED_5,
+    REFUSED_311,
+)
+from dissector.rules.registry import find
+
+SECOND = 1_000_000_000
+PUBLISH = "C 30 05 00 01 61 68 69"
+FROM_SERVER = "S 30 05 00 01 61 68 69"
+ASKS = "S f0 06 18 04 15 00 01 4d"
+GIVES = "C f0 06 18 04 15 00 01 4d"
+RESERVED_FLAG = "C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61"
+EMPTY_ID = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
+LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
+
+
+def frame(number: int, time_ns: int) -> FrameRef:
+    """Name a frame of the only file."""
+    return FrameRef("a.pcap", number, time_ns)
+
+
+def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Connection:
+    """Fill a connection as the steps of an example would; its view ends `lasts` seconds later."""
+    made = Connection(
+        stream=0,
+        client=Endpoint("10.0.0.1", 40000),
+        server=Endpoint("10.0.0.2", 1883),
+        first=frame(1, 0),
+        facts={"connectDelivered": True, "tcpOpenedNs": 0, **facts},
+    )
+    number, now = 1, 0
+    for step in steps:
+        number += 1
+        now += SECOND // 1000
+        if step.startswith("+"):
+            now += int(float(step[1:]) * SECOND)
+            continue
+        side = Side.CLIENT if step[0] == "C" else Side.SERVER
+        where = frame(number, now)
+        if step[2:] in ("FIN", "RST"):
+            made.closes.append(CloseEvent(side, step[2:].lower(), where))
+            continue
+        packet = decode_packet(bytes.fromhex(step[2:]), made.version, side)
+        packet.frame = where
+        code = None
+        if isinstance(packet, Connect) and made.connect is None:
+            made.connect, made.version = packet, packet.version
+        elif isinstance(packet, Connack):
+            made.connack = made.connack or packet
+            code = packet.return_code
+            made.traits |= Trait.REFUSED if made.connack.return_code else Trait(0)
+        elif isinstance(packet, Auth):
+            made.auths.append(packet)
+            code = packet.reason_code
+        elif isinstance(packet, Disconnect):
+            made.disconnects.append(packet)
+            code = packet.reason_code
+        order = len(made.history)
+        made.history.append(
+            PacketRef(packet.type, packet.flags, side, where, order, packet.size, code)
+        )
+    made.view = View(ended="capture end", ended_ns=now + int(lasts * SECOND))
+    return made
+
+
+def check(rule_id: str, subject: Connection) -> Verdict:
+    """Ask one rule about a connection."""
+    rule = find(rule_id)
+    assert isinstance(rule, ConnectionRule)
+    return rule.check(subject)
+
+
+def failure(rule_id: str, subject: Connection) -> Failure:
+    """Give the only failure that a rule reports."""
+    verdict = check(rule_id, subject)
+    if isinstance(verdict, list):
+        assert len(verdict) == 1
+        verdict = verdict[0]
+    assert isinstance(verdict, Failure)
+    return verdict
+
+
+def finding(rule: str, side: Side, time_ns: int, **more: Any) -> Finding:
+    """Make the finding of another rule, to provoke a reaction."""
+    values: dict[str, Any] = {
+        "rule": rule,
+        "name": "provocation",
+        "severity": Severity.ERROR,
+        "obligation": Obligation.MUST,
+        "confidence": Confidence.PROVEN,
+        "statements": (),
+        "section": None,
+        "version": Version.V3_1_1,
+        "side": side,
+        "handshake": 0,
+        "stream": 0,
+        "client_id": "a",
+        "file": "a.pcap",
+        "frame": 4,
+        "frames": (frame(4, time_ns),),
+        "time_ns": time_ns,
+        "message": "",
+        "evidence": {},
+    }
+    return Finding(**values | more)
+
+
+# What is left open for ten seconds, by the rule that asks for the close
+LEFT_OPEN = [
+    ("SEQ05", (RESERVED_FLAG,)),
+    ("SEQ07", (EMPTY_ID, "S 20 02 00 02")),
+    ("SEQ08", (CONNECT_311, "S 20 02 00 02")),
+    ("SEQ09", (CONNECT_311, REFUSED_311)),
+    ("SEQ09", (CONNECT_5, REFUSED_5)),
+    ("SEQ16", (CONNECT_311, ACCEPTED_311, DISCONNECT)),
+    ("SEQ16", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00")),
+    ("AUT05", (CONNECT_5_METHOD, ASKS, GIVES, REFUSED_5)),
+]
+open_for_ten_seconds = pytest.mark.parametrize(("rule", "steps"), LEFT_OPEN)
+
+
+@open_for_ten_seconds
+def test_a_connection_left_open_is_reported_at_the_deadline(
+    rule: str, steps: tuple[str, ...]
+) -> None:
+    """What nobody closes for ten seconds fails, likely, with the deadline as its time."""
+    subject = connection(steps, lasts=10)
+    found = failure(rule, subject)
+    assert found.time_ns == found.at.time_ns + 5 * SECOND
+    assert (found.confidence or find(rule).confidence) is Confidence.LIKELY
+    assert "10.0 s" in found.message
+
+
+@open_for_ten_seconds
+@pytest.mark.parametrize("close", ["C FIN", "S FIN", "C RST", "S RST"])
+def test_a_close_in_time_by_anybody_is_silence(
+    rule: str, steps: tuple[str, ...], close: str
+) -> None:
+    """Whoever closes within five seconds, and however, nothing is reported."""
+    assert check(rule, connection((*steps, "+4", close), lasts=10)) is None
+
+
+@open_for_ten_seconds
+def test_a_close_too_late_is_reported(rule: str, steps: tuple[str, ...]) -> None:
+    """A close after the deadline does not excuse."""
+    assert isinstance(check(rule, connection((*steps, "+7", "S FIN"))), Failure)
+
+
+@open_for_ten_seconds
+def test_an_absence_needs_the_whole_view(rule: str, steps: tuple[str, ...]) -> None:
+    """A gap, a lone direction, a start in mid-stream, an early end: none of them is evidence."""
+    for change in (
+        {"gaps": {Side.SERVER: frame(9, 9 * SECOND)}},
+        {"gaps": {Side.CLIENT: frame(9, 9 * SECOND)}},
+        {"conflict": True},
+        {"both_seen": False},
+        {"syn_seen": False},
+        {"ended": "evicted"},
+    ):
+        subject = connection(steps, lasts=10)
+        for name, value in change.items():
+            setattr(subject.view, name, value)
+        assert isinstance(check(rule, subject), NotEvaluated), change
+    assert isinstance(check(rule, connection(steps, lasts=4)), NotEvaluated)
+
+
+# Packets in a wrong order, by rule: the steps, and the step at fault
+OUT_OF_ORDER = [
+    ("SEQ01", (PUBLISH,), 1),
+    ("SEQ02", (CONNECT_311, CONNECT_311), 2),
+    ("SEQ03", (CONNECT_311, FROM_SERVER), 2),
+    ("SEQ04", (CONNECT_5, ACCEPTED_5, ACCEPTED_5), 3),
+    ("SEQ10", (CONNECT_311, REFUSED_311, "S d0 00"), 3),
+    ("SEQ13", (CONNECT_5, "S e0 02 87 00"), 2),
+    ("SEQ13", (CONNECT_311, ACCEPTED_311, "S e0 00"), 3),
+    ("SEQ15", (CONNECT_311, ACCEPTED_311, DISCONNECT, PUBLISH), 4),
+    ("AUT01", (CONNECT_5_METHOD, PUBLISH), 2),
+    ("AUT02", (CONNECT_5, ASKS), 2),
+    ("AUT03", (CONNECT_5_METHOD, ACCEPTED_5_METHOD, ASKS), 3),
+    ("AUT04", (CONNECT_5_METHOD, ASKS, "C f0 06 18 04 15 00 01 4e"), 3),
+]
+out_of_order = pytest.mark.parametrize(("rule", "steps", "step"), OUT_OF_ORDER)
+
+
+@out_of_order
+def test_a_packet_out_of_order_is_reported_at_its_frame(
+    rule: str, steps: tuple[str, ...], step: int
+) -> None:
+    """The finding stands at the packet that is out of order."""
+    assert failure(rule, connection(steps)).at.number == step + 1
+
+
+@out_of_order
+def test_missing_bytes_before_the_packet_forbid_a_verdict(
+    rule: str, steps: tuple[str, ...], step: int
+) -> None:
+    """A gap on the packet's own side ahead of it, or contradicting segments, leave it unjudged."""
+    for spoilt in (True, False):
+        subject = connection(steps)
+        at = subject.history[step - 1]
+        if spoilt:
+            subject.view.gaps[at.side] = at.frame
+        else:
+            subject.view.conflict = True
+        assert isinstance(check(rule, subject), NotEvaluated)
+
+
+@out_of_order
+def test_missing_bytes_behind_the_packet_do_not_matter(
+    rule: str, steps: tuple[str, ...], step: int
+) -> None:
+    """A gap on the same side that opens later does not take a verdict back."""
+    subject = connection(steps, lasts=10)
+    subject.view.gaps[subject.history[step - 1].side] = frame(90, 9 * SECOND)
+    assert isinstance(failure(rule, subject), Failure)
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps"),
+    [
+        (rule, steps)
+        for rule, steps, _ in OUT_OF_ORDER
+        if rule in ("SEQ01", "SEQ03", "AUT01", "AUT03")
+    ],
+)
+def test_first_packets_need_the_beginning_and_both_directions(
+    rule: str, steps: tuple[str, ...]
+) -> None:
+    """In mid-stream, or with one direction only, nobody knows which packet was first."""
+    for name in ("syn_seen", "both_seen"):
+        subject = connection(steps)
+        setattr(subject.view, name, False)
+        assert isinstance(check(rule, subject), NotEvaluated)
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps"),
+    [(rule, steps) for rule, steps, _ in OUT_OF_ORDER if rule in ("AUT01", "AUT03")],
+)
+def test_order_across_directions_needs_the_other_side_whole(
+    rule: str, steps: tuple[str, ...]
+) -> None:
+    """What the other side lost before the packet forbids a verdict, what it lost later does not."""
+    subject = connection(steps, lasts=10)
+    last = subject.history[-1]
+    subject.view.gaps[last.side.other] = subject.history[0].frame
+    assert isinstance(check(rule, subject), NotEvaluated)
+    subject.view.gaps[last.side.other] = frame(90, 9 * SECOND)
+    assert failure(rule, subject)
+
+
+def test_first_packet_of_unknown_version_cites_the_common_number() -> None:
+    """Without CONNECT the version is unknown; the statement has one number in 3.1.1 and 5.0."""
+    assert failure("SEQ01", connection((PUBLISH,))).statements == ("MQTT-3.1.0-1",)
+
+
+@pytest.mark.parametrize("step", ["S 82 06 00 01 00 01 61 00", "S e0 00", "S f0 00"])
+def test_what_a_server_never_sends_is_not_called_too_early(step: str) -> None:
+    """A packet that no server may send is left to the rules about direction."""
+    assert check("SEQ03", connection((CONNECT_311, step))) is None
+
+
+def test_a_client_that_publishes_behind_its_refusal_is_no_fault_of_the_server() -> None:
+    """Only packets of the server show that a refused client was served."""
+    assert check("SEQ10", connection((CONNECT_5, REFUSED_5, PUBLISH))) is None
+
+
+def test_connack_for_a_broken_field_may_name_it() -> None:
+    """3.1.1: codes 1, 2 and 4 may answer a level, an id and credentials that are broken."""
+    without_user = "C 10 10 00 04 4d 51 54 54 04 42 00 3c 00 01 61 00 01 70"
+    assert check("SEQ05", connection((without_user, "S 20 02 00 04"))) is None
+    assert check("SEQ05", connection((RESERVED_FLAG, "S 20 02 00 01"))) is None
+    assert failure("SEQ05", connection((RESERVED_FLAG, "S 20 02 00 04")))
+    assert failure("SEQ05", connection((RESERVED_FLAG, "S 20 02 00 02")))
+
+
+def test_empty_id_met_with_silence() -> None:
+    """The server's silent close fails; the client's own close does not, nor does blindness."""
+    assert failure("SEQ07", connection((EMPTY_ID, "S FIN", "C FIN")))
+    assert check("SEQ07", connection((EMPTY_ID, "C FIN", "S FIN"))) is None
+    subject = connection((EMPTY_ID, "S FIN", "C FIN"))
+    subject.view.gaps[Side.SERVER] = frame(9, 0)
+    assert isinstance(check("SEQ07", subject), NotEvaluated)
+
+
+def test_unknown_level_is_judged_by_what_the_server_speaks() -> None:
+    """3.1.1 owes code 1, 5.0 a close; a server that nobody knows is not judged."""
+    steps = (LEVEL_6, "S FIN", "C FIN")
+    strict, lenient = frozenset({Version.V3_1_1}), frozenset({Version.V3_1_1, Version.V5_0})
+    assert isinstance(check("SEQ06", connection(steps)), NotEvaluated)
+    assert failure("SEQ06", connection(steps, serverVersions=strict))
+    assert check("SEQ06", connection(steps, serverVersions=lenient)) is None
+    one_way = connection(steps, serverVersions=strict)
+    one_way.view.both_seen = False
+    assert isinstance(check("SEQ06", one_way), NotEvaluated)
+    for versions in (strict, lenient):
+        left_open = connection((LEVEL_6, "S 20 02 00 01"), lasts=9, serverVersions=versions)
+        assert failure("SEQ06", left_open)
+    given_up = connection((LEVEL_6, "C FIN"), serverVersions=strict)
+    assert check("SEQ06", given_up) is None
+
+
+def test_an_unanswered_connect_must_have_arrived() -> None:
+    """Without the server's TCP acknowledgement, with a defect, or answered by AUTH: no finding."""
+    assert failure("SEQ11", connection((CONNECT_311,), lasts=31))
+    lost = connection((CONNECT_311,), lasts=31, connectDelivered=False)
+    assert isinstance(check("SEQ11", lost), NotEvaluated)
+    assert check("SEQ11", connection((RESERVED_FLAG,), lasts=31)) is None
+    assert check("SEQ11", connection((CONNECT_5_METHOD, ASKS), lasts=31)) is None
+    assert check("SEQ11", connection((CONNECT_311, DISCONNECT), lasts=31)) is None
+    assert isinstance(check("SEQ11", connection((CONNECT_311,), lasts=20)), NotEvaluated)
+
+
+def test_a_silent_connection_is_noted_after_thirty_seconds() -> None:
+    """Nothing sent for 30 seconds is noted; a byte of either side, or an early end, is not."""
+    for spoke, lasts, wanted in ((0, 31, Failure), (0, 20, NotEvaluated), (5, 31, type(None))):
+        subject = connection((), lasts=lasts, clientSpoke=spoke, serverSpoke=0)
+        subject.traits = Trait.SILENT
+        assert isinstance(check("SEQ12", subject), wanted)
+
+
+def test_a_wait_for_connack_is_noted_after_the_servers_own_deadline() -> None:
+    """A client that still waits after 35 seconds is noted."""
+    assert isinstance(check("SEQ12", connection((CONNECT_311,), lasts=33)), NotEvaluated)
+    assert failure("SEQ12", connection((CONNECT_311,), lasts=36)).side is None
+
+
+def test_refusal_is_reported_once() -> None:
+    """SEQ09 and SEQ08 are silent where a narrower rule has spoken."""
+    subject = connection((CONNECT_311, "S 20 02 00 02"), lasts=10)
+    subject.findings.append(finding("SEQ08", Side.SERVER, 0))
+    assert check("SEQ09", subject) is None
+    subject.findings[0] = finding("SEQ07", Side.SERVER, 0)
+    assert check("SEQ08", subject) is None
+
+
+def test_disconnect_by_a_server_cites_its_reason_code() -> None:
+    """5.0: a code of 0x80 and above adds 4.13.2-1, and the sender is at fault."""
+    found = failure("SEQ16", connection((CONNECT_5, ACCEPTED_5, "S e0 02 8b 00"), lasts=9))
+    assert found.statements == ("MQTT-3.14.4-2", "MQTT-4.13.2-1")
+    assert found.side is Side.SERVER
+    found = failure("SEQ16", connection((CONNECT_5, ACCEPTED_5, DISCONNECT), lasts=9))
+    assert found.statements == ("MQTT-3.14.4-2",)
+
+
+def test_a_violation_obliges_its_receiver() -> None:
+    """3.1.1: whoever received it; 5.0: servers only."""
+    subject = connection((CONNECT_311, ACCEPTED_311, PUBLISH), lasts=10)
+    subject.findings.append(finding("ENC12", Side.SERVER, SECOND))
+    assert failure("SEQ17", subject).side is Side.CLIENT
+    subject.version = Version.V5_0
+    assert check("SEQ17", subject) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"severity": Severity.WARNING},
+        {"confidence": Confidence.LIKELY},
+        {"obligation": Obligation.SHOULD},
+        {"rule": "SEC01"},
+        {"rule": "SEQ05"},
+        {"evidence": {"defect": "header-flags"}},
+        {"packet": bytes((spec.CONNECT << 4, 0))},
+    ],
+)
+def test_what_is_no_proven_violation_obliges_nobody(change: dict[str, Any]) -> None:
+    """Warnings, likely findings, other rules' cases and security findings provoke no SEQ17."""
+    subject = connection((CONNECT_311, ACCEPTED_311, PUBLISH), lasts=10)
+    values: dict[str, Any] = {"rule": "ENC12", "side": Side.CLIENT, "time_ns": 0}
+    subject.findings.append(finding(**values | change))
+    assert check("SEQ17", subject) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "provoked_by", "evidence"),
+    [("SEQ17", "ENC12", {}), ("ENC02", "ENC01", {"defect": "header-flags"})],
+)
+def test_a_reaction_is_asked_for_only_in_a_whole_view(
+    rule: str, provoked_by: str, evidence: dict[str, Any]
+) -> None:
+    """Fires after ten seconds; not with a gap, an early end, a close, a DISCONNECT or a refusal."""
+
+    def subject(lasts: float, *more: str) -> Connection:
+        made = connection((CONNECT_5, ACCEPTED_5, PUBLISH, *more), lasts=lasts)
+        made.findings.append(finding(provoked_by, Side.CLIENT, SECOND // 500, evidence=evidence))
+        return made
+
+    assert failure(rule, subject(10)).side is Side.SERVER
+    assert isinstance(check(rule, subject(3)), NotEvaluated)
+    assert check(rule, subject(10, "+2", "C RST")) is None
+    assert check(rule, subject(10, "S e0 02 82 00")) is None
+    refused = subject(10)
+    refused.traits |= Trait.REFUSED
+    assert check(rule, refused) is None
+    blind = subject(10)
+    blind.view.gaps[Side.SERVER] = frame(9, 9 * SECOND)
+    assert isinstance(check(rule, blind), NotEvaluated)
+
+
+def test_a_missing_close_is_reported_once() -> None:
+    """Where ENC02 has reported that a side did not close, SEQ17 does not repeat it."""
+    subject = connection((CONNECT_311, ACCEPTED_311, PUBLISH), lasts=10)
+    subject.findings += [
+        finding("ENC12", Side.CLIENT, SECOND),
+        finding("ENC02", Side.SERVER, SECOND, confidence=Confidence.LIKELY),
+    ]
+    assert check("SEQ17", subject) is None
+
+
+def test_an_auth_without_room_for_its_method_is_a_warning() -> None:
+    """The shortest AUTH, which the standard allows and forbids at once, is a warning only."""
+    steps = (CONNECT_5_METHOD, ACCEPTED_5_METHOD, "C f0 06 19 04 15 00 01 4d", "S f0 00")
+    assert failure("AUT04", connection(steps)).severity is Severity.WARNING
+
+
+def test_method_of_a_connect_that_cannot_be_read_is_unknown() -> None:
+    """A CONNECT whose properties are cut may have held a method."""
+    cut = "C 10 0e 00 04 4d 51 54 54 05 02 00 3c 7f 00 01 61"
+    assert isinstance(check("AUT02", connection((cut, ASKS))), NotEvaluated)
+
+
+def test_limits_of_the_server_bind_after_its_connack() -> None:
+    """A client's AUTH before the CONNACK could not know the server's Maximum Packet Size."""
+    small = "S 20 0c 00 00 09 27 00 00 00 0a 15 00 01 4d"
+    large = "C f0 0a {} 08 15 00 01 4d 1f 00 01 78"
+    early = connection((CONNECT_5_METHOD, ASKS, large.format("18"), small))
+    late = connection((CONNECT_5_METHOD, small, large.format("19")))
+    assert check("AUT07", early) is None
+    assert failure("AUT07", late).statements == ("MQTT-3.15.2-2",)
+
+
+def test_a_long_authentication_is_noted_where_it_becomes_too_long() -> None:
+    """The note stands at the packet that passes 60 seconds, and not where bytes are missing."""
+    steps = (CONNECT_5_METHOD, ASKS, "+61", GIVES, ACCEPTED_5_METHOD)
+    assert failure("AUT09", connection(steps)).at.number == 5
+    blind = connection(steps)
+    blind.view.gaps[Side.SERVER] = frame(9, 0)
+    assert isinstance(check("AUT09", blind), NotEvaluated)
