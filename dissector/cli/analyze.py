@@ -149,25 +149,30 @@ def _failing(summary: Summary, fail_on: str) -> bool:
 
 def no_mqtt(capture: Capture) -> str:
     """Say that there was no MQTT, what was there instead, and what to do."""
-    files = ", ".join(file.path for file in capture.files)
+    from dissector.report.style import counted
+
+    files = ", ".join(file.path for file in capture.files).replace("\n", "\\n")
     seen = [f"{count:,} {kind}" for kind, count in capture.other_traffic.items()]
     lines = [
-        f"NO MQTT was seen in {files}: {capture.frames:,} frames, "
-        f"{capture.streams:,} TCP connections."
+        f"NO MQTT was seen in {files}: {counted(capture.frames, 'frame')}, "
+        f"{counted(capture.streams, 'TCP connection')}."
     ]
     if seen:
-        lines.append(f"Seen instead (TCP connections): {', '.join(seen)}.")
+        lines.append(f"Seen instead, TCP connections by kind and port: {', '.join(seen)}.")
     if capture.other_traffic.get("tls"):
         lines.append("TLS cannot be looked into in this version: capture behind its end.")
     if capture.other_traffic.get("websocket"):
         lines.append("MQTT over WebSocket cannot be read in this version.")
     if capture.streams:
         lines.append("MQTT on another port than 1883 needs -d tcp.port==PORT,mqtt.")
-    return " ".join(lines)
+    return "\n".join(lines)
 
 
 def _note(text: str) -> None:
     from dissector.text import printable
 
     sys.stdout.flush()
-    sys.stderr.write(f"dissector: {printable(text)}\n")
+    first, *rest = text.split("\n")
+    sys.stderr.write(f"dissector: {printable(first)}\n")
+    for line in rest:
+        sys.stderr.write(f"           {printable(line)}\n")

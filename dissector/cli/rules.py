@@ -161,6 +161,7 @@ def _statements(rule: Rule, version: str) -> list[tuple[str, str]]:
 
 def _page(rule: Rule, style: Style) -> Iterator[str]:
     from dissector.model import Version
+    from dissector.report.style import place
 
     text = rule.page()
     yield f"{style.paint(rule.id, 'bold')} {rule.name}"
@@ -176,7 +177,7 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
             for identifier, summary in _statements(rule, version)
             for line in style.wrapped(f"{identifier} of {version}: {summary}")
         ]
-        lines += [f"section {section} of MQTT {version}"] if section else []
+        lines += [f"{place(section)} of MQTT {version}"] if section else []
         yield from style.beside(version, lines or [f"applies to MQTT {version}, without a number"])
     for label, paragraphs in (
         ("checks", text.checks),

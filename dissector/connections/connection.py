@@ -7,7 +7,6 @@ whatever is out of the ordinary later), at most `HISTORY_LIMIT` of them.
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 import msgspec
@@ -19,8 +18,8 @@ from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 HISTORY_LIMIT = 64
 
 
-class Phase(enum.IntEnum):
-    """Where a connection stands; see `transitions.py`."""
+class Phase:
+    """Where a connection stands; see `transitions.py`. Plain numbers: they change with every packet."""
 
     OPEN = 0  # no packet yet
     CONNECTING = 1  # CONNECT seen, no answer
@@ -31,8 +30,8 @@ class Phase(enum.IntEnum):
     MIDSTREAM = 6  # the beginning was not seen
 
 
-class Trait(enum.IntFlag):
-    """What is noteworthy about a connection; a rule names those that it asks about."""
+class Trait:
+    """What is noteworthy about a connection, as bits; a rule names those that it asks about."""
 
     CONNECT = 1
     CONNACK = 2
@@ -128,7 +127,7 @@ class Connection(msgspec.Struct, kw_only=True):
     transport: str = "tcp"
     version: Version | None = None
     bridge: bool = False
-    phase: Phase = Phase.OPEN
+    phase: int = Phase.OPEN
     traits: int = 0
     view: View = msgspec.field(default_factory=View)
     connect: Connect | None = None

@@ -58,8 +58,9 @@ _QUIET_CLIENT = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) 
 _QUIET_SERVER = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 9) | (1 << 11) | (1 << 13)
 _FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
 
-_PHASE_CONNECTED = 3
-_PHASE_MIDSTREAM = 6
+_CONNECTED = Phase.CONNECTED
+_MIDSTREAM = Phase.MIDSTREAM
+_CLIENT, _SERVER = Side.CLIENT, Side.SERVER  # an enum's attribute is slower than a module's
 
 _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 _BEFORE_5 = (Version.V3_1, Version.V3_1_1)
@@ -170,7 +171,7 @@ class Tracker(Consumer):
         spoke = (self.spoke_a, self.spoke_b)
         connection.facts["clientSpoke"] = spoke[self.client]
         connection.facts["serverSpoke"] = spoke[1 - self.client]
-        connection.phase = Phase(self.phase)
+        connection.phase = self.phase
         if connection.connect is not None and connection.connack is None:
             connection.traits |= Trait.UNANSWERED
         if connection.handshake is not None:
@@ -251,7 +252,7 @@ class Tracker(Consumer):
         self.tracking.mqtt_connections += 1
         connection = self._connection()
         if self._midstream():
-            self.phase = _PHASE_MIDSTREAM
+            self.phase = _MIDSTREAM
             connection.view.syn_seen = False
         for found in self.gaps:
             self._note_gap(found)
@@ -306,7 +307,7 @@ class Tracker(Consumer):
             )
 
     def _who(self, side: int) -> Side:
-        return Side.CLIENT if side == self.client else Side.SERVER
+        return _CLIENT if side == self.client else _SERVER
 
     # -- packets ----------------------------------------------------------------------------------
 
@@ -341,7 +342,7 @@ class Tracker(Consumer):
             else:
                 self.packets_b += 1
             if (
-                (self.phase == _PHASE_CONNECTED or self.phase == _PHASE_MIDSTREAM)
+                (self.phase == _CONNECTED or self.phase == _MIDSTREAM)
                 and quiet >> kind & 1
                 and (kind == 3 or framer.first & 15 == (2 if _FLAGS_OF_TWO >> kind & 1 else 0))
                 and (
@@ -449,8 +450,8 @@ class Tracker(Consumer):
             return DefectKind.TYPE_AUTH_BEFORE_5
         if self.connection.connect is None and self._midstream():
             return None  # who is the client is a guess
-        wrong = kind in (spec.SERVER_ONLY if who is Side.CLIENT else spec.CLIENT_ONLY)
-        if wrong or (kind == spec.DISCONNECT and who is Side.SERVER and before_5):
+        wrong = kind in (spec.SERVER_ONLY if who is _CLIENT else spec.CLIENT_ONLY)
+        if wrong or (kind == spec.DISCONNECT and who is _SERVER and before_5):
             return DefectKind.WRONG_DIRECTION
         return None
 
@@ -462,12 +463,12 @@ class Tracker(Consumer):
         first = (self.packets_a if side == 0 else self.packets_b) == 1
         lost = self.lost_a if side == 0 else self.lost_b
         if first and not lost and not self._midstream():
-            if who is Side.CLIENT and kind != spec.CONNECT:
+            if who is _CLIENT and kind != spec.CONNECT:
                 traits |= Trait.CLIENT_FIRST_OTHER
-            elif who is Side.SERVER and kind not in (spec.CONNACK, spec.AUTH):
+            elif who is _SERVER and kind not in (spec.CONNACK, spec.AUTH):
                 traits |= Trait.SERVER_FIRST_OTHER
         phase = self.phase
-        if who is Side.CLIENT and kind != spec.CONNECT:
+        if who is _CLIENT and kind != spec.CONNECT:
             if phase in (Phase.CONNECTING, Phase.AUTHENTICATING):
                 traits |= Trait.BEFORE_CONNACK
         if phase == Phase.REFUSED:
@@ -487,12 +488,12 @@ class Tracker(Consumer):
         connection = self.connection
         assert connection is not None
         event = kind
-        if isinstance(packet, Connect) and who is Side.CLIENT:
+        if isinstance(packet, Connect) and who is _CLIENT:
             if connection.connect is None and connection.connack is None:
                 self._connect(side, packet, framer)
             else:
                 connection.traits |= Trait.EXTRA_CONNECT
-        elif isinstance(packet, Connack) and who is Side.SERVER:
+        elif isinstance(packet, Connack) and who is _SERVER:
             if packet.return_code != 0:
                 event = CONNACK_REFUSED
             if connection.connack is None:
@@ -507,9 +508,9 @@ class Tracker(Consumer):
             connection.traits |= Trait.DISCONNECT
             if connection.close is None and packet.frame is not None:
                 connection.close = Close(who, "disconnect", packet.frame)
-        target = TRANSITIONS.get((Phase(self.phase), who, event))
+        target = TRANSITIONS.get((self.phase, 0 if side == self.client else 1, event))
         if target is not None:
-            self.phase = target.value
+            self.phase = target
 
     def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
         connection = self.connection

@@ -7,30 +7,31 @@ which read the history. A refusing CONNACK is an event of its own.
 from __future__ import annotations
 
 from dissector.connections.connection import Phase
-from dissector.model import Side
 from dissector.mqtt import spec
 
 CONNACK_REFUSED = 17
 
-TRANSITIONS: dict[tuple[Phase, Side, int], Phase] = {
-    (Phase.OPEN, Side.CLIENT, spec.CONNECT): Phase.CONNECTING,
-    (Phase.MIDSTREAM, Side.CLIENT, spec.CONNECT): Phase.CONNECTING,
+CLIENT, SERVER = 0, 1
+
+TRANSITIONS: dict[tuple[int, int, int], int] = {
+    (Phase.OPEN, CLIENT, spec.CONNECT): Phase.CONNECTING,
+    (Phase.MIDSTREAM, CLIENT, spec.CONNECT): Phase.CONNECTING,
     **{
-        (phase, Side.SERVER, event): target
+        (phase, SERVER, event): target
         for phase in (Phase.OPEN, Phase.MIDSTREAM, Phase.CONNECTING, Phase.AUTHENTICATING)
         for event, target in (
             (spec.CONNACK, Phase.CONNECTED),
             (CONNACK_REFUSED, Phase.REFUSED),
         )
     },
-    (Phase.CONNECTING, Side.SERVER, spec.AUTH): Phase.AUTHENTICATING,
-    (Phase.CONNECTING, Side.CLIENT, spec.AUTH): Phase.AUTHENTICATING,
+    (Phase.CONNECTING, SERVER, spec.AUTH): Phase.AUTHENTICATING,
+    (Phase.CONNECTING, CLIENT, spec.AUTH): Phase.AUTHENTICATING,
     **{
         (phase, side, spec.DISCONNECT): Phase.DISCONNECTED
         for phase in (
             Phase.OPEN, Phase.MIDSTREAM, Phase.CONNECTING, Phase.AUTHENTICATING, Phase.CONNECTED,
             Phase.REFUSED,
         )
-        for side in Side
+        for side in (CLIENT, SERVER)
     },
 }  # fmt: skip

@@ -47,8 +47,8 @@ class Half:
         return ((seq - self.next_seq + HALFWAY) & MASK) - HALFWAY
 
     def note_base(self, s: Segment) -> None:
-        """Learn the base sequence numbers as Wireshark does, from a SYN or the first segment."""
-        if not self.based:
+        """Learn the base sequence numbers as Wireshark does: from the first segment or a SYN/ACK."""
+        if not self.based or s.flags & 0x12 == 0x12:
             self.based = True
             self.base_seq = s.seq if s.flags & 2 else (s.seq - 1) & MASK
         if s.flags & 16 and not self.peer.based:

@@ -43,7 +43,7 @@ cdef class Segment:
     cdef int read_tcp(self, bytes window, Py_ssize_t tcp, Py_ssize_t end, Py_ssize_t wire_end) except -1
 
     @cython.locals(stop=cython.Py_ssize_t, addresses=bytes)
-    cdef bytes key(self)
+    cpdef bytes key(self)
 
     @cython.locals(at=cython.Py_ssize_t, kind=cython.int)
     cdef int scale(self) except -1

@@ -38,8 +38,12 @@ cdef class Streams(Keeper):
     @cython.locals(direction=Direction, connection=TcpConnection)
     cpdef finish(self)
 
-    @cython.locals(old=TcpConnection, connection=TcpConnection, other_way=Direction, other=cython.bint, swap=cython.bint, stream=cython.longlong, reverse=bytes)
-    cdef Direction _find(self, Direction direction, bytes key, Segment s)
+    @cython.locals(old=TcpConnection, direction=Direction)
+    cdef Direction _find(self, Direction known, bytes key, Segment s)
+    cdef long long _number(self) except *
+
+    @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint, reverse=bytes)
+    cdef Direction _create(self, bytes key, Segment s, long long stream)
     cdef _count_port(self, TcpConnection connection, bint sure)
     cdef _end(self, TcpConnection connection, int reason)
 

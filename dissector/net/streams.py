@@ -119,6 +119,9 @@ class Streams(Keeper):
                 s.mac_window = window
                 s.mac_source = at + 6
                 s.mac_destination = at
+                s.address_window = window
+                s.addresses = at + 26
+                s.address_length = 4
                 s.read_tcp(window, at + 34, end, wire_end)
                 key = octets[at + 26 : at + 38]
             else:
@@ -167,26 +170,37 @@ class Streams(Keeper):
         """Pass a warning on."""
         self.warn(kind, message, frame, stream)
 
-    def _find(self, direction: Direction | None, key: bytes, s: Segment) -> Direction:
+    def _find(self, known: Direction | None, key: bytes, s: Segment) -> Direction:
         # The direction that a segment out of the ordinary belongs to
-        stream = self.streams
-        if direction is not None:
-            if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
-                return direction
-            old = direction.connection
-            other = direction.based and s.seq != direction.base_seq
-            if not other:
-                # The same SYN again. Wireshark 4.0 stays with the number, but after a FIN or RST a
-                # new connection begins
-                if s.grade != WHOLE or not (old.lingering or old.over):
-                    return direction
-                stream = old.stream
+        if known is None:
+            return self._create(key, s, self._number())
+        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
+            return known
+        old = known.connection
+        if known.based and s.seq != known.base_seq:
             self._end(old, REUSED)
-        swap = s.flags & 0x12 == 0x12
+            return self._create(key, s, self._number())
+        if s.grade != WHOLE or not (old.lingering or old.over):
+            return known  # the same SYN again
+        # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
+        # and what it takes for the base of each direction
+        self._end(old, REUSED)
+        direction = self._create(key, s, old.stream)
+        direction.based = known.based
+        direction.base_seq = known.base_seq
+        direction.peer.based = known.peer.based
+        direction.peer.base_seq = known.peer.base_seq
+        return direction
+
+    def _number(self) -> int:
+        self.streams += 1
+        return self.streams - 1
+
+    def _create(self, key: bytes, s: Segment, stream: int) -> Direction:
+        # A new connection; the direction of the segment
+        swap = s.flags & 0x12 == 0x12  # a SYN/ACK comes from side 1
         reverse = _reverse(key)
         connection = TcpConnection(self, stream, reverse if swap else key)
-        if stream == self.streams:
-            self.streams += 1
         connection.first_frame = s.frame
         connection.first_time_ns = connection.last_time_ns = s.time_ns
         direction = connection.b if swap else connection.a

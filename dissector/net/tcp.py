@@ -176,7 +176,7 @@ class Direction(Half):
             at = free
         if at < end:
             self._keep(at, end, start, stop, s)
-        if self.pending is not None:
+        if self.pending is not None or self.fin >= 0:
             self._drain(s.frame, s.time_ns)
 
     def _keep(self, at: int, end: int, start: int, stop: int, s: Segment) -> None:

@@ -6,28 +6,38 @@ date costs more than the rest of a record.
 
 from __future__ import annotations
 
-import functools
 import time
 
 _FIRST = -62_135_596_800  # 0001-01-01
 _LAST = 253_402_300_799  # the last second that RFC 3339 can write
 
 
-@functools.lru_cache(maxsize=4096)
-def _seconds(second: int) -> str:
+_KEPT = 4096
+_seconds: dict[int, str] = {}
+
+
+def rfc3339(time_ns: int, digits: int | None = None) -> str:
+    """Write a time with `digits` (6 or 9) after the point; years beyond 9999 are clamped.
+
+    None for `digits`: as many as the time needs.
+    """
+    second, nanoseconds = divmod(time_ns, 1_000_000_000)
+    text = _seconds.get(second) or _spell(second)
+    if digits == 6 or (digits is None and nanoseconds % 1000 == 0):
+        return f"{text}.{nanoseconds // 1000:06d}Z"
+    return f"{text}.{nanoseconds:09d}Z"
+
+
+def _spell(second: int) -> str:
     parts = time.gmtime(min(max(second, _FIRST), _LAST))
-    return (
+    text = (
         f"{parts.tm_year:04d}-{parts.tm_mon:02d}-{parts.tm_mday:02d}"
         f"T{parts.tm_hour:02d}:{parts.tm_min:02d}:{parts.tm_sec:02d}"
     )
-
-
-def rfc3339(time_ns: int, digits: int = 6) -> str:
-    """Write a time with `digits` (6 or 9) after the point; years beyond 9999 are clamped."""
-    second, nanoseconds = divmod(time_ns, 1_000_000_000)
-    if digits == 9:
-        return f"{_seconds(second)}.{nanoseconds:09d}Z"
-    return f"{_seconds(second)}.{nanoseconds // 1000:06d}Z"
+    if len(_seconds) >= _KEPT:
+        _seconds.clear()
+    _seconds[second] = text
+    return text
 
 
 def duration(nanoseconds: int) -> str:

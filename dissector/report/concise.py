@@ -8,7 +8,7 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report.ending import findings
 from dissector.report.reporter import ByteStream
-from dissector.report.style import Style, counted
+from dissector.report.style import Style, counted, place
 from dissector.text import printable
 
 
@@ -57,7 +57,7 @@ def line(record: Finding, style: Style) -> str:
     if record.client_id:
         who += f" (client id {printable(record.client_id, 40)})"
     version = record.version.value if record.version else "unknown version"
-    breaks = ", ".join(record.statements) or (f"section {record.section}" if record.section else "")
+    breaks = ", ".join(record.statements) or (place(record.section) if record.section else "")
     breaks = f" [{breaks} of {version}]" if breaks else ""
     return (
         f"{printable(record.file)}:{record.frame}: {style.paint(record.rule, 'bold')} "

@@ -13,6 +13,7 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_shape import HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
 from dissector.report.reporter import ByteStream
 
@@ -45,35 +46,35 @@ class JsonLines:
 
     def handshake(self, record: Handshake) -> None:
         """Write one handshake."""
-        self._line({"type": "handshake", **self._writer.handshake(record)})
+        self._line("handshake", self._writer.handshake(record))
 
     def finding(self, record: Finding) -> None:
         """Write one finding."""
-        self._line({"type": "finding", **self._writer.finding(record)})
+        self._line("finding", self._writer.finding(record))
 
     def warning(self, record: CaptureWarning) -> None:
         """Write one capture warning."""
-        self._line({"type": "captureWarning", **self._writer.warning(record)})
+        self._line("captureWarning", self._writer.warning(record))
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Write what is known at the end."""
         for record in not_evaluated:
-            self._line({"type": "notEvaluated", **self._writer.not_evaluated(record)})
+            self._line("notEvaluated", self._writer.not_evaluated(record))
         self._line(
+            "summary",
             {
-                "type": "summary",
                 "schema": SCHEMA,
                 "tool": tool(self._engine),
                 "capture": self._writer.capture(capture),
                 **self._writer.summary(summary),
-            }
+            },
         )
         self._flush()
 
-    def _line(self, record: dict[str, Any]) -> None:
-        self._lines.append(self._encode(record))
+    def _line(self, kind: str, record: dict[str, Any] | HandshakeShape) -> None:
+        self._lines.append(b'{"type":"%s",' % kind.encode() + self._encode(record)[1:])
         if len(self._lines) >= self._limit:
             self._flush()
 

@@ -9,11 +9,12 @@ conversion; endpoints, secrets and dates are made once.
 
 from __future__ import annotations
 
-import enum
 import math
 import os
-from collections.abc import Iterable
 from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
@@ -27,12 +28,21 @@ from dissector.model import (
 )
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack, Connect, Property
-from dissector.mqtt.spec import return_code_name
 from dissector.report.clock import rfc3339
+from dissector.report.json_shape import (
+    CloseShape,
+    ConnackShape,
+    ConnectShape,
+    EndpointShape,
+    HandshakeShape,
+    MaybeHex,
+)
+from dissector.report.json_values import set_pair, set_text, set_value, spelt, spelt_or_none
 from dissector.report.wireshark import display_filter
-from dissector.text import character_classes, decode, encode, fingerprint, is_utf8, lossless
+from dissector.text import character_classes, decode, fingerprint, lossless
 
 SCHEMA = 1
+_NONE: dict[str, Any] = {}
 _ENDPOINTS_KEPT = 100_000
 _SECRETS_KEPT = 10_000
 
@@ -63,117 +73,121 @@ class Writer:
         self.show_secrets = show_secrets
         self.key = os.urandom(16) if key is None else key
         self.digits = digits
-        self._endpoints: dict[Endpoint, dict[str, Any]] = {}
+        self._endpoints: dict[Endpoint, EndpointShape] = {}
         self._secrets: dict[bytes, dict[str, Any]] = {}
 
-    def handshake(self, record: Handshake) -> dict[str, Any]:
-        """Give one handshake."""
-        version = record.version
+    def handshake(self, record: Handshake) -> HandshakeShape:
+        """Give one handshake, ready to be encoded."""
+        version, latency = record.version, record.latency
         connect, connack, close = record.connect, record.connack, record.close
-        latency = record.latency
         endpoints = self._endpoints
-        return {
-            "id": record.id,
-            "stream": record.stream,
-            "transport": record.transport,
-            "version": None if version is None else version._value_,
-            "bridge": record.bridge,
-            "outcome": record.outcome._value_,
-            "latency": latency if latency is None or math.isfinite(latency) else None,
-            "authRounds": record.auth_rounds if record.auths else 0,
-            "client": endpoints.get(record.client) or self._endpoint(record.client),
-            "server": endpoints.get(record.server) or self._endpoint(record.server),
-            "connect": None if connect is None else self._connect(connect),
-            "connack": None if connack is None else self._connack(connack),
-            "close": None if close is None else self._close(close),
-        }
+        return HandshakeShape(
+            record.id,
+            record.stream,
+            record.transport,
+            None if version is None else version._value_,
+            record.bridge,
+            record.outcome._value_,
+            latency if latency is None or math.isfinite(latency) else None,
+            record.auth_rounds if record.auths else 0,
+            endpoints.get(record.client) or self._endpoint(record.client),
+            endpoints.get(record.server) or self._endpoint(record.server),
+            None if connect is None else self._connect(connect),
+            None if connack is None else self._connack(connack),
+            None if close is None else self._close(close),
+        )
 
-    def _endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
+    def _endpoint(self, endpoint: Endpoint) -> EndpointShape:
         if len(self._endpoints) >= _ENDPOINTS_KEPT:
             self._endpoints.clear()
-        found = {"ip": endpoint.ip, "port": endpoint.port, "mac": endpoint.mac}
+        found = EndpointShape(endpoint.ip, endpoint.port, endpoint.mac)
         self._endpoints[endpoint] = found
         return found
 
-    def _connect(self, packet: Connect) -> dict[str, Any]:
-        frame = packet.frame
-        message = packet.last_will_message
-        protocol_name, client_id = packet.protocol_name, packet.client_id
-        username, topic = packet.username, packet.last_will_topic
-        will = None if message is None else decode(message)
-        secret = packet.password
-        record: dict[str, Any] = {
-            "file": None if frame is None else lossless(frame.file),
-            "frame": None if frame is None else frame.number,
-            "time": None if frame is None else self._time(frame.time_ns),
-            "protocolName": protocol_name,
-            "protocolLevel": packet.protocol_level,
-            "clientId": client_id,
-            "cleanSession": packet.clean_session,
-            "keepAlive": packet.keep_alive,
-            "username": username,
-            "password": None if secret is None else self._secrets.get(secret) or secret,
-            "lastWillTopic": topic,
-            "lastWillQos": packet.last_will_qos,
-            "lastWillMessage": will,
-            "lastWillRetain": packet.last_will_retain,
-        }
-        if secret is not None and record["password"] is secret:
-            record = self._with_secret(record, "password", secret)
+    def _connect(self, packet: Connect) -> ConnectShape:
+        frame, secret, message = packet.frame, packet.password, packet.last_will_message
+        name, client_id, username = packet.protocol_name, packet.client_id, packet.username
+        topic: str | None = packet.last_will_topic
+        will: str | None = None if message is None else decode(message)
+        name_hex: MaybeHex = UNSET
+        id_hex: MaybeHex = UNSET
+        username_hex: MaybeHex = UNSET
+        topic_hex: MaybeHex = UNSET
+        will_hex: MaybeHex = UNSET
+        secret_hex: MaybeHex = UNSET
         if not (
             client_id.isascii()
-            and protocol_name.isascii()
+            and name.isascii()
             and (username is None or username.isascii())
             and (topic is None or topic.isascii())
             and (will is None or will.isascii())
         ):
-            record = _with_bytes(record)
-        self._properties(record, "properties", "propertyList", packet.properties)
-        self._properties(
-            record, "lastWillProperties", "lastWillPropertyList", packet.last_will_properties
+            name, name_hex = spelt(name)
+            client_id, id_hex = spelt(client_id)
+            username, username_hex = spelt_or_none(username)
+            topic, topic_hex = spelt_or_none(topic)
+            will, will_hex = spelt_or_none(will)
+        password: str | dict[str, Any] | None = None
+        if secret is not None:
+            password = self._secrets.get(secret)
+            if password is None:
+                password, secret_hex = self._secret(secret)
+        plain, all_of_them = self._properties(packet.properties)
+        will_plain, all_of_wills = self._properties(packet.last_will_properties)
+        return ConnectShape(
+            None if frame is None else lossless(frame.file),
+            None if frame is None else frame.number,
+            None if frame is None else rfc3339(frame.time_ns, self.digits),
+            name,
+            name_hex,
+            packet.protocol_level,
+            client_id,
+            id_hex,
+            packet.clean_session,
+            packet.keep_alive,
+            username,
+            username_hex,
+            password,
+            secret_hex,
+            topic,
+            topic_hex,
+            packet.last_will_qos,
+            will,
+            will_hex,
+            packet.last_will_retain,
+            plain,
+            all_of_them,
+            will_plain,
+            all_of_wills,
         )
-        return record
 
-    def _connack(self, packet: Connack) -> dict[str, Any]:
-        frame = packet.frame
-        code = packet.return_code
-        record: dict[str, Any] = {
-            "file": None if frame is None else lossless(frame.file),
-            "frame": None if frame is None else frame.number,
-            "time": None if frame is None else self._time(frame.time_ns),
-            "sessionPresent": packet.session_present,
-            "returnCode": code,
-            "returnCodeName": None if code is None else return_code_name(code, packet.version),
-        }
-        self._properties(record, "properties", "propertyList", packet.properties)
-        return record
+    def _connack(self, packet: Connack) -> ConnackShape:
+        frame, code = packet.frame, packet.return_code
+        plain, all_of_them = self._properties(packet.properties)
+        return ConnackShape(
+            None if frame is None else lossless(frame.file),
+            None if frame is None else frame.number,
+            None if frame is None else rfc3339(frame.time_ns, self.digits),
+            packet.session_present,
+            code,
+            None if code is None else spec.return_code_name(code, packet.version),
+            plain,
+            all_of_them,
+        )
 
-    def _close(self, close: Close) -> dict[str, Any]:
-        return {
-            "by": close.by._value_,
-            "how": close.how,
-            "file": lossless(close.frame.file),
-            "frame": close.frame.number,
-            "time": self._time(close.frame.time_ns),
-        }
+    def _close(self, close: Close) -> CloseShape:
+        frame = close.frame
+        return CloseShape(
+            close.by._value_,
+            close.how,
+            lossless(frame.file),
+            frame.number,
+            rfc3339(frame.time_ns, self.digits),
+        )
 
-    def _time(self, time_ns: int) -> str:
-        return rfc3339(time_ns, self.digits or (9 if time_ns % 1000 else 6))
-
-    def _with_secret(self, record: dict[str, Any], name: str, secret: bytes) -> dict[str, Any]:
-        """Set a secret, keeping the order of keys."""
-        whole: dict[str, Any] = {}
-        for key, value in record.items():
-            if key == name:
-                self._secret(whole, name, secret)
-            else:
-                whole[key] = value
-        return whole
-
-    def _secret(self, record: dict[str, Any], name: str, secret: bytes) -> None:
+    def _secret(self, secret: bytes) -> tuple[str | dict[str, Any], MaybeHex]:
         if self.show_secrets:
-            _text(record, name, decode(secret))
-            return
+            return spelt(decode(secret))
         redacted = self._secrets.get(secret)
         if redacted is None:
             redacted = {
@@ -184,25 +198,24 @@ class Writer:
             }
             if len(self._secrets) < _SECRETS_KEPT:
                 self._secrets[secret] = redacted
-        record[name] = redacted
+        return redacted, UNSET
 
     def _properties(
-        self, record: dict[str, Any], name: str, list_name: str, properties: tuple[Property, ...]
-    ) -> None:
-        plain: dict[str, Any] = {}
-        record[name] = plain
+        self, properties: tuple[Property, ...]
+    ) -> tuple[dict[str, Any], list[dict[str, Any]] | UnsetType]:
+        """Give the plain map, and the list where the map would lose something."""
         if not properties:
-            return
+            return _NONE, UNSET
+        plain: dict[str, Any] = {}
         lost = False
         for item in properties:
             if item.id == spec.USER_PROPERTY and isinstance(item.value, tuple | list):
-                _pair(plain, item.name, item.value)
+                set_pair(plain, item.name, item.value)
             elif item.id not in spec.PROPERTIES or item.name in plain:
                 lost = True
             else:
                 self._value(plain, item.name, item)
-        if lost:
-            record[list_name] = [self._listed(item) for item in properties]
+        return plain, [self._listed(item) for item in properties] if lost else UNSET
 
     def _listed(self, item: Property) -> dict[str, Any]:
         listed: dict[str, Any] = {"id": item.id, "name": item.name}
@@ -213,9 +226,11 @@ class Writer:
     def _value(self, record: dict[str, Any], name: str, item: Property) -> None:
         value = item.value
         if item.id == spec.AUTHENTICATION_DATA and isinstance(value, bytes):
-            self._secret(record, name, value)
+            record[name], digits = self._secret(value)
+            if digits is not UNSET:
+                record[name + "Hex"] = digits
         else:
-            _any(record, name, value)
+            set_value(record, name, value)
 
     def finding(self, record: Finding) -> dict[str, Any]:
         """Give one finding."""
@@ -233,17 +248,17 @@ class Writer:
             "handshake": record.handshake,
             "stream": record.stream,
         }
-        _text(item, "clientId", record.client_id)
+        set_text(item, "clientId", record.client_id)
         item["file"] = lossless(record.file)
         item["frame"] = record.frame
         item["frames"] = [
             {"file": lossless(frame.file), "frame": frame.number} for frame in record.frames
         ]
-        item["time"] = self._time(record.time_ns)
+        item["time"] = rfc3339(record.time_ns, self.digits)
         item["message"] = lossless(record.message)
         evidence: dict[str, Any] = {}
         for key, value in record.evidence.items():
-            _any(evidence, key, value)
+            set_value(evidence, key, value)
         item["evidence"] = evidence
         item["wireshark"] = display_filter(record)
         return item
@@ -306,80 +321,11 @@ def document(
         "schema": SCHEMA,
         "tool": tool(engine),
         "capture": writer.capture(report.capture),
-        "handshakes": [writer.handshake(record) for record in report.handshakes],
+        "handshakes": [
+            msgspec.to_builtins(writer.handshake(record)) for record in report.handshakes
+        ],
         "findings": [writer.finding(record) for record in report.findings],
         "captureWarnings": [writer.warning(record) for record in report.warnings],
         "notEvaluated": [writer.not_evaluated(record) for record in report.not_evaluated],
         "summary": writer.summary(report.summary),
     }
-
-
-def _text(record: dict[str, Any], name: str, value: str | None) -> None:
-    """Set a text from the wire, and its bytes where they are not UTF-8."""
-    if value is None or value.isascii() or is_utf8(value):
-        record[name] = value
-    else:
-        record[name] = lossless(value)
-        record[name + "Hex"] = encode(value).hex()
-
-
-def _with_bytes(record: dict[str, Any]) -> dict[str, Any]:
-    """Give a record its `<name>Hex` siblings, each after its name."""
-    whole: dict[str, Any] = {}
-    for key, value in record.items():
-        if isinstance(value, str):
-            _text(whole, key, value)
-        else:
-            whole[key] = value
-    return whole
-
-
-def _pair(record: dict[str, Any], name: str, pair: Iterable[str]) -> None:
-    texts = [str(text) for text in pair]
-    record.setdefault(name, []).append([lossless(text) for text in texts])
-    hexes = record.get(name + "Hex")
-    if hexes is not None or not all(map(is_utf8, texts)):
-        if hexes is None:  # the pairs before this one get theirs too: the two lists run in parallel
-            hexes = [[encode(text).hex() for text in former] for former in record[name][:-1]]
-            record[name + "Hex"] = hexes
-        hexes.append([encode(text).hex() for text in texts])
-
-
-def _any(record: dict[str, Any], name: str, value: Any) -> None:
-    """Set a value of any kind that a packet or a rule may give."""
-    if isinstance(value, str):
-        _text(record, name, value)
-    elif isinstance(value, bytes | bytearray | memoryview):
-        _text(record, name, decode(bytes(value)))
-    elif isinstance(value, dict):
-        inner: dict[str, Any] = {}
-        for key, item in value.items():
-            _any(inner, lossless(str(key)), item)
-        record[name] = inner
-    elif isinstance(value, list | tuple | set | frozenset):
-        if isinstance(value, set | frozenset):
-            value = sorted(value, key=str)
-        items = [_item(item) for item in value]
-        record[name] = items
-        if any(isinstance(item, str) and not is_utf8(item) for item in value):
-            record[name + "Hex"] = [
-                encode(item).hex() if isinstance(item, str) else None for item in value
-            ]
-    else:
-        record[name] = _item(value)
-
-
-def _item(value: Any) -> Any:
-    if isinstance(value, enum.Enum):
-        value = value.value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int):
-        return value
-    holder: dict[str, Any] = {}
-    if isinstance(value, str):
-        return lossless(value)
-    if isinstance(value, bytes | bytearray | memoryview | dict | list | tuple | set | frozenset):
-        _any(holder, "item", value)
-        return holder["item"]
-    return lossless(str(value))

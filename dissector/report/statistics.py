@@ -1,4 +1,4 @@
-"""Records in, a count per rule out, most frequent first."""
+"""Records in, a count per rule and severity out, most frequent first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
 from dissector.report.ending import findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted
@@ -19,8 +19,7 @@ class Statistics:
         self._stream = stream
         self._style = style
         self._encoding = encoding
-        self._counts: Counter[str] = Counter()
-        self._worst: dict[str, Finding] = {}
+        self._counts: Counter[tuple[str, str, Severity]] = Counter()
 
     def precision(self, digits: int) -> None:
         """No line has a time."""
@@ -30,10 +29,7 @@ class Statistics:
 
     def finding(self, record: Finding) -> None:
         """Count it."""
-        self._counts[record.rule] += 1
-        worst = self._worst.get(record.rule)
-        if worst is None or record.severity.rank > worst.severity.rank:
-            self._worst[record.rule] = record
+        self._counts[record.rule, record.name, record.severity] += 1
 
     def warning(self, record: CaptureWarning) -> None:
         """No line is about a warning."""
@@ -43,12 +39,10 @@ class Statistics:
     ) -> None:
         """Write the counts."""
         width = max((len(str(count)) for count in self._counts.values()), default=1)
-        for rule, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0])):
-            finding = self._worst[rule]
-            severity = self._style.severity(finding.severity)
-            padding = " " * (len("warning") - len(finding.severity.value))
-            name = self._style.paint(f"{rule:5}", "bold")
-            self._line(f"{count:{width}}  {name}  {severity}{padding}  {finding.name}")
+        ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0][0]))
+        for (rule, name, severity), count in ordered:
+            said = self._style.severity(severity, f"{severity.value:7}")
+            self._line(f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {said}  {name}")
         self._line(f"{counted(summary.handshakes, 'handshake')}. {findings(summary)}")
 
     def _line(self, line: str) -> None:

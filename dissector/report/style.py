@@ -74,3 +74,8 @@ def listed(items: list[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def place(section: str) -> str:
+    """Name a place of the standard: a section by its number, a table as it is."""
+    return f"section {section}" if section[:1].isdigit() else section

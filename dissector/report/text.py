@@ -15,7 +15,7 @@ from dissector.mqtt.statements import paraphrase
 from dissector.report.clock import duration, rfc3339
 from dissector.report.folding import Fold, RuleFold
 from dissector.report.hexdump import hexdump
-from dissector.report.style import Style, counted, listed
+from dissector.report.style import Style, counted, listed, place
 from dissector.report.wireshark import display_filter
 from dissector.rules.base import Rule
 from dissector.rules.registry import find
@@ -126,7 +126,7 @@ def _breaks(finding: Finding, style: Style) -> list[str]:
         lines += style.wrapped(text)
     if finding.section:
         where = f"MQTT {version.value}" if version else "the standard"
-        lines.append(f"section {finding.section} of {where}")
+        lines.append(f"{place(finding.section)} of {where}")
     return lines or ["no numbered statement"]
 
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet
@@ -192,7 +192,7 @@ class HandshakeRule(Rule):
 class ConnectionRule(Rule):
     """Judges a connection when the view of it ends; `asks` names the traits it is called for."""
 
-    asks: ClassVar[Trait]
+    asks: ClassVar[int]  # bits of `Trait`
     last: ClassVar[bool] = False  # it looks at the findings of the others
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}  # judged here and nowhere else
 

@@ -57,7 +57,7 @@ class Judge:
         elif isinstance(rule, HandshakeRule):
             self._handshake[version].append(rule)
         elif isinstance(rule, ConnectionRule):
-            self._connection[version].append((int(rule.asks), rule))
+            self._connection[version].append((rule.asks, rule))
             for kind, types in rule.consumes.items():
                 for packet_type in types or range(17):
                     self._consumers[kind, packet_type, version] = None

@@ -79,7 +79,7 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
         elif isinstance(packet, Connack):
             made.connack = made.connack or packet
             code = packet.return_code
-            made.traits |= Trait.REFUSED if made.connack.return_code else Trait(0)
+            made.traits |= Trait.REFUSED if made.connack.return_code else 0
         elif isinstance(packet, Auth):
             made.auths.append(packet)
             code = packet.reason_code

@@ -1,0 +1,88 @@
+r"""Values from the wire or from a rule in, members of JSON objects out, nothing lost.
+
+A text whose bytes are UTF-8 is that text; any other has each bad byte as ``\xNN`` and a sibling
+`<name>Hex` with all its bytes. Bytes are text that was not decoded yet.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import UNSET
+
+from dissector.report.json_shape import MaybeHex
+from dissector.text import decode, encode, is_utf8, lossless
+
+
+def set_text(record: dict[str, Any], name: str, value: str | None) -> None:
+    """Set a text from the wire, and its bytes where they are not UTF-8."""
+    if value is None or value.isascii() or is_utf8(value):
+        record[name] = value
+    else:
+        record[name] = lossless(value)
+        record[name + "Hex"] = encode(value).hex()
+
+
+def spelt(value: str) -> tuple[str, MaybeHex]:
+    """Give a text from the wire, and its bytes where they are not UTF-8."""
+    return (value, UNSET) if is_utf8(value) else (lossless(value), encode(value).hex())
+
+
+def spelt_or_none(value: str | None) -> tuple[str | None, MaybeHex]:
+    """Do the same for a text that may be absent."""
+    return (None, UNSET) if value is None else spelt(value)
+
+
+def set_pair(record: dict[str, Any], name: str, pair: Iterable[str]) -> None:
+    """Add a pair to a list of pairs; their bytes, once one is not UTF-8, to a list beside it."""
+    texts = [str(text) for text in pair]
+    record.setdefault(name, []).append([lossless(text) for text in texts])
+    hexes = record.get(name + "Hex")
+    if hexes is not None or not all(map(is_utf8, texts)):
+        if hexes is None:  # the pairs before this one get theirs too: the two lists run in parallel
+            hexes = [[encode(text).hex() for text in former] for former in record[name][:-1]]
+            record[name + "Hex"] = hexes
+        hexes.append([encode(text).hex() for text in texts])
+
+
+def set_value(record: dict[str, Any], name: str, value: Any) -> None:
+    """Set a value of any kind that a packet or a rule may give."""
+    if isinstance(value, str):
+        set_text(record, name, value)
+    elif isinstance(value, bytes | bytearray | memoryview):
+        set_text(record, name, decode(bytes(value)))
+    elif isinstance(value, dict):
+        inner: dict[str, Any] = {}
+        for key, item in value.items():
+            set_value(inner, lossless(str(key)), item)
+        record[name] = inner
+    elif isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, set | frozenset):
+            value = sorted(value, key=str)
+        items = [_item(item) for item in value]
+        record[name] = items
+        if any(isinstance(item, str) and not is_utf8(item) for item in value):
+            record[name + "Hex"] = [
+                encode(item).hex() if isinstance(item, str) else None for item in value
+            ]
+    else:
+        record[name] = _item(value)
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    holder: dict[str, Any] = {}
+    if isinstance(value, str):
+        return lossless(value)
+    if isinstance(value, bytes | bytearray | memoryview | dict | list | tuple | set | frozenset):
+        set_value(holder, "item", value)
+        return holder["item"]
+    return lossless(str(value))

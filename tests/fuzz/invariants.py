@@ -1,0 +1,302 @@
+"""A case in, what is wrong with the package's answer out: a `Broken` is raised, with what broke.
+
+What holds for every input is checked on every case; what is slow (schema, tables, reading in drops)
+on every so-manyth.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import resource
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+import dissector
+from dissector.mqtt import encode, packets
+from dissector.mqtt.decode import decode_packet
+from dissector.report.concise import Concise
+from dissector.report.json_document import JsonDocument
+from dissector.report.json_lines import JsonLines
+from dissector.report.json_v1 import document
+from dissector.report.reporter import write_report
+from dissector.report.style import Style
+from dissector.report.table import Table
+from dissector.text import encode as encode_text
+from tests.fuzz import answer
+from tests.fuzz.control_packet import SECRET
+from tests.fuzz.targets import Case
+
+MEMORY_LIMIT = 300 << 20
+MARK = SECRET[:6]  # what of a password suffices to know it
+SCHEMA_EVERY, TEXT_EVERY, DROPS_EVERY, LAYERS_EVERY = 41, 7, 11, 31
+
+
+class Broken(Exception):
+    """An invariant does not hold; the first word says which."""
+
+
+class Drops:
+    """A file that gives its bytes a few at a time, as a pipe may."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self._file = io.BytesIO(data)
+        self._most = most
+
+    def read(self, size: int) -> bytes:
+        """Give at most a few bytes."""
+        return self._file.read(min(size, self._most))
+
+
+def hold(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
+    """Check one case; give its answer and what kinds of things it showed."""
+    if case.kind == answer.PACKET:
+        said, shown = _hold_packet(case.data, index), frozenset[str]()
+    else:
+        said, shown = _hold_capture(case, index)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    if used > MEMORY_LIMIT:
+        raise Broken(f"memory: {used >> 20} MiB")
+    return said, shown
+
+
+def _hold_packet(data: bytes, index: int) -> bytes:
+    for version in (None, *dissector.Version):
+        for side in (None, *dissector.Side):
+            packet = decode_packet(data, version, side)
+            hidden = packet.masked()
+            _demand(len(hidden) == len(packet.raw), "masked: another length")
+            _demand(len(packet.raw) <= len(data), "raw: longer than what was given")
+            for offset, length in packet.secrets:
+                _demand(0 <= offset <= offset + length <= len(packet.raw), "secrets: outside")
+            for defect in packet.defects:
+                end = defect.offset + defect.length
+                where = f"defect: {defect} outside of {len(data)} bytes"
+                _demand(0 <= defect.offset <= end <= max(len(data), 1), where)
+            if isinstance(packet, packets.Connect) and packet.password:
+                shown = _without(hidden, packet)
+                _demand(
+                    len(packet.password) < 6 or packet.password not in shown, "masked: password"
+                )
+            _encoded_again(packet)
+    if index % LAYERS_EVERY == 0:
+        _layers(data)
+    return answer.of_packet(data)
+
+
+def _without(hidden: bytes, packet: packets.Connect) -> bytes:
+    """Leave out the fields that may hold the same bytes as the password by chance."""
+    for field in (packet.client_id, packet.username, packet.last_will_topic):
+        if field:
+            hidden = hidden.replace(encode_text(field), b"")
+    if packet.last_will_message:
+        hidden = hidden.replace(packet.last_will_message, b"")
+    for item in (*packet.properties, *packet.last_will_properties):
+        if isinstance(item.value, bytes) and item.value:
+            hidden = hidden.replace(item.value, b"")
+        for part in item.value if isinstance(item.value, tuple) else (item.value,):
+            if isinstance(part, str) and part:
+                hidden = hidden.replace(encode_text(part), b"")
+    return hidden
+
+
+def _encoded_again(packet: packets.Packet) -> None:
+    """A packet without defects is what its fields encode to."""
+    if packet.defects or not packet.raw or packet.size != len(packet.raw):
+        return
+    if isinstance(packet, packets.Connect) and not packet.bridge:
+        again = encode.connect(packet)
+    elif isinstance(packet, packets.Connack):
+        again = encode.connack(packet)
+    else:
+        return
+    _demand(again == packet.raw, f"encode: {again.hex()} is not {packet.raw.hex()}")
+
+
+def _layers(data: bytes) -> None:
+    try:
+        from dissector.layers import MQTT
+    except ImportError:
+        return
+    for version in (None, *dissector.Version):
+        layer = MQTT(data, version=version) if data else None
+        if layer is not None:
+            layer.clear_cache()
+            _demand(bytes(layer) == data, f"layers: {bytes(layer).hex()} is not {data.hex()}")
+
+
+def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
+    try:
+        report = dissector.analyze(io.BytesIO(case.data))
+    except dissector.DissectorError as error:
+        _demand(not case.whole, f"refused: {error}")
+        _demand(_shown_safely(str(error)) and "\n" not in str(error), f"error text: {error!r}")
+        return answer.of_error(error), frozenset({"refused"})
+    _places(report)
+    _counts(report)
+    whole = document(report, key=answer.KEY)
+    try:
+        said = answer.of_report(report)
+    except (UnicodeError, ValueError, TypeError) as error:
+        raise Broken(f"json: {error}") from error
+    _secret(report, [json.dumps(whole, ensure_ascii=False).encode("utf-8", "surrogateescape")])
+    if index % SCHEMA_EVERY == 0:
+        _schema(whole)
+    if index % TEXT_EVERY == 0:
+        _formats(report, whole)
+    if index % DROPS_EVERY == 0:
+        for most in (1 if len(case.data) < 3000 else 61, 257):
+            again = answer.of_report(dissector.analyze(Drops(case.data, most)))  # type: ignore[arg-type]
+            _demand(again == said, f"drops: {most} bytes at a time give another report")
+    shown = {f"{finding.rule} {finding.side.value}" for finding in report.findings}
+    shown |= {warning.kind for warning in report.warnings}
+    shown |= {f"{item.rule} {item.reason}" for item in report.not_evaluated}
+    shown |= {handshake.outcome.value for handshake in report.handshakes}
+    return said, frozenset(shown)
+
+
+def _places(report: dissector.Report) -> None:
+    """Every frame and stream that is named exists."""
+    capture = report.capture
+    counts = {file.path: file.frames for file in capture.files}
+
+    def frame(what: str, file: str, number: int) -> None:
+        _demand(1 <= number <= counts.get(file, 0), f"frame: {what} names {file}:{number} of {counts}")
+
+    ids = {handshake.id for handshake in report.handshakes}
+    _demand(len(ids) == len(report.handshakes), "handshake: ids are not unique")
+    for finding in report.findings:
+        frame(finding.rule, finding.file, finding.frame)
+        _demand(bool(finding.frames), f"frames: {finding.rule} names none")
+        for place in finding.frames:
+            frame(finding.rule, place.file, place.number)
+        _demand(0 <= finding.stream < capture.streams, f"stream: {finding.rule} {finding.stream}")
+        _demand(
+            finding.handshake is None or finding.handshake in ids,
+            f"handshake: {finding.rule} names {finding.handshake} of {sorted(ids)[:9]}",
+        )
+        if finding.span is not None and finding.packet is not None:
+            offset, length = finding.span
+            inside = 0 <= offset <= offset + length <= len(finding.packet)
+            _demand(inside, f"span: {finding.rule} {finding.span} in {len(finding.packet)} bytes")
+    for handshake in report.handshakes:
+        _demand(0 <= handshake.stream < capture.streams, f"stream: handshake {handshake.stream}")
+        for packet in (handshake.connect, handshake.connack):
+            if packet is not None and packet.frame is not None:
+                frame("handshake", packet.frame.file, packet.frame.number)
+        if handshake.close is not None:
+            frame("close", handshake.close.frame.file, handshake.close.frame.number)
+    for warning in report.warnings:
+        if warning.frame is not None and warning.file is not None:
+            frame(f"warning {warning.kind}", warning.file, warning.frame)
+        _demand(warning.stream is None or 0 <= warning.stream < capture.streams, f"stream: {warning}")
+
+
+def _counts(report: dissector.Report) -> None:
+    """The summary is what its records add up to."""
+    summary = report.summary
+    _demand(summary.handshakes == len(report.handshakes), "summary: handshakes")
+    severities = [finding.severity.value for finding in report.findings]
+    for name in ("error", "warning", "info"):
+        _demand(getattr(summary, name) == severities.count(name), f"summary: {name}")
+    outcomes = [handshake.outcome.value for handshake in report.handshakes]
+    for outcome in dissector.Outcome:
+        same = getattr(summary, outcome.value) == outcomes.count(outcome.value)
+        _demand(same, f"summary: {outcome.value}")
+
+
+def _plain_values(value: Any) -> Iterable[bytes]:
+    if isinstance(value, str):
+        yield encode_text(value)
+    elif isinstance(value, bytes):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _plain_values(item)
+
+
+def _read_elsewhere(report: dissector.Report) -> bool:
+    """Whether damage made (a part of) the password a field that is no secret."""
+    for handshake in report.handshakes:
+        fields: list[Any] = []
+        if (connect := handshake.connect) is not None:
+            fields += [connect.client_id, connect.username, connect.protocol_name]
+            fields += [connect.last_will_topic, connect.last_will_message]
+            items = (*connect.properties, *connect.last_will_properties)
+            fields += [item.value for item in items if item.id != 0x16]
+        if (connack := handshake.connack) is not None:
+            fields += [item.value for item in connack.properties if item.id != 0x16]
+        if any(MARK in value for value in _plain_values(fields)):
+            return True
+    for finding in report.findings:
+        if finding.client_id and MARK in encode_text(finding.client_id):
+            return True
+        # a CONNECT that makes no handshake, as the second one of a connection
+        packet = decode_packet(finding.packet) if finding.packet else None
+        if isinstance(packet, packets.Connect):
+            fields = [packet.client_id, packet.username, packet.last_will_topic]
+            if any(MARK in value for value in _plain_values([*fields, packet.last_will_message])):
+                return True
+    return False
+
+
+def _secret(report: dissector.Report, outputs: list[bytes]) -> None:
+    """No output shows a password, plain or in hex."""
+    shown = [output for output in outputs if MARK in output or MARK.hex().encode() in output]
+    leaked = [finding.rule for finding in report.findings if finding.packet and MARK in finding.packet]
+    if (shown or leaked) and not _read_elsewhere(report):
+        raise Broken(f"secret: in {'a report' if shown else f'the bytes of {leaked}'}")
+
+
+@functools.cache
+def _validator() -> Any:
+    from importlib.resources import files
+
+    import jsonschema
+
+    place = files("dissector") / "report" / "schema_v1.json"
+    if not place.is_file():
+        return None
+    return jsonschema.Draft202012Validator(json.loads(place.read_text()))
+
+
+def _schema(whole: dict[str, Any]) -> None:
+    validator = _validator()
+    if validator is None:
+        return
+    for error in validator.iter_errors(json.loads(json.dumps(whole))):
+        raise Broken(f"schema: {error.json_path}: {error.message[:200]}")
+
+
+def _formats(report: dissector.Report, whole: dict[str, Any]) -> None:
+    """Every format says what it can without control bytes or secrets; the JSON ones agree."""
+    written, lines, notes = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    write_report(report, JsonDocument(written, key=answer.KEY))
+    _demand(json.loads(written.getvalue()) == json.loads(json.dumps(whole)), "json: documents differ")
+    write_report(report, JsonLines(lines, key=answer.KEY))
+    for line in lines.getvalue().splitlines():
+        json.loads(line)
+    outputs = [written.getvalue(), lines.getvalue()]
+    for everything in (False, True):
+        table, concise = io.BytesIO(), io.BytesIO()
+        write_report(report, Table(table, Style(), everything=everything))
+        write_report(report, Concise(concise, notes, Style()))
+        for name, output in (("table", table), ("concise", concise), ("notes", notes)):
+            text = output.getvalue().decode("utf-8")
+            _demand(_shown_safely(text), f"control bytes: in {name}")
+            outputs.append(output.getvalue())
+    _secret(report, outputs)
+
+
+def _shown_safely(text: str) -> bool:
+    """Whether nothing in a text steers a terminal."""
+    if text.isascii():
+        return all(char.isprintable() or char == "\n" for char in text)
+    return all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or char == "\n" for char in text)
+
+
+def _demand(holds: bool, what: str) -> None:
+    if not holds:
+        raise Broken(what)

@@ -1,0 +1,61 @@
+"""A case in, the answer of another interpreter out: a subprocess that is asked over a pipe."""
+
+from __future__ import annotations
+
+import select
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from tests.fuzz import answer
+from tests.fuzz.targets import Case
+
+PATIENCE = 60.0  # seconds; interpreted code is slow
+
+
+class Peer:
+    """Another Python with another build of the package."""
+
+    def __init__(self, python: str) -> None:
+        self._python = python
+        self._start()
+
+    def _start(self) -> None:
+        script = str(Path(answer.__file__).resolve())
+        # -P: the package comes from where it is installed there, not from beside the script
+        self._process = subprocess.Popen(
+            [self._python, "-P", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests: IO[bytes] = self._process.stdin
+        self._answers: IO[bytes] = self._process.stdout
+        self.build = self._read().decode()
+
+    def ask(self, case: Case) -> bytes:
+        """Give its answer; a death or a hang is an answer too, and it is started anew."""
+        try:
+            self._requests.write(len(case.data).to_bytes(4, "big") + case.kind + case.data)
+            self._requests.flush()
+            return self._read()
+        except (OSError, TimeoutError, EOFError) as error:
+            self.close()
+            self._start()
+            return f"peer: {type(error).__name__} {error}".encode()
+
+    def _read(self) -> bytes:
+        ready, _, _ = select.select([self._answers], [], [], PATIENCE)
+        if not ready:
+            raise TimeoutError
+        head = self._answers.read(4)
+        data = self._answers.read(int.from_bytes(head, "big"))
+        if len(head) < 4:
+            raise EOFError
+        return data
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self._requests.close()
+        self._answers.close()

@@ -1,0 +1,141 @@
+"""Capture files in, frames and conversations out; and frames in, capture files of any make out.
+
+A frame here is its time, its link type, its bytes and the length that it had on the wire. The TCP
+payloads of real captures become conversations: who said what in which order.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import NamedTuple
+
+from dissector.capture.source import open_capture
+
+SECOND = 1_000_000_000
+_PLACES = {0: 4, 1: 14, 12: 0, 101: 0, 113: 16, 276: 20}  # link type: where IP begins
+
+
+class Record(NamedTuple):
+    """One frame of a capture file."""
+
+    time_ns: int
+    link: int
+    data: bytes
+    original: int
+
+
+class Turn(NamedTuple):
+    """What one side said at once; `side` is 0 for the client. Without bytes: `flags` say it."""
+
+    side: int
+    data: bytes
+    pause_ns: int = 1_000_000
+    flags: int = 0
+
+
+def records(capture: bytes) -> list[Record]:
+    """Read all frames of a capture."""
+    found = []
+    reader = open_capture(io.BytesIO(capture))
+    while (batch := reader.next_batch()) is not None:
+        for index in range(batch.count):
+            start = batch.offset[index]
+            data = batch.window[start : start + batch.captured[index]]
+            found.append(
+                Record(batch.time_ns[index], batch.link[index], data, batch.original[index])
+            )
+    return found
+
+
+def _segment(record: Record) -> tuple[bytes, bytes, int, int, bytes] | None:
+    """Give sender, receiver, sequence number, flags and payload of a plain TCP frame."""
+    at = _PLACES.get(record.link)
+    data = record.data
+    if at is None or len(data) < at + 40:
+        return None
+    if data[at] >> 4 == 4 and data[at + 9] == 6:
+        end = at + struct.unpack_from("!H", data, at + 2)[0]
+        one, two = data[at + 12 : at + 16], data[at + 16 : at + 20]
+        at += (data[at] & 15) * 4
+    elif data[at] >> 4 == 6 and data[at + 6] == 6:
+        end = at + 40 + struct.unpack_from("!H", data, at + 4)[0]
+        one, two = data[at + 8 : at + 24], data[at + 24 : at + 40]
+        at += 40
+    else:
+        return None
+    if len(data) < at + 20:
+        return None
+    payload = data[at + (data[at + 12] >> 4) * 4 : end]
+    sequence = struct.unpack_from("!I", data, at + 4)[0]
+    return one + data[at : at + 2], two + data[at + 2 : at + 4], sequence, data[at + 13], payload
+
+
+def conversations(frames: list[Record]) -> list[list[Turn]]:
+    """Give what was said on each connection, repeats left out; who spoke first is the client."""
+    open_: dict[frozenset[bytes], tuple[bytes, dict[bytes, int], list[Turn]]] = {}
+    found = []
+    for record in frames:
+        segment = _segment(record)
+        if segment is None:
+            continue
+        sender, receiver, sequence, flags, payload = segment
+        key = frozenset((sender, receiver))
+        if key not in open_ or flags & 0x12 == 2:
+            open_[key] = (sender, {}, [])
+            found.append(open_[key][2])
+        client, seen, turns = open_[key]
+        end = sequence + len(payload)
+        if payload and seen.get(sender, 0) < end:
+            seen[sender] = end
+            turns.append(Turn(0 if sender == client else 1, payload))
+        if flags & 5:
+            turns.append(Turn(0 if sender == client else 1, b"", 1_000_000, flags & 5))
+    return [turns for turns in found if any(turn.data for turn in turns)]
+
+
+def control_packets(turns: list[Turn]) -> list[tuple[int, bytes]]:
+    """Split what was said into control packets: (side, bytes), the rest as it is."""
+    found = []
+    for turn in turns:
+        data, at = turn.data, 0
+        while at < len(data):
+            value, shift, pos = 0, 0, at + 1
+            while pos < len(data) and shift < 28:
+                value |= (data[pos] & 127) << shift
+                shift += 7
+                pos += 1
+                if data[pos - 1] < 128:
+                    break
+            stop = min(pos + value, len(data))
+            found.append((turn.side, data[at:stop]))
+            at = stop
+    return found
+
+
+def pcap(frames: list[Record], *, big: bool = False, nano: bool = True, link: int | None = None) -> bytes:
+    """Write a pcap file; its link type is that of the first frame unless told."""
+    order = ">" if big else "<"
+    if link is None:
+        link = frames[0].link if frames else 1
+    magic, unit = (0xA1B23C4D, 1) if nano else (0xA1B2C3D4, 1000)
+    out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262_144, link)]
+    for frame in frames:
+        seconds, rest = divmod(frame.time_ns, SECOND)
+        head = (seconds & 0xFFFFFFFF, rest // unit, len(frame.data), frame.original & 0xFFFFFFFF)
+        out.append(struct.pack(order + "IIII", *head) + frame.data)
+    return b"".join(out)
+
+
+def block(kind: int, body: bytes, *, big: bool = False) -> bytes:
+    """One pcapng block."""
+    order = ">" if big else "<"
+    body += bytes(-len(body) % 4)
+    size = struct.pack(order + "I", len(body) + 12)
+    return struct.pack(order + "I", kind) + size + body + size
+
+
+def option(code: int, value: bytes, *, big: bool = False) -> bytes:
+    """One pcapng option, padded."""
+    head = struct.pack((">" if big else "<") + "HH", code, len(value) & 0xFFFF)
+    return head + value + bytes(-len(value) % 4)

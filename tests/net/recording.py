@@ -1,0 +1,206 @@
+"""A consumer that writes down what it is told, and a talk between two hosts that makes frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dissector.net.consumer import Consumer
+from dissector.net.limits import Limits
+from dissector.net.streams import Streams
+from dissector.net.tcp import TcpConnection
+from tests.net import wire
+from tests.net.wire import ACK, FIN, PSH, RST, SYN
+
+A, B = "10.0.0.1", "10.0.0.2"
+CLIENT_ISN, SERVER_ISN = 1000, 5000
+
+Event = tuple[object, ...]
+
+
+class Recorder(Consumer):
+    """Writes down all calls; `stop_after` chunks it wants no more."""
+
+    def __init__(self, connection: TcpConnection, stop_after: int = -1) -> None:
+        self.connection = connection
+        self.stop_after = stop_after
+        self.events: list[Event] = []
+        self.frames: list[tuple[str, int, int, int]] = []
+        self.parts: tuple[list[bytes], list[bytes]] = ([], [])
+        self.ended = False
+
+    def _note(self, name: str, side: int, frame: int, time_ns: int, *what: object) -> None:
+        assert not self.ended, "a call after finished()"
+        self.events.append((name, side, *what))
+        self.frames.append((name, side, frame, time_ns))
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        assert 0 <= start < stop <= len(window)
+        self._note("chunk", side, frame, time_ns, bytes(window[start:stop]))
+        self.parts[side].append(bytes(window[start:stop]))
+        return self.stop_after < 0 or sum(map(len, self.parts)) < self.stop_after
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        assert missing > 0 or missing == -1
+        self._note("gap", side, frame, time_ns, missing, reason)
+        return True
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        self._note("closed", side, frame, time_ns, {1: "FIN", 2: "RST"}[how])
+        return True
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        assert not self.ended
+        self.ended = True
+        names = {1: "closed", 2: "reused", 3: "evicted", 4: "capture end"}
+        self.events.append(("finished", names[reason]))
+        return True
+
+    def text(self, side: int) -> bytes:
+        """All bytes of a side."""
+        return b"".join(self.parts[side])
+
+    def gaps(self, side: int) -> list[tuple[object, object]]:
+        """Size and reason of each gap of a side."""
+        return [
+            (event[2], event[3]) for event in self.events if event[0] == "gap" and event[1] == side
+        ]
+
+    def joined(self) -> list[Event]:
+        """All events, chunks of one side that follow each other as one."""
+        out: list[Event] = []
+        for event in self.events:
+            if event[0] == "chunk" and out and out[-1][:2] == event[:2]:
+                out[-1] = (*out[-1][:2], bytes(out[-1][2]) + bytes(event[2]))  # type: ignore[call-overload]
+            else:
+                out.append(event)
+        return out
+
+
+@dataclass
+class Run:
+    """What came of feeding frames."""
+
+    streams: Streams
+    consumers: list[Recorder]
+    warnings: list[tuple[str, str, int, int]]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of the warnings, in order."""
+        return [warning[0] for warning in self.warnings]
+
+    @property
+    def only(self) -> Recorder:
+        """The consumer of the one connection."""
+        assert len(self.consumers) == 1
+        return self.consumers[0]
+
+
+def run(
+    frames: Sequence[bytes],
+    link: int | Sequence[int] = 1,
+    times: Sequence[int] | None = None,
+    originals: Sequence[int] | None = None,
+    *,
+    ports: frozenset[int] = frozenset({1883}),
+    limits: Limits | None = None,
+    finish: bool = True,
+    stop_after: int = -1,
+    size: int = 8192,
+) -> Run:
+    """Feed frames to a flow table in batches of at most `size` frames."""
+    consumers: list[Recorder] = []
+    warnings: list[tuple[str, str, int, int]] = []
+
+    def follow(connection: TcpConnection) -> Recorder:
+        consumers.append(Recorder(connection, stop_after))
+        return consumers[-1]
+
+    def warn(kind: str, message: str, frame: int, stream: int) -> None:
+        warnings.append((kind, message, frame, stream))
+
+    streams = Streams(follow, ports, warn=warn, limits=limits)
+    for at in range(0, len(frames), size):
+        part = slice(at, at + size)
+        batch = wire.batch(
+            frames[part],
+            link if isinstance(link, int) else link[part],
+            times[part] if times else None,
+            originals[part] if originals else None,
+            first_number=at + 1,
+        )
+        streams.feed(batch, 0, batch.count)
+    if finish:
+        streams.finish()
+    return Run(streams, consumers, warnings)
+
+
+@dataclass
+class Talk:
+    """Makes the frames of one connection between A (client) and B; sequence numbers are its own."""
+
+    client_port: int = 40000
+    server_port: int = 1883
+    seq: list[int] = field(default_factory=lambda: [CLIENT_ISN, SERVER_ISN])
+    frames: list[bytes] = field(default_factory=list)
+    window: int = 65535
+
+    def segment(
+        self,
+        side: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        payload: bytes = b"",
+        options: bytes = b"",
+    ) -> bytes:
+        """Any frame of this connection, not added."""
+        ports = (self.client_port, self.server_port)
+        body = wire.tcp(
+            ports[side], ports[1 - side], seq, ack, flags, payload, self.window, options
+        )
+        ends = ((A, B), (B, A))[side]
+        macs = ((wire.MAC_A, wire.MAC_B), (wire.MAC_B, wire.MAC_A))[side]
+        return wire.ethernet(wire.ipv4(body, *ends), src=macs[0], dst=macs[1])
+
+    def add(self, side: int, flags: int, payload: bytes = b"", options: bytes = b"") -> Talk:
+        """The next segment of a side, acknowledging all that its peer sent."""
+        ack = self.seq[1 - side] if flags & ACK else 0
+        frame = self.segment(side, self.seq[side], ack, flags, payload, options)
+        self.frames.append(frame)
+        self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
+        return self
+
+    def open(self) -> Talk:
+        """SYN, SYN/ACK, ACK."""
+        return self.add(0, SYN).add(1, SYN | ACK).add(0, ACK)
+
+    def say(self, side: int, payload: bytes) -> Talk:
+        """Data."""
+        return self.add(side, PSH | ACK, payload)
+
+    def ack(self, side: int) -> Talk:
+        """A bare acknowledgement."""
+        return self.add(side, ACK)
+
+    def close(self) -> Talk:
+        """FIN both ways."""
+        return self.add(0, FIN | ACK).add(1, FIN | ACK).add(0, ACK)
+
+    def reset(self, side: int) -> Talk:
+        """RST."""
+        return self.add(side, RST | ACK)
+
+    def drop(self, index: int = -1) -> Talk:
+        """Take a frame out: it was never captured."""
+        del self.frames[index]
+        return self
+
+    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> Talk:
+        """A segment at any offset from the side's first byte; the counters stay."""
+        first = (CLIENT_ISN, SERVER_ISN)[side] + 1
+        self.frames.append(self.segment(side, first + offset, self.seq[1 - side], flags, payload))
+        return self

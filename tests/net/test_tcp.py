@@ -1,0 +1,519 @@
+"""TCP as captures show it: each row is one way in which segments come, and what must go up."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.net import wire
+from tests.net.recording import CLIENT_ISN, SERVER_ISN, Event, Recorder, Run, Talk, run
+from tests.net.wire import ACK, FIN, PSH, RST, SECOND, START, SYN
+
+END = ("finished", "capture end")
+CLOSED = ("finished", "closed")
+
+
+def c(text: bytes) -> Event:
+    return ("chunk", 0, text)
+
+
+def s(text: bytes) -> Event:
+    return ("chunk", 1, text)
+
+
+def lost(side: int, size: int) -> Event:
+    return ("gap", side, size, "lost")
+
+
+def mid(side: int) -> Event:
+    return ("gap", side, -1, "mid-stream")
+
+
+def fin(side: int) -> Event:
+    return ("closed", side, "FIN")
+
+
+def rst(side: int) -> Event:
+    return ("closed", side, "RST")
+
+
+def whole() -> Talk:
+    return Talk().open().say(0, b"hello").say(1, b"world")
+
+
+def wrapped() -> Talk:
+    talk = Talk(seq=[0xFFFFFFFE, 0xFFFFFFFF])
+    return talk.open().say(0, b"abcdef").say(1, b"ghijkl").say(0, b"mn").close()
+
+
+def shuffled() -> Talk:
+    talk = Talk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef")
+    talk.frames[3:] = [talk.frames[5], talk.frames[4], talk.frames[3]]
+    return talk
+
+
+def doubled() -> Talk:
+    talk = whole().close()
+    talk.frames = [frame for frame in talk.frames for _ in range(2)]
+    return talk
+
+
+def mirrored() -> Talk:
+    talk = whole().close()
+    tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in talk.frames]
+    talk.frames = [one for pair in zip(talk.frames, tagged, strict=True) for one in pair]
+    return talk
+
+
+def fast_open() -> Talk:
+    talk = Talk().add(0, SYN, b"early").add(1, SYN | ACK)
+    return talk.say(0, b" late").say(1, b"yes")
+
+
+def fast_open_refused() -> Talk:
+    talk = Talk().add(0, SYN, b"early")
+    frame = talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
+    talk.frames.append(frame)
+    talk.seq[1] += 1
+    return talk.put(0, 0, b"early").say(0, b" late")
+
+
+def simultaneous_open() -> Talk:
+    talk = Talk().add(0, SYN).add(1, SYN)
+    talk.frames.append(talk.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
+    talk.frames.append(talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
+    return talk.say(0, b"a").say(1, b"b")
+
+
+def simultaneous_close() -> Talk:
+    talk = whole()
+    one, other = talk.seq
+    talk.frames.append(talk.segment(0, one, other, FIN | ACK))
+    talk.frames.append(talk.segment(1, other, one, FIN | ACK))
+    talk.frames.append(talk.segment(0, one + 1, other + 1, ACK))
+    talk.frames.append(talk.segment(1, other + 1, one + 1, ACK))
+    return talk
+
+
+def keep_alive(payload: bytes) -> Talk:
+    talk = whole()
+    talk.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
+    return talk.say(0, b"!").say(1, b"?")
+
+
+def keep_alive_first() -> Talk:
+    talk = Talk().open().say(0, b"x")
+    del talk.frames[:4]
+    return talk.put(0, 0, b"\0", ACK).ack(1).say(0, b"real").ack(1)
+
+
+def zero_window_probe() -> Talk:
+    talk = Talk().open().say(0, b"abc")
+    talk.window = 0
+    talk.ack(1)
+    talk.window = 65535
+    return talk.put(0, 3, b"d", ACK).say(0, b"def")
+
+
+def fin_behind_hole() -> Talk:
+    talk = Talk().open().say(0, b"abc").say(0, b"def").add(0, FIN | ACK)
+    late = talk.frames.pop(4)
+    talk.frames.append(late)
+    return talk.add(1, FIN | ACK).ack(0)
+
+
+def data_with_fin() -> Talk:
+    talk = Talk().open().add(0, FIN | PSH | ACK, b"bye")
+    talk.frames.append(talk.frames[-1])
+    return talk.say(1, b"ok").add(1, FIN | ACK)
+
+
+def acknowledged_unseen() -> Talk:
+    return Talk().open().say(0, b"abc").drop().ack(1)
+
+
+def fin_unseen() -> Talk:
+    return whole().add(0, FIN | ACK).drop().ack(1)
+
+
+def wild_acknowledgement(ahead: int) -> Talk:
+    talk = whole()
+    talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + ahead, ACK))
+    return talk.say(0, b"!")
+
+
+def reset_acknowledging_more() -> Talk:
+    talk = whole()
+    talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + 9, RST | ACK))
+    return talk
+
+
+def blind_reset() -> Talk:
+    talk = whole()
+    talk.frames.append(talk.segment(1, talk.seq[1] + 0x10000000, 0, RST))
+    return talk.say(1, b"!")
+
+
+def reset_after_hole() -> Talk:
+    talk = Talk().open().say(0, b"ab").say(0, b"cd").drop(3)
+    return talk.reset(1)
+
+
+def one_way() -> Talk:
+    talk = whole().say(0, b"!").close()
+    talk.frames = [frame for frame in talk.frames if frame[6:12] == wire.MAC_A]
+    return talk
+
+
+def answer_before_question() -> Talk:
+    talk = Talk().open().say(0, b"ask").say(1, b"tell")
+    talk.frames[3], talk.frames[4] = talk.frames[4], talk.frames[3]
+    return talk
+
+
+def late_syn() -> Talk:
+    talk = Talk().open().say(0, b"abc").say(1, b"def")
+    talk.frames.append(talk.frames.pop(0))
+    return talk
+
+
+def begun_before(side: int) -> Talk:
+    talk = whole().say(side, b"a").say(1 - side, b"b")
+    del talk.frames[:5]
+    return talk
+
+
+def old_data_after_mid_stream() -> Talk:
+    talk = whole().say(0, b"new")
+    first = talk.frames[3]
+    del talk.frames[:5]
+    talk.frames.append(first)
+    return talk
+
+
+def syn_ack_first() -> Talk:
+    return whole().drop(0)
+
+
+def half_open() -> Talk:
+    talk = Talk().add(0, SYN)
+    talk.frames *= 3
+    return talk
+
+
+def half_closed() -> Talk:
+    return Talk().open().add(0, FIN | ACK).say(1, b"still").say(1, b" here").add(1, FIN | ACK)
+
+
+def refused() -> Talk:
+    talk = Talk().add(0, SYN)
+    talk.frames.append(talk.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
+    return talk
+
+
+def overlapped_same() -> Talk:
+    talk = Talk().open().say(0, b"abcd")
+    return talk.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
+
+
+def data_after_fin() -> Talk:
+    talk = whole().add(0, FIN | ACK)
+    return talk.put(0, 6, b"nonsense").ack(1)
+
+
+CASES = {
+    "in order": (whole(), [c(b"hello"), s(b"world"), END]),
+    "closed": (whole().close(), [c(b"hello"), s(b"world"), fin(0), fin(1), END]),
+    "wrap-around": (wrapped(), [c(b"abcdef"), s(b"ghijkl"), c(b"mn"), fin(0), fin(1), END]),
+    "out of order": (shuffled(), [c(b"abcdef"), END]),
+    "captured twice": (doubled(), [c(b"hello"), s(b"world"), fin(0), fin(1), END]),
+    "with a VLAN tag too": (mirrored(), [c(b"hello"), s(b"world"), fin(0), fin(1), END]),
+    "fast open": (fast_open(), [c(b"early late"), s(b"yes"), END]),
+    "fast open refused": (fast_open_refused(), [c(b"early late"), END]),
+    "simultaneous open": (simultaneous_open(), [c(b"a"), s(b"b"), END]),
+    "simultaneous close": (
+        simultaneous_close(),
+        [c(b"hello"), s(b"world"), fin(0), fin(1), END],
+    ),
+    "keep-alive, empty": (
+        keep_alive(b""),
+        [c(b"hello"), s(b"world"), c(b"!"), s(b"?"), END],
+    ),
+    "keep-alive, one byte": (
+        keep_alive(b"\0"),
+        [c(b"hello"), s(b"world"), c(b"!"), s(b"?"), END],
+    ),
+    "keep-alive first of all": (keep_alive_first(), [mid(0), c(b"real"), END]),
+    "zero-window probe": (zero_window_probe(), [c(b"abcdef"), END]),
+    "FIN behind a hole": (fin_behind_hole(), [c(b"abcdef"), fin(0), fin(1), END]),
+    "FIN with data, twice": (data_with_fin(), [c(b"bye"), fin(0), s(b"ok"), fin(1), END]),
+    "half-closed": (half_closed(), [fin(0), s(b"still here"), fin(1), END]),
+    "data after the FIN": (data_after_fin(), [c(b"hello"), s(b"world"), fin(0), END]),
+    "acknowledged, never seen": (acknowledged_unseen(), [lost(0, 3), END]),
+    "FIN acknowledged, never seen": (fin_unseen(), [c(b"hello"), s(b"world"), lost(0, 1), END]),
+    "acknowledges half the sequence space": (
+        wild_acknowledgement(0x7FFFFFFF),
+        [c(b"hello"), s(b"world"), c(b"!"), END],
+    ),
+    "acknowledges more than a window": (
+        wild_acknowledgement(0x100000),
+        [c(b"hello"), s(b"world"), c(b"!"), END],
+    ),
+    "RST acknowledging more": (
+        reset_acknowledging_more(),
+        [c(b"hello"), s(b"world"), rst(1), END],
+    ),
+    "RST out of window": (blind_reset(), [c(b"hello"), s(b"world!"), END]),
+    "RST with a hole open": (reset_after_hole(), [rst(1), lost(0, 2), c(b"cd"), END]),
+    "refused": (refused(), [rst(1), END]),
+    "half-open": (half_open(), [END]),
+    "one direction only": (
+        one_way(),
+        [c(b"hello!"), fin(0), mid(1), lost(1, 6), END],
+    ),
+    "answer before question": (answer_before_question(), [s(b"tell"), c(b"ask"), END]),
+    "SYN captured late": (late_syn(), [c(b"abc"), s(b"def"), END]),
+    "SYN/ACK first": (syn_ack_first(), [c(b"hello"), s(b"world"), END]),
+    "mid-stream": (begun_before(0), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
+    "mid-stream, server first": (begun_before(1), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
+    "old data after mid-stream": (old_data_after_mid_stream(), [mid(0), c(b"new"), END]),
+    "overlapped, same bytes": (overlapped_same(), [c(b"abcdefgh"), END]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_transport_case(name: str) -> None:
+    """Each way of coming gives the bytes once, in order, with its gaps and closes."""
+    talk, expected = CASES[name]
+    result = run(talk.frames)
+    assert result.only.joined() == expected
+    assert result.kinds == []
+    assert result.streams.buffered == 0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_any_batching_is_the_same(name: str) -> None:
+    """Frames in batches of one give what they give in one batch."""
+    talk, expected = CASES[name]
+    assert run(talk.frames, size=1).only.joined() == expected
+
+
+def test_attributes_of_a_connection() -> None:
+    """A connection knows its ends, its times and what each side sent and had acknowledged."""
+    talk = whole().ack(0).close()
+    connection = run(talk.frames).only.connection
+    assert connection.stream == 0
+    assert (connection.ip_a, connection.port_a) == (wire.address("10.0.0.1"), 40000)
+    assert (connection.ip_b, connection.port_b) == (wire.address("10.0.0.2"), 1883)
+    assert (connection.mac_a, connection.mac_b) == (wire.MAC_A, wire.MAC_B)
+    assert connection.syn_seen
+    assert connection.synack_seen
+    assert connection.both_seen
+    assert connection.first_frame == 1
+    assert connection.last_time_ns - connection.first_time_ns == 8_000_000
+    client, server = connection.direction(0), connection.direction(1)
+    assert (client.delivered, client.acknowledged, client.segments) == (5, 5, 6)
+    assert (server.delivered, server.acknowledged, server.segments) == (5, 5, 3)
+    assert client.started
+    assert not any((client.gap, client.snapped, client.conflict))
+    assert client.fin_time_ns == START + 7_000_000
+    assert client.rst_time_ns == -1
+
+
+def test_acknowledged_is_known_when_the_chunk_comes() -> None:
+    """The acknowledgement in a segment counts before its bytes go up."""
+    talk = whole()
+    result = run(talk.frames[:4], finish=False)
+    recorder = result.only
+    client = recorder.connection.direction(0)
+    seen = []
+
+    class Asking(Recorder):
+        def chunk(
+            self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+        ) -> bool:
+            seen.append(client.acknowledged)
+            return True
+
+    recorder.connection.consumer = Asking(recorder.connection)
+    batch = wire.batch(talk.frames[4:], first_number=5)
+    result.streams.feed(batch, 0, batch.count)
+    assert seen == [5]
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        (False, [lost(0, 2), c(b"cdxyz"), CLOSED]),
+        (True, [c(b"abcdxyz"), CLOSED]),
+    ],
+)
+def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[Event]) -> None:
+    """After both FINs a late segment may still fill a hole; ten seconds later the view ends."""
+    talk = Talk().open().say(0, b"ab").say(0, b"cd").say(0, b"xyz").close()
+    missing = talk.frames.pop(3)
+    frames = [
+        *talk.frames,
+        *([missing] if late else []),
+        Talk(client_port=50000).add(0, SYN).frames[0],
+    ]
+    times = [START + i for i in range(len(frames) - 1)] + [START + 11 * SECOND]
+    result = run(frames, times=times, finish=False)
+    events = [event for event in result.consumers[0].joined() if event[0] != "closed"]
+    assert events == expected
+
+
+def hole(after: int, gap_ns: int) -> Run:
+    talk = Talk().open().say(0, b"ab").say(0, b"cd").drop(3).ack(1)
+    for _ in range(after):
+        talk.ack(1)
+    times = [START + i for i in range(len(talk.frames) - 1)] + [START + gap_ns]
+    return run(talk.frames, times=times, finish=False)
+
+
+@pytest.mark.parametrize(
+    ("after", "gap_ns", "given_up"),
+    [(64, SECOND + 10, True), (63, 5 * SECOND, False), (100, SECOND // 2, False)],
+)
+def test_when_a_hole_is_given_up(after: int, gap_ns: int, given_up: bool) -> None:
+    """An acknowledged hole is lost after both 64 more segments and one second."""
+    recorder = hole(after, gap_ns).only
+    assert recorder.joined() == ([lost(0, 2), c(b"cd")] if given_up else [])
+
+
+def test_a_hole_without_acknowledgement_stays() -> None:
+    """Nothing is given up while the peer may still ask for the bytes again."""
+    talk = Talk().open().say(0, b"ab").drop()
+    for _ in range(100):
+        talk.put(0, 2, b"cd")
+    times = [START + i * SECOND for i in range(len(talk.frames))]
+    talk.frames[3:] = [
+        wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, CLIENT_ISN + 3, SERVER_ISN + 1, ACK, b"cd")))
+    ] * 100
+    assert run(talk.frames, times=times, finish=False).only.events == []
+
+
+def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
+    """What was declared lost does not come up afterwards."""
+    talk = Talk().open().say(0, b"ab").say(0, b"cd")
+    missing = talk.frames.pop(3)
+    talk.ack(1)
+    for _ in range(64):
+        talk.ack(1)
+    times = [START + i for i in range(len(talk.frames) - 1)] + [START + 2 * SECOND]
+    talk.frames.append(missing)
+    result = run(talk.frames, times=[*times, times[-1]])
+    assert result.only.joined() == [lost(0, 2), c(b"cd"), END]
+    assert result.kinds == []
+
+
+def test_frame_of_what_a_hole_held_back() -> None:
+    """Bytes released by the filling of a hole carry the frame that filled it."""
+    talk = shuffled()
+    frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
+    assert frames == [("chunk", 6)] * 3
+
+
+def test_frame_of_what_a_declared_gap_released() -> None:
+    """Bytes behind a gap carry their own frames, never one before a frame told already."""
+    talk = Talk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef").drop(3)
+    frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
+    assert frames == [("gap", 4), ("chunk", 4), ("chunk", 5)]
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_overlap_with_different_bytes(waiting: bool) -> None:
+    """The bytes seen first are taken, and the difference is told once."""
+    talk = Talk().open()
+    if waiting:
+        talk.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
+    else:
+        talk.put(0, 0, b"ab").put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd")
+    result = run(talk.frames)
+    assert result.only.text(0) == b"abcd"
+    assert result.kinds == ["overlap-different-bytes"]
+    assert result.only.connection.direction(0).conflict
+    assert not result.only.connection.direction(1).conflict
+
+
+def test_snap_length_makes_gaps_of_known_size() -> None:
+    """The tail of a segment that the snap length cut is a gap, and what follows is in order."""
+    talk = whole().say(0, b"again")
+    lengths = [len(frame) for frame in talk.frames]
+    frames = [*talk.frames[:3], *(frame[:-3] for frame in talk.frames[3:])]
+    recorder = run(frames, originals=lengths).only
+    cut = ("gap", 0, 3, "snap length")
+    assert recorder.events == [
+        c(b"he"), cut, s(b"wo"), ("gap", 1, 3, "snap length"), c(b"ag"), cut, END,
+    ]  # fmt: skip
+    assert recorder.connection.direction(0).snapped
+    assert recorder.connection.direction(0).delivered == 4
+
+
+def test_snap_length_that_leaves_no_payload() -> None:
+    """Frames cut right behind the TCP header give gaps only."""
+    talk = whole()
+    lengths = [len(frame) for frame in talk.frames]
+    recorder = run([frame[:54] for frame in talk.frames], originals=lengths).only
+    assert recorder.events == [
+        ("gap", 0, 5, "snap length"), ("gap", 1, 5, "snap length"), END,
+    ]  # fmt: skip
+
+
+def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
+    """A frame too short for the TCP flags is no segment, and one warning says so."""
+    talk = whole()
+    lengths = [len(frame) for frame in talk.frames]
+    result = run([frame[:40] for frame in talk.frames], originals=lengths)
+    assert result.consumers == []
+    assert result.kinds == ["snap-length"]
+    assert result.streams.cut_headers == 5
+
+
+def test_reuse_ends_the_old_connection() -> None:
+    """A new SYN on the same ports begins a new stream and ends the old one."""
+    first = whole()
+    second = Talk(seq=[90000, 80000]).open().say(0, b"again")
+    result = run(first.frames + second.frames)
+    assert [recorder.joined()[-1] for recorder in result.consumers] == [("finished", "reused"), END]
+    assert [recorder.connection.stream for recorder in result.consumers] == [0, 1]
+    assert result.consumers[1].text(0) == b"again"
+
+
+def test_reuse_with_the_same_sequence_number() -> None:
+    """After a close the same SYN again is a new connection, under Wireshark's old number."""
+    frames = whole().close().frames + whole().frames
+    result = run(frames)
+    assert [recorder.connection.stream for recorder in result.consumers] == [0, 0]
+    assert [recorder.text(0) for recorder in result.consumers] == [b"hello", b"hello"]
+    assert result.streams.streams == 1
+
+
+def test_no_more_wanted() -> None:
+    """After a consumer's False nothing comes any more, and the stream number stays."""
+    talk = whole().close()
+    result = run(talk.frames, stop_after=1)
+    assert result.only.events == [c(b"hello")]
+    assert result.streams.streams == 1
+
+
+def test_nobody_asks_before_there_are_bytes() -> None:
+    """On other ports the factory is asked at the first payload byte, also one that came early."""
+    talk = Talk(server_port=8883).open()
+    assert run(talk.frames).consumers == []
+    assert len(run(talk.say(0, b"x").frames).consumers) == 1
+
+
+def test_a_clock_going_back_is_told_once() -> None:
+    """Times that go back more than a second are used as they are, with one warning."""
+    talk = whole().close()
+    times = [START, START + 9 * SECOND, START, START + 9 * SECOND, *[START] * 4]
+    result = run(talk.frames, times=times)
+    assert result.kinds == ["clock-going-back"]
+    assert result.only.joined() == [c(b"hello"), s(b"world"), fin(0), fin(1), END]
+
+
+def test_server_ports_are_counted() -> None:
+    """Connections are counted by the port of the responder, mid-stream by the lower port."""
+    frames = whole().frames + Talk(client_port=5, server_port=443).open().frames
+    frames += Talk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
+    assert run(frames).streams.server_ports == {1883: 1, 443: 1, 8080: 1}
