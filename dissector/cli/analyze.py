@@ -42,9 +42,11 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output
+    from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, Path.cwd())
     _refuse_unready(settings)
+    selected(settings.select, settings.ignore)  # a misspelt rule is said before anything is read
     options = Options(
         select=settings.select,
         ignore=settings.ignore,

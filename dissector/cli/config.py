@@ -51,7 +51,8 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], directory:
     values: dict[str, Any] = {}
     for source, table in (user_file(environment), project_file(directory)):
         for key, value in table.items():
-            values[_name(key, source)] = _checked(key, value, source)
+            name = _name(key, source)
+            values[name] = _checked(key, value, source)
     for name in Settings.__struct_fields__:
         variable = f"DISSECTOR_{name.upper()}"
         if variable in environment:

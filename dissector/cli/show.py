@@ -67,7 +67,8 @@ def _captures(namespace: Namespace) -> int:
     frames = _numbers(namespace.frame, "--frame")
     limit = min(_numbers([namespace.count], "-c")) if namespace.count else None
     shown = 0
-    for connection, packet, side in analysis.packets(paths, options):
+    packets = analysis.packets(paths, options)
+    for connection, packet, side in packets:
         frame = packet.frame
         if frame is None or (frames and frame.number not in frames):
             continue

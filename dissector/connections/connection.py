@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """What is known of one TCP connection that carries MQTT: facts for the rules, nothing judged.
 
 The tracker fills it; a rule reads it. Packets of an undisturbed connection are only counted;
@@ -6,8 +7,6 @@ whatever is out of the ordinary later), at most `HISTORY_LIMIT` of them.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 
@@ -47,33 +46,51 @@ class Trait:
     AFTER_DISCONNECT = 2048  # a packet of a side that had sent DISCONNECT
     AFTER_REFUSAL = 4096  # a packet after a refusing CONNACK
     BEFORE_CONNACK = 8192  # a client packet, other than CONNECT, before the CONNACK
-    SILENT = 16384  # an open connection on an MQTT port without any MQTT
+    SILENT = 1 << 14  # an open connection on an MQTT port without any MQTT
+    SESSION_PRESENT = 1 << 15  # in an accepting CONNACK
+    CONNACK_PROPERTIES = 1 << 16  # a CONNACK with any property
+    NO_CLIENT_ID = 1 << 17  # the client id is empty, or could not be read
+    SERVER_DISCONNECT = 1 << 18
+    DISCONNECT_PROPERTIES = 1 << 19  # a DISCONNECT with any property
+    OPEN_AFTER_DISCONNECT = 1 << 20  # nobody closed within 5 s of a DISCONNECT
+    FINDING = 1 << 21  # a rule has found something on it
 
 
-class PacketRef(msgspec.Struct, frozen=True):
+class PacketRef:
     """One packet of the history. `order` counts the connection's packets from 0, both ways.
 
     `code` is the return or reason code of CONNACK, DISCONNECT and AUTH, else None.
     """
 
-    type: int
-    flags: int
-    side: Side
-    frame: FrameRef
-    order: int
-    size: int
-    code: int | None = None
+    def __init__(
+        self,
+        type: int,  # noqa: A002  # the standard's word
+        flags: int,
+        side: Side,
+        frame: FrameRef,
+        order: int,
+        size: int,
+        code: int | None = None,
+    ) -> None:
+        self.type = type
+        self.flags = flags
+        self.side = side
+        self.frame = frame
+        self.order = order
+        self.size = size
+        self.code = code
 
 
-class CloseEvent(msgspec.Struct, frozen=True):
+class CloseEvent:
     """A FIN or RST of one side; `how` is "fin" or "rst"."""
 
-    side: Side
-    how: str
-    frame: FrameRef
+    def __init__(self, side: Side, how: str, frame: FrameRef) -> None:
+        self.side = side
+        self.how = how
+        self.frame = frame
 
 
-class View(msgspec.Struct):
+class View:
     """How much of a connection could be seen.
 
     `gaps` holds, per side, the last frame with bytes of that side before some were missing: what is
@@ -83,14 +100,15 @@ class View(msgspec.Struct):
     bytes. `foreign`: what the server sent is no MQTT.
     """
 
-    syn_seen: bool = True
-    both_seen: bool = True
-    conflict: bool = False
-    foreign: bool = False
-    gaps: dict[Side, FrameRef] = msgspec.field(default_factory=dict)
-    gap_reason: str | None = None
-    ended: str | None = None
-    ended_ns: int = 0
+    def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
+        self.syn_seen = True
+        self.both_seen = True
+        self.conflict = False
+        self.foreign = False
+        self.gaps: dict[Side, FrameRef] = {}
+        self.gap_reason: str | None = None
+        self.ended = ended
+        self.ended_ns = ended_ns
 
     def blind(self) -> str | None:
         """Why something may have gone unseen on this connection, or None if all was seen."""
@@ -117,29 +135,41 @@ class Overdue(msgspec.Struct, frozen=True):
     deadline_ns: int
 
 
-class Connection(msgspec.Struct, kw_only=True):
-    """One TCP connection with MQTT on it. `findings` are those raised on it so far."""
+class Connection:
+    """One TCP connection with MQTT on it. `findings` are those raised on it so far.
 
-    stream: int
-    client: Endpoint
-    server: Endpoint
-    first: FrameRef
-    transport: str = "tcp"
-    version: Version | None = None
-    bridge: bool = False
-    phase: int = Phase.OPEN
-    traits: int = 0
-    view: View = msgspec.field(default_factory=View)
-    connect: Connect | None = None
-    connack: Connack | None = None
-    auths: list[Auth] = msgspec.field(default_factory=list)
-    disconnects: list[Disconnect] = msgspec.field(default_factory=list)
-    history: list[PacketRef] = msgspec.field(default_factory=list)
-    closes: list[CloseEvent] = msgspec.field(default_factory=list)
-    close: Close | None = None
-    handshake: Handshake | None = None
-    findings: list[Finding] = msgspec.field(default_factory=list)
-    facts: dict[str, Any] = msgspec.field(default_factory=dict)
+    `opened_ns` is the time of its first frame, `connect_delivered` whether the server's TCP has
+    acknowledged the whole CONNECT, `client_spoke` and `server_spoke` how many bytes each side sent,
+    `server_versions` what the same server accepted earlier in the capture.
+    """
+
+    def __init__(
+        self, *, stream: int, client: Endpoint, server: Endpoint, first: FrameRef
+    ) -> None:
+        self.stream = stream
+        self.client = client
+        self.server = server
+        self.first = first
+        self.transport = "tcp"
+        self.version: Version | None = None
+        self.bridge = False
+        self.phase = Phase.OPEN
+        self.traits = 0
+        self.view = View()
+        self.connect: Connect | None = None
+        self.connack: Connack | None = None
+        self.auths: list[Auth] = []
+        self.disconnects: list[Disconnect] = []
+        self.history: list[PacketRef] = []
+        self.closes: list[CloseEvent] = []
+        self.close: Close | None = None
+        self.handshake: Handshake | None = None
+        self.findings: list[Finding] = []
+        self.opened_ns = first.time_ns
+        self.connect_delivered = False
+        self.client_spoke = 0
+        self.server_spoke = 0
+        self.server_versions: frozenset[Version] = frozenset()
 
     def close_overdue(self, since_ns: int, grace_ns: int) -> Overdue | str | None:
         """Judge "this connection has to be closed after `since_ns`".

@@ -1,4 +1,5 @@
 cimport cython
+from dissector.connections.connection cimport CloseEvent, Connection, PacketRef, View
 from dissector.connections.tracking cimport Tracking
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
@@ -31,11 +32,13 @@ cdef class Tracker(Consumer):
     cdef public long long last_time_a
     cdef public long long last_time_b
     cdef public list gaps
-    cdef public object connection
+    cdef public Connection connection
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(framer=Framer)
     cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
+    @cython.locals(connection=Connection)
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
+    @cython.locals(connection=Connection, view=View)
     cpdef bint finished(self, int reason, long long time_ns) except -1
     @cython.locals(before=bytes, probe=bytes, lost=cython.bint, verdict=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
@@ -43,9 +46,12 @@ cdef class Tracker(Consumer):
     cdef bint _spoke(self, int side) except -1
     cdef bint _midstream(self) except -1
     cdef int _client_by_type(self, int side, int packet_type) except -1
+    @cython.locals(connection=Connection)
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
-    cdef _connection(self)
-    cdef _silent(self)
+    cdef Connection _connection(self)
+    cdef Connection _silent(self)
+    cdef bint _left_open(self, Connection connection) except -1
+    @cython.locals(view=View)
     cdef _note_gap(self, tuple found)
     cdef _who(self, int side)
     @cython.locals(framer=Framer, quiet=cython.int, got=cython.int, kind=cython.int)
@@ -53,13 +59,17 @@ cdef class Tracker(Consumer):
     @cython.locals(framer=Framer, first=cython.int)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
-    @cython.locals(kind=cython.int)
+    @cython.locals(kind=cython.int, connection=Connection)
     cdef _noteworthy(self, int side, Framer framer)
     cdef _misplaced(self, who, int kind, packet)
-    @cython.locals(traits=cython.int, first=cython.bint, lost=cython.bint, phase=cython.int)
+    @cython.locals(traits=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
     cdef _traits(self, int side, who, int kind, packet)
+    @cython.locals(connection=Connection)
     cdef _follow(self, int side, who, int kind, packet, Framer framer)
+    @cython.locals(connection=Connection)
     cdef _connect(self, int side, packet, Framer framer)
+    @cython.locals(connection=Connection)
     cdef _connack(self, packet)
-    cdef _handshake(self, connection)
+    cdef _handshake(self, Connection connection)
+    @cython.locals(connection=Connection)
     cdef _defects(self, int side, packet)

@@ -51,6 +51,7 @@ else:
 UNDECIDED, MQTT, IGNORED = range(3)
 
 HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
+CLOSE_GRACE_NS = 5_000_000_000
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
 
 # What client (0) and server (1) send in an undisturbed connection, as bits by type
@@ -165,15 +166,16 @@ class Tracker(Consumer):
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
         view.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen
         client = self.tcp.direction(self.client)
-        connection.facts["connectDelivered"] = 0 <= self.connect_end <= client.acknowledged
-        connection.facts["tcpOpenedNs"] = self.tcp.first_time_ns
-        connection.facts["serverVersions"] = self.tracking.accepted(connection.server)
-        spoke = (self.spoke_a, self.spoke_b)
-        connection.facts["clientSpoke"] = spoke[self.client]
-        connection.facts["serverSpoke"] = spoke[1 - self.client]
+        connection.connect_delivered = 0 <= self.connect_end <= client.acknowledged
+        connection.opened_ns = self.tcp.first_time_ns
+        connection.server_versions = self.tracking.accepted(connection.server)
+        connection.client_spoke = self.spoke_a if self.client == 0 else self.spoke_b
+        connection.server_spoke = self.spoke_b if self.client == 0 else self.spoke_a
         connection.phase = self.phase
         if connection.connect is not None and connection.connack is None:
             connection.traits |= Trait.UNANSWERED
+        if connection.disconnects and self._left_open(connection):
+            connection.traits |= Trait.OPEN_AFTER_DISCONNECT
         if connection.handshake is not None:
             connection.handshake.outcome = outcome(connection)
             connection.handshake.auths = _before(connection.auths, connection.connack)
@@ -289,6 +291,14 @@ class Tracker(Consumer):
         for found in self.gaps:
             self._note_gap(found)
         return connection
+
+    def _left_open(self, connection: Connection) -> bool:
+        """Whether nobody closed within the grace time of the first DISCONNECT."""
+        first = connection.disconnects[0].frame
+        if first is None or not connection.closes:
+            return True
+        closed: int = connection.closes[0].frame.time_ns
+        return closed > first.time_ns + CLOSE_GRACE_NS
 
     def _note_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
         assert self.connection is not None
@@ -506,6 +516,10 @@ class Tracker(Consumer):
         elif isinstance(packet, Disconnect):
             connection.disconnects.append(packet)
             connection.traits |= Trait.DISCONNECT
+            if who is _SERVER:
+                connection.traits |= Trait.SERVER_DISCONNECT
+            if packet.properties:
+                connection.traits |= Trait.DISCONNECT_PROPERTIES
             if connection.close is None and packet.frame is not None:
                 connection.close = Close(who, "disconnect", packet.frame)
         target = TRANSITIONS.get((self.phase, 0 if side == self.client else 1, event))
@@ -519,6 +533,8 @@ class Tracker(Consumer):
         connection.version = packet.version
         connection.bridge = packet.bridge
         connection.traits |= Trait.CONNECT
+        if not packet.client_id:
+            connection.traits |= Trait.NO_CLIENT_ID
         if connection.method() is not None:
             connection.traits |= Trait.AUTH
         consumed = self.spoke_a if side == 0 else self.spoke_b
@@ -530,9 +546,13 @@ class Tracker(Consumer):
         assert connection is not None
         connection.connack = packet
         connection.traits |= Trait.CONNACK
+        if packet.properties:
+            connection.traits |= Trait.CONNACK_PROPERTIES
         if packet.return_code != 0:
             connection.traits |= Trait.REFUSED
-        elif connection.version is not None:
+        elif packet.session_present:
+            connection.traits |= Trait.SESSION_PRESENT
+        if packet.return_code == 0 and connection.version is not None:
             self.tracking.accepts(connection.server, connection.version)
         if property_value(packet.properties, "authenticationMethod") is not None:
             connection.traits |= Trait.AUTH

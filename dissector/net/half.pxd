@@ -17,7 +17,6 @@ cdef class Half:
     cdef public bint started
     cdef public bint snapped
     cdef public bint conflict
-    cdef public bint limited
     cdef public long long fin_time_ns
     cdef public long long rst_time_ns
     cdef public bint based

@@ -27,7 +27,7 @@ class Half:
         self.side = side
         self.mac: bytes | None = None
         self.segments = self.delivered = self.acknowledged = 0
-        self.gap = self.started = self.snapped = self.conflict = self.limited = False
+        self.gap = self.started = self.snapped = self.conflict = False
         self.fin_time_ns = self.rst_time_ns = -1
         self.based = False  # Wireshark's base sequence number, which tells a new stream
         self.base_seq = 0

@@ -2,7 +2,8 @@
 
 A party is whoever is at fault: a server is its address and port, a client its client id or its
 address. Addresses stand in the handshake, which comes after its findings, so these wait for it,
-folded already: memory grows with rules and parties, not with findings.
+folded already: memory grows with rules and parties, not with findings. A finding whose handshake
+never comes is folded by client id or stream.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class RuleFold:
 
 
 class Folding:
-    """Takes findings and handshakes as they come, in any order."""
+    """Takes findings, and handshakes after their findings."""
 
     def __init__(self) -> None:
         self._rules: dict[str, RuleFold] = {}

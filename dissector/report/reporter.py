@@ -33,7 +33,7 @@ class Reporter(Protocol):
         """Take one handshake."""
 
     def finding(self, record: Finding) -> None:
-        """Take one finding; it may come before or after its handshake."""
+        """Take one finding; formats with a table want it before its handshake."""
 
     def warning(self, record: CaptureWarning) -> None:
         """Take one limit of our own view."""
@@ -47,10 +47,10 @@ class Reporter(Protocol):
 def write_report(report: Report, reporter: Reporter) -> None:
     """Write a report that was collected before."""
     reporter.precision(report.capture.digits)
-    for handshake in report.handshakes:
-        reporter.handshake(handshake)
     for finding in report.findings:
         reporter.finding(finding)
+    for handshake in report.handshakes:
+        reporter.handshake(handshake)
     for warning in report.warnings:
         reporter.warning(warning)
     reporter.finish(report.capture, report.summary, report.not_evaluated)

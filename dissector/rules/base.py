@@ -182,7 +182,12 @@ def _evidence(defect: Defect) -> dict[str, Any]:
 
 
 class HandshakeRule(Rule):
-    """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is there."""
+    """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is there.
+
+    `asks` names the traits of the connection it is called for, as bits of `Trait`.
+    """
+
+    asks: ClassVar[int]
 
     def check(self, connection: Connection) -> Verdict:
         """Judge the handshake of a connection; `connection.connack` is not None."""

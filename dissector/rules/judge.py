@@ -7,10 +7,12 @@ reactive rules depend on the findings of others; selection happens at the end.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Finding, Side, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt.defects import Defect
@@ -28,6 +30,7 @@ from dissector.rules.base import (
 from dissector.rules.registry import all_rules
 
 STREAMS_NAMED = 20  # streams that a "not evaluated" names; the rest is only counted
+_ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 
 
@@ -39,14 +42,17 @@ class Judge:
         self._selected = selected
         self._folded: dict[tuple[str, str], NotEvaluatedRecord] = {}
         self._consumers: dict[tuple[Any, int, Version | None], DefectRule | None] = {}
-        self._handshake: dict[Version | None, list[HandshakeRule]] = {v: [] for v in _VERSIONS}
-        self._connection: dict[Version | None, list[tuple[int, ConnectionRule]]] = {
-            v: [] for v in _VERSIONS
-        }
+        self._handshake: _ByVersion = {v: [] for v in _VERSIONS}
+        self._connection: _ByVersion = {v: [] for v in _VERSIONS}
+        self._asked: dict[Version | None, int] = {}
         for rule in sorted(all_rules(), key=lambda rule: getattr(rule, "last", False)):
             for version in _VERSIONS:
                 if rule.applies(version):
                     self._index(rule, version)
+        for version in _VERSIONS:
+            everything = self._handshake, self._connection
+            asked = [asks for rules in everything for asks, _ in rules[version or Version.V3_1_1]]
+            self._asked[version] = functools.reduce(operator.or_, asked, 0)
 
     def _index(self, rule: Rule, version: Version | None) -> None:
         if isinstance(rule, DefectRule):
@@ -55,7 +61,7 @@ class Judge:
                     if version in rule.only_in.get((kind, packet_type), (version,)):
                         self._consumers[kind, packet_type, version] = rule
         elif isinstance(rule, HandshakeRule):
-            self._handshake[version].append(rule)
+            self._handshake[version].append((rule.asks, rule))
         elif isinstance(rule, ConnectionRule):
             self._connection[version].append((rule.asks, rule))
             for kind, types in rule.consumes.items():
@@ -83,18 +89,28 @@ class Judge:
 
     def handshake(self, connection: Connection) -> None:
         """Judge a handshake whose CONNACK has come."""
-        for rule in self._handshake[connection.version]:
-            verdict = rule.check(connection)
-            if verdict is not None:
-                self._settle(rule, connection, verdict)
+        self._ask(self._handshake, connection)
 
     def connection(self, connection: Connection) -> None:
         """Judge a connection whose view has ended."""
-        for asks, rule in self._connection[connection.version]:
+        if connection.findings:
+            connection.traits |= Trait.FINDING
+        self._ask(self._connection, connection)
+
+    def _ask(self, rules: _ByVersion, connection: Connection) -> None:
+        version, traits = connection.version, connection.traits
+        if not self._asked[version] & traits:
+            return
+        for asks, rule in rules[version]:
             if asks & connection.traits:
                 verdict = rule.check(connection)
                 if verdict is not None:
                     self._settle(rule, connection, verdict)
+                    connection.traits |= Trait.FINDING if connection.findings else 0
+        if version is None:
+            for asks, rule in rules[Version.V3_1_1]:
+                if asks & traits and not rule.version_may_be_unknown:
+                    self._fold(rule, "the version of the connection is unknown", connection.stream)
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
         """Give what could not be judged, folded by rule and reason, in order of rule id."""

@@ -40,9 +40,7 @@ def main() -> int:
     names = list(TARGETS) if arguments.target == "all" else [arguments.target]
     failed = False
     for name in names:
-        settings = Settings(
-            name, arguments.seconds, arguments.seed, corpus, arguments.interpreted
-        )
+        settings = Settings(name, arguments.seconds, arguments.seed, corpus, arguments.interpreted)
         if arguments.coverage:
             failed |= _covered(settings)
         else:

@@ -1,4 +1,4 @@
-"""Bytes in, the same bytes damaged out: flips, inserts, deletes, splices, numbers at their edges."""
+"""Bytes in, the same bytes damaged out: flips, inserts, deletes, splices, numbers at edges."""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ def lengthened(rng: random.Random, value: int) -> bytes:
     if way == 1:
         return variable(number(rng, value, rng.choice((7, 14, 21, 28, 35))))
     if way == 2:
-        return rng.choice((b"\x80", b"\xff\xff\xff\xff", b"\x80\x80\x80\x80\x01", b"\xff\xff\xff\x7f", b""))
+        return rng.choice(
+            (b"\x80", b"\xff\xff\xff\xff", b"\x80\x80\x80\x80\x01", b"\xff\xff\xff\x7f", b"")
+        )
     return variable(value)
 
 
@@ -119,7 +121,9 @@ def connect(rng: random.Random) -> bytes:
 
 def connack(rng: random.Random) -> bytes:
     """Make a CONNACK of parts."""
-    body = bytes((rng.choice((0, 0, 1, 2, 255)), rng.choice((0, 0, 1, 2, 5, 6, 0x80, 0x84, 0x87, 255))))
+    body = bytes(
+        (rng.choice((0, 0, 1, 2, 255)), rng.choice((0, 0, 1, 2, 5, 6, 0x80, 0x84, 0x87, 255)))
+    )
     if rng.randrange(2):
         body += properties(rng, spec.CONNACK)
     return packet(rng, 0x20, body)

@@ -113,7 +113,9 @@ def control_packets(turns: list[Turn]) -> list[tuple[int, bytes]]:
     return found
 
 
-def pcap(frames: list[Record], *, big: bool = False, nano: bool = True, link: int | None = None) -> bytes:
+def pcap(
+    frames: list[Record], *, big: bool = False, nano: bool = True, link: int | None = None
+) -> bytes:
     """Write a pcap file; its link type is that of the first frame unless told."""
     order = ">" if big else "<"
     if link is None:

@@ -156,7 +156,9 @@ def _changed_frames(rng: random.Random, frames: list[Record]) -> list[Record]:
     elif way == 3:
         frames[at] = frame._replace(data=damage(rng, frame.data))
     elif way == 4:
-        frames[at] = frame._replace(link=rng.choice((0, 1, 12, 14, 101, 105, 113, 127, 147, 228, 276)))
+        frames[at] = frame._replace(
+            link=rng.choice((0, 1, 12, 14, 101, 105, 113, 127, 147, 228, 276))
+        )
     elif way == 5:
         frames.insert(at, frame)
     else:
@@ -169,7 +171,11 @@ def pcap_(rng: random.Random, seeds: Seeds) -> Case:
     frames = _frames(rng, seeds)
     for _ in range(rng.randrange(4)):
         frames = _changed_frames(rng, frames)
-    link = rng.choice((0, 1, 12, 101, 113, 147, 276, rng.getrandbits(32))) if rng.randrange(6) == 0 else None
+    link = (
+        rng.choice((0, 1, 12, 101, 113, 147, 276, rng.getrandbits(32)))
+        if rng.randrange(6) == 0
+        else None
+    )
     big = rng.randrange(3) == 0
     data = bytearray(pcap(frames, big=big, nano=bool(rng.randrange(2)), link=link))
     order = "big" if big else "little"
@@ -212,7 +218,9 @@ def ng(rng: random.Random, frames: list[Record], wrong: int = 0) -> bytes:
         key = (frame.link, resolution)
         if key not in interfaces:
             interfaces[key] = len(interfaces)
-            body = struct.pack(order + "HHI", frame.link & 0xFFFF, 0, rng.choice((0, 65535, 262144)))
+            body = struct.pack(
+                order + "HHI", frame.link & 0xFFFF, 0, rng.choice((0, 65535, 262144))
+            )
             body += option(9, bytes((resolution,)), big=big) + _options(rng, big)
             out.append(block(1, body, big=big))
         ticks = frame.time_ns if resolution == 9 else frame.time_ns // 1000
@@ -221,7 +229,9 @@ def ng(rng: random.Random, frames: list[Record], wrong: int = 0) -> bytes:
         data = frame.data + bytes(-len(frame.data) % 4)
         kind = rng.choice((6,) * 12 + (2, 3))
         if kind == 6:
-            head = struct.pack(order + "5I", interfaces[key], ticks >> 32, ticks & 0xFFFFFFFF, *sizes)
+            head = struct.pack(
+                order + "5I", interfaces[key], ticks >> 32, ticks & 0xFFFFFFFF, *sizes
+            )
             out.append(block(6, head + data + _options(rng, big), big=big))
         elif kind == 2:
             numbers = (interfaces[key], 0, ticks >> 32, ticks & 0xFFFFFFFF, *sizes)
@@ -229,7 +239,9 @@ def ng(rng: random.Random, frames: list[Record], wrong: int = 0) -> bytes:
         else:
             out.append(block(3, struct.pack(order + "I", sizes[1]) + data, big=big))
         if rng.randrange(12) == 0:
-            body = rng.choice((struct.pack(order + "II", 0x544C534B, 8) + b"CLIENT_R", rng.randbytes(16)))
+            body = rng.choice(
+                (struct.pack(order + "II", 0x544C534B, 8) + b"CLIENT_R", rng.randbytes(16))
+            )
             out.append(block(rng.choice((4, 5, 10, 0xBAD, 0x80000001)), body, big=big))
     for _ in range(wrong):
         at = rng.randrange(len(out)) if out else 0
@@ -241,7 +253,9 @@ def ng(rng: random.Random, frames: list[Record], wrong: int = 0) -> bytes:
 def _options(rng: random.Random, big: bool) -> bytes:
     if rng.randrange(4):
         return b""
-    found = [option(rng.choice((1, 2, 4, 12, 14, 2988)), rng.randbytes(rng.choice((0, 3, 8))), big=big)]
+    found = [
+        option(rng.choice((1, 2, 4, 12, 14, 2988)), rng.randbytes(rng.choice((0, 3, 8))), big=big)
+    ]
     return b"".join(found) + (b"\0\0\0\0" if rng.randrange(2) else b"")
 
 

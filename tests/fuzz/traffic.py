@@ -1,10 +1,11 @@
-"""Conversations in, the frames of a capture out: TCP segments as objects, changed, then laid in frames.
+"""Conversations in, the frames of a capture out: TCP segments as objects, changed, then framed.
 
 Between the two a capture can lose, repeat, reorder, overlap, cut and tunnel its segments.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -75,7 +76,7 @@ def pieces(rng: random.Random, data: bytes, cuts: int) -> list[bytes]:
     places = {0, len(data), *range(0, len(data), 1400)}
     places |= {rng.randrange(len(data) + 1) for _ in range(max(cuts, 0))}
     order = sorted(places)
-    return [data[a:b] for a, b in zip(order, order[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(order)]
 
 
 def mangled(rng: random.Random, found: list[Segment]) -> list[Segment]:
@@ -119,7 +120,11 @@ def mangled(rng: random.Random, found: list[Segment]) -> list[Segment]:
     elif way == 9 and one.payload:
         one.cut = rng.randint(1, len(one.payload))
     elif way == 10:
-        copy.seq, copy.payload, copy.flags = (one.seq - 1) & 0xFFFFFFFF, b"\0" * rng.randrange(2), 16
+        copy.seq, copy.payload, copy.flags = (
+            (one.seq - 1) & 0xFFFFFFFF,
+            b"\0" * rng.randrange(2),
+            16,
+        )
         found.insert(at, copy)
     elif way == 11:
         for segment in found[at:]:
@@ -130,10 +135,14 @@ def mangled(rng: random.Random, found: list[Segment]) -> list[Segment]:
         side = rng.randrange(2)
         found = [segment for segment in found if segment.side != side]
     elif way == 14:
-        one.options = rng.choice((b"\1\1\x08\x0a" + bytes(8), b"\2\4\5\xb4", b"\0", rng.randbytes(12)))
+        one.options = rng.choice(
+            (b"\1\1\x08\x0a" + bytes(8), b"\2\4\5\xb4", b"\0", rng.randbytes(12))
+        )
         one.window = rng.choice((0, 1, 65535))
     elif way == 15:
-        one.flags = rng.choice((wire.RST, wire.RST | 16, wire.FIN | 16, wire.SYN, wire.SYN | 16, 0, 255))
+        one.flags = rng.choice(
+            (wire.RST, wire.RST | 16, wire.FIN | 16, wire.SYN, wire.SYN | 16, 0, 255)
+        )
     else:
         first = found[0].seq
         shift = (0xFFFFFFFF - first - rng.randrange(200)) & 0xFFFFFFFF
@@ -153,7 +162,9 @@ def framed(rng: random.Random, found: Sequence[Segment], over: Wire) -> list[Rec
     """Lay segments in frames."""
     frames = []
     for index, segment in enumerate(found):
-        source, target = (over.client, over.server) if segment.side == 0 else (over.server, over.client)
+        source, target = (
+            (over.client, over.server) if segment.side == 0 else (over.server, over.client)
+        )
         tcp = wire.tcp(
             source[1], target[1], segment.seq, segment.ack, segment.flags, segment.payload,
             window=segment.window, options=segment.options,

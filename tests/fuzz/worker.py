@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from tests.fuzz import answer
-from tests.fuzz.invariants import Broken, hold
+from tests.fuzz.invariants import BrokenError, hold
 from tests.fuzz.peer import Peer
 from tests.fuzz.seeds import Seeds, seeds
 from tests.fuzz.shrink import shrunk
@@ -71,7 +71,7 @@ def bounded(seconds: float = CASE_SECONDS) -> Iterator[None]:
     """Bound the time of what is done within; where no signal gets through, end the process."""
     before = signal.signal(signal.SIGALRM, _too_long)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=2)
     try:
         yield
     finally:
@@ -85,7 +85,7 @@ def failure(case: Case, index: int, peer: Peer | None = None) -> tuple[str, str,
     try:
         with bounded():
             said, shown = hold(case, index)
-    except Broken as broken:
+    except BrokenError as broken:
         return f"broken {str(broken).partition(':')[0]}", str(broken), frozenset()
     except Hang as hang:
         return "hang", str(hang), frozenset()
@@ -125,7 +125,9 @@ def read_case(path: Path) -> Case:
     return Case(kind, path.read_bytes(), path.suffix == ".whole")
 
 
-def keep(corpus: Path, settings: Settings, case: Case, key: str, story: str, small: Case | None) -> None:
+def keep(
+    corpus: Path, settings: Settings, case: Case, key: str, story: str, small: Case | None
+) -> None:
     """Write a failing case, its small version, and the story."""
     corpus.mkdir(parents=True, exist_ok=True)
     name = f"{settings.target}-{hashlib.sha256(case.data).hexdigest()[:12]}"
@@ -161,7 +163,11 @@ def run(settings: Settings) -> Tally:
         if key:
             tally.failures[key] = tally.failures.get(key, 0) + 1
             if tally.failures[key] == 1:
-                print(f"{settings.target}: {key}: {story.strip()[-1500:]}", file=sys.stderr, flush=True)
+                print(
+                    f"{settings.target}: {key}: {story.strip()[-1500:]}",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 small = None
                 if key != "hang" and not key.startswith("broken memory"):
                     small = shrunk(case, lambda one, key=key: failure(one, 0, peer)[0] == key)  # type: ignore[misc]

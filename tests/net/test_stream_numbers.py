@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dissector.capture.source import open_capture
 from dissector.net.limits import Limits
 from dissector.net.streams import Streams
 from tests.net import wire
@@ -175,3 +176,22 @@ def test_numbers_of_closed_connections_are_forgotten_in_bounds() -> None:
     late = wire.batch([talks[-2][-1]], first_number=len(frames) + 1)
     streams.feed(late, 0, 1)
     assert streams.streams == 8
+
+
+def test_stream_numbers_of_real_captures(tshark: str, shared_captures: list[Path]) -> None:
+    """Every frame of every real capture at hand belongs to the stream that tshark says."""
+    for path in shared_captures:
+        streams = Streams(lambda _: None, warn=lambda *_: None)
+        numbers: list[int | None] = []
+        reader = open_capture(path)
+        while (batch := reader.next_batch()) is not None:
+            for at in range(batch.count):
+                before = streams.tcp_frames
+                streams.feed(batch, at, at + 1)
+                found = streams.tcp_frames > before
+                direction = streams.table[streams.segment.key()] if found else None
+                numbers.append(direction.connection.stream if direction else None)
+        reader.close()
+        command = [tshark, "-n", "-r", str(path), "-T", "fields", "-e", "tcp.stream"]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert numbers == [int(line) if line else None for line in output.split("\n")[:-1]], path

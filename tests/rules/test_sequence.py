@@ -57,8 +57,10 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
         client=Endpoint("10.0.0.1", 40000),
         server=Endpoint("10.0.0.2", 1883),
         first=frame(1, 0),
-        facts={"connectDelivered": True, "tcpOpenedNs": 0, **facts},
     )
+    made.connect_delivered = True
+    for name, value in facts.items():
+        setattr(made, name, value)
     number, now = 1, 0
     for step in steps:
         number += 1
@@ -319,22 +321,22 @@ def test_unknown_level_is_judged_by_what_the_server_speaks() -> None:
     steps = (LEVEL_6, "S FIN", "C FIN")
     strict, lenient = frozenset({Version.V3_1_1}), frozenset({Version.V3_1_1, Version.V5_0})
     assert isinstance(check("SEQ06", connection(steps)), NotEvaluated)
-    assert failure("SEQ06", connection(steps, serverVersions=strict))
-    assert check("SEQ06", connection(steps, serverVersions=lenient)) is None
-    one_way = connection(steps, serverVersions=strict)
+    assert failure("SEQ06", connection(steps, server_versions=strict))
+    assert check("SEQ06", connection(steps, server_versions=lenient)) is None
+    one_way = connection(steps, server_versions=strict)
     one_way.view.both_seen = False
     assert isinstance(check("SEQ06", one_way), NotEvaluated)
     for versions in (strict, lenient):
-        left_open = connection((LEVEL_6, "S 20 02 00 01"), lasts=9, serverVersions=versions)
+        left_open = connection((LEVEL_6, "S 20 02 00 01"), lasts=9, server_versions=versions)
         assert failure("SEQ06", left_open)
-    given_up = connection((LEVEL_6, "C FIN"), serverVersions=strict)
+    given_up = connection((LEVEL_6, "C FIN"), server_versions=strict)
     assert check("SEQ06", given_up) is None
 
 
 def test_an_unanswered_connect_must_have_arrived() -> None:
     """Without the server's TCP acknowledgement, with a defect, or answered by AUTH: no finding."""
     assert failure("SEQ11", connection((CONNECT_311,), lasts=31))
-    lost = connection((CONNECT_311,), lasts=31, connectDelivered=False)
+    lost = connection((CONNECT_311,), lasts=31, connect_delivered=False)
     assert isinstance(check("SEQ11", lost), NotEvaluated)
     assert check("SEQ11", connection((RESERVED_FLAG,), lasts=31)) is None
     assert check("SEQ11", connection((CONNECT_5_METHOD, ASKS), lasts=31)) is None
@@ -345,7 +347,7 @@ def test_an_unanswered_connect_must_have_arrived() -> None:
 def test_a_silent_connection_is_noted_after_thirty_seconds() -> None:
     """Nothing sent for 30 seconds is noted; a byte of either side, or an early end, is not."""
     for spoke, lasts, wanted in ((0, 31, Failure), (0, 20, NotEvaluated), (5, 31, type(None))):
-        subject = connection((), lasts=lasts, clientSpoke=spoke, serverSpoke=0)
+        subject = connection((), lasts=lasts, client_spoke=spoke, server_spoke=0)
         subject.traits = Trait.SILENT
         assert isinstance(check("SEQ12", subject), wanted)
 

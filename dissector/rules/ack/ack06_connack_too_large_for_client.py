@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
@@ -49,6 +49,7 @@ class ConnackTooLargeForClient(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.2.2-19", "MQTT-3.2.2-20"))
     sections = {Version.V5_0: "3.2.2.3"}
+    asks = Trait.CONNACK_PROPERTIES
     bad = (
         Example(
             "a Reason String beyond the limit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
@@ -49,6 +49,7 @@ class UnaskedResponseInformation(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.1.2-28")
     sections = {Version.V5_0: "3.1.2.11.6"}
+    asks = Trait.CONNACK_PROPERTIES
     bad = (
         Example("nothing was asked", (CONNECT_5, "S 20 07 00 00 04 1a 00 01 72", *CLIENT_CLOSES)),
         Example(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Obligation, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
@@ -63,6 +63,7 @@ class ClientIdNotAssigned(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.1.3-7", "MQTT-3.2.2-16", "MQTT-3.1.3-6"))
     sections = {Version.V5_0: "3.2.2.3.7"}
+    asks = Trait.CONNACK_PROPERTIES | Trait.NO_CLIENT_ID
     bad = (
         Example(
             "empty, and nothing assigned",

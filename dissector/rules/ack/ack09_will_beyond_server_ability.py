@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
 from dissector.rules.examples import (
@@ -48,6 +48,7 @@ class WillBeyondServerAbility(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.2.2-12", "MQTT-3.2.2-13"))
     sections = {Version.V5_0: "3.2.2.3"}
+    asks = Trait.CONNACK_PROPERTIES
     bad = (
         Example(
             "Maximum QoS 0, will of QoS 1",

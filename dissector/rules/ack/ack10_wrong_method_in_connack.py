@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
@@ -59,6 +59,7 @@ class WrongMethodInConnack(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-4.12.0-5", "MQTT-4.12.0-6"))
     sections = {Version.V5_0: "4.12"}
+    asks = Trait.AUTH
     bad = (
         Example("a method that nobody named", (CONNECT_5, ACCEPTED_5_METHOD, *CLIENT_CLOSES)),
         Example("the method is not repeated", (CONNECT_5_METHOD, ACCEPTED_5, *CLIENT_CLOSES)),

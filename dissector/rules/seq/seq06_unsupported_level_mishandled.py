@@ -107,7 +107,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
         kinds = {defect.kind for defect in connect.defects}
         if DefectKind.PROTOCOL_LEVEL not in kinds or DefectKind.PROTOCOL_NAME in kinds:
             return None
-        known = connection.facts.get("serverVersions", frozenset())
+        known = connection.server_versions
         lenient = Version.V5_0 in known  # 5.0 lets the server choose, whatever else it speaks
         if not lenient and Version.V3_1_1 not in known:
             return NotEvaluated("no earlier connection shows what the server speaks")

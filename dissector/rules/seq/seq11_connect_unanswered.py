@@ -100,6 +100,6 @@ class ConnectUnanswered(ConnectionRule):
             "the server must answer it with CONNACK, or close",
             grace_ns=HANDSHAKE_TIMEOUT_NS,
         )
-        if verdict is not None and not connection.facts.get("connectDelivered", False):
+        if verdict is not None and not connection.connect_delivered:
             return NotEvaluated("the server's TCP has not acknowledged the CONNECT")
         return verdict

@@ -78,16 +78,14 @@ class HandshakeStalled(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Tell how long a connection has stood still before its handshake was done."""
-        facts = connection.facts
         if connection.traits & Trait.SILENT:
-            opened = facts.get("tcpOpenedNs")
-            if opened is None or facts.get("clientSpoke") or facts.get("serverSpoke"):
+            if connection.client_spoke or connection.server_spoke:
                 return None
             first = connection.first
             return unclosed(
                 connection,
                 "TCP connection without a CONNECT",
-                FrameRef(first.file, first.number, opened),
+                FrameRef(first.file, first.number, connection.opened_ns),
                 "the client should send CONNECT at once, and the server should close",
                 grace_ns=HANDSHAKE_TIMEOUT_NS,
                 section="3.1.4",

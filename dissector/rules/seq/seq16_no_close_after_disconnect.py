@@ -56,7 +56,7 @@ class NoCloseAfterDisconnect(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.14.4-1", v5=("MQTT-3.14.4-2", "MQTT-4.13.2-1"))
     sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}
-    asks = Trait.DISCONNECT
+    asks = Trait.OPEN_AFTER_DISCONNECT
     bad = (
         Example("3.1.1: never closed", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+6")),
         Example("5.0: never closed by the server", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "+6")),

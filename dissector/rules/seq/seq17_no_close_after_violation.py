@@ -78,7 +78,7 @@ class NoCloseAfterViolation(ConnectionRule):
     statements = versions(v311="MQTT-4.8.0-1", v5="MQTT-4.13.1-1")
     sections = {Version.V3_1_1: "4.8", Version.V5_0: "4.13.1"}
     # whatever can have been reported before; most connections have no findings and end there
-    asks = Trait.CONNECT | Trait.CONNACK | Trait.DEFECT
+    asks = Trait.FINDING
     last: ClassVar[bool] = True
     bad = (
         Example(

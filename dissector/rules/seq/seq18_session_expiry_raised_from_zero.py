@@ -51,7 +51,7 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5=())
     sections = {Version.V5_0: "3.14.2.2.2"}
-    asks = Trait.DISCONNECT
+    asks = Trait.DISCONNECT_PROPERTIES
     bad = (
         Example(
             "absent in CONNECT, 60 in DISCONNECT",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
+from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
 from dissector.rules.examples import (
@@ -51,6 +51,7 @@ class SessionPresentAfterCleanSession(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2")
     sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
+    asks = Trait.SESSION_PRESENT
     bad = (
         Example("3.1.1: clean session, session present", (CONNECT_311, "S 20 02 01 00", *GOODBYE)),
         Example("5.0: clean start, session present", (CONNECT_5, "S 20 03 01 00 00", *GOODBYE)),

@@ -1,0 +1,49 @@
+cdef class PacketRef:
+    cdef readonly int type
+    cdef readonly int flags
+    cdef readonly object side
+    cdef readonly object frame
+    cdef readonly long long order
+    cdef readonly long long size
+    cdef readonly object code
+
+cdef class CloseEvent:
+    cdef readonly object side
+    cdef readonly str how
+    cdef readonly object frame
+
+cdef class View:
+    cdef public bint syn_seen
+    cdef public bint both_seen
+    cdef public bint conflict
+    cdef public bint foreign
+    cdef public dict gaps
+    cdef public str gap_reason
+    cdef public str ended
+    cdef public long long ended_ns
+
+cdef class Connection:
+    cdef public long long stream
+    cdef public object client
+    cdef public object server
+    cdef public object first
+    cdef public str transport
+    cdef public object version
+    cdef public bint bridge
+    cdef public int phase
+    cdef public int traits
+    cdef public View view
+    cdef public object connect
+    cdef public object connack
+    cdef public list auths
+    cdef public list disconnects
+    cdef public list history
+    cdef public list closes
+    cdef public object close
+    cdef public object handshake
+    cdef public list findings
+    cdef public long long opened_ns
+    cdef public bint connect_delivered
+    cdef public long long client_spoke
+    cdef public long long server_spoke
+    cdef public frozenset server_versions

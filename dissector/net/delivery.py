@@ -1,0 +1,288 @@
+# cython: annotation_typing=False
+"""Segments at their positions in, chunks in order and explicit gaps out to a `Consumer`.
+
+Pending pieces all begin beyond `next`. A side is closed to the layers above at its FIN's place in
+the byte order, or at once by a RST. What is missing then is given up when the view ends, so gaps and
+chunks may still follow a RST. Every call upward may end the interest in the connection: then
+`abandon` has let go of all that was pending.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.net.consumer import FIN, RST, Consumer
+from dissector.net.half import Half
+from dissector.net.keeper import Keeper
+from dissector.net.pending import OVERHEAD, Pending
+from dissector.net.segment import Segment
+
+if cython.compiled:
+    from cython.cimports.dissector.net.half import MASK
+else:
+    from dissector.net.half import MASK
+
+
+class View:
+    """What both directions of a connection share: who takes the bytes, and who keeps it."""
+
+    def __init__(self, keeper: Keeper, stream: int) -> None:
+        self.keeper = keeper
+        self.stream = stream
+        self.consumer: Consumer | None = None
+        self.first_frame = 0
+        self.limited = False  # the buffer limit was told
+        self.lingering = False  # closed, the view about to end
+        self.over = False  # the view ended
+
+    def linger(self) -> None:
+        """Both sides are closed: late acknowledgements and retransmissions may still come."""
+        if not self.lingering and not self.over:
+            self.lingering = True
+            self.keeper.ending(self)
+
+    def abandon(self) -> None:
+        """Let go of the consumer and of all that waits for it."""
+        raise NotImplementedError
+
+
+class Delivery(Half):
+    """One side's bytes on their way up."""
+
+    def __init__(self, view: View, side: int) -> None:
+        super().__init__(side)
+        self.view = view
+        self.latest = -1  # handle of its newest entry in `Recent`
+        self.mark = -1  # segments of the connection when its hole was acknowledged
+        self.mark_time = self.mark_next = self.mark_stop = 0
+
+    def insert(self, at: int, s: Segment) -> None:
+        """Hand up what of a segment at position `at` is in order, keep or drop the rest."""
+        start = s.start
+        stop = s.stop
+        end = at + s.wire_length
+        if 0 <= self.fin < end:
+            end = self.fin
+            stop = min(stop, start + max(end - at, 0))
+        if at < self.next:
+            skip = self.next - at
+            if at + 1 == self.next and end == self.next:
+                return  # a keep-alive's byte may be anything
+            self._compare(at, s.window[start : min(start + skip, stop)], s)
+            start = min(start + skip, stop)
+            at = self.next
+        if end <= at:
+            return
+        pending = self.pending
+        if at == self.next:
+            free = end
+            if pending is not None and 0 <= pending.head < end:
+                free = pending.head
+            middle = min(stop, start + free - at)
+            cut = free - at - (middle - start)
+            if not self._give(s.window, start, middle, cut, s.frame, s.time_ns, s.serial, start):
+                return
+            start = middle
+            at = free
+        if at < end:
+            self._keep(at, end, start, stop, s)
+        if self.pending is not None or self.fin >= 0:
+            self._drain(s.frame, s.time_ns)
+
+    def _keep(self, at: int, end: int, start: int, stop: int, s: Segment) -> None:
+        keeper = self.view.keeper
+        if self.pending is None:
+            self.pending = Pending()
+        before = self.pending.size
+        piece = (at, end, b"", s.frame, s.time_ns, s.serial, start)
+        if self.pending.add(at, end, s.window[start:stop], piece):
+            self._conflict(s)
+        keeper.buffered += self.pending.size - before
+        while self.pending is not None and (
+            self.pending.size > keeper.direction_limit or keeper.buffered > keeper.buffered_limit
+        ):
+            if self.pending.head < 0:
+                break
+            if not self.view.limited:
+                self.view.limited = True
+                what = "too many bytes wait for a missing segment"
+                keeper.report("buffer-limit", what, s.frame, self.view.stream)
+            self.leave(self.pending.head, s.frame, s.time_ns, "buffer limit")
+
+    def _compare(self, at: int, data: bytes, s: Segment) -> None:
+        if not self.conflict and self.view.keeper.recent.differs(self.latest, at, data):
+            self._conflict(s)
+
+    def _conflict(self, s: Segment) -> None:
+        if not self.conflict:
+            self.conflict = True
+            if self.peer.conflict:
+                return
+            what = "segments overlap with different bytes; the first ones seen were taken"
+            view = self.view
+            view.keeper.report("overlap-different-bytes", what, s.frame, view.stream)
+
+    def _give(
+        self,
+        window: bytes,
+        start: int,
+        stop: int,
+        cut: int,
+        frame: int,
+        time_ns: int,
+        serial: int,
+        origin: int,
+    ) -> bool:
+        # Hand up the next bytes and the tail that the snap length cut; False when nobody wants more
+        view = self.view
+        if not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+            return False
+        length = stop - start
+        if length:
+            self.latest = view.keeper.recent.note(
+                self.latest, self.next, serial, origin, origin + length
+            )
+            self.next += length
+            self.next_seq = (self.next_seq + length) & MASK
+            self.delivered += length
+            self.last_frame = frame
+            self.last_time = time_ns
+            consumer = view.consumer
+            if consumer is None or not consumer.chunk(
+                self.side, window, start, stop, frame, time_ns
+            ):
+                view.abandon()
+                return False
+        if cut:
+            self.snapped = True
+            return self._miss(cut, frame, time_ns, "snap length")
+        return True
+
+    def _miss(self, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        view = self.view
+        if missing < 0:
+            self.announced = True
+        elif not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+            return False
+        else:
+            self.next += missing
+            self.next_seq = (self.next_seq + missing) & MASK
+        self.gap = True
+        self.last_frame = frame
+        self.last_time = time_ns
+        consumer = view.consumer
+        if consumer is None or not consumer.gap(self.side, missing, frame, time_ns, reason):
+            view.abandon()
+            return False
+        return True
+
+    def leave(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
+        """Give up the bytes before position `stop` and hand up what waited for them."""
+        pending = self.pending
+        if pending is not None and pending.head == stop:
+            frame, time_ns = pending.pieces[0][3:5]
+        if frame < self.last_frame:
+            frame = self.last_frame
+            time_ns = self.last_time
+        if self._miss(stop - self.next, frame, time_ns, reason):
+            self._drain(-1, 0)
+
+    def _drain(self, frame: int, time_ns: int) -> None:
+        # Hand up pending pieces that are in order now; frame -1: each with its own frame
+        while self.pending is not None and self.pending.head == self.next:
+            at, end, data, own, own_time, serial, origin = self.pending.pop()
+            self.view.keeper.buffered -= len(data) + OVERHEAD
+            if frame >= 0:
+                own = frame
+                own_time = time_ns
+            elif own < self.last_frame:
+                own = self.last_frame
+                own_time = self.last_time
+            length = len(data)
+            if not self._give(data, 0, length, end - at - length, own, own_time, serial, origin):
+                return
+        if self.pending is not None and self.pending.head < 0:
+            self.pending = None
+        if self.fin >= 0 and self.fin <= self.next and not self.closed:
+            self._close_in_order()
+
+    def end(self, at: int, s: Segment) -> None:
+        """Take a FIN at position `at`."""
+        # One behind `next` is old, unless its place was given up as a lost byte
+        if self.fin >= 0 or self.closed or at + (1 if self.gap else 0) < self.next:
+            return
+        self.fin = max(at, self.next)
+        self.fin_frame = s.frame
+        self.fin_time_ns = s.time_ns
+        if self.acknowledged > self.fin:
+            self.acknowledged = self.fin
+        if self.sent > self.fin:
+            self.sent = self.fin
+        if self.peer.fin >= 0 or self.peer.closed:
+            self.view.linger()
+        self._drain(s.frame, s.time_ns)
+
+    def _close_in_order(self) -> None:
+        if self.fin_frame < self.last_frame:
+            self.close(FIN, self.last_frame, self.last_time)
+        else:
+            self.close(FIN, self.fin_frame, self.fin_time_ns)
+
+    def close(self, how: int, frame: int, time_ns: int) -> None:
+        """Close this side: its FIN's place in the order is reached, or it sent a RST."""
+        view = self.view
+        if how == RST:
+            if self.rst_time_ns < 0:
+                self.rst_time_ns = time_ns
+        elif self.fin_time_ns < 0:
+            self.fin_time_ns = time_ns
+        if not self.closed:
+            self.closed = how
+            self.closed_frame = frame
+            self.closed_time = time_ns
+            if view.consumer is not None:
+                self.tell_closed()
+        if how == RST or self.peer.closed:
+            view.linger()
+
+    def tell_closed(self) -> None:
+        """Tell the layer above how this side closed."""
+        view = self.view
+        late = not self.announced and self.known and not self.started
+        if late and not self._miss(-1, self.closed_frame, self.closed_time, "mid-stream"):
+            return
+        consumer = view.consumer
+        if consumer is None or not consumer.closed(
+            self.side, self.closed, self.closed_frame, self.closed_time
+        ):
+            view.abandon()
+
+    def watch(self, total: int, s: Segment) -> None:
+        """Give up a hole acknowledged long ago; `total` counts the connection's segments."""
+        stop = self.acknowledged
+        if self.pending is not None and self.pending.head >= 0:
+            stop = self.pending.head
+        if stop <= self.next or self.acknowledged < stop:
+            self.mark = -1
+            return
+        if self.mark < 0 or self.mark_next != self.next:
+            self.mark = total
+            self.mark_time = s.time_ns
+            self.mark_next = self.next
+            self.mark_stop = stop
+            return
+        keeper = self.view.keeper
+        if total - self.mark < keeper.hole_segments or s.time_ns - self.mark_time < keeper.hole_ns:
+            return
+        self.mark = -1
+        self.leave(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
+
+    def give_up(self, time_ns: int) -> None:
+        """At the end of the view: what was acknowledged, or sent by all signs, but never seen."""
+        stop = max(self.acknowledged, self.sent, self.fin)
+        if stop > self.next and self.view.consumer is not None:
+            frame = self.claim_frame
+            if frame < self.view.first_frame:
+                frame = self.view.first_frame
+                self.claim_time = time_ns
+            self.leave(stop, frame, self.claim_time, "lost")

@@ -1,0 +1,107 @@
+"""Where settings come from, and who has the last word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dissector.cli.config import Settings, resolve
+from dissector.errors import OptionError
+from tests.cli.running import dissector
+
+
+def settings(tmp_path: Path, flags: dict[str, object] | None = None, **names: str) -> Settings:
+    """Resolve with a home and a project below tmp_path."""
+    return resolve(flags or {}, {"HOME": str(tmp_path / "home"), **names}, tmp_path / "project/a")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A home with a user file, and a project directory without one."""
+    user = tmp_path / "home/.config/dissector"
+    user.mkdir(parents=True)
+    (tmp_path / "project/a").mkdir(parents=True)
+    (user / "dissector.toml").write_text('fail-on = "info"\nselect = ["SES"]\nall = true\n')
+    return tmp_path
+
+
+def test_without_any_source_defaults_hold(tmp_path: Path) -> None:
+    """Nothing said means the defaults of the contract."""
+    assert settings(tmp_path) == Settings()
+
+
+def test_first_that_speaks_wins(tree: Path) -> None:
+    """Flag before environment before project before user."""
+    assert settings(tree).fail_on == "info"
+    (tree / "project/dissector.toml").write_text('fail-on = "warning"\n')
+    assert settings(tree).fail_on == "warning"
+    assert settings(tree).select == ("SES",)  # what the project does not say, the user does
+    assert settings(tree, DISSECTOR_FAIL_ON="never").fail_on == "never"
+    flags = {"fail_on": "error"}
+    assert settings(tree, flags, DISSECTOR_FAIL_ON="never").fail_on == "error"
+
+
+def test_a_flag_can_take_back_a_switch(tree: Path) -> None:
+    """`--no-all` overrides a file that says all."""
+    assert settings(tree).all
+    assert not settings(tree, {"all": False}).all
+    assert not settings(tree, DISSECTOR_ALL="0").all
+
+
+def test_pyproject_counts_where_it_has_a_table(tree: Path) -> None:
+    """A pyproject.toml without our table is passed by; the nearest file with one is taken."""
+    (tree / "project/pyproject.toml").write_text('[tool.dissector]\nformat = "json"\n')
+    (tree / "project/a/pyproject.toml").write_text("[tool.other]\n")
+    assert settings(tree).format == "json"
+    (tree / "project/dissector.toml").write_text('format = "concise"\n')
+    assert settings(tree).format == "concise"  # beside each other the own file wins
+
+
+def test_lists_are_split_at_commas(tree: Path) -> None:
+    """Prefixes come as a list or with commas, in every source."""
+    flags = {"select": ["ACK,SES01", "CON"]}
+    assert settings(tree, flags).select == ("ACK", "SES01", "CON")
+    assert settings(tree, DISSECTOR_SELECT="ACK, SES01").select == ("ACK", "SES01")
+    (tree / "project/dissector.toml").write_text(
+        'ignore = "ENC,SEQ"\ndecode-as = ["tcp.port==1884,mqtt"]\n'
+    )
+    assert settings(tree).ignore == ("ENC", "SEQ")
+    assert settings(tree).decode_as == ("tcp.port==1884,mqtt",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('selekt = ["SES"]', "unknown key 'selekt'; did you mean 'select'?"),
+        ("show-secrets = true", "unknown key 'show-secrets'"),
+        ('output = "x"', "unknown key 'output'"),
+        ('fail-on = "always"', "one of error, warning, info, never"),
+        ("all = 1", "true or false"),
+        ("select = [1]", "a list of texts"),
+        ("format = ", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_named(tree: Path, text: str, words: str) -> None:
+    """What is wrong is said with the file's name."""
+    path = tree / "project/dissector.toml"
+    path.write_text(text + "\n")
+    with pytest.raises(OptionError, match=r"dissector\.toml") as caught:
+        settings(tree)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_wrong_variable_is_named(tree: Path) -> None:
+    """The environment is checked like a file."""
+    with pytest.raises(OptionError, match="DISSECTOR_ALL"):
+        settings(tree, DISSECTOR_ALL="maybe")
+    with pytest.raises(OptionError, match="DISSECTOR_FORMAT"):
+        settings(tree, DISSECTOR_FORMAT="xml")
+
+
+def test_the_command_reads_the_project_file(bad: Path) -> None:
+    """The whole command obeys the file, and a flag overrules it."""
+    (bad.parent / "dissector.toml").write_text('ignore = ["SES"]\nformat = "concise"\n')
+    assert dissector(str(bad), cwd=bad.parent).code == 0
+    assert dissector("--ignore", "ACK", str(bad), cwd=bad.parent).code == 1

@@ -1,0 +1,214 @@
+"""Exit codes and channels, as the interface contract has them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import CLEAN, dissector
+from tests.conftest import ROOT
+
+
+def test_findings_exit_with_1(bad: Path) -> None:
+    """An error is at the default threshold."""
+    ran = dissector(str(bad))
+    assert ran.code == 1
+    assert "SES01" in ran.out
+    assert ran.err == ""
+
+
+def test_nothing_found_exits_with_0(good: Path) -> None:
+    """A clean capture is no failure."""
+    ran = dissector("analyze", str(good))
+    assert ran.code == 0
+    assert "No findings." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--fail-on", "never"), 0),
+        (("--exit-zero",), 0),
+        (("--ignore", "SES"), 0),
+        (("--select", "ACK,SES01"), 1),
+        (("--select", "ACK"), 0),
+        (("--fail-on", "info"), 1),
+        (("--client", "a"), 1),
+        (("--client", "b"), 0),
+        (("--stream", "0"), 1),
+        (("--stream", "1,2"), 0),
+    ],
+)
+def test_options_decide_on_findings(bad: Path, arguments: tuple[str, ...], code: int) -> None:
+    """Selection, filters and thresholds decide whether findings fail."""
+    assert dissector(*arguments, str(bad)).code == code
+
+
+def test_options_may_stand_between_files(bad: Path, good: Path) -> None:
+    """Files and options come in any order."""
+    ran = dissector(str(good), "--format", "json", str(bad))
+    assert len(json.loads(ran.out)["capture"]["files"]) == 2
+
+
+def test_no_mqtt_is_loud(other: Path) -> None:
+    """Without MQTT the exit is 0, but standard error says so, and what was there instead."""
+    ran = dissector(str(other))
+    assert ran.code == 0
+    assert "NO MQTT was seen" in ran.err
+    assert "1 tls" in ran.err
+    assert dissector("--require-mqtt", str(other)).code == 2
+
+
+def test_another_port_is_named_by_d(elsewhere: Path) -> None:
+    """`-d` makes a port MQTT's, alone or in a range."""
+    assert dissector("-d", "tcp.port==18840,mqtt", str(elsewhere)).code == 1
+    assert dissector("-d", "tcp.port==18000-19000,mqtt", str(elsewhere)).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("missing.pcap",), "missing.pcap: no such file"),
+        (("--frobnicate", "x.pcap"), "unknown option --frobnicate"),
+        (("--selct", "SES", "x.pcap"), "did you mean --select?"),
+        (("--format", "xml", "x.pcap"), "invalid choice: 'xml'"),
+        (("-Y", "mqtt", "x.pcap"), "reserved"),
+        (("-i", "lo"), "not yet in this version"),
+        (("-d", "udp.port==1,mqtt", "x.pcap"), "not understood"),
+        (("-d", "tcp.port==0,mqtt", "x.pcap"), "not understood"),
+        (("--stream", "one", "x.pcap"), "a stream is a number"),
+        (("--engine", "tshark", "x.pcap"), "not yet in this version"),
+        (("--statistics", "--format", "json", "x.pcap"), "--statistics"),
+        (("browse",), "reserved"),
+        (("live", "-i", "lo"), "not yet in this version"),
+        (("analyse",), "did you mean `dissector analyze`?"),
+        (("analyze",), "no capture given"),
+        (("-", "-"), "once only"),
+        (("rules", "SES99"), "no rule 'SES99'"),
+        (("show", "hex", "2g"), "no hex bytes"),
+        (("show", "hex"), "no bytes given"),
+    ],
+)
+def test_misuse_exits_with_2_and_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """Whatever cannot be done is one line that says what to do."""
+    ran = dissector(*arguments, cwd=tmp_path)
+    assert ran.code == 2
+    assert words in ran.err
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+
+
+def test_no_rule_begins_with_the_prefix(bad: Path) -> None:
+    """A misspelt selection is no silent success."""
+    ran = dissector("--select", "SEZ", str(bad))
+    assert (ran.code, ran.out) == (2, "")
+    assert "SEZ" in ran.err
+
+
+def test_no_arguments_show_the_help() -> None:
+    """Without arguments there is nothing to do."""
+    ran = dissector()
+    assert ran.code == 2
+    assert "usage: dissector" in ran.err
+
+
+def test_one_bad_input_of_several_is_reported(bad: Path, tmp_path: Path) -> None:
+    """The others are judged, the exit is 2."""
+    ran = dissector(str(bad), str(tmp_path / "missing.pcap"))
+    assert ran.code == 2
+    assert "SES01" in ran.out
+    assert "missing.pcap" in ran.err
+
+
+def test_a_cut_record_is_a_warning_unless_strict(good: Path) -> None:
+    """A capture that was cut off is judged as far as it goes."""
+    good.write_bytes(good.read_bytes()[:-5])
+    ran = dissector(str(good))
+    assert ran.code == 0
+    assert "cut-record" in ran.out
+    assert dissector("--strict-input", str(good)).code == 2
+
+
+def test_standard_input_is_a_capture(bad: Path) -> None:
+    """`-` reads from a pipe."""
+    ran = dissector("--format", "concise", "-", stdin=bad.read_bytes())
+    assert ran.code == 1
+    assert ran.out.startswith("-:6: SES01 error server")
+
+
+def test_directories_need_recursive(bad: Path, tmp_path: Path) -> None:
+    """A directory is read only when asked for; what is no capture in it is left alone."""
+    (tmp_path / "notes.txt").write_text("no capture")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "unnamed").write_bytes(bad.read_bytes())
+    refused = dissector(str(tmp_path))
+    assert refused.code == 2
+    assert "--recursive" in refused.err
+    ran = dissector("--recursive", "--format", "json", str(tmp_path))
+    files = [file["path"] for file in json.loads(ran.out)["capture"]["files"]]
+    assert files == [str(bad), str(tmp_path / "deep" / "unnamed")]
+
+
+def test_separate_judges_each_file(bad: Path, good: Path) -> None:
+    """With `--separate` every file has its own report."""
+    ran = dissector("--separate", "--format", "jsonl", str(good), str(bad))
+    kinds = [json.loads(line)["type"] for line in ran.out.splitlines()]
+    assert ran.code == 1
+    assert kinds.count("summary") == 2
+
+
+def test_separate_goes_on_after_a_bad_file(bad: Path, tmp_path: Path) -> None:
+    """A file that cannot be read does not hide the next one."""
+    ran = dissector("--separate", "--format", "concise", str(tmp_path / "missing"), str(bad))
+    assert ran.code == 2
+    assert "SES01" in ran.out
+
+
+def test_a_report_goes_to_a_file(bad: Path, tmp_path: Path) -> None:
+    """`--output` leaves standard output empty, and never writes over a capture."""
+    target = tmp_path / "report.json"
+    ran = dissector("--format", "json", "--output", str(target), str(bad))
+    assert (ran.code, ran.out) == (1, "")
+    assert json.loads(target.read_text())["schema"] == 1
+    before = bad.read_bytes()
+    refused = dissector("--output", str(bad), str(bad))
+    assert refused.code == 2
+    assert bad.read_bytes() == before
+    assert dissector("--output", str(tmp_path / "no" / "where"), str(bad)).code == 2
+
+
+def test_a_broken_pipe_ends_quietly(bad: Path) -> None:
+    """Whoever reads one line and leaves hears nothing more."""
+    command = f"'{sys.executable}' -m dissector --format json '{bad}' | head -c 1"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, env=CLEAN, cwd=ROOT, check=False
+    )
+    assert done.stdout == b"{"
+    assert done.stderr == b""
+
+
+def test_version_says_how_it_was_built() -> None:
+    """Compiled or interpreted is part of the version."""
+    ran = dissector("--version")
+    assert ran.code == 0
+    assert ran.out.startswith("dissector ")
+    assert ran.out.rstrip().endswith(("(compiled)", "(interpreted)"))
+
+
+def test_colour_only_where_it_is_wanted(bad: Path) -> None:
+    """A pipe gets no colour, `--color always` does, NO_COLOR does not change that."""
+    assert "\x1b" not in dissector(str(bad)).out
+    assert "\x1b[" in dissector("--color", "always", str(bad), NO_COLOR="1").out
+    assert "\x1b" not in dissector(str(bad), NO_COLOR="1").out
+
+
+def test_an_odd_encoding_of_the_terminal_is_no_error(bad: Path) -> None:
+    """What the terminal cannot show is escaped."""
+    ran = dissector(str(bad), PYTHONIOENCODING="ascii")
+    assert ran.code == 1

@@ -1,0 +1,66 @@
+"""`dissector rules`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dissector.cli.rules import page
+from dissector.model import Version
+from dissector.mqtt.statements import STATEMENTS, paraphrase
+from dissector.rules.base import Rule
+from dissector.rules.registry import all_rules
+from tests.cli.running import dissector
+
+
+def test_lists_every_rule() -> None:
+    """All rules are there, with severity, side and versions."""
+    ran = dissector("rules")
+    assert ran.code == 0
+    for rule in all_rules():
+        assert f"{rule.id} " in ran.out
+        assert rule.name in ran.out
+
+
+def test_a_page_has_everything() -> None:
+    """A rule's page says what it checks, why, how to fix, and shows examples as bytes."""
+    text = " ".join(dissector("rules", "ses-01").out.split())
+    for part in ("SES01", "MQTT-3.2.2-1 of 3.1.1: ", "checks ", "why ", "client: ", "server: ",
+                 "alarms ", "S 20 02 01 00"):  # fmt: skip
+        assert part in text
+    assert dissector("rules", "session-present-after-clean-session").out.startswith("SES01 ")
+
+
+def test_a_group_is_a_shorter_list() -> None:
+    """A prefix lists the rules that begin with it."""
+    ran = dissector("rules", "ACK")
+    assert "ACK01" in ran.out
+    assert "SES01" not in ran.out
+
+
+def test_json_has_all_pages() -> None:
+    """Programs get every rule with its page and examples."""
+    found = json.loads(dissector("rules", "--format", "json").out)
+    assert [rule["id"] for rule in found] == [rule.id for rule in all_rules()]
+    assert found[-1]["why"]
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
+def test_every_page_cites_the_catalogue(rule: Rule) -> None:
+    """Every statement that a rule may cite is in the catalogue of that version."""
+    for version, identifiers in rule.statements.items():
+        for identifier in identifiers:
+            assert (version, identifier) in STATEMENTS
+    assert page(rule)["checks"]
+
+
+def test_the_catalogue_is_whole() -> None:
+    """3.1.1 has 141 numbered statements, 5.0 has 251, 3.1 none; a wrong id gives no text."""
+    counts = dict.fromkeys(Version, 0)
+    for version, _ in STATEMENTS:
+        counts[version] += 1
+    assert counts == {Version.V3_1: 0, Version.V3_1_1: 141, Version.V5_0: 251}
+    assert paraphrase(Version.V3_1_1, "MQTT-9.9.9-9") == ""
+    assert paraphrase(None, "MQTT-3.2.2-1") == ""
+    assert paraphrase(Version.V5_0, "MQTT-3.2.2-2") != paraphrase(Version.V3_1_1, "MQTT-3.2.2-2")

@@ -1,0 +1,71 @@
+"""`dissector show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samples.build import conversation, pcap
+from tests.cli.running import dissector
+
+WITH_PASSWORD = (
+    "C 10 1d 00 04 4d 51 54 54 04 c2 00 3c 00 02 63 31 00 01 75 00 0a 68 75 73 68 21 68 75 73 68 21"
+)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A capture with a password in it."""
+    path = tmp_path / "secret.pcap"
+    path.write_bytes(pcap(conversation((WITH_PASSWORD, "S 20 02 00 00", "C e0 00", "C FIN"))))
+    return path
+
+
+def test_one_line_a_packet(bad: Path) -> None:
+    """Every control packet has its frame, time, stream, direction and summary."""
+    lines = dissector("show", str(bad)).out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].split()[:6] == ["4", "2023-11-14T22:13:20.003000Z", "stream", "0", "C", ">"]
+    assert "CONNACK accepted sessionPresent=1" in lines[1]
+
+
+def test_choices(bad: Path) -> None:
+    """A frame, a count, a stream or a client id narrows what is shown."""
+    assert "CONNACK" in dissector("show", "--frame", "6", str(bad)).out
+    assert len(dissector("show", "-c", "1", str(bad)).out.splitlines()) == 1
+    assert dissector("show", "--stream", "7", str(bad)).out == ""
+    assert "no control packet" in dissector("show", "--client", "zzz", str(bad)).err
+    assert dissector("show", "--frame", "x", str(bad)).code == 2
+
+
+def test_trees_and_dumps_mask_secrets(secret: Path) -> None:
+    """A password is stars in the line, the tree and the dump."""
+    text = dissector("show", "-V", "-x", str(secret)).out
+    assert "hush" not in text
+    assert "68 75 73 68" not in text
+    assert "password  = b'**********'" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("20020100",), ("20", "02", "01", "00"), ("20:02:01:00",), ("0x20020100",)],
+)
+def test_hex_from_the_command_line(words: tuple[str, ...]) -> None:
+    """Bytes may be written together or apart."""
+    ran = dissector("show", "hex", *words)
+    assert ran.code == 0
+    assert ran.out.startswith("CONNACK accepted sessionPresent=1")
+    assert "sessionPresent= 1" in ran.out
+
+
+def test_hex_from_standard_input() -> None:
+    """`-` reads the digits from a pipe."""
+    assert dissector("show", "hex", "-", stdin=b"e0 00\n").out.startswith("DISCONNECT")
+
+
+def test_no_packet_can_steer_the_terminal() -> None:
+    """Escape sequences of a captured text are shown, not sent."""
+    evil = "10 12 00 04 4d 51 54 54 04 02 00 3c 00 06 1b 5b 33 31 6d 0a"
+    text = dissector("show", "-x", "hex", *evil.split()).out
+    assert all(line.isprintable() for line in text.splitlines())

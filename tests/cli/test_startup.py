@@ -1,0 +1,55 @@
+"""What the command imports, and when: start-up counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import CLEAN
+from tests.conftest import ROOT
+
+HEAVY = {"scapy", "pyshark", "textual", "rich", "tabulate", "msgspec", "lxml", "asyncio"}
+NEVER = HEAVY - {"tabulate", "msgspec"}
+
+
+def modules_of(*arguments: str) -> set[str]:
+    """Run the command and give the modules that it had imported at its end."""
+    code = (
+        "import sys\n"
+        "from dissector.cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit:\n    pass\n"
+        "sys.stderr.write('\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        env=CLEAN,
+        cwd=ROOT,
+        check=True,
+        timeout=60,
+    )
+    return set(done.stderr.decode().split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("analyze", "--help"), ("rules", "--help"), ("show", "--help")]
+)
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    """Help needs no engine, no rules, no report."""
+    found = modules_of(*arguments)
+    assert not {name.split(".")[0] for name in found} & (HEAVY | {"dataclasses", "inspect"})
+    assert "dissector.analysis" not in found
+    assert "dissector.rules.base" not in found
+
+
+def test_analysis_never_imports_the_other_engines(good: Path) -> None:
+    """A capture is judged without scapy and its like; JSON without the statements and tables."""
+    found = modules_of("--format", "json", str(good))
+    assert not {name.split(".")[0] for name in found} & (NEVER | {"tabulate"})
+    assert "dissector.mqtt.statements" not in found
+    assert not {name.split(".")[0] for name in modules_of(str(good))} & NEVER
+    assert "dissector.layers" not in found

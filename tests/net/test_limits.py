@@ -1,0 +1,102 @@
+"""Memory stays within its limits, and each limit that is hit is named."""
+
+from __future__ import annotations
+
+from dissector.net.limits import Limits
+from tests.net.recording import Talk, run
+from tests.net.wire import ACK, SECOND, START, SYN
+
+
+def behind_a_hole(count: int, port: int = 40000) -> list[bytes]:
+    """A connection whose first byte is never seen, but many segments behind it."""
+    talk = Talk(client_port=port).open()
+    for number in range(count):
+        talk.put(0, 1 + 100 * number, bytes(100))
+    return talk.frames
+
+
+def test_bytes_of_one_direction() -> None:
+    """Too many bytes behind a hole: the hole is given up, the bytes go up, one warning."""
+    result = run(behind_a_hole(50), limits=Limits(direction_bytes=2000))
+    recorder = result.only
+    assert recorder.gaps(0) == [(1, "buffer limit")]
+    assert recorder.text(0) == bytes(5000)
+    assert result.kinds == ["buffer-limit"]
+    assert result.warnings[0][3] == 0
+
+
+def test_many_holes_are_one_warning() -> None:
+    """Further holes of the same direction are given up silently."""
+    talk = Talk().open()
+    for number in range(200):
+        talk.put(0, 1 + 11 * number, bytes(10))
+    result = run(talk.frames, limits=Limits(direction_bytes=1000))
+    assert result.kinds == ["buffer-limit"]
+    assert len(result.only.text(0)) == 2000
+    assert len(result.only.gaps(0)) == 200
+
+
+def test_bytes_of_all_connections() -> None:
+    """The bytes that wait in all connections together are bounded."""
+    frames = [frame for port in range(40) for frame in behind_a_hole(10, 40000 + port)]
+    result = run(frames, limits=Limits(buffered_bytes=8000), finish=False)
+    assert 0 < result.streams.buffered <= 8000
+    assert set(result.kinds) == {"buffer-limit"}
+    result.streams.finish()
+    assert result.streams.buffered == 0
+    assert all(recorder.text(0) == bytes(1000) for recorder in result.consumers)
+
+
+def test_open_connections() -> None:
+    """The connection that was idle longest is let go, with one warning in all."""
+    talks = [Talk(client_port=40000 + number).open() for number in range(5)]
+    frames = [frame for talk in talks[:3] for frame in talk.frames]
+    frames += talks[0].ack(0).frames[-1:]  # the first is not idle, so the second goes
+    frames += talks[3].frames + talks[4].frames
+    result = run(frames, limits=Limits(connections=3), finish=False)
+    ended = [recorder.connection.stream for recorder in result.consumers if recorder.ended]
+    assert ended == [1, 2]
+    assert result.consumers[1].events == [("finished", "evicted")]
+    assert len(result.streams.connections) == 3
+    assert result.kinds == ["connection-limit"]
+    assert result.streams.evicted == 2
+
+
+def test_an_evicted_connection_keeps_its_number() -> None:
+    """Segments of a connection let go are counted to its stream and go nowhere."""
+    talks = [Talk(client_port=40000 + number).open() for number in range(3)]
+    frames = [frame for talk in talks for frame in talk.frames]
+    frames += talks[0].say(0, b"late").frames[-1:]
+    result = run(frames, limits=Limits(connections=2))
+    assert result.consumers[0].events == [("finished", "evicted")]
+    assert result.streams.streams == 3
+
+
+def test_a_flood_of_connections_is_bounded() -> None:
+    """However many connections begin, no more are known than the limits allow."""
+    frames = [Talk(client_port=1024 + n).add(0, SYN).frames[0] for n in range(3000)]
+    limits = Limits(connections=100, closed=200)
+    result = run(frames, limits=limits, finish=False)
+    assert len(result.streams.connections) == 100
+    assert len(result.streams.past) == 200
+    assert len(result.streams.table) == 600
+    assert result.streams.evicted == 2900
+    assert result.kinds == ["connection-limit", "stream-limit"]
+
+
+def test_lingering_connections_leave_the_table_of_open_ones() -> None:
+    """Ten seconds after both FINs a connection is only known by its number."""
+    frames = Talk().open().close().frames + Talk(client_port=50000).add(0, ACK).frames
+    times = [START + i for i in range(6)] + [START + 10 * SECOND + 6]
+    result = run(frames, times=times, finish=False)
+    assert result.consumers[0].ended
+    assert list(result.streams.connections) == [1]
+    assert len(result.streams.past) == 1
+
+
+def test_everything_is_let_go_at_the_end() -> None:
+    """After the end nothing is held any more."""
+    result = run(behind_a_hole(5))
+    streams = result.streams
+    assert (streams.table, streams.connections, len(streams.past)) == ({}, {}, 0)
+    assert streams.buffered == 0

@@ -1,0 +1,41 @@
+"""Whole reports of known captures, character by character."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import dissector
+from tests.conftest import ROOT
+
+GOLDEN = ROOT / "tests" / "golden"
+CAPTURES = {
+    "ses01": "samples/made/ses01-session-present-after-clean-session.pcap",
+    "enc05": "samples/made/enc05-text-not-utf8.pcap",
+}
+FORMATS = {
+    "table": (),
+    "concise": ("--format", "concise"),
+    "json": ("--format", "json"),
+    "jsonl": ("--format", "jsonl"),
+    "statistics": ("--statistics",),
+}
+# what differs between installs
+TOOL = re.compile(r'("version":"\d[^"]*"|"compiled":(true|false))')
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("form", FORMATS)
+def test_report_is_as_it_was(capture: str, form: str, update_golden: bool) -> None:
+    """A change of a report is seen in review (`pytest --update-golden` writes it anew)."""
+    if not (ROOT / CAPTURES[capture]).is_file():
+        pytest.skip(f"{CAPTURES[capture]} was not made; python -m samples.make")
+    ran = dissector(*FORMATS[form], CAPTURES[capture], DISSECTOR_FINGERPRINT_KEY="golden")
+    text = TOOL.sub('"tool":"this one"', ran.out)
+    path = Path(GOLDEN / f"{capture}.{form}.txt")
+    if update_golden:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text

@@ -1,0 +1,56 @@
+"""The same records, one a line."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from dissector.report.json_lines import JsonLines
+from dissector.report.json_v1 import document
+from tests.report.builders import handshake, report, written
+from tests.report.schema import check_line
+
+KINDS = {
+    "handshakes": "handshake",
+    "findings": "finding",
+    "captureWarnings": "captureWarning",
+    "notEvaluated": "notEvaluated",
+}
+
+
+def test_lines_hold_the_records_of_the_document() -> None:
+    """Every line fits the schema, and together they say what the document says."""
+    made = report()
+    whole = document(made, key=b"k")
+    lines = [json.loads(line) for line in written(made, JsonLines, key=b"k").splitlines()]
+    for line in lines:
+        check_line(line)
+    for member, kind in KINDS.items():
+        found = [
+            {key: value for key, value in line.items() if key != "type"}
+            for line in lines
+            if line["type"] == kind
+        ]
+        assert found == whole[member]
+    last = lines[-1]
+    assert last["type"] == "summary"
+    assert last["capture"] == whole["capture"]
+    assert last["tool"] == whole["tool"]
+    assert whole["summary"].items() <= last.items()
+
+
+def test_lines_leave_before_the_end() -> None:
+    """Records are written as they come, a few are held at most."""
+    stream = io.BytesIO()
+    sink = JsonLines(stream)
+    for number in range(1000):
+        sink.handshake(handshake(number))
+    assert stream.getvalue().count(b"\n") > 900
+
+
+def test_an_eager_sink_holds_nothing() -> None:
+    """For a reader that waits, every line leaves at once."""
+    stream = io.BytesIO()
+    sink = JsonLines(stream, eager=True)
+    sink.handshake(handshake())
+    assert json.loads(stream.getvalue())["type"] == "handshake"
