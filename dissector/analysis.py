@@ -51,6 +51,9 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
 class Sink(Protocol):
     """Receives records as they are proven."""
 
+    def precision(self, digits: int) -> None:
+        """Take the capture's precision, 6 or 9 digits of a second, before the first record."""
+
     def handshake(self, record: Handshake) -> None:
         """Take a handshake whose connection has ended, or is seen no longer."""
 
@@ -81,15 +84,15 @@ class _Judging:
         self.judge = Judge(self._found, selected(options.select, options.ignore))
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        if self._wanted(connection):
+        if _wanted(self._options, connection):
             self.judge.defects(connection, packet, side)
 
     def answered(self, connection: Connection) -> None:
-        if self._wanted(connection):
+        if _wanted(self._options, connection):
             self.judge.handshake(connection)
 
     def ended(self, connection: Connection) -> None:
-        if not self._wanted(connection):
+        if not _wanted(self._options, connection):
             return
         self.judge.connection(connection)
         handshake = connection.handshake
@@ -117,15 +120,6 @@ class _Judging:
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Packets are not kept here."""
 
-    def _wanted(self, connection: Connection) -> bool:
-        options = self._options
-        if options.streams is not None and connection.stream not in options.streams:
-            return False
-        if options.clients is not None:
-            connect = connection.connect
-            return connect is not None and connect.client_id in options.clients
-        return True
-
     def _found(self, finding: Finding) -> None:
         name = finding.severity.value
         setattr(self.summary, name, getattr(self.summary, name) + 1)
@@ -143,10 +137,11 @@ def run(
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
     CaptureError where no input could be read at all.
     """
+    judging = _Judging(options, sink)
     readers, failed = _open(paths, sink)
     if failed and not readers:
         raise failed[0]
-    judging = _Judging(options, sink)
+    sink.precision(max(reader.digits for reader in readers))
     engine = NativeEngine([reader.path for reader in readers], judging, options.ports)
     interrupted = False
     try:
@@ -212,34 +207,41 @@ def packets(
         raise failed[0]
     listener = PacketListener()
     engine = NativeEngine([reader.path for reader in readers], listener, options.ports, keep_all=True)
-    for _ in engine.steps(readers):
-        ready, listener.packets = listener.packets, []
-        for connection, packet, side in ready:
-            if options.streams is not None and connection.stream not in options.streams:
-                continue
-            if options.clients is not None and (
-                connection.connect is None or connection.connect.client_id not in options.clients
-            ):
-                continue
-            yield connection, packet, side
+    try:
+        for _ in engine.steps(readers):
+            ready, listener.packets = listener.packets, []
+            for connection, packet, side in ready:
+                if _wanted(options, connection):
+                    yield connection, packet, side
+    finally:
+        for reader in readers:
+            reader.close()
+
+
+def _wanted(options: Options, connection: Connection) -> bool:
+    if options.streams is not None and connection.stream not in options.streams:
+        return False
+    if options.clients is None:
+        return True
+    connect = connection.connect
+    return connect is not None and connect.client_id in options.clients
 
 
 class _Collector:
     def __init__(self, report: Report) -> None:
+        self.precision = _ignore
         self.handshake = report.handshakes.append
         self.finding = report.findings.append
         self.warning = report.warnings.append
 
 
 class _Silence:
-    def handshake(self, record: Handshake) -> None:
-        pass
+    def __init__(self) -> None:
+        self.precision = self.handshake = self.finding = self.warning = _ignore
 
-    def finding(self, record: Finding) -> None:
-        pass
 
-    def warning(self, record: CaptureWarning) -> None:
-        pass
+def _ignore(record: object) -> None:
+    """Take a record and do nothing with it."""
 
 
 class _Ticker:

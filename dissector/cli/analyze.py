@@ -23,7 +23,13 @@ _EXAMPLES = """\
   dissector -r capture.pcapng.gz --format jsonl --output findings.jsonl
   dissector --recursive captures/ --separate --format concise
   dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning capture.pcap
+
+configuration, the first that speaks wins:
+  flag; environment (DISSECTOR_FAIL_ON=warning); dissector.toml or [tool.dissector] in
+  pyproject.toml, upward from here; ~/.config/dissector/dissector.toml
+  DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs
 """
+INTERRUPTED = 130  # as a shell has it after Ctrl-C
 # Capture warnings that say that the file itself is not whole; see `--strict-input`.
 DAMAGE = frozenset({"cut-record", "damaged"})
 
@@ -57,8 +63,21 @@ def run(arguments: Sequence[str]) -> int:
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     groups = [[path] for path in paths] if settings.separate else [paths]
     with output.opened(namespace.output, paths) as stream:
-        codes = [_judge(group, options, settings, namespace, stream) for group in groups]
-    return next((code for code in (130, 2, 1) if code in codes), 0)
+        _spare_the_collector()
+        codes: list[int] = []
+        for group in groups:
+            codes.append(_judge(group, options, settings, namespace, stream))
+            if codes[-1] == INTERRUPTED:
+                break
+    return next((code for code in (INTERRUPTED, 2, 1) if code in codes), 0)
+
+
+def _spare_the_collector() -> None:
+    """Look for cycles more rarely: records are many, live short, and hardly ever form one."""
+    import gc
+
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _refuse_unready(settings: Settings) -> None:
@@ -136,7 +155,7 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
 
 def _code(outcome: Outcome, settings: Settings, *, damaged: bool) -> int:
     if outcome.interrupted:
-        return 130
+        return INTERRUPTED
     if outcome.failed or (settings.strict_input and damaged):
         return 2
     if settings.require_mqtt and not outcome.capture.mqtt_connections:

@@ -67,8 +67,7 @@ def _captures(namespace: Namespace) -> int:
     frames = _numbers(namespace.frame, "--frame")
     limit = min(_numbers([namespace.count], "-c")) if namespace.count else None
     shown = 0
-    packets = analysis.packets(paths, options)
-    for connection, packet, side in packets:
+    for connection, packet, side in analysis.packets(paths, options):
         frame = packet.frame
         if frame is None or (frames and frame.number not in frames):
             continue

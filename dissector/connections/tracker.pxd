@@ -5,6 +5,10 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport TcpConnection
 
+cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _DECODED, _CLIENT_ONLY, _SERVER_ONLY
+cdef int _QUIET_CLIENT, _QUIET_SERVER, _FLAGS_OF_TWO, _CONNECTED, _MIDSTREAM
+cdef object _CLIENT, _SERVER, _V3_1, _V3_1_1
+
 cdef class Tracker(Consumer):
     cdef public Tracking tracking
     cdef public TcpConnection tcp
@@ -59,17 +63,20 @@ cdef class Tracker(Consumer):
     @cython.locals(framer=Framer, first=cython.int)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
-    @cython.locals(kind=cython.int, connection=Connection)
+    @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint)
     cdef _noteworthy(self, int side, Framer framer)
-    cdef _misplaced(self, who, int kind, packet)
+    @cython.locals(kind=cython.int)
+    cdef _framed(self, Framer framer, bytes raw)
+    @cython.locals(wrong=cython.bint)
+    cdef _misplaced(self, who, int kind, bint before_5)
     @cython.locals(traits=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
-    cdef _traits(self, int side, who, int kind, packet)
+    cdef _traits(self, int side, who, int kind)
     @cython.locals(connection=Connection)
-    cdef _follow(self, int side, who, int kind, packet, Framer framer)
+    cdef _disconnect(self, who, packet)
     @cython.locals(connection=Connection)
     cdef _connect(self, int side, packet, Framer framer)
     @cython.locals(connection=Connection)
-    cdef _connack(self, packet)
+    cdef bint _connack(self, packet) except -1
     cdef _handshake(self, Connection connection)
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, packet)

@@ -64,7 +64,11 @@ _MIDSTREAM = Phase.MIDSTREAM
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER  # an enum's attribute is slower than a module's
 
 _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
-_BEFORE_5 = (Version.V3_1, Version.V3_1_1)
+_V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
+_CONNECT, _CONNACK, _DISCONNECT, _AUTH = spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH
+_DECODED = (1 << _CONNECT) | (1 << _CONNACK) | (1 << _DISCONNECT) | (1 << _AUTH)
+_CLIENT_ONLY = sum(1 << kind for kind in spec.CLIENT_ONLY)
+_SERVER_ONLY = sum(1 << kind for kind in spec.SERVER_ONLY)
 
 
 class Tracker(Consumer):
@@ -406,26 +410,13 @@ class Tracker(Consumer):
         """Decode and follow a packet that the order of things depends on."""
         connection = self.connection
         assert connection is not None
-        who = self._who(side)
+        who = _CLIENT if side == self.client else _SERVER
         kind = framer.first >> 4
         raw = framer.window[framer.start : framer.stop] if framer.kept else b""
         version = connection.version
-        before_5 = version in _BEFORE_5
-        if framer.kept and (kind in (1, 2, 14) or (kind == 15 and not before_5)):
-            packet = decode_packet(raw, version, who)
-        else:
-            packet = Packet(
-                type=kind, flags=framer.first & 15, remaining_length=framer.remaining,
-                size=framer.size, raw=raw,
-                defects=tuple(header_defects(framer.first, framer.remaining, framer.header_size)),
-            )  # fmt: skip
-            if kind in (1, 2, 14, 15) and not framer.kept:
-                self.tracking.listener.limited(
-                    "packet-limit",
-                    f"a {packet.name} of {framer.size} bytes is over the limit of 1 MiB; not decoded",
-                    self.tracking.frame(framer.frame, framer.time_ns),
-                    connection.stream,
-                )
+        before_5 = version is _V3_1_1 or version is _V3_1
+        decoded = framer.kept and _DECODED >> kind & 1 and not (kind == _AUTH and before_5)
+        packet = decode_packet(raw, version, who) if decoded else self._framed(framer, raw)
         where = self.tracking.frame(framer.frame, framer.time_ns)
         packet.frame = where
         packet.first = (
@@ -433,137 +424,159 @@ class Tracker(Consumer):
             if framer.first_frame == framer.frame
             else self.tracking.frame(framer.first_frame, framer.first_time_ns)
         )
-        odd = self._misplaced(who, kind, packet)
+        odd = self._misplaced(who, kind, before_5)
         if odd is not None:
             packet.defects += (Defect(odd, kind, 0, 1, kind),)
-        code = self._traits(side, who, kind, packet)
+        self._traits(side, who, kind)
+        code = None
+        if decoded and kind != _CONNECT:
+            code = packet.return_code if kind == _CONNACK else packet.reason_code
         if len(connection.history) < HISTORY_LIMIT:
             connection.history.append(
                 PacketRef(kind, framer.first & 15, who, where, self.order, framer.size, code)
             )
         self.order += 1
-        self._follow(side, who, kind, packet, framer)
+        event = kind
+        answered = False
+        if decoded:
+            if kind == _CONNECT:
+                if side == self.client:
+                    self._connect(side, packet, framer)
+            elif kind == _CONNACK:
+                if side != self.client:
+                    if code != 0:
+                        event = CONNACK_REFUSED
+                    answered = self._connack(packet)
+            elif kind == _AUTH:
+                connection.auths.append(packet)
+                connection.traits |= Trait.AUTH
+            else:
+                self._disconnect(who, packet)
+        target = TRANSITIONS.get((self.phase, 0 if side == self.client else 1, event))
+        if target is not None:
+            self.phase = target
         if packet.defects:
             self._defects(side, packet)
         if self.tracking.keep_all:
             self.tracking.listener.packet(connection, packet, who)
-        if isinstance(packet, Connack) and connection.connack is packet:
+        if answered:
             self.tracking.listener.answered(connection)
 
-    def _misplaced(self, who: Side, kind: int, packet: Packet) -> DefectKind | None:
+    def _framed(self, framer: Framer, raw: bytes) -> Packet:
+        """Make the record of a packet that is not decoded."""
+        kind = framer.first >> 4
+        packet = Packet(
+            type=kind, flags=framer.first & 15, remaining_length=framer.remaining,
+            size=framer.size, raw=raw,
+            defects=tuple(header_defects(framer.first, framer.remaining, framer.header_size)),
+        )  # fmt: skip
+        if _DECODED >> kind & 1 and not framer.kept:
+            assert self.connection is not None
+            self.tracking.listener.limited(
+                "packet-limit",
+                f"a {packet.name} of {framer.size} bytes is over the limit of 1 MiB; not decoded",
+                self.tracking.frame(framer.frame, framer.time_ns),
+                self.connection.stream,
+            )
+        return packet
+
+    def _misplaced(self, who: Side, kind: int, before_5: bool) -> DefectKind | None:
         """Hold a packet's type against its direction and version. v3.1.1 table 2.1, v5.0 table 2-1"""
         assert self.connection is not None
-        if kind == spec.RESERVED:
+        if kind == 0:
             return DefectKind.TYPE_ZERO
-        before_5 = self.connection.version in _BEFORE_5
-        if kind == spec.AUTH and before_5:
+        if kind == _AUTH and before_5:
             return DefectKind.TYPE_AUTH_BEFORE_5
+        wrong = (_SERVER_ONLY if who is _CLIENT else _CLIENT_ONLY) >> kind & 1
+        if not wrong and not (kind == _DISCONNECT and who is _SERVER and before_5):
+            return None
         if self.connection.connect is None and self._midstream():
             return None  # who is the client is a guess
-        wrong = kind in (spec.SERVER_ONLY if who is _CLIENT else spec.CLIENT_ONLY)
-        if wrong or (kind == spec.DISCONNECT and who is _SERVER and before_5):
-            return DefectKind.WRONG_DIRECTION
-        return None
+        return DefectKind.WRONG_DIRECTION
 
-    def _traits(self, side: int, who: Side, kind: int, packet: Packet) -> int | None:
-        """Note what is noteworthy about a packet at this point; give its code, if it has one."""
+    def _traits(self, side: int, who: Side, kind: int) -> None:
+        """Note what is noteworthy about a packet at this point."""
         connection = self.connection
         assert connection is not None
         traits = 0
         first = (self.packets_a if side == 0 else self.packets_b) == 1
         lost = self.lost_a if side == 0 else self.lost_b
         if first and not lost and not self._midstream():
-            if who is _CLIENT and kind != spec.CONNECT:
+            if who is _CLIENT and kind != _CONNECT:
                 traits |= Trait.CLIENT_FIRST_OTHER
-            elif who is _SERVER and kind not in (spec.CONNACK, spec.AUTH):
+            elif who is _SERVER and kind != _CONNACK and kind != _AUTH:
                 traits |= Trait.SERVER_FIRST_OTHER
         phase = self.phase
-        if who is _CLIENT and kind != spec.CONNECT:
-            if phase in (Phase.CONNECTING, Phase.AUTHENTICATING):
+        if phase == Phase.CONNECTING or phase == Phase.AUTHENTICATING:  # noqa: PLR1714
+            if who is _CLIENT and kind != _CONNECT:
                 traits |= Trait.BEFORE_CONNACK
-        if phase == Phase.REFUSED:
+        elif phase == Phase.REFUSED:
             traits |= Trait.AFTER_REFUSAL
         for item in connection.disconnects:
             if item.side is who:
                 traits |= Trait.AFTER_DISCONNECT
         connection.traits |= traits
-        if isinstance(packet, Connack):
-            return packet.return_code
-        if isinstance(packet, Disconnect | Auth):
-            return packet.reason_code
-        return None
 
-    def _follow(self, side: int, who: Side, kind: int, packet: Packet, framer: Framer) -> None:
-        """Take the connection where the packet takes it."""
+    def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
         assert connection is not None
-        event = kind
-        if isinstance(packet, Connect) and who is _CLIENT:
-            if connection.connect is None and connection.connack is None:
-                self._connect(side, packet, framer)
-            else:
-                connection.traits |= Trait.EXTRA_CONNECT
-        elif isinstance(packet, Connack) and who is _SERVER:
-            if packet.return_code != 0:
-                event = CONNACK_REFUSED
-            if connection.connack is None:
-                self._connack(packet)
-            else:
-                connection.traits |= Trait.EXTRA_CONNACK
-        elif isinstance(packet, Auth):
-            connection.auths.append(packet)
-            connection.traits |= Trait.AUTH
-        elif isinstance(packet, Disconnect):
-            connection.disconnects.append(packet)
-            connection.traits |= Trait.DISCONNECT
-            if who is _SERVER:
-                connection.traits |= Trait.SERVER_DISCONNECT
-            if packet.properties:
-                connection.traits |= Trait.DISCONNECT_PROPERTIES
-            if connection.close is None and packet.frame is not None:
-                connection.close = Close(who, "disconnect", packet.frame)
-        target = TRANSITIONS.get((self.phase, 0 if side == self.client else 1, event))
-        if target is not None:
-            self.phase = target
+        connection.disconnects.append(packet)
+        connection.traits |= Trait.DISCONNECT
+        if who is _SERVER:
+            connection.traits |= Trait.SERVER_DISCONNECT
+        if packet.properties:
+            connection.traits |= Trait.DISCONNECT_PROPERTIES
+        if connection.close is None and packet.frame is not None:
+            connection.close = Close(who, "disconnect", packet.frame)
 
     def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
         connection = self.connection
         assert connection is not None
+        if connection.connect is not None or connection.connack is not None:
+            connection.traits |= Trait.EXTRA_CONNECT
+            return
         connection.connect = packet
         connection.version = packet.version
         connection.bridge = packet.bridge
         connection.traits |= Trait.CONNECT
         if not packet.client_id:
             connection.traits |= Trait.NO_CLIENT_ID
-        if connection.method() is not None:
+        if packet.properties and connection.method() is not None:
             connection.traits |= Trait.AUTH
         consumed = self.spoke_a if side == 0 else self.spoke_b
         self.connect_end = consumed - (framer.end - framer.pos)
         self._handshake(connection)
 
-    def _connack(self, packet: Connack) -> None:
+    def _connack(self, packet: Connack) -> bool:
+        """Take a CONNACK; whether it is the first."""
         connection = self.connection
         assert connection is not None
+        if connection.connack is not None:
+            connection.traits |= Trait.EXTRA_CONNACK
+            return False
         connection.connack = packet
         connection.traits |= Trait.CONNACK
         if packet.properties:
             connection.traits |= Trait.CONNACK_PROPERTIES
+            if property_value(packet.properties, "authenticationMethod") is not None:
+                connection.traits |= Trait.AUTH
         if packet.return_code != 0:
             connection.traits |= Trait.REFUSED
-        elif packet.session_present:
-            connection.traits |= Trait.SESSION_PRESENT
-        if packet.return_code == 0 and connection.version is not None:
-            self.tracking.accepts(connection.server, connection.version)
-        if property_value(packet.properties, "authenticationMethod") is not None:
-            connection.traits |= Trait.AUTH
+        else:
+            if packet.session_present:
+                connection.traits |= Trait.SESSION_PRESENT
+            if connection.version is not None:
+                self.tracking.accepts(connection.server, connection.version)
         if connection.handshake is None:
             self._handshake(connection)
         handshake = connection.handshake
         assert handshake is not None
         handshake.connack = packet
         connect = connection.connect
-        if connect is not None and connect.frame is not None and packet.frame is not None:
+        if connect is not None:
+            assert connect.frame is not None and packet.frame is not None
             handshake.latency = (packet.frame.time_ns - connect.frame.time_ns) / 1e9
+        return True
 
     def _handshake(self, connection: Connection) -> None:
         connection.handshake = Handshake(

@@ -24,6 +24,13 @@ else:
     from dissector.mqtt.fields import text_problem
     from dissector.mqtt.properties import read_properties
 
+# bits of the connect flags (`spec`), as C integers where compiled
+_RESERVED, _CLEAN, _WILL, _WILL_QOS = 0x01, 0x02, 0x04, 0x18
+_WILL_RETAIN, _PASSWORD, _USERNAME = 0x20, 0x40, 0x80
+_V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
+_NAMES = {b"MQTT": "MQTT", b"MQIsdp": "MQIsdp"}
+_VERSIONS = (None, None, None, _V3_1, _V3_1_1, _V5_0)
+
 _TEXT_KINDS = {
     "clientId": (DefectKind.CLIENT_ID_NOT_UTF8, DefectKind.CLIENT_ID_NUL),
     "username": (DefectKind.USERNAME_NOT_UTF8, DefectKind.USERNAME_NUL),
@@ -51,7 +58,8 @@ def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Conn
     elif reader.broken and connect.connect_flags & spec.FLAG_PASSWORD:
         unread = reader.defects[-1].offset  # somewhere behind it stands a password
         reader.secrets.append((unread, reader.end - unread))
-    connect.complete = not reader.broken
+    if reader.broken:
+        connect.complete = False
     return connect
 
 
@@ -60,49 +68,52 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     name = reader.block("protocolName")
     if name is None:
         return
-    connect.protocol_name = decode_text(name)
     at = reader.pos
     wire_level = reader.integer(1, "protocolLevel")
+    connect.protocol_name = _NAMES.get(name) or decode_text(name)
     if wire_level < 0:
         return
     connect.protocol_level = wire_level
     level = wire_level & 0x7F
-    connect.bridge = wire_level >= spec.BRIDGE_BIT and level in spec.VERSIONS
-    connect.version = spec.VERSIONS.get(level)
-    if name not in (b"MQTT", b"MQIsdp") or (name == b"MQIsdp" and level != 3):
+    version = _VERSIONS[level] if level <= 5 else None
+    connect.version = version
+    if wire_level >= 0x80 and version is not None:
+        connect.bridge = True
+    if name not in _NAMES or (level != 3 and name == b"MQIsdp"):
         reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, name, "protocolName")
-    elif name == b"MQTT" and level == 3:
+    elif level == 3 and name == b"MQTT":
         reader.defect(
             DefectKind.NAME_LEVEL_DISAGREE, start, at + 1 - start, wire_level, "protocolLevel"
         )
-    if connect.version is None:
+    if version is None:
         reader.defect(DefectKind.PROTOCOL_LEVEL, at, 1, wire_level, "protocolLevel")
     at = reader.pos
     flags = reader.integer(1, "connectFlags")
     if flags < 0:
         return
     connect.connect_flags = flags
-    connect.clean_session = bool(flags & spec.FLAG_CLEAN)
-    connect.will_flag = bool(flags & spec.FLAG_WILL)
-    connect.last_will_qos = (flags & spec.FLAG_WILL_QOS) >> 3
-    connect.last_will_retain = bool(flags & spec.FLAG_WILL_RETAIN)
-    if flags & spec.FLAG_RESERVED:
+    if flags & _CLEAN:
+        connect.clean_session = True
+    if flags & (_WILL | _WILL_QOS | _WILL_RETAIN):
+        connect.will_flag = flags & _WILL != 0
+        connect.last_will_qos = (flags & _WILL_QOS) >> 3
+        connect.last_will_retain = flags & _WILL_RETAIN != 0
+        if not flags & _WILL:
+            if flags & _WILL_QOS:
+                reader.defect(DefectKind.WILL_QOS_WITHOUT_FLAG, at, 1, connect.last_will_qos)
+            if flags & _WILL_RETAIN:
+                reader.defect(DefectKind.WILL_RETAIN_WITHOUT_FLAG, at, 1, flags)
+        elif flags & _WILL_QOS == _WILL_QOS:
+            reader.defect(DefectKind.WILL_QOS_3, at, 1, 3)
+    if flags & _RESERVED:
         reader.defect(DefectKind.CONNECT_RESERVED_FLAG, at, 1, flags)
-    if not flags & spec.FLAG_WILL:
-        if flags & spec.FLAG_WILL_QOS:
-            reader.defect(DefectKind.WILL_QOS_WITHOUT_FLAG, at, 1, connect.last_will_qos)
-        if flags & spec.FLAG_WILL_RETAIN:
-            reader.defect(DefectKind.WILL_RETAIN_WITHOUT_FLAG, at, 1, flags)
-    elif flags & spec.FLAG_WILL_QOS == spec.FLAG_WILL_QOS:
-        reader.defect(DefectKind.WILL_QOS_3, at, 1, 3)
-    lone_password = flags & spec.FLAG_PASSWORD and not flags & spec.FLAG_USERNAME
-    if lone_password and connect.version is not Version.V5_0:
+    if flags & _PASSWORD and not flags & _USERNAME and version is not _V5_0:
         reader.defect(DefectKind.PASSWORD_WITHOUT_USERNAME, at, 1, flags)
     keep_alive = reader.integer(2, "keepAlive")
     if keep_alive < 0:
         return
     connect.keep_alive = keep_alive
-    if connect.version is Version.V5_0:
+    if version is _V5_0:
         connect.properties = read_properties(reader, spec.CONNECT, "propertyLength")
 
 
@@ -111,17 +122,20 @@ def _payload(reader: Reader, connect: Connect) -> None:
         reader.defect(DefectKind.CLIENT_ID_MISSING, reader.pos, reader.left(), None, "clientId")
         reader.broken = True
         return
+    start = reader.pos
     client_id = _text(reader, "clientId")
     if client_id is None:
         return
     connect.client_id = client_id
-    _client_id(reader, connect)
+    _client_id(reader, connect, start)
     flags = connect.connect_flags
-    if flags & spec.FLAG_WILL:
+    if not flags & (_WILL | _USERNAME | _PASSWORD):
+        return
+    if flags & _WILL:
         mark, known = reader.pos, len(reader.defects)
-        _will(reader, connect, "PTM" if connect.version is Version.V5_0 else "TM")
+        _will(reader, connect, "PTM" if connect.version is _V5_0 else "TM")
         _credentials(reader, connect)
-        if connect.version is Version.V5_0:
+        if connect.version is _V5_0:
             if reader.broken or reader.left() > 0:
                 _other_order(reader, connect, mark, known)
         elif not reader.broken:
@@ -163,7 +177,7 @@ def _will_message(reader: Reader, connect: Connect) -> None:
         return
     connect.last_will_message = message
     size = reader.pos - start
-    if connect.version is Version.V3_1:
+    if connect.version is _V3_1:
         if not message.isascii():
             reader.defect(
                 DefectKind.WILL_MESSAGE_NOT_ASCII, start, size, message, "lastWillMessage"
@@ -179,15 +193,16 @@ def _will_message(reader: Reader, connect: Connect) -> None:
 
 
 def _credentials(reader: Reader, connect: Connect) -> None:
-    lenient = connect.version is Version.V3_1  # the Remaining Length wins there. V3.1 §3.1
-    if connect.connect_flags & spec.FLAG_USERNAME and not reader.broken:
+    lenient = connect.version is _V3_1  # the Remaining Length wins there. V3.1 §3.1
+    flags = connect.connect_flags
+    if flags & _USERNAME and not reader.broken:
         if reader.left() == 0:
             if not lenient:
                 reader.defect(DefectKind.USERNAME_MISSING, reader.pos, 0, None, "username")
                 reader.broken = True
             return
         connect.username = _text(reader, "username")
-    if connect.connect_flags & spec.FLAG_PASSWORD and not reader.broken:
+    if flags & _PASSWORD and not reader.broken:
         if reader.left() == 0:
             if not lenient:
                 reader.defect(DefectKind.PASSWORD_MISSING, reader.pos, 0, None, "password")
@@ -220,22 +235,21 @@ def _text(reader: Reader, name: str) -> str | None:
     return decode_text(raw)
 
 
-def _client_id(reader: Reader, connect: Connect) -> None:
+def _client_id(reader: Reader, connect: Connect, start: int) -> None:
     """Hold the client id against the lengths and letters of its version. v3.1.1 §3.1.3.1"""
     client_id = connect.client_id
     version = connect.version
-    size = len(client_id.encode("utf-8", "surrogateescape"))
-    at = reader.pos - size - 2
-    if version is Version.V3_1:
+    size = reader.pos - start
+    if version is _V3_1:
         if not 1 <= len(client_id) <= 23:
-            reader.defect(DefectKind.CLIENT_ID_LENGTH, at, size + 2, len(client_id), "clientId")
+            reader.defect(DefectKind.CLIENT_ID_LENGTH, start, size, len(client_id), "clientId")
     elif version is None:
         return
     elif not client_id:
-        if version is Version.V3_1_1 and not connect.clean_session:
-            reader.defect(DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN, at, 2, None, "clientId")
-    elif size > 23 or not (client_id.isascii() and client_id.isalnum()):
-        reader.defect(DefectKind.CLIENT_ID_NOT_PORTABLE, at, size + 2, client_id, "clientId")
+        if version is _V3_1_1 and not connect.clean_session:
+            reader.defect(DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN, start, 2, None, "clientId")
+    elif size > 25 or not (client_id.isascii() and client_id.isalnum()):
+        reader.defect(DefectKind.CLIENT_ID_NOT_PORTABLE, start, size, client_id, "clientId")
 
 
 def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> None:

@@ -1,6 +1,10 @@
 cimport cython
 from dissector.mqtt.fields cimport Reader
 
+cdef object _V3_1, _V3_1_1, _V5_0, _CLIENT, _SERVER
+cdef frozenset _USUAL
+
+@cython.locals(packet_type=cython.int)
 cpdef list header_defects(int first, long long remaining_length, int header_size)
 @cython.locals(remaining=cython.longlong, header_size=cython.int, first=cython.int, packet_type=cython.int, reader=Reader)
 cpdef decode_packet(bytes raw, version=*, side=*)

@@ -24,6 +24,11 @@ else:
     from dissector.mqtt.fields import minimal_size
     from dissector.mqtt.properties import read_properties
 
+_USUAL = frozenset(
+    kind << 4 | flags for kind, flags in enumerate(spec.REQUIRED_FLAGS) if kind != spec.PUBLISH
+)
+_V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
+_CLIENT, _SERVER = Side.CLIENT, Side.SERVER
 _FLAG_KINDS = {
     spec.DISCONNECT: DefectKind.DISCONNECT_FLAGS,
     spec.AUTH: DefectKind.AUTH_FLAGS,
@@ -34,6 +39,8 @@ def header_defects(first: int, remaining_length: int, header_size: int) -> list[
     """Give what is odd in a fixed header: its flags, or a length that is longer than need be."""
     packet_type = first >> 4
     found: list[Defect] = []
+    if first in _USUAL and header_size == 2:
+        return found
     if packet_type != spec.PUBLISH and first & 0x0F != spec.REQUIRED_FLAGS[packet_type]:
         if packet_type != spec.RESERVED:
             kind = _FLAG_KINDS.get(packet_type, DefectKind.HEADER_FLAGS)
@@ -70,23 +77,26 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
     reader.end = min(len(raw), header_size + remaining)
     reader.defects = header_defects(first, remaining, header_size)
     packet_type = first >> 4
-    raw = raw[: reader.end]
+    if reader.end < len(raw):
+        raw = raw[: reader.end]
     packet: Packet
-    if packet_type == spec.CONNECT:
+    if packet_type == 1:  # CONNECT
         packet = read_connect(reader, first, remaining, raw)
-    elif packet_type == spec.CONNACK:
+    elif packet_type == 2:  # CONNACK
         packet = _connack(reader, first, remaining, raw, version)
-    elif packet_type == spec.DISCONNECT:
+    elif packet_type == 14:  # DISCONNECT
         packet = _disconnect(reader, first, remaining, raw, version, side)
-    elif packet_type == spec.AUTH:
+    elif packet_type == 15:  # AUTH
         packet = _auth(reader, first, remaining, raw, side)
     else:
         packet = Packet(
             type=packet_type, flags=first & 15, remaining_length=remaining,
             size=header_size + remaining, raw=raw,
         )  # fmt: skip
-    packet.defects = tuple(reader.defects)
-    packet.secrets = tuple(reader.secrets)
+    if reader.defects:
+        packet.defects = tuple(reader.defects)
+    if reader.secrets:
+        packet.secrets = tuple(reader.secrets)
     return packet
 
 
@@ -99,12 +109,12 @@ def _connack(
     flags = raw[body] if left > 0 else 0
     code = raw[body + 1] if left > 1 else None
     layout = version
-    if remaining == 2 and version is Version.V5_0 and flags == 0 and code == 1:
-        layout = Version.V3_1_1  # an older server refuses the version in its own format
+    if remaining == 2 and version is _V5_0 and flags == 0 and code == 1:
+        layout = _V3_1_1  # an older server refuses the version in its own format
     elif version is None and remaining > 2:
-        layout = Version.V5_0
+        layout = _V5_0
     properties: tuple[Property, ...] = ()
-    if layout is Version.V5_0:
+    if layout is _V5_0:
         if remaining < 3:
             reader.defect(DefectKind.CONNACK_LENGTH, 1, body - 1, (remaining, code))
         else:
@@ -114,17 +124,17 @@ def _connack(
                 reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
     elif remaining != 2:
         reader.defect(DefectKind.CONNACK_LENGTH, 1, body - 1, (remaining, code))
-    if layout is not Version.V3_1 and flags & 0xFE:
+    if layout is not _V3_1 and flags & 0xFE:
         reader.defect(DefectKind.CONNACK_FLAGS, body, 1, flags)
     if code is not None:
-        if layout is Version.V5_0:
+        if layout is _V5_0:
             known = code in spec.CONNACK_CODES
         else:
             # a 5.0 server's refusal of the version; its length is odd already
-            known = code in spec.RETURN_CODES or (remaining > 2 and code == 0x84)
+            known = code <= 5 or (remaining > 2 and code == 0x84)
         if not known:
             reader.defect(DefectKind.CONNACK_CODE, body + 1, 1, code)
-        if code != 0 and flags & 1 and layout is not Version.V3_1:
+        if code != 0 and flags & 1 and layout is not _V3_1:
             reader.defect(DefectKind.SESSION_PRESENT_WITH_REFUSAL, body, 1, flags)
     return Connack(
         type=spec.CONNACK,
@@ -134,7 +144,7 @@ def _connack(
         raw=raw,
         version=layout,
         acknowledge_flags=flags,
-        session_present=None if layout is Version.V3_1 or left < 1 else bool(flags & 1),
+        session_present=None if layout is _V3_1 or left < 1 else bool(flags & 1),
         return_code=code,
         properties=properties,
     )
@@ -147,21 +157,21 @@ def _disconnect(
     body = reader.pos
     code = 0
     properties: tuple[Property, ...] = ()
-    if version in (Version.V3_1, Version.V3_1_1):
+    if version is _V3_1_1 or version is _V3_1:
         if remaining:
             reader.defect(DefectKind.DISCONNECT_LENGTH, 1, body - 1, remaining)
     elif reader.left() > 0:
         code = reader.integer(1, "reasonCode")
-        if version is Version.V5_0:
+        if version is _V5_0:
             _disconnect_code(reader, code, side)
         if reader.left() > 0:
             properties = read_properties(reader, spec.DISCONNECT, "propertyLength")
             if reader.left() > 0:
                 reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
         for item in properties:
-            if item.name == "sessionExpiryInterval" and side is Side.SERVER:
+            if item.name == "sessionExpiryInterval" and side is _SERVER:
                 kind = DefectKind.DISCONNECT_EXPIRY_FROM_SERVER
-            elif item.name == "serverReference" and side is Side.CLIENT:
+            elif item.name == "serverReference" and side is _CLIENT:
                 kind = DefectKind.PROPERTY_NOT_ALLOWED
             else:
                 continue
@@ -187,7 +197,7 @@ def _disconnect_code(reader: Reader, code: int, side: Side | None) -> None:
     server = code in spec.DISCONNECT_CODES_SERVER
     if not client and not server and code != 0x8C:
         reader.defect(DefectKind.DISCONNECT_CODE, reader.pos - 1, 1, code)
-    elif code == 0x8C or (side is Side.CLIENT and server) or (side is Side.SERVER and client):
+    elif code == 0x8C or (side is _CLIENT and server) or (side is _SERVER and client):
         reader.defect(DefectKind.DISCONNECT_CODE_SENDER, reader.pos - 1, 1, code)
 
 
@@ -201,8 +211,8 @@ def _auth(reader: Reader, first: int, remaining: int, raw: bytes, side: Side | N
         if reader.left() > 0:
             reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
     allowed = {
-        Side.CLIENT: spec.AUTH_CODES_CLIENT,
-        Side.SERVER: spec.AUTH_CODES_SERVER,
+        _CLIENT: spec.AUTH_CODES_CLIENT,
+        _SERVER: spec.AUTH_CODES_SERVER,
         None: spec.AUTH_CODES_CLIENT | spec.AUTH_CODES_SERVER,
     }[side]
     if code not in allowed:
@@ -215,7 +225,7 @@ def _auth(reader: Reader, first: int, remaining: int, raw: bytes, side: Side | N
         remaining_length=remaining,
         size=body + remaining,
         raw=raw,
-        version=Version.V5_0,
+        version=_V5_0,
         side=side,
         reason_code=code,
         properties=properties,

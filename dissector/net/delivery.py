@@ -2,8 +2,8 @@
 """Segments at their positions in, chunks in order and explicit gaps out to a `Consumer`.
 
 Pending pieces all begin beyond `next`. A side is closed to the layers above at its FIN's place in
-the byte order, or at once by a RST. What is missing then is given up when the view ends, so gaps and
-chunks may still follow a RST. Every call upward may end the interest in the connection: then
+the byte order, or at once by a RST. What is missing then is given up when the view ends, so gaps
+and chunks may still follow a RST. Every call upward may end the interest in the connection: then
 `abandon` has let go of all that was pending.
 """
 
@@ -37,9 +37,7 @@ class View:
 
     def linger(self) -> None:
         """Both sides are closed: late acknowledgements and retransmissions may still come."""
-        if not self.lingering and not self.over:
-            self.lingering = True
-            self.keeper.ending(self)
+        raise NotImplementedError
 
     def abandon(self) -> None:
         """Let go of the consumer and of all that waits for it."""

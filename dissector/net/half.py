@@ -47,7 +47,7 @@ class Half:
         return ((seq - self.next_seq + HALFWAY) & MASK) - HALFWAY
 
     def note_base(self, s: Segment) -> None:
-        """Learn the base sequence numbers as Wireshark does: from the first segment or a SYN/ACK."""
+        """Learn the base sequence numbers as Wireshark does: by the first segment or a SYN/ACK."""
         if not self.based or s.flags & 0x12 == 0x12:
             self.based = True
             self.base_seq = s.seq if s.flags & 2 else (s.seq - 1) & MASK

@@ -26,7 +26,6 @@ cdef class Direction(Delivery):
     @cython.locals(connection=TcpConnection, length=cython.longlong, seq=cython.longlong, probe=cython.bint, ahead=cython.longlong, at=cython.longlong)
     cdef _place(self, Segment s)
 
-@cython.final
 cdef class TcpConnection(View):
     cdef public long long serial
     cdef public bytes key
@@ -48,6 +47,7 @@ cdef class TcpConnection(View):
 
     @cython.locals(total=cython.longlong, smooth=cython.bint)
     cdef settle(self, Segment s)
+    cdef linger(self)
 
     @cython.locals(direction=Direction)
     cdef abandon(self)

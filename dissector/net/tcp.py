@@ -204,6 +204,12 @@ class TcpConnection(View):
         self.a.smooth = smooth
         self.b.smooth = smooth
 
+    def linger(self) -> None:
+        """Both sides are closed: late acknowledgements and retransmissions may still come."""
+        if not self.lingering and not self.over:
+            self.lingering = True
+            self.keeper.ending(self)
+
     def abandon(self) -> None:
         """Let go of the consumer and of all that waits for it."""
         self.consumer = None

@@ -104,7 +104,7 @@ def not_evaluated(
         streams = [str(stream) for stream in record.streams[:_STREAMS]]
         etc = ", …" if len(record.streams) > _STREAMS else ""
         where = f" (stream{'s' if len(record.streams) > 1 else ''} {', '.join(streams)}{etc})"
-        text = f"{record.rule} {record.count:,} times: {printable(record.reason)}"
+        text = f"{record.rule} {counted(record.count, 'time')}: {printable(record.reason)}"
         yield from _wrapped(text + (where if streams else ""), style)
     if len(ordered) > len(shown):
         yield f"   and {len(ordered) - len(shown):,} more; --all lists them"

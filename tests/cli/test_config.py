@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from dissector.errors import OptionError
 from tests.cli.running import dissector
 
 
-def settings(tmp_path: Path, flags: dict[str, object] | None = None, **names: str) -> Settings:
+def settings(tmp_path: Path, flags: Mapping[str, object] | None = None, **names: str) -> Settings:
     """Resolve with a home and a project below tmp_path."""
     return resolve(flags or {}, {"HOME": str(tmp_path / "home"), **names}, tmp_path / "project/a")
 

@@ -84,7 +84,8 @@ def _supervise(settings: Settings, jobs: int) -> bool:
     took = time.monotonic() - began
     print(
         f"{settings.target}: {total.cases} cases in {took:.0f} s ({total.cases / took:.0f}/s), "
-        f"{total.kinds} kinds of outcome, peak {total.peak_mib} MiB, failures: {total.failures or 'none'}"
+        f"{total.kinds} kinds of outcome, peak {total.peak_mib} MiB, "
+        f"failures: {total.failures or 'none'}"
     )
     if total.failures:
         print(f"kept in {settings.corpus}")

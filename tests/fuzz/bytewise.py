@@ -5,8 +5,30 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-EDGES = (0, 1, 2, 3, 4, 0x7F, 0x80, 0xFE, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x10000,
-         0xFFFFFF, 0x0FFFFFFF, 0x10000000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)  # fmt: skip
+EDGES = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    0x7F,
+    0x80,
+    0xFE,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0x8000,
+    0xFFFE,
+    0xFFFF,
+    0x10000,
+    0xFFFFFF,
+    0x0FFFFFFF,
+    0x10000000,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFE,
+    0xFFFFFFFF,
+)
 
 
 def number(rng: random.Random, value: int, bits: int) -> int:
@@ -52,8 +74,18 @@ def damage(rng: random.Random, data: bytes, others: Sequence[bytes] = ()) -> byt
         after = number(rng, before, 8 * width)
         out[at : at + width] = after.to_bytes(width, order)  # type: ignore[arg-type]
     else:
-        out[at : at + 1] = rng.choice((b"\0", b"\xff\xff\xff\xff", b"\xc0\x80", b"\xed\xa0\x80",
-                                       b"\x1b[31m", b"\xe2\x80\xae", b"\r\n", b"\x80\x80\x80\x80"))  # fmt: skip
+        out[at : at + 1] = rng.choice(
+            (
+                b"\0",
+                b"\xff\xff\xff\xff",
+                b"\xc0\x80",
+                b"\xed\xa0\x80",
+                b"\x1b[31m",
+                b"\xe2\x80\xae",
+                b"\r\n",
+                b"\x80\x80\x80\x80",
+            )
+        )
     return bytes(out)
 
 

@@ -43,8 +43,7 @@ def _talk(rng: random.Random, seeds: Seeds) -> list[Turn]:
     if seeds.talks and rng.randrange(5):
         return list(rng.choice(seeds.talks))[:40]
     talk = [Turn(0, control_packet.connect(rng)), Turn(1, control_packet.connack(rng))]
-    for _ in range(rng.randrange(4)):
-        talk.append(Turn(rng.randrange(2), control_packet.made(rng)))
+    talk += [Turn(rng.randrange(2), control_packet.made(rng)) for _ in range(rng.randrange(4))]
     if rng.randrange(2):
         talk.append(Turn(rng.randrange(2), b"", flags=rng.choice((1, 4))))
     return talk
@@ -204,7 +203,7 @@ def _finished(rng: random.Random, data: bytes, seeds: Seeds) -> bytes:
 
 
 def ng(rng: random.Random, frames: list[Record], wrong: int = 0) -> bytes:
-    """Write a pcapng file of several sections and kinds of block; about `wrong` things in it are odd."""
+    """Write a pcapng file of several sections and kinds of block; `wrong` blocks are odd."""
     out: list[bytes] = []
     big = False
     interfaces: dict[tuple[int, int], int] = {}

@@ -43,7 +43,7 @@ class Wire(msgspec.Struct):
 def segments(
     rng: random.Random, talk: Sequence[Turn], *, start_ns: int = START_NS, cuts: int = 0
 ) -> list[Segment]:
-    """Say the turns of a conversation over TCP; `cuts` are the cuts of each turn, at random places."""
+    """Say the turns of a conversation over TCP; `cuts` are the cuts of each turn."""
     edge = rng.randrange(8) == 0
     place = [0xFFFFFFF0 - rng.randrange(64) if edge else 1000, 5000]
     now = start_ns
@@ -70,7 +70,7 @@ def segments(
 
 
 def pieces(rng: random.Random, data: bytes, cuts: int) -> list[bytes]:
-    """Cut bytes at random places; `cuts` of -1 is byte by byte. No piece is longer than a segment."""
+    """Cut bytes at random places; -1 is byte by byte. No piece is longer than a segment."""
     if cuts < 0 and len(data) < 200:
         return [data[at : at + 1] for at in range(len(data))]
     places = {0, len(data), *range(0, len(data), 1400)}
@@ -154,8 +154,25 @@ def mangled(rng: random.Random, found: list[Segment]) -> list[Segment]:
     return found
 
 
-LAYERS = ("ethernet", "ethernet", "ethernet", "ethernet6", "raw", "cooked", "cooked2", "null", "vlan",
-          "qinq", "snap", "pppoe", "mpls", "ipip", "gre", "vxlan", "geneve", "erspan0", "fragments")  # fmt: skip
+LAYERS = (
+    "ethernet",
+    "ethernet",
+    "ethernet",
+    "raw",
+    "cooked",
+    "cooked2",
+    "null",
+    "vlan",
+    "qinq",
+    "snap",
+    "pppoe",
+    "mpls",
+    "ipip",
+    "gre",
+    "vxlan",
+    "geneve",
+    "fragments",
+)
 
 
 def framed(rng: random.Random, found: Sequence[Segment], over: Wire) -> list[Record]:

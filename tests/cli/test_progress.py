@@ -1,0 +1,66 @@
+"""The bar on standard error, and an interruption."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dissector.cli import progress
+from tests.cli.running import CLEAN
+from tests.conftest import ROOT
+
+
+def test_a_bar_comes_late_and_goes_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing in the first second, then a bar, and an empty line at the end."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    bar = progress.Progress()
+    now += 0.5
+    bar(10, 100)
+    assert capsys.readouterr().err == ""
+    bar.clear()
+    assert capsys.readouterr().err == ""
+    now += 1
+    bar(50_000_000, 100_000_000)
+    text = capsys.readouterr().err
+    assert "50% of 100 MB" in text
+    bar(60_000_000, 100_000_000)
+    assert capsys.readouterr().err == ""  # too soon after the last
+    now += 1
+    bar(60_000_000, None)
+    assert "60 MB read" in capsys.readouterr().err
+    bar.clear()
+    assert capsys.readouterr().err == "\r\x1b[K"
+
+
+def test_no_bar_where_nobody_sees_it() -> None:
+    """Under pytest standard error is no terminal."""
+    assert progress.wanted() is None
+
+
+def test_an_interruption_reports_what_was_read(bad: Path) -> None:
+    """Ctrl-C while a pipe is read: the report of what came, and exit 130."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "dissector", "--format", "concise", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=CLEAN,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(bad.read_bytes())
+        process.stdin.flush()
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out = process.stdout.read()
+        assert process.wait(20) == 130
+        assert b"SES01" in out
