@@ -283,8 +283,8 @@ def _capture(engine: NativeEngine, readers: list[CaptureReader]) -> Capture:
             for reader in readers
         ],
         frames=sum(reader.frames for reader in readers),
-        start_ns=engine.start_ns,
-        end_ns=engine.end_ns,
+        start_ns=engine.streams.earliest if engine.streams.frames else None,
+        end_ns=engine.streams.latest if engine.streams.frames else None,
         digits=max((reader.digits for reader in readers), default=6),
         streams=engine.streams.streams,
         mqtt_connections=engine.tracking.mqtt_connections,

@@ -1,7 +1,7 @@
-"""On real captures nothing is found but what is true: each finding stands in a list, with the reason.
+"""On real captures nothing is found but what is true: each finding is listed, with the reason.
 
-`findings_true.toml` says of each finding which rule spoke of which side in which frame, and why that
-is so. A finding that is missing there is a false alarm until somebody has shown the opposite.
+`findings_true.toml` says of each finding which rule spoke of which side in which frame, and why
+that is so. A finding that is missing there is a false alarm until somebody has shown the opposite.
 """
 
 from __future__ import annotations

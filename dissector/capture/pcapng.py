@@ -40,7 +40,7 @@ _CUSTOM_UNCOPIED = 0x40000BAD
 _MAGIC = 0x1A2B3C4D
 _MAGIC_TURNED = 0x4D3C2B1A
 _COMMENT, _RESOLUTION, _OFFSET = 1, 9, 14
-_LONGEST_NS = (1 << 63) - 1
+_LONGEST_NS = (1 << 62) - 1  # half of what fits: deadlines are added to times
 _LAYOUTS = {
     False: (struct.Struct("<2I"), struct.Struct("<5I")),
     True: (struct.Struct(">2I"), struct.Struct(">5I")),
@@ -233,7 +233,7 @@ class PcapngWalker:
         exact = interface.exact_ns(high, low)
         bounded = max(-_LONGEST_NS, min(exact, _LONGEST_NS))
         if bounded != exact:
-            self._note("time-out-of-range", "frames timed beyond the years 1677 to 2262")
+            self._note("time-out-of-range", "frames timed beyond the years 1823 to 2116")
         return bounded
 
     def _note(self, kind: str, message: str) -> None:

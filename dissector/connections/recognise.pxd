@@ -1,6 +1,6 @@
 cimport cython
 
-@cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.int, length=cython.int)
+@cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, length=cython.int)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
 @cython.locals(packet_type=cython.int, flags=cython.int)
 cpdef bint plausible(bytes data, Py_ssize_t begin, Py_ssize_t stop, int first, long long remaining, bint whole) except -1
@@ -12,6 +12,6 @@ cdef bint _plausible_publish(bytes data, Py_ssize_t begin, Py_ssize_t stop, int 
 cdef bint _plausible_subscribe(bytes data, Py_ssize_t begin, Py_ssize_t stop, int kind, long long remaining) except -1
 @cython.locals(byte=cython.int)
 cdef bint _topic(bytes raw) except -1
-@cython.locals(pos=Py_ssize_t, count=cython.int, begin=Py_ssize_t, remaining=cython.longlong, shift=cython.int, byte=cython.int, whole=cython.bint)
+@cython.locals(pos=Py_ssize_t, count=cython.int, begin=Py_ssize_t, remaining=cython.longlong, shift=cython.int, byte=cython.longlong, whole=cython.bint)
 cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 cpdef str other_protocol(bytes data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from dissector.capture.batch import Batch
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
@@ -31,8 +30,6 @@ class NativeEngine:
         self._listener = listener
         self.tracking = Tracking(listener, files, ports | {MQTT_PORT}, keep_all)
         self.streams = Streams(self._follow, self.tracking.ports, warn=self._warn)
-        self.start_ns: int | None = None
-        self.end_ns: int | None = None
 
     def _follow(self, tcp: TcpConnection) -> Tracker:
         return Tracker(self.tracking, tcp)
@@ -50,19 +47,11 @@ class NativeEngine:
         """Read window by window; what was read until an interruption is brought to its end."""
         try:
             for batch, start, stop in merged(readers):
-                self._clock(batch, start, stop)
                 self.streams.feed(batch, start, stop)
                 yield
         finally:
             self.streams.finish()
         yield
-
-    def _clock(self, batch: Batch, start: int, stop: int) -> None:
-        first, last = batch.time_ns[start], batch.time_ns[stop - 1]
-        if self.start_ns is None or first < self.start_ns:
-            self.start_ns = first
-        if self.end_ns is None or last > self.end_ns:
-            self.end_ns = last
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
         """Name the files that hold nothing but link types that this engine does not know."""

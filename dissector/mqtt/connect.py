@@ -52,12 +52,8 @@ def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Conn
     _variable_header(reader, connect)
     if not reader.broken:
         _payload(reader, connect)
-    if not reader.broken and reader.left() > 0:
-        reader.secrets.append((reader.pos, reader.left()))  # may be a password without its flag
-        reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
-    elif reader.broken and connect.connect_flags & spec.FLAG_PASSWORD:
-        unread = reader.defects[-1].offset  # somewhere behind it stands a password
-        reader.secrets.append((unread, reader.end - unread))
+    if not reader.broken:
+        reader.trailing()
     if reader.broken:
         connect.complete = False
     return connect
@@ -120,7 +116,7 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
 def _payload(reader: Reader, connect: Connect) -> None:
     if reader.left() < 2:
         reader.defect(DefectKind.CLIENT_ID_MISSING, reader.pos, reader.left(), None, "clientId")
-        reader.broken = True
+        reader.stop_here(reader.pos)
         return
     start = reader.pos
     client_id = _text(reader, "clientId")

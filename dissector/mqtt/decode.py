@@ -118,11 +118,11 @@ def _connack(
         if remaining < 3:
             reader.defect(DefectKind.CONNACK_LENGTH, 1, body - 1, (remaining, code))
         else:
-            reader.pos = body + 2
+            reader.pos = min(body + 2, reader.end)
             properties = read_properties(reader, spec.CONNACK, "propertyLength")
-            if reader.left() > 0:
-                reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+            reader.trailing()
     elif remaining != 2:
+        reader.stop_here(body + 2)
         reader.defect(DefectKind.CONNACK_LENGTH, 1, body - 1, (remaining, code))
     if layout is not _V3_1 and flags & 0xFE:
         reader.defect(DefectKind.CONNACK_FLAGS, body, 1, flags)
@@ -159,6 +159,7 @@ def _disconnect(
     properties: tuple[Property, ...] = ()
     if version is _V3_1_1 or version is _V3_1:
         if remaining:
+            reader.stop_here(body)
             reader.defect(DefectKind.DISCONNECT_LENGTH, 1, body - 1, remaining)
     elif reader.left() > 0:
         code = reader.integer(1, "reasonCode")
@@ -166,8 +167,7 @@ def _disconnect(
             _disconnect_code(reader, code, side)
         if reader.left() > 0:
             properties = read_properties(reader, spec.DISCONNECT, "propertyLength")
-            if reader.left() > 0:
-                reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+            reader.trailing()
         for item in properties:
             if item.name == "sessionExpiryInterval" and side is _SERVER:
                 kind = DefectKind.DISCONNECT_EXPIRY_FROM_SERVER
@@ -208,15 +208,14 @@ def _auth(reader: Reader, first: int, remaining: int, raw: bytes, side: Side | N
     if reader.left() > 0:
         code = reader.integer(1, "reasonCode")
         properties = read_properties(reader, spec.AUTH, "propertyLength")
-        if reader.left() > 0:
-            reader.defect(DefectKind.TRAILING_BYTES, reader.pos, reader.left())
+        reader.trailing()
     allowed = {
         _CLIENT: spec.AUTH_CODES_CLIENT,
         _SERVER: spec.AUTH_CODES_SERVER,
         None: spec.AUTH_CODES_CLIENT | spec.AUTH_CODES_SERVER,
     }[side]
     if code not in allowed:
-        reader.defect(DefectKind.AUTH_CODE, body if remaining else 0, 1, code)
+        reader.defect(DefectKind.AUTH_CODE, body if len(raw) > body else 0, 1, code)
     if not reader.broken and not any(item.name == "authenticationMethod" for item in properties):
         reader.defect(DefectKind.AUTH_METHOD_MISSING, 0, body, remaining)
     return Auth(

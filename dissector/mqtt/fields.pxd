@@ -13,8 +13,10 @@ cdef class Reader:
     cpdef Py_ssize_t left(self) except? -1
     @cython.locals(value=cython.longlong, index=Py_ssize_t)
     cpdef long long integer(self, int size, str field) except *
+    cpdef stop_here(self, Py_ssize_t unread)
+    cpdef trailing(self)
     cpdef overrun(self, str field, Py_ssize_t wanted)
-    @cython.locals(value=cython.longlong, index=Py_ssize_t, byte=cython.int)
+    @cython.locals(value=cython.longlong, index=Py_ssize_t, byte=cython.longlong)
     cpdef long long variable(self) except *
     @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
     cpdef bytes block(self, str field)

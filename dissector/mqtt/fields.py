@@ -48,13 +48,25 @@ class Reader:
         self.pos += size
         return value
 
+    def stop_here(self, unread: int) -> None:
+        """Nothing can be read from offset `unread` on; what stands there may hold a secret."""
+        self.broken = True
+        if unread < self.end:
+            self.secrets.append((unread, self.end - unread))
+
+    def trailing(self) -> None:
+        """Record bytes behind the last field, if there are any; they may be a password, unflagged."""
+        if self.end > self.pos:
+            self.secrets.append((self.pos, self.end - self.pos))
+            self.defect(DefectKind.TRAILING_BYTES, self.pos, self.end - self.pos)
+
     def overrun(self, field: str, wanted: int) -> None:
         """Record that a field of `wanted` bytes runs past the end; nothing more can be read."""
         self.defect(
             DefectKind.FIELD_OVERRUN, self.pos, max(self.end - self.pos, 0), wanted, field
         )
+        self.stop_here(self.pos)
         self.pos = self.end
-        self.broken = True
 
     def variable(self) -> int:
         """Read a Variable Byte Integer (v5.0 §1.5.5): its value, -1 cut short, -2 over four bytes."""

@@ -58,8 +58,8 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
             if reader.left() <= 0
             else DefectKind.PROPERTY_LENGTH_OVERRUN
         )
-        reader.defect(kind, start, reader.left(), None, length_field)
-        reader.broken = True
+        reader.defect(kind, start, max(reader.left(), 0), None, length_field)
+        reader.stop_here(start)
         return ()
     if reader.pos - start > minimal_size(length):
         reader.defect(
@@ -71,7 +71,7 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
         reader.defect(
             DefectKind.PROPERTY_LENGTH_OVERRUN, start, reader.pos - start, length, length_field
         )
-        reader.broken = True
+        reader.stop_here(reader.pos)
         stop = reader.end
     else:
         stop = reader.pos + length
@@ -94,6 +94,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
     whole, reader.end = reader.end, stop
     identifier = reader.variable()
     if identifier < 0:
+        reader.secrets.append((start, stop - start))
         reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, "propertyIdentifier")
         reader.end = whole
         return None
@@ -106,6 +107,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
     if row is None:
         reader.defect(DefectKind.PROPERTY_UNKNOWN, start, reader.pos - start, identifier)
         value: Any = reader.data[reader.pos : stop]
+        reader.secrets.append((reader.pos, stop - reader.pos))
         reader.pos = stop
         reader.end = whole
         return Property(identifier, "unknown", value, start)
@@ -155,6 +157,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
         elif reader.left() >= size:
             return reader.integer(size, name)
     reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, name)
+    reader.secrets.append((start, stop - start))
     reader.pos = stop
     return None
 

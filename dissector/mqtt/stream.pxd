@@ -26,7 +26,7 @@ cdef class Framer:
     cpdef bint idle(self) except -1
     cpdef feed(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     cpdef release(self)
-    @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, shift=cython.int, byte=cython.int)
+    @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, shift=cython.int, byte=cython.longlong)
     cpdef int next(self) except -1
     @cython.locals(here=Py_ssize_t)
     cdef int _begin(self, bytes header, Py_ssize_t pos) except -1

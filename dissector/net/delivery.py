@@ -96,6 +96,8 @@ class Delivery(Half):
         if self.pending.add(at, end, s.window[start:stop], piece):
             self._conflict(s)
         keeper.buffered += self.pending.size - before
+        if self.pending.head == self.next:
+            self._drain(s.frame, s.time_ns)
         while self.pending is not None and (
             self.pending.size > keeper.direction_limit or keeper.buffered > keeper.buffered_limit
         ):

@@ -30,6 +30,8 @@ cdef class Streams(Keeper):
     cdef public dict server_ports
     cdef public dict unknown_links
     cdef public long long clock
+    cdef public long long earliest
+    cdef public long long latest
     cdef public set back
 
     @cython.locals(window=bytes, octets="const unsigned char *", size=cython.Py_ssize_t, times="long long[::1]", offsets="long long[::1]", captured="long long[::1]", links="long long[::1]", first_number=cython.longlong, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, key=bytes, kind=cython.int, direction=Direction)
@@ -38,7 +40,7 @@ cdef class Streams(Keeper):
     @cython.locals(direction=Direction, connection=TcpConnection)
     cpdef finish(self)
 
-    @cython.locals(old=TcpConnection, direction=Direction)
+    @cython.locals(old=TcpConnection, direction=Direction, based=cython.bint, base_seq=cython.longlong, peer_based=cython.bint, peer_base_seq=cython.longlong)
     cdef Direction _find(self, Direction known, bytes key, Segment s)
     cdef long long _number(self) except *
 

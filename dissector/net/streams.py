@@ -72,6 +72,8 @@ class Streams(Keeper):
         self.server_ports: dict[int, int] = {}
         self.unknown_links: dict[int, int] = {}
         self.clock = -(1 << 62)
+        self.earliest = (1 << 62) - 1  # of all frames
+        self.latest = -(1 << 62)
         self.back: set[int] = set()  # files in which the clock went back
 
     def feed(self, batch: Batch, start: int, stop: int) -> None:
@@ -90,6 +92,10 @@ class Streams(Keeper):
             if time_ns < self.clock - 1_000_000_000 and batch.file not in self.back:
                 self._back(batch.file, base | batch.first_number + i)
             self.clock = time_ns
+            if time_ns > self.latest:
+                self.latest = time_ns
+            if time_ns < self.earliest:
+                self.earliest = time_ns
             if time_ns >= self.deadline:
                 self._expire(time_ns)
             at = offsets[i]
@@ -164,6 +170,8 @@ class Streams(Keeper):
     def ending(self, connection: TcpConnection) -> None:
         """End this connection's view when the linger time is over."""
         self.closing.append((self.clock + self.linger_ns, connection))
+        if len(self.closing) > 2 * self.limits.connections:  # most were let go before their time
+            self.closing = deque([item for item in self.closing if not item[1].over])
         self.deadline = self.closing[0][0]
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
@@ -184,12 +192,14 @@ class Streams(Keeper):
             return known  # the same SYN again
         # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
         # and what it takes for the base of each direction
+        based, base_seq = known.based, known.base_seq
+        peer_based, peer_base_seq = known.peer.based, known.peer.base_seq
         self._end(old, REUSED)
-        direction = self._create(key, s, old.stream)
-        direction.based = known.based
-        direction.base_seq = known.base_seq
-        direction.peer.based = known.peer.based
-        direction.peer.base_seq = known.peer.base_seq
+        direction = self._create(key, s, old.stream)  # from here on `known` may be released
+        direction.based = based
+        direction.base_seq = base_seq
+        direction.peer.based = peer_based
+        direction.peer.base_seq = peer_base_seq
         return direction
 
     def _number(self) -> int:

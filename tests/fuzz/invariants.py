@@ -157,6 +157,8 @@ def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
     if index % DROPS_EVERY == 0:
         for most in (1 if len(case.data) < 3000 else 61, 257):
             again = dissector.analyze(Drops(case.data, most))  # type: ignore[arg-type]
+            if any(warning.kind == "overlap-different-bytes" for warning in report.warnings):
+                continue  # bytes of windows long gone are no longer compared (net/recent.py)
             same = _steady(again) == _steady(report)
             _demand(same, f"drops: {most} bytes at a time give another report")
     shown = {f"{finding.rule} {finding.side.value}" for finding in report.findings}

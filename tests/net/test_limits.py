@@ -84,6 +84,17 @@ def test_a_flood_of_connections_is_bounded() -> None:
     assert result.kinds == ["connection-limit", "stream-limit"]
 
 
+def test_a_flood_of_refused_connections_is_bounded() -> None:
+    """Connections that wait for the end of their linger time are bounded too."""
+    frames = []
+    for number in range(1000):
+        frames += Talk(client_port=1024 + number).add(0, SYN).reset(1).frames
+    result = run(frames, limits=Limits(connections=100, closed=200), finish=False)
+    assert len(result.streams.connections) == 100
+    assert len(result.streams.closing) <= 201
+    assert len(result.streams.past) == 200
+
+
 def test_lingering_connections_leave_the_table_of_open_ones() -> None:
     """Ten seconds after both FINs a connection is only known by its number."""
     frames = Talk().open().close().frames + Talk(client_port=50000).add(0, ACK).frames

@@ -517,3 +517,52 @@ def test_server_ports_are_counted() -> None:
     frames = whole().frames + Talk(client_port=5, server_port=443).open().frames
     frames += Talk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
     assert run(frames).streams.server_ports == {1883: 1, 443: 1, 8080: 1}
+
+
+@pytest.mark.parametrize(("later", "told"), [(1, True), (3, True), (4, False)])
+def test_what_went_up_is_compared_for_some_windows(later: int, told: bool) -> None:
+    """A retransmission is compared with what went up in this window and the three before."""
+    talk = Talk().open().say(0, b"first")
+    result = run(talk.frames, finish=False)
+    for number in range(later):
+        again = talk.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
+        last = number == later - 1
+        frame = again if last else Talk(client_port=50000 + number).add(0, SYN).frames[0]
+        batch = wire.batch([frame], first_number=10 + number)
+        result.streams.feed(batch, 0, 1)
+    assert result.kinds == (["overlap-different-bytes"] if told else [])
+
+
+def test_files_read_in_turns_keep_their_windows() -> None:
+    """Frames of several files, in turns, are compared as those of one."""
+    talk = Talk().open().say(0, b"ab").say(1, b"cd")
+    talk.put(0, 0, b"aX").put(1, 0, b"Xd")
+    batches = [wire.batch(talk.frames, file=number) for number in (0, 1)]
+    result = run([])
+    for at in range(len(talk.frames)):
+        result.streams.feed(batches[at % 2], at, at + 1)
+    result.streams.finish()
+    assert [(kind, frame >> 40, frame & 0xFF) for kind, _, frame, _ in result.warnings] == [
+        ("overlap-different-bytes", 1, 6)
+    ]
+    assert result.only.text(0) == b"ab"
+    assert all(result.only.connection.direction(side).conflict for side in (0, 1))
+
+
+def test_an_icmp_error_makes_no_consumer() -> None:
+    """A segment quoted by an ICMP error only makes its stream number known."""
+    datagram = wire.ipv4(wire.tcp(40000, 1883, CLIENT_ISN, 0, SYN, b""))
+    error = wire.ethernet(wire.ipv4(b"\3\1" + bytes(6) + datagram, "192.0.2.9", protocol=1))
+    assert run([error]).consumers == []
+    assert run([error]).streams.streams == 1
+    result = run([error, *whole().frames])
+    assert result.only.text(0) == b"hello"
+    assert result.streams.streams == 1
+
+
+def test_a_frame_outside_of_its_window_is_a_bug() -> None:
+    """A batch whose numbers point beyond its window is refused, not read."""
+    batch = wire.batch(whole().frames)
+    batch.captured[4] += 1
+    with pytest.raises(IndexError):
+        run([]).streams.feed(batch, 0, batch.count)

@@ -1,0 +1,98 @@
+"""The sample captures are what their page, their manifest and their generator say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dissector
+from dissector.mqtt.packets import Connack
+from samples.describe import entries, expected, page
+from samples.make import made
+from tests.conftest import ROOT
+from tests.judging import rules_of
+
+SAMPLES = ROOT / "samples"
+CAPTURES = sorted(SAMPLES.glob("made/*")) + sorted(SAMPLES.glob("recorded/*.pcap*"))
+RECORDED = [pytest.param(entry, id=entry["file"]) for entry in entries()]
+
+
+def table_rows() -> dict[str, list[str]]:
+    """Give the cells of the page's tables by the capture that they speak of."""
+    rows = {}
+    for line in (SAMPLES / "README.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `"):
+            rows[cells[0].strip("`")] = cells
+    return rows
+
+
+def test_page_is_up_to_date() -> None:
+    """`samples/README.md` is what `python samples/describe.py` writes."""
+    assert (SAMPLES / "README.md").read_text("utf-8") == page()
+
+
+def test_page_tells_of_every_capture() -> None:
+    """Each capture has a row in the page, each row a capture, and no cell is empty."""
+    rows = table_rows()
+    assert set(rows) == {path.name for path in CAPTURES}
+    assert all(all(cells) for cells in rows.values())
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_capture_raises_the_rules_that_the_page_names(path: Path) -> None:
+    """A sample raises the rules that its row in the page names, no more and no fewer."""
+    named = table_rows()[path.name][-1]
+    wanted = set() if named == "none" else set(named.split(", "))
+    assert wanted == expected()[f"{path.parent.name}/{path.name}"]
+    assert rules_of(dissector.analyze(path)) == wanted
+
+
+@pytest.mark.parametrize("entry", RECORDED)
+def test_manifest_tells_the_truth(entry: dict[str, Any]) -> None:
+    """Frames, versions, port, IP version and codes of a recording are those of the manifest."""
+    report = dissector.analyze(SAMPLES / "recorded" / entry["file"])
+    assert report.capture.frames == entry["frames"]
+    shown = {h.version.value for h in report.handshakes if h.version is not None}
+    assert set(entry["mqtt_versions"]) <= shown
+    assert {h.server.port for h in report.handshakes} == {entry["port"]}
+    assert {6 if ":" in h.server.ip else 4 for h in report.handshakes} == {entry["ip_version"]}
+    codes = {h.connack.return_code for h in report.handshakes if h.connack is not None}
+    assert sorted(code for code in codes if code is not None) == entry["return_codes"]
+
+
+def test_manifest_names_every_recording() -> None:
+    """The manifest has an entry for each recorded capture and no other."""
+    assert {entry["file"] for entry in entries()} == {
+        path.name for path in CAPTURES if path.parent.name == "recorded"
+    }
+
+
+def test_made_captures_are_the_generators_bytes() -> None:
+    """The made captures are, byte for byte, what `python samples/make.py` writes."""
+    on_disk = {path.name: path.read_bytes() for path in (SAMPLES / "made").iterdir()}
+    wanted = made()
+    assert sorted(on_disk) == sorted(wanted)
+    assert [name for name in wanted if on_disk[name] != wanted[name]] == []
+
+
+def answers() -> set[tuple[bool, int]]:
+    """Give every code in a CONNACK of the samples, and whether it has the form of 5.0."""
+    found = set()
+    for path in CAPTURES:
+        for handshake in dissector.analyze(path).handshakes:
+            connack = handshake.connack
+            if isinstance(connack, Connack) and connack.return_code is not None:
+                found.add((connack.remaining_length > 2, connack.return_code))
+    return found
+
+
+def test_every_usual_code_is_there() -> None:
+    """The samples hold the codes that people ask about, of the old versions and of 5.0."""
+    seen = answers()
+    for code in (0, 1, 2, 5):
+        assert (False, code) in seen
+    for either in ((0x00,), (0x84,), (0x85, 0x80), (0x87, 0x86), (0x8C,)):
+        assert any((True, code) in seen for code in either), [hex(code) for code in either]
