@@ -198,15 +198,15 @@ def analyze(
     return report
 
 
-def packets(
-    paths: Sequence[Source], options: Options
-) -> Iterator[tuple[Connection, Packet, Side]]:
+def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connection, Packet, Side]]:
     """Give every control packet of captures, with its bytes, as it is completed."""
     readers, failed = _open(paths, _Silence())
     if failed:
         raise failed[0]
     listener = PacketListener()
-    engine = NativeEngine([reader.path for reader in readers], listener, options.ports, keep_all=True)
+    engine = NativeEngine(
+        [reader.path for reader in readers], listener, options.ports, keep_all=True
+    )
     try:
         for _ in engine.steps(readers):
             ready, listener.packets = listener.packets, []

@@ -78,14 +78,12 @@ def csv_cell(text: str) -> str:
 
 
 def character_classes(secret: bytes) -> str:
-    """Name the classes of bytes in a secret, comma-separated: lower, upper, digit, symbol, binary."""
+    """Name the classes of bytes in a secret, with commas: lower, upper, digit, symbol, binary."""
     classes = {
         "lower": any(0x61 <= byte <= 0x7A for byte in secret),
         "upper": any(0x41 <= byte <= 0x5A for byte in secret),
         "digit": any(0x30 <= byte <= 0x39 for byte in secret),
-        "symbol": any(
-            0x20 <= byte < 0x7F and not chr(byte).isalnum() for byte in secret
-        ),
+        "symbol": any(0x20 <= byte < 0x7F and not chr(byte).isalnum() for byte in secret),
         "binary": any(byte < 0x20 or byte >= 0x7F for byte in secret),
     }
     return ",".join(name for name, present in classes.items() if present)

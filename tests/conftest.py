@@ -1,4 +1,4 @@
-"""What all tests share: where the outside captures are, and what is skipped where a tool is missing."""
+"""What all tests share: where the outside captures are, what is skipped where a tool is missing."""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ def connects(draw: st.DrawFn, version: Version | None = None) -> Connect:
     )
     bridge = not five and draw(st.booleans())
     will_properties = draw(properties(spec.WILL)) if will and five else ()
-    message = draw(st.text("abc{}:1", max_size=20).map(str.encode) if version is Version.V3_1 else binary)
+    message = draw(
+        st.text("abc{}:1", max_size=20).map(str.encode) if version is Version.V3_1 else binary
+    )
     if any(item.name == "payloadFormatIndicator" and item.value == 1 for item in will_properties):
         message = b"text"
     return Connect(

@@ -6,6 +6,7 @@ that is so. A finding that is missing there is a false alarm until somebody has 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.conftest import ROOT, SHARED
 RECORDED = ROOT / "samples" / "recorded"
 LIST = Path(__file__).with_name("findings_true.toml")
 SHARED_PREFIX = "suricata-verify-"
+ROW = re.compile(r"\| (?P<rule>[A-Z]+\d+) \| .* \| `(?P<capture>[^`]+)` (?P<frames>[\d, ]+) \|")
 CAPTURES = sorted(RECORDED.glob("*.pcap*")) + sorted(SHARED.glob("*.pcap"))
 
 
@@ -64,3 +66,30 @@ def test_every_entry_gives_a_reason() -> None:
     assert all(len(entry["why"]) > 20 and entry["why"].endswith((".", ")")) for entry in entries)
     kinds = [(entry["rule"], entry["side"], entry["why"]) for entry in entries]
     assert len(kinds) == len(set(kinds))
+
+
+def page_rows() -> Counter[tuple[str, Judged]]:
+    """Give the findings that `docs/servers.md` speaks of, by capture."""
+    rows: Counter[tuple[str, Judged]] = Counter()
+    side = "server"
+    for line in (ROOT / "docs" / "servers.md").read_text("utf-8").splitlines():
+        if line.startswith("## Clients"):
+            side = "client"
+        row = ROW.match(line)
+        if row:
+            for frame in row["frames"].split(", "):
+                rows[row["capture"], Judged(row["rule"], side, int(frame))] += 1
+    return rows
+
+
+def test_servers_page_tells_all_and_nothing_else() -> None:
+    """`docs/servers.md` holds each finding against a server once, and no other finding."""
+    found: Counter[tuple[str, Judged]] = Counter()
+    for path in RECORDED.glob("*.pcap*"):
+        for finding in dissector.analyze(path).findings:
+            judged = Judged(finding.rule, finding.side.value, finding.frame)
+            found[path.name, judged] += 1
+    rows = page_rows()
+    assert sorted((rows - found).elements()) == [], "not found"
+    servers = Counter({key: count for key, count in found.items() if key[1].side == "server"})
+    assert sorted((servers - rows).elements()) == [], "found, but not on the page"

@@ -75,7 +75,11 @@ def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, wh
     if packet_type in _EMPTY_TYPES:
         return remaining == 0
     if packet_type in _TYPES_WITH_IDENTIFIER or packet_type == 6:
-        if remaining < 2 or remaining > 4096 or (packet_type != 11 and remaining == 3 and not whole):
+        if (
+            remaining < 2
+            or remaining > 4096
+            or (packet_type != 11 and remaining == 3 and not whole)
+        ):
             return False
         return stop - begin < 2 or data[begin] << 8 | data[begin + 1] != 0
     if packet_type == 1:
@@ -168,7 +172,9 @@ def plausible_chain(data: bytes, start: int, stop: int) -> bool:
             if shift > 21:
                 return False
         whole = stop - begin >= remaining
-        if not plausible(data, begin, begin + remaining if whole else stop, data[pos], remaining, whole):
+        if not plausible(
+            data, begin, begin + remaining if whole else stop, data[pos], remaining, whole
+        ):
             return False
         if not whole:
             return count >= 2 or (data[pos] >> 4 in (1, 3) and count >= 1)

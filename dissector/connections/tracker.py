@@ -55,8 +55,12 @@ CLOSE_GRACE_NS = 5_000_000_000
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
 
 # What client (0) and server (1) send in an undisturbed connection, as bits by type
-_QUIET_CLIENT = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 12)
-_QUIET_SERVER = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 9) | (1 << 11) | (1 << 13)
+_QUIET_CLIENT = (
+    (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 12)
+)
+_QUIET_SERVER = (
+    (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 9) | (1 << 11) | (1 << 13)
+)
 _FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
 
 _CONNECTED = Phase.CONNECTED
@@ -383,7 +387,12 @@ class Tracker(Consumer):
         first = window[start]
         if first == 0x20 or stop - start == 1:
             return True
-        if stop - start >= 4 and first >> 4 == 2 and window[start + 1] == 2 and window[start + 2] < 2:
+        if (
+            stop - start >= 4
+            and first >> 4 == 2
+            and window[start + 1] == 2
+            and window[start + 2] < 2
+        ):
             return True
         if plausible_chain(window, start, stop) or first == 0xF0 or first >> 4 == 14:
             return True

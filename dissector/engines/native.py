@@ -35,7 +35,9 @@ class NativeEngine:
         return Tracker(self.tracking, tcp)
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
-        where = None if frame < 0 else FrameRef(self.tracking.files[frame >> 40], frame & _NUMBER, 0)
+        where = (
+            None if frame < 0 else FrameRef(self.tracking.files[frame >> 40], frame & _NUMBER, 0)
+        )
         self._listener.limited(kind, message, where, stream)
 
     def run(self, readers: Sequence[CaptureReader], progress: Callable[[], None]) -> None:

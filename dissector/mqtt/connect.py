@@ -211,9 +211,7 @@ def _credentials(reader: Reader, connect: Connect) -> None:
         connect.password = password
         reader.secrets.append((start + 2, len(password)))
         if lenient and text_problem(password) == NOT_UTF8:
-            reader.defect(
-                DefectKind.PASSWORD_NOT_UTF8, start, reader.pos - start, None, "password"
-            )
+            reader.defect(DefectKind.PASSWORD_NOT_UTF8, start, reader.pos - start, None, "password")
 
 
 def _text(reader: Reader, name: str) -> str | None:
@@ -263,9 +261,7 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
         if not other.last_will_properties:
             continue  # without a property in it nothing proves what the bytes were meant to be
         reader.defects[known:] = [
-            Defect(
-                DefectKind.FIELD_ORDER, spec.CONNECT, mark, reader.end - mark, order, "lastWill"
-            )
+            Defect(DefectKind.FIELD_ORDER, spec.CONNECT, mark, reader.end - mark, order, "lastWill")
         ]
         connect.last_will_properties = other.last_will_properties
         connect.last_will_topic = other.last_will_topic

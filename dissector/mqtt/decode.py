@@ -47,9 +47,7 @@ def header_defects(first: int, remaining_length: int, header_size: int) -> list[
             found.append(Defect(kind, packet_type, 0, 1, first & 0x0F))
     if header_size - 1 > minimal_size(remaining_length):
         found.append(
-            Defect(
-                DefectKind.LENGTH_NOT_MINIMAL, packet_type, 1, header_size - 1, remaining_length
-            )
+            Defect(DefectKind.LENGTH_NOT_MINIMAL, packet_type, 1, header_size - 1, remaining_length)
         )
     return found
 

@@ -92,8 +92,8 @@ class Defect(msgspec.Struct, frozen=True):
     """One oddity: `length` bytes at `offset` of its packet (0 is the packet's first byte).
 
     `seen` is the value that was seen: an int, a text, raw bytes, or None. `field` is the standard's
-    name of the field in lower camel case, None where the kind says it all. `packet_type` is 0 to 15,
-    or `spec.WILL` for what stands in a will's properties.
+    name of the field in lower camel case, None where the kind says it all. `packet_type` is 0 to
+    15, or `spec.WILL` for what stands in a will's properties.
     """
 
     kind: DefectKind

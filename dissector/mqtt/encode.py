@@ -1,6 +1,6 @@
 """Records of control packets in, their bytes out: the inverse of `decode.py` for valid packets.
 
-Only the fields are looked at; sizes, `raw` and `defects` of the record are not. Lengths are filled in.
+Only the fields are looked at; sizes, `raw` and `defects` of a record are not. Lengths are filled in.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def disconnect(record: Disconnect) -> bytes:
     """Encode a DISCONNECT: empty before 5.0, with code and properties in it."""
     if record.version is not Version.V5_0:
         return packet(spec.DISCONNECT << 4, b"")
-    return packet(spec.DISCONNECT << 4, bytes((record.reason_code,)) + properties(record.properties))
+    return packet(
+        spec.DISCONNECT << 4, bytes((record.reason_code,)) + properties(record.properties)
+    )
 
 
 def auth(record: Auth) -> bytes:

@@ -62,9 +62,7 @@ class Reader:
 
     def overrun(self, field: str, wanted: int) -> None:
         """Record that a field of `wanted` bytes runs past the end; nothing more can be read."""
-        self.defect(
-            DefectKind.FIELD_OVERRUN, self.pos, max(self.end - self.pos, 0), wanted, field
-        )
+        self.defect(DefectKind.FIELD_OVERRUN, self.pos, max(self.end - self.pos, 0), wanted, field)
         self.stop_here(self.pos)
         self.pos = self.end
 
@@ -124,6 +122,11 @@ def text_problem(raw: bytes) -> int:
         return NUL
     for char in text:
         code = ord(char)
-        if code < 0x20 or 0x7F <= code <= 0x9F or 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:
+        if (
+            code < 0x20
+            or 0x7F <= code <= 0x9F
+            or 0xFDD0 <= code <= 0xFDEF
+            or code & 0xFFFE == 0xFFFE
+        ):
             return CONTROL
     return CLEAN

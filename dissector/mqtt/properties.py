@@ -157,7 +157,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
         elif reader.left() >= size:
             return reader.integer(size, name)
     reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, name)
-    reader.secrets.append((start, stop - start))
+    reader.secrets.append((start + 1, stop - start - 1))
     reader.pos = stop
     return None
 

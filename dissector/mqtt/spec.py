@@ -1,6 +1,6 @@
-"""The tables of the MQTT standards: packet types, flags, codes, properties. Data, no code that decides.
+"""The tables of the MQTT standards: packet types, flags, codes, properties. Data, no decisions.
 
-Sources: MQTT V3.1 (IBM/Eurotech), MQTT 3.1.1 and MQTT 5.0 (OASIS Standards); each table names its own.
+Sources: MQTT V3.1 (IBM/Eurotech), MQTT 3.1.1 and MQTT 5.0 (OASIS Standards); each table says which.
 Look-ups never fail: an unknown code or type gets a name that says so.
 """
 
@@ -101,9 +101,7 @@ CONNACK_CODES = frozenset(
 # v5.0 table 3-10, by sender
 DISCONNECT_CODES_BOTH = frozenset({0x00, *range(0x80, 0x84), 0x90, *range(0x93, 0x9A)})
 DISCONNECT_CODES_CLIENT = frozenset({0x04})
-DISCONNECT_CODES_SERVER = frozenset(
-    {0x87, 0x89, 0x8B, 0x8D, 0x8E, 0x8F, *range(0x9A, 0xA3)}
-)
+DISCONNECT_CODES_SERVER = frozenset({0x87, 0x89, 0x8B, 0x8D, 0x8E, 0x8F, *range(0x9A, 0xA3)})
 # v5.0 table 3-11, by sender
 AUTH_CODES_CLIENT = frozenset({0x18, 0x19})
 AUTH_CODES_SERVER = frozenset({0x00, 0x18})

@@ -35,7 +35,7 @@ class Consumer:
         return False
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """`side` sent FIN or RST; the FIN's own place in the byte order, i.e. after all its bytes."""
+        """`side` sent FIN or RST; a FIN comes at its place in the byte order, after all bytes."""
         return True
 
     def finished(self, reason: int, time_ns: int) -> bool:

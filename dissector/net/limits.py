@@ -19,7 +19,7 @@ class Limits:
     buffered_bytes: int = 32 << 20  # the same over all connections
     connections: int = 100_000  # open ones
     closed: int = 65_536  # closed ones whose stream number is still known
-    linger_ns: int = 10 * _SECOND  # from the close to the end of the view
+    linger_ns: int = 2 * _SECOND  # from the close to the end of the view
     hole_segments: int = 64  # a hole that the peer acknowledged is lost after these two
     hole_ns: int = _SECOND
     fragments: int = 1024  # IP datagrams being put together

@@ -31,7 +31,8 @@ class Example(NamedTuple):
 
     Steps: ``"C 10 0c …"`` and ``"S 20 02 …"`` are hex bytes that client or server sends, one TCP
     segment each; ``"+6"`` lets that many seconds pass; ``"C FIN"``, ``"S FIN"``, ``"C RST"``,
-    ``"S RST"`` close; ``"NEW"`` opens the next TCP connection to the same server. The capture ends with the last step. `also` names the rules that fire on top.
+    ``"S RST"`` close; ``"NEW"`` opens the next TCP connection to the same server. The capture ends
+    with the last step. `also` names the rules that fire on top.
     """
 
     title: str
@@ -215,7 +216,7 @@ def both(*statements: str) -> dict[Version, tuple[str, ...]]:
 
 
 def versions(**ids: Sequence[str] | str) -> dict[Version, tuple[str, ...]]:
-    """Spell a `statements` mapping: ``versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2", v31=())``."""
+    """Spell a `statements` mapping: ``versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2")``."""
     names = {"v31": Version.V3_1, "v311": Version.V3_1_1, "v5": Version.V5_0}
     return {
         names[key]: (value,) if isinstance(value, str) else tuple(value)

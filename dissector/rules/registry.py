@@ -42,7 +42,7 @@ def _rule_of(module: object) -> AnyRule:
 
 
 def find(rule_id: str) -> AnyRule:
-    """Give the rule of that id or name, whatever its case and dashes; OptionError if there is none."""
+    """Give the rule of that id or name, whatever its case and dashes; else OptionError."""
     wanted = rule_id.replace("-", "").casefold()
     for rule in all_rules():
         if wanted in (rule.id.casefold(), rule.name.replace("-", "").casefold()):

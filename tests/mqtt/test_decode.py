@@ -130,15 +130,18 @@ def test_any_bytes(raw: bytes, version: Version | None, side: Side | None) -> No
         assert 0 <= defect.offset <= len(raw) or not raw
         assert defect.length >= 0
     for offset, length in packet.secrets:
-        assert 0 <= offset and length >= 0
+        assert offset >= 0
+        assert length >= 0
     assert len(packet.masked()) == len(packet.raw)
 
 
 ODD = {
-    "reserved connect flag": ("10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", "CONNECT_RESERVED_FLAG"),
+    "reserved connect flag": (
+        "10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", "CONNECT_RESERVED_FLAG"),
     "will qos 3": (
         "10 13 00 04 4d 51 54 54 04 1e 00 3c 00 01 61 00 01 77 00 01 78", "WILL_QOS_3"),
-    "will qos without flag": ("10 0d 00 04 4d 51 54 54 04 0a 00 3c 00 01 61", "WILL_QOS_WITHOUT_FLAG"),
+    "will qos without flag": (
+        "10 0d 00 04 4d 51 54 54 04 0a 00 3c 00 01 61", "WILL_QOS_WITHOUT_FLAG"),
     "will retain without flag": (
         "10 0d 00 04 4d 51 54 54 04 22 00 3c 00 01 61", "WILL_RETAIN_WITHOUT_FLAG"),
     "password alone": (
@@ -168,5 +171,7 @@ def test_one_oddity_one_defect(raw: str, kind: str) -> None:
 
 def test_password_is_masked() -> None:
     """`masked()` hides the password and nothing else."""
-    raw = hexed("10 1A 00 04 4D 51 54 54 04 EC 00 3C 00 02 63 31 00 01 77 00 01 78 00 01 75 00 01 70")
+    raw = hexed(
+        "10 1A 00 04 4D 51 54 54 04 EC 00 3C 00 02 63 31 00 01 77 00 01 78 00 01 75 00 01 70"
+    )
     assert decode_packet(raw).masked() == raw[:-1] + b"*"

@@ -26,9 +26,13 @@ def frame(chunks: list[bytes]) -> list[tuple[int, int, bytes]]:
 
 
 packets = st.lists(
-    st.builds(packet, st.integers(0x10, 0xFF), st.binary(max_size=40) | st.binary(min_size=120, max_size=140)),
+    st.builds(
+        packet,
+        st.integers(0x10, 0xFF),
+        st.binary(max_size=40) | st.binary(min_size=120, max_size=140),
+    ),
     max_size=6,
-)  # fmt: skip
+)
 
 
 @given(packets, chunking.places)
@@ -85,5 +89,8 @@ def test_lengths_above_two_million() -> None:
 
 def test_five_length_bytes_break_the_framing() -> None:
     """A fourth length byte with its top bit set is BROKEN, once, also when split."""
-    for chunks in ([b"\x30\xff\xff\xff\xff\x01abc"], [b"\x30\xff", b"\xff\xff", b"\xff\x01", b"abc"]):
+    for chunks in (
+        [b"\x30\xff\xff\xff\xff\x01abc"],
+        [b"\x30\xff", b"\xff\xff", b"\xff\x01", b"abc"],
+    ):
         assert [size for _, size, _ in frame(chunks)] == [5]

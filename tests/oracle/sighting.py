@@ -18,7 +18,7 @@ Fields = dict[str, Any]
 
 
 class Sighting(NamedTuple):
-    """One packet; `frame` is the one that completes it, `place` counts the packets in that frame."""
+    """One packet; `frame` completes it, `place` counts the packets of its kind in that frame."""
 
     frame: int
     place: int

@@ -1,4 +1,4 @@
-"""Every rule, by its own examples, as whole captures: fires, stays silent, is not fooled by blindness."""
+"""Every rule, by its own examples, as whole captures: fires, stays silent, is not fooled."""
 
 from __future__ import annotations
 

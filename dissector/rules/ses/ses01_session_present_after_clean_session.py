@@ -6,8 +6,8 @@ from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
 from dissector.rules.examples import (
-    ACCEPTED_311,
     ACCEPTED_5,
+    ACCEPTED_311,
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,

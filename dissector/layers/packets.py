@@ -1,0 +1,343 @@
+"""The fixed header and the bodies of control packets; each packet is the payload of the one before.
+
+scapy dissects, builds and shows a chain of layers by recursion, so a chain has a limit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from scapy.config import conf
+from scapy.fields import AnyField, BitEnumField, BitField, ConditionalField, StrField
+from scapy.layers.inet import TCP
+from scapy.packet import Packet, bind_layers
+
+from dissector.layers.fields import (
+    BitsField,
+    Condition,
+    NumberField,
+    PresentField,
+    Tolerant,
+    VariableByteInteger,
+    VariableByteIntegerField,
+    any_given,
+    flagged,
+    text,
+    trailing,
+)
+from dissector.layers.properties import PropertiesField
+from dissector.model import Version
+from dissector.mqtt import spec
+
+# More packets than this in one piece of bytes are left in one Raw: Python's stack ends.
+MAX_CHAIN = 32
+
+_LEVELS = {level: version.value for level, version in spec.VERSIONS.items()}
+_CONNACK_CODES = {code: spec.REASON_CODES[code] for code in spec.CONNACK_CODES} | spec.RETURN_CODES
+
+# The packet types that a type may be sent in reply to.
+_REPLY_TO = {
+    spec.CONNACK: (spec.CONNECT, spec.AUTH),
+    spec.AUTH: (spec.CONNECT, spec.AUTH),
+    spec.PUBACK: (spec.PUBLISH,),
+    spec.PUBREC: (spec.PUBLISH,),
+    spec.PUBREL: (spec.PUBREC,),
+    spec.PUBCOMP: (spec.PUBREL,),
+    spec.SUBACK: (spec.SUBSCRIBE,),
+    spec.UNSUBACK: (spec.UNSUBSCRIBE,),
+    spec.PINGRESP: (spec.PINGREQ,),
+}
+
+
+class RemainingLengthField(VariableByteIntegerField):
+    """The Remaining Length; None is filled in with what stands before the next MQTT packet."""
+
+    def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, int]:
+        """Read it; struct.error where it cannot be read."""
+        value = VariableByteInteger.leading(s)
+        return s[len(value.wire) :], value
+
+    def addfield(self, pkt: Packet, s: bytes, val: int | None) -> bytes:
+        """Write it, unless it is left out."""
+        if val is None:
+            val = 0
+            layer = pkt.payload
+            while layer and not isinstance(layer, MQTT):
+                val += len(layer.self_build())
+                layer = layer.payload
+        return super().addfield(pkt, s, val)
+
+
+def _is_publish(packet: Packet) -> bool:
+    return bool(packet.getfieldval("type") == spec.PUBLISH)
+
+
+class MQTT(Packet):
+    """The fixed header of a control packet. Its payload is the body, whose payload the next packet.
+
+    `version` tells the layout of a CONNACK or DISCONNECT, which do not say it themselves; where it
+    is None their length decides. It holds for the packets that follow, too.
+    """
+
+    name = "MQTT"
+    __slots__ = ["version"]
+    fields_desc: ClassVar[list[AnyField]] = [
+        BitEnumField("type", spec.CONNECT, 4, dict(enumerate(spec.PACKET_NAMES))),
+        ConditionalField(
+            BitsField("flags", None, 4, lambda packet: spec.REQUIRED_FLAGS[packet.type & 15]),
+            lambda packet: not _is_publish(packet),
+        ),
+        ConditionalField(BitField("dup", 0, 1), _is_publish),
+        ConditionalField(BitField("qos", 0, 2), _is_publish),
+        ConditionalField(BitField("retain", 0, 1), _is_publish),
+        RemainingLengthField("remainingLength"),
+    ]
+
+    def __init__(self, *args: Any, version: Version | None = None, **fields: Any) -> None:
+        self.version = version
+        super().__init__(*args, **fields)
+
+    def guess_payload_class(self, payload: bytes) -> type[Packet]:
+        """Give its type's body, the next packet where it has none, Raw after a false length."""
+        length = self.remainingLength
+        if isinstance(length, VariableByteInteger) and not length.finished:
+            return conf.raw_layer
+        guess = super().guess_payload_class(payload)
+        return _next_packet(self) if guess is MQTTBody and length == 0 else guess
+
+    def default_payload_class(self, payload: bytes) -> type[Packet]:
+        """Give the body of the types that have no layer of their own."""
+        return MQTTBody
+
+    def do_dissect_payload(self, s: bytes) -> None:
+        """Dissect the body, also one of no bytes at all: scapy would leave its layer out."""
+        guess = self.guess_payload_class(s)
+        if s or guess not in _BODIES:
+            super().do_dissect_payload(s)
+        else:
+            body = guess(_internal=1, _underlayer=self)
+            body.do_dissect(s)
+            self.add_payload(body)
+
+    def answers(self, other: Packet) -> bool:
+        """Tell whether it may be the reply to `other`; packet identifiers are not compared."""
+        return isinstance(other, MQTT) and other.type in _REPLY_TO.get(self.type, ())
+
+    def hashret(self) -> bytes:
+        """Give the same for every packet: only `answers` tells which belong together."""
+        return b"MQTT"
+
+    @classmethod
+    def tcp_reassemble(
+        cls, data: bytes, metadata: dict[str, Any], session: dict[str, Any]
+    ) -> Packet | None:
+        """Give the whole packets at the start of `data`, the rest as Padding, or None before that.
+
+        For scapy's `TCPSession` and `StreamSocket`. From a false length on, or when the connection
+        ends, all bytes count as whole.
+        """
+        end = 0
+        while end < len(data):
+            size = _packet_size(data, end)
+            if end + size > len(data) and not metadata.get("tcp_end"):
+                break
+            end += size
+        if end == 0:
+            return None
+        packet = cls(data[:end])
+        if end < len(data):
+            packet.add_payload(conf.padding_layer(data[end:]))
+        return packet
+
+
+def _packet_size(data: bytes, start: int) -> int:
+    """Bytes of the packet at `start`, perhaps more than are there; all of them if none can tell."""
+    length = VariableByteInteger.leading(data, start + 1)
+    if length.finished:
+        return 1 + len(length.wire) + length
+    left = len(data) - start
+    return left if len(length.wire) >= 4 else left + 1
+
+
+def _next_packet(packet: Packet) -> type[Packet]:
+    """Give the class of what follows a whole packet: the next one, or Raw after too many."""
+    count = 0
+    layer: Packet | None = packet
+    while layer is not None:
+        count += isinstance(layer, MQTT)
+        layer = layer.underlayer
+    return MQTT if 0 < count < MAX_CHAIN else conf.raw_layer
+
+
+class Body(Tolerant):
+    """What follows a fixed header: the bytes that Remaining Length counts, if they are there."""
+
+    def do_dissect(self, s: bytes) -> bytes:
+        """Read the body; give the bytes after it, which are the next packet."""
+        size = self.underlayer.remainingLength if isinstance(self.underlayer, MQTT) else None
+        size = size if isinstance(size, int) else len(s)
+        left = super().do_dissect(s[:size])
+        if left:
+            self.fields["trailing"] = left
+            self.raw_packet_cache = s[:size]
+        return s[size:]
+
+    def guess_payload_class(self, payload: bytes) -> type[Packet]:
+        """Give the next packet."""
+        return _next_packet(self)
+
+    def version(self) -> Version | None:
+        """Give the version that a fixed header below was told."""
+        layer = self.underlayer
+        while layer is not None:
+            if isinstance(layer, MQTT) and layer.version is not None:
+                return layer.version
+            layer = layer.underlayer
+        return None
+
+    def named(self, field: str) -> str:
+        """Give the value of a field as `show` has it."""
+        return str(self.get_field(field).i2repr(self, self.getfieldval(field)))
+
+    def mysummary(self) -> tuple[str, list[type[Packet]]]:  # type: ignore[override]
+        """Summarise it, and have scapy summarise the other packets of a chain as well."""
+        return self.summarised(), [TCP, *_BODIES]
+
+    def summarised(self) -> str:
+        """One line without secrets."""
+        return self.name or ""
+
+
+_has_will = flagged("willFlag", "lastWillTopic", "lastWillMessage")
+
+
+def _is_5(packet: Packet) -> bool:
+    """Whether a CONNECT has the layout of 5.0; unknown levels have that of 3.1.1."""
+    level = packet.getfieldval("protocolLevel")
+    return isinstance(level, int) and level & ~spec.BRIDGE_BIT == spec.LEVELS[Version.V5_0]
+
+
+def _connect_flag(name: str, default: int | None, size: int = 1, *announced: str) -> BitsField:
+    return BitsField(name, default, size, any_given(*announced), byte="cleanSession")
+
+
+def _properties(prefix: str, name: str, condition: Condition) -> list[Any]:
+    """Property Length and properties of a CONNECT."""
+    return [
+        ConditionalField(VariableByteIntegerField(f"{prefix}Length", name), condition),
+        ConditionalField(PropertiesField(name, [], f"{prefix}Length"), condition),
+    ]
+
+
+class MQTTConnect(Body):
+    """CONNECT. The level decides the layout. Flags that are not given are filled in.
+
+    What is None is left out: a will needs both `lastWillTopic` and `lastWillMessage`, and
+    `cleanSession=None` leaves out the byte of all flags.
+    """
+
+    name = "MQTT CONNECT"
+    fields_desc: ClassVar[list[AnyField]] = [
+        *text("protocolName", b"MQTT"),
+        NumberField("protocolLevel", 4, "B", _LEVELS),
+        _connect_flag("usernameFlag", None, 1, "username"),
+        _connect_flag("passwordFlag", None, 1, "password"),
+        _connect_flag("lastWillRetain", 0),
+        _connect_flag("lastWillQos", 0, 2),
+        _connect_flag("willFlag", None, 1, "lastWillTopic", "lastWillMessage"),
+        _connect_flag("cleanSession", 1),
+        _connect_flag("reservedFlag", 0),
+        NumberField("keepAlive", 60, "H"),
+        *_properties("property", "properties", _is_5),
+        *text("clientId", b""),
+        *_properties(
+            "lastWillProperty",
+            "lastWillProperties",
+            lambda packet: _is_5(packet) and _has_will(packet),
+        ),
+        *text("lastWillTopic", None, _has_will),
+        *text("lastWillMessage", None, _has_will),
+        *text("username", None, flagged("usernameFlag", "username")),
+        *text("password", None, flagged("passwordFlag", "password")),
+        trailing(),
+    ]
+
+    def summarised(self) -> str:
+        """Version, client id, clean session and keep alive."""
+        return (
+            f"CONNECT {self.named('protocolLevel')} clientId={self.clientId!r}"
+            f" cleanSession={self.cleanSession} keepAlive={self.keepAlive}"
+        )
+
+
+# Nothing but their presence says that a packet has these; None is not there, [] is there and empty.
+_OPTIONAL_PROPERTIES = (
+    PresentField(
+        VariableByteIntegerField("propertyLength", "properties"), "propertyLength", "properties"
+    ),
+    PresentField(PropertiesField("properties", None, "propertyLength")),
+)
+
+
+class MQTTConnack(Body):
+    """CONNACK. It has the layout of 5.0 where `properties` is a list, also an empty one."""
+
+    name = "MQTT CONNACK"
+    fields_desc: ClassVar[list[AnyField]] = [
+        BitsField("acknowledgeFlags", 0, 7, byte="sessionPresent"),
+        BitsField("sessionPresent", 0, 1, byte="sessionPresent"),
+        NumberField("returnCode", 0, "B", _CONNACK_CODES),
+        *_OPTIONAL_PROPERTIES,
+        trailing(),
+    ]
+
+    def summarised(self) -> str:
+        """Return code and session present."""
+        return f"CONNACK {self.named('returnCode')} sessionPresent={self.sessionPresent}"
+
+
+class MQTTDisconnect(Body):
+    """DISCONNECT. Before 5.0 it is empty; 5.0 may leave out the properties, and then the code."""
+
+    name = "MQTT DISCONNECT"
+    fields_desc: ClassVar[list[AnyField]] = [
+        PresentField(NumberField("reasonCode", None, "B", spec.REASON_CODES)),
+        *_OPTIONAL_PROPERTIES,
+        trailing(),
+    ]
+
+    def summarised(self) -> str:
+        """Type, and the reason code if there is one."""
+        code = "" if self.reasonCode is None else f" {self.named('reasonCode')}"
+        return str(self.name).removeprefix("MQTT ") + code
+
+
+class MQTTAuth(MQTTDisconnect):
+    """AUTH, of 5.0 only; a body of no bytes stands for code 0 without properties."""
+
+    name = "MQTT AUTH"
+
+    def version(self) -> Version | None:
+        """5.0: no other has this packet."""
+        return Version.V5_0
+
+
+class MQTTBody(Body):
+    """The bytes of any other type after its fixed header."""
+
+    name = "MQTT body"
+    fields_desc: ClassVar[list[AnyField]] = [StrField("load", b""), trailing()]
+
+    def summarised(self) -> str:
+        """Type and size."""
+        header = self.underlayer
+        name = spec.packet_name(header.type) if isinstance(header, MQTT) else "body"
+        return f"{name} {len(self.load)} bytes"
+
+
+_BODIES = (MQTTConnect, MQTTConnack, MQTTDisconnect, MQTTAuth)
+
+for _type, _body in zip(
+    (spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH), _BODIES, strict=True
+):
+    bind_layers(MQTT, _body, type=_type)

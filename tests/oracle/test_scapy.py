@@ -1,0 +1,51 @@
+"""The scapy layers read every handshake packet of the captures as the native decoder does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dissector.layers import MQTT
+from dissector.model import Version
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+from tests.layer_records import as_record
+from tests.oracle.corpus import files
+from tests.oracle.sighting import every_packet
+
+HANDSHAKE = Connect | Connack | Disconnect | Auth
+LISTS = ("properties", "last_will_properties")
+EVERY_KIND = {Connect, Connack, Disconnect, Auth}
+
+
+def native_fields(packet: HANDSHAKE, names: list[str]) -> dict[str, Any]:
+    """Give the fields of a native record in the words of `layer_records`."""
+    fields = {name: getattr(packet, name) for name in names}
+    for name in LISTS:
+        if name in fields:
+            fields[name] = [(item.name, item.value) for item in fields[name]]
+    return fields
+
+
+def scapy_fields(packet: HANDSHAKE, version: Version | None) -> dict[str, Any]:
+    """Dissect the packet's bytes with the scapy layers, as a connection of this version."""
+    fields = as_record(MQTT(packet.raw, version=version).payload)
+    if isinstance(packet, Connack) and packet.session_present is None:
+        fields["session_present"] = None  # the layer cannot know that the connection is a 3.1 one
+    return fields
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_same_fields(path: Path) -> None:
+    """Both decoders read the same out of each CONNECT, CONNACK, DISCONNECT and AUTH."""
+    for connection, packet in every_packet(path):
+        if isinstance(packet, HANDSHAKE) and packet.raw:
+            fields = scapy_fields(packet, connection.version)
+            assert fields == native_fields(packet, list(fields)), packet.frame
+
+
+def test_corpus_has_every_kind() -> None:
+    """The captures hold each of the four packets, so that the comparison is not empty."""
+    kinds = {type(packet) for path in files() for _, packet in every_packet(path)}
+    assert kinds >= EVERY_KIND
