@@ -1,6 +1,6 @@
 """Records of control packets in, their bytes out: the inverse of `decode.py` for valid packets.
 
-Only the fields are looked at; sizes, `raw` and `defects` of a record are not. Lengths are filled in.
+Only the fields are looked at; not at sizes, `raw` or `defects`. Lengths are filled in.
 """
 
 from __future__ import annotations
