@@ -132,10 +132,10 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
         first = _block(reader)
         second = None if first is None else _block(reader)
         if first is not None and second is not None:
-            for raw in (first, second):
-                problem = text_problem(raw)
+            for half in (first, second):
+                problem = text_problem(half)
                 if problem:
-                    reader.defect(_USER_PROPERTY[problem], start, reader.pos - start, raw, name)
+                    reader.defect(_USER_PROPERTY[problem], start, reader.pos - start, half, name)
             return (decode_text(first), decode_text(second))
     elif kind in (spec.STRING, spec.BINARY):
         raw = _block(reader)

@@ -1,20 +1,21 @@
 """Captures in, what we and tshark read in them out: the corpus that both oracles go through.
 
-tshark takes a fifth of a second to start, so recorded captures go through it as one file, and so do
-the conversations of all the rules' examples (the made captures are some of these), each from an
-address of its own. The captures of others are read one by one: some of them are edited copies of
-each other, with the same ports and sequence numbers, which would run into each other.
+tshark takes a fifth of a second to start, so captures go through it many at a time, put behind each
+other, and the answer is taken apart again. Captures that share a connection's addresses and ports
+(some are edited copies of each other) would run into each other and go in different lots. The
+conversations of all the rules' examples (the made captures are some of these) are one capture from
+the beginning, each from an address of its own.
 """
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from dissector import analyze
+from dissector.model import Capture, Endpoint
 from dissector.rules.registry import all_rules
 from samples.build import START_NS, Frame, conversation, pcap
 from samples.describe import entries
@@ -39,36 +40,48 @@ def files() -> list[Path]:
     return sorted([*RECORDED.glob("*.pcap*"), *MADE.glob("*.pcap"), *SHARED.glob("*.pcap")])
 
 
-def read_shared(tshark: str) -> Iterator[tuple[str, Both]]:
-    """Read the captures of others, each for itself."""
-    paths = sorted(SHARED.glob("*.pcap"))
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda path: theirs(tshark, path), paths))
-    for path, answer in zip(paths, answers, strict=True):
-        yield path.name, Both(ours(path), answer)
+def read_files(tshark: str, folder: Path, paths: list[Path]) -> Iterator[tuple[str, Both]]:
+    """Read captures of ours or others; `folder` takes the lots."""
+    ports = frozenset(entry["port"] for entry in entries())
+    for number, lot in enumerate(_lots(paths)):
+        whole = folder / f"{number}.pcapng"
+        parts = [str(path) for path, _ in lot]
+        subprocess.run([need_tool("mergecap"), "-a", "-w", str(whole), *parts], check=True)
+        answer = theirs(tshark, whole, ports)
+        frames = streams = 0
+        for path, size in lot:
+            part = [
+                seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
+                for seen in answer
+                if frames < seen.frame <= frames + size.frames
+            ]
+            yield path.name, Both(ours(path, ports), part)
+            frames += size.frames
+            streams += size.streams
 
 
-def read_recorded(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
-    """Read the recorded captures, put together in `folder`, and take the answer apart again."""
-    described = {entry["file"]: entry for entry in entries()}
-    ports = frozenset(entry["port"] for entry in described.values())
-    paths = sorted(RECORDED.glob("*.pcap*"))
-    whole = folder / "recorded.pcapng"
-    parts = [str(path) for path in paths]
-    subprocess.run([need_tool("mergecap"), "-a", "-w", str(whole), *parts], check=True)
-    answer = theirs(tshark, whole, ports)
-    frames = streams = 0
+def _lots(paths: list[Path]) -> list[list[tuple[Path, Capture]]]:
+    """Put captures together that have no connection in common.
+
+    One with connections of which we know no handshake goes alone: their ports are not in a report.
+    """
+    lots: list[list[tuple[Path, Capture]]] = []
+    taken: list[set[tuple[Endpoint, Endpoint]]] = []
     for path in paths:
-        mine = ours(path, ports)
-        count = described[path.name]["frames"]
-        part = [
-            seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
-            for seen in answer
-            if frames < seen.frame <= frames + count
-        ]
-        yield path.name, Both(mine, part)
-        frames += count
-        streams += analyze(path).capture.streams
+        report = analyze(path)
+        size = report.capture
+        used = {(record.client, record.server) for record in report.handshakes}
+        fits = [index for index, others in enumerate(taken) if others and not others & used]
+        if len(used) < size.streams:
+            lots.append([(path, size)])
+            taken.append(set())
+        elif fits:
+            lots[fits[0]].append((path, size))
+            taken[fits[0]] |= used
+        else:
+            lots.append([(path, size)])
+            taken.append(used)
+    return lots
 
 
 def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:

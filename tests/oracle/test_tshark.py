@@ -62,7 +62,8 @@ Corpus = dict[str, corpus.Both]
 @pytest.fixture(scope="session")
 def recorded(tshark: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """The recorded captures."""
-    return dict(corpus.read_recorded(tshark, tmp_path_factory.mktemp("recorded")))
+    paths = sorted(corpus.RECORDED.glob("*.pcap*"))
+    return dict(corpus.read_files(tshark, tmp_path_factory.mktemp("recorded"), paths))
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +73,11 @@ def examples(tshark: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def shared(tshark: str, shared_captures: list[Path]) -> Corpus:
+def shared(
+    tshark: str, tmp_path_factory: pytest.TempPathFactory, shared_captures: list[Path]
+) -> Corpus:
     """The captures of others."""
-    return dict(corpus.read_shared(tshark))
+    return dict(corpus.read_files(tshark, tmp_path_factory.mktemp("shared"), shared_captures))
 
 
 @pytest.fixture(params=["recorded", "examples", "shared"])

@@ -1,0 +1,82 @@
+"""The package from outside: its names, types, docstrings, start-up, and the README's example."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dissector
+from tests.conftest import ROOT
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    """Each name of `__all__` exists and, where it can have one, has a docstring."""
+    for name in dissector.__all__:
+        value = getattr(dissector, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), name
+    assert set(dissector.__all__) <= set(dir(dissector))
+
+
+def test_unknown_name() -> None:
+    """A name that is not there is an AttributeError, as everywhere."""
+    with pytest.raises(AttributeError, match="no_such_name"):
+        dissector.no_such_name  # noqa: B018
+
+
+def test_public_modules_are_documented() -> None:
+    """Every module, public class and public function of the package says what it does."""
+    missing = []
+    for path in sorted((ROOT / "dissector").rglob("*.py")):
+        text = path.read_text()
+        if text.strip() and not re.match(r'(#.*\n)*"""', text):
+            missing.append(path.name)
+    assert missing == []
+
+
+def test_typed() -> None:
+    """The package ships `py.typed`."""
+    assert (Path(str(dissector.__file__)).parent / "py.typed").exists()
+
+
+def test_readme_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's example runs and shows the finding."""
+    text = (ROOT / "README.md").read_text()
+    example = re.search(r"<!-- python-example -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    monkeypatch.chdir(ROOT)
+    exec(compile(example[1], "README.md", "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out == (
+        "a True True accepted\n"
+        "SES01 server sessionPresent=1 in reply to cleanSession=1: "
+        "a clean session has nothing kept\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "never"),
+    [
+        ("import dissector", "msgspec scapy tabulate cython"),
+        ("import dissector.cli.main as m; m.main(['--help'])", "msgspec scapy tabulate inspect"),
+        (
+            "import dissector.cli.main as m; "
+            "m.main(['analyze', '--format', 'jsonl', "
+            "'samples/made/ses01-session-present-after-clean-session.pcap'])",
+            "scapy pyshark tabulate textual rich",
+        ),
+    ],
+)
+def test_nothing_heavy_is_imported(code: str, never: str) -> None:
+    """Start-up counts: the common paths import no heavy library."""
+    script = f"import sys\ntry:\n    {code.replace('; ', chr(10) + '    ')}\nexcept SystemExit:\n    pass\n"
+    script += "print(chr(10) + 'modules:', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = done.stdout.rsplit("modules:", 1)[1].split()
+    assert not set(never.split()) & {name.split(".")[0] for name in loaded}
