@@ -34,7 +34,7 @@ def test_public_modules_are_documented() -> None:
     missing = []
     for path in sorted((ROOT / "dissector").rglob("*.py")):
         text = path.read_text()
-        if text.strip() and not re.match(r'(#.*\n)*"""', text):
+        if text.strip() and not re.match(r'(#.*\n)*r?"""', text):
             missing.append(path.name)
     assert missing == []
 

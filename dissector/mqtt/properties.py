@@ -77,6 +77,7 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
         stop = reader.pos + length
     found: list[Property] = []
     seen: set[int] = set()
+    certain = len(reader.defects)
     while reader.pos < stop and len(found) < PROPERTIES_LIMIT:
         item = _property(reader, place, stop, seen)
         if item is None:
@@ -85,6 +86,8 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
     if 0x16 in seen and 0x15 not in seen and len(found) < PROPERTIES_LIMIT:
         offset = next(item.offset for item in found if item.id == 0x16)
         reader.defect(DefectKind.AUTH_DATA_WITHOUT_METHOD, offset, 1, None, "authenticationData")
+    if reader.broken:
+        del reader.defects[certain:]  # nobody knows which of those bytes are properties
     reader.pos = stop
     return tuple(found)
 

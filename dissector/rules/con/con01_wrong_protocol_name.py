@@ -57,6 +57,14 @@ class WrongProtocolName(DefectRule):
     consumes = {DefectKind.PROTOCOL_NAME: (spec.CONNECT,)}
     bad = (
         Example(
+            "5.0: MQTX, refused with 0x84",
+            (
+                "C 10 0e 00 04 4d 51 54 58 05 02 00 3c 00 00 01 61",
+                "S 20 03 00 84 00",
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
             "3.1: MQTTsd with level 3",
             ("C 10 0f 00 06 4d 51 54 54 73 64 03 02 00 3c 00 01 61", *SERVER_CLOSES),
         ),

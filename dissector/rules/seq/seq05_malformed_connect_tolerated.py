@@ -29,12 +29,12 @@ _CREDENTIALS = frozenset(
     }
 )  # fmt: skip
 # What makes a CONNECT break section 3.1. Not here, since other rules speak of it: name and level
-# (SEQ06), an empty id without a clean session (SEQ07), bad flags in byte 1 (ENC02).
+# (SEQ06), an empty id without a clean session (SEQ07), bad flags in byte 1 (ENC02), a Will Topic
+# that is empty or has a wildcard (section 4.7; SEQ17).
 _MALFORMED = _CLIENT_ID | _CREDENTIALS | {
     Kind.CONNECT_RESERVED_FLAG, Kind.WILL_FIELD_MISSING, Kind.WILL_QOS_WITHOUT_FLAG,
-    Kind.WILL_RETAIN_WITHOUT_FLAG, Kind.WILL_QOS_3, Kind.FIELD_ORDER, Kind.WILL_TOPIC_EMPTY,
-    Kind.WILL_TOPIC_WILDCARD, Kind.WILL_TOPIC_NOT_UTF8, Kind.WILL_TOPIC_NUL, Kind.FIELD_OVERRUN,
-    Kind.TRAILING_BYTES, Kind.TEXT_NOT_UTF8, Kind.TEXT_NUL, Kind.USER_PROPERTY_NOT_UTF8,
+    Kind.WILL_RETAIN_WITHOUT_FLAG, Kind.WILL_QOS_3, Kind.FIELD_ORDER, Kind.WILL_TOPIC_NOT_UTF8,
+    Kind.WILL_TOPIC_NUL, Kind.FIELD_OVERRUN, Kind.TRAILING_BYTES, Kind.TEXT_NOT_UTF8, Kind.TEXT_NUL, Kind.USER_PROPERTY_NOT_UTF8,
     Kind.USER_PROPERTY_NUL, Kind.PROPERTY_LENGTH_MISSING, Kind.PROPERTY_LENGTH_OVERRUN,
     Kind.PROPERTY_OVERRUN, Kind.PROPERTY_UNKNOWN, Kind.PROPERTY_NOT_ALLOWED, Kind.PROPERTY_REPEATED,
     Kind.PROPERTY_VALUE, Kind.AUTH_DATA_WITHOUT_METHOD, Kind.RECEIVE_MAXIMUM_ZERO,

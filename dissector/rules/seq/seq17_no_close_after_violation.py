@@ -162,4 +162,6 @@ def _obliging(finding: Finding, version: Version | None) -> bool:
         return False
     if version is Version.V5_0 and finding.side is Side.SERVER:
         return False
-    return not finding.packet or finding.packet[0] >> 4 != spec.CONNECT
+    # a malformed CONNECT is SEQ05's; the topic rules of CON15 stand outside of section 3.1
+    is_connect = finding.packet is not None and finding.packet[0] >> 4 == spec.CONNECT
+    return finding.rule == "CON15" or not is_connect
