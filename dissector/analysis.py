@@ -22,14 +22,13 @@ from dissector.model import (
     CaptureFile,
     CaptureWarning,
     Finding,
-    FrameRef,
     NotEvaluated,
     Report,
     Side,
     Summary,
 )
 from dissector.mqtt.packets import Packet
-from dissector.rules.judge import Judge
+from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.registry import selected
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
@@ -74,58 +73,6 @@ class Outcome(msgspec.Struct):
     interrupted: bool = False
 
 
-class _Judging:
-    """Stands between the engine and the sink: judges, filters and counts."""
-
-    def __init__(self, options: Options, sink: Sink) -> None:
-        self._options = options
-        self._sink = sink
-        self.summary = Summary()
-        self.judge = Judge(self._found, selected(options.select, options.ignore))
-
-    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        if _wanted(self._options, connection):
-            self.judge.defects(connection, packet, side)
-
-    def answered(self, connection: Connection) -> None:
-        if _wanted(self._options, connection):
-            self.judge.handshake(connection)
-
-    def ended(self, connection: Connection) -> None:
-        if not _wanted(self._options, connection):
-            return
-        self.judge.connection(connection)
-        handshake = connection.handshake
-        if handshake is not None:
-            summary = self.summary
-            summary.handshakes += 1
-            name = handshake.outcome.value
-            setattr(summary, name, getattr(summary, name) + 1)
-            self._sink.handshake(handshake)
-
-    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
-        streams = self._options.streams
-        if streams is not None and stream >= 0 and stream not in streams:
-            return
-        self._sink.warning(
-            CaptureWarning(
-                kind,
-                message,
-                None if frame is None else frame.file,
-                None if frame is None else frame.number,
-                stream if stream >= 0 else None,
-            )
-        )
-
-    def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Packets are not kept here."""
-
-    def _found(self, finding: Finding) -> None:
-        name = finding.severity.value
-        setattr(self.summary, name, getattr(self.summary, name) + 1)
-        self._sink.finding(finding)
-
-
 def run(
     paths: Sequence[Source],
     options: Options,
@@ -137,12 +84,19 @@ def run(
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
     CaptureError where no input could be read at all.
     """
-    judging = _Judging(options, sink)
+    hearing = Hearing(
+        sink.handshake,
+        sink.finding,
+        sink.warning,
+        selected(options.select, options.ignore),
+        options.streams,
+        options.clients,
+    )
     readers, failed = _open(paths, sink)
     if failed and not readers:
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
-    engine = NativeEngine([reader.path for reader in readers], judging, options.ports)
+    engine = NativeEngine([reader.path for reader in readers], hearing, options.ports)
     interrupted = False
     try:
         engine.run(readers, _Ticker(readers, progress))
@@ -154,8 +108,8 @@ def run(
     failed.extend(engine.unknown_files(readers))
     return Outcome(
         capture=_capture(engine, readers),
-        summary=judging.summary,
-        not_evaluated=judging.judge.not_evaluated(),
+        summary=hearing.summary(),
+        not_evaluated=hearing.not_evaluated(),
         failed=failed,
         interrupted=interrupted,
     )
@@ -211,20 +165,11 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
         for _ in engine.steps(readers):
             ready, listener.packets = listener.packets, []
             for connection, packet, side in ready:
-                if _wanted(options, connection):
+                if wanted(connection, options.streams, options.clients):
                     yield connection, packet, side
     finally:
         for reader in readers:
             reader.close()
-
-
-def _wanted(options: Options, connection: Connection) -> bool:
-    if options.streams is not None and connection.stream not in options.streams:
-        return False
-    if options.clients is None:
-        return True
-    connect = connection.connect
-    return connect is not None and connect.client_id in options.clients
 
 
 class _Collector:

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Records and enums that every stage shares; they hold facts and render nothing.
 
 Times are integers, nanoseconds since the Unix epoch. A frame is named by the path of its file and
@@ -23,12 +24,16 @@ class Version(enum.Enum):
     V3_1_1 = "3.1.1"
     V5_0 = "5.0"
 
+    __hash__ = object.__hash__  # members are single; the enum's own hash is a call of Python
+
 
 class Side(enum.Enum):
     """Who spoke, or who is at fault."""
 
     CLIENT = "client"
     SERVER = "server"
+
+    __hash__ = object.__hash__
 
     @property
     def other(self) -> Side:
@@ -42,6 +47,8 @@ class Severity(enum.Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+    __hash__ = object.__hash__
 
     @property
     def rank(self) -> int:
@@ -77,8 +84,10 @@ class Outcome(enum.Enum):
     REFUSED = "refused"
     UNANSWERED = "unanswered"
 
+    __hash__ = object.__hash__
 
-class Endpoint(msgspec.Struct, frozen=True):
+
+class Endpoint(msgspec.Struct, frozen=True, gc=False):
     """One end of a TCP connection. `mac` is None where the link layer has none."""
 
     ip: str
@@ -86,12 +95,24 @@ class Endpoint(msgspec.Struct, frozen=True):
     mac: str | None = None
 
 
-class FrameRef(msgspec.Struct, frozen=True):
-    """One frame of one file; `number` is 1-based, as Wireshark counts."""
+class FrameRef:
+    """One frame of one file; `number` is 1-based, as Wireshark counts. Never changed once made."""
 
-    file: str
-    number: int
-    time_ns: int
+    def __init__(self, file: str, number: int, time_ns: int) -> None:
+        self.file = file
+        self.number = number
+        self.time_ns = time_ns
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FrameRef):
+            return NotImplemented
+        return (self.number, self.time_ns, self.file) == (other.number, other.time_ns, other.file)
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.number, self.time_ns))
+
+    def __repr__(self) -> str:
+        return f"FrameRef(file={self.file!r}, number={self.number}, time_ns={self.time_ns})"
 
 
 class CaptureWarning(msgspec.Struct, frozen=True):

@@ -14,6 +14,19 @@ import unicodedata
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
+_CLASSES = ("lower", "upper", "digit", "symbol", "binary")
+
+
+def _class_of(byte: int) -> int:
+    """Give the index in `_CLASSES` of a byte of a secret."""
+    if not 0x20 <= byte < 0x7F:
+        return 4
+    char = chr(byte)
+    return 0 if char.islower() else 1 if char.isupper() else 2 if char.isdigit() else 3
+
+
+_CLASS_OF_BYTE = bytes(map(_class_of, range(256)))
+
 
 def decode(raw: bytes) -> str:
     """Decode bytes from the wire without loss; bytes that are not UTF-8 become lone surrogates."""
@@ -79,14 +92,8 @@ def csv_cell(text: str) -> str:
 
 def character_classes(secret: bytes) -> str:
     """Name the classes of bytes in a secret, with commas: lower, upper, digit, symbol, binary."""
-    classes = {
-        "lower": any(0x61 <= byte <= 0x7A for byte in secret),
-        "upper": any(0x41 <= byte <= 0x5A for byte in secret),
-        "digit": any(0x30 <= byte <= 0x39 for byte in secret),
-        "symbol": any(0x20 <= byte < 0x7F and not chr(byte).isalnum() for byte in secret),
-        "binary": any(byte < 0x20 or byte >= 0x7F for byte in secret),
-    }
-    return ",".join(name for name, present in classes.items() if present)
+    present = set(secret.translate(_CLASS_OF_BYTE))
+    return ",".join(name for index, name in enumerate(_CLASSES) if index in present)
 
 
 def fingerprint(secret: bytes, key: bytes) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.handshake import Handshake
-from dissector.model import CaptureWarning, Finding
+from dissector.model import CaptureWarning
 from dissector.report.reporter import Reporter
 
 
@@ -12,20 +11,14 @@ class Watch:
 
     def __init__(self, reporter: Reporter, damage: frozenset[str]) -> None:
         self.reporter = reporter
+        self.handshake = reporter.handshake  # as they are: there are many of them
+        self.finding = reporter.finding
         self.damaged = False
         self._damage = damage
 
     def precision(self, digits: int) -> None:
         """Hand on."""
         self.reporter.precision(digits)
-
-    def handshake(self, record: Handshake) -> None:
-        """Hand on."""
-        self.reporter.handshake(record)
-
-    def finding(self, record: Finding) -> None:
-        """Hand on."""
-        self.reporter.finding(record)
 
     def warning(self, record: CaptureWarning) -> None:
         """Hand on, and remember damage."""

@@ -1,8 +1,12 @@
+from dissector.connections.handshake cimport Close, Handshake
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connack, Connect
+
 cdef class PacketRef:
     cdef readonly int type
     cdef readonly int flags
     cdef readonly object side
-    cdef readonly object frame
+    cdef readonly FrameRef frame
     cdef readonly long long order
     cdef readonly long long size
     cdef readonly object code
@@ -10,7 +14,7 @@ cdef class PacketRef:
 cdef class CloseEvent:
     cdef readonly object side
     cdef readonly str how
-    cdef readonly object frame
+    cdef readonly FrameRef frame
 
 cdef class View:
     cdef public bint syn_seen
@@ -26,21 +30,21 @@ cdef class Connection:
     cdef public long long stream
     cdef public object client
     cdef public object server
-    cdef public object first
+    cdef public FrameRef first
     cdef public str transport
     cdef public object version
     cdef public bint bridge
     cdef public int phase
     cdef public int traits
     cdef public View view
-    cdef public object connect
-    cdef public object connack
+    cdef public Connect connect
+    cdef public Connack connack
     cdef public list auths
     cdef public list disconnects
     cdef public list history
     cdef public list closes
-    cdef public object close
-    cdef public object handshake
+    cdef public Close close
+    cdef public Handshake handshake
     cdef public list findings
     cdef public long long opened_ns
     cdef public bint connect_delivered

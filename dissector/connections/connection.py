@@ -143,7 +143,7 @@ class Connection:
     `server_versions` what the same server accepted earlier in the capture.
     """
 
-    def __init__(self, *, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
+    def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
         self.stream = stream
         self.client = client
         self.server = server

@@ -1,22 +1,22 @@
+# cython: annotation_typing=False
 """Records of one handshake and of how its connection was closed: facts, ready for any report."""
 
 from __future__ import annotations
-
-import msgspec
 
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect
 
 
-class Close(msgspec.Struct, frozen=True):
+class Close:
     """Who ended the connection first, and how: "disconnect", "fin" or "rst"."""
 
-    by: Side
-    how: str
-    frame: FrameRef
+    def __init__(self, by: Side, how: str, frame: FrameRef) -> None:
+        self.by = by
+        self.how = how
+        self.frame = frame
 
 
-class Handshake(msgspec.Struct, kw_only=True):
+class Handshake:
     """One CONNECT with what answers it; `id` counts handshakes over the capture from 0.
 
     `connect` is None where only its CONNACK was seen, `connack` where none came. `latency` is in
@@ -24,19 +24,38 @@ class Handshake(msgspec.Struct, kw_only=True):
     between, `auth_rounds` their number from the server. `close` is None while nothing closed.
     """
 
-    id: int
-    stream: int
-    transport: str
-    version: Version | None
-    bridge: bool
-    outcome: Outcome
-    client: Endpoint
-    server: Endpoint
-    connect: Connect | None = None
-    connack: Connack | None = None
-    auths: tuple[Auth, ...] = ()
-    latency: float | None = None
-    close: Close | None = None
+    def __init__(
+        self,
+        id: int,  # noqa: A002  # as every output calls it
+        stream: int,
+        transport: str,
+        version: Version | None,
+        bridge: bool,
+        outcome: Outcome,
+        client: Endpoint,
+        server: Endpoint,
+        connect: Connect | None = None,
+        connack: Connack | None = None,
+        auths: tuple[Auth, ...] = (),
+        latency: float | None = None,
+        close: Close | None = None,
+    ) -> None:
+        self.id = id
+        self.stream = stream
+        self.transport = transport
+        self.version = version
+        self.bridge = bridge
+        self.outcome = outcome
+        self.client = client
+        self.server = server
+        self.connect = connect
+        self.connack = connack
+        self.auths = auths
+        self.latency = latency
+        self.close = close
+
+    def __repr__(self) -> str:
+        return f"Handshake(id={self.id}, stream={self.stream}, outcome={self.outcome})"
 
     @property
     def auth_rounds(self) -> int:

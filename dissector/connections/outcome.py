@@ -1,10 +1,11 @@
+# cython: annotation_typing=False
 """A connection in, the outcome of its handshake out; the first line that fits, as the contract has it."""
 
 from __future__ import annotations
 
 from dissector.connections.connection import Connection
 from dissector.model import Outcome
-from dissector.mqtt.defects import DefectKind
+from dissector.mqtt.defects import Defect, DefectKind
 
 ANSWER_NS = 30_000_000_000
 
@@ -24,20 +25,27 @@ _WELL_FORMED = frozenset(
     }
 )
 
+_INCOMPLETE, _INVALID, _ACCEPTED = Outcome.INCOMPLETE, Outcome.INVALID, Outcome.ACCEPTED
+_REFUSED, _UNANSWERED = Outcome.REFUSED, Outcome.UNANSWERED
+
 
 def outcome(connection: Connection) -> Outcome:
     """Say how the handshake of a connection ended, once the view of it is over."""
     connect, connack = connection.connect, connection.connack
     if connect is None or (connack is None and _answer_may_be_hidden(connection)):
-        return Outcome.INCOMPLETE
+        return _INCOMPLETE
     accepted = connack is not None and connack.return_code == 0
-    if not accepted and any(item.kind not in _WELL_FORMED for item in connect.defects):
-        return Outcome.INVALID
+    if not accepted and connect.defects and _malformed(connect.defects):
+        return _INVALID
     if connack is None:
-        return Outcome.UNANSWERED
-    if any(item.kind not in _WELL_FORMED for item in connack.defects):
-        return Outcome.INVALID
-    return Outcome.ACCEPTED if accepted else Outcome.REFUSED
+        return _UNANSWERED
+    if connack.defects and _malformed(connack.defects):
+        return _INVALID
+    return _ACCEPTED if accepted else _REFUSED
+
+
+def _malformed(defects: tuple[Defect, ...]) -> bool:
+    return any(item.kind not in _WELL_FORMED for item in defects)
 
 
 def _answer_may_be_hidden(connection: Connection) -> bool:

@@ -1,13 +1,20 @@
 cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection, PacketRef, View
-from dissector.connections.tracking cimport Tracking
+from dissector.connections.handshake cimport Close, Handshake
+from dissector.connections.tracking cimport Listener, Tracking
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
-from dissector.net.tcp cimport TcpConnection
+from dissector.net.tcp cimport Direction, TcpConnection
 
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _DECODED, _CLIENT_ONLY, _SERVER_ONLY
-cdef int _QUIET_CLIENT, _QUIET_SERVER, _FLAGS_OF_TWO, _CONNECTED, _MIDSTREAM
-cdef object _CLIENT, _SERVER, _V3_1, _V3_1_1
+cdef int _QUIET_CLIENT, _QUIET_SERVER, _FLAGS_OF_TWO
+cdef int _CONNECTING, _AUTHENTICATING, _CONNECTED, _REFUSED, _MIDSTREAM
+cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
+cdef int _CONNACK_PROPERTIES, _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
+cdef bytes _NEXT
+cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
 
 cdef class Tracker(Consumer):
     cdef public Tracking tracking
@@ -40,9 +47,9 @@ cdef class Tracker(Consumer):
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(framer=Framer)
     cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
-    @cython.locals(connection=Connection)
+    @cython.locals(connection=Connection, event=CloseEvent)
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
-    @cython.locals(connection=Connection, view=View)
+    @cython.locals(connection=Connection, view=View, client=Direction)
     cpdef bint finished(self, int reason, long long time_ns) except -1
     @cython.locals(before=bytes, probe=bytes, lost=cython.bint, verdict=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
@@ -52,8 +59,10 @@ cdef class Tracker(Consumer):
     cdef int _client_by_type(self, int side, int packet_type) except -1
     @cython.locals(connection=Connection)
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    @cython.locals(tcp=TcpConnection, tracking=Tracking, first=FrameRef)
     cdef Connection _connection(self)
     cdef Connection _silent(self)
+    @cython.locals(first=FrameRef, packet=Disconnect, event=CloseEvent)
     cdef bint _left_open(self, Connection connection) except -1
     @cython.locals(view=View)
     cdef _note_gap(self, tuple found)
@@ -63,20 +72,20 @@ cdef class Tracker(Consumer):
     @cython.locals(framer=Framer, first=cython.int)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
-    @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint)
+    @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)
     cdef _noteworthy(self, int side, Framer framer)
     @cython.locals(kind=cython.int)
-    cdef _framed(self, Framer framer, bytes raw)
+    cdef Packet _framed(self, Framer framer, bytes raw)
     @cython.locals(wrong=cython.bint)
     cdef _misplaced(self, who, int kind, bint before_5)
     @cython.locals(traits=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
     cdef _traits(self, int side, who, int kind)
     @cython.locals(connection=Connection)
-    cdef _disconnect(self, who, packet)
+    cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection)
-    cdef _connect(self, int side, packet, Framer framer)
-    @cython.locals(connection=Connection)
-    cdef bint _connack(self, packet) except -1
+    cdef _connect(self, int side, Connect packet, Framer framer)
+    @cython.locals(connection=Connection, handshake=Handshake, connect=Connect)
+    cdef bint _connack(self, Connack packet) except -1
     cdef _handshake(self, Connection connection)
     @cython.locals(connection=Connection)
-    cdef _defects(self, int side, packet)
+    cdef _defects(self, int side, Packet packet)

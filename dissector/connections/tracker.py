@@ -21,12 +21,10 @@ from dissector.connections.connection import (
     View,
 )
 from dissector.connections.handshake import Close, Handshake
-from dissector.connections.outcome import outcome
 from dissector.connections.tracking import Tracking
-from dissector.connections.transitions import CONNACK_REFUSED, TRANSITIONS
+from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.decode import decode_packet, header_defects
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, property_value
 from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
@@ -34,19 +32,26 @@ from dissector.net.consumer import CAPTURE_END, EVICTED, FIN, REUSED, Consumer
 from dissector.net.tcp import TcpConnection
 
 if cython.compiled:
+    from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
     from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
         looks_like_connect,
         other_protocol,
         plausible,
         plausible_chain,
     )
+    from cython.cimports.dissector.mqtt.decode import (  # type: ignore[import-not-found]
+        decode_packet,
+        header_defects,
+    )
 else:
+    from dissector.connections.outcome import outcome
     from dissector.connections.recognise import (
         looks_like_connect,
         other_protocol,
         plausible,
         plausible_chain,
     )
+    from dissector.mqtt.decode import decode_packet, header_defects
 
 UNDECIDED, MQTT, IGNORED = range(3)
 
@@ -63,9 +68,14 @@ _QUIET_SERVER = (
 )
 _FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
 
-_CONNECTED = Phase.CONNECTED
-_MIDSTREAM = Phase.MIDSTREAM
-_CLIENT, _SERVER = Side.CLIENT, Side.SERVER  # an enum's attribute is slower than a module's
+# Attributes of classes as this module's own names: C integers where compiled
+_CONNECTING, _AUTHENTICATING = Phase.CONNECTING, Phase.AUTHENTICATING
+_CONNECTED, _REFUSED, _MIDSTREAM = Phase.CONNECTED, Phase.REFUSED, Phase.MIDSTREAM
+_WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL = Trait.CONNECT, Trait.CONNACK, Trait.REFUSED
+_WITH_DISCONNECT, _WITH_SESSION = Trait.DISCONNECT, Trait.SESSION_PRESENT
+_CONNACK_PROPERTIES, _NO_CLIENT_ID = Trait.CONNACK_PROPERTIES, Trait.NO_CLIENT_ID
+_REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
+_CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
 
 _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 _V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
@@ -186,7 +196,8 @@ class Tracker(Consumer):
             connection.traits |= Trait.OPEN_AFTER_DISCONNECT
         if connection.handshake is not None:
             connection.handshake.outcome = outcome(connection)
-            connection.handshake.auths = _before(connection.auths, connection.connack)
+            if connection.auths:
+                connection.handshake.auths = _before(connection.auths, connection.connack)
             connection.handshake.close = connection.close
         self.tracking.listener.ended(connection)
         self.connection = None
@@ -278,14 +289,13 @@ class Tracker(Consumer):
 
     def _connection(self) -> Connection:
         tcp, tracking = self.tcp, self.tracking
-        one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.mac_a)
-        two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.mac_b)
-        self.connection = Connection(
-            stream=tcp.stream,
-            client=one if self.client == 0 else two,
-            server=two if self.client == 0 else one,
-            first=tracking.frame(tcp.first_frame, tcp.first_time_ns),
-        )
+        one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
+        two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
+        first = tracking.frame(tcp.first_frame, tcp.first_time_ns)
+        if self.client == 0:
+            self.connection = Connection(tcp.stream, one, two, first)
+        else:
+            self.connection = Connection(tcp.stream, two, one, first)
         return self.connection
 
     def _silent(self) -> Connection | None:
@@ -437,9 +447,7 @@ class Tracker(Consumer):
         if odd is not None:
             packet.defects += (Defect(odd, kind, 0, 1, kind),)
         self._traits(side, who, kind)
-        code = None
-        if decoded and kind != _CONNECT:
-            code = packet.return_code if kind == _CONNACK else packet.reason_code
+        code = packet.code()
         if len(connection.history) < HISTORY_LIMIT:
             connection.history.append(
                 PacketRef(kind, framer.first & 15, who, where, self.order, framer.size, code)
@@ -447,22 +455,21 @@ class Tracker(Consumer):
         self.order += 1
         event = kind
         answered = False
-        if decoded:
-            if kind == _CONNECT:
-                if side == self.client:
-                    self._connect(side, packet, framer)
-            elif kind == _CONNACK:
-                if side != self.client:
-                    if code != 0:
-                        event = CONNACK_REFUSED
-                    answered = self._connack(packet)
-            elif kind == _AUTH:
-                connection.auths.append(packet)
-                connection.traits |= Trait.AUTH
-            else:
-                self._disconnect(who, packet)
-        target = TRANSITIONS.get((self.phase, 0 if side == self.client else 1, event))
-        if target is not None:
+        if isinstance(packet, Connect):
+            if side == self.client:
+                self._connect(side, packet, framer)
+        elif isinstance(packet, Connack):
+            if side != self.client:
+                if code != 0:
+                    event = _REFUSED_CONNACK
+                answered = self._connack(packet)
+        elif isinstance(packet, Auth):
+            connection.auths.append(packet)
+            connection.traits |= Trait.AUTH
+        elif isinstance(packet, Disconnect):
+            self._disconnect(who, packet)
+        target = _NEXT[(2 * self.phase + (side != self.client)) * _EVENTS + event]
+        if target != _STAYS:
             self.phase = target
         if packet.defects:
             self._defects(side, packet)
@@ -518,10 +525,10 @@ class Tracker(Consumer):
             elif who is _SERVER and kind != _CONNACK and kind != _AUTH:
                 traits |= Trait.SERVER_FIRST_OTHER
         phase = self.phase
-        if phase == Phase.CONNECTING or phase == Phase.AUTHENTICATING:  # noqa: PLR1714
+        if phase == _CONNECTING or phase == _AUTHENTICATING:  # noqa: PLR1714
             if who is _CLIENT and kind != _CONNECT:
                 traits |= Trait.BEFORE_CONNACK
-        elif phase == Phase.REFUSED:
+        elif phase == _REFUSED:
             traits |= Trait.AFTER_REFUSAL
         for item in connection.disconnects:
             if item.side is who:
@@ -532,7 +539,7 @@ class Tracker(Consumer):
         connection = self.connection
         assert connection is not None
         connection.disconnects.append(packet)
-        connection.traits |= Trait.DISCONNECT
+        connection.traits |= _WITH_DISCONNECT
         if who is _SERVER:
             connection.traits |= Trait.SERVER_DISCONNECT
         if packet.properties:
@@ -549,9 +556,9 @@ class Tracker(Consumer):
         connection.connect = packet
         connection.version = packet.version
         connection.bridge = packet.bridge
-        connection.traits |= Trait.CONNECT
+        connection.traits |= _WITH_CONNECT
         if not packet.client_id:
-            connection.traits |= Trait.NO_CLIENT_ID
+            connection.traits |= _NO_CLIENT_ID
         if packet.properties and connection.method() is not None:
             connection.traits |= Trait.AUTH
         consumed = self.spoke_a if side == 0 else self.spoke_b
@@ -566,16 +573,16 @@ class Tracker(Consumer):
             connection.traits |= Trait.EXTRA_CONNACK
             return False
         connection.connack = packet
-        connection.traits |= Trait.CONNACK
+        connection.traits |= _WITH_CONNACK
         if packet.properties:
-            connection.traits |= Trait.CONNACK_PROPERTIES
+            connection.traits |= _CONNACK_PROPERTIES
             if property_value(packet.properties, "authenticationMethod") is not None:
                 connection.traits |= Trait.AUTH
         if packet.return_code != 0:
-            connection.traits |= Trait.REFUSED
+            connection.traits |= _WITH_REFUSAL
         else:
             if packet.session_present:
-                connection.traits |= Trait.SESSION_PRESENT
+                connection.traits |= _WITH_SESSION
             if connection.version is not None:
                 self.tracking.accepts(connection.server, connection.version)
         if connection.handshake is None:
@@ -591,16 +598,10 @@ class Tracker(Consumer):
 
     def _handshake(self, connection: Connection) -> None:
         connection.handshake = Handshake(
-            id=self.tracking.handshakes,
-            stream=connection.stream,
-            transport=connection.transport,
-            version=connection.version,
-            bridge=connection.bridge,
-            outcome=Outcome.INCOMPLETE,
-            client=connection.client,
-            server=connection.server,
-            connect=connection.connect,
-        )
+            self.tracking.handshakes, connection.stream, connection.transport, connection.version,
+            connection.bridge, _INCOMPLETE, connection.client, connection.server,
+            connection.connect,
+        )  # fmt: skip
         self.tracking.handshakes += 1
 
     def _defects(self, side: int, packet: Packet) -> None:

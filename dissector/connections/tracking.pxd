@@ -1,5 +1,17 @@
+cimport cython
+from dissector.connections.connection cimport Connection
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Packet
+
+cdef class Listener:
+    cpdef defects(self, Connection connection, Packet packet, side)
+    cpdef answered(self, Connection connection)
+    cpdef ended(self, Connection connection)
+    cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
+    cpdef packet(self, Connection connection, Packet packet, side)
+
 cdef class Tracking:
-    cdef public object listener
+    cdef public Listener listener
     cdef public list files
     cdef public frozenset ports
     cdef public bint keep_all
@@ -7,10 +19,12 @@ cdef class Tracking:
     cdef public long long mqtt_connections
     cdef public long long handshakes
     cdef public dict other
-    cdef public dict _endpoints
+    cdef public dict _spelt
     cdef public dict _accepted
-    cpdef frame(self, long long key, long long time_ns)
+    cpdef FrameRef frame(self, long long key, long long time_ns)
     cpdef endpoint(self, bytes ip, int port, bytes mac)
+    @cython.locals(known=str, size=Py_ssize_t)
+    cdef str _spell(self, bytes address)
     cpdef accepts(self, server, version)
     cpdef accepted(self, server)
     cpdef other_traffic(self, str kind)

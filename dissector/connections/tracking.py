@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import socket
 from array import array
-from typing import Protocol
 
 from dissector.connections.connection import Connection
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
 
 _NUMBER = (1 << 40) - 1
-_ENDPOINTS_KEPT = 4096
+_SPELT_KEPT = 32768  # addresses whose spelling is kept
 _SERVERS_KEPT = 65536
 
 
-class Listener(Protocol):
-    """Receives what the trackers see, as it happens."""
+class Listener:
+    """Receives what the trackers see, as it happens. Here it does nothing with it."""
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """A packet with at least one defect."""
@@ -50,23 +49,30 @@ class Tracking:
         self.handshakes = 0
         self.other: dict[str, int] = {}
         self._accepted: dict[tuple[str, int], frozenset[Version]] = {}
-        self._endpoints: dict[tuple[bytes, int, bytes | None], Endpoint] = {}
+        self._spelt: dict[bytes, str] = {}
 
     def frame(self, key: int, time_ns: int) -> FrameRef:
         """Spell a frame key, `file << 40 | number`."""
         return FrameRef(self.files[key >> 40], key & _NUMBER, time_ns)
 
     def endpoint(self, ip: bytes, port: int, mac: bytes | None) -> Endpoint:
-        """Spell one end of a connection; the ends that return often are made once."""
-        key = (ip, port, mac)
-        known = self._endpoints.get(key)
+        """Spell one end of a connection."""
+        return Endpoint(self._spell(ip), port, None if mac is None else self._spell(mac))
+
+    def _spell(self, address: bytes) -> str:
+        """Spell an address, by its length IPv4, IPv6 or MAC; those that return are spelt once."""
+        known = self._spelt.get(address)
         if known is None:
-            family = socket.AF_INET if len(ip) == 4 else socket.AF_INET6
-            spelt = None if mac is None else mac.hex(":")
-            known = Endpoint(socket.inet_ntop(family, ip), port, spelt)
-            if len(self._endpoints) >= _ENDPOINTS_KEPT:
-                self._endpoints.clear()
-            self._endpoints[key] = known
+            size = len(address)
+            if size == 4:
+                known = f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
+            elif size == 16:
+                known = socket.inet_ntop(socket.AF_INET6, address)
+            else:
+                known = address.hex(":")
+            if len(self._spelt) >= _SPELT_KEPT:
+                self._spelt.clear()
+            self._spelt[address] = known
         return known
 
     def accepts(self, server: Endpoint, version: Version) -> None:

@@ -35,3 +35,14 @@ TRANSITIONS: dict[tuple[int, int, int], int] = {
         for side in (CLIENT, SERVER)
     },
 }  # fmt: skip
+
+EVENTS = 18
+STAYS = 255
+
+# The same for the hot path: the phase after (phase * 2 + side) * EVENTS + event, STAYS for no change
+NEXT = bytes(
+    TRANSITIONS.get((phase, side, event), STAYS)
+    for phase in range(Phase.MIDSTREAM + 1)
+    for side in (CLIENT, SERVER)
+    for event in range(EVENTS)
+)

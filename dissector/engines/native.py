@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
@@ -15,7 +16,6 @@ from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
 from dissector.net.link import is_known
 from dissector.net.streams import Streams
-from dissector.net.tcp import TcpConnection
 
 MQTT_PORT = 1883
 _NUMBER = (1 << 40) - 1
@@ -29,10 +29,9 @@ class NativeEngine:
     ) -> None:
         self._listener = listener
         self.tracking = Tracking(listener, files, ports | {MQTT_PORT}, keep_all)
-        self.streams = Streams(self._follow, self.tracking.ports, warn=self._warn)
-
-    def _follow(self, tcp: TcpConnection) -> Tracker:
-        return Tracker(self.tracking, tcp)
+        self.streams = Streams(
+            partial(Tracker, self.tracking), self.tracking.ports, warn=self._warn
+        )
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
         where = (
@@ -75,23 +74,11 @@ class NativeEngine:
         }
 
 
-class PacketListener:
+class PacketListener(Listener):
     """A listener that keeps packets, for `show`."""
 
     def __init__(self) -> None:
         self.packets: list[tuple[Connection, Packet, Side]] = []
-
-    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Nothing is judged here."""
-
-    def answered(self, connection: Connection) -> None:
-        """Nothing is judged here."""
-
-    def ended(self, connection: Connection) -> None:
-        """Nothing is judged here."""
-
-    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
-        """Limits do not matter to what is shown."""
 
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Keep it."""

@@ -27,6 +27,7 @@ else:
 # bits of the connect flags (`spec`), as C integers where compiled
 _RESERVED, _CLEAN, _WILL, _WILL_QOS = 0x01, 0x02, 0x04, 0x18
 _WILL_RETAIN, _PASSWORD, _USERNAME = 0x20, 0x40, 0x80
+_CONNECT = spec.CONNECT
 _V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 _NAMES = {b"MQTT": "MQTT", b"MQIsdp": "MQIsdp"}
 _VERSIONS = (None, None, None, _V3_1, _V3_1_1, _V5_0)
@@ -42,13 +43,8 @@ _WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
 
 def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Connect:
     """Read a CONNECT; the reader stands behind the fixed header."""
-    connect = Connect(
-        type=spec.CONNECT,
-        flags=first & 15,
-        remaining_length=remaining,
-        size=reader.pos + remaining,
-        raw=raw,
-    )
+    size = reader.pos + remaining
+    connect = Connect(_CONNECT, first & 15, remaining, size, None, None, raw)
     _variable_header(reader, connect)
     if not reader.broken:
         _payload(reader, connect)

@@ -1,17 +1,18 @@
 cimport cython
 from dissector.mqtt.fields cimport Reader
+from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet
 
 cdef object _V3_1, _V3_1_1, _V5_0, _CLIENT, _SERVER
 cdef frozenset _USUAL
 
 @cython.locals(packet_type=cython.int)
 cpdef list header_defects(int first, long long remaining_length, int header_size)
-@cython.locals(remaining=cython.longlong, header_size=cython.int, first=cython.int, packet_type=cython.int, reader=Reader)
-cpdef decode_packet(bytes raw, version=*, side=*)
+@cython.locals(remaining=cython.longlong, header_size=cython.int, first=cython.int, packet_type=cython.int, reader=Reader, packet=Packet)
+cpdef Packet decode_packet(bytes raw, version=*, side=*)
 @cython.locals(body=Py_ssize_t, left=Py_ssize_t, flags=cython.int)
-cdef _connack(Reader reader, int first, long long remaining, bytes raw, version)
+cdef Connack _connack(Reader reader, int first, long long remaining, bytes raw, version)
 @cython.locals(body=Py_ssize_t, code=cython.int)
-cdef _disconnect(Reader reader, int first, long long remaining, bytes raw, version, side)
+cdef Disconnect _disconnect(Reader reader, int first, long long remaining, bytes raw, version, side)
 cdef _disconnect_code(Reader reader, int code, side)
 @cython.locals(body=Py_ssize_t, code=cython.int)
-cdef _auth(Reader reader, int first, long long remaining, bytes raw, side)
+cdef Auth _auth(Reader reader, int first, long long remaining, bytes raw, side)

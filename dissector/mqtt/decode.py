@@ -12,15 +12,16 @@ import cython
 
 from dissector.model import Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.connect import read_connect
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.fields import Reader
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
 
 if cython.compiled:
+    from cython.cimports.dissector.mqtt.connect import read_connect  # type: ignore[import-not-found]
     from cython.cimports.dissector.mqtt.fields import minimal_size  # type: ignore[import-not-found]
     from cython.cimports.dissector.mqtt.properties import read_properties  # type: ignore[import-not-found]
 else:
+    from dissector.mqtt.connect import read_connect
     from dissector.mqtt.fields import minimal_size
     from dissector.mqtt.properties import read_properties
 
@@ -134,18 +135,11 @@ def _connack(
             reader.defect(DefectKind.CONNACK_CODE, body + 1, 1, code)
         if code != 0 and flags & 1 and layout is not _V3_1:
             reader.defect(DefectKind.SESSION_PRESENT_WITH_REFUSAL, body, 1, flags)
+    present = None if layout is _V3_1 or left < 1 else flags & 1 != 0
     return Connack(
-        type=spec.CONNACK,
-        flags=first & 15,
-        remaining_length=remaining,
-        size=size,
-        raw=raw,
-        version=layout,
-        acknowledge_flags=flags,
-        session_present=None if layout is _V3_1 or left < 1 else bool(flags & 1),
-        return_code=code,
-        properties=properties,
-    )
+        2, first & 15, remaining, size, None, None, raw, (), (),
+        layout, flags, present, code, properties,
+    )  # fmt: skip
 
 
 def _disconnect(
@@ -175,16 +169,9 @@ def _disconnect(
                 continue
             reader.defect(kind, item.offset, 1, item.value, item.name)
     return Disconnect(
-        type=spec.DISCONNECT,
-        flags=first & 15,
-        remaining_length=remaining,
-        size=body + remaining,
-        raw=raw,
-        version=version,
-        side=side,
-        reason_code=code,
-        properties=properties,
-    )
+        14, first & 15, remaining, body + remaining, None, None, raw, (), (),
+        side, version, code, properties,
+    )  # fmt: skip
 
 
 def _disconnect_code(reader: Reader, code: int, side: Side | None) -> None:

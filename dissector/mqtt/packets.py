@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Records of decoded control packets: what the wire said, nothing judged.
 
 Integers are kept as they came (a Will QoS of 3 stays 3). Text is `str` decoded with
@@ -7,7 +8,7 @@ empty. Attribute names are the snake_case of the names in every output.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,7 +29,7 @@ class Property(msgspec.Struct, frozen=True):
     offset: int
 
 
-class Packet(msgspec.Struct, kw_only=True):
+class Packet:
     """Any control packet. `frame` is the frame that completes it; `size` counts the fixed header.
 
     `raw` holds all its bytes, secrets included; it stays inside the process. It is empty for packets
@@ -36,20 +37,64 @@ class Packet(msgspec.Struct, kw_only=True):
     `secrets` are the (offset, length) of passwords and authentication data in `raw`.
     """
 
-    type: int
-    flags: int
-    remaining_length: int
-    size: int
-    frame: FrameRef | None = None
-    first: FrameRef | None = None
-    raw: bytes = b""
-    defects: tuple[Defect, ...] = ()
-    secrets: tuple[tuple[int, int], ...] = ()
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "type", "flags", "remaining_length", "size", "frame", "first", "raw", "defects", "secrets",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        type: int,  # noqa: A002  # the standard's word
+        flags: int,
+        remaining_length: int,
+        size: int,
+        frame: FrameRef | None = None,
+        first: FrameRef | None = None,
+        raw: bytes = b"",
+        defects: tuple[Defect, ...] = (),
+        secrets: tuple[tuple[int, int], ...] = (),
+    ) -> None:
+        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+
+    def _head(
+        self,
+        packet_type: int,
+        flags: int,
+        remaining_length: int,
+        size: int,
+        frame: FrameRef | None,
+        first: FrameRef | None,
+        raw: bytes,
+        defects: tuple[Defect, ...],
+        secrets: tuple[tuple[int, int], ...],
+    ) -> None:
+        """Set what every packet has."""
+        self.type = packet_type
+        self.flags = flags
+        self.remaining_length = remaining_length
+        self.size = size
+        self.frame = frame
+        self.first = first
+        self.raw = raw
+        self.defects = defects
+        self.secrets = secrets
+
+    def __eq__(self, other: object) -> bool:
+        if self.__class__ is not other.__class__:
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.FIELDS)
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS)
+        return f"{self.__class__.__name__}({facts})"
 
     @property
     def name(self) -> str:
         """The standard's name of its type."""
         return spec.packet_name(self.type)
+
+    def code(self) -> int | None:
+        """Give its return or reason code; None where its type has none, or it was not read."""
+        return None
 
     def masked(self) -> bytes:
         """Give `raw` with each secret byte as an asterisk."""
@@ -60,62 +105,150 @@ class Packet(msgspec.Struct, kw_only=True):
         return bytes(data)
 
 
-class Connect(Packet, kw_only=True):
+class Connect(Packet):
     """CONNECT. `protocol_level` is the byte on the wire, the bridge bit included.
 
     `version` is None where the level is none that exists; the layout of 3.1.1 is then read as far as
     it goes.
     """
 
-    protocol_name: str = ""
-    protocol_level: int = 0
-    version: Version | None = None
-    bridge: bool = False
-    connect_flags: int = 0
-    client_id: str = ""
-    clean_session: bool = False
-    keep_alive: int = 0
-    username: str | None = None
-    password: bytes | None = None
-    will_flag: bool = False
-    last_will_topic: str | None = None
-    last_will_qos: int = 0
-    last_will_message: bytes | None = None
-    last_will_retain: bool = False
-    properties: tuple[Property, ...] = ()
-    last_will_properties: tuple[Property, ...] = ()
-    complete: bool = True
+    FIELDS = (
+        *Packet.FIELDS,
+        "protocol_name", "protocol_level", "version", "bridge", "connect_flags", "client_id",
+        "clean_session", "keep_alive", "username", "password", "will_flag", "last_will_topic",
+        "last_will_qos", "last_will_message", "last_will_retain", "properties",
+        "last_will_properties", "complete",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        type: int,  # noqa: A002  # the standard's word
+        flags: int,
+        remaining_length: int,
+        size: int,
+        frame: FrameRef | None = None,
+        first: FrameRef | None = None,
+        raw: bytes = b"",
+        defects: tuple[Defect, ...] = (),
+        secrets: tuple[tuple[int, int], ...] = (),
+        protocol_name: str = "",
+        protocol_level: int = 0,
+        version: Version | None = None,
+        bridge: bool = False,
+        connect_flags: int = 0,
+        client_id: str = "",
+        clean_session: bool = False,
+        keep_alive: int = 0,
+        username: str | None = None,
+        password: bytes | None = None,
+        will_flag: bool = False,
+        last_will_topic: str | None = None,
+        last_will_qos: int = 0,
+        last_will_message: bytes | None = None,
+        last_will_retain: bool = False,
+        properties: tuple[Property, ...] = (),
+        last_will_properties: tuple[Property, ...] = (),
+        complete: bool = True,
+    ) -> None:
+        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.protocol_name = protocol_name
+        self.protocol_level = protocol_level
+        self.version = version
+        self.bridge = bridge
+        self.connect_flags = connect_flags
+        self.client_id = client_id
+        self.clean_session = clean_session
+        self.keep_alive = keep_alive
+        self.username = username
+        self.password = password
+        self.will_flag = will_flag
+        self.last_will_topic = last_will_topic
+        self.last_will_qos = last_will_qos
+        self.last_will_message = last_will_message
+        self.last_will_retain = last_will_retain
+        self.properties = properties
+        self.last_will_properties = last_will_properties
+        self.complete = complete
 
 
-class Connack(Packet, kw_only=True):
+class Connack(Packet):
     """CONNACK. `session_present` is None in 3.1, which has no such flag.
 
     `return_code` is None where the packet is too short to hold one.
     """
 
-    version: Version | None = None
-    acknowledge_flags: int = 0
-    session_present: bool | None = None
-    return_code: int | None = None
-    properties: tuple[Property, ...] = ()
+    FIELDS = (
+        *Packet.FIELDS,
+        "version", "acknowledge_flags", "session_present", "return_code", "properties",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        type: int,  # noqa: A002  # the standard's word
+        flags: int,
+        remaining_length: int,
+        size: int,
+        frame: FrameRef | None = None,
+        first: FrameRef | None = None,
+        raw: bytes = b"",
+        defects: tuple[Defect, ...] = (),
+        secrets: tuple[tuple[int, int], ...] = (),
+        version: Version | None = None,
+        acknowledge_flags: int = 0,
+        session_present: bool | None = None,
+        return_code: int | None = None,
+        properties: tuple[Property, ...] = (),
+    ) -> None:
+        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.version = version
+        self.acknowledge_flags = acknowledge_flags
+        self.session_present = session_present
+        self.return_code = return_code
+        self.properties = properties
+
+    def code(self) -> int | None:
+        """Give its return code."""
+        return self.return_code
 
 
-class Disconnect(Packet, kw_only=True):
+class _Reasoned(Packet):
+    """What DISCONNECT and AUTH have in common; `side` is who sent it."""
+
+    FIELDS = (*Packet.FIELDS, "side", "version", "reason_code", "properties")
+
+    def __init__(
+        self,
+        type: int,  # noqa: A002  # the standard's word
+        flags: int,
+        remaining_length: int,
+        size: int,
+        frame: FrameRef | None = None,
+        first: FrameRef | None = None,
+        raw: bytes = b"",
+        defects: tuple[Defect, ...] = (),
+        secrets: tuple[tuple[int, int], ...] = (),
+        side: Side | None = None,
+        version: Version | None = None,
+        reason_code: int = 0,
+        properties: tuple[Property, ...] = (),
+    ) -> None:
+        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.side = side
+        self.version = version
+        self.reason_code = reason_code
+        self.properties = properties
+
+    def code(self) -> int | None:
+        """Give its reason code."""
+        return self.reason_code
+
+
+class Disconnect(_Reasoned):
     """DISCONNECT. `reason_code` is 0 where the short form leaves it out, and before 5.0."""
 
-    side: Side | None = None
-    version: Version | None = None
-    reason_code: int = 0
-    properties: tuple[Property, ...] = ()
 
-
-class Auth(Packet, kw_only=True):
+class Auth(_Reasoned):
     """AUTH (5.0). `reason_code` is 0 where the short form leaves it out; `side` is who sent it."""
-
-    side: Side | None = None
-    version: Version | None = None
-    reason_code: int = 0
-    properties: tuple[Property, ...] = ()
 
 
 def property_value(properties: tuple[Property, ...], name: str) -> Any:

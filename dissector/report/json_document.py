@@ -15,6 +15,7 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import SCHEMA, Writer, tool
 from dissector.report.reporter import ByteStream
 
@@ -61,6 +62,7 @@ class JsonDocument:
         self._writer = Writer(show_secrets=show_secrets, key=key)
         self._engine = engine
         self._encode = msgspec.json.Encoder().encode
+        self._quick = HandshakeText(self._writer, self._encode)
         self._handshakes = _Spool()
         self._findings = _Spool()
         self._warnings = _Spool()
@@ -71,7 +73,12 @@ class JsonDocument:
 
     def handshake(self, record: Handshake) -> None:
         """Keep one handshake."""
-        self._handshakes.add(self._encode(self._writer.handshake(record)), record.id)
+        text = self._quick.text(record)
+        if text is None:
+            encoded = self._encode(self._writer.handshake(record))
+        else:
+            encoded = f"{{{text}".encode()
+        self._handshakes.add(encoded, record.id)
 
     def finding(self, record: Finding) -> None:
         """Keep one finding."""

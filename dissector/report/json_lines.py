@@ -13,6 +13,7 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_shape import HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
 from dissector.report.reporter import ByteStream
@@ -39,6 +40,7 @@ class JsonLines:
         self._eager = eager
         self._lines: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode
+        self._quick = HandshakeText(self._writer, self._encode)
 
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
@@ -46,7 +48,13 @@ class JsonLines:
 
     def handshake(self, record: Handshake) -> None:
         """Write one handshake."""
-        self._line("handshake", self._writer.handshake(record))
+        text = self._quick.text(record)
+        if text is None:
+            self._line("handshake", self._writer.handshake(record))
+            return
+        self._lines.append(f'{{"type":"handshake",{text}'.encode())
+        if len(self._lines) >= self._limit:
+            self._flush()
 
     def finding(self, record: Finding) -> None:
         """Write one finding."""

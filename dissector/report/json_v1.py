@@ -131,9 +131,9 @@ class Writer:
         if secret is not None:
             password = self._secrets.get(secret)
             if password is None:
-                password, secret_hex = self._secret(secret)
-        plain, all_of_them = self._properties(packet.properties)
-        will_plain, all_of_wills = self._properties(packet.last_will_properties)
+                password, secret_hex = self.secret(secret)
+        plain, all_of_them = self.properties(packet.properties)
+        will_plain, all_of_wills = self.properties(packet.last_will_properties)
         return ConnectShape(
             None if frame is None else lossless(frame.file),
             None if frame is None else frame.number,
@@ -163,7 +163,7 @@ class Writer:
 
     def _connack(self, packet: Connack) -> ConnackShape:
         frame, code = packet.frame, packet.return_code
-        plain, all_of_them = self._properties(packet.properties)
+        plain, all_of_them = self.properties(packet.properties)
         return ConnackShape(
             None if frame is None else lossless(frame.file),
             None if frame is None else frame.number,
@@ -185,7 +185,8 @@ class Writer:
             rfc3339(frame.time_ns, self.digits),
         )
 
-    def _secret(self, secret: bytes) -> tuple[str | dict[str, Any], MaybeHex]:
+    def secret(self, secret: bytes) -> tuple[str | dict[str, Any], MaybeHex]:
+        """Give a secret, redacted unless it may be shown, and its bytes where they are no text."""
         if self.show_secrets:
             return spelt(decode(secret))
         redacted = self._secrets.get(secret)
@@ -200,7 +201,7 @@ class Writer:
                 self._secrets[secret] = redacted
         return redacted, UNSET
 
-    def _properties(
+    def properties(
         self, properties: tuple[Property, ...]
     ) -> tuple[dict[str, Any], list[dict[str, Any]] | UnsetType]:
         """Give the plain map, and the list where the map would lose something."""
@@ -226,7 +227,7 @@ class Writer:
     def _value(self, record: dict[str, Any], name: str, item: Property) -> None:
         value = item.value
         if item.id == spec.AUTHENTICATION_DATA and isinstance(value, bytes):
-            record[name], digits = self._secret(value)
+            record[name], digits = self.secret(value)
             if digits is not UNSET:
                 record[name + "Hex"] = digits
         else:

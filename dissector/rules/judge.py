@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Facts of connections in, findings out: which rule is asked about what, and what it is made into.
 
 The judge indexes the rules once: defects by kind, packet type and version; connections by trait. A
@@ -7,8 +8,6 @@ reactive rules depend on the findings of others; selection happens at the end.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -31,6 +30,7 @@ from dissector.rules.registry import all_rules
 
 STREAMS_NAMED = 20  # streams that a "not evaluated" names; the rest is only counted
 _ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
+_FINDING = Trait.FINDING
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 
 
@@ -44,15 +44,16 @@ class Judge:
         self._consumers: dict[tuple[Any, int, Version | None], DefectRule | None] = {}
         self._handshake: _ByVersion = {v: [] for v in _VERSIONS}
         self._connection: _ByVersion = {v: [] for v in _VERSIONS}
-        self._asked: dict[Version | None, int] = {}
+        # by version, all traits that any rule asks about: most connections have none of them
+        self._handshake_asks: dict[Version | None, int] = {}
+        self._connection_asks: dict[Version | None, int] = {}
         for rule in sorted(all_rules(), key=lambda rule: getattr(rule, "last", False)):
             for version in _VERSIONS:
                 if rule.applies(version):
                     self._index(rule, version)
         for version in _VERSIONS:
-            everything = self._handshake, self._connection
-            asked = [asks for rules in everything for asks, _ in rules[version or Version.V3_1_1]]
-            self._asked[version] = functools.reduce(operator.or_, asked, 0)
+            self._handshake_asks[version] = _asked(self._handshake, version)
+            self._connection_asks[version] = _asked(self._connection, version)
 
     def _index(self, rule: Rule, version: Version | None) -> None:
         if isinstance(rule, DefectRule):
@@ -89,24 +90,24 @@ class Judge:
 
     def handshake(self, connection: Connection) -> None:
         """Judge a handshake whose CONNACK has come."""
-        self._ask(self._handshake, connection)
+        if self._handshake_asks[connection.version] & connection.traits:
+            self._ask(self._handshake, connection)
 
     def connection(self, connection: Connection) -> None:
         """Judge a connection whose view has ended."""
         if connection.findings:
-            connection.traits |= Trait.FINDING
-        self._ask(self._connection, connection)
+            connection.traits |= _FINDING
+        if self._connection_asks[connection.version] & connection.traits:
+            self._ask(self._connection, connection)
 
     def _ask(self, rules: _ByVersion, connection: Connection) -> None:
         version, traits = connection.version, connection.traits
-        if not self._asked[version] & traits:
-            return
         for asks, rule in rules[version]:
             if asks & connection.traits:
                 verdict = rule.check(connection)
                 if verdict is not None:
                     self._settle(rule, connection, verdict)
-                    connection.traits |= Trait.FINDING if connection.findings else 0
+                    connection.traits |= _FINDING if connection.findings else 0
         if version is None:
             for asks, rule in rules[Version.V3_1_1]:
                 if asks & traits and not rule.version_may_be_unknown:
@@ -138,6 +139,14 @@ class Judge:
         record.count += 1
         if len(record.streams) < STREAMS_NAMED and stream not in record.streams[-1:]:
             record.streams.append(stream)
+
+
+def _asked(rules: _ByVersion, version: Version | None) -> int:
+    """Give all traits that rules ask about, as bits; of an unknown version those of 3.1.1, too."""
+    bits = 0
+    for asks, _ in rules[version] + rules[version or Version.V3_1_1]:
+        bits |= asks
+    return bits
 
 
 def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Finding:

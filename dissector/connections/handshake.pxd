@@ -1,0 +1,22 @@
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connack, Connect
+
+cdef class Close:
+    cdef readonly object by
+    cdef readonly str how
+    cdef readonly FrameRef frame
+
+cdef class Handshake:
+    cdef public long long id
+    cdef public long long stream
+    cdef public str transport
+    cdef public object version
+    cdef public bint bridge
+    cdef public object outcome
+    cdef public object client
+    cdef public object server
+    cdef public Connect connect
+    cdef public Connack connack
+    cdef public tuple auths
+    cdef public object latency
+    cdef public Close close

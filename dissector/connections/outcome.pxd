@@ -1,0 +1,12 @@
+cimport cython
+from dissector.connections.connection cimport Connection, View
+from dissector.mqtt.packets cimport Connack, Connect
+
+cdef object _INCOMPLETE, _INVALID, _ACCEPTED, _REFUSED, _UNANSWERED
+cdef frozenset _WELL_FORMED
+
+@cython.locals(connect=Connect, connack=Connack, accepted=cython.bint)
+cpdef outcome(Connection connection)
+cdef _malformed(tuple defects)
+@cython.locals(view=View, connect=Connect)
+cdef bint _answer_may_be_hidden(Connection connection) except -1

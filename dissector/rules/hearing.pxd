@@ -1,0 +1,27 @@
+cimport cython
+from dissector.connections.connection cimport Connection
+from dissector.connections.handshake cimport Handshake
+from dissector.connections.tracking cimport Listener
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connect, Packet
+from dissector.rules.judge cimport Judge
+
+cdef class Hearing(Listener):
+    cdef object _handshake
+    cdef object _finding
+    cdef object _warning
+    cdef frozenset _streams
+    cdef frozenset _clients
+    cdef bint _all
+    cdef Judge _judge
+    cdef dict _outcomes
+    cdef dict _severities
+    cpdef defects(self, Connection connection, Packet packet, side)
+    cpdef answered(self, Connection connection)
+    @cython.locals(handshake=Handshake)
+    cpdef ended(self, Connection connection)
+    cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
+    cdef bint _wanted(self, Connection connection) except -1
+
+@cython.locals(connect=Connect)
+cpdef bint wanted(Connection connection, frozenset streams, frozenset clients) except -1

@@ -1,0 +1,119 @@
+# cython: annotation_typing=False
+"""What the trackers see in, findings and handshakes out: filtered, judged and counted.
+
+The hearing stands between the engine and the sink. A connection that was not asked for is neither
+judged nor counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dissector.connections.connection import Connection
+from dissector.connections.handshake import Handshake
+from dissector.connections.tracking import Listener
+from dissector.model import (
+    CaptureWarning,
+    Finding,
+    FrameRef,
+    NotEvaluated,
+    Outcome,
+    Severity,
+    Side,
+    Summary,
+)
+from dissector.mqtt.packets import Packet
+from dissector.rules.judge import Judge
+
+
+class Hearing(Listener):
+    """Hands what it is told to the judge. None for `streams` or `clients` means all of them.
+
+    `handshake`, `finding` and `warning` take the records, `selected` are the ids of the rules whose
+    findings are wanted.
+    """
+
+    def __init__(
+        self,
+        handshake: Callable[[Handshake], None],
+        finding: Callable[[Finding], None],
+        warning: Callable[[CaptureWarning], None],
+        selected: frozenset[str],
+        streams: frozenset[int] | None,
+        clients: frozenset[str] | None,
+    ) -> None:
+        self._handshake = handshake
+        self._finding = finding
+        self._warning = warning
+        self._streams = streams
+        self._clients = clients
+        self._all = streams is None and clients is None
+        self._judge = Judge(self.found, selected)
+        self._outcomes = dict.fromkeys(Outcome, 0)
+        self._severities = dict.fromkeys(Severity, 0)
+
+    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
+        """Judge a packet with at least one defect."""
+        if self._all or self._wanted(connection):
+            self._judge.defects(connection, packet, side)
+
+    def answered(self, connection: Connection) -> None:
+        """Judge a handshake that has its CONNACK."""
+        if self._all or self._wanted(connection):
+            self._judge.handshake(connection)
+
+    def ended(self, connection: Connection) -> None:
+        """Judge a connection whose view has ended, and hand its handshake on."""
+        if not (self._all or self._wanted(connection)):
+            return
+        self._judge.connection(connection)
+        handshake = connection.handshake
+        if handshake is not None:
+            self._outcomes[handshake.outcome] += 1
+            self._handshake(handshake)
+
+    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
+        """Hand on a limit of our own view."""
+        if self._streams is not None and stream >= 0 and stream not in self._streams:
+            return
+        self._warning(
+            CaptureWarning(
+                kind,
+                message,
+                None if frame is None else frame.file,
+                None if frame is None else frame.number,
+                stream if stream >= 0 else None,
+            )
+        )
+
+    def found(self, finding: Finding) -> None:
+        """Count a finding and hand it on."""
+        self._severities[finding.severity] += 1
+        self._finding(finding)
+
+    def not_evaluated(self) -> list[NotEvaluated]:
+        """Give what could not be judged."""
+        return self._judge.not_evaluated()
+
+    def summary(self) -> Summary:
+        """Give the counts so far."""
+        return Summary(
+            handshakes=sum(self._outcomes.values()),
+            **{outcome.value: count for outcome, count in self._outcomes.items()},
+            **{severity.value: count for severity, count in self._severities.items()},
+        )
+
+    def _wanted(self, connection: Connection) -> bool:
+        return wanted(connection, self._streams, self._clients)
+
+
+def wanted(
+    connection: Connection, streams: frozenset[int] | None, clients: frozenset[str] | None
+) -> bool:
+    """Whether a connection was asked for: by its stream, and by the client id of its CONNECT."""
+    if streams is not None and connection.stream not in streams:
+        return False
+    if clients is None:
+        return True
+    connect = connection.connect
+    return connect is not None and connect.client_id in clients

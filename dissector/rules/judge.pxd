@@ -1,0 +1,23 @@
+cimport cython
+from dissector.connections.connection cimport Connection
+from dissector.mqtt.packets cimport Packet
+
+cdef int _FINDING
+
+cdef class Judge:
+    cdef object _found
+    cdef frozenset _selected
+    cdef dict _folded
+    cdef dict _consumers
+    cdef dict _handshake
+    cdef dict _connection
+    cdef dict _handshake_asks
+    cdef dict _connection_asks
+    cpdef defects(self, Connection connection, Packet packet, side)
+    cdef _unknown_version(self, defect, Connection connection)
+    cpdef handshake(self, Connection connection)
+    cpdef connection(self, Connection connection)
+    @cython.locals(traits=cython.int, asks=cython.int)
+    cdef _ask(self, dict rules, Connection connection)
+    cdef _settle(self, rule, Connection connection, verdict)
+    cdef _fold(self, rule, str reason, long long stream)

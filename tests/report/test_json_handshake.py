@@ -1,0 +1,107 @@
+"""Handshakes written the quick way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dissector.analysis import Options, run
+from dissector.connections.handshake import Close, Handshake
+from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
+from dissector.report.json_handshake import HandshakeText
+from dissector.report.json_v1 import Writer
+from tests.conftest import ROOT
+from tests.report.builders import connack, connect, handshake
+from tests.strategies import connacks, connects
+
+CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
+encode = msgspec.json.Encoder().encode
+
+
+class Both:
+    """A sink that writes every handshake both ways."""
+
+    def __init__(self, digits: int | None = None, *, show_secrets: bool = False) -> None:
+        self.writer = Writer(show_secrets=show_secrets, key=b"k", digits=digits)
+        self.quick = HandshakeText(self.writer, encode)
+        self.ways = [0, 0]
+
+    def precision(self, digits: int) -> None:
+        self.writer.digits = digits
+
+    def handshake(self, record: Handshake) -> None:
+        text = self.quick.text(record)
+        self.ways[text is None] += 1
+        if text is not None:
+            assert b"{" + text.encode() == encode(self.writer.handshake(record))
+
+    def finding(self, record: object) -> None:
+        pass
+
+    def warning(self, record: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_samples_are_written_alike(path: Path) -> None:
+    """The quick way writes every handshake of every sample as the general way does."""
+    run([str(path)], Options(), Both())
+
+
+times = st.integers(-(2**40), 2**62) | st.integers(0, 2**33).map(lambda second: second * 10**9)
+frames = st.builds(FrameRef, st.sampled_from(["a.pcap", 'odd "name".pcap', "é.pcap"]),
+                   st.integers(1, 2**40), times)  # fmt: skip
+ends = st.builds(Endpoint, st.sampled_from(["10.0.0.1", "::1", 'not "one"']),
+                 st.integers(0, 65535), st.sampled_from([None, "02:00:00:00:00:01"]))  # fmt: skip
+
+
+@given(st.data(), st.sampled_from([6, 9, None]), st.booleans())
+def test_any_handshake_is_written_alike(
+    data: st.DataObject, digits: int | None, show_secrets: bool
+) -> None:
+    """Whatever a handshake holds, the quick way writes the same or nothing."""
+    one, two = data.draw(st.none() | connects()), data.draw(st.none() | connacks())
+    for packet in (one, two):
+        if packet is not None:
+            packet.frame = data.draw(st.none() | frames)
+    record = Handshake(
+        id=data.draw(st.integers(0, 2**40)),
+        stream=data.draw(st.integers(0, 2**40)),
+        transport="tcp",
+        version=data.draw(st.none() | st.sampled_from(Version)),
+        bridge=data.draw(st.booleans()),
+        outcome=data.draw(st.sampled_from(Outcome)),
+        client=data.draw(ends),
+        server=data.draw(ends),
+        connect=one,
+        connack=two,
+        latency=data.draw(st.none() | st.floats()),
+        close=data.draw(
+            st.none() | st.builds(Close, st.sampled_from(Side), st.just("fin"), frames)
+        ),
+    )
+    Both(digits, show_secrets=show_secrets).handshake(record)
+
+
+@pytest.mark.parametrize(
+    ("record", "quick"),
+    [
+        (handshake(), True),
+        (handshake(connect=connect(client_id="a\\b")), False),
+        (handshake(connect=connect(client_id='a"b')), False),
+        (handshake(connect=connect(username="a\nb")), False),
+        (handshake(connect=connect(last_will_topic="é")), False),
+        (handshake(connect=connect(last_will_message=b"\xff")), False),
+        (handshake(connect=connect(protocol_name="\x7f")), False),
+        (handshake(connack=connack(return_code=77)), True),
+    ],
+)
+def test_only_plain_text_goes_the_quick_way(record: Handshake, quick: bool) -> None:
+    """Text that JSON has to escape, and all that is not ASCII, is left to the general way."""
+    both = Both()
+    both.handshake(record)
+    assert both.ways == [quick, not quick]
