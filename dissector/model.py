@@ -87,12 +87,24 @@ class Outcome(enum.Enum):
     __hash__ = object.__hash__
 
 
-class Endpoint(msgspec.Struct, frozen=True, gc=False):
-    """One end of a TCP connection. `mac` is None where the link layer has none."""
+class Endpoint:
+    """One end of a TCP connection. `mac` is None where the link layer has none. Never changed."""
 
-    ip: str
-    port: int
-    mac: str | None = None
+    def __init__(self, ip: str, port: int, mac: str | None = None) -> None:
+        self.ip = ip
+        self.port = port
+        self.mac = mac
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Endpoint):
+            return NotImplemented
+        return (self.ip, self.port, self.mac) == (other.ip, other.port, other.mac)
+
+    def __hash__(self) -> int:
+        return hash((self.ip, self.port, self.mac))
+
+    def __repr__(self) -> str:
+        return f"Endpoint(ip={self.ip!r}, port={self.port}, mac={self.mac!r})"
 
 
 class FrameRef:
@@ -113,6 +125,24 @@ class FrameRef:
 
     def __repr__(self) -> str:
         return f"FrameRef(file={self.file!r}, number={self.number}, time_ns={self.time_ns})"
+
+
+def endpoint(ip: str, port: int, mac: str | None) -> Endpoint:
+    """Make an `Endpoint`; from compiled code at a quarter of a constructor's cost."""
+    made = Endpoint.__new__(Endpoint)
+    made.ip = ip
+    made.port = port
+    made.mac = mac
+    return made
+
+
+def frame_ref(file: str, number: int, time_ns: int) -> FrameRef:
+    """Make a `FrameRef`; from compiled code at a quarter of a constructor's cost."""
+    made = FrameRef.__new__(FrameRef)
+    made.file = file
+    made.number = number
+    made.time_ns = time_ns
+    return made
 
 
 class CaptureWarning(msgspec.Struct, frozen=True):

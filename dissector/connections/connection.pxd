@@ -1,5 +1,6 @@
+cimport cython
 from dissector.connections.handshake cimport Close, Handshake
-from dissector.model cimport FrameRef
+from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
 cdef class PacketRef:
@@ -10,6 +11,9 @@ cdef class PacketRef:
     cdef readonly long long order
     cdef readonly long long size
     cdef readonly object code
+
+@cython.locals(made=PacketRef)
+cpdef PacketRef packet_ref(int packet_type, int flags, side, FrameRef frame, long long order, long long size, code)
 
 cdef class CloseEvent:
     cdef readonly object side
@@ -28,8 +32,8 @@ cdef class View:
 
 cdef class Connection:
     cdef public long long stream
-    cdef public object client
-    cdef public object server
+    cdef public Endpoint client
+    cdef public Endpoint server
     cdef public FrameRef first
     cdef public str transport
     cdef public object version

@@ -81,6 +81,27 @@ class PacketRef:
         self.code = code
 
 
+def packet_ref(
+    packet_type: int,
+    flags: int,
+    side: Side,
+    frame: FrameRef,
+    order: int,
+    size: int,
+    code: int | None,
+) -> PacketRef:
+    """Make a `PacketRef`; from compiled code at a quarter of a constructor's cost."""
+    made = PacketRef.__new__(PacketRef)
+    made.type = packet_type
+    made.flags = flags
+    made.side = side
+    made.frame = frame
+    made.order = order
+    made.size = size
+    made.code = code
+    return made
+
+
 class CloseEvent:
     """A FIN or RST of one side; `how` is "fin" or "rst"."""
 

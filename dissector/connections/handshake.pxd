@@ -1,4 +1,4 @@
-from dissector.model cimport FrameRef
+from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
 cdef class Close:
@@ -13,8 +13,8 @@ cdef class Handshake:
     cdef public object version
     cdef public bint bridge
     cdef public object outcome
-    cdef public object client
-    cdef public object server
+    cdef public Endpoint client
+    cdef public Endpoint server
     cdef public Connect connect
     cdef public Connack connack
     cdef public tuple auths

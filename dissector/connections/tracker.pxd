@@ -8,6 +8,8 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport Direction, TcpConnection
 
+cdef long long CLOSE_GRACE_NS
+cdef int HISTORY_LIMIT
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _DECODED, _CLIENT_ONLY, _SERVER_ONLY
 cdef int _QUIET_CLIENT, _QUIET_SERVER, _FLAGS_OF_TWO
 cdef int _CONNECTING, _AUTHENTICATING, _CONNECTED, _REFUSED, _MIDSTREAM
@@ -62,7 +64,7 @@ cdef class Tracker(Consumer):
     @cython.locals(tcp=TcpConnection, tracking=Tracking, first=FrameRef)
     cdef Connection _connection(self)
     cdef Connection _silent(self)
-    @cython.locals(first=FrameRef, packet=Disconnect, event=CloseEvent)
+    @cython.locals(packet=Disconnect, event=CloseEvent)
     cdef bint _left_open(self, Connection connection) except -1
     @cython.locals(view=View)
     cdef _note_gap(self, tuple found)

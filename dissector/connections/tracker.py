@@ -15,7 +15,6 @@ from dissector.connections.connection import (
     HISTORY_LIMIT,
     CloseEvent,
     Connection,
-    PacketRef,
     Phase,
     Trait,
     View,
@@ -32,6 +31,9 @@ from dissector.net.consumer import CAPTURE_END, EVICTED, FIN, REUSED, Consumer
 from dissector.net.tcp import TcpConnection
 
 if cython.compiled:
+    from cython.cimports.dissector.connections.connection import (  # type: ignore[import-not-found]
+        packet_ref,
+    )
     from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
     from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
         looks_like_connect,
@@ -43,7 +45,9 @@ if cython.compiled:
         decode_packet,
         header_defects,
     )
+    from cython.cimports.dissector.mqtt.fields import cut  # type: ignore[import-not-found]
 else:
+    from dissector.connections.connection import packet_ref
     from dissector.connections.outcome import outcome
     from dissector.connections.recognise import (
         looks_like_connect,
@@ -52,6 +56,7 @@ else:
         plausible_chain,
     )
     from dissector.mqtt.decode import decode_packet, header_defects
+    from dissector.mqtt.fields import cut
 
 UNDECIDED, MQTT, IGNORED = range(3)
 
@@ -92,7 +97,8 @@ class Tracker(Consumer):
         self.tracking = tracking
         self.tcp = tcp
         self.mode = UNDECIDED
-        self.known_port = tcp.port_a in tracking.ports or tcp.port_b in tracking.ports
+        ports = self.tracking.ports
+        self.known_port = self.tcp.port_a in ports or self.tcp.port_b in ports
         self.client = 0
         self.phase = 0
         self.order = 0
@@ -109,8 +115,8 @@ class Tracker(Consumer):
         self.spoke_b = 0
         self.packets_a = 0
         self.packets_b = 0
-        self.last_a = self.last_b = tcp.first_frame  # where each side was heard last
-        self.last_time_a = self.last_time_b = tcp.first_time_ns
+        self.last_a = self.last_b = self.tcp.first_frame  # where each side was heard last
+        self.last_time_a = self.last_time_b = self.tcp.first_time_ns
         self.connect_end = -1
         self.gaps: list[tuple[int, FrameRef, FrameRef, str]] = []
         self.connection: Connection | None = None
@@ -312,11 +318,11 @@ class Tracker(Consumer):
 
     def _left_open(self, connection: Connection) -> bool:
         """Whether nobody closed within the grace time of the first DISCONNECT."""
-        first = connection.disconnects[0].frame
-        if first is None or not connection.closes:
+        packet = connection.disconnects[0]
+        if packet.frame is None or not connection.closes:
             return True
-        closed: int = connection.closes[0].frame.time_ns
-        return closed > first.time_ns + CLOSE_GRACE_NS
+        event = connection.closes[0]
+        return event.frame.time_ns > packet.frame.time_ns + CLOSE_GRACE_NS
 
     def _note_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
         assert self.connection is not None
@@ -431,7 +437,7 @@ class Tracker(Consumer):
         assert connection is not None
         who = _CLIENT if side == self.client else _SERVER
         kind = framer.first >> 4
-        raw = framer.window[framer.start : framer.stop] if framer.kept else b""
+        raw = cut(framer.window, framer.start, framer.stop) if framer.kept else b""
         version = connection.version
         before_5 = version is _V3_1_1 or version is _V3_1
         decoded = framer.kept and _DECODED >> kind & 1 and not (kind == _AUTH and before_5)
@@ -450,7 +456,7 @@ class Tracker(Consumer):
         code = packet.code()
         if len(connection.history) < HISTORY_LIMIT:
             connection.history.append(
-                PacketRef(kind, framer.first & 15, who, where, self.order, framer.size, code)
+                packet_ref(kind, framer.first & 15, who, where, self.order, framer.size, code)
             )
         self.order += 1
         event = kind

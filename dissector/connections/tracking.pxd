@@ -1,7 +1,9 @@
 cimport cython
 from dissector.connections.connection cimport Connection
-from dissector.model cimport FrameRef
+from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Packet
+
+cdef long long _NUMBER
 
 cdef class Listener:
     cpdef defects(self, Connection connection, Packet packet, side)
@@ -21,10 +23,12 @@ cdef class Tracking:
     cdef public dict other
     cdef public dict _spelt
     cdef public dict _accepted
+    @cython.locals(file=str)
     cpdef FrameRef frame(self, long long key, long long time_ns)
-    cpdef endpoint(self, bytes ip, int port, bytes mac)
+    cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
     cdef str _spell(self, bytes address)
-    cpdef accepts(self, server, version)
-    cpdef accepted(self, server)
+    @cython.locals(known=frozenset)
+    cpdef accepts(self, Endpoint server, version)
+    cpdef frozenset accepted(self, Endpoint server)
     cpdef other_traffic(self, str kind)

@@ -6,11 +6,19 @@ from __future__ import annotations
 import socket
 from array import array
 
+import cython
+
 from dissector.connections.connection import Connection
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
 
+if cython.compiled:
+    from cython.cimports.dissector.model import endpoint, frame_ref  # type: ignore[import-not-found]
+else:
+    from dissector.model import endpoint, frame_ref
+
 _NUMBER = (1 << 40) - 1
+_NONE: frozenset[Version] = frozenset()
 _SPELT_KEPT = 32768  # addresses whose spelling is kept
 _SERVERS_KEPT = 65536
 
@@ -53,11 +61,12 @@ class Tracking:
 
     def frame(self, key: int, time_ns: int) -> FrameRef:
         """Spell a frame key, `file << 40 | number`."""
-        return FrameRef(self.files[key >> 40], key & _NUMBER, time_ns)
+        file = self.files[0] if key <= _NUMBER else self.files[key >> 40]
+        return frame_ref(file, key & _NUMBER, time_ns)
 
     def endpoint(self, ip: bytes, port: int, mac: bytes | None) -> Endpoint:
         """Spell one end of a connection."""
-        return Endpoint(self._spell(ip), port, None if mac is None else self._spell(mac))
+        return endpoint(self._spell(ip), port, None if mac is None else self._spell(mac))
 
     def _spell(self, address: bytes) -> str:
         """Spell an address, by its length IPv4, IPv6 or MAC; those that return are spelt once."""
@@ -78,13 +87,13 @@ class Tracking:
     def accepts(self, server: Endpoint, version: Version) -> None:
         """Remember that a server accepted a connection of that version."""
         key = (server.ip, server.port)
-        known = self._accepted.get(key, frozenset())
+        known = self._accepted.get(key, _NONE)
         if version not in known and (known or len(self._accepted) < _SERVERS_KEPT):
             self._accepted[key] = known | {version}
 
     def accepted(self, server: Endpoint) -> frozenset[Version]:
         """Give the versions that a server has accepted so far."""
-        return self._accepted.get((server.ip, server.port), frozenset())
+        return self._accepted.get((server.ip, server.port), _NONE)
 
     def other_traffic(self, kind: str) -> None:
         """Count a connection that carries something else."""

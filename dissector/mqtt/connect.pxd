@@ -5,13 +5,13 @@ from dissector.mqtt.packets cimport Connect
 cdef int _CONNECT, _RESERVED, _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME
 cdef object _V3_1, _V3_1_1, _V5_0
 cdef tuple _VERSIONS
-cdef dict _NAMES
+cdef dict _NAMES, _WILL_FIELDS
 
 @cython.locals(connect=Connect)
 cpdef Connect read_connect(Reader reader, int first, long long remaining, bytes raw)
 @cython.locals(name=bytes, start=Py_ssize_t, at=Py_ssize_t, wire_level=cython.int, level=cython.int, flags=cython.int, keep_alive=cython.int)
 cdef _variable_header(Reader reader, Connect connect)
-@cython.locals(flags=cython.int, start=Py_ssize_t, mark=Py_ssize_t, known=Py_ssize_t)
+@cython.locals(flags=cython.int, client_id=str, start=Py_ssize_t, mark=Py_ssize_t, known=Py_ssize_t)
 cdef _payload(Reader reader, Connect connect)
 @cython.locals(start=Py_ssize_t)
 cdef _will(Reader reader, Connect connect, str order)
@@ -19,9 +19,9 @@ cdef _will(Reader reader, Connect connect, str order)
 cdef _will_message(Reader reader, Connect connect)
 @cython.locals(flags=cython.int, start=Py_ssize_t, lenient=cython.bint)
 cdef _credentials(Reader reader, Connect connect)
-@cython.locals(start=Py_ssize_t, size=Py_ssize_t, problem=cython.int)
-cdef _text(Reader reader, str name)
-@cython.locals(size=Py_ssize_t)
+@cython.locals(start=Py_ssize_t, size=Py_ssize_t, problem=cython.int, raw=bytes)
+cdef str _text(Reader reader, str name)
+@cython.locals(size=Py_ssize_t, client_id=str)
 cdef _client_id(Reader reader, Connect connect, Py_ssize_t start)
 @cython.locals(trial=Reader, other=Connect)
 cdef _other_order(Reader reader, Connect connect, Py_ssize_t mark, Py_ssize_t known)

@@ -37,6 +37,7 @@ _TEXT_KINDS = {
     "username": (DefectKind.USERNAME_NOT_UTF8, DefectKind.USERNAME_NUL),
     "lastWillTopic": (DefectKind.WILL_TOPIC_NOT_UTF8, DefectKind.WILL_TOPIC_NUL),
 }
+_WILL_FIELDS = {"P": "lastWillProperties", "T": "lastWillTopic", "M": "lastWillMessage"}
 # Orders of the will's fields that clients get wrong: P properties, T topic, M message
 _WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
 
@@ -140,7 +141,7 @@ def _will(reader: Reader, connect: Connect, order: str) -> None:
     for part in order:
         if reader.broken:
             return
-        name = {"P": "lastWillProperties", "T": "lastWillTopic", "M": "lastWillMessage"}[part]
+        name = _WILL_FIELDS[part]
         if reader.left() == 0:
             reader.defect(DefectKind.WILL_FIELD_MISSING, reader.pos, 0, None, name)
             reader.broken = True
@@ -222,7 +223,8 @@ def _text(reader: Reader, name: str) -> str | None:
             reader.defect(DefectKind.TEXT_CONTROL, start, size, raw, name)
         else:
             reader.defect(_TEXT_KINDS[name][problem == NUL], start, size, raw, name)
-    return decode_text(raw)
+        return decode_text(raw)
+    return raw.decode("utf-8")  # as `decode_text`, without the call: it is all UTF-8
 
 
 def _client_id(reader: Reader, connect: Connect, start: int) -> None:

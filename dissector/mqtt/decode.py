@@ -25,8 +25,10 @@ else:
     from dissector.mqtt.fields import minimal_size
     from dissector.mqtt.properties import read_properties
 
-_USUAL = frozenset(
-    kind << 4 | flags for kind, flags in enumerate(spec.REQUIRED_FLAGS) if kind != spec.PUBLISH
+# whether a first byte is that of a packet with the flags that its type requires
+_USUAL = bytes(
+    first >> 4 != spec.PUBLISH and first & 15 == spec.REQUIRED_FLAGS[first >> 4]
+    for first in range(256)
 )
 _V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER
@@ -40,7 +42,7 @@ def header_defects(first: int, remaining_length: int, header_size: int) -> list[
     """Give what is odd in a fixed header: its flags, or a length that is longer than need be."""
     packet_type = first >> 4
     found: list[Defect] = []
-    if first in _USUAL and header_size == 2:
+    if header_size == 2 and _USUAL[first]:
         return found
     if packet_type != spec.PUBLISH and first & 0x0F != spec.REQUIRED_FLAGS[packet_type]:
         if packet_type != spec.RESERVED:

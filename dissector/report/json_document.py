@@ -70,6 +70,7 @@ class JsonDocument:
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
         self._writer.digits = digits
+        self._quick.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
         """Keep one handshake."""

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import cython
 from msgspec import UNSET
 
 from dissector.connections.handshake import Close, Handshake
@@ -24,6 +25,7 @@ from dissector.report.json_v1 import Writer
 from dissector.text import lossless
 
 _SECRETS_KEPT = 10_000
+_PROPERTIES_KEPT = 1000  # sections; servers send the same one to everybody
 _NOWHERE = '"file":null,"frame":null,"time":null'
 _V5_0 = Version.V5_0
 _VERSIONS: dict[Version | None, str] = {None: "null"}
@@ -42,9 +44,15 @@ class HandshakeText:
         self._second_text = ""
         self._file: str | None = None
         self._file_text = ""
+        self._digits = -1 if writer.digits is None else writer.digits
         self._secrets: dict[bytes, str] = {}
+        self._known_properties: dict[tuple[Property, ...], str] = {}
         self._codes: dict[int, str] = {}
         self._codes_5: dict[int, str] = {}
+
+    def precision(self, digits: int) -> None:
+        """Take the capture's precision."""
+        self._digits = digits
 
     def text(self, record: Handshake) -> str | None:
         """Give the members of a handshake's object and the closing brace; None: not by this way."""
@@ -139,8 +147,7 @@ class HandshakeText:
             self._second_text = rfc3339(second * 1_000_000_000, 6)[: -len(".000000Z")]
             self._second = second
         rest = time_ns - second * 1_000_000_000
-        digits = self._writer.digits
-        if digits == 6 or (digits is None and rest % 1000 == 0):
+        if self._digits == 6 or (self._digits < 0 and rest % 1000 == 0):
             rest //= 1000
             return (
                 f'"file":{self._file_text},"frame":{frame.number},'
@@ -166,8 +173,15 @@ class HandshakeText:
     def _properties(self, properties: tuple[Property, ...]) -> str | None:
         if not properties:
             return "{}"
-        plain, listed = self._writer.properties(properties)
-        return self._encode(plain).decode() if listed is UNSET else None
+        text = self._known_properties.get(properties)
+        if text is None:
+            plain, listed = self._writer.properties(properties)
+            if listed is not UNSET:
+                return None
+            text = self._encode(plain).decode()
+            if len(self._known_properties) < _PROPERTIES_KEPT:
+                self._known_properties[properties] = text
+        return text
 
 
 def _endpoint(end: Endpoint) -> str:
@@ -180,4 +194,9 @@ def _quoted(text: str | None) -> str:
 
 def _plain(text: str) -> bool:
     """Whether JSON writes a text as it stands."""
+    if cython.compiled:  # a loop over characters is then the quicker way
+        for char in text:
+            if not " " <= char <= "~" or char == '"' or char == "\\":
+                return False
+        return True
     return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text

@@ -45,6 +45,7 @@ class JsonLines:
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
         self._writer.digits = digits
+        self._quick.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
         """Write one handshake."""

@@ -32,6 +32,7 @@ class Both:
 
     def precision(self, digits: int) -> None:
         self.writer.digits = digits
+        self.quick.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
         text = self.quick.text(record)
