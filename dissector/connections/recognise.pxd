@@ -1,16 +1,24 @@
 cimport cython
 
+cdef bytes _USUAL
+
 @cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, length=cython.int)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
 @cython.locals(packet_type=cython.int, flags=cython.int)
 cpdef bint plausible(bytes data, Py_ssize_t begin, Py_ssize_t stop, int first, long long remaining, bint whole) except -1
 @cython.locals(encoded=bytearray)
 cdef bytes _header(int first, long long remaining)
+@cython.locals(at=Py_ssize_t, end=Py_ssize_t)
+cdef bint _plausible_acknowledgement(bytes data, Py_ssize_t begin, Py_ssize_t stop, int kind, long long remaining) except -1
+@cython.locals(end=Py_ssize_t)
+cdef bint _plausible_suback(bytes data, Py_ssize_t begin, Py_ssize_t stop) except -1
+cdef bint _codes(bytes data, Py_ssize_t at, Py_ssize_t stop) except -1
+cdef Py_ssize_t _short_block(bytes data, Py_ssize_t at, Py_ssize_t stop) except -2
 @cython.locals(length=cython.int)
 cdef bint _plausible_publish(bytes data, Py_ssize_t begin, Py_ssize_t stop, int flags, long long remaining) except -1
 @cython.locals(length=cython.int, at=Py_ssize_t)
 cdef bint _plausible_subscribe(bytes data, Py_ssize_t begin, Py_ssize_t stop, int kind, long long remaining) except -1
-@cython.locals(byte=cython.int)
+@cython.locals(at=Py_ssize_t)
 cdef bint _topic(bytes raw) except -1
 @cython.locals(pos=Py_ssize_t, count=cython.int, begin=Py_ssize_t, remaining=cython.longlong, shift=cython.int, byte=cython.longlong, whole=cython.bint)
 cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1

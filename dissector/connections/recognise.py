@@ -2,8 +2,8 @@
 """The first bytes of a stream in, whether they are MQTT out.
 
 On any port a CONNECT is recognised by its protocol name. On a port that is known for MQTT a stream
-may also be recognised without one, but only by packets that are plausible in every byte that framing
-shows, so that no other protocol is ever taken for MQTT.
+may also be recognised without one, but only by packets that are plausible in every byte that
+framing shows, so that no other protocol is ever taken for MQTT.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 NO, YES, MORE = range(3)
 
 CONNECT_PROBE = 16  # bytes that settle whether a stream begins with a CONNECT
+_USUAL = b"\x00\x04MQTT"  # the protocol name of 3.1.1 and 5.0
 _MAX_NAME = 23  # of a protocol name that is wrong
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
@@ -26,6 +27,8 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
     size = len(data)
     if size == 0:
         return MORE
+    if size >= 8 and data[0] == 0x10 and data[1] < 0x80 and data.startswith(_USUAL, 2):
+        return YES if data[1] >= len(_USUAL) else NO
     if data[0] >> 4 != 1:
         return NO
     pos = 1
@@ -62,7 +65,7 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
 
 
 def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, whole: bool) -> bool:
-    """Whether one packet could be MQTT: its body is data[begin:stop], `whole` if none of it is cut."""
+    """Whether one packet could be MQTT: its body is data[begin:stop], `whole` if nothing is cut."""
     packet_type = first >> 4
     flags = first & 15
     if packet_type == 3:
@@ -75,13 +78,7 @@ def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, wh
     if packet_type in _EMPTY_TYPES:
         return remaining == 0
     if packet_type in _TYPES_WITH_IDENTIFIER or packet_type == 6:
-        if (
-            remaining < 2
-            or remaining > 4096
-            or (packet_type != 11 and remaining == 3 and not whole)
-        ):
-            return False
-        return stop - begin < 2 or data[begin] << 8 | data[begin + 1] != 0
+        return _plausible_acknowledgement(data, begin, stop, packet_type, remaining)
     if packet_type == 1:
         return looks_like_connect(_header(first, remaining) + data[begin:stop], False) == 1
     if packet_type == 2:
@@ -91,13 +88,13 @@ def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, wh
     if packet_type in (8, 10):
         return _plausible_subscribe(data, begin, stop, packet_type, remaining)
     if packet_type == 9:
-        if remaining < 3 or remaining > 4096:
-            return False
-        return stop - begin < 2 or data[begin] << 8 | data[begin + 1] != 0
+        return 3 <= remaining <= 4096 and _plausible_suback(data, begin, stop)
     if packet_type == 14:
         if remaining == 0:
             return True
-        return whole and remaining <= 4096 and (data[begin] >= 0x80 or data[begin] in (0, 4))
+        if not whole or remaining > 4096 or (data[begin] < 0x80 and data[begin] not in (0, 4)):
+            return False
+        return remaining == 1 or _short_block(data, begin + 1, stop) == stop
     if packet_type == 15:
         return whole and remaining >= 6 and data[begin] in (0, 0x18, 0x19)
     return False
@@ -110,6 +107,62 @@ def _header(first: int, remaining: int) -> bytes:
         encoded.append(low | 0x80 if remaining else low)
         if not remaining:
             return bytes(encoded)
+
+
+def _plausible_acknowledgement(
+    data: bytes, begin: int, stop: int, kind: int, remaining: int
+) -> bool:
+    """PUBACK and its like: an identifier; in 5.0 a reason code and properties that fill the packet.
+
+    Text of other protocols begins with these types ("POST", "PROXY"), so every byte is looked at.
+    """
+    if remaining < 2 or remaining > 4096:
+        return False
+    if stop - begin < 2:
+        return remaining == 2
+    if data[begin] << 8 | data[begin + 1] == 0:
+        return False
+    if remaining == 2:
+        return True
+    at = begin + 2
+    if kind != 11:
+        if at >= stop or (data[at] < 0x80 and data[at] not in (0, 0x10)):
+            return False
+        if remaining == 3:
+            return True
+        at += 1
+    end = _short_block(data, at, stop)
+    if kind == 11:  # UNSUBACK has its codes behind the properties
+        return at < end < begin + remaining and _codes(data, end, stop)
+    return end == begin + remaining
+
+
+def _plausible_suback(data: bytes, begin: int, stop: int) -> bool:
+    """An identifier and codes; in 5.0 properties stand before these."""
+    if stop - begin < 3 or data[begin] << 8 | data[begin + 1] == 0:
+        return False
+    if _codes(data, begin + 2, stop):
+        return True
+    end = _short_block(data, begin + 2, stop)
+    return 0 < end < stop and _codes(data, end, stop)
+
+
+def _codes(data: bytes, at: int, stop: int) -> bool:
+    """Whether all bytes could be codes of SUBACK or UNSUBACK."""
+    while at < stop:
+        if data[at] < 0x80 and data[at] not in (0, 1, 2, 0x11):
+            return False
+        at += 1
+    return True
+
+
+def _short_block(data: bytes, at: int, stop: int) -> int:
+    """Where a block ends whose length takes one or two bytes; -1 where there is none."""
+    if at < stop and data[at] < 0x80:
+        return at + 1 + data[at]
+    if at + 1 < stop and 0 < data[at + 1] < 0x80:
+        return at + 2 + ((data[at] & 0x7F) | data[at + 1] << 7)
+    return -1
 
 
 def _plausible_publish(data: bytes, begin: int, stop: int, flags: int, remaining: int) -> bool:
@@ -139,8 +192,8 @@ def _plausible_subscribe(data: bytes, begin: int, stop: int, kind: int, remainin
 
 def _topic(raw: bytes) -> bool:
     """Whether bytes read like a topic: printable UTF-8 (its end may be cut)."""
-    for byte in raw:
-        if byte < 0x20 or byte == 0x7F:
+    for at in range(len(raw)):  # compiled, `for byte in raw` would give signed bytes
+        if raw[at] < 0x20 or raw[at] == 0x7F:
             return False
     try:
         raw.decode("utf-8")

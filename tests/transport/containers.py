@@ -1,0 +1,222 @@
+"""Every file format that the contract names, plain and compressed, each with two conversations."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import itertools
+import struct
+from collections.abc import Callable, Sequence
+
+import lz4.frame
+import zstandard
+
+from tests.capture import builders
+from tests.capture.builders import SECOND, START
+from tests.net import wire
+from tests.transport.exchanges import CLEAN, FALSE
+from tests.transport.row import Files, Row, Seen, Timed, one_pcap, records
+from tests.transport.talk import STEP_NS, Shot, Talk, Wrapping, four, six
+
+COMMENT = builders.option(1, b"a comment on this packet \xff")
+SECRETS = builders.block(10, struct.pack("<II", 0x544C534B, 9) + b"# no keys")
+NAMES = builders.block(4, bytes(4))
+STATISTICS = builders.block(5, struct.pack("<III", 0, START >> 32, START & 0xFFFFFFFF))
+UNKNOWN = builders.block(0x0BADCAFE & 0x7FFFFFFF, b"nobody knows this block")
+
+
+def conversations(port: int) -> list[Shot]:
+    """One with a finding and one without."""
+    return Talk(port).whole(CLEAN).shots + Talk(port + 1).whole(FALSE).shots
+
+
+def pcap(order: str, magic: int) -> Files:
+    """A pcap file of a byte order and a unit."""
+    unit = 1 if magic == builders.NANO else 1000
+
+    def files(frames: Sequence[Timed]) -> list[bytes]:
+        return [builders.pcap_header(order, magic) + records(frames, order, unit)]
+
+    return files
+
+
+def pcapng(order: str = "<", *, options: bytes = b"", ticks: int = 1000, before: int = 0) -> Files:
+    """A pcapng file: `options` of its interface, nanoseconds in a tick, seconds of its offset."""
+
+    def files(frames: Sequence[Timed]) -> list[bytes]:
+        head = builders.section(order) + builders.interface(order=order, options=options)
+        blocks = [
+            builders.enhanced(shot.data, (time_ns - before * SECOND) // ticks, order=order)
+            for time_ns, shot in frames
+        ]
+        return [head + b"".join(blocks)]
+
+    return files
+
+
+def binary_resolution(frames: Sequence[Timed]) -> list[bytes]:
+    """Two interfaces in turns: ticks of 2**-20 seconds, and nanoseconds after an offset."""
+    head = builders.section() + builders.interface(options=builders.resolution(0x80 | 20))
+    head += builders.interface(options=builders.resolution(9) + builders.offset(1_000_000_000))
+    blocks = []
+    for time_ns, shot in frames:
+        if time_ns // STEP_NS % 2:
+            blocks.append(builders.enhanced(shot.data, time_ns - 1_000_000_000 * SECOND, 1))
+        else:
+            blocks.append(builders.enhanced(shot.data, (time_ns << 20) // SECOND))
+    return [head + b"".join(blocks)]
+
+
+def sections(frames: Sequence[Timed]) -> list[bytes]:
+    """A section of each byte order; a connection begins in one and ends in the next."""
+    half = 5
+    return [pcapng("<")(frames[:half])[0] + pcapng(">")(frames[half:])[0]]
+
+
+def interfaces(frames: Sequence[Timed]) -> list[bytes]:
+    """An interface for each link type."""
+    links = sorted({shot.link for _, shot in frames})
+    head = builders.section() + b"".join(builders.interface(link) for link in links)
+    return [
+        head + b"".join(
+            builders.enhanced(
+                shot.data[: shot.cut], time_ns // 1000, links.index(shot.link),
+                sent=len(shot.data),
+            )
+            for time_ns, shot in frames
+        )
+    ]  # fmt: skip
+
+
+def simple_packets(frames: Sequence[Timed]) -> list[bytes]:
+    """Simple Packet Blocks, which have no time."""
+    head = builders.section() + builders.interface()
+    return [head + b"".join(builders.simple(shot.data) for _, shot in frames)]
+
+
+def obsolete_packets(frames: Sequence[Timed]) -> list[bytes]:
+    """The obsolete Packet Block."""
+    head = builders.section() + builders.interface()
+    return [head + b"".join(builders.old_packet(shot.data, time // 1000) for time, shot in frames)]
+
+
+def other_blocks(frames: Sequence[Timed]) -> list[bytes]:
+    """Comments, names, statistics, secrets and unknown blocks between the frames."""
+    head = builders.section(options=builders.option(1, b"a section")) + builders.interface()
+    others = [SECRETS, NAMES, STATISTICS, UNKNOWN]
+    blocks = [
+        others[at % 4] + builders.enhanced(shot.data, time_ns // 1000, options=COMMENT)
+        for at, (time_ns, shot) in enumerate(frames)
+    ]
+    return [head + b"".join(blocks)]
+
+
+def compressed(by: Callable[[bytes], bytes], files: Files = one_pcap) -> Files:
+    """The same, compressed."""
+    return lambda frames: [by(data) for data in files(frames)]
+
+
+def cut_files(*places: int) -> Files:
+    """Files one after the other, as a ring buffer leaves them."""
+
+    def files(frames: Sequence[Timed]) -> list[bytes]:
+        edges = [0, *places, len(frames)]
+        parts = [frames[low:high] for low, high in itertools.pairwise(edges)]
+        return [one_pcap(part)[0] for part in parts]
+
+    return files
+
+
+def by_turns(frames: Sequence[Timed]) -> list[bytes]:
+    """Two files of the same time, as two interfaces give them: pcap, and pcapng compressed."""
+    return [*one_pcap(frames[::2]), gzip.compress(pcapng()(frames[1::2])[0])]
+
+
+def each_way(port: int) -> list[Shot]:
+    """The client's frames from an Ethernet interface, the server's from a cooked one."""
+
+    def frames(segment: bytes, side: int) -> list[bytes]:
+        return [wire.ethernet(four(segment, side))]
+
+    plain = Talk(port, Wrapping(1, frames)).whole(FALSE).shots
+    cooked = Talk(port, Wrapping(113, lambda t, s: [wire.cooked(four(t, s))])).whole(FALSE).shots
+    client = {1, 3, 4, 7, 8, 10, 12}
+    return [
+        (plain if number in client else cooked)[number - 1] for number in range(1, len(plain) + 1)
+    ]
+
+
+def every_link(port: int) -> list[Shot]:
+    """Conversations on four link types in one file."""
+    wraps = [
+        Wrapping(1, lambda t, s: [wire.ethernet(four(t, s))]),
+        Wrapping(101, lambda t, s: [six(t, s)]),
+        Wrapping(276, lambda t, s: [wire.cooked_v2(four(t, s))]),
+        Wrapping(0, lambda t, s: [struct.pack("<I", 2) + four(t, s)]),
+    ]
+    return [
+        shot for at, wrap in enumerate(wraps) for shot in Talk(port + at, wrap).whole(FALSE).shots
+    ]
+
+
+TWICE = (Seen(CLEAN), Seen(FALSE, 16, 18, 1))
+SPLIT = (Seen(CLEAN), Seen(FALSE, (1, 6), (1, 8), 1))
+
+
+def row(files: Files, seen: Sequence[Seen] = TWICE) -> Row:
+    """A row of the two conversations in these files."""
+    return Row(conversations, seen, files=files)
+
+
+def backwards(paths: list[str]) -> list[str]:
+    """The last file first."""
+    return paths[::-1]
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+    "lz4": lz4.frame.compress,
+    "bzip2": bz2.compress,
+}
+
+ROWS: dict[str, Row] = {
+    "pcap, microseconds": row(pcap("<", builders.MICRO)),
+    "pcap, microseconds, big-endian": row(pcap(">", builders.MICRO)),
+    "pcap, nanoseconds": row(pcap("<", builders.NANO)),
+    "pcap, nanoseconds, big-endian": row(pcap(">", builders.NANO)),
+    "pcapng": row(pcapng("<")),
+    "pcapng, big-endian": row(pcapng(">")),
+    "pcapng, nanoseconds": row(pcapng(options=builders.resolution(9), ticks=1)),
+    "pcapng, milliseconds": row(pcapng(options=builders.resolution(3), ticks=1_000_000)),
+    "pcapng, an offset of seconds": row(
+        pcapng(options=builders.offset(1_600_000_000), before=1_600_000_000)
+    ),
+    "pcapng, a resolution and an offset for each interface": row(binary_resolution),
+    "pcapng, sections of both byte orders": row(sections),
+    "pcapng, simple packets": Row(
+        conversations, TWICE, ["no-time"], files=simple_packets, timeless=True
+    ),
+    "pcapng, obsolete packets": row(obsolete_packets),
+    "pcapng, comments, secrets and unknown blocks": row(other_blocks),
+    "pcapng, each direction on an interface of its own": Row(
+        each_way, (Seen(FALSE),), files=interfaces
+    ),
+    "pcapng, four link types": Row(
+        every_link,
+        [Seen(FALSE, 12 * at + 4, 12 * at + 6, at) for at in range(4)],
+        files=interfaces,
+    ),
+    **{f"pcap in {name}": row(compressed(by)) for name, by in COMPRESSIONS.items()},
+    **{f"pcapng in {name}": row(compressed(by, pcapng())) for name, by in COMPRESSIONS.items()},
+    "two files": row(cut_files(10), SPLIT),
+    "two files, the later one given first": Row(
+        conversations, SPLIT, files=cut_files(10), path_order=backwards
+    ),
+    "three files, cut within each handshake": row(
+        cut_files(5, 17), (Seen(CLEAN, 4, (1, 1)), Seen(FALSE, (1, 11), (2, 1), 1))
+    ),
+    "two files of one time": row(
+        by_turns, (Seen(CLEAN, (1, 2), (1, 3)), Seen(FALSE, (1, 8), (1, 9), 1))
+    ),
+}

@@ -1,0 +1,162 @@
+"""What two hosts say to each other in, frames of a capture out: in any encapsulation, any order.
+
+The frame numbers of a plain conversation, which the rows count on: 1 SYN, 2 SYN/ACK, 3 ACK,
+4 CONNECT, 5 ACK, 6 CONNACK, 7 ACK, 8 DISCONNECT, 9 ACK, 10 FIN, 11 FIN/ACK, 12 ACK.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tests.net import wire
+from tests.net.wire import ACK, FIN, PSH, RST, SYN
+from tests.transport.exchanges import DISCONNECT, Exchange
+
+C, S = 0, 1  # who speaks: client, server
+FOUR = ("10.0.0.1", "10.0.0.2")
+SIX = ("fd00::1", "fd00::2")
+MACS = (wire.MAC_A, wire.MAC_B)
+STEP_NS = 1_000_000
+
+
+class Shot(NamedTuple):
+    """One frame as it was captured: `cut` bytes of it, `pause` nanoseconds after the one before."""
+
+    data: bytes
+    link: int = 1
+    cut: int | None = None
+    pause: int = STEP_NS
+
+
+class Wrapping(NamedTuple):
+    """How a TCP segment of a side becomes frames."""
+
+    link: int
+    frames: Callable[[bytes, int], Sequence[bytes]]
+
+
+def four(segment: bytes, side: int, **fields: int) -> bytes:
+    """An IPv4 datagram of a side."""
+    return wire.ipv4(segment, FOUR[side], FOUR[1 - side], **fields)  # type: ignore[arg-type]
+
+
+def six(segment: bytes, side: int, protocol: int = 6, length: int | None = None) -> bytes:
+    """An IPv6 datagram of a side."""
+    return wire.ipv6(segment, SIX[side], SIX[1 - side], protocol, length)
+
+
+def ether(datagram: bytes, side: int, kind: int = 0x0800, vlans: Sequence[int] = ()) -> bytes:
+    """An Ethernet frame of a side."""
+    return wire.ethernet(datagram, kind, MACS[side], MACS[1 - side], vlans)
+
+
+PLAIN = Wrapping(1, lambda segment, side: [ether(four(segment, side), side)])
+
+
+class Talk:
+    """One TCP connection; every method adds a segment and gives the talk."""
+
+    def __init__(
+        self,
+        port: int,
+        wrapping: Wrapping = PLAIN,
+        *,
+        server_port: int = 1883,
+        first: tuple[int, int] = (1000, 5000),
+        options: bytes = b"",
+    ) -> None:
+        self.ports = (port, server_port)
+        self.wrapping = wrapping
+        self.first = first
+        self.seq = list(first)
+        self.options = options
+        self.window = 65535
+        self.shots: list[Shot] = []
+
+    def add(
+        self,
+        side: int,
+        flags: int,
+        payload: bytes = b"",
+        *,
+        seq: int | None = None,
+        ack: int | None = None,
+        pause: int = STEP_NS,
+        window: int | None = None,
+    ) -> Talk:
+        """Add the next segment of a side; with `seq` any segment, which moves nothing on."""
+        if ack is None:
+            ack = self.seq[1 - side] if flags & ACK else 0
+        segment = wire.tcp(
+            self.ports[side], self.ports[1 - side], self.seq[side] if seq is None else seq, ack,
+            flags, payload, self.window if window is None else window, self.options,
+        )  # fmt: skip
+        if seq is None:
+            self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
+        for frame in self.wrapping.frames(segment, side):
+            self.shots.append(Shot(frame, self.wrapping.link, pause=pause))
+        return self
+
+    def open(self) -> Talk:
+        """SYN, SYN/ACK, ACK."""
+        return self.add(C, SYN).add(S, SYN | ACK).add(C, ACK)
+
+    def say(self, side: int, payload: bytes) -> Talk:
+        """Send data."""
+        return self.add(side, PSH | ACK, payload)
+
+    def ack(self, side: int) -> Talk:
+        """Acknowledge all that the peer sent."""
+        return self.add(side, ACK)
+
+    def tell(self, side: int, payload: bytes) -> Talk:
+        """Send data and have it acknowledged."""
+        return self.say(side, payload).ack(1 - side)
+
+    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> Talk:
+        """Send data at any offset from the side's first byte; nothing moves on."""
+        return self.add(side, flags, payload, seq=self.first[side] + 1 + offset)
+
+    def moved(self, side: int, size: int) -> Talk:
+        """Move on by what `put` has sent."""
+        self.seq[side] += size
+        return self
+
+    def answer(self, exchange: Exchange) -> Talk:
+        """CONNACK, acknowledged."""
+        return self.tell(S, exchange.connack)
+
+    def close(self) -> Talk:
+        """DISCONNECT, then FIN both ways."""
+        return self.tell(C, DISCONNECT).ends()
+
+    def ends(self, side: int = C) -> Talk:
+        """FIN both ways, a side first."""
+        return self.add(side, FIN | ACK).add(1 - side, FIN | ACK).ack(side)
+
+    def reset(self, side: int) -> Talk:
+        """RST."""
+        return self.add(side, RST | ACK)
+
+    def whole(self, exchange: Exchange) -> Talk:
+        """A conversation from SYN to FIN."""
+        return self.open().tell(C, exchange.connect).answer(exchange).close()
+
+    def lose(self, *numbers: int) -> Talk:
+        """Take frames out, by their numbers: they were never captured."""
+        self.shots = [shot for at, shot in enumerate(self.shots, 1) if at not in numbers]
+        return self
+
+    def order(self, *numbers: int) -> Talk:
+        """Put these frames, which follow each other, into this order."""
+        low = min(numbers) - 1
+        self.shots[low : low + len(numbers)] = [self.shots[number - 1] for number in numbers]
+        return self
+
+
+def pieces(data: bytes, *places: int) -> list[bytes]:
+    """Cut data at these places."""
+    edges = [0, *places, len(data)]
+    return [data[low:high] for low, high in itertools.pairwise(edges)]

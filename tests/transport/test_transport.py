@@ -1,0 +1,151 @@
+"""Every transport case as whole captures: handshakes are found, and damage adds no finding."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.mark import ParameterSet
+
+import dissector
+from dissector.mqtt.packets import Packet
+from tests.judging import keys_of
+from tests.transport import containers, encapsulations, endings, segments
+from tests.transport.exchanges import answered, asked
+from tests.transport.faults import FAULTS
+from tests.transport.row import Place, Row, Timed
+
+TCP: dict[str, Row] = {**segments.ROWS, **endings.ROWS}
+ROWS: dict[str, Row] = {**containers.ROWS, **encapsulations.ROWS, **TCP}
+Keys = Callable[[dissector.Report], set[Any]]
+WINDOW = 8  # how far a frame strays when a capture is shuffled
+
+
+def rows(test: str) -> list[ParameterSet]:
+    """The names of all rows; those with a known fault must fail in the test that shows it."""
+    return [
+        pytest.param(name, marks=pytest.mark.xfail(reason=FAULTS[name][1], raises=AssertionError))
+        if name in FAULTS and test in FAULTS[name][0]
+        else pytest.param(name)
+        for name in ROWS
+    ]
+
+
+def analyse(row: Row, frames: Sequence[Timed], folder: Path) -> dissector.Report:
+    """Write frames as the row's files and analyse those."""
+    paths = []
+    for at, data in enumerate(row.files(frames)):
+        path = folder / f"{at}.pcap"
+        path.write_bytes(data)
+        paths.append(str(path))
+    return dissector.analyze(*row.path_order(paths))
+
+
+def place(packet: Packet | None) -> Place | None:
+    """Name the frame of a packet as the rows do."""
+    if packet is None or packet.frame is None:
+        return None
+    return where(packet.frame.file, packet.frame.number)
+
+
+def where(path: str, number: int) -> Place:
+    """Name a frame by its number, and by its file if that is not the first."""
+    file = int(Path(path).stem)
+    return (file, number) if file else number
+
+
+@pytest.mark.parametrize("name", rows("found"))
+def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
+    """A capture of this kind gives its handshakes field by field, its findings and warnings."""
+    row = ROWS[name]
+    frames = row.timed()
+    report = analyse(row, frames, tmp_path)
+    found = [
+        (
+            asked(handshake), answered(handshake),
+            place(handshake.connect),
+            place(handshake.connack),
+            handshake.stream, handshake.outcome, handshake.server.port,
+        )
+        for handshake in report.handshakes
+    ]  # fmt: skip
+    expected = [
+        (
+            None if seen.connect is None else seen.exchange.asked,
+            None if seen.connack is None else seen.exchange.answered,
+            seen.connect, seen.connack, seen.stream, seen.outcome or seen.exchange.outcome,
+            row.server_port,
+        )
+        for seen in row.seen
+    ]  # fmt: skip
+    assert found == expected
+    findings = [(item.rule, where(item.file, item.frame)) for item in report.findings]
+    assert findings == row.expected()
+    assert {warning.kind for warning in report.warnings} == set(row.warnings)
+    if len(report.capture.files) == 1 and not row.timeless:
+        for handshake in report.handshakes:
+            for packet in (handshake.connect, handshake.connack):
+                if packet is not None and packet.frame is not None:
+                    told = packet.frame.time_ns
+                    assert abs(told - frames[packet.frame.number - 1].time_ns) < 1000
+
+
+@pytest.mark.parametrize("name", rows("lost"))
+def test_a_lost_frame_adds_no_finding(name: str, tmp_path: Path) -> None:
+    """With any one frame removed, nothing is found that the whole capture does not show."""
+    row = ROWS[name]
+    frames = row.timed()
+    keys: Keys = parties if row.copies else keys_of
+    whole = keys(analyse(row, frames, tmp_path))
+    for at in range(len(frames)):
+        added = keys(analyse(row, frames[:at] + frames[at + 1 :], tmp_path)) - whole
+        assert not added, f"without frame {at + 1}"
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_doubled_frames_change_no_finding(name: str, tmp_path: Path) -> None:
+    """With every frame captured twice, the findings are the same."""
+    row = ROWS[name]
+    frames = row.timed()
+    doubled = [frame for frame in frames for _ in range(2)]
+    again = keys_of(analyse(row, doubled, tmp_path))
+    assert again == keys_of(analyse(row, frames, tmp_path))
+
+
+@pytest.mark.parametrize("name", rows("shuffled"))
+def test_a_shuffled_capture_adds_no_finding(name: str, tmp_path: Path) -> None:
+    """Neighbours swapped or frames strayed add no finding; its frame may be another one."""
+    row = ROWS[name]
+    frames = row.timed()
+    whole = parties(analyse(row, frames, tmp_path))
+    for at in range(len(frames) - 1 if name in TCP else 0):
+        swapped = list(frames)
+        swapped[at : at + 2] = swapped[at + 1], swapped[at]
+        added = parties(analyse(row, in_time(frames, swapped), tmp_path)) - whole
+        assert not added, f"frames {at + 1} and {at + 2} swapped"
+    for seed in range(3):
+        strayed = shuffled(frames, seed)
+        added = parties(analyse(row, in_time(frames, strayed), tmp_path)) - whole
+        assert not added, f"shuffled, seed {seed}"
+        added = parties(analyse(row, strayed, tmp_path)) - whole
+        assert not added, f"shuffled with their times, seed {seed}"
+
+
+def parties(report: dissector.Report) -> set[tuple[str, str, str | None]]:
+    """Give what identifies a finding wherever its frame is: rule, side and client."""
+    return {(item.rule, item.side.value, item.client_id) for item in report.findings}
+
+
+def in_time(frames: Sequence[Timed], moved: Sequence[Timed]) -> list[Timed]:
+    """Give frames that changed places the times of those places."""
+    return [Timed(frame.time_ns, other.shot) for frame, other in zip(frames, moved, strict=True)]
+
+
+def shuffled(frames: Sequence[Timed], seed: int) -> list[Timed]:
+    """Let every frame stray, none further than the window."""
+    dice = random.Random(seed)
+    places = [at + dice.uniform(0, WINDOW) for at in range(len(frames))]
+    return [frames[at] for at in sorted(range(len(frames)), key=places.__getitem__)]
