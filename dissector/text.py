@@ -7,7 +7,6 @@ a byte that is not UTF-8. JSON is lossless too and takes `lossless()`; every for
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 
 # Format characters that render as nothing or turn the direction of text: zero-width, bidi, tags.
@@ -98,4 +97,6 @@ def character_classes(secret: bytes) -> str:
 
 def fingerprint(secret: bytes, key: bytes) -> str:
     """Keyed fingerprint, 16 hex digits: equal secrets of one run are equal, no other run's are."""
+    import hashlib  # most captures need none, and it takes 4 ms
+
     return hashlib.blake2b(secret, digest_size=8, key=key).hexdigest()

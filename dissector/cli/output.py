@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,5 +49,7 @@ def style(color: str, environment: Mapping[str, str], *, to_file: bool = False) 
         )
     else:
         colored = color == "always"
+    import shutil  # reports for people alone need it
+
     columns = 80 if to_file else shutil.get_terminal_size((80, 24)).columns
     return Style(colored, min(max(columns, 40), _WIDEST))

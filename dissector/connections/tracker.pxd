@@ -9,7 +9,8 @@ from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport Direction, TcpConnection
 
 cdef long long CLOSE_GRACE_NS
-cdef int HISTORY_LIMIT
+cdef int HISTORY_LIMIT, HELD_LIMIT, TRIES_LIMIT
+cdef int UNDECIDED, MQTT, IGNORED, NEED_DATA, BROKEN, FIN
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _DECODED, _CLIENT_ONLY, _SERVER_ONLY
 cdef int _QUIET_CLIENT, _QUIET_SERVER, _FLAGS_OF_TWO
 cdef int _CONNECTING, _AUTHENTICATING, _CONNECTED, _REFUSED, _MIDSTREAM

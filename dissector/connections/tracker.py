@@ -221,7 +221,9 @@ class Tracker(Consumer):
             for held_side, held, _, _ in self.held:
                 if held_side == side:
                     before += held
-        probe = before + window[start : min(stop, start + 32)]
+        probe = cut(window, start, min(stop, start + 32))
+        if before:
+            probe = before + probe
         lost = self.lost_a if side == 0 else self.lost_b
         verdict = looks_like_connect(probe, self.known_port and not lost)
         if verdict == 1:  # YES

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 from array import array
 
 import cython
@@ -76,6 +75,8 @@ class Tracking:
             if size == 4:
                 known = f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
             elif size == 16:
+                import socket  # its import costs more than a small capture
+
                 known = socket.inet_ntop(socket.AF_INET6, address)
             else:
                 known = address.hex(":")

@@ -10,8 +10,6 @@ or None: passed, or not this rule's business.
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -124,6 +122,9 @@ class Rule:
     @classmethod
     def page(cls) -> Page:
         """Take the docstring apart; every heading must be there (a test holds it)."""
+        import inspect
+        import re
+
         text = inspect.cleandoc(cls.__doc__ or "")
         parts = dict.fromkeys(_HEADINGS.values(), "")
         chunks = re.split(r"^([A-Z][a-z ]+)\n-+\n", text, flags=re.MULTILINE)

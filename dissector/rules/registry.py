@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import os
 import re
 from pathlib import Path
@@ -31,7 +30,7 @@ def all_rules() -> tuple[AnyRule, ...]:
 def _rule_of(module: object) -> AnyRule:
     for value in vars(module).values():
         if (
-            inspect.isclass(value)
+            isinstance(value, type)
             and issubclass(value, Rule)
             and value.__module__ == module.__name__  # type: ignore[attr-defined]
         ):
