@@ -44,7 +44,9 @@ def test_typed() -> None:
     assert (Path(str(dissector.__file__)).parent / "py.typed").exists()
 
 
-def test_readme_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_example(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The README's example runs and shows the finding."""
     text = (ROOT / "README.md").read_text()
     example = re.search(r"<!-- python-example -->\n```python\n(.*?)```", text, re.DOTALL)

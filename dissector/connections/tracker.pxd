@@ -72,7 +72,7 @@ cdef class Tracker(Consumer):
     cdef _who(self, int side)
     @cython.locals(framer=Framer, quiet=cython.int, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
-    @cython.locals(framer=Framer, first=cython.int)
+    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
     @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)
@@ -90,5 +90,6 @@ cdef class Tracker(Consumer):
     @cython.locals(connection=Connection, handshake=Handshake, connect=Connect)
     cdef bint _connack(self, Connack packet) except -1
     cdef _handshake(self, Connection connection)
+    cdef bint _disagrees(self) except -1
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, Packet packet)

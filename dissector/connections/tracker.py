@@ -312,6 +312,8 @@ class Tracker(Consumer):
             return None
         if not self.tcp.syn_seen or not self.tcp.synack_seen:
             return None
+        if self.tcp.direction(0).segments < 2:
+            return None  # the SYN/ACK was not answered: half-open
         connection = self._connection()
         connection.traits |= Trait.SILENT
         for found in self.gaps:
@@ -403,20 +405,16 @@ class Tracker(Consumer):
         if not framer.idle():
             return True
         first = window[start]
-        if first == 0x20 or stop - start == 1:
+        size = stop - start
+        if first == 0x20 or (size == 1 and (first == 0xE0 or first == 0xF0)):
             return True
-        if (
-            stop - start >= 4
-            and first >> 4 == 2
-            and window[start + 1] == 2
-            and window[start + 2] < 2
-        ):
+        if size >= 4 and first >> 4 == 2 and window[start + 1] == 2 and window[start + 2] < 2:
             return True
-        if plausible_chain(window, start, stop) or first == 0xF0 or first >> 4 == 14:
+        if plausible_chain(window, start, stop):
             return True
-        if stop - start >= 2 and first >> 4 == 15 and window[start + 1] + 2 == stop - start:
-            return True
-        if first < 0x10 and stop - start == window[start + 1] + 2:
+        # what is odd but MQTT all the same: bad flags, type 0; one packet, and nothing but it
+        odd = first == 0 or first >> 4 >= 14
+        if odd and size >= 2 and window[start + 1] + 2 == size:
             return True
         self.connection.view.foreign = True
         return False
@@ -484,7 +482,8 @@ class Tracker(Consumer):
         if self.tracking.keep_all:
             self.tracking.listener.packet(connection, packet, who)
         if answered:
-            self.tracking.listener.answered(connection)
+            if not self._disagrees():
+                self.tracking.listener.answered(connection)
 
     def _framed(self, framer: Framer, raw: bytes) -> Packet:
         """Make the record of a packet that is not decoded."""
@@ -529,7 +528,7 @@ class Tracker(Consumer):
         lost = self.lost_a if side == 0 else self.lost_b
         if first and not lost and not self._midstream():
             if who is _CLIENT and kind != _CONNECT:
-                traits |= Trait.CLIENT_FIRST_OTHER
+                traits |= Trait.CLIENT_FIRST_OTHER if self.tcp.syn_seen else 0
             elif who is _SERVER and kind != _CONNACK and kind != _AUTH:
                 traits |= Trait.SERVER_FIRST_OTHER
         phase = self.phase
@@ -612,12 +611,22 @@ class Tracker(Consumer):
         )  # fmt: skip
         self.tracking.handshakes += 1
 
+    def _disagrees(self) -> bool:
+        """Whether segments of this connection overlapped with different bytes; the view says so."""
+        assert self.connection is not None
+        if self.tcp.direction(0).conflict or self.tcp.direction(1).conflict:
+            self.connection.view.conflict = True
+            return True
+        return False
+
     def _defects(self, side: int, packet: Packet) -> None:
         connection = self.connection
         assert connection is not None
         if self.lost_a if side == 0 else self.lost_b:
             if not (self._midstream() and isinstance(packet, Connect)):
                 return  # behind a gap nothing proves that the packet begins where we think
+        if self._disagrees():
+            return  # two copies of the same bytes differ: nobody knows which were received
         connection.traits |= Trait.DEFECT
         self.tracking.listener.defects(connection, packet, self._who(side))
 

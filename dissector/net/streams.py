@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import cython
 
+from dissector.capture import linktypes
 from dissector.capture.batch import Batch
 from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consumer
 from dissector.net.fragments import Fragments
@@ -297,7 +298,9 @@ class Streams(Keeper):
             self.cut_headers += 1
             return
         if link not in self.unknown_links:
-            self.warn("unknown-link-type", f"link type {link} is not known", frame, -1)
+            name = linktypes.name(link)
+            what = f"link type {name} is unknown to the native engine; try --engine scapy"
+            self.warn("unknown-link-type", what, frame, -1)
         self.unknown_links[link] = self.unknown_links.get(link, 0) + 1
 
     def _back(self, file: int, frame: int) -> None:

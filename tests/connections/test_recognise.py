@@ -209,26 +209,12 @@ def test_any_answer_to_a_connect(server: bytes) -> None:
         assert report.handshakes[0].connack is None
 
 
-# Answers of which the first byte or two are taken for MQTT, with or without the server's close
-FAULTS = {("MongoDB", "closed"), ("MongoDB", "open"), ("SOCKS", "closed"), ("SOCKS", "open")}
-FAULTS |= {("PostgreSQL", "open")}
 ENDS = {"closed": SERVER_CLOSES, "open": ("+40",)}
 
 
 @pytest.mark.parametrize(
     ("name", "end"),
-    [
-        pytest.param(
-            name,
-            end,
-            marks=[pytest.mark.xfail(reason="the first bytes are taken for MQTT")]
-            if (name, end) in FAULTS
-            else [],
-        )
-        for name, (_, server, _) in OTHERS.items()
-        if server
-        for end in ENDS
-    ],
+    [(name, end) for name, (_, server, _) in OTHERS.items() if server for end in ENDS],
 )
 @pytest.mark.parametrize("connect", [CONNECT_311, CONNECT_5], ids=["3.1.1", "5.0"])
 def test_a_server_of_another_protocol(name: str, end: str, connect: str) -> None:

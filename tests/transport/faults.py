@@ -10,12 +10,4 @@ _UNORDERED = "a CONNACK captured before its CONNECT is taken for one whose CONNE
 FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
     "the CONNACK captured before the CONNECT": (("found",), _UNORDERED),
     "the first segment behind the CONNACK": (("found", "shuffled"), _UNORDERED),
-    "SYN with the CONNECT in it": (
-        ("lost",),
-        "SEQ01: where only the SYN/ACK was seen, data in the SYN are taken for never sent",
-    ),
-    "a 4-tuple and its first sequence number are used again": (
-        ("lost",),
-        "ENC12: what stands behind an overlap with different bytes is judged",
-    ),
 }

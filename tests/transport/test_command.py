@@ -156,7 +156,6 @@ def test_an_unknown_link_type_beside_a_known_one(tmp_path: Path) -> None:
     assert [(item["kind"], item["frame"]) for item in warnings] == [("unknown-link-type", 1)]
 
 
-@pytest.mark.xfail(reason="the warning has the number only, and no advice")
 def test_the_warning_of_an_unknown_link_type() -> None:
     """It names the link type, and points to the engine that may know it."""
     (warning,) = package.analyze(io.BytesIO(mixed())).warnings
