@@ -196,7 +196,7 @@ class NotEvaluated(msgspec.Struct):
 
 
 class CaptureFile(msgspec.Struct):
-    """One input file: frames read, bytes read, names of its link types (libpcap's, without DLT_)."""
+    """One input file: frames and bytes read, names of its link types (libpcap's, without DLT_)."""
 
     path: str
     frames: int = 0

@@ -52,7 +52,7 @@ def test_readme_example(
     example = re.search(r"<!-- python-example -->\n```python\n(.*?)```", text, re.DOTALL)
     assert example is not None
     monkeypatch.chdir(ROOT)
-    exec(compile(example[1], "README.md", "exec"), {})  # noqa: S102
+    exec(compile(example[1], "README.md", "exec"), {})
     assert capsys.readouterr().out == (
         "a True True accepted\n"
         "SES01 server sessionPresent=1 in reply to cleanSession=1: "
@@ -75,7 +75,8 @@ def test_readme_example(
 )
 def test_nothing_heavy_is_imported(code: str, never: str) -> None:
     """Start-up counts: the common paths import no heavy library."""
-    script = f"import sys\ntry:\n    {code.replace('; ', chr(10) + '    ')}\nexcept SystemExit:\n    pass\n"
+    body = code.replace("; ", "\n    ")
+    script = f"import sys\ntry:\n    {body}\nexcept SystemExit:\n    pass\n"
     script += "print(chr(10) + 'modules:', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT

@@ -18,7 +18,7 @@ HISTORY_LIMIT = 64
 
 
 class Phase:
-    """Where a connection stands; see `transitions.py`. Plain numbers: they change with every packet."""
+    """Where a connection stands (`transitions.py`). Plain numbers: they change with every packet."""
 
     OPEN = 0  # no packet yet
     CONNECTING = 1  # CONNECT seen, no answer
@@ -151,7 +151,7 @@ class View:
 
 
 class Overdue(msgspec.Struct, frozen=True):
-    """Something that had to happen by `deadline_ns` and did not, in a view that would have shown it."""
+    """What had to happen by `deadline_ns` and did not, in a view that would have shown it."""
 
     deadline_ns: int
 

@@ -1,5 +1,5 @@
 # cython: annotation_typing=False
-"""A connection in, the outcome of its handshake out; the first line that fits, as the contract has it."""
+"""A connection in, the outcome of its handshake out: the first line of the contract that fits."""
 
 from __future__ import annotations
 

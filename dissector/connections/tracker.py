@@ -38,7 +38,6 @@ if cython.compiled:
     from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
         looks_like_connect,
         other_protocol,
-        plausible,
         plausible_chain,
     )
     from cython.cimports.dissector.mqtt.decode import (  # type: ignore[import-not-found]
@@ -52,7 +51,6 @@ else:
     from dissector.connections.recognise import (
         looks_like_connect,
         other_protocol,
-        plausible,
         plausible_chain,
     )
     from dissector.mqtt.decode import decode_packet, header_defects
@@ -91,7 +89,7 @@ _SERVER_ONLY = sum(1 << kind for kind in spec.SERVER_ONLY)
 
 
 class Tracker(Consumer):
-    """Follows one TCP connection. Sides are numbers here: those of net, `client` being one of them."""
+    """Follows one TCP connection. Sides are numbers here, those of net; `client` is one of them."""
 
     def __init__(self, tracking: Tracking, tcp: TcpConnection) -> None:
         self.tracking = tracking
@@ -262,7 +260,7 @@ class Tracker(Consumer):
         return not self.tcp.syn_seen and not self.tcp.synack_seen
 
     def _client_by_type(self, side: int, packet_type: int) -> int:
-        """Name the client by who sent what; where the type does not tell, by the SYN or the port."""
+        """Name the client by who sent what; where the type does not tell, by SYN or port."""
         if packet_type in spec.CLIENT_ONLY:
             return side
         if packet_type in spec.SERVER_ONLY:
@@ -396,7 +394,7 @@ class Tracker(Consumer):
         framer.release()
 
     def _server_speaks_mqtt(self, side: int, window: bytes, start: int, stop: int) -> bool:
-        """Whether the first bytes of the server can be MQTT; what answers HTTP is no MQTT server."""
+        """Whether the first bytes of the server can be MQTT; who answers HTTP is no MQTT server."""
         assert self.connection is not None
         framer = self.framer_a if side == 0 else self.framer_b
         assert framer is not None
@@ -506,7 +504,7 @@ class Tracker(Consumer):
         return packet
 
     def _misplaced(self, who: Side, kind: int, before_5: bool) -> DefectKind | None:
-        """Hold a packet's type against its direction and version. v3.1.1 table 2.1, v5.0 table 2-1"""
+        """Hold a packet's type against direction and version (v3.1.1 table 2.1, v5.0 table 2-1)."""
         assert self.connection is not None
         if kind == 0:
             return DefectKind.TYPE_ZERO
@@ -532,7 +530,7 @@ class Tracker(Consumer):
             elif who is _SERVER and kind != _CONNACK and kind != _AUTH:
                 traits |= Trait.SERVER_FIRST_OTHER
         phase = self.phase
-        if phase == _CONNECTING or phase == _AUTHENTICATING:  # noqa: PLR1714
+        if phase == _CONNECTING or phase == _AUTHENTICATING:
             if who is _CLIENT and kind != _CONNECT:
                 traits |= Trait.BEFORE_CONNACK
         elif phase == _REFUSED:

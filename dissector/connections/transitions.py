@@ -39,7 +39,7 @@ TRANSITIONS: dict[tuple[int, int, int], int] = {
 EVENTS = 18
 STAYS = 255
 
-# The same for the hot path: the phase after (phase * 2 + side) * EVENTS + event, STAYS for no change
+# The same for the hot path: the phase after (phase * 2 + side) * EVENTS + event, or STAYS
 NEXT = bytes(
     TRANSITIONS.get((phase, side, event), STAYS)
     for phase in range(Phase.MIDSTREAM + 1)

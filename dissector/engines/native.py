@@ -1,4 +1,4 @@
-"""Captures in, MQTT connections out: our own readers, reassembly and decoding. The default engine."""
+"""Captures in, MQTT connections out: our own readers, reassembly, decoding. The default engine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NativeEngine:
         self._listener.limited(kind, message, where, stream)
 
     def run(self, readers: Sequence[CaptureReader], progress: Callable[[], None]) -> None:
-        """Read all captures as one, in time order, to their end; `progress` is called per window."""
+        """Read all captures as one, in time order, to the end; `progress` is called per window."""
         for _ in self.steps(readers):
             progress()
 

@@ -3,7 +3,7 @@
 
 The fields are read in the order of the payload (v3.1.1 §3.1.3, v5.0 §3.1.3) as the connect flags
 announce them. Where a field does not fit, the rest is unread and `complete` is False: nothing is
-guessed, but for a will whose fields stand in another order and then fit to the byte (`FIELD_ORDER`).
+guessed, but for a will whose fields, in another order, fit to the byte (`FIELD_ORDER`).
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ def _text(reader: Reader, name: str) -> str | None:
 
 
 def _client_id(reader: Reader, connect: Connect, start: int) -> None:
-    """Hold the client id against the lengths and letters of its version. v3.1.1 §3.1.3.1"""
+    """Hold the client id against the lengths and letters of its version (v3.1.1 §3.1.3.1)."""
     client_id = connect.client_id
     version = connect.version
     size = reader.pos - start

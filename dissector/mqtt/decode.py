@@ -2,8 +2,8 @@
 """The bytes of one control packet in, its record out, with every oddity as a defect. Never raises.
 
 Layouts: MQTT V3.1 §3.1, v3.1.1 §3.1 to §3.14, v5.0 §3.1 to §3.15. The level byte decides the layout
-of CONNECT; of the other packets, which carry no version, the caller names that of the connection, or
-None where it is unknown: then the length decides and nothing that depends on it is called odd.
+of CONNECT; the other packets carry no version: the caller names that of the connection, or None where
+it is unknown. Then the length decides, and nothing that depends on the version is called odd.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dissector.model import Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.fields import Reader
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
+from dissector.mqtt.packets import Auth, Connack, Disconnect, Packet, Property
 
 if cython.compiled:
     from cython.cimports.dissector.mqtt.connect import read_connect  # type: ignore[import-not-found]

@@ -55,7 +55,7 @@ class Reader:
             self.secrets.append((unread, self.end - unread))
 
     def trailing(self) -> None:
-        """Record bytes behind the last field, if there are any; they may be a password, unflagged."""
+        """Record bytes behind the last field, if there are any; they may be a secret, unflagged."""
         if self.end > self.pos:
             self.secrets.append((self.pos, self.end - self.pos))
             self.defect(DefectKind.TRAILING_BYTES, self.pos, self.end - self.pos)
@@ -67,7 +67,7 @@ class Reader:
         self.pos = self.end
 
     def variable(self) -> int:
-        """Read a Variable Byte Integer (v5.0 §1.5.5): its value, -1 cut short, -2 over four bytes."""
+        """Read a Variable Byte Integer (v5.0 §1.5.5); -1: cut short, -2: over four bytes."""
         value = 0
         for index in range(4):
             if self.pos + index >= self.end:

@@ -32,8 +32,8 @@ class Property(msgspec.Struct, frozen=True):
 class Packet:
     """Any control packet. `frame` is the frame that completes it; `size` counts the fixed header.
 
-    `raw` holds all its bytes, secrets included; it stays inside the process. It is empty for packets
-    too large to keep and for types that are only framed. `first` is the frame of its first byte.
+    `raw` holds all its bytes, secrets included; it stays inside the process. Empty for packets too
+    large to keep, and for types that are only framed. `first` is the frame of its first byte.
     `secrets` are the (offset, length) of passwords and authentication data in `raw`.
     """
 
@@ -108,8 +108,8 @@ class Packet:
 class Connect(Packet):
     """CONNECT. `protocol_level` is the byte on the wire, the bridge bit included.
 
-    `version` is None where the level is none that exists; the layout of 3.1.1 is then read as far as
-    it goes.
+    `version` is None where the level is none that exists; the layout of 3.1.1 is then read as far
+    as it goes.
     """
 
     FIELDS = (

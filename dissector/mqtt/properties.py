@@ -39,8 +39,8 @@ _USER_PROPERTY = {
 def read_properties(reader: Reader, place: int, length_field: str) -> tuple[Property, ...]:
     """Read a Property Length and its properties.
 
-    `place` is the packet type, or `spec.WILL`. The reader stands behind the section afterwards; where
-    the section runs past the packet, the reader is broken.
+    `place` is the packet type, or `spec.WILL`. The reader stands behind the section afterwards;
+    where the section runs past the packet, the reader is broken.
     """
     whose = reader.packet_type
     reader.packet_type = place

@@ -2,8 +2,8 @@
 """One direction's bytes in, any split, the control packets out, one `next()` after the other.
 
 A `Framer` is fed a chunk and asked for packets until it has none. A packet that lies whole in the
-chunk is given as offsets into it, nothing is copied. One that is split is put together when its type
-is one that gets decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most `KEEP_LIMIT`;
+chunk is given as offsets into it, nothing is copied. One that is split is put together when its
+type is one that gets decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most `KEEP_LIMIT`;
 of all others only the header is kept, so a packet of 256 MiB costs nothing. A Remaining Length of
 five bytes ends the framing of the direction: nobody knows where the next packet begins.
 """
@@ -20,9 +20,9 @@ _DECODED = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
 class Framer:
     """Splits one direction into packets.
 
-    After `next()` gave PACKET: `first` (byte 1), `remaining`, `header_size`, `size` (all bytes of the
-    packet), `kept` (its bytes are there: `window[start:stop]`), and `first_frame`, `first_time_ns` of
-    its first byte. `idle` tells whether it stands between two packets.
+    After `next()` gave PACKET: `first` (byte 1), `remaining`, `header_size`, `size` (all bytes of
+    the packet), `kept` (its bytes are there: `window[start:stop]`), and `first_frame`,
+    `first_time_ns` of its first byte. `idle` tells whether it stands between two packets.
     """
 
     def __init__(self, keep_all: bool = False) -> None:
@@ -116,7 +116,7 @@ class Framer:
         return self._begin(data[self.pos : pos], pos)
 
     def _begin(self, header: bytes, pos: int) -> int:
-        """Begin a packet whose body is not all here; `pos` is the body's first byte in the chunk."""
+        """Begin a packet whose body is not all here; `pos` is its first byte in the chunk."""
         wanted = self.keep_all or _DECODED >> (self.first >> 4) & 1
         here = self.end - pos
         self.body_left = self.remaining - here
