@@ -38,7 +38,7 @@ Progress = Callable[[int, int | None], None]
 
 
 class Options(msgspec.Struct, kw_only=True, frozen=True):
-    """What to judge. `ports`: MQTT ports besides 1883; None for `streams` or `clients` means all."""
+    """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

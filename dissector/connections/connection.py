@@ -18,7 +18,7 @@ HISTORY_LIMIT = 64
 
 
 class Phase:
-    """Where a connection stands (`transitions.py`). Plain numbers: they change with every packet."""
+    """Where a connection stands (`transitions.py`). Plain numbers: they change often."""
 
     OPEN = 0  # no packet yet
     CONNECTING = 1  # CONNECT seen, no answer

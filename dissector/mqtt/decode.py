@@ -2,8 +2,8 @@
 """The bytes of one control packet in, its record out, with every oddity as a defect. Never raises.
 
 Layouts: MQTT V3.1 §3.1, v3.1.1 §3.1 to §3.14, v5.0 §3.1 to §3.15. The level byte decides the layout
-of CONNECT; the other packets carry no version: the caller names that of the connection, or None where
-it is unknown. Then the length decides, and nothing that depends on the version is called odd.
+of CONNECT; the other packets carry no version: the caller names that of the connection, or None
+where it is unknown. Then the length decides, and nothing that depends on the version is called odd.
 """
 
 from __future__ import annotations
