@@ -4,8 +4,9 @@
 A `Framer` is fed a chunk and asked for packets until it has none. A packet that lies whole in the
 chunk is given as offsets into it, nothing is copied. One that is split is put together when its
 type is one that gets decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most
-`KEEP_LIMIT`; of all others only the header is kept, so a packet of 256 MiB costs nothing. A Remaining Length of
-five bytes ends the framing of the direction: nobody knows where the next packet begins.
+`KEEP_LIMIT`; of all others only the header is kept, so a packet of 256 MiB costs nothing.
+A Remaining Length of five bytes ends the framing of the direction: nobody knows where the next
+packet begins.
 """
 
 from __future__ import annotations
