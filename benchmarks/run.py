@@ -57,7 +57,7 @@ def tshark(path: Path) -> list[str]:
     """Ask tshark for the handshakes of a capture."""
     wanted = [word for name in handshake_counts.TSHARK_FIELDS for word in ("-e", name)]
     display_filter = "mqtt.msgtype==1||mqtt.msgtype==2"
-    return ["tshark", "-n", "-r", str(path), "-Y", display_filter, "-T", "fields", *wanted]
+    return ["tshark", "-r", str(path), "-Y", display_filter, "-T", "fields", *wanted]
 
 
 def analyze(dissector: Path, path: Path) -> list[str]:
