@@ -26,7 +26,7 @@ from dissector.rules.examples import (
 )
 from dissector.rules.gating import unseen_before
 from dissector.rules.properties import find
-from dissector.text import printable
+from dissector.text import encode, printable
 
 _ASKS = "S f0 06 18 04 15 00 01 4d"
 _GIVES = "C f0 06 18 04 15 00 01 4d"
@@ -146,5 +146,5 @@ def _failure(connection: Connection, auth: Auth, method: str) -> Failure | None:
         severity=Severity.WARNING if short else None,
         statements=("MQTT-4.12.1-1",) if again else ("MQTT-4.12.0-5",),
         packet=auth,
-        span=(0, auth.size) if item is None else (item.offset, len(str(item.value).encode()) + 3),
+        span=(0, auth.size) if item is None else (item.offset, len(encode(str(item.value))) + 3),
     )
