@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection
+from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Outcome
 from dissector.mqtt.defects import Defect, DefectKind
-
-ANSWER_NS = 30_000_000_000
 
 # Oddities that leave a CONNECT or CONNACK well-formed: discouraged, not portable, or not acceptable
 _WELL_FORMED = frozenset(
@@ -56,4 +55,4 @@ def _answer_may_be_hidden(connection: Connection) -> bool:
         return False
     connect = connection.connect
     assert connect is not None and connect.frame is not None
-    return view.ended_ns < connect.frame.time_ns + ANSWER_NS
+    return view.ended_ns < connect.frame.time_ns + HANDSHAKE_TIMEOUT_NS

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 NO, YES, MORE = range(3)
 
-CONNECT_PROBE = 16  # bytes that settle whether a stream begins with a CONNECT
 _USUAL = b"\x00\x04MQTT"  # the protocol name of 3.1.1 and 5.0
 _MAX_NAME = 23  # of a protocol name that is wrong
 

@@ -8,7 +8,7 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport Direction, TcpConnection
 
-cdef long long CLOSE_GRACE_NS
+cdef long long _CLOSE_GRACE_NS
 cdef int HISTORY_LIMIT, HELD_LIMIT, TRIES_LIMIT
 cdef int UNDECIDED, MQTT, IGNORED, NEED_DATA, BROKEN, FIN
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _DECODED, _CLIENT_ONLY, _SERVER_ONLY

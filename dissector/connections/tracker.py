@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import cython
 
+from dissector.connections import deadlines
 from dissector.connections.connection import (
     HISTORY_LIMIT,
     CloseEvent,
@@ -59,7 +60,7 @@ else:
 UNDECIDED, MQTT, IGNORED = range(3)
 
 HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
-CLOSE_GRACE_NS = 5_000_000_000
+_CLOSE_GRACE_NS = deadlines.CLOSE_GRACE_NS
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
 
 # What client (0) and server (1) send in an undisturbed connection, as bits by type
@@ -324,7 +325,7 @@ class Tracker(Consumer):
         if packet.frame is None or not connection.closes:
             return True
         event = connection.closes[0]
-        return event.frame.time_ns > packet.frame.time_ns + CLOSE_GRACE_NS
+        return event.frame.time_ns > packet.frame.time_ns + _CLOSE_GRACE_NS
 
     def _note_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
         assert self.connection is not None

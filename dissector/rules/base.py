@@ -20,9 +20,6 @@ from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Ve
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet
 
-CLOSE_GRACE_NS = 5_000_000_000
-HANDSHAKE_TIMEOUT_NS = 30_000_000_000
-
 
 class Example(NamedTuple):
     """A small conversation, from the first byte after the TCP handshake.

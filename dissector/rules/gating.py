@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from dissector.connections.connection import Connection, PacketRef
+from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import FrameRef, Side
 from dissector.mqtt.packets import Packet
-from dissector.rules.base import CLOSE_GRACE_NS, Failure, NotEvaluated, Verdict
+from dissector.rules.base import Failure, NotEvaluated, Verdict
 
 SECOND_NS = 1_000_000_000
 

@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dissector.connections.connection import Connection, Trait
+from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import Confidence, Finding, FrameRef, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import (
-    CLOSE_GRACE_NS,
-    ConnectionRule,
-    Example,
-    NotEvaluated,
-    Verdict,
-    versions,
-)
+from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,

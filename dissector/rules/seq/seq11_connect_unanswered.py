@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, Trait
+from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import (
-    HANDSHAKE_TIMEOUT_NS,
-    ConnectionRule,
-    Example,
-    NotEvaluated,
-    Verdict,
-    versions,
-)
+from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,

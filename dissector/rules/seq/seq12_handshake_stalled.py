@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, Trait
+from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.rules.base import (
-    CLOSE_GRACE_NS,
-    HANDSHAKE_TIMEOUT_NS,
-    ConnectionRule,
-    Example,
-    Verdict,
-    versions,
-)
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dissector.connections.connection import Connection, Trait
+from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import (
     Confidence,
     Finding,
@@ -15,14 +16,7 @@ from dissector.model import (
     Version,
 )
 from dissector.mqtt import spec
-from dissector.rules.base import (
-    CLOSE_GRACE_NS,
-    ConnectionRule,
-    Example,
-    NotEvaluated,
-    Verdict,
-    versions,
-)
+from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
 from dissector.rules.enc.enc02_no_close_after_bad_flags import provoked as flags_provoked
 from dissector.rules.examples import (
     ACCEPTED_5,
