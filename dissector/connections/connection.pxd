@@ -55,3 +55,6 @@ cdef class Connection:
     cdef public long long client_spoke
     cdef public long long server_spoke
     cdef public frozenset server_versions
+
+    @cython.locals(connect=Connect, connack=Connack, deadline=cython.longlong)
+    cpdef bint answered_within(self, long long limit_ns) except -1

@@ -35,7 +35,7 @@ class Trait:
     CONNECT = 1
     CONNACK = 2
     REFUSED = 4
-    UNANSWERED = 8  # CONNECT without CONNACK
+    UNANSWERED = 8  # CONNECT without CONNACK, or with one that came late
     AUTH = 16  # an AUTH packet, or a method in CONNECT or CONNACK
     DISCONNECT = 32
     EXTRA_CONNECT = 64
@@ -208,6 +208,20 @@ class Connection:
         if self.view.ended_ns < deadline and not self.closes:
             return "the capture ends before the deadline"
         return Overdue(deadline)
+
+    def answered_within(self, limit_ns: int) -> bool:
+        """Whether the CONNACK came in time, or anybody said goodbye before it was late."""
+        connect, connack = self.connect, self.connack
+        if connect is None or connect.frame is None:
+            return False
+        deadline = connect.frame.time_ns + limit_ns
+        if connack is not None and connack.frame is not None:
+            if connack.frame.time_ns <= deadline:
+                return True
+        for item in self.disconnects:
+            if item.frame is not None and item.frame.time_ns <= deadline:
+                return True
+        return False
 
     def method(self) -> str | None:
         """Give the Authentication Method of its CONNECT."""

@@ -61,6 +61,7 @@ UNDECIDED, MQTT, IGNORED = range(3)
 
 HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
 _CLOSE_GRACE_NS = deadlines.CLOSE_GRACE_NS
+_HANDSHAKE_TIMEOUT_NS = deadlines.HANDSHAKE_TIMEOUT_NS
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
 
 # What client (0) and server (1) send in an undisturbed connection, as bits by type
@@ -195,7 +196,7 @@ class Tracker(Consumer):
         connection.client_spoke = self.spoke_a if self.client == 0 else self.spoke_b
         connection.server_spoke = self.spoke_b if self.client == 0 else self.spoke_a
         connection.phase = self.phase
-        if connection.connect is not None and connection.connack is None:
+        if connection.connect is not None and not connection.answered_within(_HANDSHAKE_TIMEOUT_NS):
             connection.traits |= Trait.UNANSWERED
         if connection.disconnects and self._left_open(connection):
             connection.traits |= Trait.OPEN_AFTER_DISCONNECT
@@ -599,7 +600,9 @@ class Tracker(Consumer):
         connect = connection.connect
         if connect is not None:
             assert connect.frame is not None and packet.frame is not None
-            handshake.latency = (packet.frame.time_ns - connect.frame.time_ns) / 1e9
+            passed = packet.frame.time_ns - connect.frame.time_ns
+            if passed >= 0:  # else they were captured out of order: nobody knows
+                handshake.latency = passed / 1e9
         return True
 
     def _handshake(self, connection: Connection) -> None:

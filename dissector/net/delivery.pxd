@@ -15,6 +15,8 @@ cdef class View:
     cdef public bint lingering
     cdef public bint over
 
+    cdef long long position(self, int side) except *
+    cdef wait_for(self, long long need)
     cdef linger(self)
     cdef abandon(self)
 
@@ -26,16 +28,19 @@ cdef class Delivery(Half):
     cdef public long long mark_next
     cdef public long long mark_stop
 
-    @cython.locals(start=cython.Py_ssize_t, stop=cython.Py_ssize_t, end=cython.longlong, skip=cython.longlong, pending=Pending, free=cython.longlong, middle=cython.Py_ssize_t, cut=cython.longlong)
+    @cython.locals(start=cython.Py_ssize_t, stop=cython.Py_ssize_t, end=cython.longlong, skip=cython.longlong, pending=Pending, free=cython.longlong, middle=cython.Py_ssize_t, cut=cython.longlong, need=cython.longlong)
     cdef insert(self, long long at, Segment s)
 
+    @cython.locals(peer=Half, need=cython.longlong)
+    cdef long long _need(self, Segment s) except *
+
     @cython.locals(keeper=Keeper, before=cython.longlong, piece=tuple)
-    cdef _keep(self, long long at, long long end, Py_ssize_t start, Py_ssize_t stop, Segment s)
+    cdef _keep(self, long long at, long long end, Py_ssize_t start, Py_ssize_t stop, Segment s, long long need)
     cdef _compare(self, long long at, bytes data, Segment s)
     cdef _conflict(self, Segment s)
 
     @cython.locals(view=View, consumer=Consumer, length=cython.longlong)
-    cdef bint _give(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long cut, long long frame, long long time_ns, long long serial, long long origin) except -1
+    cdef bint _give(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long cut, long long frame, long long time_ns, long long serial, long long origin, long long need) except -1
 
     @cython.locals(view=View, consumer=Consumer)
     cdef bint _miss(self, long long missing, long long frame, long long time_ns, str reason) except -1
@@ -43,7 +48,7 @@ cdef class Delivery(Half):
     @cython.locals(pending=Pending)
     cdef leave(self, long long stop, long long frame, long long time_ns, str reason)
 
-    @cython.locals(at=cython.longlong, end=cython.longlong, data=bytes, own=cython.longlong, own_time=cython.longlong, serial=cython.longlong, origin=cython.longlong, length=cython.longlong)
+    @cython.locals(at=cython.longlong, end=cython.longlong, data=bytes, own=cython.longlong, own_time=cython.longlong, serial=cython.longlong, origin=cython.longlong, length=cython.longlong, need=cython.longlong)
     cdef _drain(self, long long frame, long long time_ns)
     cdef end(self, long long at, Segment s)
     cdef _close_in_order(self)

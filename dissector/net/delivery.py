@@ -35,6 +35,14 @@ class View:
         self.lingering = False  # closed, the view about to end
         self.over = False  # the view ended
 
+    def position(self, side: int) -> int:
+        """How far `side` was handed up or given up."""
+        raise NotImplementedError
+
+    def wait_for(self, need: int) -> None:
+        """Let the next chunk wait for what the peer sends before position `need` (turns.py)."""
+        raise NotImplementedError
+
     def linger(self) -> None:
         """Both sides are closed: late acknowledgements and retransmissions may still come."""
         raise NotImplementedError
@@ -72,27 +80,38 @@ class Delivery(Half):
         if end <= at:
             return
         pending = self.pending
+        need = self._need(s) if self.peer.acknowledged > self.peer.next else 0
         if at == self.next:
             free = end
             if pending is not None and 0 <= pending.head < end:
                 free = pending.head
             middle = min(stop, start + free - at)
             cut = free - at - (middle - start)
-            if not self._give(s.window, start, middle, cut, s.frame, s.time_ns, s.serial, start):
+            if not self._give(
+                s.window, start, middle, cut, s.frame, s.time_ns, s.serial, start, need
+            ):
                 return
             start = middle
             at = free
         if at < end:
-            self._keep(at, end, start, stop, s)
+            self._keep(at, end, start, stop, s, need)
         if self.pending is not None or self.fin >= 0:
             self._drain(s.frame, s.time_ns)
 
-    def _keep(self, at: int, end: int, start: int, stop: int, s: Segment) -> None:
+    def _need(self, s: Segment) -> int:
+        """The peer's position that a segment acknowledges, where the peer did not come so far."""
+        peer = self.peer
+        if not peer.announced or not peer.segments:
+            return 0  # nothing of it, or nobody knows where it begins
+        need = peer.next + peer.ahead(s.ack)
+        return need if need <= peer.acknowledged else peer.acknowledged
+
+    def _keep(self, at: int, end: int, start: int, stop: int, s: Segment, need: int) -> None:
         keeper = self.view.keeper
         if self.pending is None:
             self.pending = Pending()
         before = self.pending.size
-        piece = (at, end, b"", s.frame, s.time_ns, s.serial, start)
+        piece = (at, end, b"", s.frame, s.time_ns, s.serial, start, need)
         if self.pending.add(at, end, s.window[start:stop], piece):
             self._conflict(s)
         keeper.buffered += self.pending.size - before
@@ -132,6 +151,7 @@ class Delivery(Half):
         time_ns: int,
         serial: int,
         origin: int,
+        need: int,
     ) -> bool:
         # Hand up the next bytes and the tail that the snap length cut; False when nobody wants more
         view = self.view
@@ -147,6 +167,8 @@ class Delivery(Half):
             self.delivered += length
             self.last_frame = frame
             self.last_time = time_ns
+            if need > self.peer.next:
+                view.wait_for(need)
             consumer = view.consumer
             if consumer is None or not consumer.chunk(
                 self.side, window, start, stop, frame, time_ns
@@ -190,7 +212,7 @@ class Delivery(Half):
     def _drain(self, frame: int, time_ns: int) -> None:
         # Hand up pending pieces that are in order now; frame -1: each with its own frame
         while self.pending is not None and self.pending.head == self.next:
-            at, end, data, own, own_time, serial, origin = self.pending.pop()
+            at, end, data, own, own_time, serial, origin, need = self.pending.pop()
             self.view.keeper.buffered -= len(data) + OVERHEAD
             if frame >= 0:
                 own = frame
@@ -199,7 +221,9 @@ class Delivery(Half):
                 own = self.last_frame
                 own_time = self.last_time
             length = len(data)
-            if not self._give(data, 0, length, end - at - length, own, own_time, serial, origin):
+            if not self._give(
+                data, 0, length, end - at - length, own, own_time, serial, origin, need
+            ):
                 return
         if self.pending is not None and self.pending.head < 0:
             self.pending = None

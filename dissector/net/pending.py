@@ -3,15 +3,16 @@
 
 Pieces are sorted and never overlap: where segments overlap, the bytes seen first stay. Positions
 count from the direction's first byte and never wrap. A piece is (position, end, bytes, frame, time,
-serial, start): fewer bytes than `end - position` means that the snap length cut the rest; serial
-and start say where the bytes lie in a window that `Recent` may still hold.
+serial, start, need): fewer bytes than `end - position` means that the snap length cut the rest;
+serial and start say where the bytes lie in a window that `Recent` may still hold; need is the
+position of the peer's that it acknowledges, 0 where the peer had come so far.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 
-Piece = tuple[int, int, bytes, int, int, int, int]
+Piece = tuple[int, int, bytes, int, int, int, int, int]
 
 OVERHEAD = 160  # bytes that a piece costs besides its own
 _FAR = 1 << 62
@@ -30,7 +31,7 @@ class Pending:
     def add(self, at: int, end: int, data: bytes, piece: Piece) -> bool:
         """Keep what no piece covers of [at, end), `data` its captured bytes; whether any differ.
 
-        `piece` gives the frame, the time, the serial and the start of `data`.
+        `piece` gives the frame, the time, the serial and the start of `data`, and the need.
         """
         pieces = self.pieces
         index = bisect_right(pieces, (at, _FAR))
@@ -56,7 +57,7 @@ class Pending:
         for low, high in fresh:
             part = data[low - at : max(high - at, 0)]
             where = piece[6] + low - at
-            insort(pieces, (low, high, part, piece[3], piece[4], piece[5], where))
+            insort(pieces, (low, high, part, piece[3], piece[4], piece[5], where, piece[7]))
             self.size += len(part) + OVERHEAD
         self.head = pieces[0][0] if pieces else -1
         return conflict

@@ -5,6 +5,7 @@ from dissector.net.delivery cimport Delivery, View
 from dissector.net.keeper cimport Keeper
 from dissector.net.pending cimport Pending
 from dissector.net.segment cimport Segment
+from dissector.net.turns cimport Turns
 
 cdef int UNDECIDED
 cdef int WANTED
@@ -39,11 +40,14 @@ cdef class TcpConnection(View):
     cdef public long long last_time_ns
     cdef public int state
     cdef public bint based
+    cdef public Turns turns
     cdef public Direction a
     cdef public Direction b
 
     cpdef Direction direction(self, int side)
     cdef decide(self)
+    cdef long long position(self, int side) except *
+    cdef wait_for(self, long long need)
 
     @cython.locals(total=cython.longlong, smooth=cython.bint)
     cdef settle(self, Segment s)

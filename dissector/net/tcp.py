@@ -14,6 +14,7 @@ from dissector.net.consumer import FIN, RST
 from dissector.net.delivery import Delivery, View
 from dissector.net.keeper import Keeper
 from dissector.net.segment import Segment
+from dissector.net.turns import Turns
 
 if cython.compiled:
     from cython.cimports.dissector.net.half import HALFWAY, MASK
@@ -160,6 +161,7 @@ class TcpConnection(View):
         self.serial = 0  # of the table
         self.state = UNDECIDED
         self.based = False  # both base sequence numbers known
+        self.turns: Turns | None = None  # once something had to wait for its turn
         self.a = Direction(self, 0)
         self.b = Direction(self, 1)
         self.a.peer = self.b
@@ -193,6 +195,18 @@ class TcpConnection(View):
         if self.b.closed and self.consumer is not None:
             self.b.tell_closed()
 
+    def position(self, side: int) -> int:
+        """How far `side` was handed up or given up."""
+        return self.b.next if side else self.a.next
+
+    def wait_for(self, need: int) -> None:
+        """Let the next chunk wait for what the peer sends before position `need` (turns.py)."""
+        if self.turns is None and self.consumer is not None:
+            self.turns = Turns(self, self.consumer, self.a.last_frame, self.b.last_frame)
+            self.consumer = self.turns
+        if self.turns is not None:
+            self.turns.need = need
+
     def settle(self, s: Segment) -> None:
         """After a segment out of the ordinary: look for lost bytes, and for the short way again."""
         if self.state == WANTED:
@@ -214,6 +228,9 @@ class TcpConnection(View):
         """Let go of the consumer and of all that waits for it."""
         self.consumer = None
         self.state = UNWANTED
+        if self.turns is not None:
+            self.keeper.buffered -= self.turns.size
+            self.turns = None
         for direction in (self.a, self.b):
             direction.smooth = False
             if direction.pending is not None:

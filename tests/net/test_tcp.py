@@ -270,7 +270,7 @@ CASES = {
         one_way(),
         [c(b"hello!"), fin(0), mid(1), lost(1, 6), END],
     ),
-    "answer before question": (answer_before_question(), [s(b"tell"), c(b"ask"), END]),
+    "answer before question": (answer_before_question(), [c(b"ask"), s(b"tell"), END]),
     "SYN captured late": (late_syn(), [c(b"abc"), s(b"def"), END]),
     "SYN/ACK first": (syn_ack_first(), [c(b"hello"), s(b"world"), END]),
     "mid-stream": (begun_before(0), [mid(0), c(b"a"), mid(1), s(b"b"), END]),

@@ -49,7 +49,6 @@ def test_swapped_neighbours_add_no_finding(rule: Rule, example: Example) -> None
         assert not added, f"frames {at + 1} and {at + 2} swapped"
 
 
-@pytest.mark.xfail(reason="an order across directions is believed that acknowledgements deny")
 @pytest.mark.parametrize(
     ("rule", "title", "seed"),
     [

@@ -8,30 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 import dissector
 from dissector.mqtt.packets import Packet
 from tests.judging import keys_of
 from tests.transport import containers, encapsulations, endings, segments
 from tests.transport.exchanges import answered, asked
-from tests.transport.faults import FAULTS
 from tests.transport.row import Place, Row, Timed
 
 TCP: dict[str, Row] = {**segments.ROWS, **endings.ROWS}
 ROWS: dict[str, Row] = {**containers.ROWS, **encapsulations.ROWS, **TCP}
 Keys = Callable[[dissector.Report], set[Any]]
 WINDOW = 8  # how far a frame strays when a capture is shuffled
-
-
-def rows(test: str) -> list[ParameterSet]:
-    """The names of all rows; those with a known fault must fail in the test that shows it."""
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(reason=FAULTS[name][1], raises=AssertionError))
-        if name in FAULTS and test in FAULTS[name][0]
-        else pytest.param(name)
-        for name in ROWS
-    ]
 
 
 def analyse(row: Row, frames: Sequence[Timed], folder: Path) -> dissector.Report:
@@ -57,7 +45,7 @@ def where(path: str, number: int) -> Place:
     return (file, number) if file else number
 
 
-@pytest.mark.parametrize("name", rows("found"))
+@pytest.mark.parametrize("name", ROWS)
 def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
     """A capture of this kind gives its handshakes field by field, its findings and warnings."""
     row = ROWS[name]
@@ -93,7 +81,7 @@ def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
                     assert abs(told - frames[packet.frame.number - 1].time_ns) < 1000
 
 
-@pytest.mark.parametrize("name", rows("lost"))
+@pytest.mark.parametrize("name", ROWS)
 def test_a_lost_frame_adds_no_finding(name: str, tmp_path: Path) -> None:
     """With any one frame removed, nothing is found that the whole capture does not show."""
     row = ROWS[name]
@@ -115,7 +103,7 @@ def test_doubled_frames_change_no_finding(name: str, tmp_path: Path) -> None:
     assert again == keys_of(analyse(row, frames, tmp_path))
 
 
-@pytest.mark.parametrize("name", rows("shuffled"))
+@pytest.mark.parametrize("name", ROWS)
 def test_a_shuffled_capture_adds_no_finding(name: str, tmp_path: Path) -> None:
     """Neighbours swapped or frames strayed add no finding; its frame may be another one."""
     row = ROWS[name]

@@ -9,7 +9,6 @@ from pathlib import Path
 import dissector
 from tests.capture.builders import SECOND
 from tests.transport import containers, encapsulations, endings, segments
-from tests.transport.faults import FAULTS
 from tests.transport.row import PORT, START, Row, Timed, timed
 
 ROWS: dict[str, Row] = {**encapsulations.ROWS, **segments.ROWS, **endings.ROWS}
@@ -28,8 +27,6 @@ KNOWN = {
     "the capture starts within the CONNECT": "tshark reads the middle of a CONNECT as a CONNECT",
     "a 4-tuple and its first sequence number are used again": "tshark sees retransmissions",
     "the snap length cuts the CONNECT": "tshark reads what is there of it",
-    "the first segment behind the CONNACK": "ours: see faults.py",
-    "the CONNACK captured before the CONNECT": "ours: the same",
 }
 # In the long capture it is right to say that nothing followed the handshake of TCP
 STALLED = {"half-open connections before it"}
@@ -95,7 +92,7 @@ def test_all_rows_in_one_capture_are_tsharks(tshark: str, tmp_path: Path) -> Non
 
 def test_rows_do_not_disturb_each_other(tmp_path: Path) -> None:
     """In one capture the rows give the findings that they give alone."""
-    frames, numbers = joined(STALLED | FAULTS.keys())
+    frames, numbers = joined(STALLED)
     path = tmp_path / "all.pcapng"
     path.write_bytes(containers.interfaces(frames)[0])
     report = dissector.analyze(path)

@@ -67,6 +67,7 @@ class ConnectUnanswered(ConnectionRule):
     bad = (
         Example("3.1.1: nothing for 32 seconds", (CONNECT_311, "+32")),
         Example("5.0: nothing for 32 seconds", (CONNECT_5, "+32")),
+        Example("3.1.1: answered after 32 seconds", (CONNECT_311, "+32", ACCEPTED_311, *GOODBYE)),
     )
     good = (
         Example("3.1.1: slow, but answered", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
@@ -78,14 +79,16 @@ class ConnectUnanswered(ConnectionRule):
     def check(self, connection: Connection) -> Verdict:
         """Ask for an answer to a sound CONNECT."""
         connect = connection.connect
-        if connect is None or connect.frame is None or connection.connack is not None:
+        if connect is None or connect.frame is None:
             return None
         short = connection.version is Version.V3_1_1
         for defect in connect.defects:
             odd_only = short and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
             if defect.kind not in _HARMLESS and not odd_only:
                 return None
-        if connection.disconnects or sent(connection, Side.SERVER, spec.AUTH):
+        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or sent(
+            connection, Side.SERVER, spec.AUTH
+        ):
             return None
         verdict = unclosed(
             connection,

@@ -85,14 +85,15 @@ class HandshakeStalled(ConnectionRule):
                 section="3.1.4",
             )
         connect = connection.connect
-        if connect is None or connect.frame is None or connection.connack is not None:
+        if connect is None or connect.frame is None:
             return None
-        if connection.disconnects or sent(connection, Side.SERVER, spec.AUTH):
+        limit = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
+        if connection.answered_within(limit) or sent(connection, Side.SERVER, spec.AUTH):
             return None
         return unclosed(
             connection,
             "the client waits for a CONNACK",
             connect.frame,
             "it should close after a reasonable time",
-            grace_ns=HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS,
+            grace_ns=limit,
         )

@@ -1,0 +1,25 @@
+cimport cython
+
+from dissector.net.consumer cimport Consumer
+from dissector.net.delivery cimport View
+
+cdef int _CHUNK
+cdef int _GAP
+cdef int _CLOSED
+
+cdef class Turns(Consumer):
+    cdef public View view
+    cdef public Consumer consumer
+    cdef public long long need
+    cdef public long long size
+    cdef public bint free
+    cdef public list last
+    cdef public tuple waiting
+
+    @cython.locals(need=cython.longlong, last=cython.longlong, waits=cython.bint, wanted=cython.bint)
+    cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef _wait(self, int side, tuple event)
+    cdef bint _go_on(self) except -1
+
+    @cython.locals(what=cython.int, data=bytes, number=cython.longlong, frame=cython.longlong, time_ns=cython.longlong, reason=str, size=cython.longlong)
+    cdef bint _hand_on(self, int side, tuple event) except -1
