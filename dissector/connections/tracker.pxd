@@ -54,7 +54,7 @@ cdef class Tracker(Consumer):
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
     @cython.locals(connection=Connection, view=View, client=Direction)
     cpdef bint finished(self, int reason, long long time_ns) except -1
-    @cython.locals(before=bytes, probe=bytes, lost=cython.bint, verdict=cython.int)
+    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, verdict=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _spoke(self, int side) except -1

@@ -62,6 +62,7 @@ UNDECIDED, MQTT, IGNORED = range(3)
 HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
 _CLOSE_GRACE_NS = deadlines.CLOSE_GRACE_NS
 _HANDSHAKE_TIMEOUT_NS = deadlines.HANDSHAKE_TIMEOUT_NS
+_SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
 
 # What client (0) and server (1) send in an undisturbed connection, as bits by type
@@ -238,6 +239,13 @@ class Tracker(Consumer):
             self.client = self._client_by_type(side, window[start] >> 4)
             return self._begin(side, window, start, stop, frame, time_ns)
         if self.known_port and lost:
+            if not before and stop - start < _SMALL:
+                return self._hold(side, window, start, stop, frame, time_ns)
+            if 0 < len(before) < _SMALL:
+                joined = before + window[start:stop]
+                if plausible_chain(joined, 0, len(joined)):
+                    self.client = self._client_by_type(side, joined[0] >> 4)
+                    return self._begin(side, window, start, stop, frame, time_ns)
             self.tries += 1
             if self.tries < TRIES_LIMIT:
                 return True
