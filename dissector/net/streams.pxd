@@ -4,6 +4,7 @@ from dissector.capture.batch cimport Batch
 from dissector.net.consumer cimport Consumer
 from dissector.net.fragments cimport Fragments
 from dissector.net.keeper cimport Keeper
+from dissector.net.past cimport Past
 from dissector.net.segment cimport Segment
 from dissector.net.tcp cimport Direction, TcpConnection
 
@@ -20,7 +21,8 @@ cdef class Streams(Keeper):
     cdef public list idle
     cdef public object closing
     cdef public long long deadline
-    cdef public object past
+    cdef public dict past
+    cdef public object oldest
     cdef public long long frames
     cdef public long long tcp_frames
     cdef public long long streams
@@ -40,17 +42,20 @@ cdef class Streams(Keeper):
     @cython.locals(direction=Direction, connection=TcpConnection)
     cpdef finish(self)
 
-    @cython.locals(old=TcpConnection, direction=Direction, based=cython.bint, base_seq=cython.longlong, peer_based=cython.bint, peer_base_seq=cython.longlong)
+    @cython.locals(old=TcpConnection)
     cdef Direction _find(self, Direction known, bytes key, Segment s)
+
+    @cython.locals(past=Past, side=cython.int, direction=Direction, other=Direction)
+    cdef Direction _meet(self, bytes key, Segment s)
     cdef long long _number(self) except *
 
     @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint, reverse=bytes)
     cdef Direction _create(self, bytes key, Segment s, long long stream)
     cdef _count_port(self, TcpConnection connection, bint sure)
-    cdef _end(self, TcpConnection connection, int reason)
 
-    @cython.locals(direction=Direction)
-    cdef _forget(self, TcpConnection connection)
+    @cython.locals(key=bytes, past=Past)
+    cdef _end(self, TcpConnection connection, int reason)
+    cdef _forget(self, Past past)
 
     @cython.locals(connection=TcpConnection)
     cdef _expire(self, long long now)

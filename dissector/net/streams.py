@@ -5,9 +5,10 @@ The flow table is a dict from a directional key (source and destination address,
 destination port, as they lie in the headers) to a `Direction`. The innermost headers count, so VLAN
 and tunnel numbers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new
 number for an unknown key, and for a SYN whose sequence number is not the base of its direction.
+Of a connection whose view has ended a `Past` is left, for that number, until `Limits.closed`
+younger ones are.
 
-Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py. A
-connection that is over stays known, for its number, until `Limits.closed` younger ones are.
+Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consume
 from dissector.net.fragments import Fragments
 from dissector.net.keeper import Keeper
 from dissector.net.limits import Limits
+from dissector.net.past import Past
 from dissector.net.segment import Segment
 from dissector.net.tcp import Direction, TcpConnection
 
@@ -66,7 +68,8 @@ class Streams(Keeper):
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
         self.closing: deque[tuple[int, TcpConnection]] = deque()
         self.deadline = 1 << 62
-        self.past: deque[TcpConnection] = deque()
+        self.past: dict[bytes, Past] = {}
+        self.oldest: deque[Past] = deque()  # those in `past`, and some that were superseded
         self.frames = self.tcp_frames = self.streams = 0
         self.evicted = self.cut_headers = 0
         self.forgetful = False
@@ -144,6 +147,8 @@ class Streams(Keeper):
             direction = table.get(key)
             if direction is None or s.flags & 2 or s.grade != WHOLE:
                 direction = self._find(direction, key, s)
+                if direction is None:
+                    continue  # late, of a connection whose view has ended
                 if s.grade != WHOLE:
                     if s.grade != NUMBER_ONLY:
                         direction.note_base(s)
@@ -158,6 +163,7 @@ class Streams(Keeper):
         self.connections.clear()
         self.closing.clear()
         self.past.clear()
+        self.oldest.clear()
         for direction in self.table.values():
             if direction.peer is not None:
                 direction.connection.release()
@@ -179,28 +185,53 @@ class Streams(Keeper):
         """Pass a warning on."""
         self.warn(kind, message, frame, stream)
 
-    def _find(self, known: Direction | None, key: bytes, s: Segment) -> Direction:
-        # The direction that a segment out of the ordinary belongs to
+    def _find(self, known: Direction | None, key: bytes, s: Segment) -> Direction | None:
+        # The direction that a segment out of the ordinary belongs to; None: to a past connection
         if known is None:
-            return self._create(key, s, self._number())
+            return self._meet(key, s)
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             return known
         old = known.connection
         if known.based and s.seq != known.base_seq:
             self._end(old, REUSED)
+            del self.past[old.key]
             return self._create(key, s, self._number())
-        if s.grade != WHOLE or not (old.lingering or old.over):
+        if s.grade != WHOLE or not old.lingering:
             return known  # the same SYN again
+        self._end(old, REUSED)
+        return self._meet(key, s)
+
+    def _meet(self, key: bytes, s: Segment) -> Direction | None:
+        # A segment of no connection in the table
+        if not self.past:
+            return self._create(key, s, self._number())
+        side = 0
+        past = self.past.get(key)
+        if past is None:
+            past = self.past.get(_reverse(key))
+            side = 1
+        if past is None:
+            return self._create(key, s, self._number())
+        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
+            if s.grade != NUMBER_ONLY:
+                past.note_base(s, side)
+            return None
+        if past.renewed(s, side):
+            del self.past[past.key]
+            return self._create(key, s, self._number())
+        if s.grade != WHOLE:
+            past.note_base(s, side)
+            return None
         # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
         # and what it takes for the base of each direction
-        based, base_seq = known.based, known.base_seq
-        peer_based, peer_base_seq = known.peer.based, known.peer.base_seq
-        self._end(old, REUSED)
-        direction = self._create(key, s, old.stream)  # from here on `known` may be released
-        direction.based = based
-        direction.base_seq = base_seq
-        direction.peer.based = peer_based
-        direction.peer.base_seq = peer_base_seq
+        del self.past[past.key]
+        direction = self._create(key, s, past.stream)
+        other = direction.peer
+        direction.based, other.based = past.based_a, past.based_b
+        direction.base_seq, other.base_seq = past.base_a, past.base_b
+        if side:
+            direction.based, other.based = past.based_b, past.based_a
+            direction.base_seq, other.base_seq = past.base_b, past.base_a
         return direction
 
     def _number(self) -> int:
@@ -241,28 +272,29 @@ class Streams(Keeper):
         self.server_ports[port] = self.server_ports.get(port, 0) + 1
 
     def _end(self, connection: TcpConnection, reason: int) -> None:
-        # End the view of a connection; its keys stay for its stream number
-        if not connection.over:
-            connection.finish(reason, self.clock)
-            del self.connections[connection.serial]
-            self.past.append(connection)
-            if len(self.past) > self.limits.closed:
-                self._forget(self.past.popleft())
-
-    def _forget(self, connection: TcpConnection) -> None:
-        known = False
-        for direction, key in (
-            (connection.a, connection.key),
-            (connection.b, _reverse(connection.key)),
-        ):
-            if self.table.get(key) is direction:
-                del self.table[key]
-                known = True
+        # End the view of a connection; what its stream number needs is kept
+        if connection.over:
+            return
+        connection.finish(reason, self.clock)
+        del self.connections[connection.serial]
+        key = connection.key
+        del self.table[key]
+        self.table.pop(_reverse(key), None)  # the same where it speaks to itself
+        past = Past(connection)
         connection.release()
-        if known and not self.forgetful:
+        self.past[key] = past
+        self.oldest.append(past)
+        if len(self.oldest) > self.limits.closed:
+            self._forget(self.oldest.popleft())
+
+    def _forget(self, past: Past) -> None:
+        if self.past.get(past.key) is not past:
+            return
+        del self.past[past.key]
+        if not self.forgetful:
             self.forgetful = True
             what = "too many closed connections to remember: stream numbers may differ"
-            self.warn("stream-limit", what, connection.first_frame, connection.stream)
+            self.warn("stream-limit", what, past.first_frame, past.stream)
 
     def _expire(self, now: int) -> None:
         while self.closing and self.closing[0][0] <= now:

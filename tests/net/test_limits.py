@@ -79,7 +79,7 @@ def test_a_flood_of_connections_is_bounded() -> None:
     result = run(frames, limits=limits, finish=False)
     assert len(result.streams.connections) == 100
     assert len(result.streams.past) == 200
-    assert len(result.streams.table) == 600
+    assert len(result.streams.table) == 200
     assert result.streams.evicted == 2900
     assert result.kinds == ["connection-limit", "stream-limit"]
 
