@@ -182,7 +182,7 @@ def no_mqtt(capture: Capture) -> str:
     if capture.other_traffic.get("tls"):
         lines.append("TLS cannot be looked into in this version: capture behind its end.")
     if capture.other_traffic.get("websocket"):
-        lines.append("MQTT over WebSocket cannot be read in this version.")
+        lines.append("The WebSocket connections carry no MQTT, or none that can be read.")
     if capture.streams:
         lines.append("MQTT on another port than 1883 needs -d tcp.port==PORT,mqtt.")
     return "\n".join(lines)

@@ -36,6 +36,7 @@ cdef class Connection:
     cdef public Endpoint server
     cdef public FrameRef first
     cdef public str transport
+    cdef public object carrier
     cdef public object version
     cdef public bint bridge
     cdef public int phase

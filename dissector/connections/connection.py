@@ -8,11 +8,16 @@ whatever is out of the ordinary later), at most `HISTORY_LIMIT` of them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, Finding, FrameRef, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+
+if TYPE_CHECKING:
+    from dissector.connections.carrier import Carrier
 
 HISTORY_LIMIT = 64
 
@@ -54,6 +59,7 @@ class Trait:
     DISCONNECT_PROPERTIES = 1 << 19  # a DISCONNECT with any property
     OPEN_AFTER_DISCONNECT = 1 << 20  # nobody closed within 5 s of a DISCONNECT
     FINDING = 1 << 21  # a rule has found something on it
+    WEBSOCKET = 1 << 22  # carried in WebSocket frames
 
 
 class PacketRef:
@@ -103,7 +109,7 @@ def packet_ref(
 
 
 class CloseEvent:
-    """A FIN or RST of one side; `how` is "fin" or "rst"."""
+    """What one side closed with; `how` is "fin", "rst" or "close-frame" (of WebSocket)."""
 
     def __init__(self, side: Side, how: str, frame: FrameRef) -> None:
         self.side = side
@@ -170,6 +176,7 @@ class Connection:
         self.server = server
         self.first = first
         self.transport = "tcp"
+        self.carrier: Carrier | None = None  # None: nothing but TCP carries it
         self.version: Version | None = None
         self.bridge = False
         self.phase = Phase.OPEN

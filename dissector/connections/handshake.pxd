@@ -20,3 +20,4 @@ cdef class Handshake:
     cdef public tuple auths
     cdef public object latency
     cdef public Close close
+    cdef public object carrier

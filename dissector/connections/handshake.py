@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect
 
+if TYPE_CHECKING:
+    from dissector.connections.carrier import Carrier
+
 
 class Close:
-    """Who ended the connection first, and how: "disconnect", "fin" or "rst"."""
+    """Who ended the connection first, and how: "disconnect", "fin", "rst" or "close-frame"."""
 
     def __init__(self, by: Side, how: str, frame: FrameRef) -> None:
         self.by = by
@@ -22,6 +27,7 @@ class Handshake:
     `connect` is None where only its CONNACK was seen, `connack` where none came. `latency` is in
     seconds, from the CONNECT's completing frame to the CONNACK's. `auths` are the AUTH packets in
     between, `auth_rounds` their number from the server. `close` is None while nothing closed.
+    `carrier` tells of PROXY protocol and WebSocket around it, None where there is neither.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Handshake:
         self.auths = auths
         self.latency = latency
         self.close = close
+        self.carrier: Carrier | None = None
 
     def __repr__(self) -> str:
         return f"Handshake(id={self.id}, stream={self.stream}, outcome={self.outcome})"

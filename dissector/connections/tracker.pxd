@@ -47,6 +47,9 @@ cdef class Tracker(Consumer):
     cdef public long long last_time_b
     cdef public list gaps
     cdef public Connection connection
+    cdef public object carrier
+    cdef public int inside
+    cdef public Consumer unwrapper
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(framer=Framer)
     cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
@@ -54,8 +57,10 @@ cdef class Tracker(Consumer):
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
     @cython.locals(connection=Connection, view=View, client=Direction)
     cpdef bint finished(self, int reason, long long time_ns) except -1
-    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, verdict=cython.int)
+    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    @cython.locals(inner=Tracker, found=Consumer, kind=cython.int)
+    cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _spoke(self, int side) except -1
     cdef bint _midstream(self) except -1

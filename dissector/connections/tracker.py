@@ -9,6 +9,8 @@ plausible packets; what is decoded after a gap is reported but never judged.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cython
 
 from dissector.connections import deadlines
@@ -28,8 +30,11 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, property_value
 from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
-from dissector.net.consumer import CAPTURE_END, EVICTED, FIN, REUSED, Consumer
+from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, EVICTED, FIN, REUSED, RST, Consumer
 from dissector.net.tcp import TcpConnection
+
+if TYPE_CHECKING:
+    from dissector.connections.carrier import Carrier
 
 if cython.compiled:
     from cython.cimports.dissector.connections.connection import (  # type: ignore[import-not-found]
@@ -83,6 +88,7 @@ _CONNACK_PROPERTIES, _NO_CLIENT_ID = Trait.CONNACK_PROPERTIES, Trait.NO_CLIENT_I
 _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
 
+_CLOSES = {FIN: "fin", RST: "rst", CLOSE_FRAME: "close-frame"}
 _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 _V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
 _CONNECT, _CONNACK, _DISCONNECT, _AUTH = spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH
@@ -121,6 +127,9 @@ class Tracker(Consumer):
         self.connect_end = -1
         self.gaps: list[tuple[int, FrameRef, FrameRef, str]] = []
         self.connection: Connection | None = None
+        self.carrier: Carrier | None = None  # what is known of the layers around it
+        self.inside = 0  # these layers, as bits of `unwrap`
+        self.unwrapper: Consumer | None = None  # takes everything once it is there
 
     # -- what net calls ---------------------------------------------------------------------------
 
@@ -144,6 +153,8 @@ class Tracker(Consumer):
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Bytes of a side will never come: its framing starts afresh."""
+        if self.unwrapper is not None:
+            return self.unwrapper.gap(side, missing, frame, time_ns, reason)
         if side == 0:
             self.lost_a = self.resync_a = True
         else:
@@ -164,14 +175,16 @@ class Tracker(Consumer):
         return self.mode != IGNORED
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """A side sent FIN or RST."""
+        """A side closed."""
+        if self.unwrapper is not None:
+            return self.unwrapper.closed(side, how, frame, time_ns)
         connection = self.connection
         if connection is None:
             connection = self._silent()
             if connection is None:
                 return self.mode != IGNORED
         who = self._who(side)
-        event = CloseEvent(who, "fin" if how == FIN else "rst", self.tracking.frame(frame, time_ns))
+        event = CloseEvent(who, _CLOSES[how], self.tracking.frame(frame, time_ns))
         connection.closes.append(event)
         if connection.close is None:
             connection.close = Close(who, event.how, event.frame)
@@ -179,6 +192,8 @@ class Tracker(Consumer):
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """The view ends: what was seen is handed over to be judged."""
+        if self.unwrapper is not None:
+            return self.unwrapper.finished(reason, time_ns)
         connection = self.connection
         if connection is None:
             connection = self._silent()
@@ -217,6 +232,8 @@ class Tracker(Consumer):
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
         """Settle whether the connection is MQTT; give False where it is something else."""
+        if self.unwrapper is not None:
+            return self.unwrapper.chunk(side, window, start, stop, frame, time_ns)
         before = b""
         if self.held:
             for held_side, held, _, _ in self.held:
@@ -238,6 +255,10 @@ class Tracker(Consumer):
         if self.known_port and not before and plausible_chain(window, start, stop):
             self.client = self._client_by_type(side, window[start] >> 4)
             return self._begin(side, window, start, stop, frame, time_ns)
+        first = probe[0] if probe else 0
+        if first == 0x47 or first == 0x48 or first == 0x50 or first == 0x0D:  # "G", "H", "P", CR
+            if self._unwrap(before, side, window, start, stop, frame, time_ns):
+                return self.mode != IGNORED
         if self.known_port and lost:
             if not before and stop - start < _SMALL:
                 return self._hold(side, window, start, stop, frame, time_ns)
@@ -251,10 +272,44 @@ class Tracker(Consumer):
                 return True
         elif side == 1 and not self._spoke(0) and self.held_bytes < HELD_LIMIT:
             return self._hold(side, window, start, stop, frame, time_ns)
-        self.tracking.other_traffic(other_protocol(before + window[start:stop]))
+        inside = self.carrier is not None and self.carrier.websocket
+        self.tracking.other_traffic(
+            "websocket" if inside else other_protocol(before + window[start:stop])
+        )
         self.mode = IGNORED
         self.held = []
         return False
+
+    def _unwrap(
+        self,
+        before: bytes,
+        side: int,
+        window: bytes,
+        start: int,
+        stop: int,
+        frame: int,
+        time_ns: int,
+    ) -> bool:
+        """Have taken off what stands around the MQTT; False where it does not look like that."""
+        from dissector.connections.unwrap import unwrapper, wrapping
+
+        kind = wrapping(before + window[start:stop], self.inside)
+        if not kind:
+            return False
+        inner = Tracker(self.tracking, self.tcp)
+        inner.carrier = self.carrier
+        inner.inside = self.inside
+        inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
+        inner.gaps, self.gaps = self.gaps, []
+        held, self.held = self.held, []
+        held.append((side, window[start:stop], frame, time_ns))
+        found = unwrapper(kind, inner)
+        for held_side, data, held_frame, held_time in held:
+            if not found.chunk(held_side, data, 0, len(data), held_frame, held_time):
+                self.mode = IGNORED
+                return True
+        self.unwrapper = found
+        return True
 
     def _hold(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -312,6 +367,10 @@ class Tracker(Consumer):
             self.connection = Connection(tcp.stream, one, two, first)
         else:
             self.connection = Connection(tcp.stream, two, one, first)
+        if self.carrier is not None:
+            self.connection.carrier = self.carrier
+            self.connection.transport = self.carrier.transport
+            self.connection.traits |= Trait.WEBSOCKET if self.carrier.websocket else 0
         return self.connection
 
     def _silent(self) -> Connection | None:
@@ -578,6 +637,8 @@ class Tracker(Consumer):
             connection.traits |= Trait.AUTH
         consumed = self.spoke_a if side == 0 else self.spoke_b
         self.connect_end = consumed - (framer.end - framer.pos)
+        if self.inside:  # what carries it takes bytes, too
+            self.connect_end = self.tcp.direction(side).next
         self._handshake(connection)
 
     def _connack(self, packet: Connack) -> bool:
@@ -619,6 +680,7 @@ class Tracker(Consumer):
             connection.bridge, _INCOMPLETE, connection.client, connection.server,
             connection.connect,
         )  # fmt: skip
+        connection.handshake.carrier = self.carrier
         self.tracking.handshakes += 1
 
     def _disagrees(self) -> bool:
@@ -649,6 +711,7 @@ def _gap_message(who: Side, kind: str, count: str) -> str:
         "lost": "were never captured",
         "snap length": "were cut off by the snap length",
         "buffer limit": "did not come before the buffer was full",
+        "websocket": "cannot be read out of their WebSocket frames",
     }
     return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"
 

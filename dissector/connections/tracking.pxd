@@ -21,6 +21,7 @@ cdef class Tracking:
     cdef public long long mqtt_connections
     cdef public long long handshakes
     cdef public dict other
+    cdef public object inflaters
     cdef public dict _spelt
     cdef public dict _accepted
     @cython.locals(file=str)

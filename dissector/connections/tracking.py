@@ -10,6 +10,7 @@ import cython
 from dissector.connections.connection import Connection
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
+from dissector.net.inflate import Inflaters
 
 if cython.compiled:
     from cython.cimports.dissector.model import endpoint, frame_ref  # type: ignore[import-not-found]
@@ -55,6 +56,7 @@ class Tracking:
         self.mqtt_connections = 0
         self.handshakes = 0
         self.other: dict[str, int] = {}
+        self.inflaters = Inflaters()
         self._accepted: dict[tuple[str, int], frozenset[Version]] = {}
         self._spelt: dict[bytes, str] = {}
 

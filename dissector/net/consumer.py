@@ -10,6 +10,7 @@ from __future__ import annotations
 
 FIN = 1
 RST = 2
+CLOSE_FRAME = 3  # of WebSocket, inside an open TCP connection
 
 # Why a connection's view ends
 CLOSED = 1  # both ways closed and the linger time is over
@@ -30,12 +31,13 @@ class Consumer:
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """`missing` bytes of `side` will never come (-1: nobody knows how many); False as above.
 
-        `reason`: "lost" (never captured), "snap length", "buffer limit", "mid-stream".
+        `reason`: "lost" (never captured), "snap length", "buffer limit", "mid-stream", or
+        "websocket" (captured, but not to be read).
         """
         return False
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """`side` sent FIN or RST; a FIN comes at its place in the byte order, after all bytes."""
+        """`side` sent FIN, RST or a Close frame; a FIN comes at its place in the byte order."""
         return True
 
     def finished(self, reason: int, time_ns: int) -> bool:

@@ -4,7 +4,7 @@
 A capture may hold a hundred thousand handshakes, nearly all of which have nothing in them that JSON
 has to escape. Their text is put together here from a few ready pieces. Whatever is out of the
 ordinary (text that has to be escaped or is no UTF-8, a secret that is to be shown, properties that
-no map can hold) is left to the general way: `text` gives None.
+no map can hold, WebSocket and proxies) is left to the general way: `text` gives None.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class HandshakeText:
 
     def text(self, record: Handshake) -> str | None:
         """Give the members of a handshake's object and the closing brace; None: not by this way."""
+        if record.carrier is not None:
+            return None
         connect = self._connect(record.connect)
         if connect is None:
             return None

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 MaybeHex = str | UnsetType
 MaybeList = list[dict[str, Any]] | UnsetType
+MaybeDict = dict[str, Any] | UnsetType
 
 
 class _Shape(msgspec.Struct, rename="camel", gc=False):
@@ -95,3 +96,5 @@ class HandshakeShape(_Shape):
     connect: ConnectShape | None
     connack: ConnackShape | None
     close: CloseShape | None
+    proxied: MaybeDict = UNSET
+    http: MaybeDict = UNSET

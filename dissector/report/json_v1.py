@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from dissector.connections.carrier import Carrier
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,
@@ -35,6 +36,7 @@ from dissector.report.json_shape import (
     ConnectShape,
     EndpointShape,
     HandshakeShape,
+    MaybeDict,
     MaybeHex,
 )
 from dissector.report.json_values import set_pair, set_text, set_value, spelt, spelt_or_none
@@ -80,7 +82,7 @@ class Writer:
         """Give one handshake, ready to be encoded."""
         version, latency = record.version, record.latency
         connect, connack, close = record.connect, record.connack, record.close
-        endpoints = self._endpoints
+        endpoints, carrier = self._endpoints, record.carrier
         return HandshakeShape(
             record.id,
             record.stream,
@@ -95,7 +97,40 @@ class Writer:
             None if connect is None else self._connect(connect),
             None if connack is None else self._connack(connack),
             None if close is None else self._close(close),
+            UNSET if carrier is None else self._proxied(carrier),
+            UNSET if carrier is None else self._http(carrier),
         )
+
+    def _proxied(self, carrier: Carrier) -> MaybeDict:
+        header = carrier.proxied
+        if header is None:
+            return UNSET
+        made: dict[str, Any] = {"version": header.version, "ip": header.ip, "port": header.port}
+        set_text(made, "authority", header.authority)
+        set_text(made, "tls", header.tls)
+        return made
+
+    def _http(self, carrier: Carrier) -> MaybeDict:
+        request, answer = carrier.request, carrier.answer
+        if not carrier.websocket:
+            return UNSET
+        made: dict[str, Any] = {}
+        set_text(made, "path", None if request is None else request.path)
+        made["query"] = None
+        if request is not None and request.query is not None:
+            made["query"], digits = self.secret(request.query)
+            if digits is not UNSET:
+                made["queryHex"] = digits
+        set_text(made, "host", None if request is None else request.host)
+        set_text(made, "origin", None if request is None else request.origin)
+        set_text(made, "userAgent", None if request is None else request.user_agent)
+        set_text(made, "forwardedFor", None if request is None else request.forwarded_for)
+        set_text(made, "forwarded", None if request is None else request.forwarded)
+        set_value(made, "subprotocols", None if request is None else request.subprotocols)
+        set_text(made, "subprotocol", None if answer is None else answer.subprotocol)
+        made["status"] = None if answer is None else answer.status
+        made["deflate"] = answer is not None and answer.deflate is not None
+        return made
 
     def _endpoint(self, endpoint: Endpoint) -> EndpointShape:
         if len(self._endpoints) >= _ENDPOINTS_KEPT:

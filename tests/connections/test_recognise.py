@@ -99,11 +99,8 @@ OTHERS: dict[str, tuple[bytes, bytes, str]] = {
     "XMPP": (b"<?xml version='1.0'?><stream:stream>", b"<stream:features/>", "other"),
     "RTSP": (b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", b"RTSP/1.0 200 OK\r\n\r\n", "http"),
     "SIP": (b"INVITE sip:a@b SIP/2.0\r\n\r\n", b"SIP/2.0 100 Trying\r\n\r\n", "other"),
-    "PROXY, then MQTT": (
-        b"PROXY TCP4 10.0.0.9 10.0.0.2 40000 1883\r\n" + bytes.fromhex(CONNECT_311[2:]),
-        b"",
-        "other",
-    ),
+    "PROXY, then SMTP": (b"PROXY TCP4 10.0.0.9 10.0.0.2 40000 25\r\nEHLO a\r\n", b"", "other"),
+    "PROXY, malformed": (b"PROXY TCP4 10.0.0.9 MQTT\r\n", b"", "other"),
     "SOCKS": (b"\5\1\0", b"\5\0", "other"),
     "SMB": (b"\0\0\0\x45\xffSMB\x72" + bytes(60), b"\0\0\0\x55\xffSMB\x72" + bytes(76), "other"),
     "BitTorrent": (b"\x13BitTorrent protocol" + bytes(48), b"\x13BitTorrent protocol", "other"),

@@ -50,12 +50,14 @@ def read_files(tshark: str, folder: Path, paths: list[Path]) -> Iterator[tuple[s
         answer = theirs(tshark, whole, ports)
         frames = streams = 0
         for path, size in lot:
+            mine = ours(path, ports)
             part = [
                 seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
                 for seen in answer
                 if frames < seen.frame <= frames + size.frames
+                and seen.stream - streams not in mine.websocket
             ]
-            yield path.name, Both(ours(path, ports), part)
+            yield path.name, Both(mine.seen, part)
             frames += size.frames
             streams += size.streams
 
@@ -109,9 +111,13 @@ def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
         owners += [name] * len(played)
     whole = folder / "examples.pcap"
     whole.write_bytes(pcap(frames))
-    both = (ours(whole, frozenset(ports)), theirs(tshark, whole, ports))
+    all_of_ours = ours(whole, frozenset(ports))
+    answer = [
+        seen for seen in theirs(tshark, whole, ports) if seen.stream not in all_of_ours.websocket
+    ]
+    both = (all_of_ours.seen, answer)
     for name in starts:
-        mine, answer = (
+        mine, other = (
             [
                 seen._replace(frame=seen.frame - starts[name])
                 for seen in side
@@ -119,4 +125,4 @@ def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
             ]
             for side in both
         )
-        yield name, Both(mine, answer)
+        yield name, Both(mine, other)

@@ -1,0 +1,310 @@
+"""Bytes of a connection that begins with something else than MQTT in, what is inside out.
+
+An unwrapper stands between net and a tracker: it is a `Consumer` that reads what wraps the MQTT, a
+PROXY protocol header or WebSocket, and plays the inner bytes to a tracker of their own, each with
+the frame that brought it. The tracker of the whole connection makes one when the first bytes look
+like it, so connections without such layers never come here. Decrypted bytes of TLS go the same way.
+Gaps stay gaps: where the framing is lost with one, its direction is until whole frames show up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.connections.carrier import Carrier
+from dissector.model import FrameRef, Side
+from dissector.net import proxy, upgrade
+from dissector.net.consumer import CLOSE_FRAME, Consumer
+from dissector.net.inflate import Inflater
+from dissector.net.websocket import BROKEN, CLOSED, DATA, NEED_DATA, TEXT, FrameReader
+
+if TYPE_CHECKING:
+    from dissector.connections.tracker import Tracker
+
+HELD_LIMIT = 4096  # bytes of frames that wait for the head of the other side
+_SUBPROTOCOLS = ("mqtt", "mqttv3.1")
+
+PROXY, WEBSOCKET = 1, 2
+UNDECIDED = 0  # of a tracker
+
+
+def wrapping(data: bytes, inside: int) -> int:
+    """Tell what may wrap a stream that begins so: PROXY, WEBSOCKET or 0.
+
+    `inside` are the layers around it, as bits: no layer is looked for twice.
+    """
+    if not inside and proxy.may_begin(data):
+        return PROXY
+    if not inside & WEBSOCKET and upgrade.may_begin(data):
+        return WEBSOCKET
+    return 0
+
+
+def unwrapper(kind: int, inner: Tracker) -> Consumer:
+    """Make the unwrapper of a kind; `inner` is the tracker that takes what is inside."""
+    return ProxyUnwrapper(inner) if kind == PROXY else WebSocketUnwrapper(inner)
+
+
+class _Unwrapper(Consumer):
+    """What all unwrappers share: the tracker inside, and its carrier."""
+
+    def __init__(self, inner: Tracker, kind: int) -> None:
+        self.inner = inner
+        inner.inside |= kind
+        carrier = inner.carrier
+        if carrier is None:
+            carrier = inner.carrier = Carrier()
+        self.carrier = carrier
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        """Hand it on."""
+        return self.inner.gap(side, missing, frame, time_ns, reason)
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        """Hand it on."""
+        return self.inner.closed(side, how, frame, time_ns)
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        """Hand it on, or count a connection that never got to MQTT."""
+        inner = self.inner
+        if inner.finished(reason, time_ns):
+            return True
+        if inner.mode == UNDECIDED and inner.unwrapper is None:
+            self._other("websocket" if self.carrier.websocket else "other")
+        return False
+
+    def _other(self, kind: str) -> bool:
+        self.inner.tracking.other_traffic(kind)
+        return False
+
+    def _frame(self, frame: int, time_ns: int) -> FrameRef:
+        return self.inner.tracking.frame(frame, time_ns)
+
+    def _limited(self, kind: str, message: str, frame: int, time_ns: int) -> None:
+        where = self._frame(frame, time_ns)
+        self.inner.tracking.listener.limited(kind, message, where, self.inner.tcp.stream)
+
+
+class ProxyUnwrapper(_Unwrapper):
+    """Takes the header off the first bytes of the side that connected."""
+
+    def __init__(self, inner: Tracker) -> None:
+        super().__init__(inner, PROXY)
+        self._head: bytes | None = b""
+        self._side = -1
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Read the header, then hand everything on."""
+        if self._head is None or side == 1 - self._side:
+            return self.inner.chunk(side, window, start, stop, frame, time_ns)
+        self._side = side
+        head = self._head + window[start:stop]
+        try:
+            if not proxy.may_begin(head):
+                return self._other("other")
+            found = proxy.read(head)
+        except proxy.MalformedProxyHeaderError as error:
+            what = f"a malformed PROXY protocol header: {error}"
+            self._limited("proxy-header", what, frame, time_ns)
+            return self._other("other")
+        if found is None:
+            self._head = head
+            return True
+        size, header = found
+        self.carrier.proxied = header
+        rest = start + size - len(self._head)
+        self._head = None
+        return rest >= stop or self.inner.chunk(side, window, rest, stop, frame, time_ns)
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        """A header with a hole says nothing."""
+        if self._head is not None and side == self._side:
+            return self._other("other")
+        return self.inner.gap(side, missing, frame, time_ns, reason)
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        """Before its header is read, a connection is nobody's."""
+        return self._head is not None or self.inner.closed(side, how, frame, time_ns)
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        """Hand it on, or count a connection that never got beyond its header."""
+        if self._head is not None:
+            return self._other("other")
+        return super().finished(reason, time_ns)
+
+
+class WebSocketUnwrapper(_Unwrapper):
+    """Reads the heads of the upgrade, then the frames of both sides.
+
+    Frames wait until both heads are there, or are known to be lost: the answer says whether
+    messages are compressed. Without it, what the client offered is taken.
+    """
+
+    def __init__(self, inner: Tracker) -> None:
+        super().__init__(inner, WEBSOCKET)
+        self._client = -1
+        self._heads: list[bytes | None] = [b"", b""]  # so far; None: it is read, or lost
+        self._held: list[tuple[int, bytes, int, int, int, str]] = []
+        self._held_bytes = 0
+        self._readers: tuple[FrameReader, FrameReader] | None = None
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Take the next bytes of a side."""
+        if self._readers is not None:
+            return self._frames(side, window, start, stop, frame, time_ns)
+        head = self._heads[side]
+        if head is not None:
+            before = len(head)
+            head += window[start:stop]
+            if not upgrade.may_begin(head):
+                return self._other("websocket" if None in self._heads else "http")
+            size = upgrade.head_size(head)
+            self._heads[side] = head
+            if not size:
+                if len(head) < upgrade.HEAD_LIMIT:
+                    return True
+                if b"websocket" not in head.lower():
+                    return self._other("http")
+                what = f"the head of a WebSocket upgrade has more than {upgrade.HEAD_LIMIT} bytes"
+                self._limited("websocket", what, frame, time_ns)
+                return self._other("websocket")
+            if not self._read_head(side, head[:size], frame, time_ns):
+                return False
+            start += size - before
+        if start < stop:
+            self._held.append((side, window[start:stop], frame, time_ns, 0, ""))
+            self._held_bytes += stop - start
+        if self._heads[1 - side] is not None and self._held_bytes < HELD_LIMIT:
+            return True
+        return self._open()
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        """Bytes of the frames are missing, or of a head: the other head then has to do."""
+        if self._readers is not None:
+            return self._gap(side, missing, frame, time_ns, reason)
+        self._held.append((side, b"", frame, time_ns, missing, reason))
+        if self._heads[side] is None:
+            return True
+        self._heads[side] = None
+        return self._heads[1 - side] is not None or self._open()
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        """A head that has not come by now does not come any more."""
+        if self._readers is None:
+            if self._client < 0:
+                return True
+            if not self._open():
+                return False
+        return self.inner.closed(side, how, frame, time_ns)
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        """Read what waited, and let go of windows."""
+        if self._readers is None:
+            if not self._open():
+                return False
+        for reader in self._readers or ():
+            if reader.inflater is not None:
+                reader.inflater.release()
+        return super().finished(reason, time_ns)
+
+    def _read_head(self, side: int, head: bytes, frame: int, time_ns: int) -> bool:
+        carrier = self.carrier
+        try:
+            if head.startswith(upgrade.REQUEST_START):
+                carrier.request = upgrade.request(head)
+                carrier.request_frame = self._frame(frame, time_ns)
+                self._client = side
+            else:
+                carrier.answer = upgrade.answer(head)
+                carrier.answer_frame = self._frame(frame, time_ns)
+                self._client = 1 - side
+        except upgrade.NotUpgradeError as error:
+            if not error.websocket:
+                return self._other("http")
+            self._limited("websocket", f"a WebSocket upgrade: {error}", frame, time_ns)
+            return self._other("websocket")
+        self._heads[side] = None
+        return True
+
+    def _open(self) -> bool:
+        """Both heads are settled: read the frames that waited."""
+        if self._client < 0:
+            return self._other("http")
+        carrier = self.carrier
+        request, answer = carrier.request, carrier.answer
+        carrier.transport = "wss" if carrier.transport == "tls" else "ws"
+        source = answer or request
+        deflate = None if source is None else source.deflate
+        names = (
+            {answer.subprotocol, *(request.subprotocols if request else ())} if answer else set()
+        )
+        if not names.isdisjoint(_SUBPROTOCOLS):
+            self.inner.known_port = True
+        readers = []
+        for side in (0, 1):
+            client = side == self._client
+            inflater = None
+            if deflate is not None:
+                keeps = deflate.client_keeps if client else deflate.server_keeps
+                inflater = Inflater(keeps, self.inner.tracking.inflaters)
+            readers.append(FrameReader(client, inflater))
+            if self._lost(side):
+                readers[side].gap(-1)
+        self._readers = (readers[0], readers[1])
+        held, self._held = self._held, []
+        for side, data, frame, time_ns, missing, reason in held:
+            if missing:
+                if not self._gap(side, missing, frame, time_ns, reason):
+                    return False
+            elif not self._frames(side, data, 0, len(data), frame, time_ns):
+                return False
+        return True
+
+    def _gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        assert self._readers is not None
+        self._readers[side].gap(missing)
+        return self.inner.gap(side, missing, frame, time_ns, reason)
+
+    def _lost(self, side: int) -> bool:
+        """Whether the head of a side was not read: nobody knows where its frames begin."""
+        carrier = self.carrier
+        return (carrier.request if side == self._client else carrier.answer) is None
+
+    def _frames(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        assert self._readers is not None
+        reader = self._readers[side]
+        inner = self.inner
+        if reader.lost and not reader.resynchronise(window, start, stop):
+            return True
+        odd = reader.odd
+        reader.feed(window, start, stop)
+        while True:
+            got = reader.next()
+            if got == NEED_DATA:
+                break
+            if got == DATA:
+                payload = reader.payload
+                if reader.opcode == TEXT:
+                    who = Side.CLIENT if side == self._client else Side.SERVER
+                    self.carrier.texts.setdefault(who, self._frame(frame, time_ns))
+                if not inner.chunk(side, payload, 0, len(payload), frame, time_ns):
+                    return False
+            elif got == CLOSED:
+                if not inner.closed(side, CLOSE_FRAME, frame, time_ns):
+                    return False
+            elif got == BROKEN:
+                assert reader.reason is not None
+                kind, why = reader.reason
+                if kind:
+                    self._limited(kind, f"WebSocket: {why}", frame, time_ns)
+                if not inner.gap(side, -1, frame, time_ns, "websocket"):
+                    return False
+        if reader.odd is not odd:
+            self._limited("websocket", f"WebSocket: {reader.odd}", frame, time_ns)
+        return True

@@ -1,0 +1,166 @@
+"""The heads of an HTTP request and its answer in, a WebSocket upgrade out (RFC 6455 section 4).
+
+h11 parses the heads, each with a connection of its own: an observer sees both sides, h11 plays one.
+It is imported only when bytes look like an upgrade. What h11 refuses is no upgrade that we can
+read: the caller hears h11's own words. Extensions other than permessage-deflate are not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dissector.text import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HEAD_LIMIT = 16_384  # bytes of a head
+REQUEST_START = b"GET "
+ANSWER_START = b"HTTP/1.1 101"
+
+_END = re.compile(rb"\n\r?\n")
+_TEXT = {
+    b"host": "host",
+    b"origin": "origin",
+    b"user-agent": "user_agent",
+    b"x-forwarded-for": "forwarded_for",
+    b"forwarded": "forwarded",
+}
+
+
+class Request(msgspec.Struct):
+    """What the client asks for; None where it says nothing of the kind.
+
+    `query` is what follows "?" in the target: services sign requests there, so it is a secret.
+    `subprotocols` are those that it offers, in its order.
+    """
+
+    path: str
+    query: bytes | None = None
+    host: str | None = None
+    origin: str | None = None
+    user_agent: str | None = None
+    forwarded_for: str | None = None
+    forwarded: str | None = None
+    subprotocols: tuple[str, ...] = ()
+    deflate: Deflate | None = None
+
+
+class Answer(msgspec.Struct):
+    """What the server says to it. `subprotocol` is the one that it selects, None if it does not."""
+
+    status: int
+    subprotocol: str | None = None
+    deflate: Deflate | None = None
+
+
+class Deflate(msgspec.Struct, frozen=True):
+    """permessage-deflate (RFC 7692); whether a side keeps its window from message to message."""
+
+    client_keeps: bool = True
+    server_keeps: bool = True
+
+
+class NotUpgradeError(Exception):
+    """A head that upgrades nothing; `websocket` tells whether it wanted to."""
+
+    def __init__(self, text: str, *, websocket: bool = False) -> None:
+        super().__init__(text)
+        self.websocket = websocket
+
+
+def may_begin(data: bytes) -> bool:
+    """Whether these bytes, at least one, may begin an upgrade, as far as they go.
+
+    A head that is complete is looked into: what has no "websocket" in it upgrades to nothing here.
+    """
+    for start in (REQUEST_START, ANSWER_START):
+        if data[: len(start)] == start[: len(data)]:
+            end = head_size(data)
+            return not end or b"websocket" in data[:end].lower()
+    return False
+
+
+def head_size(data: bytes) -> int:
+    """Give the size of the head that data begins with, 0 while its end is missing."""
+    found = _END.search(data, 0, HEAD_LIMIT)
+    return 0 if found is None else found.end()
+
+
+def request(head: bytes) -> Request:
+    """Parse a request's head. Raises NotUpgradeError."""
+    import h11
+
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
+    event = _event(connection, head)
+    if not isinstance(event, h11.Request):
+        raise NotUpgradeError("no request")
+    if event.method != b"GET" or b"websocket" not in _tokens(event.headers, b"upgrade"):
+        raise NotUpgradeError("the request asks for no WebSocket")
+    path, mark, query = event.target.partition(b"?")
+    made = Request(
+        decode(path),
+        query if mark else None,
+        subprotocols=tuple(map(decode, _tokens(event.headers, b"sec-websocket-protocol"))),
+        deflate=_deflate(event.headers),
+    )
+    for name, value in event.headers:
+        attribute = _TEXT.get(name)
+        if attribute is not None:
+            before = getattr(made, attribute)
+            text = decode(value)
+            setattr(made, attribute, text if before is None else f"{before}, {text}")
+    return made
+
+
+def answer(head: bytes) -> Answer:
+    """Parse the head of the answer. Raises NotUpgradeError for any other status than 101."""
+    import h11
+
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+    # h11 reads an answer only to a request of its own; what that one says does not matter
+    asked = [("Host", "host"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
+    connection.send(h11.Request(method="GET", target="/", headers=asked))
+    connection.send(h11.EndOfMessage())
+    event = _event(connection, head)
+    status = getattr(event, "status_code", 0)
+    if not isinstance(event, h11.InformationalResponse) or status != 101:
+        raise NotUpgradeError(f"the server answered with HTTP status {status}", websocket=True)
+    selected = _tokens(event.headers, b"sec-websocket-protocol")
+    return Answer(status, decode(selected[0]) if selected else None, _deflate(event.headers))
+
+
+def _event(connection: object, head: bytes) -> object:
+    import h11
+
+    assert isinstance(connection, h11.Connection)
+    connection.receive_data(head)
+    try:
+        return connection.next_event()
+    except h11.RemoteProtocolError as error:
+        wanted = b"websocket" in head.lower()
+        raise NotUpgradeError(str(error), websocket=wanted) from None
+
+
+def _tokens(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
+    """Give the members of a list that may stand in several lines; of Upgrade in small letters."""
+    values = [value for name, value in headers if name == wanted]
+    found = [member.strip() for value in values for member in value.split(b",")]
+    if wanted == b"upgrade":
+        found = [member.lower() for member in found]
+    return [member for member in found if member]
+
+
+def _deflate(headers: Iterable[tuple[bytes, bytes]]) -> Deflate | None:
+    """Give permessage-deflate where it is offered, or taken: the first that is named counts."""
+    for extension in _tokens(headers, b"sec-websocket-extensions"):
+        name, *parameters = (part.strip().lower() for part in extension.split(b";"))
+        if name == b"permessage-deflate":
+            return Deflate(
+                b"client_no_context_takeover" not in parameters,
+                b"server_no_context_takeover" not in parameters,
+            )
+    return None

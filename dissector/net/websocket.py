@@ -1,0 +1,258 @@
+"""One direction of a WebSocket connection in, any split, the bytes of its data messages out.
+
+Message bytes are handed on as they come, unmasked and inflated, without waiting for the end of
+their frame: a control packet so belongs to the TCP segment that completes it, and a frame of any
+size costs nothing. wsproto cannot play an observer: it gives up a direction at the first fault (a
+text frame that holds MQTT is one, being no UTF-8), holds a receiver's view of masking, does not
+tell how many bytes of a frame are still to come, which is what bridges a gap, and inflates without
+a bound. What breaks RFC 6455 but leaves the frames readable is named in `odd`, and read.
+"""
+
+from __future__ import annotations
+
+from dissector.net.inflate import DAMAGED, Inflater
+
+NEED_DATA, DATA, CLOSED, BROKEN = range(4)
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+_FIN, _RSV1, _RSV, _MASKED = 0x80, 0x40, 0x70, 0x80
+_HIGHEST = (1 << 63) - 1
+
+
+class FrameReader:
+    """Splits one direction into frames; `masked`: it is the client's, whose frames are masked.
+
+    Feed a chunk, then ask `next()` until NEED_DATA. DATA: `payload` are the next bytes of a message
+    of kind `opcode` (TEXT or BINARY). CLOSED: a Close frame is complete; what follows is nothing.
+    BROKEN: nothing more can be read, `reason` says why: the kind of a warning and its text; without
+    a kind it follows from a gap that was told of already.
+    """
+
+    def __init__(self, masked: bool, inflater: Inflater | None = None) -> None:
+        self.masked = masked
+        self.inflater = inflater
+        self.odd: str | None = None
+        self.reason: tuple[str, str] | None = None
+        self.payload = b""
+        self.opcode = BINARY
+        self.lost = False
+        self._ended = False
+        self._chunk = b""
+        self._pos = self._stop = 0
+        self._header = b""
+        self._in_frame = False
+        self._frame = 0  # opcode of the frame at hand
+        self._final = True
+        self._left = 0  # bytes of its payload still to come
+        self._mask = b""
+        self._turn = 0  # bytes of the mask that were used, modulo four
+        self._message = False  # a fragmented message is at hand
+        self._compressed = False
+        self._inflating = False
+        self._window_lost = False  # what is compressed refers to bytes that are missing
+
+    def feed(self, window: bytes, start: int, stop: int) -> None:
+        """Take the next bytes."""
+        self._chunk, self._pos, self._stop = window, start, stop
+
+    def next(self) -> int:
+        """Give what comes next."""
+        while True:
+            if self._inflating:
+                assert self.inflater is not None
+                self.payload = self.inflater.next()
+                if self.payload:
+                    return DATA
+                self._inflating = False
+                if self.inflater.failed is not None:
+                    return self._break(*self.inflater.failed)
+            if self._in_frame and self._left == 0:
+                self._in_frame = False
+                if self._frame == CLOSE:
+                    self._ended = True
+                    return CLOSED
+            if self.lost or self._ended:
+                self._chunk = b""
+                return NEED_DATA
+            if not self._in_frame:
+                if not self._begin():
+                    if self.reason is not None and not self.lost:
+                        return self._break(*self.reason)
+                    self._chunk = b""
+                    return NEED_DATA
+                if self._left:
+                    continue
+                self._piece(b"")
+                continue
+            if self._pos >= self._stop:
+                self._chunk = b""
+                return NEED_DATA
+            end = min(self._pos + self._left, self._stop)
+            data = self._chunk[self._pos : end]
+            self._left -= end - self._pos
+            self._pos = end
+            if self._frame > BINARY:
+                continue  # a control frame, or one that nobody knows
+            if self._mask:
+                data = self._unmasked(data)
+            if self._piece(data):
+                self.payload = data
+                return DATA
+
+    def gap(self, missing: int) -> bool:
+        """Bytes are missing (-1: nobody knows how many); whether the frame at hand goes on behind.
+
+        It does where all that is missing is payload of one frame, and nothing is compressed.
+        """
+        if self.lost or self._ended:
+            return False
+        plain = self._in_frame and not self._compressed and not self._inflating
+        if plain and 0 < missing <= self._left and self._frame != CLOSE:
+            self._left -= missing
+            self._turn = (self._turn + missing) % 4
+            return True
+        self.lost = True
+        self._in_frame = False
+        self._header = b""
+        return False
+
+    def resynchronise(self, window: bytes, start: int, stop: int) -> bool:
+        """Whether a chunk behind a gap is whole frames from its first byte to its last.
+
+        Only messages of one frame will do, masked as they should be, with at least one of data; a
+        compressed one only where no window is kept.
+        """
+        pos = start
+        data = False
+        while pos < stop:
+            head = _parse(window[pos : min(pos + 14, stop)])
+            if head is None:
+                return False
+            first, masked, size, length = head
+            opcode = first & 0x0F
+            if not first & _FIN or masked != self.masked or pos + size + length > stop:
+                return False
+            if opcode in (TEXT, BINARY):
+                data = True
+                if first & _RSV and not self._may_compress(first):
+                    return False
+            elif opcode not in (PING, PONG) or first & _RSV or length > 125:
+                return False
+            pos += size + length
+        if not data:
+            return False
+        if self.inflater is not None:
+            self.inflater.release()
+            self._window_lost = self._window_lost or self.inflater.keeps
+        self.lost = self._message = self._in_frame = self._inflating = False
+        self.reason = None
+        self._header = b""
+        return True
+
+    def _may_compress(self, first: int) -> bool:
+        inflater = self.inflater
+        return (
+            first & _RSV == _RSV1
+            and inflater is not None
+            and not inflater.keeps
+            and inflater.failed is None
+        )
+
+    def _begin(self) -> bool:
+        """Read a frame's header; whether it is complete, and the frame one that can be read."""
+        known = len(self._header)
+        head = _parse(self._header + self._chunk[self._pos : min(self._pos + 14, self._stop)])
+        if head is None:
+            self._header += self._chunk[self._pos : self._stop]
+            self._pos = self._stop
+            return False
+        first, masked, size, length = head
+        begin = self._pos + size - known
+        mask = (self._header + self._chunk[self._pos : begin])[size - 4 : size]
+        self._header = b""
+        self._pos = begin
+        self._mask = mask if masked else b""
+        self._turn = 0
+        self._left = length
+        self._frame = opcode = first & 0x0F
+        self._final = bool(first & _FIN)
+        if opcode > BINARY:
+            if opcode >= CLOSE and (not self._final or length > 125):
+                self.reason = (DAMAGED, "a control frame is fragmented or over 125 bytes")
+                return False
+            if opcode not in (CLOSE, PING, PONG):
+                self.odd = self.odd or f"a frame has the reserved opcode {opcode}"
+        elif opcode == CONTINUATION:
+            if not self._message:
+                self.odd = self.odd or "a continuation frame continues nothing"
+                self._compressed = False
+                self.opcode = BINARY
+        else:
+            if self._message:
+                self.odd = self.odd or "a message begins before the one before it has ended"
+            self._compressed = bool(first & _RSV1)
+            self.opcode = opcode
+        if opcode <= BINARY:
+            self._message = not self._final
+        allowed = _RSV1 if self.inflater is not None and opcode in (TEXT, BINARY) else 0
+        if first & _RSV & ~allowed:
+            self.reason = (DAMAGED, "a frame has reserved bits that no known extension gave it")
+            return False
+        if self._window_lost and opcode <= BINARY and self._compressed:
+            self.reason = ("", "compressed by reference to bytes that are missing")
+            return False
+        if length > _HIGHEST:
+            self.reason = (DAMAGED, "the length of a frame has its highest bit set")
+            return False
+        if masked != self.masked:
+            what = "a frame of the client is not masked" if self.masked else "a frame is masked"
+            self.odd = self.odd or what
+        self._in_frame = True
+        return True
+
+    def _piece(self, data: bytes) -> bool:
+        """Take payload of a frame; whether it is to be handed on as it is."""
+        if self._frame > BINARY:
+            return False
+        if not self._compressed:
+            return bool(data)
+        assert self.inflater is not None
+        ends = self._final and self._left == 0
+        if data or ends:
+            self.inflater.feed(data, ends)
+            self._inflating = True
+        return False
+
+    def _unmasked(self, data: bytes) -> bytes:
+        turn = self._turn
+        size = len(data)
+        self._turn = (turn + size) % 4
+        key = (self._mask * (size // 4 + 2))[turn : turn + size]
+        return (int.from_bytes(data, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
+
+    def _break(self, kind: str, text: str) -> int:
+        self.reason = (kind, text)
+        self.lost = True
+        self._in_frame = self._inflating = False
+        self._chunk = b""
+        return BROKEN
+
+
+def _parse(data: bytes) -> tuple[int, bool, int, int] | None:
+    """Give byte 1 of a frame's header, whether it is masked, the header's and the payload's size.
+
+    None while bytes are missing.
+    """
+    if len(data) < 2:
+        return None
+    length = data[1] & 0x7F
+    size = 2 + (4 if data[1] & _MASKED else 0)
+    if length == 126:
+        size += 2
+        length = int.from_bytes(data[2:4], "big")
+    elif length == 127:
+        size += 8
+        length = int.from_bytes(data[2:10], "big")
+    if len(data) < size:
+        return None
+    return data[0], bool(data[1] & _MASKED), size, length

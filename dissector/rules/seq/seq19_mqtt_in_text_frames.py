@@ -1,0 +1,107 @@
+"""SEQ19: MQTT in WebSocket frames that are not binary."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Severity, Side, Version
+from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    WEBSOCKET,
+    WEBSOCKET_GOODBYE,
+    framed,
+)
+
+
+class MqttInTextFrames(ConnectionRule):
+    """MQTT is sent in WebSocket text frames.
+
+    What it checks
+    --------------
+    Over WebSocket, control packets travel in binary data frames (opcode 2); whoever receives
+    another data frame must close the connection. The rule reports the first text frame of each
+    side. Control frames (ping, pong, close) and continuations are fine.
+
+    Why it matters
+    --------------
+    A text frame must be UTF-8, and few control packets are. Servers and proxies that check it drop
+    the connection at the first packet with a byte above 0x7F in a length, an identifier or a
+    payload: it works in the laboratory and breaks with the first long message.
+
+    Fix on the client
+    -----------------
+    Send bytes and not a string: in a browser set `socket.binaryType = "arraybuffer"` and send an
+    ArrayBuffer; elsewhere look for the library's switch for binary messages.
+
+    Fix on the server
+    -----------------
+    Write binary frames, and close the connection of a client that sends text.
+
+    Known false alarms
+    ------------------
+    None known.
+    """
+
+    id = "SEQ19"
+    name = "mqtt-in-text-frames"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = both("MQTT-6.0.0-1")
+    sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}
+    asks = Trait.WEBSOCKET
+    bad = (
+        Example(
+            "3.1.1: the client sends text",
+            (*WEBSOCKET, framed(CONNECT_311, 1), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE),
+            port=8080,
+        ),
+        Example(
+            "5.0: the server answers with text",
+            (*WEBSOCKET, framed(CONNECT_5), framed(ACCEPTED_5, 1), *WEBSOCKET_GOODBYE),
+            port=8080,
+        ),
+    )
+    good = (
+        Example(
+            "3.1.1: binary, with a ping in between",
+            (
+                *WEBSOCKET, framed(CONNECT_311), framed("S 61", 9), framed("C 61", 10),
+                framed(ACCEPTED_311), *WEBSOCKET_GOODBYE,
+            ),
+            port=8080,
+        ),
+        Example(
+            "5.0: two packets in one frame",
+            (
+                *WEBSOCKET, framed(CONNECT_5), framed(ACCEPTED_5), framed("C c0 00 c0 00"),
+                *WEBSOCKET_GOODBYE,
+            ),
+            port=8080,
+        ),
+        Example(
+            "3.1: no such duty",
+            (*WEBSOCKET, framed(CONNECT_31, 1), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE),
+            port=8080,
+        ),
+    )  # fmt: skip
+
+    def check(self, connection: Connection) -> Verdict:
+        """Report the first text frame of each side."""
+        carrier = connection.carrier
+        if carrier is None or not carrier.texts:
+            return None
+        if connection.view.conflict:
+            return NotEvaluated("overlapping segments disagree")
+        return [
+            Failure(
+                message=f"the {side.value} sends MQTT in a WebSocket text frame; it must be binary",
+                at=frame,
+                side=side,
+                evidence={"opcode": 1},
+            )
+            for side, frame in carrier.texts.items()
+        ]

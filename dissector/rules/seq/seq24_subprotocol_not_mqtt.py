@@ -1,0 +1,131 @@
+"""SEQ24: a WebSocket upgrade that does not agree on the subprotocol "mqtt"."""
+
+from __future__ import annotations
+
+from dissector.connections.connection import Connection, Trait
+from dissector.model import Severity, Side, Version
+from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, both
+from dissector.rules.examples import (
+    ACCEPTED_5,
+    ACCEPTED_311,
+    CONNECT_5,
+    CONNECT_31,
+    CONNECT_311,
+    WEBSOCKET,
+    WEBSOCKET_GOODBYE,
+    framed,
+    websocket_answer,
+    websocket_request,
+)
+
+_MQTT_311 = (framed(CONNECT_311), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE)
+_MQTT_5 = (framed(CONNECT_5), framed(ACCEPTED_5), *WEBSOCKET_GOODBYE)
+
+
+class SubprotocolNotMqtt(ConnectionRule):
+    """A WebSocket upgrade for MQTT does not agree on the subprotocol "mqtt".
+
+    What it checks
+    --------------
+    The client must offer the subprotocol `mqtt` in Sec-WebSocket-Protocol, and the server must
+    select it in its answer. Where the client does not offer it, the server cannot select it, and
+    only the client is reported. `mqttv3.1` is the name of MQTT 3.1, to which the rule does not
+    apply; with it alone a 3.1.1 or 5.0 client breaks the rule.
+
+    Why it matters
+    --------------
+    Proxies and servers that speak several subprotocols route by this name, and a browser closes a
+    connection whose answer names none of those that it offered. Many servers refuse the upgrade
+    without it.
+
+    Fix on the client
+    -----------------
+    Offer `mqtt`: `new WebSocket(url, ["mqtt"])`. A library that lets headers or subprotocols be
+    set by hand must not lose this one.
+
+    Fix on the server
+    -----------------
+    Answer with `Sec-WebSocket-Protocol: mqtt` whenever the client offers it; see that a
+    reverse proxy in front hands the header on, in both directions.
+
+    Known false alarms
+    ------------------
+    A proxy that strips the header is reported as the server, or the client, that it speaks for.
+    """
+
+    id = "SEQ24"
+    name = "subprotocol-not-mqtt"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    statements = both("MQTT-6.0.0-3", "MQTT-6.0.0-4")
+    sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}
+    asks = Trait.WEBSOCKET
+    bad = (
+        Example(
+            "3.1.1: the client offers none",
+            (websocket_request(), websocket_answer(), *_MQTT_311),
+            port=8080,
+        ),
+        Example(
+            "5.0: the client offers the name of 3.1",
+            (websocket_request("mqttv3.1"), websocket_answer("mqttv3.1"), *_MQTT_5),
+            port=8080,
+        ),
+        Example(
+            "3.1.1: the server selects none",
+            (websocket_request("mqtt"), websocket_answer(), *_MQTT_311),
+            port=8080,
+        ),
+        Example(
+            "5.0: the server selects the other one",
+            (websocket_request("mqtt", "mqttv3.1"), websocket_answer("mqttv3.1"), *_MQTT_5),
+            port=8080,
+        ),
+    )
+    good = (
+        Example("3.1.1: offered and selected", (*WEBSOCKET, *_MQTT_311), port=8080),
+        Example(
+            "5.0: one of two",
+            (websocket_request("mqttv3.1", "mqtt"), websocket_answer("mqtt"), *_MQTT_5),
+            port=8080,
+        ),
+        Example(
+            "3.1: its own name",
+            (
+                websocket_request("mqttv3.1"), websocket_answer("mqttv3.1"),
+                framed(CONNECT_31), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE,
+            ),
+            port=8080,
+        ),
+    )  # fmt: skip
+
+    def check(self, connection: Connection) -> Verdict:
+        """Look at what is offered, then at what is selected."""
+        carrier = connection.carrier
+        if carrier is None or carrier.request is None or carrier.request_frame is None:
+            return NotEvaluated("the upgrade was not seen")
+        if connection.view.conflict:
+            return NotEvaluated("overlapping segments disagree")
+        offered = carrier.request.subprotocols
+        if "mqtt" not in offered:
+            what = f"offers {' and '.join(offered)}" if offered else "offers no subprotocol"
+            return Failure(
+                message=f"the client {what}; it must offer mqtt",
+                at=carrier.request_frame,
+                statements=("MQTT-6.0.0-3",),
+                evidence={"offered": list(offered)},
+            )
+        if carrier.answer is None or carrier.answer_frame is None:
+            return NotEvaluated("the answer to the upgrade was not seen")
+        selected = carrier.answer.subprotocol
+        if selected == "mqtt":
+            return None
+        what = "selects no subprotocol" if selected is None else f"selects {selected}"
+        return Failure(
+            message=f"the client offers mqtt and the server {what}; it must select mqtt",
+            at=carrier.answer_frame,
+            frames=(carrier.request_frame, carrier.answer_frame),
+            side=Side.SERVER,
+            statements=("MQTT-6.0.0-4",),
+            evidence={"offered": list(offered), "selected": selected},
+        )
