@@ -113,10 +113,10 @@ class Device(msgspec.Struct, kw_only=True, rename="camel"):
     `id` counts devices from 0 in order of first sight; `name` is the best that it is known by: its
     client id, else MAC, else address. `authentication`, `versions` and `transports` map what was
     used to a number of connections: "none", "password", "user name only", "client certificate", or
-    "method NAME"; "3.1.1"; "tcp", "tls", "ws", "wss". `connections` counts those with a CONNECT, and
-    TLS ones that cannot be looked into; `refusals` maps the code's name to a count. `reconnects`
-    are connections after the first of the same client id, `takeovers` those that pushed an open one
-    out. `findings` are indices into the report's findings, in order.
+    "method NAME"; "3.1.1"; "tcp", "tls", "ws", "wss". `connections` counts those with a CONNECT,
+    and TLS ones that cannot be looked into; `refusals` maps the code's name to a count.
+    `reconnects` are connections after the first of the same client id, `takeovers` those that
+    pushed an open one out. `findings` are indices into the report's findings, in order.
     """
 
     id: int
@@ -175,7 +175,8 @@ class Server(msgspec.Struct, kw_only=True, rename="camel"):
     in `Device.authentication`) to the number of connections that were let in and turned away so;
     `refusals` maps the code's name to a count; `versions` those accepted, `versions_refused` those
     turned away for their version. `limits` holds what CONNACK properties announce, by property
-    name (`receiveMaximum`, `maximumQos`, …): the values seen. `tls` maps "TLS 1.2 SUITE" to a count.
+    name (`receiveMaximum`, `maximumQos`, …): the values seen. `tls` maps "TLS 1.2 SUITE" to a
+    count.
     """
 
     id: int
