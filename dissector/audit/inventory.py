@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Profiles with their tallies in, records of devices and servers out."""
 
 from __future__ import annotations

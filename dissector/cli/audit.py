@@ -90,6 +90,9 @@ def _audit(
     finally:
         if bar is not None:
             bar.clear()
+    import gc
+
+    gc.freeze()  # what is left lives to the end: no need to look for cycles in it at exit
     outcome = found.outcome
     sink.reporter.overview(found.overview)
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)

@@ -20,6 +20,30 @@ from dissector.report.json_lines import JsonLines
 from dissector.report.json_values import set_value
 from dissector.text import lossless
 
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
+    """Give one record as a JSON object.
+
+    There may be many devices, so msgspec writes them as they are; only where a text is not UTF-8,
+    or a time stands further inside, each value is looked at.
+    """
+    if not (isinstance(record, Server) and record.certificates):
+        plain: dict[str, Any] = {}
+        for name, key in zip(
+            record.__struct_fields__, record.__struct_encode_fields__, strict=True
+        ):
+            value = getattr(record, name)
+            if key.endswith("Ns"):
+                key, value = key[:-2], rfc3339(value, digits)
+            plain[key] = value
+        try:
+            return _ENCODE(plain)
+        except UnicodeEncodeError:
+            pass
+    return _ENCODE(shape(record, digits))
+
 
 def shape(record: Device | Server | Overview, digits: int | None) -> dict[str, Any]:
     """Give one record as a dict, its text lossless."""
@@ -52,11 +76,11 @@ class AuditDocument(JsonDocument):
 
     def device(self, record: Device) -> None:
         """Keep one device."""
-        self._devices.append(self._encode(shape(record, self._writer.digits)))
+        self._devices.append(encoded(record, self._writer.digits))
 
     def server(self, record: Server) -> None:
         """Keep one server."""
-        self._servers.append(self._encode(shape(record, self._writer.digits)))
+        self._servers.append(encoded(record, self._writer.digits))
 
     def overview(self, record: Overview) -> None:
         """Keep the overview; it comes before `finish`."""
@@ -79,11 +103,11 @@ class AuditLines(JsonLines):
 
     def device(self, record: Device) -> None:
         """Write one device."""
-        self._line("device", shape(record, self._writer.digits))
+        self.put("device", encoded(record, self._writer.digits))
 
     def server(self, record: Server) -> None:
         """Write one server."""
-        self._line("server", shape(record, self._writer.digits))
+        self.put("server", encoded(record, self._writer.digits))
 
     def overview(self, record: Overview) -> None:
         """Keep the overview; it comes before `finish`."""

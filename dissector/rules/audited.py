@@ -7,13 +7,14 @@ loads nor asks them, unless they are selected by name.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import ClassVar
 
 from dissector.connections.connection import Connection
 from dissector.connections.history import Moment
 from dissector.model import FrameRef, Obligation, Severity, Side, Version
-from dissector.rules.base import Example, Failure, Rule, Verdict
+from dissector.rules.base import Failure, Rule, Verdict
 from dissector.rules.thresholds import Thresholds
 
 # What the rules relate to: names of the sources and how a report prints them
@@ -109,18 +110,29 @@ def server_name(connection: Connection) -> str:
 
 def exposure(connection: Connection, limits: Thresholds) -> str:
     """Say how far the connection's bytes travel: "loopback", "tunnel", "private" or "public"."""
+    client, server = _reach(connection.client.ip), _reach(connection.server.ip)
+    if client == server == "loopback":
+        return "loopback"
+    if limits.tunnels and _tunnelled(connection, limits):
+        return "tunnel"
+    return "public" if "public" in (client, server) else "private"
+
+
+@functools.lru_cache(maxsize=4096)
+def _reach(ip: str) -> str:
+    if ip.startswith(("10.", "192.168.")):
+        return "private"
+    import ipaddress
+
+    address = ipaddress.ip_address(ip)
+    if address.is_loopback:
+        return "loopback"
+    return "private" if address.is_private else "public"
+
+
+def _tunnelled(connection: Connection, limits: Thresholds) -> bool:
     import ipaddress
 
     ends = [ipaddress.ip_address(end.ip) for end in (connection.client, connection.server)]
-    if all(end.is_loopback for end in ends):
-        return "loopback"
     networks = [ipaddress.ip_network(text, strict=False) for text in limits.tunnels]
-    if any(all(end in network for end in ends) for network in networks):
-        return "tunnel"
-    return "private" if all(end.is_private for end in ends) else "public"
-
-
-__all__ = [
-    "AuditedRule", "Example", "MomentRule", "encrypted", "exposure", "failure", "place",
-    "server_name",
-]  # fmt: skip
+    return any(all(end in network for end in ends) for network in networks)

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """What the trackers see in, findings of an audit out, on top of those of `Hearing`.
 
 The history is told first, then the rules whose events came up are asked. Imported only for an
@@ -42,18 +43,18 @@ class Inspection(Hearing):
         self.history = History() if history is None else history
         self.thresholds = thresholds
         self._ended_with = ended_with
+        self._everything = streams is None and clients is None
         self._asked_for = (streams, clients)
         self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
         self._rules = [
-            (rule.asks, rule)
-            for rule in audit_rules()
-            if rule.id in selected and isinstance(rule, MomentRule)
+            rule for rule in audit_rules() if rule.id in selected and isinstance(rule, MomentRule)
         ]
+        self._asked: dict[int, list[MomentRule]] = {}  # by event: few differ
 
     def answered(self, connection: Connection) -> None:
         """Judge a handshake that has its CONNACK."""
         super().answered(connection)
-        if wanted(connection, *self._asked_for):
+        if self._everything or wanted(connection, *self._asked_for):
             moment = self.history.answered(connection)
             if moment is not None:
                 self._ask(moment)
@@ -61,7 +62,7 @@ class Inspection(Hearing):
     def ended(self, connection: Connection) -> None:
         """Judge a connection whose view has ended."""
         super().ended(connection)
-        if not wanted(connection, *self._asked_for):
+        if not (self._everything or wanted(connection, *self._asked_for)):
             return
         moment = self.history.ended(connection)
         self._ask(moment)
@@ -78,11 +79,13 @@ class Inspection(Hearing):
         connection = moment.connection
         if event & ~Event.ENDED and connection.view.conflict:
             return  # whose bytes those are nobody knows
-        for asks, rule in self._rules:
-            if asks & event:
-                verdict = rule.check(moment, self.thresholds)
-                if verdict is not None:
-                    self._settle(rule, connection, verdict)
+        rules = self._asked.get(event)
+        if rules is None:
+            rules = self._asked[event] = [rule for rule in self._rules if rule.asks & event]
+        for rule in rules:
+            verdict = rule.check(moment, self.thresholds)
+            if verdict is not None:
+                self._settle(rule, connection, verdict)
 
     def _settle(self, rule: Any, connection: Connection, verdict: Verdict) -> None:
         if isinstance(verdict, NotEvaluated):
