@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import msgspec
 
@@ -29,7 +29,11 @@ from dissector.model import (
 )
 from dissector.mqtt.packets import Packet
 from dissector.rules.hearing import Hearing, wanted
-from dissector.rules.registry import selected
+from dissector.rules.registry import AUDIT_GROUPS, selected
+
+if TYPE_CHECKING:
+    from dissector.connections.history import History, Moment
+    from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
 
@@ -38,13 +42,18 @@ Progress = Callable[[int, int | None], None]
 
 
 class Options(msgspec.Struct, kw_only=True, frozen=True):
-    """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all."""
+    """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
+
+    `audit`: with the rules of SEC and TLS, which measure by `thresholds`.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     ports: frozenset[int] = frozenset()
     streams: frozenset[int] | None = None
     clients: frozenset[str] | None = None
+    audit: bool = False
+    thresholds: Thresholds | None = None
 
 
 class Sink(Protocol):
@@ -78,20 +87,16 @@ def run(
     options: Options,
     sink: Sink,
     progress: Progress | None = None,
+    history: History | None = None,
+    ended_with: Callable[[Moment], None] | None = None,
 ) -> Outcome:
     """Analyse captures as one, in time order; "-" is standard input.
 
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
-    CaptureError where no input could be read at all.
+    `history` and `ended_with` are for an audit: what it remembers, and who hears of each connection
+    that has ended. CaptureError where no input could be read at all.
     """
-    hearing = Hearing(
-        sink.handshake,
-        sink.finding,
-        sink.warning,
-        selected(options.select, options.ignore),
-        options.streams,
-        options.clients,
-    )
+    hearing = _hearing(options, sink, history, ended_with)
     readers, failed = _open(paths, sink)
     if failed and not readers:
         raise failed[0]
@@ -112,6 +117,33 @@ def run(
         not_evaluated=hearing.not_evaluated(),
         failed=failed,
         interrupted=interrupted,
+    )
+
+
+def _hearing(
+    options: Options,
+    sink: Sink,
+    history: History | None,
+    ended_with: Callable[[Moment], None] | None,
+) -> Hearing:
+    chosen = selected(options.select, options.ignore, audit=options.audit)
+    if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
+        return Hearing(
+            sink.handshake, sink.finding, sink.warning, chosen, options.streams, options.clients
+        )
+    from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
+    from dissector.rules.thresholds import DEFAULT
+
+    return Inspection(
+        sink.handshake,
+        sink.finding,
+        sink.warning,
+        chosen,
+        options.streams,
+        options.clients,
+        history=history,
+        thresholds=options.thresholds or DEFAULT,
+        ended_with=ended_with,
     )
 
 

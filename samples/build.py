@@ -3,8 +3,9 @@
 A conversation is written as the rules write their examples: steps such as ``"C 10 0c …"`` (the
 client sends these bytes in one TCP segment), ``"S 20 02 00 00"``, ``"+6"`` (six seconds pass, shown
 by a keep-alive probe and its answer), ``"C FIN"``, ``"S RST"``, ``"NEW"`` (the next TCP connection
-to the same server). Every data segment is acknowledged
-by a frame of its own, as on a real wire. Timings and addresses are fixed.
+to the same server), ``"HOST 7"`` (the same from 10.0.0.7), ``"ON 0"`` (back to the first of these
+connections). Every data segment is acknowledged by a frame of its own, as on a real wire. Timings
+and addresses are fixed.
 """
 
 from __future__ import annotations
@@ -75,11 +76,20 @@ def conversation(
         send(client, ACK)
 
     connect()
+    opened = [(client, server)]
     for step in steps:
-        if step == "NEW":
-            client = Peer(client_ip, client.port + 1, CLIENT_MAC, 1000)
+        if step.startswith("ON "):
+            client, server = opened[int(step[3:])]
+            continue
+        if step == "NEW" or step.startswith("HOST "):
+            ip, mac = opened[-1][0].ip, opened[-1][0].mac
+            if step != "NEW":
+                number = int(step[5:])
+                ip, mac = client_ip[:-1] + bytes([number]), CLIENT_MAC[:-1] + bytes([number])
+            client = Peer(ip, opened[-1][0].port + 1, mac, 1000)
             server = Peer(server_ip, server_port, SERVER_MAC, 5000)
             connect()
+            opened.append((client, server))
             continue
         if step.startswith("+"):
             now += int(float(step[1:]) * 1_000_000_000)

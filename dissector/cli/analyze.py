@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, Path.cwd())
-    _refuse_unready(settings)
+    refuse_unready(settings)
     selected(settings.select, settings.ignore)  # a misspelt rule is said before anything is read
     options = Options(
         select=settings.select,
@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     groups = [[path] for path in paths] if settings.separate else [paths]
     with output.opened(namespace.output, paths) as stream:
-        _spare_the_collector()
+        spare_the_collector()
         codes: list[int] = []
         for group in groups:
             codes.append(_judge(group, options, settings, namespace, stream))
@@ -72,14 +72,15 @@ def run(arguments: Sequence[str]) -> int:
     return next((code for code in (INTERRUPTED, 2, 1) if code in codes), 0)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Look for no cycles: analysing makes none (a test holds that), and looking costs a quarter."""
     import gc
 
     gc.disable()
 
 
-def _refuse_unready(settings: Settings) -> None:
+def refuse_unready(settings: Settings) -> None:
+    """Refuse what this version cannot do, and what does not go together."""
     if settings.engine != "native":
         raise OptionError(f"--engine {settings.engine} is not yet in this version; native is")
     if settings.statistics and settings.format.startswith("json"):
@@ -105,17 +106,17 @@ def _judge(
     except CaptureError as error:
         if not settings.separate:
             raise
-        _note(str(error))
+        note(str(error))
         return 2
     finally:
         if bar is not None:
             bar.clear()
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for failure in outcome.failed:
-        _note(str(failure))
+        note(str(failure))
     if not outcome.capture.mqtt_connections:
-        _note(no_mqtt(outcome.capture))
-    return _code(outcome, settings, damaged=sink.damaged)
+        note(no_mqtt(outcome.capture))
+    return exit_code(outcome, settings, damaged=sink.damaged)
 
 
 def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> Reporter:
@@ -152,7 +153,8 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
     )
 
 
-def _code(outcome: Outcome, settings: Settings, *, damaged: bool) -> int:
+def exit_code(outcome: Outcome, settings: Settings, *, damaged: bool) -> int:
+    """Give the exit code that an outcome deserves."""
     if outcome.interrupted:
         return INTERRUPTED
     if outcome.failed or (settings.strict_input and damaged):
@@ -188,7 +190,8 @@ def no_mqtt(capture: Capture) -> str:
     return "\n".join(lines)
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """Say something on standard error, after what was written so far."""
     from dissector.text import printable
 
     sys.stdout.flush()

@@ -4,18 +4,18 @@ Order: flag, environment (`DISSECTOR_FAIL_ON=warning`), project file (`dissector
 `[tool.dissector]` in `pyproject.toml`, the nearest upward from the working directory), user file
 (`~/.config/dissector/dissector.toml`). Keys are the flags' names without dashes in front. What
 could surprise when it comes from a file in somebody's tree (`--output`, `--show-secrets`) is a flag
-only.
+only. What the rules of an audit measure by is a table, `thresholds`, in files only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
-from dissector.cli.options import COLORS, ENGINES, FAIL_ON, FORMATS
+from dissector.cli.options import AUDIT_FORMATS, COLORS, ENGINES, FAIL_ON, FORMATS
 from dissector.errors import OptionError
 
 PROJECT_FILE = "dissector.toml"
@@ -40,14 +40,25 @@ class Settings(msgspec.Struct, kw_only=True):
     exit_zero: bool = False
     require_mqtt: bool = False
     strict_input: bool = False
+    thresholds: dict[str, Any] = {}
 
 
-_CHOICES = {"format": FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
+_ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
+_CHOICES = {"format": _ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
 _LISTS = ("select", "ignore", "decode_as")
 
 
-def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], directory: Path) -> Settings:
-    """Merge all sources; OptionError names the source of a value that cannot be used."""
+def resolve(
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    directory: Path,
+    formats: Sequence[str] = FORMATS,
+) -> Settings:
+    """Merge all sources; OptionError names the source of a value that cannot be used.
+
+    A configuration is for all commands: a format in it that is another command's (one that is not
+    among `formats`) gives way to the default.
+    """
     values: dict[str, Any] = {}
     for source, table in (user_file(environment), project_file(directory)):
         for key, value in table.items():
@@ -55,11 +66,13 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], directory:
             values[name] = _checked(key, value, source)
     for name in Settings.__struct_fields__:
         variable = f"DISSECTOR_{name.upper()}"
-        if variable in environment:
+        if name != "thresholds" and variable in environment:
             values[name] = _of_text(name, environment[variable], variable)
         value = flags.get(name)
         if value is not None:
             values[name] = _of_flag(name, value)
+    if values.get("format", formats[0]) not in formats:
+        del values["format"]
     return Settings(**values)
 
 
@@ -114,6 +127,10 @@ def _name(key: str, source: str) -> str:
 
 def _checked(key: str, value: Any, source: str) -> Any:
     name = key.replace("-", "_")
+    if name == "thresholds":
+        if not isinstance(value, dict):
+            _wrong(key, value, source, "a table")
+        return value
     if name in _LISTS:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):

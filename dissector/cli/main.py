@@ -15,11 +15,11 @@ from dissector.errors import DissectorError, OptionError
 COMMANDS = {
     "analyze": "handshakes and spec findings of captures (`dissector FILE...` does this)",
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
+    "audit": "every device and server, how safe they are, what to do",
     "rules": "every rule; `rules SES01`: one rule's page",
 }
 LATER = {
     "live": "the same on an interface, as it happens",
-    "audit": "security posture of every device and server",
     "crosscheck": "our engines and tshark side by side",
     "extract": "packets of flagged connections, findings as packet comments",
     "doctor": "what works on this machine",
@@ -40,6 +40,7 @@ examples:
   dissector --select SES,ACK03 ring_*.pcap   some rules only, several files as one capture
   tcpdump -w - port 1883 | dissector -       from standard input
   dissector rules SES01                      what a rule checks, why, and how to fix it
+  dissector audit capture.pcap               devices, servers, and how safe they are
   dissector show -V capture.pcap             every control packet, field by field
 
 `dissector COMMAND --help` lists a command's options; `dissector --version` says what this is.
@@ -97,6 +98,10 @@ def _command(name: str, arguments: list[str]) -> int:
         from dissector.cli import rules
 
         return rules.run(arguments)
+    if name == "audit":
+        from dissector.cli import audit
+
+        return audit.run(arguments)
     from dissector.cli import analyze
 
     return analyze.run(arguments)

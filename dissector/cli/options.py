@@ -13,6 +13,7 @@ from typing import NoReturn
 from dissector.errors import OptionError
 
 FORMATS = ("table", "text", "concise", "json", "jsonl")
+AUDIT_FORMATS = ("table", "json", "jsonl")
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("native", "scapy", "tshark")
@@ -98,7 +99,7 @@ def add_source_options(parser: Parser) -> None:
     group.add_argument("--engine", choices=ENGINES, help="default: native")
 
 
-def add_report_options(parser: Parser) -> None:
+def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None:
     """Add what says what is judged, shown, and how it ends."""
     judged = parser.add_argument_group("what to judge")
     judged.add_argument(
@@ -107,7 +108,7 @@ def add_report_options(parser: Parser) -> None:
     judged.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
     _flag(judged, "--separate", "judge each file for itself; else several files are one capture")
     shown = parser.add_argument_group("what to show")
-    shown.add_argument("--format", choices=FORMATS, help="default: table")
+    shown.add_argument("--format", choices=formats, help="default: table")
     shown.add_argument("--output", metavar="FILE", help="write the report there")
     _flag(shown, "--statistics", "show a count per rule only")
     _flag(shown, "--all", "show every handshake and every party, not the first ones")

@@ -15,8 +15,11 @@ _WIDEST = 120
 
 
 @contextmanager
-def opened(path: str | None, inputs: Sequence[str]) -> Iterator[BinaryIO]:
-    """Open what the report is written to; standard output for None and "-"."""
+def opened(path: str | None, inputs: Sequence[str], *, private: bool = False) -> Iterator[BinaryIO]:
+    """Open what the report is written to; standard output for None and "-".
+
+    A `private` file is readable and writable by its owner only, also where it was there before.
+    """
     if path is None or path == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -26,11 +29,21 @@ def opened(path: str | None, inputs: Sequence[str]) -> Iterator[BinaryIO]:
         if both and os.path.samefile(path, name):
             raise OptionError(f"--output {path} would overwrite a capture that is read")
     try:
-        stream = open(path, "wb")  # noqa: SIM115 (closed below; its errors alone are ours)
+        stream = open(path, "wb", opener=_private if private else None)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise OptionError(f"--output {path}: {error.strerror}") from error
     with stream:
         yield stream
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file with mode 0600."""
+    import stat
+
+    descriptor = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def encoding(to_file: bool) -> str:

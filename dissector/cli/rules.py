@@ -37,11 +37,11 @@ def run(arguments: Sequence[str]) -> int:
     namespace = parser().parse(arguments)
 
     from dissector.cli import output
-    from dissector.rules.registry import all_rules
+    from dissector.rules.registry import every_rule
 
     wanted = [rule for word in namespace.rules for rule in _named(word)]
     single = len(wanted) == 1
-    rules = list(dict.fromkeys(wanted)) if namespace.rules else list(all_rules())
+    rules = list(dict.fromkeys(wanted)) if namespace.rules else list(every_rule())
     if namespace.format == "json":
         import msgspec
 
@@ -57,13 +57,13 @@ def run(arguments: Sequence[str]) -> int:
 
 def _named(word: str) -> list[Rule]:
     """Give the rule of that id or name, else those whose ids begin so."""
-    from dissector.rules.registry import all_rules, find
+    from dissector.rules.registry import every_rule, find
 
     try:
         return [find(word)]
     except OptionError:
         prefix = word.replace("-", "").upper()
-        found: list[Rule] = [rule for rule in all_rules() if rule.id.startswith(prefix)]
+        found: list[Rule] = [rule for rule in every_rule() if rule.id.startswith(prefix)]
         if not found:
             raise _unknown(word) from None
         return found
@@ -72,9 +72,9 @@ def _named(word: str) -> list[Rule]:
 def _unknown(word: str) -> OptionError:
     from difflib import get_close_matches
 
-    from dissector.rules.registry import all_rules
+    from dissector.rules.registry import every_rule
 
-    ids = {name: rule.id for rule in all_rules() for name in (rule.id, rule.name)}
+    ids = {name: rule.id for rule in every_rule() for name in (rule.id, rule.name)}
     near = get_close_matches(word, list(ids), n=1) or get_close_matches(
         word.upper(), list(ids), n=1
     )
@@ -136,6 +136,7 @@ def page(rule: Rule) -> dict[str, Any]:
             for version in _versions(rule)
         },
         "sections": {version.value: where for version, where in rule.sections.items()},
+        "references": list(getattr(rule, "relates_to", tuple)()),
         "summary": text.summary,
         "checks": text.checks,
         "why": text.why,
@@ -179,6 +180,8 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
         ]
         lines += [f"{place(section)} of MQTT {version}"] if section else []
         yield from style.beside(version, lines or [f"applies to MQTT {version}, without a number"])
+    for number, reference in enumerate(getattr(rule, "relates_to", tuple)()):
+        yield from style.labelled("" if number else "relates to", reference)
     for label, paragraphs in (
         ("checks", text.checks),
         ("why", text.why),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dissector.model import CaptureWarning
 from dissector.report.reporter import Reporter
+
+if TYPE_CHECKING:
+    from dissector.report.audit_formats import AuditReporter
 
 
 class Watch:
@@ -24,3 +29,14 @@ class Watch:
         """Hand on, and remember damage."""
         self.damaged = self.damaged or record.kind in self._damage
         self.reporter.warning(record)
+
+
+class AuditWatch(Watch):
+    """The same for an audit."""
+
+    reporter: AuditReporter
+
+    def __init__(self, reporter: AuditReporter, damage: frozenset[str]) -> None:
+        super().__init__(reporter, damage)
+        self.device = reporter.device
+        self.server = reporter.server

@@ -102,6 +102,10 @@ class JsonDocument:
         entries = (self._encode(self._writer.not_evaluated(record)) for record in not_evaluated)
         self._list("notEvaluated", entries)
         self._member("summary", self._writer.summary(summary))
+        self.end()
+
+    def end(self) -> None:
+        """Close the document; a wider one writes its own members before."""
         self._stream.write(b"}\n")
 
     def _member(self, name: str, value: dict[str, Any]) -> None:

@@ -83,7 +83,11 @@ class JsonLines:
         self._flush()
 
     def _line(self, kind: str, record: dict[str, Any] | HandshakeShape) -> None:
-        self._lines.append(b'{"type":"%s",' % kind.encode() + self._encode(record)[1:])
+        self.put(kind, self._encode(record))
+
+    def put(self, kind: str, record: bytes) -> None:
+        """Write a record that is an object already."""
+        self._lines.append(b'{"type":"%s",' % kind.encode() + record[1:])
         if len(self._lines) >= self._limit:
             self._flush()
 

@@ -181,13 +181,14 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
         line[column] = _client_id(row.client_id, room)
     if len(servers) == 1:
         yield f"Handshakes with the server {servers[0]}"
-    yield from _tabulated(cells, headers)
+    yield from tabulated(cells, headers)
     if numbered:
         for name in servers:
             yield f"{names[name]} is the server {name}"
 
 
-def _tabulated(cells: list[list[str]], headers: list[str]) -> list[str]:
+def tabulated(cells: list[list[str]], headers: Sequence[str]) -> list[str]:
+    """Lay cells out in columns; coloured ones do not count their colour."""
     align = ["right" if name in ("stream", "frame") else "left" for name in headers]
     padding, tabulate.MIN_PADDING = tabulate.MIN_PADDING, 0
     try:

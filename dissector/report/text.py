@@ -52,7 +52,11 @@ def block(fold: Fold, style: Style, *, digits: int = 6, advice: bool = True) -> 
     yield from style.labelled("where", _where(finding, digits))
     if finding.packet:
         yield from style.beside("bytes", _bytes(finding, style))
-    yield from style.beside("breaks", _breaks(finding, style))
+    references = getattr(rule, "relates_to", None)
+    if references is None:
+        yield from style.beside("breaks", _breaks(finding, style))
+    else:  # good practice, not the standard
+        yield from style.labelled("relates", "to " + ", ".join(references()))
     if advice and rule is not None:
         page = rule.page()
         yield from style.labelled("why", page.why)
@@ -73,7 +77,8 @@ def _rule(rule_id: str) -> Rule | None:
 
 
 def _weight(finding: Finding) -> str:
-    where = "" if finding.version is None else f" of MQTT {finding.version.value}"
+    cited = finding.version is not None and (finding.statements or finding.section)
+    where = "" if not cited or finding.version is None else f" of MQTT {finding.version.value}"
     return f"{finding.obligation.value}{where}, {finding.confidence.value}"
 
 

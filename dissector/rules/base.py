@@ -26,8 +26,9 @@ class Example(NamedTuple):
 
     Steps: ``"C 10 0c …"`` and ``"S 20 02 …"`` are hex bytes that client or server sends, one TCP
     segment each; ``"+6"`` lets that many seconds pass; ``"C FIN"``, ``"S FIN"``, ``"C RST"``,
-    ``"S RST"`` close; ``"NEW"`` opens the next TCP connection to the same server. The capture ends
-    with the last step. `also` names the rules that fire on top.
+    ``"S RST"`` close; ``"NEW"`` opens the next TCP connection to the same server, ``"HOST 7"`` the
+    same from another host, and ``"ON 0"`` goes back to the first one. The capture ends with the
+    last step. `also` names the rules that fire on top.
     """
 
     title: str

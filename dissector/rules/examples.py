@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 # CONNECT with client id "a", a clean session, keep alive 60 s
 CONNECT_31 = "C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61"
 CONNECT_311 = "C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61"
@@ -70,3 +72,43 @@ WEBSOCKET_GOODBYE = (
     "S FIN",
     "C FIN",
 )
+
+
+def connect(
+    client_id: str = "a",
+    username: str | None = None,
+    password: str | bytes | None = None,
+    *,
+    version: str = "3.1.1",
+    level: int | None = None,
+    **more: Any,
+) -> str:
+    """Spell a CONNECT with a clean session and 60 s keep alive; `more` are fields of `Connect`."""
+    from dissector.model import Version
+    from dissector.mqtt import encode
+    from dissector.mqtt.packets import Connect
+
+    number = {"3.1": 3, "3.1.1": 4, "5.0": 5}[version] if level is None else level
+    more = {"clean_session": True, "keep_alive": 60} | more
+    record = Connect(
+        1, 0, 0, 0,
+        protocol_name="MQIsdp" if version == "3.1" else "MQTT",
+        protocol_level=number,
+        version=Version(version),
+        client_id=client_id,
+        username=username,
+        password=password.encode() if isinstance(password, str) else password,
+        **more,
+    )  # fmt: skip
+    return "C " + encode.connect(record).hex(" ")
+
+
+def connack_5(*properties: tuple[int, str, Any], code: int = 0) -> str:
+    """Spell a CONNACK of 5.0 with properties, each as number, name and value."""
+    from dissector.model import Version
+    from dissector.mqtt import encode
+    from dissector.mqtt.packets import Connack, Property
+
+    made = tuple(Property(number, name, value, 0) for number, name, value in properties)
+    record = Connack(2, 0, 0, 0, version=Version.V5_0, return_code=code, properties=made)
+    return "S " + encode.connack(record).hex(" ")

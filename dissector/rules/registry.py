@@ -1,4 +1,8 @@
-"""The rule files in, the rules out: found by walking the package, imported once, in order of id."""
+"""The rule files in, the rules out: found by walking the package, imported once, in order of id.
+
+The rules of an audit (the groups `sec` and `tls`) are found apart, and only once somebody asks for
+them: a plain analysis has no use for them, and importing them takes time.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +11,84 @@ import importlib
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from dissector.errors import OptionError
-from dissector.rules.base import AnyRule, ConnectionRule, DefectRule, HandshakeRule, Rule
+from dissector.rules.base import AnyRule, Rule
 
+if TYPE_CHECKING:
+    from dissector.rules.audited import AuditedRule
+
+AUDIT_GROUPS = ("SEC", "TLS")
 _RULE_FILE = re.compile(r"([a-z]{2,3}\d\d)_\w+\.py$")
 
 
 @functools.cache
 def all_rules() -> tuple[AnyRule, ...]:
-    """Give one instance of every rule, sorted by group and number."""
+    """Give one instance of every rule about the standard, sorted by group and number."""
+    return cast("tuple[AnyRule, ...]", tuple(_rules_of(audit=False)))
+
+
+@functools.cache
+def audit_rules() -> tuple[AuditedRule, ...]:
+    """Give one instance of every rule of an audit, sorted by group and number."""
+    return cast("tuple[AuditedRule, ...]", tuple(_rules_of(audit=True)))
+
+
+def every_rule() -> tuple[Rule, ...]:
+    """Give all rules there are, those about the standard first."""
+    return (*all_rules(), *audit_rules())
+
+
+def _rules_of(*, audit: bool) -> list[Rule]:
     root = Path(__file__).parent
-    rules: list[AnyRule] = []
+    rules: list[Rule] = []
     for group in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
+        if (group.upper() in AUDIT_GROUPS) is not audit:
+            continue
         for name in sorted(os.listdir(root / group)):
             if _RULE_FILE.match(name):
                 module = importlib.import_module(f"{__package__}.{group}.{name[:-3]}")
                 rules.append(_rule_of(module))
-    return tuple(rules)
+    return rules
 
 
-def _rule_of(module: object) -> AnyRule:
+def _rule_of(module: object) -> Rule:
     for value in vars(module).values():
         if (
             isinstance(value, type)
             and issubclass(value, Rule)
             and value.__module__ == module.__name__  # type: ignore[attr-defined]
         ):
-            rule = value()
-            assert isinstance(rule, DefectRule | HandshakeRule | ConnectionRule)
-            return rule
+            return value()
     raise AssertionError(f"no rule in {module}")
 
 
-def find(rule_id: str) -> AnyRule:
+def find(rule_id: str) -> Rule:
     """Give the rule of that id or name, whatever its case and dashes; else OptionError."""
     wanted = rule_id.replace("-", "").casefold()
-    for rule in all_rules():
+    audited = wanted[:3].upper() in AUDIT_GROUPS
+    for rule in audit_rules() if audited else every_rule():
         if wanted in (rule.id.casefold(), rule.name.replace("-", "").casefold()):
             return rule
     raise OptionError(f"no rule {rule_id!r}; `dissector rules` lists them all")
 
 
-def selected(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]:
+def selected(
+    select: tuple[str, ...], ignore: tuple[str, ...], *, audit: bool = False
+) -> frozenset[str]:
     """Give the ids of the rules that begin with a prefix of `select` and with none of `ignore`.
 
-    An empty `select` means all. A prefix that no rule begins with is an OptionError.
+    An empty `select` means all; the rules of an audit are among them if it is one, or where a
+    prefix names their group. A prefix that no rule begins with is an OptionError.
     """
-    ids = [rule.id for rule in all_rules()]
+    ids = [rule.id for rule in (every_rule() if audit else all_rules())]
+    if not audit and any(map(_audited, (*select, *ignore))):
+        named = tuple(_spelt(prefix) for prefix in select if _audited(prefix))
+        ids += [rule.id for rule in audit_rules() if rule.id.startswith(named)]
     for prefix in (*select, *ignore):
-        if not any(identifier.startswith(_spelt(prefix)) for identifier in ids):
+        known = [rule.id for rule in audit_rules()] if _audited(prefix) else ids
+        if not any(identifier.startswith(_spelt(prefix)) for identifier in known):
             raise OptionError(f"no rule begins with {prefix!r}; `dissector rules` lists them all")
     return frozenset(
         identifier
@@ -64,6 +96,10 @@ def selected(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[str]
         if (not select or identifier.startswith(tuple(map(_spelt, select))))
         and not identifier.startswith(tuple(map(_spelt, ignore)))
     )
+
+
+def _audited(prefix: str) -> bool:
+    return _spelt(prefix).startswith(AUDIT_GROUPS)
 
 
 def _spelt(prefix: str) -> str:

@@ -1,0 +1,245 @@
+# cython: annotation_typing=False
+"""Profiles with their tallies in, records of devices and servers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dissector.audit.grouping import Group, grouped
+from dissector.audit.posture import device_posture, server_posture
+from dissector.audit.records import (
+    LISTED,
+    Device,
+    Evidence,
+    Server,
+    Session,
+    Will,
+)
+from dissector.audit.software import client_software, server_software
+from dissector.audit.tally import Faults, tally_of
+from dissector.audit.ways import way_in
+from dissector.connections.history import Credential, Profile
+from dissector.model import Version
+from dissector.mqtt import spec
+from dissector.mqtt.packets import property_value
+from dissector.vendors import local, vendor
+
+_LIMITS = (
+    "receiveMaximum", "maximumQos", "retainAvailable", "maximumPacketSize", "topicAliasMaximum",
+    "wildcardSubscriptionAvailable", "subscriptionIdentifiersAvailable",
+    "sharedSubscriptionAvailable", "serverKeepAlive", "sessionExpiryInterval",
+)  # fmt: skip
+
+
+def devices(profiles: Iterable[Profile], credentials: dict[str, Credential]) -> list[Device]:
+    """Give the devices in order of first sight; only who said something of MQTT is one."""
+    spoke = [profile for profile in profiles if profile.client_id is not None]
+    silent = [profile for profile in profiles if profile.client_id is None]
+    groups = grouped([*spoke, *silent])
+    return [_device(number, group, credentials) for number, group in enumerate(groups)]
+
+
+def _device(number: int, group: Group, credentials: dict[str, Credential]) -> Device:
+    profiles = group.profiles
+    tallies = [tally_of(profile) for profile in profiles]
+    macs = _counted((profile.client_mac, profile.count) for profile in profiles)
+    addresses = _counted((profile.client_ip, profile.count) for profile in profiles)
+    ids = _counted((profile.client_id or None, profile.count) for profile in profiles)
+    users = _counted((profile.username, profile.count) for profile in profiles)
+    secrets = _counted(
+        (profile.secret, profile.count) for profile in profiles if profile.code in (0, None)
+    )
+    own_mac = group.kind.value in ("device", "gateway", "bridge")
+    made_by, why = _vendor(list(macs)) if own_mac else (None, None)
+    faults = Faults()
+    refusals: dict[str, int] = {}
+    for profile, tally in zip(profiles, tallies, strict=True):
+        faults.merge(tally.client_faults)
+        if profile.code:
+            name = spec.return_code_name(profile.code, profile.version)
+            refusals[name] = refusals.get(name, 0) + tally.refused
+    record = Device(
+        id=number,
+        name=_name(list(ids), list(macs), list(addresses)),
+        kind=group.kind,
+        kind_reason=group.reason,
+        evidence=tuple(_evidence(macs, addresses, ids, users, secrets, credentials, own_mac)),
+        macs=tuple(macs)[:LISTED],
+        addresses=tuple(addresses)[:LISTED],
+        client_ids=tuple(ids)[:LISTED],
+        client_ids_seen=len(ids),
+        usernames=tuple(users)[:LISTED],
+        credentials=tuple(secrets)[:LISTED],
+        vendor=made_by,
+        vendor_reason=why,
+        software=client_software(profiles),
+        versions=_counted((_version(profile), profile.count) for profile in profiles),
+        transports=_counted((profile.transport, profile.count) for profile in profiles),
+        authentication=_counted((way_in(profile), profile.count) for profile in profiles),
+        keep_alives=_counted(
+            (profile.keep_alive, profile.count)
+            for profile in profiles
+            if profile.client_id is not None
+        ),
+        session=_session(profiles),
+        wills=_wills(profiles),
+        servers=tuple(_counted((server_name(profile), 1) for profile in profiles))[:LISTED],
+        connections=sum(profile.count for profile in profiles),
+        accepted=sum(tally.accepted for tally in tallies),
+        refused=sum(tally.refused for tally in tallies),
+        unanswered=sum(tally.unanswered for tally in tallies),
+        refusals=refusals,
+        reconnects=sum(profile.count for profile in profiles if profile.client_id) - len(ids),
+        takeovers=sum(tally.takeovers for tally in tallies),
+        streams=tuple(sorted({item for profile in profiles for item in profile.streams})[:LISTED]),
+        first_seen_ns=group.first_ns,
+        last_seen_ns=max(tally.last_ns for tally in tallies),
+        findings=_numbers(faults),
+    )
+    record.posture = device_posture(profiles, faults, credentials)
+    return record
+
+
+def servers(profiles: Iterable[Profile], found: list[Device]) -> list[Server]:
+    """Give the servers in order of first sight."""
+    by_place: dict[tuple[str, int], list[Profile]] = {}
+    for profile in profiles:
+        by_place.setdefault((profile.server_ip, profile.server_port), []).append(profile)
+    ordered = sorted(by_place.values(), key=lambda members: min(item.first_ns for item in members))
+    return [_server(number, members, found) for number, members in enumerate(ordered)]
+
+
+def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server:
+    first = profiles[0]
+    tallies = [tally_of(profile) for profile in profiles]
+    accepted = [profile for profile in profiles if profile.code == 0]
+    refused = [profile for profile in profiles if profile.code]
+    for_version = [profile for profile in refused if profile.code in (1, 0x84)]
+    macs = _counted((profile.server_mac, profile.count) for profile in profiles)
+    made_by, why = _vendor(list(macs))
+    faults = Faults()
+    for tally in tallies:
+        faults.merge(tally.server_faults)
+    name = server_name(first)
+    record = Server(
+        id=number,
+        name=name,
+        ip=first.server_ip,
+        port=first.server_port,
+        macs=tuple(macs)[:LISTED],
+        vendor=made_by,
+        vendor_reason=why,
+        software=server_software(profiles),
+        transports=_counted((profile.transport, profile.count) for profile in profiles),
+        versions=_counted((_version(profile), profile.count) for profile in accepted),
+        versions_refused=_counted((_version(profile), profile.count) for profile in for_version),
+        accepts=_counted((way_in(profile), profile.count) for profile in accepted),
+        refuses=_counted((way_in(profile), profile.count) for profile in refused),
+        refusals=_counted(
+            (spec.return_code_name(profile.code or 0, profile.version), profile.count)
+            for profile in refused
+        ),
+        limits=_limits(accepted),
+        devices=sum(name in device.servers for device in found),
+        connections=sum(profile.count for profile in profiles),
+        accepted=sum(tally.accepted for tally in tallies),
+        refused=sum(tally.refused for tally in tallies),
+        unanswered=sum(tally.unanswered for tally in tallies),
+        first_seen_ns=min(profile.first_ns for profile in profiles),
+        last_seen_ns=max(tally.last_ns for tally in tallies),
+        findings=_numbers(faults),
+    )
+    record.posture = server_posture(profiles, faults)
+    return record
+
+
+def server_name(profile: Profile) -> str:
+    """Spell a server: address and port, an IPv6 address in brackets."""
+    ip = profile.server_ip
+    return f"[{ip}]:{profile.server_port}" if ":" in ip else f"{ip}:{profile.server_port}"
+
+
+def _counted(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    counts: dict[Any, int] = {}
+    for key, count in pairs:
+        if key is not None:
+            counts[key] = counts.get(key, 0) + count
+    return counts
+
+
+def _version(profile: Profile) -> str | None:
+    return profile.version.value if isinstance(profile.version, Version) else None
+
+
+def _name(ids: list[str], macs: list[str], addresses: list[str]) -> str:
+    if len(ids) == 1:
+        return ids[0]
+    return (macs or addresses or ["?"])[0] if not addresses else addresses[0]
+
+
+def _vendor(macs: list[str]) -> tuple[str | None, str | None]:
+    for mac in macs:
+        name = vendor(mac)
+        if name is not None:
+            return name, f"the first half of its MAC address, {mac[:8]}, is registered to it"
+    if macs and all(map(local, macs)):
+        return None, "its MAC address was made up on the spot and says nothing of its vendor"
+    return None, None
+
+
+def _evidence(
+    macs: dict[str, int],
+    addresses: dict[str, int],
+    ids: dict[str, int],
+    users: dict[str, int],
+    secrets: dict[str, int],
+    credentials: dict[str, Credential],
+    own_mac: bool,
+) -> Iterable[Evidence]:
+    for mac, count in list(macs.items())[:LISTED]:
+        reason = "one MAC address is one device" if own_mac else "a router's: it tells nothing"
+        yield Evidence("mac", mac, reason, count)
+    for address, count in list(addresses.items())[:LISTED]:
+        reason = "seen with this MAC address" if macs and own_mac else "the address it came from"
+        yield Evidence("address", address, reason, count)
+    for client_id, count in list(ids.items())[:LISTED]:
+        yield Evidence("clientId", client_id, "it called itself so", count)
+    for user, count in list(users.items())[:LISTED]:
+        yield Evidence("username", user, "it logged in so", count)
+    for secret, count in list(secrets.items())[:LISTED]:
+        known = credentials.get(secret)
+        shared = known is not None and len(known.hosts) > 1
+        reason = "others use the same" if shared else "nobody else uses them"
+        yield Evidence("credentials", secret, reason, count)
+
+
+def _session(profiles: list[Profile]) -> Session:
+    spoke = [profile for profile in profiles if profile.client_id is not None]
+    expiries = {property_value(profile.properties, "sessionExpiryInterval") for profile in spoke}
+    return Session(
+        clean=sum(profile.count for profile in spoke if profile.clean),
+        kept=sum(profile.count for profile in spoke if not profile.clean),
+        expiry=tuple(sorted(expiry for expiry in expiries if expiry is not None)),
+    )
+
+
+def _wills(profiles: list[Profile]) -> tuple[Will, ...]:
+    wills = _counted((profile.will, profile.count) for profile in profiles)
+    return tuple(
+        Will(topic, qos, retain, message_length=size, count=count)
+        for (topic, qos, retain, size), count in list(wills.items())[:LISTED]
+    )
+
+
+def _limits(profiles: list[Profile]) -> dict[str, tuple[Any, ...]]:
+    seen: dict[str, dict[Any, None]] = {}
+    for profile in profiles:
+        for item in profile.connack_properties:
+            if item.name in _LIMITS and len(seen.setdefault(item.name, {})) < LISTED:
+                seen[item.name][item.value] = None
+    return {name: tuple(values) for name, values in sorted(seen.items())}
+
+
+def _numbers(faults: Faults) -> tuple[int, ...]:
+    return tuple(sorted({n for _, _, _, numbers in faults.by_rule.values() for n in numbers}))

@@ -1,0 +1,134 @@
+"""Profiles and the faults found on them in, a posture out: what is wrong, and what is right.
+
+What is right is said only where it holds for every connection that was seen of the party.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
+from dissector.audit.tally import Faults
+from dissector.connections.history import Credential, Profile
+from dissector.model import Severity, Version
+
+_ENCRYPTED = frozenset({"tls", "wss", "quic"})
+_SHARING = frozenset({"SEC07"})
+_WEAK = frozenset({"SEC04", "SEC05", "SEC06", "SEC08", "SEC29"})
+_IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
+
+
+def device_posture(
+    profiles: list[Profile], faults: Faults, credentials: dict[str, Credential]
+) -> Posture:
+    """Judge a device."""
+    spoke = [profile for profile in profiles if profile.client_id is not None]
+    inside = [profile for profile in spoke if profile.code == 0]
+    count = sum(profile.count for profile in inside)
+    right: list[Point] = []
+    if spoke and all(profile.transport in _ENCRYPTED for profile in spoke):
+        right.append(Point("encryption", "all its connections are encrypted", count))
+    if inside and not any(profile.anonymous for profile in inside):
+        right.append(Point("authentication", "it shows who it is on every connection", count))
+        known = [credentials.get(profile.secret or "") for profile in inside]
+        unique = all(item is not None and len(item.hosts) == 1 for item in known)
+        if unique and not _SHARING & faults.by_rule.keys():
+            right.append(Point("credentials", "nobody else was seen with its credentials", count))
+        if not _WEAK & faults.by_rule.keys() and all(profile.secret for profile in inside):
+            right.append(Point("credentials", "its password is not obviously weak", count))
+    if inside and all(profile.version in (Version.V3_1_1, Version.V5_0) for profile in inside):
+        right.append(Point("version", "it speaks a version that is an OASIS standard", count))
+    if inside and not _IDENTITY & faults.by_rule.keys() and all(p.client_id for p in inside):
+        right.append(Point("identity", "its client id is its own", count))
+    if inside and not {"SEC15", "SEC16"} & faults.by_rule.keys():
+        right.append(Point("session", "its keep alive is sensible", count))
+    unseen = ["what it publishes and subscribes to is not judged by this version"]
+    if not inside:
+        unseen.append("it was never let in: what it would do inside was not seen")
+    if len(spoke) < len(profiles):
+        unseen.append("some of its connections hold no CONNECT that was seen")
+    return _posture(faults, right, unseen)
+
+
+def server_posture(profiles: list[Profile], faults: Faults) -> Posture:
+    """Judge a server."""
+    spoke = [profile for profile in profiles if profile.client_id is not None]
+    inside = [profile for profile in spoke if profile.code == 0]
+    refused = [profile for profile in spoke if profile.code]
+    count = sum(profile.count for profile in inside)
+    right: list[Point] = []
+    if inside and all(profile.transport in _ENCRYPTED for profile in inside):
+        right.append(Point("encryption", "it was only seen to speak encrypted", count))
+    if inside and not any(profile.anonymous for profile in inside):
+        right.append(Point("authentication", "nobody was let in without credentials", count))
+    if refused:
+        times = sum(profile.count for profile in refused)
+        right.append(Point("authentication", "it turns clients away that may not come in", times))
+    if inside and all(profile.version in (Version.V3_1_1, Version.V5_0) for profile in inside):
+        right.append(Point("version", "it speaks only versions that are OASIS standards", count))
+    unseen = ["which topics it lets whom read and write is not judged by this version"]
+    if not refused:
+        unseen.append("it was never seen to refuse anybody")
+    return _posture(faults, right, unseen)
+
+
+def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
+    wrong = [
+        Problem(rule, name, faults.severity(rank), count, tuple(numbers))
+        for rule, (name, rank, count, numbers) in faults.by_rule.items()
+    ]
+    wrong.sort(key=lambda problem: (-problem.severity.rank, problem.rule))
+    worst = wrong[0].severity if wrong else None
+    return Posture(worst, tuple(right), tuple(wrong), tuple(unseen))
+
+
+def overview(
+    devices: Sequence[Device],
+    servers: Sequence[Server],
+    profiles: Sequence[Profile],
+    *,
+    other: dict[str, int],
+    forgot: int,
+    seconds: float,
+) -> Overview:
+    """Sum everything up; `other` is what else there was, by kind, `forgot` profiles let go."""
+    spoke = [profile for profile in profiles if profile.client_id is not None]
+    worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
+    for device in devices:
+        worst["none" if device.posture.worst is None else device.posture.worst.value] += 1
+    clear = sum(profile.count for profile in spoke if profile.transport not in _ENCRYPTED)
+    encrypted = sum(profile.count for profile in spoke) - clear + other.get("tls", 0)
+    unseen = ["what is published and subscribed to, and who may read it"]
+    if other.get("tls"):
+        unseen.append(f"{other['tls']:,} TLS connections could not be looked into")
+    unseen.append(f"what happened outside of the {seconds:,.0f} seconds of this capture")
+    limits = ["an audit of traffic sees who spoke, not who could have"]
+    if forgot:
+        limits.append(f"{forgot:,} kinds of connection were let go to bound memory: the oldest")
+    return Overview(
+        devices=len(devices),
+        servers=len(servers),
+        clear=clear,
+        encrypted=encrypted,
+        anonymous=sum(profile.count for profile in spoke if profile.anonymous),
+        authenticated=sum(profile.count for profile in spoke if not profile.anonymous),
+        devices_by_worst=worst,
+        right=_common(devices),
+        not_seen=tuple(unseen),
+        method=(
+            "passive: nothing was sent, everything is told from the captured frames",
+            "devices are told apart by MAC address, address, client id and credentials",
+            "credentials are compared by a keyed hash and are not kept",
+        ),
+        limits=tuple(limits),
+    )
+
+
+def _common(devices: Sequence[Device]) -> tuple[Point, ...]:
+    counts: dict[tuple[str, str], int] = {}
+    for device in devices:
+        for point in device.posture.right:
+            key = (point.topic, point.text)
+            counts[key] = counts.get(key, 0) + 1
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Point(topic, text, count) for (topic, text), count in ordered)

@@ -1,0 +1,174 @@
+"""Paths in, an inventory of devices and servers with findings out: the wiring of an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from dissector import analysis
+from dissector.analysis import Options, Outcome, Progress, Sink, Source
+from dissector.audit import inventory, posture
+from dissector.audit.records import Audit, Device, Overview, Server
+from dissector.audit.tally import Talliers, tally_of
+from dissector.connections.handshake import Handshake
+from dissector.connections.history import History
+from dissector.model import Capture, CaptureWarning, Finding, Report
+from dissector.rules.thresholds import Thresholds
+
+HANDSHAKES_KEPT = 100_000  # by `audit`, which collects
+
+
+class AuditSink(Sink, Protocol):
+    """A sink of the analysis that takes the inventory, too, at the end and before the outcome.
+
+    Findings come as they are proven; `Device.findings` are the numbers of the calls of `finding`,
+    counted from 0.
+    """
+
+    def device(self, record: Device) -> None:
+        """Take a device, in order of id."""
+
+    def server(self, record: Server) -> None:
+        """Take a server, in order of id."""
+
+
+class AuditOutcome(msgspec.Struct):
+    """What is known at the end of an audit: what an analysis knows, and the overview."""
+
+    outcome: Outcome
+    overview: Overview
+
+
+class _Passing:
+    """Counts findings on their way to the sink."""
+
+    def __init__(self, sink: Sink, tallies: Talliers) -> None:
+        self.precision = sink.precision
+        self.handshake = sink.handshake
+        self.warning = sink.warning
+        self._finding = sink.finding
+        self._tallies = tallies
+
+    def finding(self, record: Finding) -> None:
+        """Pass it on."""
+        self._tallies.finding(record)
+        self._finding(record)
+
+
+def run(
+    paths: Sequence[Source],
+    options: Options,
+    sink: AuditSink,
+    progress: Progress | None = None,
+    *,
+    key: bytes | None = None,
+) -> AuditOutcome:
+    """Audit captures as one, in time order; as `analysis.run`, with the rules of SEC and TLS.
+
+    `key` is that of the fingerprints (random for each run if None): the same that the reporter has,
+    so that both spell credentials alike.
+    """
+    tallies = Talliers()
+    history = History(key)
+    options = msgspec.structs.replace(options, audit=True)
+    outcome = analysis.run(
+        paths, options, _Passing(sink, tallies), progress, history=history, ended_with=tallies.ended
+    )
+    profiles = list(history.profiles.values())
+    for profile in profiles:
+        for number, finding in tallies.shared.get(profile.secret or "", ()):
+            faults = tally_of(profile).client_faults
+            if number not in faults.by_rule.get(finding.rule, ("", 0, 0, []))[3]:
+                faults.add(number, finding.rule, finding.name, finding.severity)
+    devices = inventory.devices(profiles, history.credentials)
+    servers = inventory.servers(profiles, devices)
+    for device in devices:
+        sink.device(device)
+    for server in servers:
+        sink.server(server)
+    capture = outcome.capture
+    overview = posture.overview(
+        devices,
+        servers,
+        profiles,
+        other=capture.other_traffic,
+        forgot=history.profiles.forgot,
+        seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,
+    )
+    return AuditOutcome(outcome, overview)
+
+
+def audit(
+    *paths: Source,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    ports: Sequence[int] = (),
+    thresholds: Thresholds | None = None,
+    key: bytes | None = None,
+) -> Audit:
+    """Audit captures and collect everything: the record for whoever needs the whole.
+
+    Arguments and errors are those of `analysis.analyze`; `thresholds` is what the rules measure by.
+    """
+    options = Options(
+        select=tuple(select),
+        ignore=tuple(ignore),
+        ports=frozenset(ports),
+        thresholds=thresholds,
+    )
+    collected = Collector()
+    found = run(paths, options, collected, key=key)
+    if found.outcome.failed:
+        raise found.outcome.failed[0]
+    if found.outcome.interrupted:
+        raise KeyboardInterrupt
+    return collected.audit(found)
+
+
+class Collector:
+    """A sink that keeps it all; handshakes without a finding only up to `HANDSHAKES_KEPT`."""
+
+    def __init__(self) -> None:
+        self._report = Report(Capture())
+        self._devices: list[Device] = []
+        self._servers: list[Server] = []
+        self._flagged: set[int] = set()
+
+    def precision(self, digits: int) -> None:
+        """The capture says it at the end, too."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Keep it."""
+        if len(self._report.handshakes) < HANDSHAKES_KEPT or record.id in self._flagged:
+            self._report.handshakes.append(record)
+
+    def finding(self, record: Finding) -> None:
+        """Keep it."""
+        self._report.findings.append(record)
+        if record.handshake is not None:
+            self._flagged.add(record.handshake)
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Keep it."""
+        self._report.warnings.append(record)
+
+    def device(self, record: Device) -> None:
+        """Keep it."""
+        self._devices.append(record)
+
+    def server(self, record: Server) -> None:
+        """Keep it."""
+        self._servers.append(record)
+
+    def audit(self, found: AuditOutcome) -> Audit:
+        """Put everything together."""
+        report, outcome = self._report, found.outcome
+        report.capture = outcome.capture
+        report.summary = outcome.summary
+        report.not_evaluated = outcome.not_evaluated
+        report.handshakes.sort(key=lambda record: record.id)
+        return Audit(
+            report=report, devices=self._devices, servers=self._servers, overview=found.overview
+        )

@@ -1,0 +1,99 @@
+# cython: annotation_typing=False
+"""Moments and findings in, counts for each profile out: what the inventory is made of at the end.
+
+A finding comes before the end of its connection, so it waits by stream until then; a device's
+findings are so those of its profiles. Memory grows with profiles, not with connections.
+"""
+
+from __future__ import annotations
+
+from dissector.audit.records import LISTED
+from dissector.connections.history import Moment, Profile
+from dissector.model import Finding, Severity, Side
+
+_RANKED = sorted(Severity, key=lambda severity: severity.rank)
+
+
+class Faults:
+    """Findings of one party by rule: how many, how bad, and the numbers of the first."""
+
+    def __init__(self) -> None:
+        self.by_rule: dict[str, tuple[str, int, int, list[int]]] = {}
+
+    def add(self, number: int, rule: str, name: str, severity: Severity) -> None:
+        """Count one finding."""
+        self._add(rule, name, severity.rank, 1, [number])
+
+    def merge(self, other: Faults) -> None:
+        """Take in another party's."""
+        for rule, (name, rank, count, numbers) in other.by_rule.items():
+            self._add(rule, name, rank, count, numbers)
+
+    def _add(self, rule: str, name: str, rank: int, count: int, numbers: list[int]) -> None:
+        _, old_rank, old_count, old = self.by_rule.get(rule, (name, 0, 0, []))
+        kept = [*old, *(number for number in numbers if number not in old)][:LISTED]
+        self.by_rule[rule] = (name, max(rank, old_rank), old_count + count, kept)
+
+    def severity(self, rank: int) -> Severity:
+        """Give the severity of a rank."""
+        return _RANKED[rank]
+
+
+class Tally:
+    """What happened on the connections of one profile."""
+
+    __slots__ = (
+        "accepted", "client_faults", "last_ns", "refused", "server_faults", "takeovers",
+        "unanswered",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.accepted = self.refused = self.unanswered = self.takeovers = 0
+        self.last_ns = 0
+        self.client_faults = Faults()
+        self.server_faults = Faults()
+
+
+class Talliers:
+    """Keeps the tallies, as `extra` of the profiles. `findings` counts all that came."""
+
+    def __init__(self) -> None:
+        self.findings = 0
+        self.shared: dict[str, list[tuple[int, Finding]]] = {}
+        self._waiting: dict[int, list[tuple[int, Finding]]] = {}
+
+    def finding(self, finding: Finding) -> None:
+        """Take a finding, whose connection has not ended yet."""
+        number = self.findings
+        self.findings += 1
+        self._waiting.setdefault(finding.stream, []).append((number, finding))
+        credentials = finding.evidence.get("credentials")
+        if isinstance(credentials, str) and len(self.shared) < LISTED:
+            self.shared.setdefault(credentials, []).append((number, finding))
+
+    def ended(self, moment: Moment) -> None:
+        """Take the end of a connection."""
+        profile, connection = moment.profile, moment.connection
+        assert profile is not None
+        tally = tally_of(profile)
+        if profile.code is not None:
+            if profile.code:
+                tally.refused += 1
+            else:
+                tally.accepted += 1
+        elif profile.client_id is not None:
+            tally.unanswered += 1
+        if moment.overtakers:
+            tally.takeovers += 1
+        events = [event.frame.time_ns for event in connection.closes]
+        tally.last_ns = max(tally.last_ns, profile.last_ns, *(events or [moment.now]))
+        for number, finding in self._waiting.pop(connection.stream, ()):
+            faults = tally.client_faults if finding.side is Side.CLIENT else tally.server_faults
+            faults.add(number, finding.rule, finding.name, finding.severity)
+
+
+def tally_of(profile: Profile) -> Tally:
+    """Give the tally of a profile, a new one if it has none."""
+    if not isinstance(profile.extra, Tally):
+        profile.extra = Tally()
+    return profile.extra

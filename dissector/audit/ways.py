@@ -1,0 +1,16 @@
+"""A profile in, how it shows who it is out, in the words of the records."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Profile
+
+
+def way_in(profile: Profile) -> str | None:
+    """Give "none", "password", "user name only", or "method NAME"; None where it was not seen."""
+    if profile.client_id is None:
+        return None
+    if profile.method is not None:
+        return f"method {profile.method}"
+    if profile.secret is not None:
+        return "password"
+    return "none" if profile.username is None else "user name only"

@@ -1,0 +1,147 @@
+"""Captures in, devices and servers with their posture out: `dissector audit`."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dissector.cli.options import (
+    AUDIT_FORMATS,
+    Parser,
+    add_report_options,
+    add_source_options,
+)
+from dissector.errors import OptionError
+
+if TYPE_CHECKING:
+    from dissector.cli.config import Settings
+    from dissector.report.audit_formats import AuditReporter
+    from dissector.report.reporter import ByteStream
+    from dissector.rules.thresholds import Thresholds
+
+_EXAMPLES = """\
+  dissector audit capture.pcap
+  dissector audit --format json --output audit.json monday.pcap tuesday.pcap
+  dissector audit --select SEC,TLS --fail-on warning capture.pcap
+
+Files that `--output` writes are readable by their owner only. What the rules measure by stands in
+the configuration, in the table `thresholds` (docs/audit.md lists the keys).
+"""
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser("audit", "Every device and server, how safe they are, what to do.", _EXAMPLES)
+    add_source_options(made)
+    add_report_options(made, AUDIT_FORMATS)
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; give its exit code."""
+    namespace = parser().parse(arguments)
+
+    from dissector.analysis import Options
+    from dissector.cli import analyze, config, inputs, output
+    from dissector.rules.registry import selected
+
+    settings = config.resolve(vars(namespace), os.environ, Path.cwd(), AUDIT_FORMATS)
+    analyze.refuse_unready(settings)
+    if settings.statistics:
+        raise OptionError("--statistics belongs to `dissector analyze`")
+    selected(settings.select, settings.ignore, audit=True)
+    options = Options(
+        select=settings.select,
+        ignore=settings.ignore,
+        ports=inputs.ports(settings.decode_as),
+        streams=inputs.streams(namespace.stream),
+        clients=inputs.clients(namespace.client),
+        thresholds=_thresholds(settings),
+    )
+    paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
+    if settings.separate and len(paths) > 1:
+        raise OptionError("--separate belongs to `dissector analyze`: an audit is of all at once")
+    with output.opened(namespace.output, paths, private=True) as stream:
+        analyze.spare_the_collector()
+        return _audit(paths, options, settings, namespace, stream)
+
+
+def _audit(
+    paths: Sequence[str],
+    options: object,
+    settings: Settings,
+    namespace: Namespace,
+    stream: ByteStream,
+) -> int:
+    from dissector.analysis import Options
+    from dissector.audit.run import run as run_audit
+    from dissector.cli import analyze, progress
+    from dissector.cli.watch import AuditWatch
+
+    assert isinstance(options, Options)
+    key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or os.urandom(16)
+    sink = AuditWatch(_reporter(settings, namespace, stream, key), analyze.DAMAGE)
+    bar = progress.wanted()
+    try:
+        found = run_audit(paths, options, sink, bar, key=key)
+    finally:
+        if bar is not None:
+            bar.clear()
+    import gc
+
+    gc.freeze()  # what is left lives to the end: no need to look for cycles in it at exit
+    outcome = found.outcome
+    sink.reporter.overview(found.overview)
+    sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
+    for failure in outcome.failed:
+        analyze.note(str(failure))
+    if not outcome.capture.mqtt_connections:
+        analyze.note(analyze.no_mqtt(outcome.capture))
+    return analyze.exit_code(outcome, settings, damaged=sink.damaged)
+
+
+def _reporter(
+    settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes
+) -> AuditReporter:
+    from dissector.cli import output
+    from dissector.report.audit_formats import Look, reporter
+
+    to_file = namespace.output not in (None, "-")
+    look = Look(
+        output.style(settings.color, os.environ, to_file=to_file),
+        encoding=output.encoding(to_file),
+        everything=settings.all,
+        show_secrets=namespace.show_secrets,
+        key=key,
+    )
+    return reporter(settings.format, stream, look)
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    import msgspec
+
+    from dissector.rules.thresholds import Thresholds
+
+    known = [field.encode_name for field in msgspec.structs.fields(Thresholds)]
+    for name in settings.thresholds:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
+            raise OptionError(f"unknown threshold {name!r}; {hint}")
+    try:
+        made = msgspec.convert(settings.thresholds, Thresholds)
+    except msgspec.ValidationError as error:
+        raise OptionError(f"thresholds: {error}") from error
+    import ipaddress
+
+    for network in made.tunnels:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise OptionError(f"thresholds: tunnels: {error}") from error
+    return made

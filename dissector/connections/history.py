@@ -1,0 +1,443 @@
+# cython: annotation_typing=False
+"""Connections in as they are answered and as they end, what a server and a client id went through
+out: who was live when, refusals, takeovers, reconnects, and which connections are alike.
+
+Connections that are alike in all that a device chooses share one `Profile`; so what is costly is
+done once for each, and the memory is that of the profiles. Every table forgets its oldest entry
+once it is full, so a live interface may feed it for months. No secret is kept: credentials are
+known by a keyed hash, and packets are let go when their connection ends.
+
+An `Event` says what is new about a connection; rules name those that they ask about.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Generic, TypeVar
+
+from dissector.connections.connection import Connection
+from dissector.model import FrameRef, Side, Version
+from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.text import encode, fingerprint
+
+SECOND_NS = 1_000_000_000
+PROFILES = 65_536
+HOSTS = 16_384
+CLIENTS = 65_536
+CREDENTIALS = 16_384
+SERVERS = 1_024
+ONCE = 131_072
+STREAMS_KEPT = 8
+MEMBERS_KEPT = 64  # client ids and hosts that a credential or a host remembers
+TIMES_KEPT = 64
+REFUSALS_KEPT = 128
+BUCKET_NS = 10 * SECOND_NS
+BUCKETS_KEPT = 360
+AUTHENTICATION_DATA = 0x16
+
+# Codes that say: these credentials are not good enough, in 3.1 and 3.1.1, and in 5.0
+DENIED = frozenset({4, 5, 0x86, 0x87})
+
+
+class Event:
+    """What is new about a connection, as bits; a rule names those that it asks about."""
+
+    PROFILE = 1  # the first connection of its profile
+    ACCEPTED = 2
+    DENIED = 4  # refused for its credentials
+    REFUSED = 8  # refused for whatever reason
+    CONNECT = 16  # any CONNECT, answered or not
+    TAKEN_OVER = 32  # it ended after another connection of its client id was accepted
+    SHARED = 64  # its credentials were seen from one more client id or host
+    CHANGED = 128  # its client id was known, from another profile
+    NEW_CLIENT = 256  # its client id was never seen at this server
+    ENDED = 512
+    SILENT = 1024  # nobody said anything on it
+    DEFECTS = 2048  # it has packets with defects
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(dict[K, V], Generic[K, V]):
+    """A dict that forgets its oldest entries beyond `limit`; `forgot` counts them."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.forgot = 0
+
+    def keep(self, key: K, value: V) -> V:
+        """Add an entry."""
+        if len(self) >= self.limit:
+            del self[next(iter(self))]
+            self.forgot += 1
+        self[key] = value
+        return value
+
+
+class Profile:
+    """Connections that are alike: the same ends, client id, credentials, and ways.
+
+    `secret` is a keyed hash of user name and password, None without a password. `code` is that of
+    the CONNACK, None without one. `client_id` is None where no CONNECT was seen.
+    """
+
+    __slots__ = (
+        "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
+        "complete", "connack_properties", "count", "extra", "first_ns", "keep_alive", "last_ns",
+        "method", "properties", "protocol_level", "secret", "server_ip", "server_mac",
+        "server_port", "streams", "transport", "username", "version", "will",
+    )  # fmt: skip
+
+    def __init__(
+        self, connection: Connection, connect: Connect | None, connack: Connack | None, now: int
+    ) -> None:
+        client, server = connection.client, connection.server
+        self.client_ip, self.client_mac, self.client_port = client.ip, client.mac, client.port
+        self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
+        self.transport = connection.transport
+        self.version: Version | None = connection.version
+        self.bridge = connection.bridge
+        self.client_id: str | None = None
+        self.username: str | None = None
+        self.secret: str | None = None
+        self.method: str | None = None
+        self.clean = True
+        self.keep_alive = 0
+        self.protocol_level = 0
+        self.will: tuple[str, int, bool, int] | None = None
+        self.properties: tuple[Property, ...] = ()
+        self.complete = False
+        self.connack_properties: tuple[Property, ...] = ()
+        self.code: int | None = None
+        if connect is not None:
+            self.client_id = connect.client_id
+            self.username = connect.username
+            self.clean = connect.clean_session
+            self.keep_alive = connect.keep_alive
+            self.protocol_level = connect.protocol_level
+            self.complete = connect.complete
+            self.properties = _open_properties(connect.properties)
+            self.method = connection.method()
+            if connect.will_flag and connect.last_will_topic is not None:
+                size = len(connect.last_will_message or b"")
+                self.will = (
+                    connect.last_will_topic, connect.last_will_qos, connect.last_will_retain, size
+                )  # fmt: skip
+        if connack is not None:
+            self.code = connack.return_code
+            self.connack_properties = _open_properties(connack.properties)
+        self.count = 0
+        self.first_ns = self.last_ns = now
+        self.streams: list[int] = []
+        self.extra: object = None  # for whoever keeps an inventory
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether it shows nothing that tells who it is."""
+        return self.username is None and self.secret is None and self.method is None
+
+
+class Refusal:
+    """A refusal for credentials: when, and what was tried, by hash: the pair and the password."""
+
+    __slots__ = ("client_id", "frame", "password", "secret", "time_ns", "username")
+
+    def __init__(self, frame: FrameRef, connect: Connect, secret: str | None, key: bytes) -> None:
+        self.time_ns = frame.time_ns
+        self.frame = frame
+        self.client_id = connect.client_id
+        self.username = connect.username
+        self.secret = secret
+        self.password = None if not connect.password else fingerprint(connect.password, key)
+
+
+class Host:
+    """One address that connects: its latest refusals, connects, silent connections."""
+
+    __slots__ = ("broken", "client_ids", "connects", "denials", "ip", "kept", "mac", "silent")
+
+    def __init__(self, ip: str, mac: str | None) -> None:
+        self.ip = ip
+        self.mac = mac
+        self.denials: deque[Refusal] = deque(maxlen=REFUSALS_KEPT)
+        self.connects: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.silent: deque[tuple[int, int]] = deque(maxlen=TIMES_KEPT)
+        self.broken: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.client_ids: dict[str, None] = {}
+        self.kept: dict[str, int] = {}
+
+
+class Client:
+    """One client id at one server."""
+
+    __slots__ = ("connects", "count", "known", "live", "takeovers")
+
+    def __init__(self) -> None:
+        self.live: dict[int, tuple[Connection, list[Overtaker]]] = {}
+        self.connects: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.takeovers: deque[tuple[int, str]] = deque(maxlen=TIMES_KEPT)
+        self.known: Profile | None = None
+        self.count = 0
+
+
+class Overtaker:
+    """The connection that took over: who, from where, when."""
+
+    __slots__ = ("frame", "ip", "mac", "stream", "username")
+
+    def __init__(self, connection: Connection, frame: FrameRef) -> None:
+        assert connection.connect is not None
+        self.ip = connection.client.ip
+        self.mac = connection.client.mac
+        self.stream = connection.stream
+        self.username = connection.connect.username
+        self.frame = frame
+
+
+class Credential:
+    """One pair of user name and password, by its hash: who used it."""
+
+    __slots__ = ("client_ids", "frames", "hosts")
+
+    def __init__(self) -> None:
+        self.client_ids: dict[str, None] = {}
+        self.hosts: dict[str, None] = {}
+        self.frames: list[FrameRef] = []
+
+
+class ServerHistory:
+    """One server: how many different clients came in each ten seconds."""
+
+    __slots__ = ("bucket", "ids", "newcomers", "rates")
+
+    def __init__(self) -> None:
+        self.bucket = -1
+        self.newcomers: set[str] = set()
+        self.rates: deque[int] = deque(maxlen=BUCKETS_KEPT)
+        self.ids: dict[str, set[int]] = {}  # numbers at the end of client ids, by what is before
+
+
+class Moment:  # mutable while `History` fills it, read only from then on
+    """One connection at the moment that it is judged, with what is known around it."""
+
+    __slots__ = (
+        "client", "connection", "credential", "event", "former", "history", "host", "now",
+        "overtakers", "profile", "server",
+    )  # fmt: skip
+
+    def __init__(self, history: History, connection: Connection, event: int, now: int) -> None:
+        self.history = history
+        self.connection = connection
+        self.event = event
+        self.now = now
+        self.profile: Profile | None = None
+        self.former: Profile | None = None  # of the same client id, before this one
+        self.host: Host | None = None
+        self.client: Client | None = None
+        self.server: ServerHistory | None = None
+        self.credential: Credential | None = None
+        self.overtakers: list[Overtaker] = []
+
+
+class History:
+    """All that is remembered. `key` is that of the hashes of secrets, random if None."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self.key = os.urandom(16) if key is None else key
+        self.profiles: Recent[tuple[object, ...], Profile] = Recent(PROFILES)
+        self.hosts: Recent[str, Host] = Recent(HOSTS)
+        self.clients: Recent[tuple[str, int, str], Client] = Recent(CLIENTS)
+        self.credentials: Recent[str, Credential] = Recent(CREDENTIALS)
+        self.servers: Recent[tuple[str, int], ServerHistory] = Recent(SERVERS)
+        self.start_ns: int | None = None
+        self._once: Recent[tuple[object, ...], None] = Recent(ONCE)
+        self._judged: dict[int, Profile] = {}  # of open connections, by stream
+
+    def once(self, *key: object) -> bool:
+        """Whether this is asked for the first time."""
+        if key in self._once:
+            return False
+        self._once.keep(key, None)
+        return True
+
+    def profile_of(self, stream: int) -> Profile | None:
+        """Give the profile of a connection that is open."""
+        return self._judged.get(stream)
+
+    def answered(self, connection: Connection) -> Moment | None:
+        """Take a connection whose CONNACK has come; None where its CONNECT was not seen."""
+        connect, connack = connection.connect, connection.connack
+        if connect is None or connect.frame is None or connack is None or connack.frame is None:
+            return None
+        return self._opened(connection, connect, connack, connack.frame)
+
+    def ended(self, connection: Connection) -> Moment:
+        """Take a connection whose view has ended."""
+        now = connection.view.ended_ns
+        profile = self._judged.pop(connection.stream, None)
+        connect = connection.connect
+        if profile is None and connect is not None and connect.frame is not None:
+            moment = self._opened(connection, connect, connection.connack, connect.frame)
+            self._judged.pop(connection.stream, None)
+            moment.event |= Event.ENDED
+        else:
+            moment = Moment(self, connection, Event.ENDED, now)
+            moment.profile = profile or self._profile(connection, None, None, now)
+            moment.host = self._host(connection)
+        if connect is None:
+            if not connection.client_spoke and not connection.server_spoke:
+                moment.event |= Event.SILENT
+                assert moment.host is not None
+                moment.host.silent.append((connection.opened_ns, now))
+            return moment
+        moment.client = self.clients.get(
+            (connection.server.ip, connection.server.port, connect.client_id)
+        )
+        if moment.client is not None:
+            _, moment.overtakers = moment.client.live.pop(connection.stream, (None, []))
+            if moment.overtakers:
+                moment.event |= Event.TAKEN_OVER
+                first = moment.overtakers[0]
+                if connection.view.blind() is None and lived(connection, first.frame.time_ns):
+                    moment.client.takeovers.append((first.frame.time_ns, first.ip))
+        return moment
+
+    def _opened(
+        self, connection: Connection, connect: Connect, connack: Connack | None, frame: FrameRef
+    ) -> Moment:
+        now = frame.time_ns
+        if self.start_ns is None:
+            self.start_ns = now
+        moment = Moment(self, connection, Event.CONNECT, now)
+        profile = moment.profile = self._profile(connection, connect, connack, now)
+        if profile.count == 1:
+            moment.event |= Event.PROFILE
+        self._judged[connection.stream] = profile
+        host = moment.host = self._host(connection)
+        client_id = connect.client_id
+        code = profile.code
+        if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
+            host.client_ids[client_id] = None
+        host.connects.append(now)
+        server = moment.server = self._server(connection, now)
+        server.newcomers.add(client_id or connection.client.ip)
+        key = (connection.server.ip, connection.server.port, client_id)
+        client = self.clients.get(key)
+        if client is None:
+            client = self.clients.keep(key, Client())
+            moment.event |= Event.NEW_CLIENT
+        moment.client = client
+        client.connects.append(now)
+        client.count += 1
+        if code is None:
+            return moment
+        if code:
+            moment.event |= Event.REFUSED
+            if code in DENIED:
+                moment.event |= Event.DENIED
+                host.denials.append(Refusal(frame, connect, profile.secret, self.key))
+            return moment
+        moment.event |= Event.ACCEPTED
+        for _, overtakers in client.live.values():
+            if len(overtakers) < STREAMS_KEPT:
+                overtakers.append(Overtaker(connection, frame))
+        if len(client.live) < STREAMS_KEPT and client_id:
+            client.live[connection.stream] = (connection, [])
+        moment.former = client.known
+        if client.known is not profile:
+            if client.known is not None:
+                moment.event |= Event.CHANGED
+            client.known = profile
+        if profile.secret is not None:
+            self._share(moment, profile, connection, frame)
+        return moment
+
+    def _share(
+        self, moment: Moment, profile: Profile, connection: Connection, frame: FrameRef
+    ) -> None:
+        secret, client_id = profile.secret, profile.client_id
+        assert secret is not None and client_id is not None
+        known = self.credentials.get(secret)
+        if known is None:
+            known = self.credentials.keep(secret, Credential())
+        moment.credential = known
+        fresh = False
+        if client_id not in known.client_ids and len(known.client_ids) < MEMBERS_KEPT:
+            known.client_ids[client_id] = None
+            fresh = True
+        ip = connection.client.ip
+        if ip not in known.hosts and len(known.hosts) < MEMBERS_KEPT:
+            known.hosts[ip] = None
+            fresh = True
+        if fresh:
+            moment.event |= Event.SHARED
+            if len(known.frames) < STREAMS_KEPT:
+                known.frames.append(frame)
+
+    def _profile(
+        self, connection: Connection, connect: Connect | None, connack: Connack | None, now: int
+    ) -> Profile:
+        client, server = connection.client, connection.server
+        secret: str | None = None
+        if connect is None:
+            key: tuple[object, ...] = (client.ip, client.mac, server.ip, server.port)
+        else:
+            if connect.password is not None:
+                pair = encode(connect.username or "") + b"\0" + connect.password
+                secret = fingerprint(pair, self.key)
+            key = (
+                client.ip, client.mac, server.ip, server.port, connect.client_id, connect.username,
+                secret, connect.protocol_level, connect.connect_flags, connect.keep_alive,
+                connect.last_will_topic, connection.transport,
+                None if connack is None else connack.return_code,
+            )  # fmt: skip
+        profile = self.profiles.get(key)
+        if profile is None:
+            profile = self.profiles.keep(key, Profile(connection, connect, connack, now))
+            profile.secret = secret
+        profile.count += 1
+        if now > profile.last_ns:
+            profile.last_ns = now
+        if len(profile.streams) < STREAMS_KEPT:
+            profile.streams.append(connection.stream)
+        return profile
+
+    def _host(self, connection: Connection) -> Host:
+        ip = connection.client.ip
+        host = self.hosts.get(ip)
+        if host is None:
+            host = self.hosts.keep(ip, Host(ip, connection.client.mac))
+        return host
+
+    def _server(self, connection: Connection, now: int) -> ServerHistory:
+        key = (connection.server.ip, connection.server.port)
+        server = self.servers.get(key)
+        if server is None:
+            server = self.servers.keep(key, ServerHistory())
+        bucket = now // BUCKET_NS
+        if bucket > server.bucket:
+            if server.bucket >= 0:
+                server.rates.append(len(server.newcomers))
+                gap = min(bucket - server.bucket - 1, BUCKETS_KEPT)
+                server.rates.extend([0] * gap)
+            server.bucket = bucket
+            server.newcomers = set()
+        return server
+
+
+def lived(old: Connection, since_ns: int) -> bool:
+    """Whether the client of a connection still answered after `since_ns`."""
+    return any(
+        event.side is Side.CLIENT and event.frame.time_ns >= since_ns for event in old.closes
+    )
+
+
+def _open_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]:
+    """Give the properties that hold no secret."""
+    if not properties:
+        return ()
+    return tuple(item for item in properties if item.id != AUTHENTICATION_DATA)

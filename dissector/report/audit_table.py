@@ -1,0 +1,112 @@
+"""Records of an audit in, tables of servers and devices, the findings and the counts out.
+
+Devices with the worst findings come first; what is right stands below, in a line each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dissector.audit.records import Device, Kind, Overview, Posture, Server
+from dissector.model import Capture, NotEvaluated, Summary
+from dissector.report.style import Style, counted
+from dissector.report.table import Table, tabulated
+from dissector.text import printable
+
+ROWS = 50
+_DEVICE = ("device", "address", "kind", "MQTT", "logs in by", "vendor or software", "findings")
+_SERVER = ("server", "lets in by", "turns away", "MQTT", "software", "findings")
+
+
+class AuditTable(Table):
+    """The `table` format of an audit."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"handshakes": False})
+        self._devices: list[Device] = []
+        self._servers: list[Server] = []
+        self._overview = Overview()
+
+    def device(self, record: Device) -> None:
+        """Keep one device."""
+        self._devices.append(record)
+
+    def server(self, record: Server) -> None:
+        """Keep one server."""
+        self._servers.append(record)
+
+    def overview(self, record: Overview) -> None:
+        """Keep the overview; it comes before `finish`."""
+        self._overview = record
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write everything."""
+        for line in self._inventory():
+            self._line(line)
+        super().finish(capture, summary, not_evaluated)
+
+    def _inventory(self) -> Iterator[str]:
+        style = self._style
+        if self._servers:
+            yield from tabulated([_server(record, style) for record in self._servers], _SERVER)
+            yield ""
+        ranked = sorted(self._devices, key=lambda record: (-_rank(record.posture), record.id))
+        shown = ranked if self._everything else ranked[:ROWS]
+        if shown:
+            yield from tabulated([_device(record, style) for record in shown], _DEVICE)
+        if len(shown) < len(ranked):
+            yield f"and {counted(len(ranked) - len(shown), 'more device')}; --all lists them"
+        yield ""
+        overview = self._overview
+        if self._devices:
+            yield (
+                f"connections: {overview.clear:,} in clear, {overview.encrypted:,} encrypted; "
+                f"{overview.anonymous:,} without credentials, {overview.authenticated:,} with"
+            )
+        total = len(self._devices)
+        for point in overview.right:
+            yield f"right: {point.text} ({point.count:,} of {counted(total, 'device')})"
+        for text in overview.not_seen:
+            yield from style.wrapped(f"not seen: {text}")
+        for text in overview.limits:
+            yield from style.wrapped(f"limit: {text}")
+        yield ""
+
+
+def _rank(posture: Posture) -> int:
+    return -1 if posture.worst is None else posture.worst.rank
+
+
+def _findings(posture: Posture, style: Style) -> str:
+    if posture.worst is None:
+        return "-"
+    names = [problem.rule for problem in posture.wrong]
+    text = " ".join(names[:3]) + (f" +{len(names) - 3}" if len(names) > 3 else "")
+    return style.severity(posture.worst, text)
+
+
+def _device(record: Device, style: Style) -> list[str]:
+    made = record.vendor or (record.software.name if record.software else "-")
+    return [
+        printable(record.name, 28),
+        " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
+        "-" if record.kind is Kind.DEVICE else record.kind.value,
+        " ".join(record.versions) or "-",
+        printable(", ".join(record.authentication), 24) or "-",
+        printable(made, 24),
+        _findings(record.posture, style),
+    ]
+
+
+def _server(record: Server, style: Style) -> list[str]:
+    return [
+        record.name,
+        printable(", ".join(record.accepts), 30) or "-",
+        printable(", ".join(record.refusals), 30) or "-",
+        " ".join(record.versions) or "-",
+        printable(record.software.name, 24) if record.software else "-",
+        _findings(record.posture, style),
+    ]

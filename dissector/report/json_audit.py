@@ -1,0 +1,121 @@
+"""Records of an audit in, JSON out: the documents of `analyze` with devices, servers, posture.
+
+The document has the members `devices`, `servers` and `posture` besides those of schema 1; lines
+have the types `device`, `server` and `posture`, before the summary. Keys are the camelCase of the
+attribute names; what ends in `_ns` is a time and loses that ending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from dissector.audit.records import Device, Overview, Server
+from dissector.model import Capture, NotEvaluated, Summary
+from dissector.report.clock import rfc3339
+from dissector.report.json_document import JsonDocument
+from dissector.report.json_lines import JsonLines
+from dissector.report.json_values import set_value
+from dissector.text import lossless
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
+    """Give one record as a JSON object.
+
+    There may be many devices, so msgspec writes them as they are; only where a text is not UTF-8,
+    or a time stands further inside, each value is looked at.
+    """
+    if not (isinstance(record, Server) and record.certificates):
+        plain: dict[str, Any] = {}
+        for name, key in zip(
+            record.__struct_fields__, record.__struct_encode_fields__, strict=True
+        ):
+            value = getattr(record, name)
+            if key.endswith("Ns"):
+                key, value = key[:-2], rfc3339(value, digits)
+            plain[key] = value
+        try:
+            return _ENCODE(plain)
+        except UnicodeEncodeError:
+            pass
+    return _ENCODE(shape(record, digits))
+
+
+def shape(record: Device | Server | Overview, digits: int | None) -> dict[str, Any]:
+    """Give one record as a dict, its text lossless."""
+    plain = msgspec.to_builtins(record, str_keys=True)
+    return _spelt(plain, digits)
+
+
+def _spelt(plain: dict[str, Any], digits: int | None) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in plain.items():
+        if key.endswith("Ns") and isinstance(value, int):
+            made[key[:-2]] = rfc3339(value, digits)
+        elif isinstance(value, dict):
+            made[lossless(key)] = _spelt(value, digits)
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+            made[key] = [_spelt(item, digits) for item in value]
+        else:
+            set_value(made, lossless(key), value)
+    return made
+
+
+class AuditDocument(JsonDocument):
+    """The `json` format of an audit."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._devices: list[bytes] = []
+        self._servers: list[bytes] = []
+        self._posture: dict[str, Any] = {}
+
+    def device(self, record: Device) -> None:
+        """Keep one device."""
+        self._devices.append(encoded(record, self._writer.digits))
+
+    def server(self, record: Server) -> None:
+        """Keep one server."""
+        self._servers.append(encoded(record, self._writer.digits))
+
+    def overview(self, record: Overview) -> None:
+        """Keep the overview; it comes before `finish`."""
+        self._posture = shape(record, self._writer.digits)
+
+    def end(self) -> None:
+        """Write what an audit has besides the rest, and close the document."""
+        self._list("devices", iter(self._devices))
+        self._list("servers", iter(self._servers))
+        self._member("posture", self._posture)
+        super().end()
+
+
+class AuditLines(JsonLines):
+    """The `jsonl` format of an audit."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._posture: dict[str, Any] = {}
+
+    def device(self, record: Device) -> None:
+        """Write one device."""
+        self.put("device", encoded(record, self._writer.digits))
+
+    def server(self, record: Server) -> None:
+        """Write one server."""
+        self.put("server", encoded(record, self._writer.digits))
+
+    def overview(self, record: Overview) -> None:
+        """Keep the overview; it comes before `finish`."""
+        self._posture = shape(record, self._writer.digits)
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write what is known at the end."""
+        self._line("posture", self._posture)
+        super().finish(capture, summary, not_evaluated)

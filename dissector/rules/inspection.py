@@ -1,0 +1,99 @@
+# cython: annotation_typing=False
+"""What the trackers see in, findings of an audit out, on top of those of `Hearing`.
+
+The history is told first, then the rules whose events came up are asked. Imported only for an
+audit, or where a rule of SEC or TLS is selected by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dissector.connections.connection import Connection
+from dissector.connections.handshake import Handshake
+from dissector.connections.history import Event, History, Moment
+from dissector.model import CaptureWarning, Finding
+from dissector.model import NotEvaluated as NotEvaluatedRecord
+from dissector.rules.audited import MomentRule
+from dissector.rules.base import Failure, NotEvaluated, Verdict
+from dissector.rules.hearing import Hearing, wanted
+from dissector.rules.judge import STREAMS_NAMED, make_finding
+from dissector.rules.registry import audit_rules
+from dissector.rules.thresholds import DEFAULT, Thresholds
+
+
+class Inspection(Hearing):
+    """A hearing that asks the rules of an audit, too. `ended_with` hears of every connection."""
+
+    def __init__(
+        self,
+        handshake: Callable[[Handshake], None],
+        finding: Callable[[Finding], None],
+        warning: Callable[[CaptureWarning], None],
+        selected: frozenset[str],
+        streams: frozenset[int] | None,
+        clients: frozenset[str] | None,
+        *,
+        history: History | None = None,
+        thresholds: Thresholds = DEFAULT,
+        ended_with: Callable[[Moment], None] | None = None,
+    ) -> None:
+        super().__init__(handshake, finding, warning, selected, streams, clients)
+        self.history = History() if history is None else history
+        self.thresholds = thresholds
+        self._ended_with = ended_with
+        self._everything = streams is None and clients is None
+        self._asked_for = (streams, clients)
+        self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
+        self._rules = [
+            rule for rule in audit_rules() if rule.id in selected and isinstance(rule, MomentRule)
+        ]
+        self._asked: dict[int, list[MomentRule]] = {}  # by event: few differ
+
+    def answered(self, connection: Connection) -> None:
+        """Judge a handshake that has its CONNACK."""
+        super().answered(connection)
+        if self._everything or wanted(connection, *self._asked_for):
+            moment = self.history.answered(connection)
+            if moment is not None:
+                self._ask(moment)
+
+    def ended(self, connection: Connection) -> None:
+        """Judge a connection whose view has ended."""
+        super().ended(connection)
+        if not (self._everything or wanted(connection, *self._asked_for)):
+            return
+        moment = self.history.ended(connection)
+        self._ask(moment)
+        if self._ended_with is not None:
+            self._ended_with(moment)
+
+    def not_evaluated(self) -> list[NotEvaluatedRecord]:
+        """Give what could not be judged, in order of rule id."""
+        mine = [self._unjudged[key] for key in sorted(self._unjudged)]
+        return super().not_evaluated() + mine
+
+    def _ask(self, moment: Moment) -> None:
+        event = moment.event
+        connection = moment.connection
+        if event & ~Event.ENDED and connection.view.conflict:
+            return  # whose bytes those are nobody knows
+        rules = self._asked.get(event)
+        if rules is None:
+            rules = self._asked[event] = [rule for rule in self._rules if rule.asks & event]
+        for rule in rules:
+            verdict = rule.check(moment, self.thresholds)
+            if verdict is not None:
+                self._settle(rule, connection, verdict)
+
+    def _settle(self, rule: Any, connection: Connection, verdict: Verdict) -> None:
+        if isinstance(verdict, NotEvaluated):
+            key = (rule.id, verdict.reason)
+            record = self._unjudged.setdefault(key, NotEvaluatedRecord(*key))
+            record.count += 1
+            if len(record.streams) < STREAMS_NAMED:
+                record.streams.append(connection.stream)
+            return
+        for each in (verdict,) if isinstance(verdict, Failure) else verdict or ():
+            self.found(make_finding(rule, connection, each))

@@ -1,0 +1,103 @@
+"""A password and what it stands beside in, what is weak about it out; nothing is kept.
+
+Called while a CONNECT is at hand; the answers are words, never the password or a part of it.
+"""
+
+from __future__ import annotations
+
+from dissector.mqtt.packets import Connect
+from dissector.text import encode
+
+_DEFAULT_PAIRS = """
+admin/1234 admin/12345 admin/123456 admin/activemq admin/admin admin/admin123 admin/emqx
+admin/hivemq admin/password admin/public administrator/administrator artemis/artemis
+client/client default/default device/device emqx/emqx emqx/public esp/esp esp32/esp32
+esp8266/esp8266 guest/guest hivemq/hivemq homeassistant/homeassistant iot/iot
+mosquitto/mosquitto mqtt/mqtt mqtt/password pi/raspberry rabbitmq/rabbitmq root/1234 root/admin
+root/password root/root root/toor service/service support/support system/manager test/1234
+test/test ubnt/ubnt user/pass user/password user/user username/password
+"""
+_COMMON_PASSWORDS = """
+00000000 11111111 123456 1234567 12345678 123456789 1234567890 1q2w3e4r 1qaz2wsx 87654321
+88888888 a1234567 aa123456 abc123 abcd1234 admin123 adminadmin administrator asdfghjkl baseball
+batman changeit changeme computer default dragon football guestguest homeassistant iloveyou
+internet iotdevice jennifer letmein master michael monkey mosquitto mqtt1234 mqttpass
+mqttpassword p@ssw0rd passw0rd password password1 password123 princess q1w2e3r4 qwerty qwerty123
+qwertyuiop raspberry raspberrypi secret secret123 starwars sunshine sunshine1 superman test1234
+testtest trustno1 welcome welcome1 whatever zaq12wsx
+"""
+_DEFAULTS = frozenset(tuple(pair.split("/")) for pair in _DEFAULT_PAIRS.split())
+_COMMON = frozenset(_COMMON_PASSWORDS.split())
+
+
+def is_default(username: str | None, password: bytes | None) -> bool:
+    """Whether a pair is one that products are delivered with, whatever its case."""
+    if username is None or password is None:
+        return False
+    return (username.lower(), password.decode("utf-8", "replace").lower()) in _DEFAULTS
+
+
+def weakness(password: bytes, username: str | None, least: int) -> str | None:
+    """Say what makes a password weak: ``has fewer than 8 bytes``; None for no such thing."""
+    text = password.decode("utf-8", "replace").lower()
+    if text in _COMMON:
+        return "is in every list of common ones"
+    if username is not None and text == username.lower():
+        return "is the user name"
+    if len(password) < least:
+        return f"has fewer than {least} bytes"
+    if password.isdigit():
+        return "consists of digits"
+    return None
+
+
+def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
+    """Say what a password is made from: ``contains the client id``; None for no such thing."""
+    password = connect.password
+    if not password or len(password) < least:
+        return None
+    folded = password.lower()
+    hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
+    plain = bytes(byte for byte in folded if byte not in b":-")
+    for what, spellings in (
+        ("the client id", _spellings(connect.client_id)),
+        ("the user name", _spellings(connect.username)),
+        ("the MAC address", _of_mac(mac)),
+    ):
+        for spelling in spellings:
+            if len(spelling) < least:
+                continue
+            low = spelling.lower()
+            if low == folded:
+                return f"is {what}"
+            if low in folded or (what == "the MAC address" and low in plain):
+                return f"contains {what}"
+            if hashed:
+                name = _hash_of(password, {spelling, low, spelling.upper()})
+                if name is not None:
+                    return f"is the {name} of {what}"
+    return None
+
+
+def _spellings(text: str | None) -> tuple[bytes, ...]:
+    return () if not text else (encode(text),)
+
+
+def _of_mac(mac: str | None) -> tuple[bytes, ...]:
+    return () if mac is None else (mac.replace(":", "").encode(), mac.encode())
+
+
+def _hash_of(password: bytes, sources: set[bytes]) -> str | None:
+    import base64
+    import hashlib
+
+    stripped = password.rstrip(b"=")
+    for name in ("MD5", "SHA1", "SHA256"):
+        for source in sources:
+            digest = hashlib.new(name, source, usedforsecurity=False).digest()
+            encoded = base64.b64encode(digest).rstrip(b"=")
+            if password.lower() == digest.hex().encode() or stripped in (
+                encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))
+            ):  # fmt: skip
+                return {"SHA1": "SHA-1", "SHA256": "SHA-256"}.get(name, name)
+    return None

@@ -1,0 +1,116 @@
+"""SEC01: credentials cross the network in clear."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, encrypted, exposure, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class CredentialsInClear(MomentRule):
+    """User name, password or login data are sent without encryption.
+
+    What it checks
+    --------------
+    A CONNECT with a user name or a password, or with PLAIN Authentication Data, on a connection
+    that is not encrypted. On the loopback interface and in networks that the configuration calls
+    tunnels it is only noted. Reported once for each host, client id and user name at a server.
+
+    Why it matters
+    --------------
+    Whoever can listen anywhere on the way has the credentials, and can use them from anywhere.
+
+    Fix on the client
+    -----------------
+    Connect by TLS (port 8883) and check the server's certificate. Change the credentials: they
+    are known.
+
+    Fix on the server
+    -----------------
+    Offer TLS, give the devices a certificate to trust, then close the port without it.
+
+    Known false alarms
+    ------------------
+    A VPN or an encrypted link layer below: name its network in `tunnels`.
+    """
+
+    id = "SEC01"
+    name = "credentials-in-clear"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "319",
+            "523",
+            "522",
+        ),
+        "OWASP": (
+            "I7",
+            "I2",
+        ),
+        "ETSI": (
+            "5.5-1",
+            "5.5-6",
+            "5.5-7",
+        ),
+        "NISTIR": ("DP",),
+        "MQTT": (
+            "5.4.1",
+            "5.4.5",
+        ),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example(
+            "user name and password",
+            (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "refused all the same",
+            (connect("a", "anna", "Zq7-unlikely-Pw"), REFUSED_311, *SERVER_CLOSES),
+        ),
+    )
+    good = (Example("no credentials", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Credentials cross the network in clear."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        connect = connection.connect
+        if connect is None or encrypted(connection):
+            return None
+        plain = (connection.method() or "").upper() in ("PLAIN", "LOGIN", "BASIC")
+        if connect.username is None and connect.password is None and not plain:
+            return None
+        if not moment.history.once(
+            self.id,
+            profile.client_ip,
+            profile.client_id,
+            profile.username,
+            profile.server_ip,
+            profile.server_port,
+        ):
+            return None
+        way = exposure(connection, limits)
+        sent = [
+            name
+            for name, there in (
+                ("a user name", connect.username is not None),
+                ("a password", connect.password is not None),
+                ("login data", plain),
+            )
+            if there
+        ]
+        harmless = way in ("loopback", "tunnel")
+        return failure(
+            moment,
+            f"{' and '.join(sent)} cross the network in clear"
+            + (f", by {way}" if harmless else ""),
+            Severity.INFO if harmless else None,
+            network=way,
+            fields=sent,
+        )

@@ -1,0 +1,82 @@
+"""SEC02: a server takes MQTT without encryption."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, encrypted, exposure, failure, server_name
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class PlaintextMqtt(MomentRule):
+    """The server accepts connections that are not encrypted.
+
+    What it checks
+    --------------
+    An accepted CONNECT on a connection without TLS. It is an error where a public address takes
+    part, and only noted on the loopback interface and in tunnels. Reported once for each server
+    and severity.
+
+    Why it matters
+    --------------
+    Everything can be read and changed on the way: messages, topics, client ids, credentials.
+
+    Fix on the client
+    -----------------
+    Connect by TLS, and refuse to fall back.
+
+    Fix on the server
+    -----------------
+    Listen with TLS on 8883, move the devices there, and close 1883, or bind it to the loopback
+    interface.
+
+    Known false alarms
+    ------------------
+    A VPN or an encrypted link layer below, or a TLS proxy in front of the place of capture.
+    """
+
+    id = "SEC02"
+    name = "plaintext-mqtt"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "319",
+            "311",
+        ),
+        "OWASP": (
+            "I7",
+            "I2",
+        ),
+        "ETSI": (
+            "5.5-1",
+            "5.8-1",
+            "5.8-2",
+        ),
+        "NISTIR": ("DP",),
+        "MQTT": ("5.4.5",),
+    }
+    asks = Event.PROFILE
+    bad = (Example("accepted in clear", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+    good = (Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),)
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A server takes MQTT without encryption."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        if profile.code != 0 or encrypted(connection):
+            return None
+        way = exposure(connection, limits)
+        severity = {"public": Severity.ERROR, "private": Severity.WARNING}.get(way, Severity.INFO)
+        if not moment.history.once(self.id, profile.server_ip, profile.server_port, severity):
+            return None
+        where = {"public": " over a public address", "private": ""}.get(way, f", by {way}")
+        return failure(
+            moment,
+            f"the server {server_name(connection)} takes MQTT without encryption{where}",
+            severity,
+            network=way,
+        )

@@ -1,0 +1,85 @@
+"""SEC03: a server lets anybody in."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, encrypted, failure, server_name
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class AnonymousAccepted(MomentRule):
+    """The server accepts a client that shows nothing that tells who it is.
+
+    What it checks
+    --------------
+    A CONNECT without user name, password or Authentication Method, on a connection where no
+    client certificate can have been shown, answered with code 0. Reported once for each server.
+
+    Why it matters
+    --------------
+    Anybody who reaches the port can read and send messages, and with them steer devices.
+
+    Fix on the client
+    -----------------
+    Give each device credentials of its own.
+
+    Fix on the server
+    -----------------
+    Turn anonymous access off (Mosquitto: `allow_anonymous false`), and give clients rights by
+    topic.
+
+    Known false alarms
+    ------------------
+    A server for the public, or one that gives anonymous clients hardly any right: that is not
+    seen here.
+    """
+
+    id = "SEC03"
+    name = "anonymous-accepted"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "306",
+            "287",
+        ),
+        "OWASP": (
+            "I9",
+            "I3",
+        ),
+        "ETSI": (
+            "5.5-4",
+            "5.5-5",
+        ),
+        "NISTIR": ("LA",),
+        "MQTT": ("5.4.1",),
+    }
+    asks = Event.PROFILE
+    bad = (Example("nothing shown, and in", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+    good = (
+        Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),
+        Example(
+            "with a password", (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE)
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A server lets anybody in."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        if (
+            profile.code != 0
+            or not profile.complete
+            or not profile.anonymous
+            or encrypted(connection)
+        ):
+            return None
+        if not moment.history.once(self.id, profile.server_ip, profile.server_port):
+            return None
+        return failure(
+            moment, f"the server {server_name(connection)} accepts clients without credentials"
+        )

@@ -1,0 +1,113 @@
+"""SEC06: a password made from an identifier."""
+
+from __future__ import annotations
+
+import hashlib
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.passwords import derivation, is_default
+from dissector.rules.thresholds import Thresholds
+
+
+class DerivedPassword(MomentRule):
+    """The password is, contains, or is a hash of something that everybody on the network sees.
+
+    What it checks
+    --------------
+    The password equals or contains the client id, the user name or the MAC address, or is the
+    MD5, SHA-1 or SHA-256 of one of them, as hex or base64. Identifiers shorter than 6 characters
+    are not looked for.
+
+    Why it matters
+    --------------
+    Who knows how one device does it can log in as every device of that make.
+
+    Fix on the client
+    -----------------
+    Make up a random password for each device in the factory or at set-up, and keep it in the
+    device.
+
+    Fix on the server
+    -----------------
+    Give out new random passwords; do not derive them from anything that is sent.
+
+    Known false alarms
+    ------------------
+    A password that is a long random token which happens to be the user name, too: then it is no
+    secret either.
+    """
+
+    id = "SEC06"
+    name = "derived-password"
+    side = Side.CLIENT
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "1391",
+            "341",
+            "340",
+        ),
+        "OWASP": ("I1",),
+        "ETSI": (
+            "5.1-2",
+            "5.4-4",
+        ),
+        "NISTIR": (
+            "LA",
+            "DI",
+        ),
+        "MQTT": ("5.4.1",),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example(
+            "the client id itself",
+            (connect("lamp-kitchen", "anna", "lamp-kitchen"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "the MD5 of the client id",
+            (
+                connect("lamp-kitchen", "anna", hashlib.md5(b"lamp-kitchen").hexdigest()),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "the MAC address",
+            (connect("lamp-kitchen", "anna", "pw-020000000001"), ACCEPTED_311, *GOODBYE),
+        ),
+    )
+    good = (
+        Example(
+            "one of its own",
+            (connect("lamp-kitchen", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A password made from an identifier."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        connect = connection.connect
+        if (
+            connect is None
+            or not connect.password
+            or is_default(connect.username, connect.password)
+        ):
+            return None
+        source = derivation(connect, profile.client_mac, limits.derived_length)
+        if source is None or not moment.history.once(
+            self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
+        ):
+            return None
+        return failure(
+            moment,
+            f"the password {source}, which everybody on the network sees",
+            derivedFrom=source,
+            length=len(connect.password),
+        )

@@ -1,0 +1,125 @@
+"""SEC07: several devices with one password."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class SharedCredentials(MomentRule):
+    """The same user name and password are used by several client ids on several hosts.
+
+    What it checks
+    --------------
+    One pair of user name and password is accepted from at least 3 client ids on at least 3 hosts;
+    an error from 20 of each. Pairs are compared by a keyed hash. Addresses listed as `gateways`
+    do not count.
+
+    Why it matters
+    --------------
+    One device that is taken apart or sold gives away the credentials of all, and no single one
+    can be locked out.
+
+    Fix on the client
+    -----------------
+    Give each device credentials of its own, or a certificate.
+
+    Fix on the server
+    -----------------
+    Make an account for each device, and tie it to the client id.
+
+    Known false alarms
+    ------------------
+    One gateway with several addresses.
+    """
+
+    id = "SEC07"
+    name = "shared-credentials"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "798",
+            "259",
+            "1391",
+        ),
+        "OWASP": ("I1",),
+        "ETSI": (
+            "5.1-1",
+            "5.4-3",
+            "5.4-4",
+        ),
+        "NISTIR": (
+            "LA",
+            "DI",
+        ),
+        "MQTT": ("5.4.1",),
+    }
+    asks = Event.SHARED
+    bad = (
+        Example(
+            "three on three hosts",
+            (
+                connect("plug-a", "home", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "HOST 5",
+                connect("plug-b", "home", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "HOST 6",
+                connect("plug-c", "home", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "three on one host",
+            (
+                connect("plug-a", "home", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect("plug-b", "home", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect("plug-c", "home", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Several devices with one password."""
+        profile = moment.profile
+        assert profile is not None
+        credential = moment.credential
+        if credential is None or profile.secret is None:
+            return None
+        hosts = [host for host in credential.hosts if host not in limits.gateways]
+        if len(credential.client_ids) < limits.shared_clients or len(hosts) < limits.shared_hosts:
+            return None
+        many = min(len(credential.client_ids), len(hosts)) >= limits.shared_by_many
+        if not moment.history.once(self.id, profile.secret, many):
+            return None
+        found = failure(
+            moment,
+            f"{len(credential.client_ids)} client ids on {len(hosts)} hosts use one and the same "
+            "user name and password",
+            Severity.ERROR if many else None,
+            username=profile.username,
+            credentials=profile.secret,
+            hosts=hosts,
+            clientIds=list(credential.client_ids),
+        )
+        found.frames = (*credential.frames, found.at)
+        return found

@@ -1,0 +1,131 @@
+"""SEC09: somebody guesses passwords."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+_TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
+
+
+class PasswordGuessing(MomentRule):
+    """One host is refused again and again with different credentials.
+
+    What it checks
+    --------------
+    Refusals for credentials (codes 4 and 5, 0x86 and 0x87) of one host: at least 5 in 60 seconds
+    or 20 in 10 minutes, with at least 3 different pairs of user name and password. An error if
+    the host then gets in with a pair that was not refused before. Pairs are compared by a keyed
+    hash.
+
+    Why it matters
+    --------------
+    Guessing goes on until it succeeds, and weak passwords fall soon.
+
+    Fix on the client
+    -----------------
+    If it is a device of yours: give it the right credentials, and let it wait longer after each
+    refusal.
+
+    Fix on the server
+    -----------------
+    Slow down or lock out who fails often, close the port to the outside, use certificates.
+
+    Known false alarms
+    ------------------
+    A person who tries several passwords by hand. One wrong pair tried for ever is not reported:
+    that is a device left behind.
+    """
+
+    id = "SEC09"
+    name = "password-guessing"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": ("307",),
+        "OWASP": ("I1",),
+        "ETSI": ("5.1-5",),
+        "NISTIR": (
+            "LA",
+            "SA",
+        ),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.DENIED | Event.ACCEPTED
+    bad = (
+        Example(
+            "five guesses",
+            tuple(
+                step for n in range(5) for step in (connect("x", "anna", f"Zq7-guess-{n}"), *_TRY)
+            )[:-1],
+        ),
+        Example(
+            "and in",
+            (
+                *(
+                    step
+                    for n in range(5)
+                    for step in (connect("x", "anna", f"Zq7-guess-{n}"), *_TRY)
+                ),
+                connect("x", "anna", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+            also=("SEC17",),
+        ),
+    )
+    good = (
+        Example(
+            "four guesses",
+            tuple(
+                step for n in range(4) for step in (connect("x", "anna", f"Zq7-guess-{n}"), *_TRY)
+            )[:-1],
+        ),
+        Example(
+            "always the same pair",
+            tuple(
+                step for n in range(9) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
+            )[:-1],
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Somebody guesses passwords."""
+        profile = moment.profile
+        assert profile is not None
+        host = moment.host
+        if host is None or len(host.denials) < limits.guesses_per_minute:
+            return None
+        minute = [item for item in host.denials if item.time_ns > moment.now - 60 * SECOND_NS]
+        longer = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
+        many = (
+            len(minute) >= limits.guesses_per_minute or len(longer) >= limits.guesses_in_ten_minutes
+        )
+        guessed = {item.secret or item.username for item in longer}
+        if len(guessed) < limits.distinct_guesses:
+            return None
+        names = {item.username for item in longer}
+        succeeded = bool(moment.event & Event.ACCEPTED)
+        if succeeded and (
+            profile.username not in names or profile.secret in guessed or profile.anonymous
+        ):
+            return None
+        if not (many or succeeded) or not moment.history.once(self.id, host.ip, succeeded):
+            return None
+        found = failure(
+            moment,
+            f"{host.ip} was refused {len(longer)} times with {len(guessed)} different credentials"
+            + (", then got in" if succeeded else ""),
+            Severity.ERROR if succeeded else None,
+            refusals=len(longer),
+            different=len(guessed),
+            succeeded=succeeded,
+            host=host.ip,
+        )
+        found.frames = (*(item.frame for item in longer[:20]), found.at)
+        return found

@@ -1,0 +1,119 @@
+"""SEC10: somebody tries out names."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+_TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
+
+
+class PasswordSpraying(MomentRule):
+    """One host is refused with many user names or client ids, or tries one password on many.
+
+    What it checks
+    --------------
+    Within 10 minutes one host is refused with at least 10 user names, or with 10 client ids
+    without a user name, or with the same password for at least 5 user names. Passwords are
+    compared by a keyed hash.
+
+    Why it matters
+    --------------
+    It tells who exists here, and one weak password among many users is enough.
+
+    Fix on the client
+    -----------------
+    If it is a gateway of yours: give it the right credentials.
+
+    Fix on the server
+    -----------------
+    Answer every wrong login alike and slowly; lock out the source, not the user.
+
+    Known false alarms
+    ------------------
+    A gateway whose devices were all deleted on the server.
+    """
+
+    id = "SEC10"
+    name = "password-spraying"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "307",
+            "203",
+        ),
+        "OWASP": ("I1",),
+        "ETSI": ("5.1-5",),
+        "NISTIR": (
+            "LA",
+            "SA",
+        ),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.DENIED
+    bad = (
+        Example(
+            "one password, five names",
+            tuple(
+                step
+                for n in range(5)
+                for step in (connect("x", f"user-{n}", "Zq7-one-for-all"), *_TRY)
+            )[:-1],
+            also=("SEC09",),
+        ),
+        Example(
+            "ten client ids",
+            tuple(step for n in range(10) for step in (connect(f"pump-{n}"), *_TRY))[:-1],
+            also=(),
+        ),
+    )
+    good = (
+        Example(
+            "four names",
+            tuple(
+                step
+                for n in range(4)
+                for step in (connect("x", f"user-{n}", "Zq7-one-for-all"), *_TRY)
+            )[:-1],
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Somebody tries out names."""
+        host = moment.host
+        if host is None or len(host.denials) < limits.names_per_password:
+            return None
+        recent = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
+        names = {item.username for item in recent if item.username is not None}
+        ids = {item.client_id for item in recent if item.username is None and item.client_id}
+        by_password: dict[str, set[str]] = {}
+        for item in recent:
+            if item.password is not None and item.username is not None:
+                by_password.setdefault(item.password, set()).add(item.username)
+        widest = max(map(len, by_password.values()), default=0)
+        if len(names) >= limits.names_tried:
+            what = f"{len(names)} user names"
+        elif len(ids) >= limits.names_tried:
+            what = f"{len(ids)} client ids"
+        elif widest >= limits.names_per_password:
+            what = f"one password on {widest} user names"
+        else:
+            return None
+        if not moment.history.once(self.id, host.ip):
+            return None
+        found = failure(
+            moment,
+            f"{host.ip} tries {what} within ten minutes and is refused",
+            host=host.ip,
+            usernames=len(names),
+            clientIds=len(ids),
+            usernamesPerPassword=widest,
+        )
+        found.frames = (*(item.frame for item in recent[:20]), found.at)
+        return found

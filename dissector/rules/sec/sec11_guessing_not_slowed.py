@@ -1,0 +1,96 @@
+"""SEC11: a server does not slow guessing down."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+_TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
+
+
+class GuessingNotSlowed(MomentRule):
+    """The server answers wrong credentials as fast as they come.
+
+    What it checks
+    --------------
+    One host gets at least 50 refusals for credentials within a minute, and the server neither
+    bans it (0x8A), nor tells it to slow down (0x9F), nor takes longer to answer.
+
+    Why it matters
+    --------------
+    At that pace a short password falls within hours.
+
+    Fix on the client
+    -----------------
+    Nothing: this is the server's.
+
+    Fix on the server
+    -----------------
+    Delay the answer after each failure, lock the source out for a while, or do it in the firewall
+    (fail2ban).
+
+    Known false alarms
+    ------------------
+    A load test.
+    """
+
+    id = "SEC11"
+    name = "guessing-not-slowed"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "307",
+            "770",
+        ),
+        "OWASP": (
+            "I3",
+            "I9",
+        ),
+        "ETSI": ("5.1-5",),
+        "NISTIR": ("LA",),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.DENIED
+    bad = (
+        Example(
+            "fifty in a second",
+            tuple(
+                step for n in range(50) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
+            )[:-1],
+            also=("SEC17",),
+        ),
+    )
+    good = (
+        Example(
+            "forty-nine",
+            tuple(
+                step for n in range(49) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
+            )[:-1],
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A server does not slow guessing down."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        host = moment.host
+        if host is None or len(host.denials) < limits.unslowed_per_minute:
+            return None
+        recent = [item for item in host.denials if item.time_ns > moment.now - 60 * SECOND_NS]
+        if len(recent) < limits.unslowed_per_minute:
+            return None
+        if not moment.history.once(self.id, host.ip, profile.server_ip, profile.server_port):
+            return None
+        return failure(
+            moment,
+            f"the server {server_name(connection)} refused {host.ip} {len(recent)} times "
+            "within a minute and did not slow it down",
+            refusals=len(recent),
+            host=host.ip,
+        )

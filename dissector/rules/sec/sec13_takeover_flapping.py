@@ -1,0 +1,137 @@
+"""SEC13: connections of one client id throw each other out."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class TakeoverFlapping(MomentRule):
+    """Connections of one client id take over from each other again and again.
+
+    What it checks
+    --------------
+    At least 3 takeovers of one client id within 60 seconds, or 10 within an hour, where each time
+    the first client was still there.
+
+    Why it matters
+    --------------
+    Each throw-out is a reconnect; both devices lose messages, and the server is kept busy.
+
+    Fix on the client
+    -----------------
+    Give each device a client id of its own; wait longer after each close before connecting again.
+
+    Fix on the server
+    -----------------
+    Find out who the two are (their addresses are in the evidence) and tie the id to one of them.
+
+    Known false alarms
+    ------------------
+    A client library that opens its next connection before it closes the last one.
+    """
+
+    id = "SEC13"
+    name = "takeover-flapping"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "694",
+            "799",
+            "400",
+        ),
+        "OWASP": (
+            "I3",
+            "I8",
+        ),
+        "ETSI": ("5.9-3",),
+        "NISTIR": (
+            "DI",
+            "SA",
+        ),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.TAKEN_OVER
+    bad = (
+        Example(
+            "three times",
+            (
+                connect("lamp"),
+                ACCEPTED_311,
+                "NEW",
+                connect("lamp"),
+                ACCEPTED_311,
+                "ON 0",
+                "S FIN",
+                "C FIN",
+                "+6",
+                "NEW",
+                connect("lamp"),
+                ACCEPTED_311,
+                "ON 1",
+                "S FIN",
+                "C FIN",
+                "+6",
+                "NEW",
+                connect("lamp"),
+                ACCEPTED_311,
+                "ON 2",
+                "S FIN",
+                "C FIN",
+                "+6",
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "twice",
+            (
+                connect("lamp"),
+                ACCEPTED_311,
+                "NEW",
+                connect("lamp"),
+                ACCEPTED_311,
+                "ON 0",
+                "S FIN",
+                "C FIN",
+                "+6",
+                "NEW",
+                connect("lamp"),
+                ACCEPTED_311,
+                "ON 1",
+                "S FIN",
+                "C FIN",
+                "+6",
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Connections of one client id throw each other out."""
+        profile = moment.profile
+        assert profile is not None
+        client = moment.client
+        if client is None or len(client.takeovers) < limits.takeovers_per_minute:
+            return None
+        latest = client.takeovers[-1][0]
+        minute = sum(time_ns > latest - 60 * SECOND_NS for time_ns, _ in client.takeovers)
+        hour = sum(time_ns > latest - 3600 * SECOND_NS for time_ns, _ in client.takeovers)
+        if minute < limits.takeovers_per_minute and hour < limits.takeovers_per_hour:
+            return None
+        if not moment.history.once(
+            self.id, profile.client_id, profile.server_ip, profile.server_port
+        ):
+            return None
+        hosts = sorted({ip for _, ip in client.takeovers} | {profile.client_ip})
+        return failure(
+            moment,
+            f"connections of the client id threw each other out {hour} times",
+            hosts=hosts,
+            takeovers=hour,
+        )

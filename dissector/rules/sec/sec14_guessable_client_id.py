@@ -1,0 +1,141 @@
+"""SEC14: a guessable client id is enough to get in."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+STEMS_KEPT = 256
+NUMBERS_KEPT = 1024
+
+
+class GuessableClientId(MomentRule):
+    """Client ids that count up, or are MAC addresses, together with no or shared credentials.
+
+    What it checks
+    --------------
+    At least 5 consecutive numbers at the end of otherwise equal client ids, or 5 ids that are the
+    MAC address of their host, accepted without credentials or with ones that several ids share.
+
+    Why it matters
+    --------------
+    Whoever guesses the next id is taken for that device: its session, its messages.
+
+    Fix on the client
+    -----------------
+    Let the server make up the id, or use random characters that are kept for good.
+
+    Fix on the server
+    -----------------
+    Give each device credentials of its own, and tie the id to them.
+
+    Known false alarms
+    ------------------
+    Ids count for nothing on a server that gives no id any right.
+    """
+
+    id = "SEC14"
+    name = "guessable-client-id"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "340",
+            "341",
+            "639",
+        ),
+        "OWASP": (
+            "I3",
+            "I6",
+        ),
+        "ETSI": (
+            "5.1-2",
+            "5.6-2",
+        ),
+        "NISTIR": ("DI",),
+        "MQTT": ("5.4.2",),
+    }
+    asks = Event.NEW_CLIENT
+    bad = (
+        Example(
+            "five in a row",
+            tuple(
+                step
+                for n in range(1, 6)
+                for step in (connect(f"meter-00{n}"), ACCEPTED_311, *GOODBYE, "NEW")
+            )[:-1],
+        ),
+    )
+    good = (
+        Example(
+            "with gaps",
+            tuple(
+                step
+                for n in range(1, 6)
+                for step in (connect(f"meter-00{2 * n - 1}"), ACCEPTED_311, *GOODBYE, "NEW")
+            )[:-1],
+        ),
+        Example(
+            "each with its own password",
+            tuple(
+                step
+                for n in range(1, 6)
+                for step in (
+                    connect(f"meter-00{n}", "m", f"Zq7-unlikely-Pw-{n}"),
+                    ACCEPTED_311,
+                    *GOODBYE,
+                    "NEW",
+                )
+            )[:-1],
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A guessable client id is enough to get in."""
+        profile = moment.profile
+        assert profile is not None
+        server, client_id = moment.server, profile.client_id
+        if server is None or profile.code != 0 or not client_id:
+            return None
+        shared = (
+            moment.credential is not None
+            and len(moment.credential.client_ids) >= limits.shared_clients
+        )
+        if not profile.anonymous and not shared:
+            return None
+        plain = client_id.replace(":", "").replace("-", "").lower()
+        if profile.client_mac is not None and plain == profile.client_mac.replace(":", ""):
+            stem, number = "(MAC)", int(plain, 16)
+        else:
+            stem = client_id.rstrip("0123456789")
+            digits = client_id[len(stem) :]
+            if not digits or len(digits) > 12:
+                return None
+            number = int(digits)
+        if stem not in server.ids and len(server.ids) >= STEMS_KEPT:
+            return None
+        numbers = server.ids.setdefault(stem, set())
+        if len(numbers) < NUMBERS_KEPT:
+            numbers.add(number)
+        if len(numbers) < limits.consecutive_ids:
+            return None
+        if stem == "(MAC)":
+            what = f"{len(numbers)} client ids are MAC addresses"
+        else:
+            first = last = number
+            while first - 1 in numbers:
+                first -= 1
+            while last + 1 in numbers:
+                last += 1
+            if last - first + 1 < limits.consecutive_ids:
+                return None
+            what = f"client ids count up ({last - first + 1} in a row)"
+        if not moment.history.once(self.id, profile.server_ip, profile.server_port, stem):
+            return None
+        how = "without credentials" if profile.anonymous else "with shared credentials"
+        return failure(moment, f"{what}, and come in {how}", stem=stem, seen=len(numbers))

@@ -1,0 +1,79 @@
+"""SEC15: keep alive is off."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.mqtt.packets import property_value
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connack_5, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class KeepAliveOff(MomentRule):
+    """The client turns keep alive off, and the server does not turn it on.
+
+    What it checks
+    --------------
+    An accepted CONNECT with keepAlive 0, and no Server Keep Alive in the CONNACK (5.0).
+
+    Why it matters
+    --------------
+    Neither side notices when the other is gone: the session stays open for hours, the will does
+    not come.
+
+    Fix on the client
+    -----------------
+    Set a keep alive of 30 to 300 seconds.
+
+    Fix on the server
+    -----------------
+    In 5.0, announce a Server Keep Alive; let TCP's own keep alive run.
+
+    Known false alarms
+    ------------------
+    A short-lived command line tool.
+    """
+
+    id = "SEC15"
+    name = "keep-alive-off"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "772",
+            "400",
+        ),
+        "OWASP": ("I9",),
+        "ETSI": ("5.9-1",),
+        "NISTIR": ("DC",),
+    }
+    asks = Event.PROFILE
+    bad = (Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GOODBYE)),)
+    good = (
+        Example("a minute", (connect("a"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "the server turns it on",
+            (
+                connect("a", version="5.0", keep_alive=0),
+                connack_5((0x13, "serverKeepAlive", 60)),
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Keep alive is off."""
+        profile = moment.profile
+        assert profile is not None
+        if profile.code != 0 or not profile.complete or profile.keep_alive:
+            return None
+        if property_value(profile.connack_properties, "serverKeepAlive"):
+            return None
+        if not moment.history.once(
+            self.id, profile.client_ip, profile.client_id, profile.server_ip, profile.server_port
+        ):
+            return None
+        return failure(moment, "keepAlive is 0: nobody notices when the other side is gone")

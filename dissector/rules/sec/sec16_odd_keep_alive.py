@@ -1,0 +1,69 @@
+"""SEC16: an odd keep alive."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.mqtt.packets import property_value
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class OddKeepAlive(MomentRule):
+    """The keep alive is very short or very long.
+
+    What it checks
+    --------------
+    An accepted CONNECT with keepAlive below 5 or above 1200 seconds, zero apart (SEC15). A Server
+    Keep Alive (5.0) counts instead.
+
+    Why it matters
+    --------------
+    A short one drains batteries and breaks on every delay; with a long one a dead device looks
+    alive for long.
+
+    Fix on the client
+    -----------------
+    Set 30 to 300 seconds; on battery or mobile networks up to 20 minutes.
+
+    Fix on the server
+    -----------------
+    In 5.0, announce a Server Keep Alive.
+
+    Known false alarms
+    ------------------
+    Devices that sleep for long on purpose.
+    """
+
+    id = "SEC16"
+    name = "odd-keep-alive"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("400",), "OWASP": ("I9",), "ETSI": ("5.9-1",), "NISTIR": ("DC",)}
+    asks = Event.PROFILE
+    bad = (
+        Example("two seconds", (connect("a", keep_alive=2), ACCEPTED_311, *GOODBYE)),
+        Example("an hour", (connect("a", keep_alive=3600), ACCEPTED_311, *GOODBYE)),
+    )
+    good = (
+        Example("five seconds", (connect("a", keep_alive=5), ACCEPTED_311, *GOODBYE)),
+        Example("twenty minutes", (connect("a", keep_alive=1200), ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """An odd keep alive."""
+        profile = moment.profile
+        assert profile is not None
+        if profile.code != 0 or not profile.complete:
+            return None
+        announced = property_value(profile.connack_properties, "serverKeepAlive")
+        seconds = profile.keep_alive if announced is None else announced
+        if seconds == 0 or limits.keep_alive_least <= seconds <= limits.keep_alive_most:
+            return None
+        if not moment.history.once(self.id, profile.client_ip, profile.client_id, seconds):
+            return None
+        what = "short" if seconds < limits.keep_alive_least else "long"
+        return failure(moment, f"keepAlive is {seconds} s, which is very {what}", keepAlive=seconds)

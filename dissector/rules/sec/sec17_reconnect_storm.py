@@ -1,0 +1,112 @@
+"""SEC17: a device connects over and over."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class ReconnectStorm(MomentRule):
+    """One client id connects again and again without a pause.
+
+    What it checks
+    --------------
+    At least 10 CONNECT packets of one client id (of one host, where the id is empty) within 60
+    seconds, or 5 retries that each come less than a second after the one before.
+
+    Why it matters
+    --------------
+    It drains the device's battery and keeps the server busy; with many devices it brings the
+    server down.
+
+    Fix on the client
+    -----------------
+    Wait longer after each failure: 1, 2, 4 … seconds up to some minutes, with a random part.
+
+    Fix on the server
+    -----------------
+    Limit the rate of connections per client (5.0: refuse with 0x9F).
+
+    Known false alarms
+    ------------------
+    A script that opens a connection for each message: use one connection for all of them.
+    """
+
+    id = "SEC17"
+    name = "reconnect-storm"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "799",
+            "770",
+        ),
+        "OWASP": ("I8",),
+        "ETSI": ("5.9-3",),
+        "NISTIR": ("SA",),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.CONNECT
+    bad = (
+        Example(
+            "six at once",
+            tuple(
+                step for n in range(6) for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "NEW")
+            )[:-1],
+        ),
+        Example(
+            "ten in a minute",
+            tuple(
+                step
+                for n in range(10)
+                for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "+4", "NEW")
+            )[:-1],
+        ),
+    )
+    good = (
+        Example(
+            "five at once",
+            tuple(
+                step for n in range(5) for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "NEW")
+            )[:-1],
+        ),
+        Example(
+            "ten, slowly",
+            tuple(
+                step
+                for n in range(10)
+                for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "+8", "NEW")
+            )[:-1],
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A device connects over and over."""
+        profile = moment.profile
+        assert profile is not None
+        client, host = moment.client, moment.host
+        if client is None or host is None:
+            return None
+        times = client.connects if profile.client_id else host.connects
+        if len(times) <= limits.quick_retries:
+            return None
+        minute = sum(time_ns > moment.now - 60 * SECOND_NS for time_ns in times)
+        if minute < limits.connects_per_minute:
+            latest = list(times)[-limits.quick_retries - 1 :]
+            if any(later - earlier >= SECOND_NS for earlier, later in pairwise(latest)):
+                return None
+        who = profile.client_id or profile.client_ip
+        if not moment.history.once(self.id, who, profile.server_ip, profile.server_port):
+            return None
+        return failure(
+            moment,
+            f"{minute} connections within a minute, without a growing pause",
+            connections=minute,
+        )

@@ -1,0 +1,126 @@
+"""SEC18: many devices connect at the same moment."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, connect
+from dissector.rules.thresholds import Thresholds
+
+BEFORE = 6  # stretches of ten seconds that tell what is usual
+
+
+class FleetStorm(MomentRule):
+    """Very many clients connect to a server within ten seconds, far more than at other times.
+
+    What it checks
+    --------------
+    At least 50 different clients connect to one server within 10 seconds, and at least 5 times as
+    many as in the median 10 seconds before, of which at least six must have been seen.
+
+    Why it matters
+    --------------
+    The server may break down under it, and then all start again at the same moment.
+
+    Fix on the client
+    -----------------
+    Wait a random time before connecting again.
+
+    Fix on the server
+    -----------------
+    Limit the rate of new connections; look at what threw them all out.
+
+    Known false alarms
+    ------------------
+    The server was restarted, or the network came back: then the fault is that nobody waits a
+    random time.
+    """
+
+    id = "SEC18"
+    name = "fleet-storm"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "799",
+            "400",
+        ),
+        "OWASP": ("I8",),
+        "ETSI": ("5.9-3",),
+        "NISTIR": ("SA",),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.CONNECT
+    bad = (
+        Example(
+            "fifty at once",
+            (
+                connect("first"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "+61",
+                *(
+                    step
+                    for n in range(55)
+                    for step in (
+                        "NEW",
+                        connect(f"meter-{n * n}", "m", f"Zq7-unlikely-{n}"),
+                        ACCEPTED_311,
+                    )
+                ),
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "forty at once",
+            (
+                connect("first"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "+61",
+                *(
+                    step
+                    for n in range(40)
+                    for step in (
+                        "NEW",
+                        connect(f"meter-{n * n}", "m", f"Zq7-unlikely-{n}"),
+                        ACCEPTED_311,
+                    )
+                ),
+            ),
+        ),
+        Example(
+            "no time before",
+            tuple(
+                step for n in range(55) for step in (connect(f"meter-{n * n}"), REFUSED_311, "NEW")
+            )[:-1],
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Many devices connect at the same moment."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        server = moment.server
+        if (
+            server is None
+            or len(server.newcomers) < limits.storm_clients
+            or len(server.rates) < BEFORE
+        ):
+            return None
+        usual = sorted(server.rates)[len(server.rates) // 2]
+        if len(server.newcomers) < limits.storm_factor * usual:
+            return None
+        if not moment.history.once(self.id, profile.server_ip, profile.server_port, server.bucket):
+            return None
+        return failure(
+            moment,
+            f"{len(server.newcomers)} clients connect to {server_name(connection)} within ten "
+            f"seconds, where {usual} are usual",
+            clients=len(server.newcomers),
+            usual=usual,
+        )

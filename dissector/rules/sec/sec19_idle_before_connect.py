@@ -1,0 +1,117 @@
+"""SEC19: a connection is opened and nothing is said on it."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class IdleBeforeConnect(MomentRule):
+    """A TCP connection to an MQTT port stays open without a CONNECT, or the CONNECT comes in drops.
+
+    What it checks
+    --------------
+    On an MQTT port nobody says anything for more than 30 seconds, or the CONNECT is complete only
+    after that. A warning where one host holds 20 such connections at the same time.
+
+    Why it matters
+    --------------
+    Each such connection takes a place that others need; enough of them shut the server
+    (Slowloris).
+
+    Fix on the client
+    -----------------
+    Send the CONNECT at once, and close what is not used.
+
+    Fix on the server
+    -----------------
+    Close connections without a CONNECT after some seconds, and limit them for each address.
+
+    Known false alarms
+    ------------------
+    Health checks of load balancers.
+    """
+
+    id = "SEC19"
+    name = "idle-before-connect"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "400",
+            "772",
+        ),
+        "OWASP": ("I2",),
+        "ETSI": ("5.9-1",),
+        "NISTIR": ("SA",),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.SILENT | Event.PROFILE
+    bad = (
+        Example("silent", ("+20", "+20", *SERVER_CLOSES)),
+        Example(
+            "twenty at once",
+            (
+                *("NEW",) * 19,
+                *(step for n in range(20) for step in (f"ON {n}", "+20", "+20")),
+                *(step for n in range(20) for step in (f"ON {n}", *SERVER_CLOSES)),
+            ),
+        ),
+    )
+    good = (
+        Example("closed in time", ("+20", *SERVER_CLOSES)),
+        Example("connects after a while", ("+20", connect("a"), ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A connection is opened and nothing is said on it."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        if moment.event & Event.SILENT:
+            blind = connection.view.blind()
+            if blind is not None:
+                return NotEvaluated(blind)
+            host = moment.host
+            # as long as it was open for, the lingering of our own view after its close apart
+            stopped = min([event.frame.time_ns for event in connection.closes] or [moment.now])
+            if host is None or stopped - connection.opened_ns <= limits.silent_seconds * SECOND_NS:
+                return None
+            at_once = sum(
+                start <= stopped and end >= connection.opened_ns for start, end in host.silent
+            )
+            many = at_once >= limits.silent_at_once
+            if not moment.history.once(
+                self.id, host.ip, profile.server_ip, profile.server_port, many
+            ):
+                return None
+            seconds = (stopped - connection.opened_ns) // SECOND_NS
+            return failure(
+                moment,
+                f"{at_once} connections without a CONNECT at the same time"
+                if many
+                else f"the connection is open for {seconds} s without a CONNECT",
+                Severity.WARNING if many else None,
+                connections=at_once,
+                seconds=seconds,
+            )
+        connect = connection.connect
+        if (
+            connect is None
+            or connect.frame is None
+            or connect.first is None
+            or not connection.view.syn_seen
+        ):
+            return None
+        took = (connect.frame.time_ns - connect.first.time_ns) // SECOND_NS
+        if took <= limits.silent_seconds:
+            return None
+        if not moment.history.once(
+            self.id, profile.client_ip, profile.server_ip, profile.server_port, "slow"
+        ):
+            return None
+        return failure(moment, f"the CONNECT took {took} s to arrive", seconds=took)

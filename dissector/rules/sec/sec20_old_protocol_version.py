@@ -1,0 +1,83 @@
+"""SEC20: an old version of MQTT is in use."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class OldProtocolVersion(MomentRule):
+    """A server accepts MQTT 3.1, which came before the OASIS standard.
+
+    What it checks
+    --------------
+    An accepted CONNECT of MQTT 3.1. Where the configuration asks for 5.0 (`oldest-version`),
+    3.1.1 is noted, too.
+
+    Why it matters
+    --------------
+    3.1 is no standard, its libraries are no longer mended, and it knows no reason for a refusal.
+
+    Fix on the client
+    -----------------
+    Use a library that speaks 3.1.1 or 5.0; most need one option.
+
+    Fix on the server
+    -----------------
+    Refuse 3.1 with code 1 once the last device has moved.
+
+    Known false alarms
+    ------------------
+    None.
+    """
+
+    id = "SEC20"
+    name = "old-protocol-version"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "477",
+            "1104",
+        ),
+        "OWASP": ("I5",),
+        "ETSI": ("5.3-1",),
+        "NISTIR": ("SU",),
+    }
+    asks = Event.PROFILE
+    bad = (Example("3.1", (connect("a", version="3.1"), ACCEPTED_311, *GOODBYE)),)
+    good = (
+        Example("3.1.1", (connect("a"), ACCEPTED_311, *GOODBYE)),
+        Example("3.1, refused", (connect("a", version="3.1"), "S 20 02 00 01", *SERVER_CLOSES)),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """An old version of MQTT is in use."""
+        profile = moment.profile
+        assert profile is not None
+        version = profile.version
+        if profile.code != 0 or version is None or version is Version.V5_0:
+            return None
+        old = version is Version.V3_1
+        if not old and limits.oldest_version != Version.V5_0.value:
+            return None
+        if not moment.history.once(
+            self.id,
+            profile.client_ip,
+            profile.client_id,
+            version,
+            profile.server_ip,
+            profile.server_port,
+        ):
+            return None
+        return failure(
+            moment,
+            f"the client speaks MQTT {version.value}",
+            None if old else Severity.INFO,
+            version=version.value,
+        )

@@ -1,0 +1,75 @@
+"""SEC21: a bridge connects from a host that is not known for one."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class BridgeExposed(MomentRule):
+    """A CONNECT says that it comes from a bridge, and its host is not among those that may.
+
+    What it checks
+    --------------
+    The protocol level has bit 0x80 set, as bridges of Mosquitto and RSMB do, and the client's
+    address is not in the `bridges` of the configuration.
+
+    Why it matters
+    --------------
+    A bridge gets messages as they are, with RETAIN, and often whole topic trees: a fine way to
+    copy everything.
+
+    Fix on the client
+    -----------------
+    Do not set the bit where the client is no bridge.
+
+    Fix on the server
+    -----------------
+    Give bridges an account of their own with few rights; list their addresses in the
+    configuration.
+
+    Known false alarms
+    ------------------
+    Your own bridges, as long as they are not listed.
+    """
+
+    id = "SEC21"
+    name = "bridge-exposed"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "923",
+            "441",
+        ),
+        "OWASP": (
+            "I2",
+            "I3",
+        ),
+        "ETSI": ("5.6-1",),
+        "NISTIR": ("DC",),
+    }
+    asks = Event.PROFILE
+    bad = (Example("level 0x84", (connect("bridge-1", level=0x84), ACCEPTED_311, *GOODBYE)),)
+    good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GOODBYE)),)
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A bridge connects from a host that is not known for one."""
+        profile = moment.profile
+        assert profile is not None
+        if not profile.bridge or profile.client_ip in limits.bridges:
+            return None
+        if not moment.history.once(
+            self.id, profile.client_ip, profile.server_ip, profile.server_port
+        ):
+            return None
+        return failure(
+            moment,
+            f"a bridge connects from {profile.client_ip}, which is not listed as one",
+            host=profile.client_ip,
+        )

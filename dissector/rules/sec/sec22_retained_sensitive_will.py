@@ -1,0 +1,149 @@
+"""SEC22: a retained will holds or touches something sensitive."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.topics import sensitive_content, sensitive_level
+from dissector.text import printable
+
+
+class RetainedSensitiveWill(MomentRule):
+    """A retained will goes to a topic, or says something, that not everybody should see.
+
+    What it checks
+    --------------
+    A will with RETAIN whose topic has a level such as set, cmd, ota, firmware, config, password,
+    location, person, or whose message looks like a secret or an address.
+
+    Why it matters
+    --------------
+    A retained will stays on the server for whoever subscribes next, long after the device has
+    gone.
+
+    Fix on the client
+    -----------------
+    Leave only a status in the will (`offline`), on a status topic of the device's own.
+
+    Fix on the server
+    -----------------
+    Restrict who may read such topics.
+
+    Known false alarms
+    ------------------
+    A topic level of that name that means something harmless.
+    """
+
+    id = "SEC22"
+    name = "retained-sensitive-will"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "200",
+            "359",
+            "732",
+        ),
+        "OWASP": (
+            "I6",
+            "I3",
+        ),
+        "ETSI": (
+            "5.8-1",
+            "5.8-2",
+            "5.6-2",
+        ),
+        "NISTIR": ("DP",),
+        "MQTT": ("5.4.2",),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example(
+            "on a configuration topic",
+            (
+                connect(
+                    "lamp",
+                    last_will_topic="home/lamp/config",
+                    last_will_message=b"gone",
+                    last_will_retain=True,
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "with a secret",
+            (
+                connect(
+                    "lamp",
+                    last_will_topic="home/lamp/status",
+                    last_will_message=b'{"password": "x"}',
+                    last_will_retain=True,
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "a status",
+            (
+                connect(
+                    "lamp",
+                    last_will_topic="home/lamp/status",
+                    last_will_message=b"offline",
+                    last_will_retain=True,
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "not retained",
+            (
+                connect(
+                    "lamp",
+                    last_will_topic="home/lamp/config",
+                    last_will_message=b"gone",
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A retained will holds or touches something sensitive."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        connect = connection.connect
+        if connect is None or profile.will is None or not connect.last_will_retain:
+            return None
+        level = sensitive_level(profile.will[0])
+        secret = sensitive_content(connect.last_will_message or b"")
+        if level is None and secret is None:
+            return None
+        if not moment.history.once(self.id, profile.client_ip, profile.client_id, profile.will[0]):
+            return None
+        what = (
+            f"its topic has the level {printable(level, 40)}"
+            if level
+            else f"its message holds {secret}"
+        )
+        return failure(
+            moment,
+            f"the will is retained, and {what}",
+            topic=profile.will[0],
+            level=level,
+            holds=secret,
+        )

@@ -1,0 +1,140 @@
+"""SEC23: a will that steers, or speaks for another device."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.topics import STEERING
+from dissector.text import printable
+
+
+class WillOnCommandTopic(MomentRule):
+    """The will goes to a topic that steers something, or to another client's topics.
+
+    What it checks
+    --------------
+    The last level of the Will Topic is one that steers (set, cmd, command, control …), or one
+    level is the id of another client of this server while none is the client's own. A warning
+    where the server accepts it, else noted.
+
+    Why it matters
+    --------------
+    The will then acts: who lets the device drop off the network triggers it.
+
+    Fix on the client
+    -----------------
+    Put the will on a status topic of the device's own.
+
+    Fix on the server
+    -----------------
+    Let a client publish only below its own id.
+
+    Known false alarms
+    ------------------
+    A device that says goodbye on behalf of a part of itself that connects, too.
+    """
+
+    id = "SEC23"
+    name = "will-on-command-topic"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.POSSIBLE
+    references = {
+        "CWE": (
+            "863",
+            "1220",
+        ),
+        "OWASP": ("I3",),
+        "ETSI": ("5.5-5",),
+        "NISTIR": ("LA",),
+        "MQTT": ("5.4.2",),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example(
+            "steers",
+            (
+                connect(
+                    "lamp",
+                    last_will_topic="home/door/set",
+                    last_will_message=b"open",
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "speaks for another",
+            (
+                connect("heater-9"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect(
+                    "lamp",
+                    last_will_topic="home/heater-9/status",
+                    last_will_message=b"off",
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "its own status",
+            (
+                connect("heater-9"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect(
+                    "lamp",
+                    last_will_topic="home/lamp/status",
+                    last_will_message=b"off",
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A will that steers, or speaks for another device."""
+        profile = moment.profile
+        assert profile is not None
+        if profile.will is None or profile.code is None:
+            return None
+        topic = profile.will[0]
+        levels = topic.split("/")
+        if levels[-1].lower() in STEERING:
+            what = f"steers something (it ends in /{printable(levels[-1], 40)})"
+        else:
+            server = (profile.server_ip, profile.server_port)
+            others = [
+                level
+                for level in levels
+                if len(level) >= 4
+                and level != profile.client_id
+                and (*server, level) in moment.history.clients
+            ]
+            if not others or profile.client_id in levels:
+                return None
+            what = f"belongs to another client ({printable(others[0], 40)})"
+        if not moment.history.once(
+            self.id, profile.client_ip, profile.client_id, topic, profile.code
+        ):
+            return None
+        return failure(
+            moment,
+            f"the Will Topic {what}",
+            Severity.WARNING if profile.code == 0 else Severity.INFO,
+            topic=topic,
+        )

@@ -1,0 +1,107 @@
+"""SEC27: hardware or personal data in the clear."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, encrypted, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.identifiers import identifier
+from dissector.rules.thresholds import Thresholds
+
+
+class IdentifierLeak(MomentRule):
+    """A client id, user name, Will Topic or User Property holds hardware or personal data.
+
+    What it checks
+    --------------
+    A MAC address (the host's own, or 12 hex digits with a registered vendor), an IMEI (15 digits
+    with check digit and a plausible beginning), an ICCID (19 or 20 digits from 89), an e-mail
+    address. Noted only where the connection was encrypted.
+
+    Why it matters
+    --------------
+    It follows the person or the device wherever it goes, and tells an attacker what to look for.
+
+    Fix on the client
+    -----------------
+    Use an id that means nothing outside: random characters, kept for good.
+
+    Fix on the server
+    -----------------
+    Do not derive accounts from such data; encrypt.
+
+    Known false alarms
+    ------------------
+    Digits that look so by chance.
+    """
+
+    id = "SEC27"
+    name = "identifier-leak"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "359",
+            "200",
+            "319",
+        ),
+        "OWASP": ("I6",),
+        "ETSI": (
+            "5.8-1",
+            "6.1-4",
+        ),
+        "NISTIR": (
+            "DP",
+            "DI",
+        ),
+        "MQTT": ("5.4.5",),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example("its own MAC address", (connect("lamp-02:00:00:00:00:01"), ACCEPTED_311, *GOODBYE)),
+        Example("an IMEI", (connect("356938035643809"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "an e-mail address",
+            (connect("lamp", "anna@example.org", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example("a registered MAC address", (connect("ESP-240AC4123456"), ACCEPTED_311, *GOODBYE)),
+    )
+    good = (
+        Example("a name", (connect("lamp"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "a MAC address that nobody registered",
+            (connect("ffeeddccbbaa"), ACCEPTED_311, *GOODBYE),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Hardware or personal data in the clear."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        connect = connection.connect
+        if connect is None:
+            return None
+        places = [
+            ("client id", connect.client_id),
+            ("user name", connect.username),
+            ("Will Topic", connect.last_will_topic),
+        ]
+        for item in profile.properties:
+            if item.name == "userProperty":
+                places += [("User Property", str(half)) for half in item.value]
+        for where, text in places:
+            kind = None if not text else identifier(text, profile.client_mac)
+            if kind is None or not moment.history.once(self.id, profile.client_ip, where, text):
+                continue
+            clear = not encrypted(connection)
+            return failure(
+                moment,
+                f"the {where} holds {kind}" + (", in clear" if clear else ""),
+                None if clear else Severity.INFO,
+                field=where,
+                holds=kind,
+            )
+        return None

@@ -1,0 +1,146 @@
+"""SEC29: a login token that is valid for very long."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tokens import token_times
+
+
+def _token(**claims: int) -> str:
+    """Make a token for the examples; nobody looks at its signature."""
+    import base64
+    import json
+
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": "lamp"} | claims)
+    spelt = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return b".".join((*spelt, b"c2lnbmF0dXJl")).decode()
+
+
+class LongLivedToken(MomentRule):
+    """The password is a JSON Web Token that never expires, or lasts for more than a day.
+
+    What it checks
+    --------------
+    The password of a CONNECT is a JWT without `exp`, or with more than 24 hours between `iat` and
+    `exp`; an error where the server accepts one that has expired (by the capture's clock, a
+    minute of grace). Only these two times are read; the token is not kept.
+
+    Why it matters
+    --------------
+    Whoever gets hold of the token has the device until it expires.
+
+    Fix on the client
+    -----------------
+    Fetch tokens that live for an hour, and renew them.
+
+    Fix on the server
+    -----------------
+    Refuse tokens without `exp`, and those that have expired.
+
+    Known false alarms
+    ------------------
+    The capture's clock is wrong.
+    """
+
+    id = "SEC29"
+    name = "long-lived-token"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "613",
+            "324",
+        ),
+        "OWASP": (
+            "I1",
+            "I3",
+        ),
+        "ETSI": ("5.5-8",),
+        "NISTIR": ("LA",),
+        "MQTT": ("5.4.9",),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example(
+            "without an end",
+            (connect("lamp", "jwt", _token(iat=1_700_000_000)), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "for a year",
+            (
+                connect("lamp", "jwt", _token(iat=1_700_000_000, exp=1_731_000_000)),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "expired, and accepted",
+            (
+                connect("lamp", "jwt", _token(iat=1_690_000_000, exp=1_690_003_600)),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "for an hour",
+            (
+                connect("lamp", "jwt", _token(iat=1_700_000_000, exp=1_700_003_600)),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example("no token", (connect("lamp", "jwt", "Zq7.unlikely.Pw"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "expired, and refused",
+            (
+                connect("lamp", "jwt", _token(iat=1_690_000_000, exp=1_690_003_600)),
+                REFUSED_311,
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A login token that is valid for very long."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        connect = connection.connect
+        if connect is None or not connect.password or connect.password.count(b".") != 2:
+            return None
+        times = token_times(connect.password)
+        if times is None:
+            return None
+        issued, expires = times
+        severity = None
+        if expires is None:
+            what = "never expires"
+        elif profile.code == 0 and moment.now / SECOND_NS > expires + 60:
+            what, severity = "has expired, and the server accepts it", Severity.ERROR
+        elif issued is not None and expires - issued > limits.token_hours * 3600:
+            what = f"is valid for {(expires - issued) / 3600:.0f} hours"
+        else:
+            return None
+        if not moment.history.once(
+            self.id,
+            profile.client_ip,
+            profile.client_id,
+            what,
+            profile.server_ip,
+            profile.server_port,
+        ):
+            return None
+        return failure(
+            moment,
+            f"the password is a JSON Web Token that {what}",
+            severity,
+            issued=issued,
+            expires=expires,
+        )

@@ -1,0 +1,117 @@
+"""SEC30: sessions that nobody will ever come back to."""
+
+from __future__ import annotations
+
+import re
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt.packets import property_value
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+KEPT = 256
+# six characters and more in one piece, with digits and letters both
+RANDOM = re.compile(r"(?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{6,}")
+
+
+class OrphanSessions(MomentRule):
+    """One host asks for kept sessions under random client ids that it never uses again.
+
+    What it checks
+    --------------
+    At least 5 client ids of one host, each with a random-looking part and seen once, ask the
+    server to keep their session: cleanSession 0 before 5.0; in 5.0 a Session Expiry Interval of
+    more than 7 days.
+
+    Why it matters
+    --------------
+    The server keeps state and queues messages for each of them until its memory is full.
+
+    Fix on the client
+    -----------------
+    Use one client id for good, or ask for a clean session.
+
+    Fix on the server
+    -----------------
+    Limit how long sessions live, and how many one account may have.
+
+    Known false alarms
+    ------------------
+    Many devices behind one address that were each seen once.
+    """
+
+    id = "SEC30"
+    name = "orphan-sessions"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": (
+            "772",
+            "770",
+        ),
+        "OWASP": ("I8",),
+        "ETSI": ("5.9-3",),
+        "NISTIR": ("DC",),
+    }
+    asks = Event.ACCEPTED
+    bad = (
+        Example(
+            "five of them",
+            tuple(
+                step
+                for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
+                for step in (
+                    connect(f"app-{word}", clean_session=False),
+                    ACCEPTED_311,
+                    *GOODBYE,
+                    "NEW",
+                )
+            )[:-1],
+        ),
+    )
+    good = (
+        Example(
+            "clean ones",
+            tuple(
+                step
+                for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
+                for step in (connect(f"app-{word}"), ACCEPTED_311, *GOODBYE, "NEW")
+            )[:-1],
+        ),
+        Example(
+            "one again and again",
+            (connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GOODBYE)
+            + ("+20", "NEW", connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GOODBYE)
+            * 5,
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Sessions that nobody will ever come back to."""
+        profile = moment.profile
+        assert profile is not None
+        host, client_id = moment.host, profile.client_id
+        if host is None or not client_id or not moment.event & Event.ACCEPTED:
+            return None
+        if profile.version is Version.V5_0:
+            expiry = property_value(profile.properties, "sessionExpiryInterval") or 0
+            kept = expiry > limits.session_days * 86_400
+        else:
+            kept = not profile.clean
+        if not kept or not RANDOM.search(client_id):
+            return None
+        if client_id in host.kept or len(host.kept) < KEPT:
+            host.kept[client_id] = host.kept.get(client_id, 0) + 1
+        once = [name for name, count in host.kept.items() if count == 1]
+        if len(once) < limits.orphan_sessions or not moment.history.once(self.id, host.ip):
+            return None
+        return failure(
+            moment,
+            f"{host.ip} has {len(once)} sessions kept under ids that it uses once",
+            sessions=len(once),
+            host=host.ip,
+        )

@@ -1,0 +1,115 @@
+"""SEC31: a server says more than it has to."""
+
+from __future__ import annotations
+
+import re
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import SERVER_CLOSES, connack_5, connect
+from dissector.rules.thresholds import Thresholds
+
+TALK = (
+    (re.compile(r"[A-Za-z]{3,}[/ -]v?\d+\.\d+\.\d+"), "a product and its version"),
+    (re.compile(r"(?:^|\s)(?:/[\w.-]+){2,}|[A-Z]:\\\\\w+"), "a file path"),
+    (re.compile(r"Exception|Traceback|\bat [\w.$]+\("), "its stack"),
+    (
+        re.compile(r"(?:unknown|no such|invalid|wrong) (?:user|account|password)", re.I),
+        "which accounts exist",
+    ),
+)
+
+
+class TalkativeRefusal(MomentRule):
+    """A CONNACK tells about versions, files, stacks, or which accounts exist.
+
+    What it checks
+    --------------
+    The Reason String, User Property or Response Information of a CONNACK (5.0) holds a product's
+    version, a file path, a stack trace, or says whether it was the user or the password that was
+    wrong.
+
+    Why it matters
+    --------------
+    It tells an attacker which holes to try, and which names exist.
+
+    Fix on the client
+    -----------------
+    Nothing: this is the server's.
+
+    Fix on the server
+    -----------------
+    Turn detailed reasons off for the outside; write them into the log.
+
+    Known false alarms
+    ------------------
+    A version number that is the device's own.
+    """
+
+    id = "SEC31"
+    name = "talkative-refusal"
+    side = Side.SERVER
+    severity = Severity.INFO
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "209",
+            "203",
+        ),
+        "OWASP": ("I3",),
+        "ETSI": ("5.6-2",),
+        "NISTIR": ("SA",),
+    }
+    asks = Event.PROFILE
+    bad = (
+        Example(
+            "a version",
+            (
+                connect("a", version="5.0"),
+                connack_5((0x1F, "reasonString", "FooBroker/4.2.1 not authorized"), code=0x87),
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
+            "which account exists",
+            (
+                connect("a", version="5.0"),
+                connack_5((0x1F, "reasonString", "unknown user"), code=0x86),
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "a plain reason",
+            (
+                connect("a", version="5.0"),
+                connack_5((0x1F, "reasonString", "not authorized"), code=0x87),
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A server says more than it has to."""
+        profile = moment.profile
+        assert profile is not None
+        for item in profile.connack_properties:
+            if item.name not in ("reasonString", "userProperty", "responseInformation"):
+                continue
+            text = " ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
+            for pattern, what in TALK:
+                if pattern.search(text):
+                    if not moment.history.once(
+                        self.id, profile.server_ip, profile.server_port, what
+                    ):
+                        return None
+                    return failure(
+                        moment,
+                        f"the server's {item.name} tells {what}",
+                        property=item.name,
+                        tells=what,
+                    )
+        return None

@@ -1,0 +1,126 @@
+"""SEC32: malformed packets are let through, or sent in numbers."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE
+from dissector.rules.thresholds import Thresholds
+
+GOES_ON = frozenset({"SEQ05", "SEQ10", "SEQ17", "ENC02"})
+
+
+class MalformedAccepted(MomentRule):
+    """A server goes on after packets that are proven malformed, or one host sends many of them.
+
+    What it checks
+    --------------
+    A rule about the standard found that the server served a connection on after a malformed
+    packet (SEQ05, SEQ10, SEQ17, ENC02); or one host sent malformed packets on at least 5
+    connections within 60 seconds, as fuzzing does: then the client is at fault.
+
+    Why it matters
+    --------------
+    Sloppy parsing is where servers break; who fuzzes looks for the place.
+
+    Fix on the client
+    -----------------
+    Mend the library that makes such packets.
+
+    Fix on the server
+    -----------------
+    Close the connection at the first malformed packet, as the standard demands.
+
+    Known false alarms
+    ------------------
+    A broken device that tries again and again.
+    """
+
+    id = "SEC32"
+    name = "malformed-accepted"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": (
+            "20",
+            "1286",
+            "130",
+        ),
+        "OWASP": ("I2",),
+        "ETSI": ("5.13-1",),
+        "NISTIR": ("SA",),
+        "MQTT": ("5.4.8",),
+    }
+    asks = Event.ENDED
+    bad = (
+        Example(
+            "served on",
+            ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", ACCEPTED_311, "+8", *GOODBYE),
+        ),
+        Example(
+            "five malformed ones",
+            tuple(
+                step
+                for n in range(5)
+                for step in (
+                    "C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61",
+                    "S FIN",
+                    "C FIN",
+                    "NEW",
+                )
+            )[:-1],
+        ),
+    )
+    good = (
+        Example(
+            "closed at once", ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", "S FIN", "C FIN")
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """Malformed packets are let through, or sent in numbers."""
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        if not connection.findings:
+            return None
+        found = []
+        proofs = [item for item in connection.findings if item.rule in GOES_ON]
+        if proofs and moment.history.once(
+            self.id, profile.server_ip, profile.server_port, "accepts"
+        ):
+            rules = sorted({item.rule for item in proofs})
+            found.append(
+                failure(
+                    moment,
+                    f"the server {server_name(connection)} goes on after a malformed packet "
+                    f"({', '.join(rules)})",
+                    at=proofs[0].frames[-1],
+                    rules=rules,
+                )
+            )
+        host = moment.host
+        broken = [
+            item
+            for item in connection.findings
+            if item.side is Side.CLIENT
+            and item.severity is Severity.ERROR
+            and item.packet is not None
+        ]
+        if broken and host is not None:
+            host.broken.append(broken[0].time_ns)
+            recent = sum(time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.broken)
+            if recent >= limits.malformed_per_minute and moment.history.once(self.id, host.ip):
+                found.append(
+                    failure(
+                        moment,
+                        f"{host.ip} sent malformed packets on {recent} connections within a minute",
+                        side=Side.CLIENT,
+                        at=broken[0].frames[-1],
+                        connections=recent,
+                        host=host.ip,
+                    )
+                )
+        return found or None

@@ -1,0 +1,100 @@
+"""SEC33: a device that was not there before."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+
+class NewDevice(MomentRule):
+    """A client id connects for the first time after the learning period.
+
+    What it checks
+    --------------
+    The first accepted connection of a client id at a server, more than 7 days after the first
+    connection that was seen at all. In shorter captures nothing is ever new.
+
+    Why it matters
+    --------------
+    New devices are how intruders look, and what an inventory has to know of.
+
+    Fix on the client
+    -----------------
+    Nothing, if it is yours.
+
+    Fix on the server
+    -----------------
+    Admit only clients that are known.
+
+    Known false alarms
+    ------------------
+    Client ids that are made up for each connection.
+    """
+
+    id = "SEC33"
+    name = "new-device"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.PROVEN
+    references = {
+        "OWASP": ("I8",),
+        "ETSI": ("5.10-1",),
+        "NISTIR": (
+            "DI",
+            "SA",
+        ),
+        "MQTT": ("5.4.7",),
+    }
+    asks = Event.NEW_CLIENT
+    bad = (
+        Example(
+            "after eight days",
+            (
+                connect("lamp"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "+691200",
+                "NEW",
+                connect("plug"),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "after an hour",
+            (
+                connect("lamp"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "+3600",
+                "NEW",
+                connect("plug"),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A device that was not there before."""
+        profile = moment.profile
+        assert profile is not None
+        start = moment.history.start_ns
+        if start is None or profile.code != 0 or not profile.client_id:
+            return None
+        days = (moment.now - start) / (86_400 * SECOND_NS)
+        if days <= limits.learning_days:
+            return None
+        if not moment.history.once(
+            self.id, profile.client_id, profile.server_ip, profile.server_port
+        ):
+            return None
+        return failure(
+            moment, f"the client id was first seen after {days:.0f} days", days=round(days, 1)
+        )

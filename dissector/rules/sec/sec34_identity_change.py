@@ -1,0 +1,110 @@
+"""SEC34: a known client id is somebody else now."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import MomentRule, failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+
+
+def _vendor(mac: str | None) -> str | None:
+    return None if mac is None else mac[:8]
+
+
+class IdentityChange(MomentRule):
+    """A known client id comes back with other hardware, user name, version, or habits.
+
+    What it checks
+    --------------
+    Between two accepted connections of one client id at least 2 of these change: the vendor part
+    of the MAC address, the user name, the version of MQTT, the keep alive, the will.
+
+    Why it matters
+    --------------
+    Somebody may have taken the device's identity.
+
+    Fix on the client
+    -----------------
+    If the device was replaced or updated: nothing.
+
+    Fix on the server
+    -----------------
+    Tie the client id to an account or a certificate.
+
+    Known false alarms
+    ------------------
+    An update, a device that was exchanged, a test tool with the same id.
+    """
+
+    id = "SEC34"
+    name = "identity-change"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    references = {
+        "CWE": ("290",),
+        "OWASP": ("I3",),
+        "ETSI": ("5.4-2",),
+        "NISTIR": ("DI",),
+        "MQTT": ("5.4.7",),
+    }
+    asks = Event.CHANGED
+    bad = (
+        Example(
+            "another user and keep alive",
+            (
+                connect("lamp", "anna", "Zq7-unlikely-Pw"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect("lamp", "otto", "Zq7-unlikely-Px", keep_alive=120),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "another keep alive",
+            (
+                connect("lamp"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect("lamp", keep_alive=120),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """A known client id is somebody else now."""
+        profile = moment.profile
+        assert profile is not None
+        former = moment.former
+        if former is None or not profile.client_id:
+            return None
+        changed = [
+            name
+            for name, before, after in (
+                ("vendor", _vendor(former.client_mac), _vendor(profile.client_mac)),
+                ("user name", former.username, profile.username),
+                ("version", former.version, profile.version),
+                ("keep alive", former.keep_alive, profile.keep_alive),
+                ("will", former.will and former.will[0], profile.will and profile.will[0]),
+            )
+            if before != after
+        ]
+        if len(changed) < limits.identity_changes:
+            return None
+        if not moment.history.once(
+            self.id, profile.client_id, profile.server_ip, profile.server_port, *changed
+        ):
+            return None
+        return failure(
+            moment, f"the client id came back with another {' and '.join(changed)}", changed=changed
+        )
