@@ -86,6 +86,70 @@ def bridge(folder: Path, host: str, port: int, version: str, extra: str = "") ->
 
 
 @contextmanager
+def haproxy(folder: Path, host: str, port: int, options: str) -> Iterator[int]:
+    """Run HAProxy in front of the server; `options` say how it announces the client.
+
+    Yields the port on which it listens.
+    """
+    own_port = 18898
+    text = f"""
+    defaults
+        mode tcp
+        timeout connect 5s
+        timeout client 1m
+        timeout server 1m
+    listen mqtt
+        bind 127.0.0.1:{own_port}
+        server one {host}:{port} {options}
+    """
+    configuration = folder / "haproxy.cfg"
+    configuration.write_text(textwrap.dedent(text), encoding="utf-8")
+    command = ["haproxy", "-db", "-f", str(configuration)]
+    with _process(command, own_port, folder / "haproxy.log"):
+        yield own_port
+
+
+@contextmanager
+def nginx(folder: Path, host: str, port: int) -> Iterator[int]:
+    """Run nginx as a reverse proxy for WebSocket in front of the server.
+
+    Yields the port on which it listens.
+    """
+    own_port = 18897
+    text = f"""
+    pid {folder}/nginx.pid;
+    error_log stderr;
+    worker_processes 1;
+    events {{ worker_connections 64; }}
+    http {{
+        access_log off;
+        client_body_temp_path {folder};
+        proxy_temp_path {folder};
+        fastcgi_temp_path {folder};
+        uwsgi_temp_path {folder};
+        scgi_temp_path {folder};
+        server {{
+            listen 127.0.0.1:{own_port};
+            location /mqtt {{
+                proxy_pass http://{host}:{port};
+                proxy_http_version 1.1;
+                proxy_set_header Upgrade $http_upgrade;
+                proxy_set_header Connection upgrade;
+                proxy_set_header Host mqtt.greenhouse.example;
+                proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                proxy_set_header Forwarded "for=$remote_addr;proto=http";
+            }}
+        }}
+    }}
+    """
+    configuration = folder / "nginx.conf"
+    configuration.write_text(textwrap.dedent(text), encoding="utf-8")
+    command = ["nginx", "-c", str(configuration), "-e", "stderr", "-g", "daemon off;"]
+    with _process(command, own_port, folder / "nginx.log"):
+        yield own_port
+
+
+@contextmanager
 def amqtt(folder: Path, host: str, port: int, *, passwords: bool = False) -> Iterator[None]:
     """Run amqtt, of the Python environment that runs this script."""
     command = [sys.executable, str(HERE / "servers/amqtt_server.py"), host, str(port)]

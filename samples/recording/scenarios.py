@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import brokers
 from stage import Scenario, Stage
@@ -106,6 +107,33 @@ def bridging(extra: str = "", seconds: float = 1) -> Callable[[Stage], None]:
 
     return steps
 
+
+def behind_haproxy(options: str, *scenes: tuple[str, str]) -> Callable[[Stage], None]:
+    """Play scenes (client, scene) through an HAProxy that sends the PROXY protocol."""
+
+    def steps(stage: Stage) -> None:
+        with brokers.haproxy(stage.folder, stage.host, stage.port, options) as port:
+            front = Stage(stage.folder, "127.0.0.1", port, stage.version, stage.transport)
+            for client, name in scenes:
+                front.run(client, name)
+
+    return steps
+
+
+def behind_nginx(client: str, name: str) -> Callable[[Stage], None]:
+    """Play a scene through an nginx that hands WebSocket on."""
+
+    def steps(stage: Stage) -> None:
+        with brokers.nginx(stage.folder, stage.host, stage.port) as port:
+            front = Stage(stage.folder, "127.0.0.1", port, stage.version, stage.transport)
+            front.run(client, name)
+
+    return steps
+
+
+WEBSOCKET: dict[str, Any] = {"transport": "ws", "wrapped": True}
+# Mosquitto 2.0.11 does not start where all listeners are WebSocket's
+MOSQUITTO_WS = {"extra": "protocol websockets\nlistener 18896 127.0.0.1\n"}
 
 NO_EMPTY_IDS = {"extra": "allow_zero_length_clientid false\n"}
 STRICT = {
@@ -405,5 +433,70 @@ SCENARIOS = [
         "aedes-raw-5.0-malformed-connects",
         "One connection each for many kinds of malformed or odd 5.0 CONNECT.",
         {1}, scene("raw", "malformed-5.0"), 25,
+    ),
+    # Over WebSocket
+    Scenario(
+        "mosquitto-paho-3.1.1-websocket-qos-levels",
+        "One publisher with QoS 0, 1 and 2 and a subscriber with QoS 2, over WebSocket.",
+        {0}, scene("paho", "qos-levels"), 2, options=MOSQUITTO_WS, port=9001, **WEBSOCKET,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-websocket-properties",
+        "Over WebSocket, three publications of a client on an unusual port, in 5.0.",
+        {0}, scene("paho", "at-work"), 1, options=MOSQUITTO_WS, port=18835, host="::1",
+        **WEBSOCKET,
+    ),
+    Scenario(
+        "mosquitto-mqttjs-3.1-websocket-round-trip",
+        "Over WebSocket on port 80, with the subprotocol mqttv3.1 of MQTT 3.1.",
+        {0}, scene("mqttjs", "round-trip"), 1, options=MOSQUITTO_WS, port=80, **WEBSOCKET,
+    ),
+    Scenario(
+        "mosquitto-mqttjs-5.0-websocket-credentials",
+        "Over WebSocket: the right password is accepted, a wrong one and none are refused.",
+        {0, 0x87}, scene("mqttjs", "credentials"), 3, port=8080, **WEBSOCKET,
+        options=MOSQUITTO_WS | {"passwords": True},
+    ),
+    Scenario(
+        "mosquitto-mqttjs-5.0-websocket-nginx",
+        "Over WebSocket behind nginx, which says who the client is (X-Forwarded-For, Forwarded).",
+        {0}, behind_nginx("mqttjs", "round-trip"), 1, options=MOSQUITTO_WS, port=9001, **WEBSOCKET,
+    ),
+    Scenario(
+        "mosquitto-raw-3.1.1-websocket-frames",
+        "Text frames, subprotocols left out or wrong, fragments, masks left out, reserved opcodes.",
+        {0}, scene("raw_websocket", "frames"), 5, options=MOSQUITTO_WS, port=9001, **WEBSOCKET,
+    ),
+    Scenario(
+        "aedes-mqttjs-3.1.1-websocket-deflate",
+        "Over WebSocket with permessage-deflate: every message is compressed.",
+        {0}, scene("mqttjs", "persistent-session"), 5, options={"websocket": "deflate"},
+        port=8083, **WEBSOCKET,
+    ),
+    Scenario(
+        "aedes-raw-3.1.1-websocket-frames",
+        "Text frames, subprotocols left out or wrong, fragments, masks left out, reserved opcodes.",
+        {0}, scene("raw_websocket", "frames"), 5, options={"websocket": True}, port=18836,
+        **WEBSOCKET,
+    ),
+    # Behind a proxy that speaks the PROXY protocol
+    Scenario(
+        "aedes-paho-3.1.1-proxy-v1",
+        "Behind HAProxy, whose PROXY protocol version 1 says who the clients are.",
+        {0}, behind_haproxy("send-proxy", ("paho", "qos-levels")), 2,
+        options={"proxied": True}, wrapped=True,
+    ),
+    Scenario(
+        "aedes-paho-3.1.1-proxy-v2",
+        "Behind HAProxy with PROXY protocol version 2 and its TLVs; health checks say LOCAL.",
+        {0}, behind_haproxy("send-proxy-v2 proxy-v2-options crc32c,unique-id check inter 300ms",
+                            ("paho", "qos-levels")), 2,
+        options={"proxied": True}, port=18837, wrapped=True,
+    ),
+    Scenario(
+        "aedes-mqttjs-3.1.1-proxy-v2-websocket",
+        "A PROXY protocol header of version 2 before the upgrade to WebSocket.",
+        {0}, behind_haproxy("send-proxy-v2", ("mqttjs", "round-trip")), 1,
+        options={"proxied": True, "websocket": True}, port=8083, **WEBSOCKET,
     ),
 ]  # fmt: skip

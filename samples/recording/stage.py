@@ -70,13 +70,14 @@ class Stage:
     host: str
     port: int
     version: str
+    transport: str = "mqtt"
 
     def _script(self, client: str, scene: str, version: str | None) -> list[str]:
         node = client == "mqttjs"
         script = HERE / "clients" / f"{client}_client.{'mjs' if node else 'py'}"
         place = [self.host, str(self.port)]
-        if client != "raw":
-            place.append(version or self.version)
+        if not client.startswith("raw"):
+            place += [version or self.version, self.transport]
         return ["node" if node else sys.executable, str(script), scene, *place]
 
     def start(self, client: str, scene: str, *, version: str | None = None) -> Client:
@@ -128,6 +129,10 @@ class Scenario:
     """Keys of `CLIENTS`, where the name alone does not say it."""
     versions: tuple[str, ...] = ()
     pcapng: bool = False
+    transport: str = "mqtt"
+    """How the clients reach the server: "mqtt", or "ws" for WebSocket."""
+    wrapped: bool = False
+    """There is more around the MQTT than TCP: WebSocket, or the PROXY protocol."""
 
     @property
     def file(self) -> str:

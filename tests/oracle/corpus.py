@@ -55,7 +55,7 @@ def read_files(tshark: str, folder: Path, paths: list[Path]) -> Iterator[tuple[s
                 seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
                 for seen in answer
                 if frames < seen.frame <= frames + size.frames
-                and seen.stream - streams not in mine.websocket
+                and seen.stream - streams not in mine.carried
             ]
             yield path.name, Both(mine.seen, part)
             frames += size.frames
@@ -113,7 +113,7 @@ def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
     whole.write_bytes(pcap(frames))
     all_of_ours = ours(whole, frozenset(ports))
     answer = [
-        seen for seen in theirs(tshark, whole, ports) if seen.stream not in all_of_ours.websocket
+        seen for seen in theirs(tshark, whole, ports) if seen.stream not in all_of_ours.carried
     ]
     both = (all_of_ours.seen, answer)
     for name in starts:

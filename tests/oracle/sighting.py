@@ -29,22 +29,22 @@ class Sighting(NamedTuple):
 class Ours(NamedTuple):
     """What we read in a capture, and the streams that tshark cannot be asked about.
 
-    tshark 4.0 decodes no MQTT that WebSocket carries, and takes its bytes for MQTT where it is told
-    to by port. Such streams are known by their content; tests/connections/test_websocket.py holds
-    their fields against what the clients' scripts say.
+    tshark 4.0 decodes no MQTT that WebSocket carries or that a PROXY protocol header precedes, and
+    takes the outer bytes for MQTT where it is told to by port. Such streams are known by their
+    content; tests/connections/test_websocket.py holds their fields against what the clients sent.
     """
 
     seen: list[Sighting]
-    websocket: frozenset[int]
+    carried: frozenset[int]
 
 
 def ours(path: Path, ports: frozenset[int] = frozenset()) -> Ours:
     """Give every CONNECT and CONNACK that the native engine reads in a capture."""
     seen: list[Sighting] = []
-    websocket = set()
+    carried = set()
     for connection, packet, _ in packets([str(path)], Options(ports=ports)):
-        if connection.carrier is not None and connection.carrier.websocket:
-            websocket.add(connection.stream)
+        if connection.carrier is not None:
+            carried.add(connection.stream)
             continue
         if packet.frame is None or not isinstance(packet, Connect | Connack):
             continue
@@ -52,7 +52,7 @@ def ours(path: Path, ports: frozenset[int] = frozenset()) -> Ours:
         place = sum(1 for other in seen if other.frame == frame)
         fields = _connect(packet) if isinstance(packet, Connect) else _connack(packet)
         seen.append(Sighting(frame, place, connection.stream, _head(packet) | fields))
-    return Ours(sorted(seen), frozenset(websocket))
+    return Ours(sorted(seen), frozenset(carried))
 
 
 def every_packet(path: Path) -> list[tuple[Connection, Packet]]:

@@ -1,14 +1,15 @@
 // A scene's name and a server in, MQTT.js talking to it out.
 //
-// usage: node mqttjs_client.mjs SCENE HOST PORT VERSION
+// usage: node mqttjs_client.mjs SCENE HOST PORT VERSION [TRANSPORT]
 //
+// TRANSPORT is "mqtt" if it is not said, or "ws": WebSocket, as a browser would speak it.
 // A scene that others must wait for prints "ready". Nothing reconnects by itself.
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 
-const [scene, host, port, version] = process.argv.slice(2)
+const [scene, host, port, version, transport = 'mqtt'] = process.argv.slice(2)
 const topic = 'greenhouse/light'
 const versions = {
   3.1: { protocolId: 'MQIsdp', protocolVersion: 3 },
@@ -18,7 +19,15 @@ const versions = {
 
 function open (clientId, options = {}) {
   const client = mqtt.connect({
-    host, port: Number(port), protocol: 'mqtt', clientId, reconnectPeriod: 0, ...versions[version], ...options
+    host: host.includes(':') && transport === 'ws' ? `[${host}]` : host,
+    port: Number(port),
+    protocol: transport,
+    path: '/mqtt?token=made-up-token',
+    wsOptions: { origin: 'https://greenhouse.example', headers: { 'User-Agent': 'greenhouse-page/1.0' } },
+    clientId,
+    reconnectPeriod: 0,
+    ...versions[version],
+    ...options
   })
   client.on('error', error => console.error(`${clientId}: ${error.message}`))
   return client

@@ -1,7 +1,8 @@
 """A scene's name and a server in, paho-mqtt talking to it out.
 
-usage: paho_client.py SCENE HOST PORT VERSION
+usage: paho_client.py SCENE HOST PORT VERSION [TRANSPORT]
 
+TRANSPORT is "mqtt" if it is not said, or "ws": WebSocket.
 Every scene runs its connections in order and waits for what it expects, so a recording is as
 short as the server allows. A scene that others must wait for prints "ready".
 """
@@ -45,6 +46,7 @@ class Peer:
             clean_session=None if five else clean,
             protocol=PROTOCOLS[place.version],
             reconnect_on_failure=False,
+            transport="websockets" if place.transport == "ws" else "tcp",
         )
         self.answered = threading.Event()
         self.granted = threading.Event()
@@ -106,11 +108,11 @@ class Peer:
 
 
 class Place:
-    """Where a scene plays: the server and the version to speak."""
+    """Where a scene plays: the server, the version to speak, and over what."""
 
-    def __init__(self, host: str, port: int, version: str) -> None:
-        """Keep the three."""
-        self.host, self.port, self.version = host, port, version
+    def __init__(self, host: str, port: int, version: str, transport: str = "mqtt") -> None:
+        """Keep the four."""
+        self.host, self.port, self.version, self.transport = host, port, version, transport
 
     def peer(self, client_id: str, *, clean: bool = True) -> Peer:
         """Make a client for this server."""
@@ -305,4 +307,4 @@ SCENES: dict[str, Callable[[Place], None]] = {
 }
 
 if __name__ == "__main__":
-    SCENES[sys.argv[1]](Place(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
+    SCENES[sys.argv[1]](Place(sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))

@@ -2,10 +2,14 @@
 //
 // usage: node aedes_server.mjs HOST PORT [OPTIONS AS JSON]
 //
-// options: passwords (true: user and password are asked for), keepaliveLimit (seconds)
+// options: passwords (true: user and password are asked for), keepaliveLimit (seconds), websocket
+// (true, or "deflate": messages of any size are compressed), proxied (true: every connection
+// begins with a header of the PROXY protocol, which is taken off and believed)
 
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { Aedes } from 'aedes'
+import { WebSocketServer, createWebSocketStream } from 'ws'
 
 const [host, port, json] = process.argv.slice(2)
 const options = JSON.parse(json ?? '{}')
@@ -27,5 +31,39 @@ const broker = await Aedes.createBroker({
   ...(options.passwords ? { authenticate } : {}),
   ...(options.keepaliveLimit ? { keepaliveLimit: options.keepaliveLimit } : {})
 })
-createServer(broker.handle).listen(Number(port), host)
+
+// Takes the header off a socket's first bytes: a line (version 1), or as long as its bytes 14 and
+// 15 say (version 2).
+function withoutHeader (take) {
+  return socket => {
+    let head = Buffer.alloc(0)
+    socket.on('data', function read (data) {
+      head = Buffer.concat([head, data])
+      const line = head.indexOf('\r\n') + 2
+      const size = head[0] === 0x50 ? line : head.length < 16 ? 0 : 16 + head.readUInt16BE(14)
+      if (size < 8 || head.length < size) return
+      socket.off('data', read)
+      socket.pause()
+      if (head.length > size) socket.unshift(head.subarray(size))
+      take(socket)
+      socket.resume()
+    })
+  }
+}
+
+function webSockets () {
+  const http = createHttpServer((request, response) => response.writeHead(426).end())
+  const perMessageDeflate = options.websocket === 'deflate' && { threshold: 0 }
+  const handleProtocols = offered => offered.has('mqtt') ? 'mqtt' : [...offered][0] ?? false
+  const sockets = new WebSocketServer({ server: http, perMessageDeflate, handleProtocols })
+  sockets.on('connection', (socket, request) => broker.handle(createWebSocketStream(socket), request))
+  return http
+}
+
+let server = options.websocket ? webSockets() : createServer(broker.handle)
+if (options.proxied) {
+  const behind = server
+  server = createServer(withoutHeader(socket => behind.emit('connection', socket)))
+}
+server.listen(Number(port), host)
 process.on('SIGTERM', () => process.exit(0))
