@@ -18,7 +18,7 @@ cdef class PcapWalker:
 
     @cython.locals(
         offset="long long[::1]", captured="long long[::1]", original="long long[::1]",
-        time_ns="long long[::1]", link="long long[::1]",
+        time_ns="long long[::1]", link="long long[::1]", octets="const unsigned char *",
         size=Py_ssize_t, count=Py_ssize_t, room=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t,
         seconds=cython.longlong, fraction=cython.longlong, held=cython.longlong,
         sent=cython.longlong, limit=cython.longlong, unit=cython.longlong,

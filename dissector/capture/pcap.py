@@ -17,9 +17,9 @@ from dissector.capture.batch import ROOM, Batch
 from dissector.errors import CaptureError
 
 if cython.compiled:
-    from cython.cimports.dissector.capture.integers import u32
+    from cython.cimports.dissector.octets import big32, little32  # type: ignore[import-not-found]
 else:
-    from dissector.capture.integers import u32
+    from dissector.octets import big32, little32
 
 HEADER = 24  # bytes of the file header
 MAX_RECORD = 1 << 28  # bytes; nothing that captures makes longer frames
@@ -68,6 +68,7 @@ class PcapWalker:
         time_ns = batch.time_ns
         link = batch.link
         size = len(window)
+        octets = window  # compiled: a pointer, for bytes that the length check below covers
         room = ROOM
         limit = self.limit
         unit = self.unit
@@ -79,11 +80,16 @@ class PcapWalker:
             start = at + 16
             if start > size:
                 break
-            if cython.compiled:
-                seconds = u32(window, at, big)
-                fraction = u32(window, at + 4, big)
-                held = u32(window, at + 8, big)
-                sent = u32(window, at + 12, big)
+            if cython.compiled and big:
+                seconds = big32(octets, at)
+                fraction = big32(octets, at + 4)
+                held = big32(octets, at + 8)
+                sent = big32(octets, at + 12)
+            elif cython.compiled:
+                seconds = little32(octets, at)
+                fraction = little32(octets, at + 4)
+                held = little32(octets, at + 8)
+                sent = little32(octets, at + 12)
             else:
                 seconds, fraction, held, sent = self.record.unpack_from(window, at)
             if self.swapped and held > sent:

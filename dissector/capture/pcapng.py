@@ -20,9 +20,9 @@ from dissector.errors import CaptureError
 from dissector.text import decode
 
 if cython.compiled:
-    from cython.cimports.dissector.capture.integers import u16, u32
+    from cython.cimports.dissector.octets import u16, u32
 else:
-    from dissector.capture.integers import u16, u32
+    from dissector.octets import u16, u32
 
 HEADER = 28  # bytes of the shortest Section Header Block
 MAX_INTERFACES = 1 << 16  # a section; what an obsolete Packet Block can name

@@ -50,7 +50,7 @@ if cython.compiled:
         decode_packet,
         header_defects,
     )
-    from cython.cimports.dissector.mqtt.fields import cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.octets import cut  # type: ignore[import-not-found]
 else:
     from dissector.connections.connection import packet_ref
     from dissector.connections.outcome import outcome
@@ -60,7 +60,7 @@ else:
         plausible_chain,
     )
     from dissector.mqtt.decode import decode_packet, header_defects
-    from dissector.mqtt.fields import cut
+    from dissector.octets import cut
 
 UNDECIDED, MQTT, IGNORED = range(3)
 

@@ -21,8 +21,6 @@ cdef class Reader:
     @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
     cpdef bytes block(self, str field)
 
-@cython.locals(at=cython.p_char)
-cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t stop)
 cpdef int minimal_size(long long value) except -1
 @cython.locals(plain=cython.bint, byte=cython.int, code=cython.int)
 cpdef int text_problem(bytes raw) except -1

@@ -15,6 +15,7 @@ cdef class View:
     cdef public bint lingering
     cdef public bint over
 
+    cdef begin_view(self, Keeper keeper, long long stream)
     cdef long long position(self, int side) except *
     cdef wait_for(self, long long need)
     cdef linger(self)
@@ -27,6 +28,8 @@ cdef class Delivery(Half):
     cdef public long long mark_time
     cdef public long long mark_next
     cdef public long long mark_stop
+
+    cdef begin_delivery(self, View view, int side)
 
     @cython.locals(start=cython.Py_ssize_t, stop=cython.Py_ssize_t, end=cython.longlong, skip=cython.longlong, pending=Pending, free=cython.longlong, middle=cython.Py_ssize_t, cut=cython.longlong, need=cython.longlong)
     cdef insert(self, long long at, Segment s)

@@ -26,7 +26,8 @@ else:
 class View:
     """What both directions of a connection share: who takes the bytes, and who keeps it."""
 
-    def __init__(self, keeper: Keeper, stream: int) -> None:
+    def begin_view(self, keeper: Keeper, stream: int) -> None:
+        """Set everything to the beginning (see `Half.begin_half`)."""
         self.keeper = keeper
         self.stream = stream
         self.consumer: Consumer | None = None
@@ -55,8 +56,9 @@ class View:
 class Delivery(Half):
     """One side's bytes on their way up."""
 
-    def __init__(self, view: View, side: int) -> None:
-        super().__init__(side)
+    def begin_delivery(self, view: View, side: int) -> None:
+        """Set everything to the beginning (see `Half.begin_half`)."""
+        self.begin_half(side)
         self.view = view
         self.latest = -1  # handle of its newest entry in `Recent`
         self.mark = -1  # segments of the connection when its hole was acknowledged

@@ -40,6 +40,7 @@ cdef class Half:
     cdef public long long claim_time
     cdef public Pending pending
 
+    cdef begin_half(self, int side)
     cdef long long ahead(self, long long seq) except *
     cdef note_base(self, Segment s)
 

@@ -22,7 +22,8 @@ HALFWAY = 0x80000000
 class Half:
     """What is known of one side's byte stream, and what of it the peer acknowledged."""
 
-    def __init__(self, side: int) -> None:
+    def begin_half(self, side: int) -> None:
+        """Set everything to the beginning. No constructor: compiled, it would cost four times."""
         self.peer: Half = self  # until it is told its peer
         self.side = side
         self.mac: bytes | None = None

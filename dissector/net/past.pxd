@@ -12,6 +12,7 @@ cdef class Past:
     cdef public bint based_b
     cdef public long long base_b
 
+    cdef begin(self, TcpConnection connection)
     cdef bint renewed(self, Segment s, int side) except -1
 
     @cython.locals(base=cython.longlong, again=cython.bint)

@@ -21,7 +21,8 @@ else:
 class Past:
     """What is left: number, addresses and ports, and both base sequence numbers of Wireshark."""
 
-    def __init__(self, connection: TcpConnection) -> None:
+    def begin(self, connection: TcpConnection) -> None:
+        """Keep what is needed of a connection (see `Half.begin_half`)."""
         self.key = connection.key
         self.stream = connection.stream
         self.first_frame = connection.first_frame

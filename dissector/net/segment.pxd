@@ -8,7 +8,6 @@ cdef int UNKNOWN_LINK
 cdef int WHOLE
 cdef int HEADER_ONLY
 cdef int NUMBER_ONLY
-cdef long long _MASK
 
 @cython.final
 cdef class Segment:
@@ -39,7 +38,7 @@ cdef class Segment:
 
     cdef begin(self, bytes window, Py_ssize_t start, Py_ssize_t end, Py_ssize_t wire_end)
 
-    @cython.locals(size=cython.int, start=cython.Py_ssize_t)
+    @cython.locals(size=cython.int, start=cython.Py_ssize_t, octets="const unsigned char *")
     cdef int read_tcp(self, bytes window, Py_ssize_t tcp, Py_ssize_t end, Py_ssize_t wire_end) except -1
 
     @cython.locals(stop=cython.Py_ssize_t, addresses=bytes)

@@ -17,6 +17,11 @@ from struct import Struct
 
 import cython
 
+if cython.compiled:
+    from cython.cimports.dissector.octets import big16, big32, cut  # type: ignore[import-not-found]
+else:
+    from dissector.octets import big16, big32, cut
+
 NOTHING = 0
 PROTOCOL = 0x10000
 ETHERNET = 0x20000
@@ -28,7 +33,6 @@ WHOLE = 0
 HEADER_ONLY = 1  # its data offset is below the minimum: payload unknown
 NUMBER_ONLY = 2  # quoted by an ICMP error, or its options overrun it: it only makes a stream known
 
-_MASK = 0xFFFFFFFF  # a C number when compiled
 _FIXED = Struct(">IIBBH")
 
 
@@ -73,23 +77,16 @@ class Segment:
         """Read the TCP header at `tcp`; False if less was captured of it than its flags need."""
         if end - tcp < 16:
             return False
+        if tcp < 0 or end > len(window):
+            raise IndexError("a TCP header lies outside of its window")
         self.tcp = tcp
         if cython.compiled:
-            self.seq = (
-                window[tcp + 4] << 24
-                | window[tcp + 5] << 16
-                | window[tcp + 6] << 8
-                | window[tcp + 7]
-            ) & _MASK
-            self.ack = (
-                window[tcp + 8] << 24
-                | window[tcp + 9] << 16
-                | window[tcp + 10] << 8
-                | window[tcp + 11]
-            ) & _MASK
-            size = window[tcp + 12]
-            self.flags = window[tcp + 13]
-            self.win = window[tcp + 14] << 8 | window[tcp + 15]
+            octets = window  # a pointer: the header's bytes are there
+            self.seq = big32(octets, tcp + 4)
+            self.ack = big32(octets, tcp + 8)
+            size = octets[tcp + 12]
+            self.flags = octets[tcp + 13]
+            self.win = big16(octets, tcp + 14)
         else:
             self.seq, self.ack, size, self.flags, self.win = _FIXED.unpack_from(window, tcp + 4)
         start = tcp + (size >> 4) * 4
@@ -106,9 +103,9 @@ class Segment:
         """Addresses and ports, source before destination, as they follow each other in IPv4."""
         stop = self.addresses + 2 * self.address_length
         if stop == self.tcp and self.address_window is self.window:
-            return self.window[self.addresses : stop + 4]
-        addresses = self.address_window[self.addresses : stop]
-        return addresses + self.window[self.tcp : self.tcp + 4]
+            return cut(self.window, self.addresses, stop + 4)
+        addresses = cut(self.address_window, self.addresses, stop)
+        return addresses + cut(self.window, self.tcp, self.tcp + 4)
 
     def scale(self) -> int:
         """The window scale option of a SYN; 0 if it has none."""

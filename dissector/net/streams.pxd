@@ -19,7 +19,9 @@ cdef class Streams(Keeper):
     cdef public dict connections
     cdef public long long serial
     cdef public list idle
+    cdef list quick
     cdef public object closing
+    cdef long long closing_limit
     cdef public long long deadline
     cdef public dict past
     cdef public object oldest
@@ -36,25 +38,33 @@ cdef class Streams(Keeper):
     cdef public long long latest
     cdef public set back
 
-    @cython.locals(window=bytes, octets="const unsigned char *", size=cython.Py_ssize_t, times="long long[::1]", offsets="long long[::1]", captured="long long[::1]", links="long long[::1]", first_number=cython.longlong, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, key=bytes, kind=cython.int, direction=Direction)
+    @cython.locals(window=bytes, octets="const unsigned char *", size=cython.Py_ssize_t, times="long long[::1]", offsets="long long[::1]", captured="long long[::1]", links="long long[::1]", first_number=cython.longlong, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, ip=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, kind=cython.int, direction=Direction)
     cpdef feed(self, Batch batch, Py_ssize_t start, Py_ssize_t stop)
 
     @cython.locals(direction=Direction, connection=TcpConnection)
     cpdef finish(self)
 
-    @cython.locals(old=TcpConnection)
-    cdef Direction _find(self, Direction known, bytes key, Segment s)
+    @cython.locals(first=TcpConnection)
+    cpdef ending(self, object connection)
 
-    @cython.locals(past=Past, side=cython.int, direction=Direction, other=Direction)
-    cdef Direction _meet(self, bytes key, Segment s)
+    @cython.locals(address=cython.ulonglong, ports=cython.longlong, slot=cython.Py_ssize_t, found=Direction)
+    cdef Direction _known(self, const unsigned char *octets, Py_ssize_t at, Segment s)
+
+    @cython.locals(old=TcpConnection, key=bytes)
+    cdef Direction _find(self, Direction known, Segment s)
+
+    @cython.locals(past=Past, side=cython.int, direction=Direction, other=Direction, key=bytes, reverse=bytes)
+    cdef Direction _meet(self, Segment s)
     cdef long long _number(self) except *
 
-    @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint, reverse=bytes)
-    cdef Direction _create(self, bytes key, Segment s, long long stream)
+    @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint)
+    cdef Direction _create(self, bytes key, bytes reverse, Segment s, long long stream)
     cdef _count_port(self, TcpConnection connection, bint sure)
 
     @cython.locals(key=bytes, past=Past)
     cdef _end(self, TcpConnection connection, int reason)
+    @cython.locals(at=cython.Py_ssize_t)
+    cdef _unlearn(self, Direction direction)
     cdef _forget(self, Past past)
 
     @cython.locals(connection=TcpConnection)
@@ -65,5 +75,10 @@ cdef class Streams(Keeper):
     cdef _unreadable(self, int kind, long long link, long long frame)
     cdef _back(self, long long file, long long frame)
 
-@cython.locals(size=cython.Py_ssize_t)
+cdef unsigned long long _SPREAD
+
+@cython.locals(mixed=cython.ulonglong)
+cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1
+
+@cython.locals(size=cython.Py_ssize_t, addresses=bytes)
 cdef bytes _reverse(bytes key)

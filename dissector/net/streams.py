@@ -31,9 +31,14 @@ from dissector.net.tcp import Direction, TcpConnection
 if cython.compiled:
     from cython.cimports.dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
     from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
+    from cython.cimports.dissector.octets import big32, cut
 else:
     from dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
     from dissector.net.segment import NUMBER_ONLY, WHOLE
+    from dissector.octets import big32, cut
+
+_SLOTS = 1 << 15
+_SPREAD = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
 
 Factory = Callable[[TcpConnection], "Consumer | None"]
 Warn = Callable[[str, str, int, int], object]
@@ -66,7 +71,9 @@ class Streams(Keeper):
         self.connections: dict[int, TcpConnection] = {}  # open ones by serial, oldest first
         self.serial = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
-        self.closing: deque[tuple[int, TcpConnection]] = deque()
+        self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
+        self.closing: deque[TcpConnection] = deque()
+        self.closing_limit = 2 * self.limits.connections
         self.deadline = 1 << 62
         self.past: dict[bytes, Past] = {}
         self.oldest: deque[Past] = deque()  # those in `past`, and some that were superseded
@@ -109,19 +116,21 @@ class Streams(Keeper):
             s.frame = base | batch.first_number + i
             s.time_ns = time_ns
             total = 0
-            if (
-                end - at >= 54
-                and links[i] == 1
-                and octets[at + 12] == 8
-                and octets[at + 13] == 0
-                and octets[at + 14] == 0x45
-                and octets[at + 23] == 6
-                and not octets[at + 20] & 0x3F
-                and not octets[at + 21]
-            ):
-                total = octets[at + 16] << 8 | octets[at + 17]
-            if total >= 40:
-                wire_end = at + 14 + total
+            ip = at + 14
+            if end - at >= 58 and links[i] == 1:
+                if octets[at + 12] == 0x81 and octets[at + 13] == 0:
+                    ip = at + 18  # behind a VLAN tag
+                if (
+                    octets[ip - 2] == 8
+                    and octets[ip - 1] == 0
+                    and octets[ip] == 0x45
+                    and octets[ip + 9] == 6
+                    and not octets[ip + 6] & 0x3F
+                    and not octets[ip + 7]
+                ):
+                    total = octets[ip + 2] << 8 | octets[ip + 3]
+            if total >= 40 and end - ip >= 40:
+                wire_end = ip + total
                 if end > wire_end:
                     end = wire_end
                 s.window = window
@@ -130,10 +139,13 @@ class Streams(Keeper):
                 s.mac_source = at + 6
                 s.mac_destination = at
                 s.address_window = window
-                s.addresses = at + 26
+                s.addresses = ip + 12
                 s.address_length = 4
-                s.read_tcp(window, at + 34, end, wire_end)
-                key = octets[at + 26 : at + 38]
+                s.read_tcp(window, ip + 20, end, wire_end)
+                if cython.compiled:
+                    direction = self._known(octets, ip + 12, s)
+                else:
+                    direction = table.get(window[ip + 12 : ip + 24])
             else:
                 s.begin(window, at, end, at + batch.original[i])
                 kind = dissect(s, batch.link[i], self.fragments)
@@ -142,11 +154,10 @@ class Streams(Keeper):
                         self._unreadable(kind, batch.link[i], s.frame)
                     continue
                 s.serial = serial if s.window is window else -1
-                key = s.key()
+                direction = table.get(s.key())
             self.tcp_frames += 1
-            direction = table.get(key)
             if direction is None or s.flags & 2 or s.grade != WHOLE:
-                direction = self._find(direction, key, s)
+                direction = self._find(direction, s)
                 if direction is None:
                     continue  # late, of a connection whose view has ended
                 if s.grade != WHOLE:
@@ -176,56 +187,74 @@ class Streams(Keeper):
 
     def ending(self, connection: TcpConnection) -> None:
         """End this connection's view when the linger time is over."""
-        self.closing.append((self.clock + self.linger_ns, connection))
-        if len(self.closing) > 2 * self.limits.connections:  # most were let go before their time
-            self.closing = deque([item for item in self.closing if not item[1].over])
-        self.deadline = self.closing[0][0]
+        connection.until = self.clock + self.linger_ns
+        self.closing.append(connection)
+        if len(self.closing) > self.closing_limit:  # most were let go before their time
+            self.closing = deque([item for item in self.closing if not item.over])
+        first = self.closing[0]
+        self.deadline = first.until
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Pass a warning on."""
         self.warn(kind, message, frame, stream)
 
-    def _find(self, known: Direction | None, key: bytes, s: Segment) -> Direction | None:
+    def _known(self, octets: bytes, at: int, s: Segment) -> Direction | None:
+        # table.get(s.key()) for IPv4, with neither bytes made nor hashed where it was found before
+        address = big32(octets, at)
+        address = address << 32 | big32(octets, at + 4)
+        ports = big32(octets, at + 8)
+        slot = _slot(address, ports)
+        found = self.quick[slot]
+        if found is not None and found.ports == ports and found.address == address:
+            return found
+        found = self.table.get(s.key())
+        if found is not None:
+            found.address, found.ports = address, ports
+            self.quick[slot] = found
+        return found
+
+    def _find(self, known: Direction | None, s: Segment) -> Direction | None:
         # The direction that a segment out of the ordinary belongs to; None: to a past connection
         if known is None:
-            return self._meet(key, s)
+            return self._meet(s)
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             return known
         old = known.connection
         if known.based and s.seq != known.base_seq:
             self._end(old, REUSED)
             del self.past[old.key]
-            return self._create(key, s, self._number())
+            key = s.key()
+            return self._create(key, _reverse(key), s, self._number())
         if s.grade != WHOLE or not old.lingering:
             return known  # the same SYN again
         self._end(old, REUSED)
-        return self._meet(key, s)
+        return self._meet(s)
 
-    def _meet(self, key: bytes, s: Segment) -> Direction | None:
+    def _meet(self, s: Segment) -> Direction | None:
         # A segment of no connection in the table
-        if not self.past:
-            return self._create(key, s, self._number())
+        key = s.key()
+        reverse = _reverse(key)
         side = 0
         past = self.past.get(key)
         if past is None:
-            past = self.past.get(_reverse(key))
+            past = self.past.get(reverse)
             side = 1
         if past is None:
-            return self._create(key, s, self._number())
+            return self._create(key, reverse, s, self._number())
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             if s.grade != NUMBER_ONLY:
                 past.note_base(s, side)
             return None
         if past.renewed(s, side):
             del self.past[past.key]
-            return self._create(key, s, self._number())
+            return self._create(key, reverse, s, self._number())
         if s.grade != WHOLE:
             past.note_base(s, side)
             return None
         # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
         # and what it takes for the base of each direction
         del self.past[past.key]
-        direction = self._create(key, s, past.stream)
+        direction = self._create(key, reverse, s, past.stream)
         other = direction.peer
         direction.based, other.based = past.based_a, past.based_b
         direction.base_seq, other.base_seq = past.base_a, past.base_b
@@ -238,19 +267,22 @@ class Streams(Keeper):
         self.streams += 1
         return self.streams - 1
 
-    def _create(self, key: bytes, s: Segment, stream: int) -> Direction:
+    def _create(self, key: bytes, reverse: bytes, s: Segment, stream: int) -> Direction:
         # A new connection; the direction of the segment
         swap = s.flags & 0x12 == 0x12  # a SYN/ACK comes from side 1
-        reverse = _reverse(key)
-        connection = TcpConnection(self, stream, reverse if swap else key)
+        connection = TcpConnection.__new__(TcpConnection)
+        if swap:
+            connection.begin(self, stream, reverse, key)
+        else:
+            connection.begin(self, stream, key, reverse)
         connection.first_frame = s.frame
         connection.first_time_ns = connection.last_time_ns = s.time_ns
         direction = connection.b if swap else connection.a
         other_way = connection.a if swap else connection.b
         if s.mac_source >= 0:
-            direction.mac = s.mac_window[s.mac_source : s.mac_source + 6]
+            direction.mac = cut(s.mac_window, s.mac_source, s.mac_source + 6)
         if s.mac_destination >= 0:
-            other_way.mac = s.mac_window[s.mac_destination : s.mac_destination + 6]
+            other_way.mac = cut(s.mac_window, s.mac_destination, s.mac_destination + 6)
         self.table[reverse] = other_way
         self.table[key] = direction
         self._count_port(connection, s.flags & 2 != 0)
@@ -279,13 +311,23 @@ class Streams(Keeper):
         del self.connections[connection.serial]
         key = connection.key
         del self.table[key]
-        self.table.pop(_reverse(key), None)  # the same where it speaks to itself
-        past = Past(connection)
+        self.table.pop(connection.reverse, None)  # the same where it speaks to itself
+        past = Past.__new__(Past)
+        past.begin(connection)
+        if cython.compiled:
+            self._unlearn(connection.a)
+            self._unlearn(connection.b)
         connection.release()
         self.past[key] = past
         self.oldest.append(past)
         if len(self.oldest) > self.limits.closed:
             self._forget(self.oldest.popleft())
+
+    def _unlearn(self, direction: Direction) -> None:
+        if direction.ports >= 0:
+            at = _slot(direction.address, direction.ports)
+            if self.quick[at] is direction:
+                self.quick[at] = None
 
     def _forget(self, past: Past) -> None:
         if self.past.get(past.key) is not past:
@@ -297,10 +339,14 @@ class Streams(Keeper):
             self.warn("stream-limit", what, past.first_frame, past.stream)
 
     def _expire(self, now: int) -> None:
-        while self.closing and self.closing[0][0] <= now:
-            connection = self.closing.popleft()[1]
+        self.deadline = 1 << 62
+        while self.closing:
+            connection = self.closing[0]
+            if connection.until > now:
+                self.deadline = connection.until
+                break
+            self.closing.popleft()
             self._end(connection, CLOSED)
-        self.deadline = self.closing[0][0] if self.closing else 1 << 62
 
     def _evict(self, latest: TcpConnection, s: Segment) -> None:
         # Let the longest idle connection go. A sorted part of all serves many evictions: who is in
@@ -341,6 +387,13 @@ class Streams(Keeper):
         self.warn("clock-going-back", what, frame, -1)
 
 
+def _slot(address: int, ports: int) -> int:
+    # Where the quick look-up has a direction, by the high bits of a product
+    mixed = (address ^ address >> 29 ^ ports << 20) * _SPREAD
+    return mixed >> 49
+
+
 def _reverse(key: bytes) -> bytes:
     size = (len(key) - 4) // 2
-    return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]
+    addresses = cut(key, size, 2 * size) + cut(key, 0, size)
+    return addresses + cut(key, 2 * size + 2, 2 * size + 4) + cut(key, 2 * size, 2 * size + 2)

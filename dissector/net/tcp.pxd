@@ -14,6 +14,10 @@ cdef int UNWANTED
 @cython.final
 cdef class Direction(Delivery):
     cdef public TcpConnection connection
+    cdef public unsigned long long address
+    cdef public long long ports
+
+    cdef begin(self, TcpConnection connection, int side)
 
     @cython.locals(connection=TcpConnection, consumer=Consumer, back=cython.longlong, at=cython.longlong, length=cython.longlong)
     cdef receive(self, Segment s)
@@ -29,7 +33,9 @@ cdef class Direction(Delivery):
 
 cdef class TcpConnection(View):
     cdef public long long serial
+    cdef public long long until
     cdef public bytes key
+    cdef public bytes reverse
     cdef public bytes ip_a
     cdef public bytes ip_b
     cdef public int port_a
@@ -44,6 +50,8 @@ cdef class TcpConnection(View):
     cdef public Direction a
     cdef public Direction b
 
+    @cython.locals(size=cython.Py_ssize_t)
+    cdef begin(self, Keeper keeper, long long stream, bytes key, bytes reverse)
     cpdef Direction direction(self, int side)
     cdef decide(self)
     cdef long long position(self, int side) except *

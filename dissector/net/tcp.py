@@ -18,8 +18,10 @@ from dissector.net.turns import Turns
 
 if cython.compiled:
     from cython.cimports.dissector.net.half import HALFWAY, MASK
+    from cython.cimports.dissector.octets import cut
 else:
     from dissector.net.half import HALFWAY, MASK
+    from dissector.octets import cut
 
 # Whether anybody wants a connection's bytes
 UNDECIDED = 0  # none came yet
@@ -35,9 +37,12 @@ class Direction(Delivery):
     `acknowledged` is how far the peer acknowledged, as offset from the first byte, gaps included.
     """
 
-    def __init__(self, connection: TcpConnection, side: int) -> None:
-        super().__init__(connection, side)
+    def begin(self, connection: TcpConnection, side: int) -> None:
+        """Set everything to the beginning (see `Half.begin_half`)."""
+        self.begin_delivery(connection, side)
         self.connection = connection
+        self.address = 0  # of the quick look-up in `Streams`, as numbers
+        self.ports = -1
 
     def receive(self, s: Segment) -> None:
         """Take the next segment of this direction, whatever it holds."""
@@ -88,7 +93,7 @@ class Direction(Delivery):
             return
         self.win = s.win
         if self.mac is None and s.mac_source >= 0:
-            self.mac = s.mac_window[s.mac_source : s.mac_source + 6]
+            self.mac = cut(s.mac_window, s.mac_source, s.mac_source + 6)
         if s.flags & 4:
             self._reset(s)
         else:
@@ -144,26 +149,31 @@ class TcpConnection(View):
     """One TCP connection. Side 0 (a) is who sent the SYN, or else the first segment.
 
     Addresses are packed, 4 or 16 bytes; MAC addresses 6 bytes or None. `stream` is Wireshark's
-    tcp.stream. `consumer` is None while nobody takes its bytes.
+    tcp.stream. `consumer` is None while nobody takes its bytes. `key` holds the addresses and the
+    ports of a and b, source before destination, `reverse` those of b and a.
     """
 
-    def __init__(self, keeper: Keeper, stream: int, key: bytes) -> None:
-        # key: the addresses and the ports of a and b, source before destination
+    def begin(self, keeper: Keeper, stream: int, key: bytes, reverse: bytes) -> None:
+        """Set everything to the beginning (see `Half.begin_half`)."""
         size = (len(key) - 4) // 2
-        super().__init__(keeper, stream)
+        self.begin_view(keeper, stream)
         self.key = key
-        self.ip_a = key[:size]
-        self.ip_b = key[size : 2 * size]
-        self.port_a = key[-4] << 8 | key[-3]
-        self.port_b = key[-2] << 8 | key[-1]
+        self.reverse = reverse
+        self.ip_a = cut(key, 0, size)
+        self.ip_b = cut(key, size, 2 * size)
+        self.port_a = key[2 * size] << 8 | key[2 * size + 1]
+        self.port_b = key[2 * size + 2] << 8 | key[2 * size + 3]
         self.syn_seen = self.synack_seen = False
         self.first_time_ns = self.last_time_ns = 0
         self.serial = 0  # of the table
+        self.until = 0  # when its view ends, while it is lingering
         self.state = UNDECIDED
         self.based = False  # both base sequence numbers known
         self.turns: Turns | None = None  # once something had to wait for its turn
-        self.a = Direction(self, 0)
-        self.b = Direction(self, 1)
+        self.a = Direction.__new__(Direction)
+        self.a.begin(self, 0)
+        self.b = Direction.__new__(Direction)
+        self.b.begin(self, 1)
         self.a.peer = self.b
         self.b.peer = self.a
 
@@ -260,6 +270,7 @@ class TcpConnection(View):
         """Break the circle of references; no segment may come for this connection any more."""
         for direction in (self.a, self.b):
             direction.peer = direction.connection = direction.view = None  # type: ignore[assignment]
+            direction.ports = -1
 
     def _first_waiting(self) -> Direction | None:
         a = self.a.pending

@@ -1,0 +1,19 @@
+cimport cython
+
+cpdef long long u16(bytes data, Py_ssize_t at, bint big) except -1
+
+@cython.locals(a=cython.longlong, b=cython.longlong, c=cython.longlong, d=cython.longlong)
+cpdef long long u32(bytes data, Py_ssize_t at, bint big) except -1
+
+@cython.locals(at=cython.p_char)
+cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t stop)
+
+# Single loads, for loops whose bounds are checked already
+cdef inline long long little32(const unsigned char *data, Py_ssize_t at) noexcept nogil:
+    return <unsigned int>(data[at] | data[at + 1] << 8 | data[at + 2] << 16 | <unsigned int>data[at + 3] << 24)
+
+cdef inline long long big32(const unsigned char *data, Py_ssize_t at) noexcept nogil:
+    return <unsigned int>(data[at + 3] | data[at + 2] << 8 | data[at + 1] << 16 | <unsigned int>data[at] << 24)
+
+cdef inline int big16(const unsigned char *data, Py_ssize_t at) noexcept nogil:
+    return data[at] << 8 | data[at + 1]
