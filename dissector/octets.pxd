@@ -5,6 +5,14 @@ cpdef long long u16(bytes data, Py_ssize_t at, bint big) except -1
 @cython.locals(a=cython.longlong, b=cython.longlong, c=cython.longlong, d=cython.longlong)
 cpdef long long u32(bytes data, Py_ssize_t at, bint big) except -1
 
+cdef bytes _HEX
+
+@cython.locals(size=cython.int, index=cython.int, byte=cython.uint)
+cpdef str dotted(bytes address)
+
+@cython.locals(index=cython.int, byte=cython.uint)
+cpdef str colons(bytes address)
+
 @cython.locals(at=cython.p_char)
 cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t stop)
 

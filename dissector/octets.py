@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import cython
 
+_HEX = b"0123456789abcdef"
+
 if not cython.compiled:  # compiled, these are single loads without a check (octets.pxd)
 
     def big16(data: bytes, at: int) -> int:
@@ -39,6 +41,39 @@ def u32(data: bytes, at: int, big: bool) -> int:
     if big:
         return a << 24 | b << 16 | c << 8 | d
     return d << 24 | c << 16 | b << 8 | a
+
+
+def dotted(address: bytes) -> str:
+    """Spell an IPv4 address, four bytes."""
+    if cython.compiled:
+        text = cython.declare(cython.char[18])
+        size = 0
+        for index in range(4):
+            byte = address[index]
+            if byte >= 100:
+                text[size] = 48 + byte // 100
+                size += 1
+            if byte >= 10:
+                text[size] = 48 + byte // 10 % 10
+                size += 1
+            text[size] = 48 + byte % 10
+            text[size + 1] = 46  # a dot
+            size += 2
+        return text[: size - 1].decode("ascii")
+    return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
+
+
+def colons(address: bytes) -> str:
+    """Spell a MAC address, six bytes."""
+    if cython.compiled:
+        text = cython.declare(cython.char[18])
+        for index in range(6):
+            byte = address[index]
+            text[3 * index] = _HEX[byte >> 4]
+            text[3 * index + 1] = _HEX[byte & 15]
+            text[3 * index + 2] = 58  # a colon
+        return text[:17].decode("ascii")
+    return address.hex(":")
 
 
 def cut(data: bytes, start: int, stop: int) -> bytes:

@@ -8,6 +8,11 @@ a byte that is not UTF-8. JSON is lossless too and takes `lossless()`; every for
 from __future__ import annotations
 
 import unicodedata
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import hashlib
 
 # Format characters that render as nothing or turn the direction of text: zero-width, bidi, tags.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -91,12 +96,23 @@ def csv_cell(text: str) -> str:
 
 def character_classes(secret: bytes) -> str:
     """Name the classes of bytes in a secret, with commas: lower, upper, digit, symbol, binary."""
-    present = set(secret.translate(_CLASS_OF_BYTE))
+    return _names(frozenset(secret.translate(_CLASS_OF_BYTE)))
+
+
+@cache  # of 31 sets
+def _names(present: frozenset[int]) -> str:
     return ",".join(name for index, name in enumerate(_CLASSES) if index in present)
 
 
 def fingerprint(secret: bytes, key: bytes) -> str:
     """Keyed fingerprint, 16 hex digits: equal secrets of one run are equal, no other run's are."""
+    made = _keyed(key).copy()
+    made.update(secret)
+    return made.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _keyed(key: bytes) -> hashlib.blake2b:
     import hashlib  # most captures need none, and it takes 4 ms
 
-    return hashlib.blake2b(secret, digest_size=8, key=key).hexdigest()
+    return hashlib.blake2b(digest_size=8, key=key)

@@ -14,12 +14,14 @@ from dissector.net.inflate import Inflaters
 
 if cython.compiled:
     from cython.cimports.dissector.model import endpoint, frame_ref  # type: ignore[import-not-found]
+    from cython.cimports.dissector.octets import colons, dotted  # type: ignore[import-not-found]
 else:
     from dissector.model import endpoint, frame_ref
+    from dissector.octets import colons, dotted
 
 _NUMBER = (1 << 40) - 1
 _NONE: frozenset[Version] = frozenset()
-_SPELT_KEPT = 32768  # addresses whose spelling is kept
+_SPELT_KEPT = 32768  # IPv6 addresses whose spelling is kept
 _SERVERS_KEPT = 65536
 
 
@@ -70,18 +72,17 @@ class Tracking:
         return endpoint(self._spell(ip), port, None if mac is None else self._spell(mac))
 
     def _spell(self, address: bytes) -> str:
-        """Spell an address, by its length IPv4, IPv6 or MAC; those that return are spelt once."""
+        """Spell an address, by its length IPv4, IPv6 or MAC."""
+        size = len(address)
+        if size == 4:
+            return dotted(address)
+        if size == 6:
+            return colons(address)
         known = self._spelt.get(address)
         if known is None:
-            size = len(address)
-            if size == 4:
-                known = f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
-            elif size == 16:
-                import socket  # its import costs more than a small capture
+            import socket  # its import costs more than a small capture
 
-                known = socket.inet_ntop(socket.AF_INET6, address)
-            else:
-                known = address.hex(":")
+            known = socket.inet_ntop(socket.AF_INET6, address)
             if len(self._spelt) >= _SPELT_KEPT:
                 self._spelt.clear()
             self._spelt[address] = known

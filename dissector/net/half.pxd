@@ -3,6 +3,7 @@ cimport cython
 from dissector.net.pending cimport Pending
 from dissector.net.segment cimport Segment
 
+cdef int FIN
 cdef long long MASK
 cdef long long HALFWAY
 
@@ -55,4 +56,5 @@ cdef class Half:
 
     @cython.locals(at=cython.longlong, top=cython.longlong)
     cdef acknowledge(self, Segment s)
+    cdef bint finished(self) except -1
     cdef bint plain(self) except -1

@@ -9,6 +9,7 @@ that were never seen.
 
 from __future__ import annotations
 
+from dissector.net.consumer import FIN
 from dissector.net.pending import Pending
 from dissector.net.segment import Segment
 
@@ -104,6 +105,10 @@ class Half:
             self.claim_frame = s.frame
             self.claim_time = s.time_ns
         self.acknowledged = at
+
+    def finished(self) -> bool:
+        """Whether its FIN is there, and all that was sent before it, and that is acknowledged."""
+        return self.closed == FIN and self.fin == self.next == self.acknowledged
 
     def plain(self) -> bool:
         """Whether nothing of this direction is pending, closed, or missing."""

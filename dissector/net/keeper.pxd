@@ -14,4 +14,5 @@ cdef class Keeper:
 
     cpdef Consumer open(self, object connection)
     cpdef ending(self, object connection)
+    cpdef complete(self, object connection)
     cpdef report(self, str kind, str message, long long frame, long long stream)

@@ -32,5 +32,8 @@ class Keeper:
     def ending(self, connection: TcpConnection) -> None:
         """Hear that a connection was closed; its view ends after the linger time."""
 
+    def complete(self, connection: TcpConnection) -> None:
+        """Hear that a connection was closed and nothing of it is missing; its view ends."""
+
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Pass a warning on."""

@@ -44,8 +44,8 @@ cdef class Streams(Keeper):
     @cython.locals(direction=Direction, connection=TcpConnection)
     cpdef finish(self)
 
-    @cython.locals(first=TcpConnection)
     cpdef ending(self, object connection)
+    cpdef complete(self, object connection)
 
     @cython.locals(address=cython.ulonglong, ports=cython.longlong, slot=cython.Py_ssize_t, found=Direction)
     cdef Direction _known(self, const unsigned char *octets, Py_ssize_t at, Segment s)

@@ -72,7 +72,7 @@ class Streams(Keeper):
         self.serial = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
         self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
-        self.closing: deque[TcpConnection] = deque()
+        self.closing: deque[int] = deque()  # serials of those whose linger time runs
         self.closing_limit = 2 * self.limits.connections
         self.deadline = 1 << 62
         self.past: dict[bytes, Past] = {}
@@ -188,11 +188,15 @@ class Streams(Keeper):
     def ending(self, connection: TcpConnection) -> None:
         """End this connection's view when the linger time is over."""
         connection.until = self.clock + self.linger_ns
-        self.closing.append(connection)
+        if not self.closing:
+            self.deadline = connection.until
+        self.closing.append(connection.serial)
         if len(self.closing) > self.closing_limit:  # most were let go before their time
-            self.closing = deque([item for item in self.closing if not item.over])
-        first = self.closing[0]
-        self.deadline = first.until
+            self.closing = deque([item for item in self.closing if item in self.connections])
+
+    def complete(self, connection: TcpConnection) -> None:
+        """End this connection's view now: only repetitions may still come."""
+        self._end(connection, CLOSED)
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Pass a warning on."""
@@ -341,12 +345,13 @@ class Streams(Keeper):
     def _expire(self, now: int) -> None:
         self.deadline = 1 << 62
         while self.closing:
-            connection = self.closing[0]
-            if connection.until > now:
+            connection = self.connections.get(self.closing[0])
+            if connection is not None and connection.until > now:
                 self.deadline = connection.until
                 break
             self.closing.popleft()
-            self._end(connection, CLOSED)
+            if connection is not None:
+                self._end(connection, CLOSED)
 
     def _evict(self, latest: TcpConnection, s: Segment) -> None:
         # Let the longest idle connection go. A sorted part of all serves many evictions: who is in

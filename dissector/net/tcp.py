@@ -219,6 +219,10 @@ class TcpConnection(View):
 
     def settle(self, s: Segment) -> None:
         """After a segment out of the ordinary: look for lost bytes, and for the short way again."""
+        if self.lingering and not s.wire_length and not s.flags & 7:
+            if self.a.finished() and self.b.finished():
+                self.keeper.complete(self)
+                return
         if self.state == WANTED:
             total = self.a.segments + self.b.segments
             self.a.watch(total, s)

@@ -74,11 +74,9 @@ class JsonDocument:
 
     def handshake(self, record: Handshake) -> None:
         """Keep one handshake."""
-        text = self._quick.text(record)
-        if text is None:
+        encoded = self._quick.text(record, "{")
+        if encoded is None:
             encoded = self._encode(self._writer.handshake(record))
-        else:
-            encoded = f"{{{text}".encode()
         self._handshakes.add(encoded, record.id)
 
     def finding(self, record: Finding) -> None:

@@ -2,9 +2,9 @@
 """A handshake in, its JSON text out: what `json_v1` and msgspec write, byte for byte, but quickly.
 
 A capture may hold a hundred thousand handshakes, nearly all of which have nothing in them that JSON
-has to escape. Their text is put together here from a few ready pieces. Whatever is out of the
-ordinary (text that has to be escaped or is no UTF-8, a secret that is to be shown, properties that
-no map can hold, WebSocket and proxies) is left to the general way: `text` gives None.
+has to escape. Their text is put together here from ready pieces. Whatever is out of the ordinary
+(text that has to be escaped or is no UTF-8, a secret that is to be shown, properties that no map
+can hold, WebSocket and proxies) is left to the general way: `text` gives None.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import cython
 from msgspec import UNSET
 
 from dissector.connections.handshake import Close, Handshake
-from dissector.model import Endpoint, FrameRef, Outcome, Version
+from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack, Connect, Property
 from dissector.report.clock import rfc3339
 from dissector.report.json_v1 import Writer
-from dissector.text import lossless
+from dissector.report.pen import Pen
+from dissector.text import character_classes, fingerprint, lossless
 
 _SECRETS_KEPT = 10_000
 _PROPERTIES_KEPT = 1000  # sections; servers send the same one to everybody
 _NOWHERE = '"file":null,"frame":null,"time":null'
-_V5_0 = Version.V5_0
+_V5_0, _CLIENT = Version.V5_0, Side.CLIENT
 _VERSIONS: dict[Version | None, str] = {None: "null"}
 _VERSIONS |= {version: f'"{version.value}"' for version in Version}
 _OUTCOMES = {outcome: outcome.value for outcome in Outcome}
-_TRUTH = {None: "null", False: "false", True: "true"}
 
 
 class HandshakeText:
@@ -40,6 +39,7 @@ class HandshakeText:
     def __init__(self, writer: Writer, encode: Callable[[Any], bytes]) -> None:
         self._writer = writer
         self._encode = encode
+        self._pen = Pen()
         self._second = -(1 << 62)  # the second whose text is kept; at first none that exists
         self._second_text = ""
         self._file: str | None = None
@@ -54,72 +54,101 @@ class HandshakeText:
         """Take the capture's precision."""
         self._digits = digits
 
-    def text(self, record: Handshake) -> str | None:
-        """Give the members of a handshake's object and the closing brace; None: not by this way."""
+    def text(self, record: Handshake, start: str) -> bytes | None:
+        """Give a handshake's object; `start` stands before its members. None: not by this way."""
         if record.carrier is not None:
             return None
-        connect = self._connect(record.connect)
-        if connect is None:
-            return None
-        connack = self._connack(record.connack)
-        if connack is None:
-            return None
-        client, server = record.client, record.server
-        ends = f"{client.ip}{client.mac}{server.ip}{server.mac}"
-        if not _plain(ends):
-            return None
-        latency = "null"
+        pen = self._pen
+        pen.begin()
+        pen.put(start)
+        pen.put('"id":')
+        pen.number(record.id)
+        pen.put(',"stream":')
+        pen.number(record.stream)
+        pen.put(',"transport":"')
+        pen.put(record.transport)
+        pen.put('","version":')
+        pen.put(_VERSIONS[record.version])
+        pen.put(',"bridge":true,"outcome":"' if record.bridge else ',"bridge":false,"outcome":"')
+        pen.put(_OUTCOMES[record.outcome])
+        pen.put('","latency":')
         if record.latency is not None and math.isfinite(record.latency):
-            latency = self._encode(record.latency).decode()
-        rounds = record.auth_rounds if record.auths else 0
-        return (
-            f'"id":{record.id},"stream":{record.stream},"transport":"{record.transport}",'
-            f'"version":{_VERSIONS[record.version]},'
-            f'"bridge":{"true" if record.bridge else "false"},'
-            f'"outcome":"{_OUTCOMES[record.outcome]}","latency":{latency},"authRounds":{rounds},'
-            f'"client":{_endpoint(client)},"server":{_endpoint(server)},'
-            f'"connect":{connect},"connack":{connack},"close":{self._close(record.close)}}}'
-        )
+            pen.put(self._encode(record.latency).decode())
+        else:
+            pen.put("null")
+        pen.put(',"authRounds":')
+        pen.number(record.auth_rounds if record.auths else 0)
+        pen.put(',"client":')
+        self._endpoint(record.client)
+        pen.put(',"server":')
+        self._endpoint(record.server)
+        pen.put(',"connect":')
+        self._connect(record.connect)
+        pen.put(',"connack":')
+        self._connack(record.connack)
+        pen.put(',"close":')
+        self._close(record.close)
+        pen.put("}")
+        return pen.done()
 
-    def _connect(self, packet: Connect | None) -> str | None:
-        if packet is None:
-            return "null"
-        name, client_id, username = packet.protocol_name, packet.client_id, packet.username
-        topic, message = packet.last_will_topic, packet.last_will_message
-        will: str | None = None
-        if message is not None:
-            if not message.isascii():
-                return None
-            will = message.decode("ascii")
-        if not _plain(f"{name}{client_id}{username}{topic}{will}"):
-            return None
-        password = self._secret(packet.password)
-        properties = self._properties(packet.properties)
-        will_properties = self._properties(packet.last_will_properties)
-        if password is None or properties is None or will_properties is None:
-            return None
-        return (
-            f'{{{self._place(packet.frame)},"protocolName":"{name}",'
-            f'"protocolLevel":{packet.protocol_level},"clientId":"{client_id}",'
-            f'"cleanSession":{"true" if packet.clean_session else "false"},'
-            f'"keepAlive":{packet.keep_alive},"username":{_quoted(username)},'
-            f'"password":{password},"lastWillTopic":{_quoted(topic)},'
-            f'"lastWillQos":{packet.last_will_qos},"lastWillMessage":{_quoted(will)},'
-            f'"lastWillRetain":{"true" if packet.last_will_retain else "false"},'
-            f'"properties":{properties},"lastWillProperties":{will_properties}}}'
-        )
+    def _endpoint(self, end: Endpoint) -> None:
+        pen = self._pen
+        pen.put('{"ip":')
+        pen.quoted(end.ip)
+        pen.put(',"port":')
+        pen.number(end.port)
+        pen.put(',"mac":')
+        pen.quoted(end.mac)
+        pen.put("}")
 
-    def _connack(self, packet: Connack | None) -> str | None:
+    def _connect(self, packet: Connect | None) -> None:
+        pen = self._pen
         if packet is None:
-            return "null"
-        properties = self._properties(packet.properties)
-        if properties is None:
-            return None
-        code = packet.return_code
-        return (
-            f'{{{self._place(packet.frame)},"sessionPresent":{_TRUTH[packet.session_present]},'
-            f'"returnCode":{self._code(code, packet.version)},"properties":{properties}}}'
-        )
+            pen.put("null")
+            return
+        pen.put("{")
+        self._place(packet.frame)
+        pen.put(',"protocolName":')
+        pen.quoted(packet.protocol_name)
+        pen.put(',"protocolLevel":')
+        pen.number(packet.protocol_level)
+        pen.put(',"clientId":')
+        pen.quoted(packet.client_id)
+        pen.put(',"cleanSession":true' if packet.clean_session else ',"cleanSession":false')
+        pen.put(',"keepAlive":')
+        pen.number(packet.keep_alive)
+        pen.put(',"username":')
+        pen.quoted(packet.username)
+        pen.put(',"password":')
+        self._secret(packet.password)
+        pen.put(',"lastWillTopic":')
+        pen.quoted(packet.last_will_topic)
+        pen.put(',"lastWillQos":')
+        pen.number(packet.last_will_qos)
+        pen.put(',"lastWillMessage":')
+        pen.quoted_bytes(packet.last_will_message)
+        pen.put(',"lastWillRetain":true' if packet.last_will_retain else ',"lastWillRetain":false')
+        pen.put(',"properties":')
+        self._properties(packet.properties)
+        pen.put(',"lastWillProperties":')
+        self._properties(packet.last_will_properties)
+        pen.put("}")
+
+    def _connack(self, packet: Connack | None) -> None:
+        pen = self._pen
+        if packet is None:
+            pen.put("null")
+            return
+        pen.put("{")
+        self._place(packet.frame)
+        present = packet.session_present
+        pen.put(',"sessionPresent":')
+        pen.put("null" if present is None else "true" if present else "false")
+        pen.put(',"returnCode":')
+        pen.put(self._code(packet.return_code, packet.version))
+        pen.put(',"properties":')
+        self._properties(packet.properties)
+        pen.put("}")
 
     def _code(self, code: int | None, version: Version | None) -> str:
         """Write a return code with its name."""
@@ -131,74 +160,70 @@ class HandshakeText:
             text = known[code] = f'{code},"returnCodeName":"{spec.return_code_name(code, version)}"'
         return text
 
-    def _close(self, close: Close | None) -> str:
+    def _close(self, close: Close | None) -> None:
+        pen = self._pen
         if close is None:
-            return "null"
-        return f'{{"by":"{close.by._value_}","how":"{close.how}",{self._place(close.frame)}}}'
+            pen.put("null")
+            return
+        pen.put('{"by":"client","how":"' if close.by is _CLIENT else '{"by":"server","how":"')
+        pen.put(close.how)
+        pen.put('",')
+        self._place(close.frame)
+        pen.put("}")
 
-    def _place(self, frame: FrameRef | None) -> str:
+    def _place(self, frame: FrameRef | None) -> None:
         """Write which frame it was, and when."""
+        pen = self._pen
         if frame is None:
-            return _NOWHERE
+            pen.put(_NOWHERE)
+            return
         if frame.file is not self._file:
             self._file = frame.file
-            self._file_text = self._encode(lossless(frame.file)).decode()
+            self._file_text = f'"file":{self._encode(lossless(frame.file)).decode()},"frame":'
         time_ns = frame.time_ns
         second = time_ns // 1_000_000_000
         if second != self._second:
-            self._second_text = rfc3339(second * 1_000_000_000, 6)[: -len(".000000Z")]
+            self._second_text = f',"time":"{rfc3339(second * 1_000_000_000, 6)[:-7]}'
             self._second = second
         rest = time_ns - second * 1_000_000_000
+        pen.put(self._file_text)
+        pen.number(frame.number)
+        pen.put(self._second_text)
         if self._digits == 6 or (self._digits < 0 and rest % 1000 == 0):
-            rest //= 1000
-            return (
-                f'"file":{self._file_text},"frame":{frame.number},'
-                f'"time":"{self._second_text}.{rest:06d}Z"'
-            )
-        return (
-            f'"file":{self._file_text},"frame":{frame.number},'
-            f'"time":"{self._second_text}.{rest:09d}Z"'
-        )
+            pen.padded(rest // 1000, 6)
+        else:
+            pen.padded(rest, 9)
+        pen.put('Z"')
 
-    def _secret(self, secret: bytes | None) -> str | None:
+    def _secret(self, secret: bytes | None) -> None:
         if secret is None:
-            return "null"
+            self._pen.put("null")
+            return
         text = self._secrets.get(secret)
         if text is None:
             if self._writer.show_secrets:
-                return None
-            text = self._encode(self._writer.secret(secret)[0]).decode()
+                self._pen.spoilt = True
+                return
+            classes, mark = character_classes(secret), fingerprint(secret, self._writer.key)
+            text = (
+                f'{{"redacted":true,"length":{len(secret)},"classes":"{classes}",'
+                f'"fingerprint":"{mark}"}}'
+            )
             if len(self._secrets) < _SECRETS_KEPT:
                 self._secrets[secret] = text
-        return text
+        self._pen.put(text)
 
-    def _properties(self, properties: tuple[Property, ...]) -> str | None:
+    def _properties(self, properties: tuple[Property, ...]) -> None:
         if not properties:
-            return "{}"
+            self._pen.put("{}")
+            return
         text = self._known_properties.get(properties)
         if text is None:
             plain, listed = self._writer.properties(properties)
             if listed is not UNSET:
-                return None
+                self._pen.spoilt = True
+                return
             text = self._encode(plain).decode()
             if len(self._known_properties) < _PROPERTIES_KEPT:
                 self._known_properties[properties] = text
-        return text
-
-
-def _endpoint(end: Endpoint) -> str:
-    return f'{{"ip":"{end.ip}","port":{end.port},"mac":{_quoted(end.mac)}}}'
-
-
-def _quoted(text: str | None) -> str:
-    return "null" if text is None else f'"{text}"'
-
-
-def _plain(text: str) -> bool:
-    """Whether JSON writes a text as it stands."""
-    if cython.compiled:  # a loop over characters is then the quicker way
-        for char in text:
-            if not " " <= char <= "~" or char == '"' or char == "\\":
-                return False
-        return True
-    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+        self._pen.put(text)

@@ -49,11 +49,11 @@ class JsonLines:
 
     def handshake(self, record: Handshake) -> None:
         """Write one handshake."""
-        text = self._quick.text(record)
+        text = self._quick.text(record, '{"type":"handshake",')
         if text is None:
             self._line("handshake", self._writer.handshake(record))
             return
-        self._lines.append(f'{{"type":"handshake",{text}'.encode())
+        self._lines.append(text)
         if len(self._lines) >= self._limit:
             self._flush()
 

@@ -68,7 +68,7 @@ def test_any_order_gives_the_same_bytes(start: int, order: list[Piece], size: in
         ("chunk", 0, TEXT),
         ("closed", 0, "FIN"),
         ("closed", 1, "FIN"),
-        ("finished", "capture end"),
+        ("finished", "closed"),
     ]
     assert result.kinds == []
     client = result.only.connection.direction(0)

@@ -222,17 +222,17 @@ def data_after_fin() -> Talk:
 
 CASES = {
     "in order": (whole(), [c(b"hello"), s(b"world"), END]),
-    "closed": (whole().close(), [c(b"hello"), s(b"world"), fin(0), fin(1), END]),
-    "wrap-around": (wrapped(), [c(b"abcdef"), s(b"ghijkl"), c(b"mn"), fin(0), fin(1), END]),
+    "closed": (whole().close(), [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED]),
+    "wrap-around": (wrapped(), [c(b"abcdef"), s(b"ghijkl"), c(b"mn"), fin(0), fin(1), CLOSED]),
     "out of order": (shuffled(), [c(b"abcdef"), END]),
-    "captured twice": (doubled(), [c(b"hello"), s(b"world"), fin(0), fin(1), END]),
-    "with a VLAN tag too": (mirrored(), [c(b"hello"), s(b"world"), fin(0), fin(1), END]),
+    "captured twice": (doubled(), [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED]),
+    "with a VLAN tag too": (mirrored(), [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED]),
     "fast open": (fast_open(), [c(b"early late"), s(b"yes"), END]),
     "fast open refused": (fast_open_refused(), [c(b"early late"), END]),
     "simultaneous open": (simultaneous_open(), [c(b"a"), s(b"b"), END]),
     "simultaneous close": (
         simultaneous_close(),
-        [c(b"hello"), s(b"world"), fin(0), fin(1), END],
+        [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED],
     ),
     "keep-alive, empty": (
         keep_alive(b""),
@@ -244,7 +244,7 @@ CASES = {
     ),
     "keep-alive first of all": (keep_alive_first(), [mid(0), c(b"real"), END]),
     "zero-window probe": (zero_window_probe(), [c(b"abcdef"), END]),
-    "FIN behind a hole": (fin_behind_hole(), [c(b"abcdef"), fin(0), fin(1), END]),
+    "FIN behind a hole": (fin_behind_hole(), [c(b"abcdef"), fin(0), fin(1), CLOSED]),
     "FIN with data, twice": (data_with_fin(), [c(b"bye"), fin(0), s(b"ok"), fin(1), END]),
     "half-closed": (half_closed(), [fin(0), s(b"still here"), fin(1), END]),
     "data after the FIN": (data_after_fin(), [c(b"hello"), s(b"world"), fin(0), END]),
@@ -509,7 +509,7 @@ def test_a_clock_going_back_is_told_once() -> None:
     times = [START, START + 9 * SECOND, START, START + 9 * SECOND, *[START] * 4]
     result = run(talk.frames, times=times)
     assert result.kinds == ["clock-going-back"]
-    assert result.only.joined() == [c(b"hello"), s(b"world"), fin(0), fin(1), END]
+    assert result.only.joined() == [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED]
 
 
 def test_server_ports_are_counted() -> None:

@@ -35,10 +35,10 @@ class Both:
         self.quick.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
-        text = self.quick.text(record)
+        text = self.quick.text(record, "{")
         self.ways[text is None] += 1
         if text is not None:
-            assert b"{" + text.encode() == encode(self.writer.handshake(record))
+            assert text == encode(self.writer.handshake(record))
 
     def finding(self, record: object) -> None:
         pass
