@@ -19,6 +19,7 @@ cdef class CloseEvent:
     cdef readonly object side
     cdef readonly str how
     cdef readonly FrameRef frame
+    cdef begin(self, side, str how, FrameRef frame)
 
 cdef class View:
     cdef public bint syn_seen
@@ -29,6 +30,7 @@ cdef class View:
     cdef public str gap_reason
     cdef public str ended
     cdef public long long ended_ns
+    cdef begin(self)
 
 cdef class Connection:
     cdef public long long stream
@@ -56,6 +58,7 @@ cdef class Connection:
     cdef public long long client_spoke
     cdef public long long server_spoke
     cdef public frozenset server_versions
+    cdef begin(self, long long stream, Endpoint client, Endpoint server, FrameRef first)
 
     @cython.locals(connect=Connect, connack=Connack, deadline=cython.longlong)
     cpdef bint answered_within(self, long long limit_ns) except -1

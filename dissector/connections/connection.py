@@ -112,6 +112,10 @@ class CloseEvent:
     """What one side closed with; `how` is "fin", "rst" or "close-frame" (of WebSocket)."""
 
     def __init__(self, side: Side, how: str, frame: FrameRef) -> None:
+        self.begin(side, how, frame)
+
+    def begin(self, side: Side, how: str, frame: FrameRef) -> None:
+        """Set everything; for a record made without a constructor (see `Half`)."""
         self.side = side
         self.how = how
         self.frame = frame
@@ -128,14 +132,20 @@ class View:
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
+        self.begin()
+        self.ended: str | None = ended
+        self.ended_ns = ended_ns
+
+    def begin(self) -> None:
+        """Set everything; for a record made without a constructor (see `Half`)."""
         self.syn_seen = True
         self.both_seen = True
         self.conflict = False
         self.foreign = False
         self.gaps: dict[Side, FrameRef] = {}
         self.gap_reason: str | None = None
-        self.ended = ended
-        self.ended_ns = ended_ns
+        self.ended = None
+        self.ended_ns = 0
 
     def blind(self) -> str | None:
         """Why something may have gone unseen on this connection, or None if all was seen."""
@@ -171,6 +181,10 @@ class Connection:
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
+        self.begin(stream, client, server, first)
+
+    def begin(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
+        """Set everything; for a record made without a constructor (see `Half`)."""
         self.stream = stream
         self.client = client
         self.server = server
@@ -181,7 +195,8 @@ class Connection:
         self.bridge = False
         self.phase = Phase.OPEN
         self.traits = 0
-        self.view = View()
+        self.view = View.__new__(View)
+        self.view.begin()
         self.connect: Connect | None = None
         self.connack: Connack | None = None
         self.auths: list[Auth] = []

@@ -5,6 +5,7 @@ cdef class Close:
     cdef readonly object by
     cdef readonly str how
     cdef readonly FrameRef frame
+    cdef begin(self, by, str how, FrameRef frame)
 
 cdef class Handshake:
     cdef public long long id
@@ -21,3 +22,4 @@ cdef class Handshake:
     cdef public object latency
     cdef public Close close
     cdef public object carrier
+    cdef begin(self, long long number, long long stream, str transport, version, bint bridge, outcome, Endpoint client, Endpoint server, Connect connect)

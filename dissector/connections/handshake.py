@@ -16,6 +16,10 @@ class Close:
     """Who ended the connection first, and how: "disconnect", "fin", "rst" or "close-frame"."""
 
     def __init__(self, by: Side, how: str, frame: FrameRef) -> None:
+        self.begin(by, how, frame)
+
+    def begin(self, by: Side, how: str, frame: FrameRef) -> None:
+        """Set everything; for a record made without a constructor (see `Half`)."""
         self.by = by
         self.how = how
         self.frame = frame
@@ -46,7 +50,26 @@ class Handshake:
         latency: float | None = None,
         close: Close | None = None,
     ) -> None:
-        self.id = id
+        self.begin(id, stream, transport, version, bridge, outcome, client, server, connect)
+        self.connack: Connack | None = connack
+        self.auths: tuple[Auth, ...] = auths
+        self.latency: float | None = latency
+        self.close: Close | None = close
+
+    def begin(
+        self,
+        number: int,
+        stream: int,
+        transport: str,
+        version: Version | None,
+        bridge: bool,
+        outcome: Outcome,
+        client: Endpoint,
+        server: Endpoint,
+        connect: Connect | None,
+    ) -> None:
+        """Set everything, without an answer; for a record made without a constructor."""
+        self.id = number
         self.stream = stream
         self.transport = transport
         self.version = version
@@ -55,10 +78,10 @@ class Handshake:
         self.client = client
         self.server = server
         self.connect = connect
-        self.connack = connack
-        self.auths = auths
-        self.latency = latency
-        self.close = close
+        self.connack = None
+        self.auths = ()
+        self.latency = None
+        self.close = None
         self.carrier: Carrier | None = None
 
     def __repr__(self) -> str:

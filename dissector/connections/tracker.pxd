@@ -50,6 +50,7 @@ cdef class Tracker(Consumer):
     cdef public object carrier
     cdef public int inside
     cdef public Consumer unwrapper
+    cdef begin(self, Tracking tracking, TcpConnection tcp)
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(framer=Framer)
     cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
@@ -67,7 +68,7 @@ cdef class Tracker(Consumer):
     cdef int _client_by_type(self, int side, int packet_type) except -1
     @cython.locals(connection=Connection)
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
-    @cython.locals(tcp=TcpConnection, tracking=Tracking, first=FrameRef)
+    @cython.locals(tcp=TcpConnection, tracking=Tracking, first=FrameRef, made=Connection)
     cdef Connection _connection(self)
     cdef Connection _silent(self)
     @cython.locals(packet=Disconnect, event=CloseEvent)
@@ -94,7 +95,11 @@ cdef class Tracker(Consumer):
     cdef _connect(self, int side, Connect packet, Framer framer)
     @cython.locals(connection=Connection, handshake=Handshake, connect=Connect)
     cdef bint _connack(self, Connack packet) except -1
+    @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)
     cdef bint _disagrees(self) except -1
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, Packet packet)
+
+@cython.locals(made=Tracker)
+cpdef Tracker follow(Tracking tracking, TcpConnection tcp)

@@ -101,6 +101,10 @@ class Tracker(Consumer):
     """Follows one TCP connection. Sides are numbers here, those of net; `client` is one of them."""
 
     def __init__(self, tracking: Tracking, tcp: TcpConnection) -> None:
+        self.begin(tracking, tcp)
+
+    def begin(self, tracking: Tracking, tcp: TcpConnection) -> None:
+        """Set everything; for a tracker made without a constructor (see `Half`)."""
         self.tracking = tracking
         self.tcp = tcp
         self.mode = UNDECIDED
@@ -184,10 +188,12 @@ class Tracker(Consumer):
             if connection is None:
                 return self.mode != IGNORED
         who = self._who(side)
-        event = CloseEvent(who, _CLOSES[how], self.tracking.frame(frame, time_ns))
+        event = CloseEvent.__new__(CloseEvent)
+        event.begin(who, _CLOSES[how], self.tracking.frame(frame, time_ns))
         connection.closes.append(event)
         if connection.close is None:
-            connection.close = Close(who, event.how, event.frame)
+            connection.close = Close.__new__(Close)
+            connection.close.begin(who, event.how, event.frame)
         return True
 
     def finished(self, reason: int, time_ns: int) -> bool:
@@ -339,8 +345,10 @@ class Tracker(Consumer):
     ) -> bool:
         """The connection is MQTT: frame what was held, then this chunk."""
         self.mode = MQTT
-        self.framer_a = Framer(self.tracking.keep_all)
-        self.framer_b = Framer(self.tracking.keep_all)
+        self.framer_a = Framer.__new__(Framer)
+        self.framer_a.begin(self.tracking.keep_all)
+        self.framer_b = Framer.__new__(Framer)
+        self.framer_b.begin(self.tracking.keep_all)
         self.tracking.mqtt_connections += 1
         connection = self._connection()
         if self._midstream():
@@ -363,15 +371,16 @@ class Tracker(Consumer):
         one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
         two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
         first = tracking.frame(tcp.first_frame, tcp.first_time_ns)
+        made = self.connection = Connection.__new__(Connection)
         if self.client == 0:
-            self.connection = Connection(tcp.stream, one, two, first)
+            made.begin(tcp.stream, one, two, first)
         else:
-            self.connection = Connection(tcp.stream, two, one, first)
+            made.begin(tcp.stream, two, one, first)
         if self.carrier is not None:
-            self.connection.carrier = self.carrier
-            self.connection.transport = self.carrier.transport
-            self.connection.traits |= Trait.WEBSOCKET if self.carrier.websocket else 0
-        return self.connection
+            made.carrier = self.carrier
+            made.transport = self.carrier.transport
+            made.traits |= Trait.WEBSOCKET if self.carrier.websocket else 0
+        return made
 
     def _silent(self) -> Connection | None:
         """Make the record of a connection on an MQTT port on which nobody has said anything."""
@@ -619,7 +628,8 @@ class Tracker(Consumer):
         if packet.properties:
             connection.traits |= Trait.DISCONNECT_PROPERTIES
         if connection.close is None and packet.frame is not None:
-            connection.close = Close(who, "disconnect", packet.frame)
+            connection.close = Close.__new__(Close)
+            connection.close.begin(who, "disconnect", packet.frame)
 
     def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
         connection = self.connection
@@ -675,12 +685,13 @@ class Tracker(Consumer):
         return True
 
     def _handshake(self, connection: Connection) -> None:
-        connection.handshake = Handshake(
+        handshake = connection.handshake = Handshake.__new__(Handshake)
+        handshake.begin(
             self.tracking.handshakes, connection.stream, connection.transport, connection.version,
             connection.bridge, _INCOMPLETE, connection.client, connection.server,
             connection.connect,
         )  # fmt: skip
-        connection.handshake.carrier = self.carrier
+        handshake.carrier = self.carrier
         self.tracking.handshakes += 1
 
     def _disagrees(self) -> bool:
@@ -701,6 +712,13 @@ class Tracker(Consumer):
             return  # two copies of the same bytes differ: nobody knows which were received
         connection.traits |= Trait.DEFECT
         self.tracking.listener.defects(connection, packet, self._who(side))
+
+
+def follow(tracking: Tracking, tcp: TcpConnection) -> Tracker:
+    """Make a tracker without its constructor."""
+    made = Tracker.__new__(Tracker)
+    made.begin(tracking, tcp)
+    return made
 
 
 def _gap_message(who: Side, kind: str, count: str) -> str:

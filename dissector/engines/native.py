@@ -8,7 +8,7 @@ from functools import partial
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
-from dissector.connections.tracker import Tracker
+from dissector.connections.tracker import follow
 from dissector.connections.tracking import Listener, Tracking
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
@@ -29,9 +29,7 @@ class NativeEngine:
     ) -> None:
         self._listener = listener
         self.tracking = Tracking(listener, files, ports | {MQTT_PORT}, keep_all)
-        self.streams = Streams(
-            partial(Tracker, self.tracking), self.tracking.ports, warn=self._warn
-        )
+        self.streams = Streams(partial(follow, self.tracking), self.tracking.ports, warn=self._warn)
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
         where = (

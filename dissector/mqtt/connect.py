@@ -45,7 +45,11 @@ _WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
 def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Connect:
     """Read a CONNECT; the reader stands behind the fixed header."""
     size = reader.pos + remaining
-    connect = Connect(_CONNECT, first & 15, remaining, size, None, None, raw)
+    connect = Connect.__new__(Connect)
+    connect.head(_CONNECT, first & 15, remaining, size, None, None, raw, (), ())
+    connect.tail(
+        "", 0, None, False, 0, "", False, 0, None, None, False, None, 0, None, False, (), (), True
+    )
     _variable_header(reader, connect)
     if not reader.broken:
         _payload(reader, connect)

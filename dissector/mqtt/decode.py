@@ -61,7 +61,8 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
     A header that is cut or lies, or a body that is shorter than its Remaining Length, is decoded as
     far as it goes. Types other than CONNECT, CONNACK, DISCONNECT and AUTH give a plain `Packet`.
     """
-    reader = Reader(raw, 1, len(raw), raw[0] >> 4 if raw else 0)
+    reader = Reader.__new__(Reader)
+    reader.begin(raw, 1, len(raw), raw[0] >> 4 if raw else 0)
     remaining = reader.variable() if raw else -1
     first = raw[0] if raw else 0
     if remaining < 0:
@@ -138,10 +139,10 @@ def _connack(
         if code != 0 and flags & 1 and layout is not _V3_1:
             reader.defect(DefectKind.SESSION_PRESENT_WITH_REFUSAL, body, 1, flags)
     present = None if layout is _V3_1 or left < 1 else flags & 1 != 0
-    return Connack(
-        2, first & 15, remaining, size, None, None, raw, (), (),
-        layout, flags, present, code, properties,
-    )  # fmt: skip
+    connack = Connack.__new__(Connack)
+    connack.head(2, first & 15, remaining, size, None, None, raw, (), ())
+    connack.tail(layout, flags, present, code, properties)
+    return connack
 
 
 def _disconnect(
@@ -170,10 +171,10 @@ def _disconnect(
             else:
                 continue
             reader.defect(kind, item.offset, 1, item.value, item.name)
-    return Disconnect(
-        14, first & 15, remaining, body + remaining, None, None, raw, (), (),
-        side, version, code, properties,
-    )  # fmt: skip
+    disconnect = Disconnect.__new__(Disconnect)
+    disconnect.head(14, first & 15, remaining, body + remaining, None, None, raw, (), ())
+    disconnect.tail(side, version, code, properties)
+    return disconnect
 
 
 def _disconnect_code(reader: Reader, code: int, side: Side | None) -> None:

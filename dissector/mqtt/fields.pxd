@@ -9,6 +9,7 @@ cdef class Reader:
     cdef public bint broken
     cdef public list defects
     cdef public list secrets
+    cdef begin(self, bytes data, Py_ssize_t pos, Py_ssize_t end, int packet_type)
     cpdef defect(self, kind, Py_ssize_t offset, Py_ssize_t length, seen=*, field=*)
     cpdef Py_ssize_t left(self) except? -1
     @cython.locals(value=cython.longlong, index=Py_ssize_t)

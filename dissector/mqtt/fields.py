@@ -26,6 +26,10 @@ class Reader:
     """A place in the bytes of a packet: `pos` is the next byte, `end` the first beyond."""
 
     def __init__(self, data: bytes, pos: int, end: int, packet_type: int) -> None:
+        self.begin(data, pos, end, packet_type)
+
+    def begin(self, data: bytes, pos: int, end: int, packet_type: int) -> None:
+        """Set everything; for a reader made without a constructor (see `Half`)."""
         self.data = data
         self.pos = pos
         self.end = end

@@ -11,7 +11,7 @@ cdef class Packet:
     cdef public tuple defects
     cdef public tuple secrets
     cpdef code(self)
-    cdef _head(self, int packet_type, int flags, long long remaining_length, long long size, FrameRef frame, FrameRef first, bytes raw, tuple defects, tuple secrets)
+    cdef head(self, int packet_type, int flags, long long remaining_length, long long size, FrameRef frame, FrameRef first, bytes raw, tuple defects, tuple secrets)
 
 cdef class Connect(Packet):
     cdef public str protocol_name
@@ -32,6 +32,7 @@ cdef class Connect(Packet):
     cdef public tuple properties
     cdef public tuple last_will_properties
     cdef public bint complete
+    cdef tail(self, str protocol_name, int protocol_level, version, bint bridge, int connect_flags, str client_id, bint clean_session, int keep_alive, str username, bytes password, bint will_flag, str last_will_topic, int last_will_qos, bytes last_will_message, bint last_will_retain, tuple properties, tuple last_will_properties, bint complete)
 
 cdef class Connack(Packet):
     cdef public object version
@@ -39,12 +40,14 @@ cdef class Connack(Packet):
     cdef public object session_present
     cdef public object return_code
     cdef public tuple properties
+    cdef tail(self, version, int acknowledge_flags, session_present, return_code, tuple properties)
 
 cdef class _Reasoned(Packet):
     cdef public object side
     cdef public object version
     cdef public int reason_code
     cdef public tuple properties
+    cdef tail(self, side, version, int reason_code, tuple properties)
 
 cdef class Disconnect(_Reasoned):
     pass

@@ -53,9 +53,9 @@ class Packet:
         defects: tuple[Defect, ...] = (),
         secrets: tuple[tuple[int, int], ...] = (),
     ) -> None:
-        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
 
-    def _head(
+    def head(
         self,
         packet_type: int,
         flags: int,
@@ -67,7 +67,7 @@ class Packet:
         defects: tuple[Defect, ...],
         secrets: tuple[tuple[int, int], ...],
     ) -> None:
-        """Set what every packet has."""
+        """Set what every packet has; for records made without a constructor (see `Half`)."""
         self.type = packet_type
         self.flags = flags
         self.remaining_length = remaining_length
@@ -150,7 +150,36 @@ class Connect(Packet):
         last_will_properties: tuple[Property, ...] = (),
         complete: bool = True,
     ) -> None:
-        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.tail(
+            protocol_name, protocol_level, version, bridge, connect_flags, client_id,
+            clean_session, keep_alive, username, password, will_flag, last_will_topic,
+            last_will_qos, last_will_message, last_will_retain, properties,
+            last_will_properties, complete,
+        )  # fmt: skip
+
+    def tail(
+        self,
+        protocol_name: str,
+        protocol_level: int,
+        version: Version | None,
+        bridge: bool,
+        connect_flags: int,
+        client_id: str,
+        clean_session: bool,
+        keep_alive: int,
+        username: str | None,
+        password: bytes | None,
+        will_flag: bool,
+        last_will_topic: str | None,
+        last_will_qos: int,
+        last_will_message: bytes | None,
+        last_will_retain: bool,
+        properties: tuple[Property, ...],
+        last_will_properties: tuple[Property, ...],
+        complete: bool,
+    ) -> None:
+        """Set what a CONNECT has."""
         self.protocol_name = protocol_name
         self.protocol_level = protocol_level
         self.version = version
@@ -199,7 +228,18 @@ class Connack(Packet):
         return_code: int | None = None,
         properties: tuple[Property, ...] = (),
     ) -> None:
-        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.tail(version, acknowledge_flags, session_present, return_code, properties)
+
+    def tail(
+        self,
+        version: Version | None,
+        acknowledge_flags: int,
+        session_present: bool | None,
+        return_code: int | None,
+        properties: tuple[Property, ...],
+    ) -> None:
+        """Set what a CONNACK has."""
         self.version = version
         self.acknowledge_flags = acknowledge_flags
         self.session_present = session_present
@@ -232,7 +272,17 @@ class _Reasoned(Packet):
         reason_code: int = 0,
         properties: tuple[Property, ...] = (),
     ) -> None:
-        self._head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.head(type, flags, remaining_length, size, frame, first, raw, defects, secrets)
+        self.tail(side, version, reason_code, properties)
+
+    def tail(
+        self,
+        side: Side | None,
+        version: Version | None,
+        reason_code: int,
+        properties: tuple[Property, ...],
+    ) -> None:
+        """Set what a DISCONNECT or an AUTH has."""
         self.side = side
         self.version = version
         self.reason_code = reason_code

@@ -22,6 +22,7 @@ cdef class Framer:
     cdef public long long first_time_ns
     cdef public long long frame
     cdef public long long time_ns
+    cdef begin(self, bint keep_all)
     cpdef reset(self)
     cpdef bint idle(self) except -1
     cpdef feed(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)

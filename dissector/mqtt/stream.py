@@ -27,6 +27,10 @@ class Framer:
     """
 
     def __init__(self, keep_all: bool = False) -> None:
+        self.begin(keep_all)
+
+    def begin(self, keep_all: bool) -> None:
+        """Set everything; for a framer made without a constructor (see `Half`)."""
         self.keep_all = keep_all
         self.broken = False
         self.reset()
