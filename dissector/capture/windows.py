@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 
 FIRST = 1 << 16  # bytes; enough to know a file and its first frames
-WINDOW = 1 << 22  # bytes of a file
+WINDOW = 1 << 20  # bytes of a file; more would not stay in a processor's cache
 STREAM = 1 << 20  # bytes of a stream, at most; a pipe gives 64 KiB
 
 

@@ -12,7 +12,7 @@ cdef long long _CLOSE_GRACE_NS
 cdef int HISTORY_LIMIT, HELD_LIMIT, TRIES_LIMIT
 cdef int UNDECIDED, MQTT, IGNORED, NEED_DATA, BROKEN, FIN
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _DECODED, _CLIENT_ONLY, _SERVER_ONLY
-cdef int _QUIET_CLIENT, _QUIET_SERVER, _FLAGS_OF_TWO
+cdef bytes _USUAL_CLIENT, _USUAL_SERVER
 cdef int _CONNECTING, _AUTHENTICATING, _CONNECTED, _REFUSED, _MIDSTREAM
 cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
 cdef int _CONNACK_PROPERTIES, _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
@@ -76,7 +76,9 @@ cdef class Tracker(Consumer):
     @cython.locals(view=View)
     cdef _note_gap(self, tuple found)
     cdef _who(self, int side)
-    @cython.locals(framer=Framer, quiet=cython.int, got=cython.int, kind=cython.int)
+    @cython.locals(octets="const unsigned char *", client=cython.bint, counts="long long[::1]", count=cython.longlong, first=cython.int, size=Py_ssize_t)
+    cdef Py_ssize_t _quiet(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
@@ -100,6 +102,8 @@ cdef class Tracker(Consumer):
     cdef bint _disagrees(self) except -1
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, Packet packet)
+
+cdef bint _usual(int first, bint client) except -1
 
 @cython.locals(made=Tracker)
 cpdef Tracker follow(Tracking tracking, TcpConnection tcp)

@@ -79,6 +79,18 @@ _QUIET_SERVER = (
 )
 _FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
 
+
+def _bytes_of(quiet: int) -> bytes:
+    """Give, for each first byte of a packet, whether its type is quiet and has its usual flags."""
+    return bytes(
+        quiet >> (first >> 4) & 1
+        and (first >> 4 == 3 or first & 15 == (2 if _FLAGS_OF_TWO >> (first >> 4) & 1 else 0))
+        for first in range(256)
+    )
+
+
+_USUAL_CLIENT, _USUAL_SERVER = _bytes_of(_QUIET_CLIENT), _bytes_of(_QUIET_SERVER)
+
 # Attributes of classes as this module's own names: C integers where compiled
 _CONNECTING, _AUTHENTICATING = Phase.CONNECTING, Phase.AUTHENTICATING
 _CONNECTED, _REFUSED, _MIDSTREAM = Phase.CONNECTED, Phase.REFUSED, Phase.MIDSTREAM
@@ -440,7 +452,15 @@ class Tracker(Consumer):
                 return
         framer = self.framer_a if side == 0 else self.framer_b
         assert framer is not None
-        quiet = _QUIET_CLIENT if side == self.client else _QUIET_SERVER
+        if (
+            (self.phase == _CONNECTED or self.phase == _MIDSTREAM)
+            and (self.packets_a if side == 0 else self.packets_b) > 0
+            and framer.between_packets()
+            and not self.tracking.keep_all
+        ):
+            start = self._quiet(side, window, start, stop)
+            if start == stop:
+                return
         framer.feed(window, start, stop, frame, time_ns)
         while True:
             got = framer.next()
@@ -457,8 +477,7 @@ class Tracker(Consumer):
                 self.packets_b += 1
             if (
                 (self.phase == _CONNECTED or self.phase == _MIDSTREAM)
-                and quiet >> kind & 1
-                and (kind == 3 or framer.first & 15 == (2 if _FLAGS_OF_TWO >> kind & 1 else 0))
+                and _usual(framer.first, side == self.client)
                 and (
                     framer.header_size == 2
                     or framer.remaining >= (1 << (7 * (framer.header_size - 2)))
@@ -470,6 +489,37 @@ class Tracker(Consumer):
                 continue
             self._noteworthy(side, framer)
         framer.release()
+
+    def _quiet(self, side: int, window: bytes, start: int, stop: int) -> int:
+        """Count packets of an undisturbed connection that lie whole in a chunk; where they end."""
+        if start < 0 or stop > len(window):
+            raise IndexError("a chunk lies outside of its window")
+        octets = window  # compiled: a pointer
+        client = side == self.client
+        counts = self.tracking.counts
+        count = 0
+        while stop - start >= 2:
+            first = octets[start]
+            if not _usual(first, client):
+                break
+            size = octets[start + 1]
+            if size < 0x80:
+                size += 2
+            elif stop - start < 3 or not 0 < octets[start + 2] < 0x80:
+                break  # longer, or longer than need be
+            else:
+                size = (size & 0x7F) + (octets[start + 2] << 7) + 3
+            if stop - start < size:
+                break
+            counts[first >> 4] += 1
+            count += 1
+            start += size
+        self.order += count
+        if side == 0:
+            self.packets_a += count
+        else:
+            self.packets_b += count
+        return start
 
     def _server_speaks_mqtt(self, side: int, window: bytes, start: int, stop: int) -> bool:
         """Whether the first bytes of the server can be MQTT; who answers HTTP is no MQTT server."""
@@ -712,6 +762,11 @@ class Tracker(Consumer):
             return  # two copies of the same bytes differ: nobody knows which were received
         connection.traits |= Trait.DEFECT
         self.tracking.listener.defects(connection, packet, self._who(side))
+
+
+def _usual(first: int, client: bool) -> bool:
+    """Whether a packet that begins with this byte does nothing but count."""
+    return _USUAL_CLIENT[first] == 1 if client else _USUAL_SERVER[first] == 1
 
 
 def follow(tracking: Tracking, tcp: TcpConnection) -> Tracker:

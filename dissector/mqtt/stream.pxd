@@ -25,6 +25,7 @@ cdef class Framer:
     cdef begin(self, bint keep_all)
     cpdef reset(self)
     cpdef bint idle(self) except -1
+    cdef bint between_packets(self) except -1
     cpdef feed(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     cpdef release(self)
     @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, shift=cython.int, byte=cython.longlong)

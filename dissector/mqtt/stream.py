@@ -60,6 +60,10 @@ class Framer:
         """Whether no packet is half read."""
         return self.body_left == 0 and not self.header and self.pos >= self.end
 
+    def between_packets(self) -> bool:
+        """Whether the next byte fed begins a packet."""
+        return not self.broken and self.body_left == 0 and not self.header
+
     def feed(self, window: bytes, start: int, stop: int, frame: int, time_ns: int) -> None:
         """Take the next bytes; all packets of the chunk before must have been asked for."""
         self.chunk = window
