@@ -20,31 +20,33 @@ cdef bytes _NEXT
 cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
 
 cdef class Tracker(Consumer):
+    # what every chunk asks for, in few cache lines
     cdef public Tracking tracking
-    cdef public TcpConnection tcp
     cdef public int mode
-    cdef public bint known_port
     cdef public int client
     cdef public int phase
-    cdef public long long order
-    cdef public int tries
-    cdef public Framer framer_a
-    cdef public Framer framer_b
-    cdef public list held
-    cdef public Py_ssize_t held_bytes
-    cdef public bint lost_a
-    cdef public bint lost_b
     cdef public bint resync_a
     cdef public bint resync_b
+    cdef public Framer framer_a
+    cdef public Framer framer_b
     cdef public long long spoke_a
     cdef public long long spoke_b
     cdef public long long packets_a
     cdef public long long packets_b
-    cdef public long long connect_end
+    cdef public long long order
     cdef public long long last_a
     cdef public long long last_b
     cdef public long long last_time_a
     cdef public long long last_time_b
+    # the rest
+    cdef public TcpConnection tcp
+    cdef public bint known_port
+    cdef public int tries
+    cdef public list held
+    cdef public Py_ssize_t held_bytes
+    cdef public bint lost_a
+    cdef public bint lost_b
+    cdef public long long connect_end
     cdef public list gaps
     cdef public Connection connection
     cdef public object carrier

@@ -4,11 +4,11 @@ cimport cython
 cdef class Framer:
     cdef public bint keep_all
     cdef public bint broken
+    cdef public long long body_left
+    cdef public bytes header
     cdef public bytes chunk
     cdef public Py_ssize_t pos
     cdef public Py_ssize_t end
-    cdef public bytes header
-    cdef public long long body_left
     cdef public list parts
     cdef public bytes window
     cdef public Py_ssize_t start

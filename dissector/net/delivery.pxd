@@ -8,8 +8,9 @@ from dissector.net.segment cimport Segment
 
 cdef class View:
     cdef public Keeper keeper
-    cdef public long long stream
     cdef public Consumer consumer
+    cdef public long long last_time_ns
+    cdef public long long stream
     cdef public long long first_frame
     cdef public bint limited
     cdef public bint lingering
@@ -23,7 +24,6 @@ cdef class View:
 
 cdef class Delivery(Half):
     cdef public View view
-    cdef public long long latest
     cdef public long long mark
     cdef public long long mark_time
     cdef public long long mark_next

@@ -31,6 +31,7 @@ class View:
         self.keeper = keeper
         self.stream = stream
         self.consumer: Consumer | None = None
+        self.last_time_ns = 0
         self.first_frame = 0
         self.limited = False  # the buffer limit was told
         self.lingering = False  # closed, the view about to end
@@ -60,7 +61,6 @@ class Delivery(Half):
         """Set everything to the beginning (see `Half.begin_half`)."""
         self.begin_half(side)
         self.view = view
-        self.latest = -1  # handle of its newest entry in `Recent`
         self.mark = -1  # segments of the connection when its hole was acknowledged
         self.mark_time = self.mark_next = self.mark_stop = 0
 

@@ -8,12 +8,24 @@ cdef long long MASK
 cdef long long HALFWAY
 
 cdef class Half:
+    # what every segment asks for, in few cache lines
     cdef public Half peer
-    cdef public int side
-    cdef public bytes mac
-    cdef public long long segments
-    cdef public long long delivered
+    cdef public long long next_seq
+    cdef public long long next
     cdef public long long acknowledged
+    cdef public long long delivered
+    cdef public long long last_frame
+    cdef public long long last_time
+    cdef public long long segments
+    cdef public long long latest
+    cdef public unsigned long long address
+    cdef public long long ports
+    cdef public int win
+    cdef public int side
+    cdef public bint smooth
+    cdef public bint announced
+    # the rest
+    cdef public bytes mac
     cdef public bint gap
     cdef public bint started
     cdef public bint snapped
@@ -23,20 +35,13 @@ cdef class Half:
     cdef public bint based
     cdef public long long base_seq
     cdef public bint known
-    cdef public bint announced
-    cdef public bint smooth
-    cdef public long long next_seq
-    cdef public long long next
     cdef public long long sent
     cdef public long long fin
     cdef public long long fin_frame
     cdef public int closed
     cdef public long long closed_frame
     cdef public long long closed_time
-    cdef public int win
     cdef public int scale
-    cdef public long long last_frame
-    cdef public long long last_time
     cdef public long long claim_frame
     cdef public long long claim_time
     cdef public Pending pending

@@ -28,6 +28,9 @@ class Half:
         self.peer: Half = self  # until it is told its peer
         self.side = side
         self.mac: bytes | None = None
+        self.latest = -1  # handle of its newest entry in `Recent`
+        self.address = 0  # of the quick look-up in `Streams`, as numbers
+        self.ports = -1
         self.segments = self.delivered = self.acknowledged = 0
         self.gap = self.started = self.snapped = self.conflict = False
         self.fin_time_ns = self.rst_time_ns = -1

@@ -14,8 +14,6 @@ cdef int UNWANTED
 @cython.final
 cdef class Direction(Delivery):
     cdef public TcpConnection connection
-    cdef public unsigned long long address
-    cdef public long long ports
 
     cdef begin(self, TcpConnection connection, int side)
 
@@ -43,7 +41,6 @@ cdef class TcpConnection(View):
     cdef public bint syn_seen
     cdef public bint synack_seen
     cdef public long long first_time_ns
-    cdef public long long last_time_ns
     cdef public int state
     cdef public bint based
     cdef public Turns turns

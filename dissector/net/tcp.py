@@ -41,8 +41,6 @@ class Direction(Delivery):
         """Set everything to the beginning (see `Half.begin_half`)."""
         self.begin_delivery(connection, side)
         self.connection = connection
-        self.address = 0  # of the quick look-up in `Streams`, as numbers
-        self.ports = -1
 
     def receive(self, s: Segment) -> None:
         """Take the next segment of this direction, whatever it holds."""
@@ -164,7 +162,7 @@ class TcpConnection(View):
         self.port_a = key[2 * size] << 8 | key[2 * size + 1]
         self.port_b = key[2 * size + 2] << 8 | key[2 * size + 3]
         self.syn_seen = self.synack_seen = False
-        self.first_time_ns = self.last_time_ns = 0
+        self.first_time_ns = 0
         self.serial = 0  # of the table
         self.until = 0  # when its view ends, while it is lingering
         self.state = UNDECIDED

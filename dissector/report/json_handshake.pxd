@@ -15,6 +15,7 @@ cdef class HandshakeText:
     cdef int _digits
     cdef long long _second
     cdef str _second_text
+    cdef dict _seconds
     cdef str _file
     cdef str _file_text
     cdef dict _secrets
@@ -35,6 +36,8 @@ cdef class HandshakeText:
     cdef _close(self, Close close)
     @cython.locals(pen=Pen, time_ns=cython.longlong, second=cython.longlong, rest=cython.longlong)
     cdef _place(self, FrameRef frame)
+    @cython.locals(text=str)
+    cdef str _second_of(self, long long second)
     @cython.locals(text=str)
     cdef _secret(self, bytes secret)
     @cython.locals(text=str)

@@ -25,6 +25,7 @@ from dissector.report.pen import Pen
 from dissector.text import character_classes, fingerprint, lossless
 
 _SECRETS_KEPT = 10_000
+_SECONDS_KEPT = 4096
 _PROPERTIES_KEPT = 1000  # sections; servers send the same one to everybody
 _NOWHERE = '"file":null,"frame":null,"time":null'
 _V5_0, _CLIENT = Version.V5_0, Side.CLIENT
@@ -40,8 +41,9 @@ class HandshakeText:
         self._writer = writer
         self._encode = encode
         self._pen = Pen()
-        self._second = -(1 << 62)  # the second whose text is kept; at first none that exists
+        self._second = -(1 << 62)  # the last second that was written; at first none that exists
         self._second_text = ""
+        self._seconds: dict[int, str] = {}
         self._file: str | None = None
         self._file_text = ""
         self._digits = -1 if writer.digits is None else writer.digits
@@ -183,7 +185,7 @@ class HandshakeText:
         time_ns = frame.time_ns
         second = time_ns // 1_000_000_000
         if second != self._second:
-            self._second_text = f',"time":"{rfc3339(second * 1_000_000_000, 6)[:-7]}'
+            self._second_text = self._second_of(second)
             self._second = second
         rest = time_ns - second * 1_000_000_000
         pen.put(self._file_text)
@@ -194,6 +196,15 @@ class HandshakeText:
         else:
             pen.padded(rest, 9)
         pen.put('Z"')
+
+    def _second_of(self, second: int) -> str:
+        text = self._seconds.get(second)
+        if text is None:
+            text = f',"time":"{rfc3339(second * 1_000_000_000, 6)[:-7]}'
+            if len(self._seconds) >= _SECONDS_KEPT:
+                self._seconds.clear()
+            self._seconds[second] = text
+        return text
 
     def _secret(self, secret: bytes | None) -> None:
         if secret is None:
