@@ -53,13 +53,28 @@ class Trait:
     BEFORE_CONNACK = 8192  # a client packet, other than CONNECT, before the CONNACK
     SILENT = 1 << 14  # an open connection on an MQTT port without any MQTT
     SESSION_PRESENT = 1 << 15  # in an accepting CONNACK
-    CONNACK_PROPERTIES = 1 << 16  # a CONNACK with any property
+    CONNACK_EXTRAS = 1 << 16  # a CONNACK with a Reason String or User Property
     NO_CLIENT_ID = 1 << 17  # the client id is empty, or could not be read
     SERVER_DISCONNECT = 1 << 18
     DISCONNECT_PROPERTIES = 1 << 19  # a DISCONNECT with any property
     OPEN_AFTER_DISCONNECT = 1 << 20  # nobody closed within 5 s of a DISCONNECT
     FINDING = 1 << 21  # a rule has found something on it
     WEBSOCKET = 1 << 22  # carried in WebSocket frames
+    RESPONSE_INFORMATION = 1 << 23  # in a CONNACK
+    ASSIGNED_CLIENT_ID = 1 << 24  # in a CONNACK
+    WILL_LIMITS = 1 << 25  # a CONNACK with Maximum QoS or Retain Available
+
+
+# What a property of a CONNACK makes noteworthy
+CONNACK_TRAITS = {
+    0x12: Trait.ASSIGNED_CLIENT_ID,
+    0x15: Trait.AUTH,
+    0x1A: Trait.RESPONSE_INFORMATION,
+    0x1F: Trait.CONNACK_EXTRAS,
+    0x24: Trait.WILL_LIMITS,
+    0x25: Trait.WILL_LIMITS,
+    0x26: Trait.CONNACK_EXTRAS,
+}
 
 
 class PacketRef:

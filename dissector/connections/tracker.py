@@ -15,6 +15,7 @@ import cython
 
 from dissector.connections import deadlines
 from dissector.connections.connection import (
+    CONNACK_TRAITS,
     HISTORY_LIMIT,
     CloseEvent,
     Connection,
@@ -28,7 +29,7 @@ from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STA
 from dissector.model import FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, property_value
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
 from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, EVICTED, FIN, REUSED, RST, Consumer
 from dissector.net.tcp import TcpConnection
@@ -96,7 +97,7 @@ _CONNECTING, _AUTHENTICATING = Phase.CONNECTING, Phase.AUTHENTICATING
 _CONNECTED, _REFUSED, _MIDSTREAM = Phase.CONNECTED, Phase.REFUSED, Phase.MIDSTREAM
 _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL = Trait.CONNECT, Trait.CONNACK, Trait.REFUSED
 _WITH_DISCONNECT, _WITH_SESSION = Trait.DISCONNECT, Trait.SESSION_PRESENT
-_CONNACK_PROPERTIES, _NO_CLIENT_ID = Trait.CONNACK_PROPERTIES, Trait.NO_CLIENT_ID
+_NO_CLIENT_ID = Trait.NO_CLIENT_ID
 _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
 
@@ -711,9 +712,8 @@ class Tracker(Consumer):
         connection.connack = packet
         connection.traits |= _WITH_CONNACK
         if packet.properties:
-            connection.traits |= _CONNACK_PROPERTIES
-            if property_value(packet.properties, "authenticationMethod") is not None:
-                connection.traits |= Trait.AUTH
+            for item in packet.properties:
+                connection.traits |= CONNACK_TRAITS.get(item.id, 0)
         if packet.return_code != 0:
             connection.traits |= _WITH_REFUSAL
         else:

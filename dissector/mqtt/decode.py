@@ -42,8 +42,6 @@ def header_defects(first: int, remaining_length: int, header_size: int) -> list[
     """Give what is odd in a fixed header: its flags, or a length that is longer than need be."""
     packet_type = first >> 4
     found: list[Defect] = []
-    if header_size == 2 and _USUAL[first]:
-        return found
     if packet_type != spec.PUBLISH and first & 0x0F != spec.REQUIRED_FLAGS[packet_type]:
         if packet_type != spec.RESERVED:
             kind = _FLAG_KINDS.get(packet_type, DefectKind.HEADER_FLAGS)
@@ -77,8 +75,9 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
         )  # fmt: skip
     header_size = reader.pos
     reader.end = min(len(raw), header_size + remaining)
-    reader.defects = header_defects(first, remaining, header_size)
     packet_type = first >> 4
+    if header_size != 2 or not _USUAL[first]:
+        reader.defects = header_defects(first, remaining, header_size)
     if reader.end < len(raw):
         raw = raw[: reader.end]
     packet: Packet

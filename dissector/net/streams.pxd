@@ -80,5 +80,5 @@ cdef unsigned long long _SPREAD
 @cython.locals(mixed=cython.ulonglong)
 cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1
 
-@cython.locals(size=cython.Py_ssize_t, addresses=bytes)
+@cython.locals(size=cython.Py_ssize_t, index=cython.Py_ssize_t)
 cdef bytes _reverse(bytes key)

@@ -400,5 +400,13 @@ def _slot(address: int, ports: int) -> int:
 
 def _reverse(key: bytes) -> bytes:
     size = (len(key) - 4) // 2
-    addresses = cut(key, size, 2 * size) + cut(key, 0, size)
-    return addresses + cut(key, 2 * size + 2, 2 * size + 4) + cut(key, 2 * size, 2 * size + 2)
+    if cython.compiled and size == 4:
+        turned = cython.declare(cython.uchar[12])
+        for index in range(4):
+            turned[index] = key[index + 4]
+            turned[index + 4] = key[index]
+        for index in range(8, 10):
+            turned[index] = key[index + 2]
+            turned[index + 2] = key[index]
+        return turned[:12]
+    return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

@@ -75,7 +75,7 @@ class HandshakeText:
         pen.put(_OUTCOMES[record.outcome])
         pen.put('","latency":')
         if record.latency is not None and math.isfinite(record.latency):
-            pen.put(self._encode(record.latency).decode())
+            pen.seconds(record.latency)
         else:
             pen.put("null")
         pen.put(',"authRounds":')

@@ -8,11 +8,18 @@ does not fit, or is text that JSON has to escape, `spoilt` is set and what was w
 from __future__ import annotations
 
 import cython
+import msgspec
 
 if cython.compiled:
-    from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
+    from cython.cimports.cpython.unicode import (  # type: ignore[import-not-found]
+        PyUnicode_1BYTE_DATA,
+        PyUnicode_AsUTF8AndSize,
+        PyUnicode_GET_LENGTH,
+    )
+    from cython.cimports.dissector.octets import PyUnicode_IS_ASCII  # type: ignore[import-not-found]
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
+_encode = msgspec.json.Encoder().encode
 _ROOM = 1 << 16  # bytes; a longer handshake goes the general way
 
 
@@ -33,8 +40,11 @@ class Pen:
     def put(self, text: str) -> None:
         """Write ready text, escaped where need be."""
         if cython.compiled:
-            size = 0
-            source = PyUnicode_AsUTF8AndSize(text, cython.address(size))
+            size = PyUnicode_GET_LENGTH(text)
+            if PyUnicode_IS_ASCII(text):
+                source = cython.cast(cython.p_char, PyUnicode_1BYTE_DATA(text))
+            else:
+                source = PyUnicode_AsUTF8AndSize(text, cython.address(size))
             if size > _ROOM - self.used:
                 self.spoilt = True
                 return
@@ -49,12 +59,11 @@ class Pen:
             self.put("null")
             return
         if cython.compiled:
-            if not text.isascii():
+            if not PyUnicode_IS_ASCII(text):
                 self.spoilt = True
                 return
-            size = 0
-            source = PyUnicode_AsUTF8AndSize(text, cython.address(size))
-            self._quoted(source, size)
+            source = cython.cast(cython.p_char, PyUnicode_1BYTE_DATA(text))
+            self._quoted(source, PyUnicode_GET_LENGTH(text))
         else:
             self._checked(text)
 
@@ -91,6 +100,22 @@ class Pen:
             self.spoilt = True
         else:
             self._digits(value, size)
+
+    def seconds(self, value: float) -> None:
+        """Write a number of seconds as JSON has it: the fewest digits that give it back."""
+        nanoseconds = int(value * 1e9 + 0.5) if 1e-4 <= value < 1e6 else 0
+        if not nanoseconds or nanoseconds / 1e9 != value:
+            self.put(_encode(value).decode())
+            return
+        whole = nanoseconds // 1_000_000_000
+        rest = nanoseconds - whole * 1_000_000_000
+        size = 9
+        while size > 1 and rest % 10 == 0:
+            rest //= 10
+            size -= 1
+        self.number(whole)
+        self.put(".")
+        self.padded(rest, size)
 
     def done(self) -> bytes | None:
         """Give what was written; None where it is spoilt."""

@@ -49,7 +49,7 @@ class ConnackTooLargeForClient(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.2.2-19", "MQTT-3.2.2-20"))
     sections = {Version.V5_0: "3.2.2.3"}
-    asks = Trait.CONNACK_PROPERTIES
+    asks = Trait.CONNACK_EXTRAS
     bad = (
         Example(
             "a Reason String beyond the limit",

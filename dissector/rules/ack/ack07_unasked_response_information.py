@@ -49,7 +49,7 @@ class UnaskedResponseInformation(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.1.2-28")
     sections = {Version.V5_0: "3.1.2.11.6"}
-    asks = Trait.CONNACK_PROPERTIES
+    asks = Trait.RESPONSE_INFORMATION
     bad = (
         Example("nothing was asked", (CONNECT_5, "S 20 07 00 00 04 1a 00 01 72", *CLIENT_CLOSES)),
         Example(

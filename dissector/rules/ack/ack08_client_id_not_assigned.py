@@ -63,7 +63,7 @@ class ClientIdNotAssigned(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.1.3-7", "MQTT-3.2.2-16", "MQTT-3.1.3-6"))
     sections = {Version.V5_0: "3.2.2.3.7"}
-    asks = Trait.CONNACK_PROPERTIES | Trait.NO_CLIENT_ID
+    asks = Trait.ASSIGNED_CLIENT_ID | Trait.NO_CLIENT_ID
     bad = (
         Example(
             "empty, and nothing assigned",

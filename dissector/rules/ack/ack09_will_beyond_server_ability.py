@@ -48,7 +48,7 @@ class WillBeyondServerAbility(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.2.2-12", "MQTT-3.2.2-13"))
     sections = {Version.V5_0: "3.2.2.3"}
-    asks = Trait.CONNACK_PROPERTIES
+    asks = Trait.WILL_LIMITS
     bad = (
         Example(
             "Maximum QoS 0, will of QoS 1",
