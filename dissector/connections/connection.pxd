@@ -56,6 +56,7 @@ cdef class Connection:
     cdef public Close close
     cdef public Handshake handshake
     cdef public list findings
+    cdef public set unjudged
     cdef public long long opened_ns
     cdef public bint connect_delivered
     cdef public long long client_spoke

@@ -180,7 +180,8 @@ class Overdue(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """One TCP connection with MQTT on it. `findings` are those raised on it so far.
+    """One TCP connection with MQTT on it. `findings` are those raised on it so far,
+    `unjudged` the ids of rules that were not evaluated, if any.
 
     `opened_ns` is the time of its first frame, `connect_delivered` whether the server's TCP has
     acknowledged the whole CONNECT, `client_spoke` and `server_spoke` how many bytes each side sent,
@@ -213,6 +214,7 @@ class Connection:
         self.close: Close | None = None
         self.handshake: Handshake | None = None
         self.findings: list[Finding] = []
+        self.unjudged: set[str] | None = None
         self.opened_ns = first.time_ns
         self.connect_delivered = False
         self.client_spoke = 0

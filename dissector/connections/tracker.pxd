@@ -84,7 +84,7 @@ cdef class Tracker(Consumer):
     cdef Py_ssize_t _quiet(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
-    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint)
+    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint, code=Py_ssize_t)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
     @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)

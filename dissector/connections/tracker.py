@@ -563,7 +563,8 @@ class Tracker(Consumer):
             return True
         # an AUTH of which this is only the beginning
         if first == 0xF0 and window[start + 1] + 2 > size:
-            return size < 3 or window[start + 2] == 0x18
+            code = 3 if window[start + 1] & 0x80 else 2
+            return size <= code or window[start + code] == 0x18
         self.connection.view.foreign = True
         return False
 
@@ -630,7 +631,9 @@ class Tracker(Consumer):
         if self.tracking.keep_all:
             self.tracking.listener.packet(connection, packet, who)
         if answered:
-            if not self._disagrees():
+            if self._disagrees():
+                self.tracking.listener.doubted(connection, packet)
+            else:
                 self.tracking.listener.answered(connection)
 
     def _framed(self, framer: Framer, raw: bytes) -> Packet:
@@ -804,8 +807,10 @@ class Tracker(Consumer):
         assert connection is not None
         if self.lost_a if side == 0 else self.lost_b:
             if packet is not connection.connect:
+                self.tracking.listener.doubted(connection, packet)
                 return  # behind a gap nothing proves that the packet begins where we think
         if self._disagrees():
+            self.tracking.listener.doubted(connection, packet)
             return  # two copies of the same bytes differ: nobody knows which were received
         connection.traits |= Trait.DEFECT
         self.tracking.listener.defects(connection, packet, self._who(side))

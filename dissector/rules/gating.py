@@ -53,8 +53,9 @@ def _gap_before(connection: Connection, side: Side, frame: FrameRef) -> bool:
         return False
     if gap.time_ns <= frame.time_ns or (gap.file == frame.file and gap.number <= frame.number):
         return True
+    order = (connection.view.gap_orders or {}).get(side)
     orders = [ref.order for ref in connection.history if ref.frame == frame]
-    return not orders or (connection.view.gap_orders or {}).get(side, 0) <= max(orders)
+    return order is not None and (not orders or order <= max(orders))
 
 
 def unclosed(
