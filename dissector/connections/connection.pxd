@@ -25,11 +25,14 @@ cdef class View:
     cdef public bint syn_seen
     cdef public bint both_seen
     cdef public bint conflict
+    cdef public bint mixed
     cdef public bint foreign
     cdef public dict gaps
+    cdef public dict gap_orders
     cdef public str gap_reason
     cdef public str ended
     cdef public long long ended_ns
+    cdef public long long heard_ns
     cdef begin(self)
 
 cdef class Connection:
@@ -53,6 +56,7 @@ cdef class Connection:
     cdef public Close close
     cdef public Handshake handshake
     cdef public list findings
+    cdef public set unjudged
     cdef public long long opened_ns
     cdef public bint connect_delivered
     cdef public long long client_spoke

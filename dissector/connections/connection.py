@@ -140,27 +140,32 @@ class View:
     """How much of a connection could be seen.
 
     `gaps` holds, per side, the last frame with bytes of that side before some were missing: what is
-    missing may have been sent at any time after it.
+    missing may have been sent at any time after it. `gap_orders`, where there are any, holds how
+    many packets of the connection came before the gap.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
-    `ended_ns` is the capture's clock at that moment. `conflict`: segments overlapped with different
-    bytes. `foreign`: what the server sent is no MQTT.
+    `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
+    either side. `conflict`: segments overlapped with different
+    bytes. `mixed`: so did the SYN/ACKs. `foreign`: what the server sent is no MQTT.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
         self.begin()
         self.ended: str | None = ended
-        self.ended_ns = ended_ns
+        self.ended_ns = self.heard_ns = ended_ns
 
     def begin(self) -> None:
         """Set everything; for a record made without a constructor (see `Half`)."""
         self.syn_seen = True
         self.both_seen = True
         self.conflict = False
+        self.mixed = False
         self.foreign = False
         self.gaps: dict[Side, FrameRef] = {}
+        self.gap_orders: dict[Side, int] | None = None
         self.gap_reason: str | None = None
         self.ended = None
         self.ended_ns = 0
+        self.heard_ns = 0
 
     def blind(self) -> str | None:
         """Why something may have gone unseen on this connection, or None if all was seen."""
@@ -176,6 +181,8 @@ class View:
             return "cut by the snap length" if self.gap_reason == "snap length" else "bytes missing"
         if self.conflict:
             return "overlapping segments disagree"
+        if self.mixed:
+            return "segments of two connections are mixed up"
         if self.foreign:
             return "the server does not speak MQTT"
         return None
@@ -188,7 +195,8 @@ class Overdue(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """One TCP connection with MQTT on it. `findings` are those raised on it so far.
+    """One TCP connection with MQTT on it. `findings` are those raised on it so far,
+    `unjudged` the ids of rules that were not evaluated, if any.
 
     `opened_ns` is the time of its first frame, `connect_delivered` whether the server's TCP has
     acknowledged the whole CONNECT, `client_spoke` and `server_spoke` how many bytes each side sent,
@@ -221,6 +229,7 @@ class Connection:
         self.close: Close | None = None
         self.handshake: Handshake | None = None
         self.findings: list[Finding] = []
+        self.unjudged: set[str] | None = None
         self.opened_ns = first.time_ns
         self.connect_delivered = False
         self.client_spoke = 0
@@ -244,6 +253,8 @@ class Connection:
             return "the connection was let go while open"
         if self.view.ended_ns < deadline and not self.closes:
             return "the capture ends before the deadline"
+        if self.view.heard_ns < deadline:  # a close of which no frame was captured leaves no trace
+            return "nothing was heard of the connection after the deadline"
         return Overdue(deadline)
 
     def answered_within(self, limit_ns: int) -> bool:

@@ -47,6 +47,8 @@ cdef class Tracker(Consumer):
     cdef public Py_ssize_t held_bytes
     cdef public bint lost_a
     cdef public bint lost_b
+    cdef public bint torn_a
+    cdef public bint torn_b
     cdef public long long connect_end
     cdef public list gaps
     cdef public Connection connection
@@ -61,7 +63,7 @@ cdef class Tracker(Consumer):
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
     @cython.locals(connection=Connection, view=View, client=Direction)
     cpdef bint finished(self, int reason, long long time_ns) except -1
-    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, verdict=cython.int, first=cython.int)
+    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, torn=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(inner=Tracker, found=Consumer, kind=cython.int)
     cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
@@ -83,7 +85,7 @@ cdef class Tracker(Consumer):
     cdef Py_ssize_t _quiet(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
-    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint)
+    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint, code=Py_ssize_t)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
     @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)
@@ -99,10 +101,13 @@ cdef class Tracker(Consumer):
     @cython.locals(connection=Connection)
     cdef _connect(self, int side, Connect packet, Framer framer)
     @cython.locals(connection=Connection, handshake=Handshake, connect=Connect)
-    cdef bint _connack(self, Connack packet) except -1
+    cdef bint _connack(self, int side, Connack packet, Framer framer) except -1
+    @cython.locals(rest=cython.longlong)
+    cdef bint _begins(self, int side, Framer framer) except -1
     @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)
     cdef bint _disagrees(self) except -1
+    cdef bint _mixed(self) except -1
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, Packet packet)
 

@@ -133,6 +133,8 @@ class Tracker(Consumer):
         self.held_bytes = 0
         self.lost_a = False
         self.lost_b = False
+        self.torn_a = False  # bytes of the midst are missing, not only the beginning
+        self.torn_b = False
         self.resync_a = False
         self.resync_b = False
         self.spoke_a = 0
@@ -176,6 +178,11 @@ class Tracker(Consumer):
             self.lost_a = self.resync_a = True
         else:
             self.lost_b = self.resync_b = True
+        if reason != "mid-stream":
+            if side == 0:
+                self.torn_a = True
+            else:
+                self.torn_b = True
         where = self.tracking.frame(frame, time_ns)
         since = (
             self.tracking.frame(self.last_a, self.last_time_a)
@@ -221,8 +228,17 @@ class Tracker(Consumer):
         view = connection.view
         view.ended = _ENDINGS.get(reason, "closed")
         view.ended_ns = time_ns
+        view.heard_ns = self.tcp.last_time_ns
         view.both_seen = self.tcp.both_seen
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
+        if self._mixed():
+            view.mixed = True
+            self.tracking.listener.limited(
+                "mixed-connections",
+                "a SYN/ACK does not fit what was seen before it: segments of two connections",
+                connection.first,
+                connection.stream,
+            )
         view.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen
         client = self.tcp.direction(self.client)
         connection.connect_delivered = 0 <= self.connect_end <= client.acknowledged
@@ -264,8 +280,9 @@ class Tracker(Consumer):
         lost = self.lost_a if side == 0 else self.lost_b
         verdict = looks_like_connect(probe, self.known_port and not lost)
         if verdict == 1:  # YES
-            if not self.known_port and lost and not self._midstream():
-                verdict = 0
+            torn = self.torn_a if side == 0 else self.torn_b
+            if torn and (not self.known_port or side == 1):
+                verdict = 0  # in the midst of a stream it may be payload
             else:
                 self.client = side
                 return self._begin(side, window, start, stop, frame, time_ns)
@@ -319,6 +336,7 @@ class Tracker(Consumer):
         inner.carrier = self.carrier
         inner.inside = self.inside
         inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
+        inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
         inner.gaps, self.gaps = self.gaps, []
         held, self.held = self.held, []
         held.append((side, window[start:stop], frame, time_ns))
@@ -344,14 +362,14 @@ class Tracker(Consumer):
         return not self.tcp.syn_seen and not self.tcp.synack_seen
 
     def _client_by_type(self, side: int, packet_type: int) -> int:
-        """Name the client by who sent what; where the type does not tell, by SYN or port."""
+        """Name the client: who sent the SYN; without it by who sent what, or by port."""
+        if not self._midstream():
+            return 0
         if packet_type in spec.CLIENT_ONLY:
             return side
         if packet_type in spec.SERVER_ONLY:
             return 1 - side
-        if self._midstream() and self.tcp.port_a in self.tracking.ports:
-            return 1
-        return 0
+        return 1 if self.tcp.port_a in self.tracking.ports else 0
 
     def _begin(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -425,6 +443,7 @@ class Tracker(Consumer):
         kind, _, count = reason.partition(": ")
         if who not in view.gaps:
             view.gaps[who] = since
+            view.gap_orders = (view.gap_orders or {}) | {who: self.order}
             view.gap_reason = view.gap_reason or kind
             self.tracking.listener.limited(
                 "mid-stream" if kind == "mid-stream" else "gap",
@@ -543,6 +562,10 @@ class Tracker(Consumer):
         odd = first == 0 or first >> 4 >= 14
         if odd and size >= 2 and window[start + 1] + 2 == size:
             return True
+        # an AUTH of which this is only the beginning
+        if first == 0xF0 and window[start + 1] + 2 > size:
+            code = 3 if window[start + 1] & 0x80 else 2
+            return size <= code or window[start + code] == 0x18
         self.connection.view.foreign = True
         return False
 
@@ -595,7 +618,7 @@ class Tracker(Consumer):
             if side != self.client:
                 if code != 0:
                     event = _REFUSED_CONNACK
-                answered = self._connack(packet)
+                answered = self._connack(side, packet, framer)
         elif isinstance(packet, Auth):
             connection.auths.append(packet)
             connection.traits |= Trait.AUTH
@@ -609,7 +632,9 @@ class Tracker(Consumer):
         if self.tracking.keep_all:
             self.tracking.listener.packet(connection, packet, who)
         if answered:
-            if not self._disagrees():
+            if self._disagrees():
+                self.tracking.listener.doubted(connection, packet)
+            else:
                 self.tracking.listener.answered(connection)
 
     def _framed(self, framer: Framer, raw: bytes) -> Packet:
@@ -685,6 +710,8 @@ class Tracker(Consumer):
     def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
         connection = self.connection
         assert connection is not None
+        if not self._begins(side, framer):
+            return
         if connection.connect is not None or connection.connack is not None:
             connection.traits |= Trait.EXTRA_CONNECT
             return
@@ -702,10 +729,27 @@ class Tracker(Consumer):
             self.connect_end = self.tcp.direction(side).next
         self._handshake(connection)
 
-    def _connack(self, packet: Connack) -> bool:
+    def _begins(self, side: int, framer: Framer) -> bool:
+        """Whether a packet is one of a direction whose bytes were all seen, or the first seen.
+
+        What is found again behind missing bytes may as well be payload: nobody is asked to answer
+        for it. Where the capture starts in mid-stream only the very first bytes will do.
+        """
+        if self.torn_a if side == 0 else self.torn_b:
+            return False
+        if not (self.lost_a if side == 0 else self.lost_b):
+            return True
+        rest = framer.end - framer.pos
+        if (self.spoke_a if side == 0 else self.spoke_b) - rest != framer.size:
+            return False
+        return rest == 0 or plausible_chain(framer.chunk, framer.pos, framer.end)
+
+    def _connack(self, side: int, packet: Connack, framer: Framer) -> bool:
         """Take a CONNACK; whether it is the first."""
         connection = self.connection
         assert connection is not None
+        if not self._begins(side, framer):
+            return False
         if connection.connack is not None:
             connection.traits |= Trait.EXTRA_CONNACK
             return False
@@ -745,20 +789,28 @@ class Tracker(Consumer):
         self.tracking.handshakes += 1
 
     def _disagrees(self) -> bool:
-        """Whether segments of this connection overlapped with different bytes; the view says so."""
+        """Whether segments of this connection contradict each other; the view says so."""
         assert self.connection is not None
+        if self._mixed():
+            self.connection.view.mixed = True
+            return True
         if self.tcp.direction(0).conflict or self.tcp.direction(1).conflict:
             self.connection.view.conflict = True
             return True
         return False
 
+    def _mixed(self) -> bool:
+        return self.tcp.direction(0).mixed or self.tcp.direction(1).mixed
+
     def _defects(self, side: int, packet: Packet) -> None:
         connection = self.connection
         assert connection is not None
         if self.lost_a if side == 0 else self.lost_b:
-            if not (self._midstream() and isinstance(packet, Connect)):
+            if packet is not connection.connect:
+                self.tracking.listener.doubted(connection, packet)
                 return  # behind a gap nothing proves that the packet begins where we think
         if self._disagrees():
+            self.tracking.listener.doubted(connection, packet)
             return  # two copies of the same bytes differ: nobody knows which were received
         connection.traits |= Trait.DEFECT
         self.tracking.listener.defects(connection, packet, self._who(side))

@@ -8,6 +8,7 @@ cdef long long _NUMBER
 cdef class Listener:
     cpdef defects(self, Connection connection, Packet packet, side)
     cpdef answered(self, Connection connection)
+    cpdef doubted(self, Connection connection, Packet packet)
     cpdef ended(self, Connection connection)
     cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
     cpdef packet(self, Connection connection, Packet packet, side)

@@ -34,6 +34,9 @@ class Listener:
     def answered(self, connection: Connection) -> None:
         """The first CONNACK of a connection; its handshake can be judged."""
 
+    def doubted(self, connection: Connection, packet: Packet) -> None:
+        """A packet that would be judged if the view of the connection were not as it is."""
+
     def ended(self, connection: Connection) -> None:
         """The view of a connection ended; what is missing can be judged."""
 

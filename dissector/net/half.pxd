@@ -6,6 +6,8 @@ from dissector.net.segment cimport Segment
 cdef int FIN
 cdef long long MASK
 cdef long long HALFWAY
+cdef long long _SYN_DATA
+cdef long long _FAR
 
 cdef class Half:
     # what every segment asks for, in few cache lines
@@ -30,6 +32,7 @@ cdef class Half:
     cdef public bint started
     cdef public bint snapped
     cdef public bint conflict
+    cdef public bint mixed
     cdef public long long fin_time_ns
     cdef public long long rst_time_ns
     cdef public bint based
@@ -49,6 +52,9 @@ cdef class Half:
     cdef begin_half(self, int side)
     cdef long long ahead(self, long long seq) except *
     cdef note_base(self, Segment s)
+    cdef bint answers_another(self, Segment s) except -1
+    @cython.locals(ahead=cython.longlong)
+    cdef bint strays(self, Segment s) except -1
 
     @cython.locals(first=cython.longlong, behind=cython.longlong)
     cdef synchronise(self, Segment s)

@@ -16,6 +16,8 @@ from dissector.net.segment import Segment
 # As C numbers when compiled: a literal beyond 31 bits would be a Python object there
 MASK = 0xFFFFFFFF
 HALFWAY = 0x80000000
+_FAR = 0x40000000  # beyond the largest window
+_SYN_DATA = 65535  # the most that a SYN can have carried
 
 # Header flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
 
@@ -32,7 +34,7 @@ class Half:
         self.address = 0  # of the quick look-up in `Streams`, as numbers
         self.ports = -1
         self.segments = self.delivered = self.acknowledged = 0
-        self.gap = self.started = self.snapped = self.conflict = False
+        self.gap = self.started = self.snapped = self.conflict = self.mixed = False
         self.fin_time_ns = self.rst_time_ns = -1
         self.based = False  # Wireshark's base sequence number, which tells a new stream
         self.base_seq = 0
@@ -59,6 +61,26 @@ class Half:
         if s.flags & 16 and not self.peer.based:
             self.peer.based = True
             self.peer.base_seq = (s.ack - 1) & MASK
+
+    def answers_another(self, s: Segment) -> bool:
+        """Whether a SYN/ACK of this side belongs to another connection than what was seen."""
+        if self.started and self.based and s.seq != self.base_seq:
+            return True
+        if not self.peer.started or not self.peer.based:
+            return False
+        return (s.ack - self.peer.base_seq - 1) & MASK > _SYN_DATA
+
+    def strays(self, s: Segment) -> bool:
+        """Whether a segment is too far from what was seen to be of this connection.
+
+        Such as that of the next one with the same addresses, whose SYN was not captured. What is
+        far ahead may lie behind lost bytes, so the bound is that of sequence numbers there.
+        """
+        if self.known:
+            ahead = self.ahead(s.seq)
+            if ahead > _FAR or ahead < -self.peer.bound() - 1:
+                return True
+        return s.flags & 16 != 0 and self.peer.known and self.peer.ahead(s.ack) < -self.bound() - 1
 
     def synchronise(self, s: Segment) -> None:
         """Learn the start from a SYN, also when segments behind it were captured before it."""

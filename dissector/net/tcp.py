@@ -78,6 +78,8 @@ class Direction(Delivery):
 
     def _consider(self, s: Segment) -> None:
         connection = self.connection
+        if s.flags & 0x12 == 0x12 and self.answers_another(s):
+            self.mixed = True
         self.note_base(s)
         connection.based = self.based and self.peer.based
         if s.flags & 2:
@@ -88,6 +90,9 @@ class Direction(Delivery):
         if connection.state == UNWANTED:
             if s.flags & 5 and not connection.over:
                 self.close(RST if s.flags & 4 else FIN, s.frame, s.time_ns)
+            return
+        if not s.flags & 6 and self.strays(s):
+            self.mixed = True
             return
         self.win = s.win
         if self.mac is None and s.mac_source >= 0:

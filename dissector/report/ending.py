@@ -13,6 +13,7 @@ from dissector.text import printable
 _PLACES = 3
 _REASONS = 20
 _STREAMS = 5
+_RULES = 8  # named in one line
 _OUTCOMES = ("accepted", "refused", "unanswered", "incomplete", "invalid")
 
 
@@ -94,17 +95,22 @@ def findings(summary: Summary) -> str:
 def not_evaluated(
     records: Sequence[NotEvaluated], style: Style, *, everything: bool
 ) -> Iterator[str]:
-    """Say which rules could not be judged, and why."""
+    """Say which rules could not be judged, and why; what the same limit hides stands together."""
     if not records:
         return
     yield style.paint("Not evaluated", "bold") + ", for our view was too narrow to judge"
-    ordered = sorted(records, key=lambda record: (-record.count, record.rule, record.reason))
+    together: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}
+    for record in records:
+        key = (record.reason, record.count, tuple(record.streams))
+        together.setdefault(key, []).append(record.rule)
+    ordered = sorted(together.items(), key=lambda item: (-item[0][1], item[1], item[0][0]))
     shown = ordered if everything else ordered[:_REASONS]
-    for record in shown:
-        streams = [str(stream) for stream in record.streams[:_STREAMS]]
-        etc = ", …" if len(record.streams) > _STREAMS else ""
-        where = f" (stream{'s' if len(record.streams) > 1 else ''} {', '.join(streams)}{etc})"
-        text = f"{record.rule} {counted(record.count, 'time')}: {printable(record.reason)}"
+    for (reason, count, places), rules in shown:
+        streams = [str(stream) for stream in places[:_STREAMS]]
+        etc = ", …" if len(places) > _STREAMS else ""
+        where = f" (stream{'s' if len(places) > 1 else ''} {', '.join(streams)}{etc})"
+        names = f"{len(rules)} rules" if len(rules) > _RULES else ", ".join(sorted(rules))
+        text = f"{names} {counted(count, 'time')}: {printable(reason)}"
         yield from _wrapped(text + (where if streams else ""), style)
     if len(ordered) > len(shown):
         yield f"   and {len(ordered) - len(shown):,} more; --all lists them"

@@ -35,10 +35,27 @@ def unseen_before(
         return NotEvaluated("one direction only")
     if from_start and not view.syn_seen:
         return NotEvaluated("the capture starts in mid-stream")
-    gaps = [view.gaps.get(each) for each in ((side, side.other) if across else (side,))]
-    if view.conflict or any(gap and gap.time_ns <= frame.time_ns for gap in gaps):
+    sides = (side, side.other) if across else (side,)
+    if view.conflict or view.mixed or any(_gap_before(connection, each, frame) for each in sides):
         return NotEvaluated(view.broken() or "bytes missing")
+    if view.foreign and (across or side is Side.SERVER):
+        return NotEvaluated(view.broken() or "the server does not speak MQTT")
     return None
+
+
+def _gap_before(connection: Connection, side: Side, frame: FrameRef) -> bool:
+    """Whether bytes of a side may have gone missing before a frame: by time, place or order.
+
+    One of the three is enough: the clocks of a capture may disagree, and its order with both.
+    """
+    gap = connection.view.gaps.get(side)
+    if gap is None:
+        return False
+    if gap.time_ns <= frame.time_ns or (gap.file == frame.file and gap.number <= frame.number):
+        return True
+    order = (connection.view.gap_orders or {}).get(side)
+    orders = [ref.order for ref in connection.history if ref.frame == frame]
+    return order is not None and (not orders or order <= max(orders))
 
 
 def unclosed(
@@ -74,7 +91,7 @@ def unclosed(
 def open_for(connection: Connection, since_ns: int) -> int:
     """How long it stayed open after `since_ns`, in nanoseconds, as far as was seen."""
     ends = [event.frame.time_ns for event in connection.closes if event.frame.time_ns >= since_ns]
-    return max((ends[0] if ends else connection.view.ended_ns) - since_ns, 0)
+    return max((ends[0] if ends else connection.view.heard_ns) - since_ns, 0)
 
 
 def seconds(duration_ns: int) -> str:

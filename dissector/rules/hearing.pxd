@@ -18,6 +18,7 @@ cdef class Hearing(Listener):
     cdef dict _severities
     cpdef defects(self, Connection connection, Packet packet, side)
     cpdef answered(self, Connection connection)
+    cpdef doubted(self, Connection connection, Packet packet)
     @cython.locals(handshake=Handshake)
     cpdef ended(self, Connection connection)
     cpdef limited(self, str kind, str message, FrameRef frame, long long stream)

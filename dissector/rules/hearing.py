@@ -62,6 +62,11 @@ class Hearing(Listener):
         if self._all or self._wanted(connection):
             self._judge.handshake(connection)
 
+    def doubted(self, connection: Connection, packet: Packet) -> None:
+        """Note what cannot be judged."""
+        if self._all or self._wanted(connection):
+            self._judge.doubted(connection, packet)
+
     def ended(self, connection: Connection) -> None:
         """Judge a connection whose view has ended, and hand its handshake on."""
         if not (self._all or self._wanted(connection)):

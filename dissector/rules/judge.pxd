@@ -13,6 +13,7 @@ cdef class Judge:
     cdef dict _connection
     cdef dict _handshake_asks
     cdef dict _connection_asks
+    cdef dict _about
     cpdef defects(self, Connection connection, Packet packet, side)
     cdef _unknown_version(self, defect, Connection connection)
     cpdef handshake(self, Connection connection)
@@ -20,4 +21,6 @@ cdef class Judge:
     @cython.locals(traits=cython.int, asks=cython.int)
     cdef _ask(self, dict rules, Connection connection)
     cdef _settle(self, rule, Connection connection, verdict)
-    cdef _fold(self, rule, str reason, long long stream)
+    cdef _fold(self, rule, str reason, Connection connection)
+    cpdef doubted(self, Connection connection, Packet packet)
+    cdef _unseen(self, Connection connection, str reason)

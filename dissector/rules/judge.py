@@ -14,6 +14,7 @@ from typing import Any
 from dissector.connections.connection import Connection, Trait
 from dissector.model import Finding, Side, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
+from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
 from dissector.mqtt.packets import Packet
 from dissector.rules.base import (
@@ -31,6 +32,12 @@ from dissector.rules.registry import all_rules
 STREAMS_NAMED = 20  # streams that a "not evaluated" names; the rest is only counted
 _ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
 _FINDING = Trait.FINDING
+_BOTH = -1  # a rule about CONNECT and CONNACK
+# what is settled once CONNECT and CONNACK were seen
+_OF_HANDSHAKE = (
+    Trait.CLIENT_FIRST_OTHER | Trait.SERVER_FIRST_OTHER | Trait.BEFORE_CONNACK | Trait.DEFECT
+    | Trait.SILENT | Trait.UNANSWERED | Trait.REFUSED
+)  # fmt: skip
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 
 
@@ -54,6 +61,15 @@ class Judge:
         for version in _VERSIONS:
             self._handshake_asks[version] = _asked(self._handshake, version)
             self._connection_asks[version] = _asked(self._connection, version)
+        # by version, the rules with the packet that each is about
+        self._about: dict[Version | None, list[tuple[Rule, int]]] = {
+            version: [
+                (rule, _subject(rule))
+                for rule in all_rules()
+                if version is None or version in rule.statements
+            ]
+            for version in _VERSIONS
+        }
 
     def _index(self, rule: Rule, version: Version | None) -> None:
         if isinstance(rule, DefectRule):
@@ -85,7 +101,7 @@ class Judge:
         for version in (Version.V3_1_1, Version.V5_0):
             rule = self._consumers.get((defect.kind, defect.packet_type, version))
             if rule is not None:
-                self._fold(rule, "the version of the connection is unknown", connection.stream)
+                self._fold(rule, "the version of the connection is unknown", connection)
                 return
 
     def handshake(self, connection: Connection) -> None:
@@ -99,6 +115,9 @@ class Judge:
             connection.traits |= _FINDING
         if self._connection_asks[connection.version] & connection.traits:
             self._ask(self._connection, connection)
+        reason = connection.view.blind()
+        if reason is not None:
+            self._unseen(connection, reason)
 
     def _ask(self, rules: _ByVersion, connection: Connection) -> None:
         version, traits = connection.version, connection.traits
@@ -109,9 +128,37 @@ class Judge:
                     self._settle(rule, connection, verdict)
                     connection.traits |= _FINDING if connection.findings else 0
         if version is None:
-            for asks, rule in rules[Version.V3_1_1]:
-                if asks & traits and not rule.version_may_be_unknown:
-                    self._fold(rule, "the version of the connection is unknown", connection.stream)
+            for asks, rule in rules[Version.V3_1_1] + rules[Version.V5_0]:
+                known = connection.unjudged is not None and rule.id in connection.unjudged
+                if asks & traits and not known and not rule.version_may_be_unknown:
+                    self._fold(rule, "the version of the connection is unknown", connection)
+
+    def doubted(self, connection: Connection, packet: Packet) -> None:
+        """Note the rules that a packet would be judged by, were it sure that it was sent so."""
+        reason = connection.view.broken() or "bytes missing"
+        version = connection.version
+        for defect in packet.defects:
+            rule = self._consumers.get((defect.kind, defect.packet_type, version))
+            if rule is not None:
+                self._fold(rule, reason, connection)
+        if packet is connection.connack:
+            for asks, handshake_rule in self._handshake[version]:
+                if asks & connection.traits:
+                    self._fold(handshake_rule, reason, connection)
+
+    def _unseen(self, connection: Connection, reason: str) -> None:
+        """Note the rules about packets that may have been sent and were not seen."""
+        connect, connack = connection.connect is not None, connection.connack is not None
+        for rule, seen in self._about[connection.version]:
+            if seen == _BOTH:
+                judged = connect and connack
+            else:
+                judged = (connect if seen == spec.CONNECT else connack) if seen else False
+            if isinstance(rule, ConnectionRule):
+                # it was asked, and has answered; or it is about a WebSocket that is not there
+                judged = judged or rule.asks & (connection.traits | Trait.WEBSOCKET) != 0
+            if not judged and (connection.unjudged is None or rule.id not in connection.unjudged):
+                self._fold(rule, reason, connection)
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
         """Give what could not be judged, folded by rule and reason, in order of rule id."""
@@ -121,7 +168,7 @@ class Judge:
         if verdict is None:
             return
         if isinstance(verdict, NotEvaluated):
-            self._fold(rule, verdict.reason, connection.stream)
+            self._fold(rule, verdict.reason, connection)
             return
         failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict
         for failure in failures:
@@ -130,9 +177,13 @@ class Judge:
             if finding.rule in self._selected:
                 self._found(finding)
 
-    def _fold(self, rule: Rule, reason: str, stream: int) -> None:
+    def _fold(self, rule: Rule, reason: str, connection: Connection) -> None:
         if rule.id not in self._selected:
             return
+        if connection.unjudged is None:
+            connection.unjudged = set()
+        connection.unjudged.add(rule.id)
+        stream = connection.stream
         record = self._folded.get((rule.id, reason))
         if record is None:
             record = self._folded[rule.id, reason] = NotEvaluatedRecord(rule.id, reason)
@@ -141,11 +192,22 @@ class Judge:
             record.streams.append(stream)
 
 
+def _subject(rule: Rule) -> int:
+    """Give the packet that a rule is about: CONNECT, CONNACK, both of them, or any (0)."""
+    if isinstance(rule, ConnectionRule):
+        return 0 if rule.last or rule.asks & ~_OF_HANDSHAKE else _BOTH
+    if not isinstance(rule, DefectRule):
+        return _BOTH
+    types = {kind for types in rule.consumes.values() for kind in types or (0,)} - {spec.WILL}
+    return types.pop() if types in ({spec.CONNECT}, {spec.CONNACK}) else 0
+
+
 def _asked(rules: _ByVersion, version: Version | None) -> int:
-    """Give all traits that rules ask about, as bits; of an unknown version those of 3.1.1, too."""
+    """Give all traits that rules ask about, as bits; of an unknown version those of all."""
     bits = 0
-    for asks, _ in rules[version] + rules[version or Version.V3_1_1]:
-        bits |= asks
+    for other in _VERSIONS if version is None else (version,):
+        for asks, _ in rules[other]:
+            bits |= asks
     return bits
 
 

@@ -25,7 +25,6 @@ _BEYOND: dict[tuple[Version | None, Side], tuple[tuple[str, ...], str]] = {
     (Version.V5_0, Side.SERVER): ((), "4.13.1"),
 }
 _NONE: tuple[tuple[str, ...] | None, str | None] = (None, None)
-_TRAILING: dict[Version | None, Severity] = {Version.V3_1: Severity.WARNING}
 
 
 class LengthsDoNotFit(DefectRule):
@@ -36,8 +35,7 @@ class LengthsDoNotFit(DefectRule):
     A declared length that runs past the end of the packet, a variable header that is cut
     short, or bytes behind the last field. Fields that a flag promises and that are missing
     altogether have rules of their own (CON04, CON07, CON08, CON11), except in MQTT 3.1, where
-    a missing client id or will is judged here; bytes behind the last field of a 3.1 CONNECT
-    are tolerated with a warning.
+    a missing client id or will is judged here and all of this is a warning.
 
     Why it matters
     --------------
@@ -65,7 +63,11 @@ class LengthsDoNotFit(DefectRule):
     id = "ENC13"
     name = "lengths-do-not-fit"
     side = Side.CLIENT
-    severity = Severity.ERROR
+    severity = {
+        Version.V3_1: Severity.WARNING,
+        Version.V3_1_1: Severity.ERROR,
+        Version.V5_0: Severity.ERROR,
+    }
     statements = versions(
         v31=(), v311=("MQTT-3.1.4-1", "MQTT-4.8.0-1"), v5=("MQTT-3.1.4-1", "MQTT-4.13.1-1")
     )
@@ -140,11 +142,9 @@ class LengthsDoNotFit(DefectRule):
     def check(self, fact: DefectFact) -> Verdict:
         """Say what does not fit; bytes left over may be secrets, so only their number is given."""
         defect, version = fact.defect, fact.connection.version
-        severity = None
         if defect.kind is DefectKind.TRAILING_BYTES:
             plural = "" if defect.length == 1 else "s"
             message = f"{defect.length} byte{plural} after the last field of {fact.packet.name}"
-            severity = _TRAILING.get(version)
         elif defect.kind is DefectKind.FIELD_OVERRUN:
             message = f"{defect.field} runs past the end of {fact.packet.name}"
         else:
@@ -154,7 +154,6 @@ class LengthsDoNotFit(DefectRule):
         return self.failure(
             fact,
             message,
-            severity=severity,
             statements=_CONNECT.get(version) if connect else statements,
             section=section,
             evidence={

@@ -78,6 +78,9 @@ class EmptyClientIdNotRejected(ConnectionRule):
         shown = "CONNECT with an empty client id and cleanSession=0"
         wanted = "the server must send return code 2 and close"
         if connack is None or connack.frame is None:
+            blind = connection.view.blind()
+            if blind is not None:
+                return NotEvaluated(blind)
             first = connection.closes[0] if connection.closes else None
             if first is None or first.side is Side.CLIENT:
                 return unclosed(
@@ -87,9 +90,6 @@ class EmptyClientIdNotRejected(ConnectionRule):
                     wanted,
                     confidence=Confidence.LIKELY,
                 )
-            blind = connection.view.blind()
-            if blind is not None:
-                return NotEvaluated(blind)
             return Failure(
                 message=f"{shown}: the server closed without a CONNACK; it must send code 2 first",
                 at=connect.frame,

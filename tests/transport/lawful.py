@@ -1,0 +1,285 @@
+"""A dice in, a capture of peers who keep to the standard out; and the same capture, damaged.
+
+What these conversations hold is lawful in every byte, and as hard as possible on a reader that has
+lost its place: payloads are made of whole control packets, and segments are cut where one begins.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import pairwise
+
+from tests.net.wire import ACK, PSH, SECOND
+from tests.transport.exchanges import block, packet
+from tests.transport.row import START, Timed, timed
+from tests.transport.talk import MACS, C, S, Shot, Talk
+
+# Packets that a payload may be made of
+PACKETS = [
+    bytes.fromhex(text)
+    for text in (
+        "20020100", "2003010000", "20020005", "2003008700", "e000", "e0020000", "f00618041500014d",
+        "c000", "d000", "0000", "100c00044d5154540402003c0000", "100d00044d5154540502003c000000",
+        "3000", "40020001", "62020001", "c1007f", "ffffffffff", "8206000100016100",
+    )
+]  # fmt: skip
+PING, PONG = b"\xc0\0", b"\xd0\0"
+METHOD = b"\x15" + block(b"M")
+
+
+def properties(*items: bytes) -> bytes:
+    """A Property Length and properties; fewer than 128 bytes of them."""
+    data = b"".join(items)
+    assert len(data) < 128
+    return bytes((len(data),)) + data
+
+
+class Conversation:
+    """One connection from its SYN on. `last`: nothing follows, so it may also just stop."""
+
+    def __init__(self, dice: random.Random, port: int, last: bool) -> None:
+        self.dice = dice
+        self.last = last
+        self.talk = Talk(port, first=(dice.randrange(1 << 32), dice.randrange(1 << 32)))
+        self.level = dice.choice([3, 4, 4, 5, 5])
+        self.clean = dice.random() < 0.6
+        self.method = self.level == 5 and dice.random() < 0.25
+        self.unnamed = self.clean and self.level != 3 and dice.random() < 0.15
+        self.identifiers = [0, 0]
+
+    def chance(self, share: float) -> bool:
+        """True that often."""
+        return self.dice.random() < share
+
+    def payload(self) -> bytes:
+        """Packets and noise."""
+        return b"".join(
+            self.dice.choice(PACKETS) if self.chance(0.8) else self.dice.randbytes(5)
+            for _ in range(self.dice.randint(1, 30))
+        )
+
+    def send(self, side: int, data: bytes, idle: int | None = None) -> None:
+        """Send bytes in one segment, in some, or cut where packets seem to begin."""
+        dice = self.dice
+        manner = dice.random()
+        places: set[int] = set()
+        if manner > 0.8:
+            places = {data.find(each, 1) for each in PACKETS} - {-1}
+        elif manner > 0.5 and len(data) > 1:
+            places = set(dice.sample(range(1, len(data)), min(len(data) - 1, dice.randint(1, 6))))
+        pause = idle or dice.choice([1000, 1_000_000, 50_000_000, SECOND])
+        for low, high in pairwise([0, *sorted(places), len(data)]):
+            self.talk.add(side, PSH | ACK, data[low:high], pause=pause)
+            pause = 1000
+            if self.chance(0.4):
+                self.talk.add(1 - side, ACK, pause=pause)
+        if self.chance(0.6):
+            self.talk.add(1 - side, ACK, pause=pause)
+
+    def connect(self) -> bytes:
+        """A CONNECT of any version."""
+        level, chance = self.level, self.chance
+        name = b"" if self.unnamed else bytes(self.dice.choices(b"abXY019", k=12))
+        flags, payload = 2 * self.clean, block(name)
+        if chance(0.4):
+            flags |= 4 | self.dice.choice([0, 0x08, 0x10, 0x28])
+            if level == 5:
+                payload += properties(b"\x18\0\0\0\5")
+            will = self.payload()
+            payload += block(b"w/x") + block(bytes(x & 127 for x in will) if level == 3 else will)
+        if chance(0.5):
+            flags |= 0xC0
+            payload += block(b"user") + block(b"pw" if level == 3 else self.payload()[:50])
+        head = block(b"MQIsdp" if level == 3 else b"MQTT") + bytes((level, flags)) + b"\0\x3c"
+        if level == 5:
+            more = [b"\x21\0\x0a", b"\x26" + block(b"ka") + block(b"va")]
+            head += properties(*([METHOD] if self.method else []), *(more if chance(0.4) else []))
+        return packet(0x10, head + payload)
+
+    def connack(self, code: int = 0) -> bytes:
+        """A CONNACK that fits the CONNECT."""
+        present = code == 0 and not self.clean and self.level != 3 and self.chance(0.5)
+        items = []
+        if code == 0 and self.unnamed:
+            items.append(b"\x12" + block(b"auto"))
+        if code == 0 and self.method:
+            items.append(METHOD)
+        if code == 0 and self.chance(0.3):
+            items.append(b"\x22\0\x0a")
+        more = properties(*items) if self.level == 5 else b""
+        return packet(0x20, bytes((present, code)) + more)
+
+    def auth(self, side: int, code: int) -> None:
+        """An AUTH with or without data."""
+        data = b"\x16" + block(self.payload()[:50])
+        items = (METHOD, data) if self.chance(0.5) else (METHOD,)
+        self.send(side, packet(0xF0, bytes((code,)) + properties(*items)))
+
+    def rounds(self, most: int) -> None:
+        """Some rounds of AUTH."""
+        for _ in range(self.dice.randint(0, most)):
+            self.auth(S, 0x18)
+            self.auth(C, 0x18)
+
+    def publish(self, side: int) -> None:
+        """A message of any QoS with its acknowledgements."""
+        qos = self.dice.randrange(3)
+        self.identifiers[side] += 1
+        number = self.identifiers[side].to_bytes(2, "big")
+        body = block(b"t/x") + (number if qos else b"") + (b"\0" if self.level == 5 else b"")
+        idle = self.dice.choice([None, None, 20 * SECOND, 90 * SECOND])
+        self.send(side, packet(0x30 | qos << 1, body + self.payload()), idle)
+        if qos == 1:
+            self.send(1 - side, packet(0x40, number))
+        elif qos == 2:
+            for kind, sender in ((0x50, 1 - side), (0x62, side), (0x70, 1 - side)):
+                self.send(sender, packet(kind, number))
+
+    def closes(self) -> None:
+        """A close of the server's after a refusal, or the client is quicker."""
+        end, side = self.dice.choice(
+            [(self.talk.ends, S), (self.talk.reset, S), (self.talk.ends, C)]
+        )
+        end(side)
+
+    def traffic(self) -> None:
+        """Messages, pings and re-authentications."""
+        for _ in range(self.dice.randint(0, 7)):
+            kind = self.dice.random()
+            if kind < 0.6:
+                self.publish(self.dice.choice([C, S]))
+            elif kind < 0.8:
+                self.send(C, PING, self.dice.choice([None, 60 * SECOND]))
+                self.send(S, PONG)
+            elif self.method:
+                self.auth(C, 0x19)
+                self.rounds(2)
+                self.auth(S, 0)
+
+    def goodbye(self) -> None:
+        """Any end that is allowed, and none."""
+        kind = self.dice.random()
+        if kind < 0.5:
+            self.send(C, b"\xe0\0")
+            self.dice.choice([self.talk.ends, self.talk.reset])(C)
+        elif kind < 0.6 and self.level == 5:
+            self.send(S, b"\xe0\1\x8b")
+            self.talk.ends(S)
+        elif kind < 0.8:
+            self.dice.choice([self.talk.ends, self.talk.reset])(self.dice.choice([C, S]))
+
+    def shots(self) -> list[Shot]:
+        """Play it."""
+        self.talk.open()
+        self.send(C, self.connect())
+        if self.method:
+            self.rounds(3)
+        kind = self.dice.random()
+        if kind < 0.2:
+            self.send(
+                S, self.connack(self.dice.choice([0x87, 0x88] if self.level == 5 else [3, 5]))
+            )
+            self.closes()
+        elif kind < 0.25:
+            self.closes()
+        elif kind > 0.28 or not self.last:
+            self.send(S, self.connack())
+            self.traffic()
+            self.goodbye()
+        return self.talk.shots
+
+
+def capture(dice: random.Random) -> list[Timed]:
+    """One to three conversations, side by side or one after the other on the same ports."""
+    count = dice.choice([1, 1, 1, 2, 3])
+    lines: list[list[Shot]] = []
+    for number in range(count):
+        again = bool(lines) and dice.random() < 0.4
+        shots = Conversation(dice, 40000 + (0 if again else number), count == 1).shots()
+        if again:
+            later = dice.choice([0, SECOND, 100 * SECOND])
+            shots[0] = shots[0]._replace(pause=shots[0].pause + later)
+            lines[0] += shots
+        else:
+            lines.append(shots)
+    frames = [each for line in lines for each in timed(line, START + dice.randrange(SECOND))]
+    return sorted(frames, key=lambda frame: frame.time_ns)
+
+
+def _from_client(frame: Timed) -> bool:
+    return frame.shot.data[6:12] == MACS[C]
+
+
+def _lose_some(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    gone = set(dice.sample(range(len(frames)), min(len(frames), dice.randint(1, 4))))
+    return [frame for at, frame in enumerate(frames) if at not in gone]
+
+
+def _lose_a_burst(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    at = dice.randrange(len(frames))
+    return frames[:at] + frames[at + dice.randint(1, 12) :]
+
+
+def _lose_a_share(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    share = dice.choice([0.02, 0.1, 0.3, 0.6])
+    return [frame for frame in frames if dice.random() > share]
+
+
+def _lose_a_direction(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    kept, share = dice.random() < 0.5, dice.choice([0.1, 0.5, 0.9, 1])
+    return [f for f in frames if _from_client(f) is kept or dice.random() >= share]
+
+
+def _start_late(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    return frames[dice.randrange(len(frames)) :]
+
+
+def _end_early(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    return frames[: dice.randrange(len(frames)) + 1]
+
+
+def _double(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    return [frame for frame in frames for _ in range(dice.randint(1, 2))]
+
+
+def _repeat_late(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    again = list(frames)
+    for _ in range(dice.randint(1, 5)):
+        at = dice.randrange(len(again))
+        to = min(at + dice.randint(1, 15), len(again) - 1)
+        if again[to].time_ns - again[at].time_ns < SECOND:
+            again.insert(to, Timed(again[to].time_ns, again[at].shot))
+    return again
+
+
+def _swap(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    at = dice.randrange(len(frames))
+    pair = frames[at : at + 2]
+    if len(pair) < 2 or pair[1].time_ns - pair[0].time_ns > SECOND:
+        return frames
+    first, second = pair
+    swapped = [Timed(first.time_ns, second.shot), Timed(second.time_ns, first.shot)]
+    return [*frames[:at], *swapped, *frames[at + 2 :]]
+
+
+def _cut_short(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    size, share = dice.randint(34, 128), dice.choice([0.1, 1])
+    return [
+        Timed(at, shot._replace(cut=size)) if dice.random() < share else Timed(at, shot)
+        for at, shot in frames
+    ]
+
+
+DAMAGES: list[Callable[[random.Random, list[Timed]], list[Timed]]] = [
+    _lose_some, _lose_a_burst, _lose_a_share, _lose_a_direction, _start_late, _end_early,
+    _double, _repeat_late, _swap, _cut_short,
+]  # fmt: skip
+
+
+def damaged(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+    """Do one to three things to a capture that leave its peers as lawful as they were."""
+    for damage in dice.choices(DAMAGES, k=dice.randint(1, 3)):
+        if frames:
+            frames = damage(dice, frames)
+    return frames

@@ -1,0 +1,128 @@
+"""Peers that break no rule, whole captures and damaged ones: nothing is ever found."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Sequence
+
+import pytest
+
+import dissector
+from tests.net.wire import ACK, FIN, SECOND, SYN
+from tests.transport import lawful
+from tests.transport.exchanges import CLEAN, FALSE, REFUSED, block, packet, publish
+from tests.transport.row import Timed, one_pcap, timed
+from tests.transport.talk import C, S, Talk
+
+
+def analyse(frames: Sequence[Timed]) -> dissector.Report:
+    """Judge frames."""
+    return dissector.analyze(io.BytesIO(one_pcap(frames)[0]))
+
+
+def found(talk: Talk) -> set[str]:
+    """Give the rules that a talk breaks in our eyes."""
+    return {item.rule for item in analyse(timed(talk.shots)).findings}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_lawful_peers_are_never_blamed(seed: int) -> None:
+    """Neither the whole capture of lawful peers nor any damaged copy of it shows a finding."""
+    frames = lawful.capture(random.Random(seed))
+    whole = [item.message for item in analyse(frames).findings]
+    assert not whole
+    for number in range(20):
+        dice = random.Random(1000 * seed + number)
+        copy = lawful.damaged(dice, frames)
+        if copy:
+            report = analyse(copy)
+            assert not [item.message for item in report.findings], f"damage {number}"
+
+
+def test_lawful_captures_hold_handshakes() -> None:
+    """The generator is worth something: it makes handshakes of all versions and outcomes."""
+    reports = [analyse(lawful.capture(random.Random(seed))) for seed in range(60)]
+    handshakes = [each for report in reports for each in report.handshakes]
+    assert {each.version for each in handshakes} == set(dissector.model.Version)
+    assert {each.outcome.value for each in handshakes} >= {"accepted", "refused", "unanswered"}
+    assert any(each.auths for each in handshakes)
+
+
+# A PUBLISH whose payload is what a server sends
+EVIL = publish(b"a", b"x" * 20 + FALSE.connack + FALSE.connack)
+CUT = len(EVIL) - 2 * len(FALSE.connack)
+
+
+def test_a_connack_in_a_payload_answers_nothing() -> None:
+    """Where the CONNACK and the head of a PUBLISH are lost, the payload is not the answer."""
+    talk = Talk(40000).open().tell(C, FALSE.connect).say(S, bytes.fromhex("2003000000"))
+    talk.say(S, EVIL[:CUT]).say(S, EVIL[CUT:]).ack(C).close()
+    report = analyse(timed(talk.lose(6, 7).shots))
+    assert not report.findings
+    assert [each.connack for each in report.handshakes] == [None]
+    assert report.handshakes[0].outcome is dissector.model.Outcome.INCOMPLETE
+
+
+def test_a_connect_in_a_payload_opens_nothing() -> None:
+    """Where the CONNECT is lost, one within a payload is not taken for it."""
+    evil = publish(b"a", b"x" * 20 + FALSE.connect)
+    at = len(evil) - len(FALSE.connect)
+    talk = Talk(40000).open().say(C, CLEAN.connect).say(S, bytes.fromhex("20020100"))
+    talk.say(C, evil[:at]).say(C, evil[at:]).ack(S).close()
+    report = analyse(timed(talk.lose(4, 6).shots))
+    assert not report.findings
+    assert [each.connect for each in report.handshakes] == [None]
+
+
+def test_a_first_auth_in_pieces_is_mqtt() -> None:
+    """A server whose first packet comes in pieces speaks MQTT all the same."""
+    method = b"\x04\x15" + block(b"M")
+    head = block(b"MQTT") + b"\5\2\0\x3c" + method
+    auth = packet(0xF0, b"\x18" + method)
+    for cut in range(1, len(auth)):
+        talk = Talk(40000).open().tell(C, packet(0x10, head + block(b"a")))
+        talk.say(S, auth[:cut]).say(S, auth[cut:]).ack(C).tell(C, auth)
+        talk.tell(S, packet(0x20, b"\0\0" + method)).tell(C, b"\x82\x07\0\1\0\0\1a\0").close()
+        assert found(talk) == set(), cut
+
+
+def test_a_reset_that_was_not_captured_leaves_no_trace() -> None:
+    """Silence after a refusal proves no open connection; a segment after the deadline does."""
+    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
+    later = Talk(40001).add(C, SYN, pause=10 * SECOND)
+    report = analyse(timed(talk.shots + later.shots))
+    assert not report.findings
+    reasons = {(item.rule, item.reason) for item in report.not_evaluated}
+    assert ("SEQ09", "nothing was heard of the connection after the deadline") in reasons
+    talk.add(C, ACK, seq=talk.seq[C] - 1, pause=10 * SECOND)
+    assert found(talk) == {"SEQ09"}
+
+
+def test_a_connection_whose_syn_was_lost_is_not_the_one_before() -> None:
+    """The SYN/ACK and the segments of another connection on the same ports judge nothing."""
+    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED).reset(S)
+    again = Talk(40000, first=(3_000_000_000, 9000)).whole(CLEAN)
+    again.shots[0] = again.shots[0]._replace(pause=60 * SECOND)
+    for lost in ({1}, {1, 2}, {1, 2, 3}):
+        kept = [shot for at, shot in enumerate(again.shots, 1) if at not in lost]
+        kept[0] = kept[0]._replace(pause=60 * SECOND)
+        for before in (talk.shots, talk.shots[:-1]):  # the RST may be lost as well
+            assert not analyse(timed(before + kept)).findings
+
+
+def test_segments_of_two_connections_are_warned_of() -> None:
+    """Two servers that answer one SYN with other numbers are told of, and nothing is judged."""
+    talk = Talk(40000).add(C, SYN).add(S, SYN | ACK, seq=77).add(S, SYN | ACK).add(C, ACK)
+    talk.tell(C, FALSE.connect).answer(FALSE).close()
+    report = analyse(timed(talk.shots))
+    assert not report.findings
+    assert {item.kind for item in report.warnings} == {"mixed-connections"}
+    assert report.not_evaluated or not report.handshakes
+
+
+def test_a_late_close_proves_that_it_was_open() -> None:
+    """A FIN after the deadline shows that nobody had closed before."""
+    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
+    talk.add(S, FIN | ACK, pause=10 * SECOND)
+    assert found(talk) == {"SEQ09"}
