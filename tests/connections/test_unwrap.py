@@ -58,6 +58,22 @@ def test_an_upgrade_that_is_none(request_: bytes, answer: bytes, words: str) -> 
     assert report.capture.other_traffic["websocket"] == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"GET /mqtt HTTP", b"GET /\xff?token=hush HTTP"),
+        (b"Host: h", b"Host: h\r\nCookie\x00: hush"),
+        (b"Host: h", b"Host: h\r\nAuthorization: hush\x00"),
+    ],
+)
+def test_what_is_refused_is_not_quoted(before: bytes, after: bytes) -> None:
+    """A head that h11 refuses may hold a secret, so the warning does not quote it."""
+    report = talk(PLAIN[0].replace(before, after))
+    assert kinds(report) == ["websocket"]
+    assert "hush" not in report.warnings[0].message
+    assert report.warnings[0].message.lower().startswith("a websocket upgrade: illegal")
+
+
 def test_an_upgrade_that_is_refused() -> None:
     """A server that refuses the upgrade limits nobody's view: a connection without MQTT."""
     report = talk(PLAIN[0], FORBIDDEN)
