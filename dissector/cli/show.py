@@ -57,13 +57,14 @@ def _captures(namespace: Namespace) -> int:
     from dissector.text import printable
 
     settings = config.resolve(vars(namespace), os.environ, Path.cwd())
-    if settings.engine != "native":
-        raise OptionError(f"--engine {settings.engine} is not yet in this version; native is")
+    if settings.engine == "tshark":
+        raise OptionError("--engine tshark is not yet in this version; native and scapy are")
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     options = analysis.Options(
         ports=inputs.ports(settings.decode_as),
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
+        engine=settings.engine,
     )
     frames = _numbers(namespace.frame, "--frame")
     limit = min(_numbers([namespace.count], "-c")) if namespace.count else None
