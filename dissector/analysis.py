@@ -44,7 +44,8 @@ Progress = Callable[[int, int | None], None]
 class Options(msgspec.Struct, kw_only=True, frozen=True):
     """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
 
-    `audit`: with the rules of SEC and TLS, which measure by `thresholds`.
+    `engine` is "native" or "scapy"; `audit`: with the rules of SEC and TLS, which measure by
+    `thresholds`.
     """
 
     select: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     clients: frozenset[str] | None = None
     audit: bool = False
     thresholds: Thresholds | None = None
+    engine: str = "native"
 
 
 class Sink(Protocol):
@@ -101,7 +103,7 @@ def run(
     if failed and not readers:
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
-    engine = NativeEngine([reader.path for reader in readers], hearing, options.ports)
+    engine = _engine(options.engine)([reader.path for reader in readers], hearing, options.ports)
     interrupted = False
     try:
         engine.run(readers, _Ticker(readers, progress))
@@ -152,6 +154,7 @@ def analyze(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     ports: Sequence[int] = (),
+    engine: str = "native",
 ) -> Report:
     """Analyse captures as one and give all that was found.
 
@@ -161,6 +164,7 @@ def analyze(
         select: prefixes of rule ids to report; empty means all.
         ignore: prefixes of rule ids to leave out.
         ports: MQTT ports besides 1883.
+        engine: "native", or "scapy" for link types that native does not know.
 
     Raises:
         CaptureError: an input is missing, unreadable, or no capture.
@@ -170,7 +174,7 @@ def analyze(
     collect = _Collector(report)
     outcome = run(
         paths,
-        Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports)),
+        Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports), engine=engine),
         collect,
     )
     if outcome.failed:
@@ -190,7 +194,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
     if failed:
         raise failed[0]
     listener = PacketListener()
-    engine = NativeEngine(
+    engine = _engine(options.engine)(
         [reader.path for reader in readers], listener, options.ports, keep_all=True
     )
     try:
@@ -237,6 +241,15 @@ class _Ticker:
         self._progress(sum(reader.position for reader in self._readers), total)
 
 
+def _engine(name: str) -> type[NativeEngine]:
+    """Give the engine of a name; scapy's is imported only when asked for."""
+    if name == "scapy":
+        from dissector.engines.scapy import ScapyEngine
+
+        return ScapyEngine
+    return NativeEngine
+
+
 def _open(sources: Sequence[Source], sink: Sink) -> tuple[list[CaptureReader], list[CaptureError]]:
     readers: list[CaptureReader] = []
     failed: list[CaptureError] = []
@@ -267,4 +280,5 @@ def _capture(engine: NativeEngine, readers: list[CaptureReader]) -> Capture:
         mqtt_connections=engine.tracking.mqtt_connections,
         control_packets=engine.control_packets(),
         other_traffic=other,
+        engine=engine.name,
     )

@@ -205,10 +205,11 @@ class CaptureFile(msgspec.Struct):
 
 
 class Capture(msgspec.Struct):
-    """What was read. `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds.
+    """What was read, and by which engine.
 
-    `other_traffic` counts what else was there: connections per kind ("tls", "websocket", "http",
-    "ssh", "other") and per busiest server port ("port 443").
+    `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds. `other_traffic`
+    counts what else was there: connections per kind ("tls", "websocket", "http", "ssh", "other")
+    and per busiest server port ("port 443").
     """
 
     files: list[CaptureFile] = msgspec.field(default_factory=list)
@@ -220,6 +221,7 @@ class Capture(msgspec.Struct):
     mqtt_connections: int = 0
     control_packets: dict[str, int] = msgspec.field(default_factory=dict)
     other_traffic: dict[str, int] = msgspec.field(default_factory=dict)
+    engine: str = "native"
 
 
 class Summary(msgspec.Struct):

@@ -46,6 +46,7 @@ def _device(number: int, group: Group, credentials: dict[str, Credential]) -> De
     macs = _counted((profile.client_mac, profile.count) for profile in profiles)
     addresses = _counted((profile.client_ip, profile.count) for profile in profiles)
     ids = _counted((profile.client_id or None, profile.count) for profile in profiles)
+    named = _counted((profile.forwarded, profile.count) for profile in profiles)
     users = _counted((profile.username, profile.count) for profile in profiles)
     secrets = _counted(
         (profile.secret, profile.count) for profile in profiles if profile.code in (0, None)
@@ -64,7 +65,9 @@ def _device(number: int, group: Group, credentials: dict[str, Credential]) -> De
         name=_name(list(ids), list(macs), list(addresses)),
         kind=group.kind,
         kind_reason=group.reason,
-        evidence=tuple(_evidence(macs, addresses, ids, users, secrets, credentials, own_mac)),
+        evidence=tuple(
+            _evidence(macs, addresses, named, ids, users, secrets, credentials, own_mac)
+        ),
         macs=tuple(macs)[:LISTED],
         addresses=tuple(addresses)[:LISTED],
         client_ids=tuple(ids)[:LISTED],
@@ -132,6 +135,11 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
         vendor_reason=why,
         software=server_software(profiles),
         transports=_counted((profile.transport, profile.count) for profile in profiles),
+        hosts=tuple(_counted((profile.host, 1) for profile in profiles))[:LISTED],
+        paths=tuple(_counted((profile.path, 1) for profile in profiles))[:LISTED],
+        forwarders=_counted(
+            (way, profile.count) for profile in profiles for way in profile.forwarders
+        ),
         versions=_counted((_version(profile), profile.count) for profile in accepted),
         versions_refused=_counted((_version(profile), profile.count) for profile in for_version),
         accepts=_counted((way_in(profile), profile.count) for profile in accepted),
@@ -191,6 +199,7 @@ def _vendor(macs: list[str]) -> tuple[str | None, str | None]:
 def _evidence(
     macs: dict[str, int],
     addresses: dict[str, int],
+    named: dict[str, int],
     ids: dict[str, int],
     users: dict[str, int],
     secrets: dict[str, int],
@@ -203,6 +212,8 @@ def _evidence(
     for address, count in list(addresses.items())[:LISTED]:
         reason = "seen with this MAC address" if macs and own_mac else "the address it came from"
         yield Evidence("address", address, reason, count)
+    for address, count in list(named.items())[:LISTED]:
+        yield Evidence("forwarded", address, "a proxy says that it comes from there", count)
     for client_id, count in list(ids.items())[:LISTED]:
         yield Evidence("clientId", client_id, "it called itself so", count)
     for user, count in list(users.items())[:LISTED]:

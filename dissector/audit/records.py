@@ -32,9 +32,9 @@ class Kind(enum.Enum):
 class Evidence(msgspec.Struct, frozen=True, rename="camel"):
     """One thing that a device is told by.
 
-    `kind` is "mac", "address", "clientId", "username", "credentials" (a keyed fingerprint),
-    "certificate" or "tls" (how it says hello); `value` what was seen, `reason` how it counts,
-    `count` on how many connections.
+    `kind` is "mac", "address", "forwarded" (the address that a proxy names), "clientId",
+    "username", "credentials" (a keyed fingerprint), "certificate" or "tls" (how it says hello);
+    `value` what was seen, `reason` how it counts, `count` on how many connections.
     """
 
     kind: str
@@ -171,12 +171,14 @@ class Certificate(msgspec.Struct, frozen=True, rename="camel"):
 class Server(msgspec.Struct, kw_only=True, rename="camel"):
     """One server: an address and a port.
 
-    `name` is address:port. `accepts` and `refuses` map a way to come in ("none", "password", …, as
-    in `Device.authentication`) to the number of connections that were let in and turned away so;
-    `refusals` maps the code's name to a count; `versions` those accepted, `versions_refused` those
-    turned away for their version. `limits` holds what CONNACK properties announce, by property
-    name (`receiveMaximum`, `maximumQos`, …): the values seen. `tls` maps "TLS 1.2 SUITE" to a
-    count.
+    `name` is address:port. `hosts` and `paths` are those that WebSocket clients asked for,
+    `forwarders` maps a way in which a proxy before it names clients ("PROXY protocol 2",
+    "X-Forwarded-For", "Forwarded") to the number of connections that came so. `accepts` and
+    `refuses` map a way to come in ("none", "password", …, as in `Device.authentication`) to the
+    number of connections that were let in and turned away so; `refusals` maps the code's name to a
+    count; `versions` those accepted, `versions_refused` those turned away for their version.
+    `limits` holds what CONNACK properties announce, by property name (`receiveMaximum`,
+    `maximumQos`, …): the values seen. `tls` maps "TLS 1.2 SUITE" to a count.
     """
 
     id: int
@@ -188,6 +190,9 @@ class Server(msgspec.Struct, kw_only=True, rename="camel"):
     vendor_reason: str | None = None
     software: Guess | None = None
     transports: dict[str, int] = msgspec.field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    forwarders: dict[str, int] = msgspec.field(default_factory=dict)
     versions: dict[str, int] = msgspec.field(default_factory=dict)
     versions_refused: dict[str, int] = msgspec.field(default_factory=dict)
     accepts: dict[str, int] = msgspec.field(default_factory=dict)

@@ -59,6 +59,7 @@ def run(arguments: Sequence[str]) -> int:
         ports=inputs.ports(settings.decode_as),
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
+        engine=settings.engine,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     groups = [[path] for path in paths] if settings.separate else [paths]
@@ -81,8 +82,8 @@ def spare_the_collector() -> None:
 
 def refuse_unready(settings: Settings) -> None:
     """Refuse what this version cannot do, and what does not go together."""
-    if settings.engine != "native":
-        raise OptionError(f"--engine {settings.engine} is not yet in this version; native is")
+    if settings.engine == "tshark":
+        raise OptionError("--engine tshark is not yet in this version; native and scapy are")
     if settings.statistics and settings.format.startswith("json"):
         raise OptionError("--statistics is for people; count the findings of the JSON instead")
 

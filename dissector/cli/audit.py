@@ -59,6 +59,7 @@ def run(arguments: Sequence[str]) -> int:
         ports=inputs.ports(settings.decode_as),
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
+        engine=settings.engine,
         thresholds=_thresholds(settings),
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)

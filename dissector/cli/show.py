@@ -51,18 +51,20 @@ def run(arguments: Sequence[str]) -> int:
 def _captures(namespace: Namespace) -> int:
     from dissector import analysis
     from dissector.cli import config, inputs
+    from dissector.connections.carrier import carried_by
     from dissector.model import Side
     from dissector.report.clock import rfc3339
     from dissector.text import printable
 
     settings = config.resolve(vars(namespace), os.environ, Path.cwd())
-    if settings.engine != "native":
-        raise OptionError(f"--engine {settings.engine} is not yet in this version; native is")
+    if settings.engine == "tshark":
+        raise OptionError("--engine tshark is not yet in this version; native and scapy are")
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     options = analysis.Options(
         ports=inputs.ports(settings.decode_as),
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
+        engine=settings.engine,
     )
     frames = _numbers(namespace.frame, "--frame")
     limit = min(_numbers([namespace.count], "-c")) if namespace.count else None
@@ -78,7 +80,9 @@ def _captures(namespace: Namespace) -> int:
             f"{frame.number:>6}" if len(paths) == 1 else f"{printable(frame.file)}:{frame.number}"
         )
         way = "C > S" if side is Side.CLIENT else "S > C"
-        head = f"{place} {rfc3339(frame.time_ns)} stream {connection.stream} {way} "
+        over = carried_by(connection.transport, connection.carrier)
+        stream = f"stream {connection.stream}" + (f" ({over})" if over else "")
+        head = f"{place} {rfc3339(frame.time_ns)} {stream} {way} "
         if not packet.raw:
             sys.stdout.write(f"{head}{packet.name}, {packet.size:,} bytes (not kept)\n")
             continue

@@ -31,3 +31,32 @@ class Carrier:
     def websocket(self) -> bool:
         """Whether MQTT is carried in WebSocket frames."""
         return self.transport in ("ws", "wss")
+
+    @property
+    def forwarders(self) -> tuple[str, ...]:
+        """The ways in which a proxy says who the client behind it is."""
+        found = []
+        if self.proxied is not None:
+            found.append(f"PROXY protocol {self.proxied.version}")
+        if self.request is not None and self.request.forwarded_for is not None:
+            found.append("X-Forwarded-For")
+        if self.request is not None and self.request.forwarded is not None:
+            found.append("Forwarded")
+        return tuple(found)
+
+    @property
+    def forwarded(self) -> str | None:
+        """The address of the client behind a proxy, by the proxy's word."""
+        if self.proxied is not None and self.proxied.ip is not None:
+            return self.proxied.ip
+        if self.request is None or self.request.forwarded_for is None:
+            return None
+        return self.request.forwarded_for.partition(",")[0].strip() or None
+
+
+def carried_by(transport: str, carrier: Carrier | None) -> str:
+    """Name what carries MQTT besides TCP: "ws", "tls, proxied", … or nothing."""
+    words = [] if transport == "tcp" else [transport]
+    if carrier is not None and carrier.proxied is not None:
+        words.append("proxied")
+    return ", ".join(words)

@@ -82,14 +82,17 @@ class Profile:
     """Connections that are alike: the same ends, client id, credentials, and ways.
 
     `secret` is a keyed hash of user name and password, None without a password. `code` is that of
-    the CONNACK, None without one. `client_id` is None where no CONNECT was seen.
+    the CONNACK, None without one. `client_id` is None where no CONNECT was seen. `host` and `path`
+    are those of a WebSocket upgrade; `forwarded` is the client's address by the word of a proxy,
+    which gave it in the ways of `forwarders`.
     """
 
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
-        "complete", "connack_properties", "count", "extra", "first_ns", "keep_alive", "last_ns",
-        "method", "properties", "protocol_level", "secret", "server_ip", "server_mac",
-        "server_port", "streams", "transport", "username", "version", "will",
+        "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
+        "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
+        "server_ip", "server_mac", "server_port", "streams", "transport", "username", "version",
+        "will",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +102,7 @@ class Profile:
         self.client_ip, self.client_mac, self.client_port = client.ip, client.mac, client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
         self.transport = connection.transport
+        self.host, self.path, self.forwarded, self.forwarders = carried(connection) or _PLAIN
         self.version: Version | None = connection.version
         self.bridge = connection.bridge
         self.client_id: str | None = None
@@ -139,6 +143,24 @@ class Profile:
     def anonymous(self) -> bool:
         """Whether it shows nothing that tells who it is."""
         return self.username is None and self.secret is None and self.method is None
+
+
+Carried = tuple[str | None, str | None, str | None, tuple[str, ...]]
+_PLAIN: Carried = (None, None, None, ())
+
+
+def carried(connection: Connection) -> Carried | None:
+    """Give host, path, and the client's address behind a proxy with the ways it was given in."""
+    carrier = connection.carrier
+    if carrier is None:
+        return None
+    request = carrier.request
+    return (
+        None if request is None else request.host,
+        None if request is None else request.path,
+        carrier.forwarded,
+        carrier.forwarders,
+    )
 
 
 class Refusal:
@@ -384,7 +406,9 @@ class History:
         client, server = connection.client, connection.server
         secret: str | None = None
         if connect is None:
-            key: tuple[object, ...] = (client.ip, client.mac, server.ip, server.port)
+            key: tuple[object, ...] = (
+                client.ip, client.mac, server.ip, server.port, carried(connection)
+            )  # fmt: skip
         else:
             if connect.password is not None:
                 pair = encode(connect.username or "") + b"\0" + connect.password
@@ -392,7 +416,7 @@ class History:
             key = (
                 client.ip, client.mac, server.ip, server.port, connect.client_id, connect.username,
                 secret, connect.protocol_level, connect.connect_flags, connect.keep_alive,
-                connect.last_will_topic, connection.transport,
+                connect.last_will_topic, connection.transport, carried(connection),
                 None if connack is None else connack.return_code,
             )  # fmt: skip
         profile = self.profiles.get(key)

@@ -96,6 +96,8 @@ cdef class Tracker(Consumer):
     cdef _misplaced(self, who, int kind, bint before_5)
     @cython.locals(traits=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
     cdef _traits(self, int side, who, int kind)
+    @cython.locals(known=cython.int)
+    cdef _keep(self, list kept, packet)
     @cython.locals(connection=Connection)
     cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection)

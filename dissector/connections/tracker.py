@@ -9,7 +9,7 @@ plausible packets; what is decoded after a gap is reported but never judged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cython
 
@@ -190,8 +190,9 @@ class Tracker(Consumer):
             else self.tracking.frame(self.last_b, self.last_time_b)
         )
         found = (side, since, where, f"{reason}: {missing}" if missing > 0 else reason)
-        self.gaps.append(found)
-        if self.connection is not None:
+        if self.connection is None:
+            self.gaps.append(found)
+        else:
             self._note_gap(found)
         framer = self.framer_a if side == 0 else self.framer_b
         if framer is not None:
@@ -620,8 +621,8 @@ class Tracker(Consumer):
                     event = _REFUSED_CONNACK
                 answered = self._connack(side, packet, framer)
         elif isinstance(packet, Auth):
-            connection.auths.append(packet)
             connection.traits |= Trait.AUTH
+            self._keep(connection.auths, packet)
         elif isinstance(packet, Disconnect):
             self._disconnect(who, packet)
         target = _NEXT[(2 * self.phase + (side != self.client)) * _EVENTS + event]
@@ -694,10 +695,27 @@ class Tracker(Consumer):
                 traits |= Trait.AFTER_DISCONNECT
         connection.traits |= traits
 
+    def _keep(self, kept: list[Any], packet: Auth | Disconnect) -> None:
+        """Keep a packet that rules ask for later, one of the first of its side."""
+        assert self.connection is not None and packet.side is not None
+        known = 0
+        for item in kept:
+            known += item.side is packet.side
+        if known < HISTORY_LIMIT:
+            kept.append(packet)
+        if known + 1 == HISTORY_LIMIT:
+            self.tracking.listener.limited(
+                "history-limit",
+                f"{HISTORY_LIMIT} {packet.name} packets of the {packet.side.value}; no more of "
+                "them are looked into",
+                packet.frame,
+                self.connection.stream,
+            )
+
     def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
         assert connection is not None
-        connection.disconnects.append(packet)
+        self._keep(connection.disconnects, packet)
         connection.traits |= _WITH_DISCONNECT
         if who is _SERVER:
             connection.traits |= Trait.SERVER_DISCONNECT

@@ -280,6 +280,7 @@ class WebSocketUnwrapper(_Unwrapper):
         assert self._readers is not None
         reader = self._readers[side]
         inner = self.inner
+        counts = inner.tracking.counts
         if reader.lost and not reader.resynchronise(window, start, stop):
             return True
         odd = reader.odd
@@ -293,8 +294,12 @@ class WebSocketUnwrapper(_Unwrapper):
                 if reader.opcode == TEXT:
                     who = Side.CLIENT if side == self._client else Side.SERVER
                     self.carrier.texts.setdefault(who, self._frame(frame, time_ns))
+                before = sum(counts) if reader.inflating else 0
                 if not inner.chunk(side, payload, 0, len(payload), frame, time_ns):
                     return False
+                if reader.inflating:
+                    assert reader.inflater is not None
+                    reader.inflater.charge(sum(counts) - before)
             elif got == CLOSED:
                 if not inner.closed(side, CLOSE_FRAME, frame, time_ns):
                     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from dissector.capture.batch import Batch
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
@@ -23,6 +24,8 @@ _NUMBER = (1 << 40) - 1
 
 class NativeEngine:
     """Runs readers through net and mqtt, and tells a listener what it sees."""
+
+    name = "native"
 
     def __init__(
         self, files: list[str], listener: Listener, ports: frozenset[int], keep_all: bool = False
@@ -45,12 +48,16 @@ class NativeEngine:
     def steps(self, readers: Sequence[CaptureReader]) -> Iterator[None]:
         """Read window by window; what was read until an interruption is brought to its end."""
         try:
-            for batch, start, stop in merged(readers):
+            for batch, start, stop in self.batches(readers):
                 self.streams.feed(batch, start, stop)
                 yield
         finally:
             self.streams.finish()
         yield
+
+    def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
+        """Give the frames of all captures in time order: batch, start and stop."""
+        return merged(readers)
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
         """Name the files that hold nothing but link types that this engine does not know."""

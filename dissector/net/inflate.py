@@ -1,18 +1,23 @@
 """Compressed WebSocket messages of one direction in, their bytes out, a bounded piece at a time.
 
 permessage-deflate (RFC 7692) is raw DEFLATE; a message ends where four bytes were left out. wsproto
-inflates without a bound, so zlib is asked directly. Three bounds: a piece has at most `PIECE`
-bytes; a direction yields at most `ALLOWANCE` bytes and `RATIO` for each that was sent (a
-decompression bomb has a thousand); at most `Inflaters.limit` directions keep a window at one time.
+inflates without a bound, so zlib is asked directly. A decompression bomb grows a thousandfold, and
+two of its bytes make a control packet, so what comes out is bounded by what was sent: a direction
+yields at most `ALLOWANCE` bytes and `RATIO` for each that was taken in, and what it yields may hold
+`PACKETS` control packets and `PACKET_RATIO` for each. It comes in pieces of at most `PIECE` bytes,
+which is how far beyond a bound it may get. At most `Inflaters.limit` directions keep a window at
+one time.
 """
 
 from __future__ import annotations
 
 import zlib
 
-PIECE = 1 << 16
+PIECE = 1 << 12
 ALLOWANCE = 1 << 20
 RATIO = 100
+PACKETS = 1000
+PACKET_RATIO = 4
 LEFT_OUT = b"\x00\x00\xff\xff"
 
 LIMIT = "inflate-limit"
@@ -44,12 +49,12 @@ class Inflater:
         self._ends = False
         self._consumed = 0
         self._yielded = 0
+        self._packets = 0
 
     def feed(self, data: bytes, ends: bool) -> None:
         """Take the next bytes, the last ones of a message or not; before, all must be taken out."""
         if self._stream is None and not self._begin():
             return
-        self._consumed += len(data)
         self._waiting = data + LEFT_OUT if ends else data
         self._busy = True
         self._ends = ends
@@ -58,6 +63,7 @@ class Inflater:
         """Give the next bytes, b"" where there are none before more is fed, or where it failed."""
         while self._busy and self.failed is None:
             assert self._stream is not None
+            before = len(self._waiting)
             try:
                 out = self._stream.decompress(self._waiting, PIECE)
             except zlib.error as error:
@@ -69,15 +75,23 @@ class Inflater:
             else:
                 self._waiting = self._stream.unconsumed_tail
                 self._busy = bool(self._waiting) or len(out) == PIECE
+            self._consumed += before - len(self._waiting)
             self._yielded += len(out)
             if self._yielded > ALLOWANCE + RATIO * self._consumed:
-                what = f"compressed messages grow to more than {RATIO} times their size; cut there"
+                what = f"compressed messages grow to more than {RATIO} times their size; cut off"
                 return self._fail(LIMIT, what)
             if not self._busy and self._ends and not self.keeps:
                 self.release()
             if out:
                 return out
         return b""
+
+    def charge(self, packets: int) -> None:
+        """Count the control packets that the piece given last has completed."""
+        self._packets += packets
+        if self._packets > PACKETS + PACKET_RATIO * self._consumed:
+            what = f"compressed messages hold more than {PACKET_RATIO} control packets a byte"
+            self._fail(LIMIT, f"{what}; cut off")
 
     def release(self) -> None:
         """Let go of the window."""

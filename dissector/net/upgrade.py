@@ -2,7 +2,8 @@
 
 h11 parses the heads, each with a connection of its own: an observer sees both sides, h11 plays one.
 It is imported only when bytes look like an upgrade. What h11 refuses is no upgrade that we can
-read: the caller hears h11's own words. Extensions other than permessage-deflate are not known here.
+read: the caller hears h11's own words, without the bytes that it quotes. Extensions other than
+permessage-deflate are not known here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ REQUEST_START = b"GET "
 ANSWER_START = b"HTTP/1.1 101"
 
 _END = re.compile(rb"\n\r?\n")
+_QUOTED = re.compile(r":? (bytearray\(|b['\"]).*", re.DOTALL)  # h11 quotes what it refuses
 _TEXT = {
     b"host": "host",
     b"origin": "origin",
@@ -142,7 +144,8 @@ def _event(connection: object, head: bytes) -> object:
         return connection.next_event()
     except h11.RemoteProtocolError as error:
         wanted = b"websocket" in head.lower()
-        raise NotUpgradeError(str(error), websocket=wanted) from None
+        # never the bytes themselves: a token may stand in the target, a password in a header
+        raise NotUpgradeError(_QUOTED.sub("", str(error)), websocket=wanted) from None
 
 
 def _tokens(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:

@@ -23,9 +23,9 @@ class FrameReader:
     """Splits one direction into frames; `masked`: it is the client's, whose frames are masked.
 
     Feed a chunk, then ask `next()` until NEED_DATA. DATA: `payload` are the next bytes of a message
-    of kind `opcode` (TEXT or BINARY). CLOSED: a Close frame is complete; what follows is nothing.
-    BROKEN: nothing more can be read, `reason` says why: the kind of a warning and its text; without
-    a kind it follows from a gap that was told of already.
+    of kind `opcode` (TEXT or BINARY); `inflating`: they were compressed. CLOSED: a Close frame is
+    complete; what follows is nothing. BROKEN: nothing more can be read, `reason` says why: the kind
+    of a warning and its text; without a kind it follows from a gap that was told of already.
     """
 
     def __init__(self, masked: bool, inflater: Inflater | None = None) -> None:
@@ -48,7 +48,7 @@ class FrameReader:
         self._turn = 0  # bytes of the mask that were used, modulo four
         self._message = False  # a fragmented message is at hand
         self._compressed = False
-        self._inflating = False
+        self.inflating = False
         self._window_lost = False  # what is compressed refers to bytes that are missing
 
     def feed(self, window: bytes, start: int, stop: int) -> None:
@@ -58,12 +58,12 @@ class FrameReader:
     def next(self) -> int:
         """Give what comes next."""
         while True:
-            if self._inflating:
+            if self.inflating:
                 assert self.inflater is not None
                 self.payload = self.inflater.next()
                 if self.payload:
                     return DATA
-                self._inflating = False
+                self.inflating = False
                 if self.inflater.failed is not None:
                     return self._break(*self.inflater.failed)
             if self._in_frame and self._left == 0:
@@ -106,7 +106,7 @@ class FrameReader:
         """
         if self.lost or self._ended:
             return False
-        plain = self._in_frame and not self._compressed and not self._inflating
+        plain = self._in_frame and not self._compressed and not self.inflating
         if plain and 0 < missing <= self._left and self._frame != CLOSE:
             self._left -= missing
             self._turn = (self._turn + missing) % 4
@@ -144,7 +144,7 @@ class FrameReader:
         if self.inflater is not None:
             self.inflater.release()
             self._window_lost = self._window_lost or self.inflater.keeps
-        self.lost = self._message = self._in_frame = self._inflating = False
+        self.lost = self._message = self._in_frame = self.inflating = False
         self.reason = None
         self._header = b""
         return True
@@ -220,7 +220,7 @@ class FrameReader:
         ends = self._final and self._left == 0
         if data or ends:
             self.inflater.feed(data, ends)
-            self._inflating = True
+            self.inflating = True
         return False
 
     def _unmasked(self, data: bytes) -> bytes:
@@ -233,7 +233,7 @@ class FrameReader:
     def _break(self, kind: str, text: str) -> int:
         self.reason = (kind, text)
         self.lost = True
-        self._in_frame = self._inflating = False
+        self._in_frame = self.inflating = False
         self._chunk = b""
         return BROKEN
 

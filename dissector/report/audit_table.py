@@ -15,6 +15,7 @@ from dissector.report.table import Table, tabulated
 from dissector.text import printable
 
 ROWS = 50
+NAMES = 3  # hosts and paths of a server that are named
 _DEVICE = ("device", "address", "kind", "MQTT", "logs in by", "vendor or software", "findings")
 _SERVER = ("server", "lets in by", "turns away", "MQTT", "software", "findings")
 
@@ -52,6 +53,10 @@ class AuditTable(Table):
         style = self._style
         if self._servers:
             yield from tabulated([_server(record, style) for record in self._servers], _SERVER)
+            for record in self._servers:
+                for text in _carried(record):
+                    first, *rest = style.wrapped(f"{record.name} {text}", 2)
+                    yield from (first, *(f"  {line}" for line in rest))
             yield ""
         ranked = sorted(self._devices, key=lambda record: (-_rank(record.posture), record.id))
         shown = ranked if self._everything else ranked[:ROWS]
@@ -99,6 +104,17 @@ def _device(record: Device, style: Style) -> list[str]:
         printable(made, 24),
         _findings(record.posture, style),
     ]
+
+
+def _carried(record: Server) -> Iterator[str]:
+    """Say what else a server is known by, where its clients come over WebSocket or a proxy."""
+    if record.hosts or record.paths:
+        hosts = ", ".join(printable(host, 40) for host in record.hosts[:NAMES]) or "no host"
+        paths = ", ".join(printable(path, 40) for path in record.paths[:NAMES]) or "no path"
+        yield f"is asked for as {hosts} over WebSocket, path {paths}"
+    if record.forwarders:
+        ways = ", ".join(f"{way} ({count:,})" for way, count in record.forwarders.items())
+        yield f"is behind a proxy, which names the clients by {ways}"
 
 
 def _server(record: Server, style: Style) -> list[str]:

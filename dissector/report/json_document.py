@@ -56,11 +56,9 @@ class JsonDocument:
         *,
         show_secrets: bool = False,
         key: bytes | None = None,
-        engine: str = "native",
     ) -> None:
         self._stream = stream
         self._writer = Writer(show_secrets=show_secrets, key=key)
-        self._engine = engine
         self._encode = msgspec.json.Encoder().encode
         self._quick = HandshakeText(self._writer, self._encode)
         self._handshakes = _Spool()
@@ -92,7 +90,7 @@ class JsonDocument:
     ) -> None:
         """Write the document."""
         self._stream.write(b'{"schema": %d' % SCHEMA)
-        self._member("tool", tool(self._engine))
+        self._member("tool", tool(capture.engine))
         self._member("capture", self._writer.capture(capture))
         self._list("handshakes", self._handshakes.records())
         self._list("findings", self._findings.records())

@@ -30,12 +30,10 @@ class JsonLines:
         *,
         show_secrets: bool = False,
         key: bytes | None = None,
-        engine: str = "native",
         eager: bool = False,
     ) -> None:
         self._stream = stream
         self._writer = Writer(show_secrets=show_secrets, key=key)
-        self._engine = engine
         self._limit = 1 if eager else _HELD
         self._eager = eager
         self._lines: list[bytes] = []
@@ -75,7 +73,7 @@ class JsonLines:
             "summary",
             {
                 "schema": SCHEMA,
-                "tool": tool(self._engine),
+                "tool": tool(capture.engine),
                 "capture": self._writer.capture(capture),
                 **self._writer.summary(summary),
             },

@@ -49,7 +49,7 @@ _ENDPOINTS_KEPT = 100_000
 _SECRETS_KEPT = 10_000
 
 
-def tool(engine: str = "native") -> dict[str, Any]:
+def tool(engine: str) -> dict[str, Any]:
     """Describe what made the report."""
     from dissector import __version__
     from dissector.report.build import compiled
@@ -349,13 +349,12 @@ def document(
     *,
     show_secrets: bool = False,
     key: bytes | None = None,
-    engine: str = "native",
 ) -> dict[str, Any]:
     """Give a whole report as one document of schema 1."""
     writer = Writer(show_secrets=show_secrets, key=key, digits=report.capture.digits)
     return {
         "schema": SCHEMA,
-        "tool": tool(engine),
+        "tool": tool(report.capture.engine),
         "capture": writer.capture(report.capture),
         "handshakes": [
             msgspec.to_builtins(writer.handshake(record)) for record in report.handshakes

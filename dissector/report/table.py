@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import tabulate
 
+from dissector.connections.carrier import carried_by
 from dissector.connections.handshake import Handshake
 from dissector.model import (
     Capture,
@@ -50,6 +51,7 @@ class _Row(NamedTuple):
     code: int | None
     findings: tuple[str, ...]
     server: str
+    over: str  # what carries it besides TCP
 
 
 class Table:
@@ -148,6 +150,7 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
         code=None if connack is None else connack.return_code,
         findings=tuple(dict.fromkeys(finding.rule for finding in found)),
         server=address(record.server),
+        over=carried_by(record.transport, record.carrier),
     )
 
 
@@ -159,6 +162,11 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
         headers.insert(1, "file")
         for row, line in zip(rows, cells, strict=True):
             line.insert(1, printable(row.file.rpartition("/")[2], 20))
+    if any(row.over for row in rows):
+        place = headers.index("MQTT") + 1
+        headers.insert(place, "over")
+        for row, line in zip(rows, cells, strict=True):
+            line.insert(place, row.over or "-")
     column = headers.index("client id")
     others = sum(
         max(len(header), *(_columns(line[index]) for line in cells)) + _GAP

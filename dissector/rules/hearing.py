@@ -25,6 +25,8 @@ from dissector.model import (
 from dissector.mqtt.packets import Packet
 from dissector.rules.judge import Judge
 
+FINDINGS_LIMIT = 1000  # findings of one connection that packets raise one by one
+
 
 class Hearing(Listener):
     """Hands what it is told to the judge. None for `streams` or `clients` means all of them.
@@ -53,9 +55,15 @@ class Hearing(Listener):
         self._severities = dict.fromkeys(Severity, 0)
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Judge a packet with at least one defect."""
-        if self._all or self._wanted(connection):
+        """Judge a packet with at least one defect, while the connection has not many findings."""
+        if len(connection.findings) < FINDINGS_LIMIT and (self._all or self._wanted(connection)):
             self._judge.defects(connection, packet, side)
+            if len(connection.findings) >= FINDINGS_LIMIT:
+                what = f"{FINDINGS_LIMIT:,} findings on one connection: no more of its packets"
+                self.limited(
+                    "finding-limit", f"{what} are judged by themselves", packet.frame,
+                    connection.stream,
+                )  # fmt: skip
 
     def answered(self, connection: Connection) -> None:
         """Judge a handshake that has its CONNACK."""

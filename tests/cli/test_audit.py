@@ -55,3 +55,48 @@ def test_a_report_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     report = tmp_path / "audit.json"
     dissector("audit", "--format", "json", "--output", str(report), CREDENTIALS)
     assert report.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "path", "forwarders"),
+    [
+        (
+            "mosquitto-mqttjs-5.0-websocket-nginx",
+            "mqtt.greenhouse.example",
+            "/mqtt",
+            {"X-Forwarded-For": 1, "Forwarded": 1},
+        ),
+        (
+            "aedes-mqttjs-3.1.1-proxy-v2-websocket",
+            "127.0.0.1:18898",
+            "/mqtt",
+            {"PROXY protocol 2": 1},
+        ),
+        ("aedes-paho-3.1.1-proxy-v1", None, None, {"PROXY protocol 1": 2}),
+        ("aedes-paho-3.1.1-credentials", None, None, {}),
+    ],
+)
+def test_what_carries_it_belongs_to_a_server(
+    name: str, host: str | None, path: str | None, forwarders: dict[str, int]
+) -> None:
+    """Host and path of the upgrade, and how a proxy names clients, stand in the server's record."""
+    document = audited(f"samples/recorded/{name}.pcap")
+    (server,) = document["servers"]
+    assert server["hosts"] == ([host] if host else [])
+    assert server["paths"] == ([path] if path else [])
+    assert server["forwarders"] == forwarders
+    named = [
+        evidence["value"]
+        for device in document["devices"]
+        for evidence in device["evidence"]
+        if evidence["kind"] == "forwarded"
+    ]
+    assert bool(named) == bool(forwarders)
+
+
+def test_the_table_says_what_carries_it() -> None:
+    """Below the servers stands how clients ask for them, and that a proxy is before them."""
+    out = dissector("audit", "samples/recorded/mosquitto-mqttjs-5.0-websocket-nginx.pcap").out
+    text = " ".join(out.split())
+    assert "is asked for as mqtt.greenhouse.example over WebSocket, path /mqtt" in text
+    assert "names the clients by X-Forwarded-For (1), Forwarded (1)" in text

@@ -69,3 +69,24 @@ def test_no_packet_can_steer_the_terminal() -> None:
     evil = "10 12 00 04 4d 51 54 54 04 02 00 3c 00 06 1b 5b 33 31 6d 0a"
     text = dissector("show", "-x", "hex", *evil.split()).out
     assert all(line.isprintable() for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "over"),
+    [
+        ("aedes-mqttjs-3.1.1-proxy-v2-websocket", " (ws, proxied) "),
+        ("aedes-paho-3.1.1-proxy-v1", " (proxied) "),
+        ("mosquitto-paho-3.1.1-websocket-qos-levels", " (ws) "),
+        ("mosquitto-paho-3.1.1-takeover", " "),
+    ],
+)
+def test_what_carries_a_stream_is_named(name: str, over: str) -> None:
+    """Each line, and the handshake table, say what carries a stream besides TCP."""
+    path = f"samples/recorded/{name}.pcap"
+    for line in dissector("show", path).out.splitlines():
+        stream, _, rest = line.partition("stream ")[2].partition(" ")
+        assert stream.isdigit()
+        assert f" {rest}".startswith((f"{over}C > S", f"{over}S > C"))
+    head = dissector(path).out.splitlines()[1]
+    assert (" over " in head) == bool(over.strip())
+    assert over.strip(" ()") in dissector(path).out

@@ -18,6 +18,7 @@ from typing import Any
 import dissector
 from dissector.mqtt import encode, packets
 from dissector.mqtt.decode import decode_packet
+from dissector.net.inflate import PACKET_RATIO, PACKETS, PIECE
 from dissector.report.concise import Concise
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines
@@ -25,6 +26,7 @@ from dissector.report.json_v1 import document
 from dissector.report.reporter import write_report
 from dissector.report.style import Style
 from dissector.report.table import Table
+from dissector.rules.hearing import FINDINGS_LIMIT
 from dissector.text import encode as encode_text
 from tests.fuzz import answer
 from tests.fuzz.control_packet import SECRET
@@ -152,6 +154,8 @@ def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
     packed = case.data[:2] == b"\x1f\x8b"
     _places(report, 1 << 30 if packed else sum(map(case.data.count, _NUMBERED)))
     _counts(report)
+    if not packed:
+        _bounds(report, len(case.data))
     whole = document(report, key=answer.KEY)
     try:
         said = answer.of_report(report)
@@ -249,6 +253,17 @@ def _counts(report: dissector.Report) -> None:
         _demand(same, f"summary: {outcome.value}")
 
 
+def _bounds(report: dissector.Report, size: int) -> None:
+    """What a capture causes is bounded by its bytes, also where they are compressed messages."""
+    directions = 2 * report.capture.streams
+    most = size * PACKET_RATIO + directions * (PACKETS + PIECE // 2)
+    count = sum(report.capture.control_packets.values())
+    _demand(count <= most, f"bounds: {count} control packets of {size} bytes")
+    most = report.capture.streams * (FINDINGS_LIMIT + 1000)
+    _demand(len(report.findings) <= most, f"bounds: {len(report.findings)} findings")
+    _demand(len(report.warnings) <= size // 16, f"bounds: {len(report.warnings)} warnings")
+
+
 def _plain_values(value: Any) -> Iterable[bytes]:
     if isinstance(value, str):
         yield encode_text(value)
@@ -270,6 +285,12 @@ def _read_elsewhere(report: dissector.Report) -> bool:
             fields += [item.value for item in items if item.id != 0x16]
         if (connack := handshake.connack) is not None:
             fields += [item.value for item in connack.properties if item.id != 0x16]
+        carrier = handshake.carrier
+        if carrier is not None and (head := carrier.request) is not None:
+            fields += [head.path, head.host, head.origin, head.user_agent, head.forwarded_for]
+            fields += [head.forwarded, head.subprotocols]
+        if carrier is not None and (taken := carrier.answer) is not None:
+            fields.append(taken.subprotocol)
         if any(MARK in value for value in _plain_values(fields)):
             return True
     for finding in report.findings:

@@ -16,6 +16,7 @@ from tests.fuzz.bytewise import damage, number
 from tests.fuzz.records import Record, Turn, block, control_packets, option, pcap
 from tests.fuzz.seeds import Seeds
 from tests.fuzz.traffic import LAYERS, START_NS, Segment, Wire, framed, mangled, segments
+from tests.fuzz.upgraded import upgraded
 
 
 class Case(NamedTuple):
@@ -114,6 +115,23 @@ def stream(rng: random.Random, seeds: Seeds) -> Case:
         found = segments(rng, talk, start_ns=start, cuts=cuts)
         connections.append(framed(rng, found, _wire(rng, index, plain=True)))
     return Case(answer.CAPTURE, _written(rng, _mixed(rng, connections)), whole=True)
+
+
+def websocket(rng: random.Random, seeds: Seeds) -> Case:
+    """Conversations inside WebSocket, some behind a proxy; segments are lost or late sometimes."""
+    connections = []
+    for index in range(rng.choice((1, 1, 2))):
+        talk = _talk(rng, seeds)
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            talk = said(rng, talk, seeds)
+        talk = upgraded(rng, talk)
+        start = START_NS + rng.choice((0, index * 50)) * 1_000_000
+        found = segments(rng, talk, start_ns=start, cuts=rng.choice((0, 0, 1, 5, -1)))
+        for _ in range(rng.choice((0, 0, 0, 1, 3))):
+            found = mangled(rng, found)
+        connections.append(framed(rng, found, _wire(rng, index, plain=True)))
+    frames = _mixed(rng, connections)
+    return Case(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
 
 def segments_(rng: random.Random, seeds: Seeds) -> Case:
@@ -296,4 +314,5 @@ TARGETS: dict[str, Target] = {
     "segments": segments_,
     "stream": stream,
     "packet": packet,
+    "websocket": websocket,
 }

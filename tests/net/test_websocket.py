@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissector.net.inflate import ALLOWANCE, LIMIT, RATIO, Inflater, Inflaters
+from dissector.net.inflate import (
+    ALLOWANCE,
+    LIMIT,
+    PACKET_RATIO,
+    PACKETS,
+    PIECE,
+    RATIO,
+    Inflater,
+    Inflaters,
+)
 from dissector.net.websocket import BINARY, BROKEN, CLOSED, DATA, NEED_DATA, TEXT, FrameReader
 from tests.chunking import places, ways
 
@@ -107,9 +116,39 @@ def test_a_decompression_bomb_is_cut() -> None:
     inflater = Inflater(True, Inflaters())
     got, last = read(FrameReader(True, inflater), [framed(bomb, 0xC2)])
     assert last == BROKEN
-    assert len(got) <= ALLOWANCE + RATIO * len(bomb) + (1 << 16)
+    assert len(got) <= ALLOWANCE + RATIO * (len(bomb) + 4) + PIECE
     assert len(got) < 64 << 20
     assert inflater.failed is not None and inflater.failed[0] == LIMIT
+
+
+def test_a_bomb_of_control_packets_is_cut() -> None:
+    """What compressed bytes may cause above is bounded by their number, and the reason is named."""
+    (bomb,) = deflated(bytes(512 << 10))
+    inflater = Inflater(True, Inflaters())
+    reader = FrameReader(True, inflater)
+    wire = framed(bomb, 0xC2)
+    reader.feed(wire, 0, len(wire))
+    packets = 0
+    while reader.next() == DATA:
+        packets += len(reader.payload) // 2
+        inflater.charge(len(reader.payload) // 2)
+    assert packets <= PACKETS + PACKET_RATIO * (len(bomb) + 4) + PIECE // 2
+    assert reader.reason is not None and reader.reason[0] == LIMIT
+
+
+def test_many_packets_that_were_paid_for_are_read() -> None:
+    """Messages that are as many as their bytes allow are not cut, however many they are."""
+    inflater = Inflater(True, Inflaters())
+    reader = FrameReader(True, inflater)
+    messages = [bytes((0x30, 3, 0, 1, at % 251)) for at in range(3 * PACKETS)]
+    got = b""
+    for one in deflated(*messages):
+        wire = framed(one, 0xC2)
+        reader.feed(wire, 0, len(wire))
+        while reader.next() == DATA:
+            got += reader.payload
+            inflater.charge(1)
+    assert got == b"".join(messages)
 
 
 @given(data=st.binary(max_size=200), cuts=places, masked=st.booleans(), packed=st.booleans())

@@ -1,0 +1,208 @@
+"""Captures in, MQTT connections out: scapy strips what native does not know, the rest is native.
+
+Our readers read, scapy decodes each frame down to TCP, and the IP packet that carries it goes on as
+raw bytes, in a frame of its own with the MAC addresses that scapy found: so reassembly, decoding
+and rules never know. It is slow (thousands of frames a second, not millions) and meant for what
+native cannot read: 802.11, PPI, NFLOG, PPP, GTP, L2TP and whatever else scapy has layers for.
+
+scapy's own code meets captured bytes here. It may raise anything; such a frame is left out, and
+named by a warning, once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dissector.capture import linktypes
+from dissector.capture.batch import Batch
+from dissector.capture.source import CaptureReader
+from dissector.connections.tracking import Listener
+from dissector.engines.native import NativeEngine
+from dissector.errors import CaptureError, EngineError
+from dissector.net.link import is_known
+
+# Layers that carry IP, besides those of l2 and inet; importing one registers it
+_LAYERS = (
+    "layers.inet6", "layers.dot11", "layers.ppi", "layers.ppp", "layers.pptp", "layers.l2tp",
+    "layers.pflog", "layers.vxlan", "layers.bluetooth", "layers.bluetooth4LE", "layers.dot15d4",
+    "layers.sixlowpan", "layers.usb", "contrib.avs", "contrib.chdlc", "contrib.erspan",
+    "contrib.etherip", "contrib.geneve", "contrib.gtp", "contrib.macsec", "contrib.mpls",
+    "contrib.nsh", "contrib.tzsp",
+)  # fmt: skip
+_TO_DS, _FROM_DS, _PROTECTED = 1, 2, 0x40  # bits of 802.11's frame control
+_ETHERNET, _COOKED = linktypes.EN10MB, linktypes.LINUX_SLL
+
+
+class ScapyEngine(NativeEngine):
+    """As `NativeEngine`, with scapy for all that stands before TCP."""
+
+    name = "scapy"
+
+    def __init__(
+        self, files: list[str], listener: Listener, ports: frozenset[int], keep_all: bool = False
+    ) -> None:
+        super().__init__(files, listener, ports, keep_all)
+        self._decoder = Decoder()
+        self._told: set[str] = set()
+
+    def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
+        """Give the frames of all captures, decoded down to IP."""
+        for batch, start, stop in super().batches(readers):
+            yield self._decoded(batch, start, stop), 0, stop - start
+
+    def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
+        """Name the files that hold nothing but link types that neither engine knows."""
+        return [
+            CaptureError(
+                f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to scapy, "
+                "too; capture on another interface"
+            )
+            for reader in readers
+            if reader.frames
+            and not any(is_known(link) or self._decoder.knows(link) for link in reader.links)
+        ]
+
+    def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
+        if kind == "unknown-link-type":
+            message = message.partition(" is unknown")[0] + " is unknown to scapy, too"
+        super()._warn(kind, message, frame, stream)
+
+    def _decoded(self, batch: Batch, start: int, stop: int) -> Batch:
+        made = Batch()
+        made.file, made.first_number = batch.file, batch.first_number + start
+        made.count = stop - start
+        parts: list[bytes] = []
+        at = 0
+        for place, i in enumerate(range(start, stop)):
+            offset, captured = batch.offset[i], batch.captured[i]
+            data = batch.window[offset : offset + captured]
+            link = batch.link[i]
+            if self._decoder.knows(link):
+                link, data = self._decoder.frame(link, data)
+                odd = self._decoder.odd
+                if odd is not None and odd[0] not in self._told:
+                    self._told.add(odd[0])
+                    self._warn(*odd, batch.file << 40 | made.first_number + place, -1)
+            parts.append(data)
+            made.offset[place], made.captured[place], made.link[place] = at, len(data), link
+            made.original[place] = len(data) + max(batch.original[i] - captured, 0)
+            made.time_ns[place] = batch.time_ns[i]
+            at += len(data)
+        made.window = b"".join(parts)
+        return made
+
+
+class Decoder:
+    """One frame of a link type in, one that native reads out: Ethernet, cooked, or plain IP.
+
+    `odd` is set where a frame could not be read for a reason that is worth a warning: kind, text.
+    """
+
+    def __init__(self) -> None:
+        logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it comments on what it dissects
+        try:
+            from scapy.config import conf
+            from scapy.layers import dot11, inet, inet6, l2
+
+            for name in _LAYERS:
+                importlib.import_module(f"scapy.{name}")
+            from dissector.layers.nflog import NFLOG
+        except ImportError as error:
+            raise EngineError(
+                f"--engine scapy: {error}; install it with `pip install scapy`"
+            ) from error
+        self._types: dict[int, Any] = dict(conf.l2types.num2layer)
+        self._types[linktypes.NFLOG] = NFLOG
+        self._types[linktypes.EN10MB] = l2.Ether
+        self._inet, self._six, self._wifi, self._l2, self._nflog = inet, inet6, dot11, l2, NFLOG
+        self.odd: tuple[str, str] | None = None
+
+    def knows(self, link: int) -> bool:
+        """Whether scapy has a layer for this LINKTYPE_ number."""
+        return link in self._types
+
+    def frame(self, link: int, data: bytes) -> tuple[int, bytes]:
+        """Give link type and bytes of a frame that holds the innermost IP packet with TCP.
+
+        Where scapy finds none, native has a look at the frame itself, if it knows the link type.
+        """
+        self.odd = None
+        made = None
+        try:
+            packet = self._types[link](data, stop_dissection_after=self._inet.TCP)
+            made = self._carried(packet)
+        except Exception as error:  # scapy's own code on captured bytes: it may raise anything
+            name = f"{type(error).__module__}.{type(error).__name__}".removeprefix("builtins.")
+            what = f"scapy cannot decode a frame ({name}); such frames are left out"
+            self.odd = ("undecoded", what)
+        if made is not None:
+            return made
+        if is_known(link):
+            self.odd = None
+            return link, data
+        return linktypes.RAW, b""
+
+    def _carried(self, packet: Any) -> tuple[int, bytes] | None:
+        outermost = innermost = None
+        ends: tuple[str | None, str | None] = (None, None)  # destination and source, MAC addresses
+        found_ends = ends
+        layer = packet
+        inet, six = self._inet, self._six
+        while layer:
+            kind = type(layer)
+            if kind in (inet.IP, six.IPv6):
+                outermost = outermost or (layer, ends)
+                innermost, found_ends = layer, ends
+                if kind is inet.IP and (layer.frag or layer.flags.MF):
+                    return _framed(innermost.original, found_ends)
+            elif kind is six.IPv6ExtHdrFragment or kind is inet.TCP:
+                return _framed(innermost.original, found_ends) if innermost else None
+            else:
+                ends = self._ends(layer, ends)
+            layer = layer.payload
+        if outermost is None:
+            return None
+        return _framed(outermost[0].original, outermost[1])
+
+    def _ends(
+        self, layer: Any, known: tuple[str | None, str | None]
+    ) -> tuple[str | None, str | None]:
+        """Give the MAC addresses that a layer shows, those known before where it shows none."""
+        if isinstance(layer, self._l2.Ether | self._l2.Dot3):
+            return layer.dst, layer.src
+        if isinstance(layer, self._wifi.Dot11):
+            if int(layer.FCfield) & _PROTECTED:
+                what = "frames are encrypted by 802.11; decrypt them first, e.g. with airdecap-ng"
+                self.odd = ("link-encrypted", what)
+            return _wifi_ends(layer)
+        if isinstance(layer, self._l2.CookedLinux | self._l2.CookedLinuxV2):
+            return None, layer.src[:6].hex(":") if layer.lladdrlen == 6 else None
+        if isinstance(layer, self._nflog) and layer.source is not None:
+            return None, layer.source.hex(":")
+        return known
+
+
+def _wifi_ends(layer: Any) -> tuple[str | None, str | None]:
+    """Give destination and source by the bits To DS and From DS (IEEE 802.11-2020 table 9-30)."""
+    control = int(layer.FCfield)
+    if control & _TO_DS:
+        return layer.addr3, layer.addr4 if control & _FROM_DS else layer.addr2
+    return layer.addr1, layer.addr3 if control & _FROM_DS else layer.addr2
+
+
+def _framed(datagram: bytes, ends: tuple[str | None, str | None]) -> tuple[int, bytes]:
+    """Put an IP packet into the smallest frame that keeps the MAC addresses."""
+    destination, source = ends
+    kind = b"\x86\xdd" if datagram[:1] and datagram[0] >> 4 == 6 else b"\x08\x00"
+    if destination is not None and source is not None:
+        return _ETHERNET, _mac(destination) + _mac(source) + kind + datagram
+    if source is not None:
+        return _COOKED, b"\0\0\0\1\0\6" + _mac(source) + b"\0\0" + kind + datagram
+    return linktypes.RAW, datagram
+
+
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))

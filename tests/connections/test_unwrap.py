@@ -1,0 +1,146 @@
+"""Upgrades and frames that are malformed: findings or warnings, never a crash; the rest is read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dissector
+from dissector.net.upgrade import HEAD_LIMIT
+from dissector.rules.examples import ACCEPTED_311, CONNECT_311
+from tests.connections.test_limits import ANSWER, REQUEST, kinds, of, said
+from tests.judging import judge_steps, rules_of
+from tests.net.test_websocket import framed
+
+PLAIN = (REQUEST.replace(b"permessage-deflate", b"x-none"), ANSWER.replace(b"deflate", b"none"))
+FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
+CONNECT = framed(of(CONNECT_311))
+ACCEPTED = framed(of(ACCEPTED_311), masked=False)
+ENDS = ("C FIN", "S FIN")
+
+
+def talk(
+    request: bytes = PLAIN[0],
+    answer: bytes = PLAIN[1],
+    asked: bytes = CONNECT,
+    answered: bytes = ACCEPTED,
+    more: bytes = b"",
+) -> dissector.Report:
+    """Judge an upgrade, a CONNECT and its CONNACK, and what else the client sends."""
+    steps = [*said("C", request), *said("S", answer), *said("C", asked), *said("S", answered)]
+    return judge_steps((*steps, *said("C", more), *ENDS), 9001)
+
+
+def test_a_plain_upgrade() -> None:
+    """What the cases below change is a handshake without findings or warnings."""
+    report = talk()
+    assert [handshake.outcome.value for handshake in report.handshakes] == ["accepted"]
+    assert report.handshakes[0].transport == "ws"
+    assert (report.findings, report.warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "words"),
+    [
+        (PLAIN[0].replace(b"Host: h", b"Host\x00h"), PLAIN[1], "upgrade"),
+        (PLAIN[0], PLAIN[1].replace(b"Upgrade: websocket", b"Upgrade websocket"), "upgrade"),
+        (PLAIN[0].replace(b"\r\n\r\n", b"\r\nA: " + b"a" * HEAD_LIMIT), b"", "more than"),
+    ],
+    ids=["no header in the request", "no header in the answer", "no end"],
+)
+def test_an_upgrade_that_is_none(request_: bytes, answer: bytes, words: str) -> None:
+    """An upgrade that cannot be read is one warning, and its connection not MQTT."""
+    report = talk(request_, answer)
+    assert kinds(report) == ["websocket"]
+    assert words in report.warnings[0].message
+    assert (report.handshakes, report.findings) == ([], [])
+    assert report.capture.other_traffic["websocket"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"GET /mqtt HTTP", b"GET /\xff?token=hush HTTP"),
+        (b"Host: h", b"Host: h\r\nCookie\x00: hush"),
+        (b"Host: h", b"Host: h\r\nAuthorization: hush\x00"),
+    ],
+)
+def test_what_is_refused_is_not_quoted(before: bytes, after: bytes) -> None:
+    """A head that h11 refuses may hold a secret, so the warning does not quote it."""
+    report = talk(PLAIN[0].replace(before, after))
+    assert kinds(report) == ["websocket"]
+    assert "hush" not in report.warnings[0].message
+    assert report.warnings[0].message.lower().startswith("a websocket upgrade: illegal")
+
+
+def test_an_upgrade_that_is_refused() -> None:
+    """A server that refuses the upgrade limits nobody's view: a connection without MQTT."""
+    report = talk(PLAIN[0], FORBIDDEN)
+    assert (report.handshakes, report.findings, kinds(report)) == ([], [], [])
+    assert report.capture.other_traffic["websocket"] == 1
+
+
+def test_a_request_of_something_else_is_http() -> None:
+    """What asks for no WebSocket is nobody's fault and no limit of ours."""
+    report = talk(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", FORBIDDEN)
+    assert kinds(report) == []
+    assert report.capture.other_traffic["http"] == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (framed(b"\xc0\0", 0xA2), "reserved bits"),
+        (framed(b"\xc0\0", 0xC2), "reserved bits"),
+        (framed(b"", 0x09), "control frame"),
+        (framed(bytes(126), 0x89), "over 125"),
+        (b"\x82\xff" + b"\x80" + bytes(11), "highest bit"),
+        (framed(b"\xc0\0", 0x83), "reserved opcode 3"),
+        (framed(b"\xc0\0", 0x80), "continues nothing"),
+        (framed(b"\xc0", 0x02) + framed(b"\0", 0x82), "before the one before it"),
+        (framed(b"\xc0\0", masked=False), "not masked"),
+    ],
+)
+def test_a_frame_that_breaks_the_framing(frame: bytes, words: str) -> None:
+    """A frame that RFC 6455 forbids is one warning; the handshake before it stands."""
+    report = talk(more=frame)
+    warnings = [warning for warning in report.warnings if warning.kind == "websocket"]
+    assert [words in warning.message for warning in warnings] == [True]
+    assert report.handshakes[0].outcome.value == "accepted"
+    assert report.findings == []
+
+
+def test_compressed_bytes_that_are_damaged() -> None:
+    """What cannot be inflated is a warning and a gap, no finding."""
+    packed = talk(REQUEST, ANSWER, more=framed(b"\xff\xff\xff\xff\xff", 0xC2))
+    assert "websocket" in kinds(packed)
+    assert packed.handshakes[0].outcome.value == "accepted"
+    assert packed.findings == []
+
+
+def test_mqtt_in_text_frames_is_a_finding() -> None:
+    """A text frame with MQTT in it is read, and its sender's fault."""
+    report = talk(asked=framed(of(CONNECT_311), 0x81))
+    assert rules_of(report) == {"SEQ19"}
+    assert report.handshakes[0].outcome.value == "accepted"
+
+
+@settings(max_examples=300)
+@given(
+    parts=st.lists(st.integers(0, 3), min_size=1, max_size=3),
+    places=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
+    cut=st.integers(0, 400),
+)
+def test_any_change_is_survived(parts: list[int], places: list[tuple[int, int]], cut: int) -> None:
+    """Changed, cut and swapped heads and frames raise nothing, and are not silently nothing."""
+    pieces = [bytearray(part) for part in (*PLAIN, CONNECT, ACCEPTED)]
+    for part in parts:
+        for place, value in places:
+            piece = pieces[part]
+            if piece:
+                piece[place % len(piece)] = value
+        if cut < 30:
+            del pieces[part][cut:]
+    report = talk(*map(bytes, pieces))
+    assert report.handshakes or report.capture.other_traffic or report.warnings

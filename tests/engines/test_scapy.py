@@ -1,0 +1,195 @@
+"""`--engine scapy`: the same handshakes from link types and tunnels that native does not know."""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dissector
+from dissector.engines.scapy import Decoder
+from dissector.net.link import is_known
+from dissector.report.json_v1 import document
+from dissector.rules.registry import find
+from samples.build import Frame, conversation, pcap
+from tests.cli.running import dissector as command
+from tests.conftest import SHARED
+from tests.engines import wrapping
+from tests.engines.wrapping import Wrap, wifi, wrapped
+from tests.fuzz.records import Record
+from tests.fuzz.records import pcap as capture
+from tests.transport.recorded import RECORDED
+from tests.transport.test_transport import ROWS
+
+SAMPLES = sorted(
+    path
+    for folder in (RECORDED, RECORDED.parent / "made", SHARED)
+    for path in folder.glob("*.pcap*")
+)
+SIX = {"client_ip": bytes(15) + b"\1", "server_ip": bytes(15) + b"\2"}
+# link type, how frames become it, whether MAC addresses stay
+LINKS: dict[str, tuple[int, Wrap, bool]] = {
+    "802.11": (105, lambda ether: bytes(wifi(ether)), True),
+    "802.11 with QoS": (105, lambda ether: bytes(wifi(ether, quality=True)), True),
+    "802.11 between access points": (105, lambda ether: bytes(wifi(ether, relay=True)), True),
+    "radiotap": (127, wrapping.radiotap, True),
+    "radiotap with a check sequence": (127, wrapping.radiotap_with_checksum, True),
+    "PPI": (192, wrapping.ppi, True),
+    "NFLOG": (239, wrapping.nflog, False),
+    "NFLOG of a big-endian host": (239, partial(wrapping.nflog, order="big"), False),
+    "PPP": (9, wrapping.ppp, False),
+    "Cisco HDLC": (104, wrapping.hdlc, False),
+    "GTP-U": (1, wrapping.gtp, True),
+    "L2TP": (1, wrapping.l2tp, True),
+}
+
+
+def examples(**ends: Any) -> list[Frame]:
+    """A conversation with a finding in it."""
+    rule = find("SES01")
+    assert rule is not None
+    return conversation(rule.bad[0].steps, **ends)
+
+
+def judged(data: bytes, engine: str) -> dict[str, Any]:
+    """Analyse a capture with an engine, as a document."""
+    report = dissector.analyze(io.BytesIO(data), engine=engine)
+    return document(report, key=b"the same for all")
+
+
+def without_addresses(handshakes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Take the MAC addresses out."""
+    for handshake in handshakes:
+        for end in ("client", "server"):
+            handshake[end].pop("mac")
+    return handshakes
+
+
+@pytest.mark.parametrize("ends", [{}, SIX], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("name", LINKS)
+def test_the_same_as_on_ethernet(name: str, ends: dict[str, Any]) -> None:
+    """Handshakes, findings and frame numbers are those of the conversation on Ethernet."""
+    link, wrap, addresses = LINKS[name]
+    frames = examples(**ends)
+    expected = judged(pcap(frames), "native")
+    got = judged(wrapped(frames, link, wrap), "scapy")
+    assert got["findings"] == expected["findings"] != []
+    assert got["captureWarnings"] == []
+    assert got["tool"]["engine"] == "scapy"
+    if not addresses:
+        without_addresses(expected["handshakes"])
+        without_addresses(got["handshakes"])
+    assert got["handshakes"] == expected["handshakes"]
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_native_does_not_know_them(name: str) -> None:
+    """What the engine is tested with is beyond native: no handshake, or a pointer to scapy."""
+    link, wrap, _ = LINKS[name]
+    data = wrapped(examples(), link, wrap)
+    if is_known(link):
+        assert judged(data, "native")["handshakes"] == []
+        return
+    with pytest.raises(dissector.CaptureError, match="try --engine scapy"):
+        judged(data, "native")
+
+
+def test_an_address_that_the_netlink_log_tells() -> None:
+    """NFLOG names the sender's hardware address, so the client's is known."""
+    (handshake,) = judged(wrapped(examples(), 239, wrapping.nflog), "scapy")["handshakes"]
+    assert handshake["client"]["mac"] == "02:00:00:00:00:01"
+
+
+def _same(native: dissector.Report, scapy: dissector.Report) -> None:
+    one, other = (document(report, key=b"the same for all") for report in (native, scapy))
+    assert (one.pop("tool")["engine"], other.pop("tool")["engine"]) == ("native", "scapy")
+    assert one == other
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_every_capture_gives_the_same_as_native(path: Path) -> None:
+    """On what native reads, the engines give the same report, byte for byte."""
+    _same(dissector.analyze(path), dissector.analyze(path, engine="scapy"))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_transport_gives_the_same_as_native(name: str, tmp_path: Path) -> None:
+    """Tunnels, fragments, tags, cut and odd segments: the engines give the same report."""
+    row = ROWS[name]
+    paths = []
+    for at, data in enumerate(row.files(row.timed())):
+        path = tmp_path / f"{at}.pcap"
+        path.write_bytes(data)
+        paths.append(str(path))
+    paths = row.path_order(paths)
+    _same(dissector.analyze(*paths), dissector.analyze(*paths, engine="scapy"))
+
+
+def test_encrypted_802_11_is_said() -> None:
+    """Frames that 802.11 has encrypted are a limit of our view, said once."""
+    data = wrapped(examples(), 105, lambda ether: bytes(wifi(ether, protected=True)))
+    report = judged(data, "scapy")
+    assert [warning["kind"] for warning in report["captureWarnings"]] == ["link-encrypted"]
+    assert report["captureWarnings"][0]["frame"] == 1
+    assert report["handshakes"] == []
+
+
+def test_a_link_type_that_nobody_knows() -> None:
+    """A file of an unknown link type is refused, one among others is a warning."""
+    data = wrapped(examples(), 147, bytes)
+    with pytest.raises(dissector.CaptureError, match="unknown to scapy, too"):
+        judged(data, "scapy")
+
+
+@settings(max_examples=400)
+@given(
+    link=st.sampled_from([1, 9, 104, 105, 113, 117, 119, 127, 163, 187, 192, 195, 201, 239, 256]),
+    data=st.binary(max_size=120),
+    inside=st.booleans(),
+)
+def test_any_bytes_are_survived(link: int, data: bytes, inside: bool) -> None:
+    """Whatever scapy raises on captured bytes becomes a warning at most."""
+    if inside:
+        data += examples()[3].data
+    report = dissector.analyze(
+        io.BytesIO(capture([Record(1, link, data, len(data))], link=link)), engine="scapy"
+    )
+    assert {warning.kind for warning in report.warnings} <= {
+        "undecoded", "link-encrypted", "snap-length", "missing-fragment", "mid-stream",
+    }  # fmt: skip
+
+
+def test_what_scapy_raises_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that fails on captured bytes costs its frame, and is named once."""
+
+    def broken(self: Decoder, packet: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Decoder, "_carried", broken)
+    report = judged(wrapped(examples(), 105, lambda ether: bytes(wifi(ether))), "scapy")
+    assert [warning["kind"] for warning in report["captureWarnings"]] == ["undecoded"]
+    assert "ZeroDivisionError" in report["captureWarnings"][0]["message"]
+
+
+@pytest.mark.parametrize("name", ["analyze", "audit", "show"])
+def test_commands_take_the_engine(name: str, tmp_path: Path) -> None:
+    """`--engine scapy` reads an 802.11 capture in every command, and the report says so."""
+    path = tmp_path / "wifi.pcap"
+    path.write_bytes(wrapped(examples(), 127, wrapping.radiotap))
+    form = () if name == "show" else ("--format", "json")
+    ran = command(name, "--engine", "scapy", *form, str(path))
+    if name == "show":
+        assert "CONNECT" in ran.out
+        assert "CONNACK" in ran.out
+        assert ran.code == 0
+        return
+    assert ran.code == 1
+    assert json.loads(ran.out)["tool"]["engine"] == "scapy"
+    assert len(json.loads(ran.out)["handshakes"]) == 1
+    assert ran.err == ""

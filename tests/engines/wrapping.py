@@ -1,0 +1,133 @@
+"""Frames of a conversation on Ethernet in, the same inside other link layers and tunnels out.
+
+scapy builds them, each the way that a sniffer of its kind would have written it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from samples.build import Frame
+from tests.fuzz.records import Record, pcap
+
+Wrap = Callable[[Any], bytes]
+STATION_TO_AP, AP_TO_STATION, RELAYED, PROTECTED = 1, 2, 3, 0x40  # bits of frame control
+ACCESS_POINT, RELAY = "02:00:00:00:00:aa", "02:00:00:00:00:bb"
+
+
+def wifi(ether: Any, *, protected: bool = False, quality: bool = False, relay: bool = False) -> Any:
+    """An 802.11 data frame; the client is a station, the server stands behind the access point."""
+    from scapy.layers.dot11 import Dot11, Dot11QoS
+    from scapy.layers.l2 import LLC, SNAP
+
+    outward = ether.src < ether.dst
+    ends = {"addr1": ACCESS_POINT, "addr2": ether.src, "addr3": ether.dst}
+    if not outward:
+        ends = {"addr1": ether.dst, "addr2": ACCESS_POINT, "addr3": ether.src}
+    way = STATION_TO_AP if outward else AP_TO_STATION
+    if relay:
+        way = RELAYED
+        ends = {"addr1": RELAY, "addr2": ACCESS_POINT, "addr3": ether.dst, "addr4": ether.src}
+    head = Dot11(
+        type=2,
+        subtype=8 if quality else 0,
+        FCfield=way | (PROTECTED if protected else 0),
+        **ends,
+    )
+    if quality:
+        head /= Dot11QoS()
+    return head / LLC(dsap=0xAA, ssap=0xAA, ctrl=3) / SNAP(code=ether.type) / ether.payload
+
+
+def radiotap(ether: Any) -> bytes:
+    """Radiotap before 802.11."""
+    from scapy.layers.dot11 import RadioTap
+
+    return bytes(RadioTap() / wifi(ether, quality=True))
+
+
+def radiotap_with_checksum(ether: Any) -> bytes:
+    """Radiotap that says that the frame check sequence follows the frame."""
+    from scapy.layers.dot11 import RadioTap
+
+    return bytes(RadioTap(present="Flags", Flags="FCS") / wifi(ether)) + b"\x12\x34\x56\x78"
+
+
+def ppi(ether: Any) -> bytes:
+    """Per-packet information before 802.11."""
+    from scapy.layers.ppi import PPI
+
+    return bytes(PPI(dlt=105) / wifi(ether))
+
+
+def nflog(ether: Any, *, order: str = "little") -> bytes:
+    """Linux' netlink log: a prefix, the sender's address, the packet."""
+
+    def attribute(kind: int, value: bytes) -> bytes:
+        size = len(value) + 4
+        head = size.to_bytes(2, order) + kind.to_bytes(2, order)  # type: ignore[arg-type]
+        return head + value + bytes(-size % 4)
+
+    family = 10 if ether.type == 0x86DD else 2
+    address = b"\0\6\0\0" + bytes.fromhex(ether.src.replace(":", "")) + b"\0\0"
+    parts = (attribute(10, b"prefix\0"), attribute(8, address), attribute(9, bytes(ether.payload)))
+    return bytes((family, 0, 0, 5)) + b"".join(parts)
+
+
+def nflog_of_a_big_endian_host(ether: Any) -> bytes:
+    """The same as a big-endian host writes it."""
+    return nflog(ether, order="big")
+
+
+def ppp(ether: Any) -> bytes:
+    """PPP."""
+    from scapy.layers.ppp import PPP
+
+    return bytes(PPP(proto=0x57 if ether.type == 0x86DD else 0x21) / ether.payload)
+
+
+def hdlc(ether: Any) -> bytes:
+    """Cisco's HDLC."""
+    from scapy.contrib.chdlc import CHDLC
+
+    return bytes(CHDLC(proto=ether.type) / ether.payload)
+
+
+def gtp(ether: Any) -> bytes:
+    """A user's packet in a mobile network: GTP-U on UDP."""
+    from scapy.contrib.gtp import GTP_U_Header
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Ether
+
+    outer = IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=2152, dport=2152)
+    return bytes(
+        Ether(src=ether.src, dst=ether.dst)
+        / outer
+        / GTP_U_Header(gtp_type=255, teid=7)
+        / ether.payload
+    )
+
+
+def l2tp(ether: Any) -> bytes:
+    """A dial-up tunnel: PPP in L2TP on UDP."""
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Ether
+    from scapy.layers.l2tp import L2TP
+    from scapy.layers.ppp import PPP
+
+    outer = IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1701, dport=1701)
+    tunnel = L2TP(tunnel_id=1, session_id=2)
+    inner = PPP(proto=0x57 if ether.type == 0x86DD else 0x21) / ether.payload
+    return bytes(Ether(src=ether.src, dst=ether.dst) / outer / tunnel / inner)
+
+
+def wrapped(frames: Sequence[Frame], link: int, wrap: Wrap) -> bytes:
+    """Write a conversation as a capture of a link type."""
+    from scapy.layers.l2 import Ether
+
+    made = []
+    for frame in frames:
+        data = wrap(Ether(frame.data))
+        made.append(Record(frame.time_ns, link, data, len(data)))
+    return pcap(made, nano=False, link=link)
