@@ -1,8 +1,8 @@
 cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection, PacketRef, View
 from dissector.connections.handshake cimport Close, Handshake
-from dissector.connections.tracking cimport Listener, Tracking
-from dissector.model cimport FrameRef
+from dissector.connections.tracking cimport Listener, Server, Tracking
+from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
@@ -52,6 +52,7 @@ cdef class Tracker(Consumer):
     cdef public long long connect_end
     cdef public list gaps
     cdef public Connection connection
+    cdef public Server server
     cdef public object carrier
     cdef public int inside
     cdef public Consumer unwrapper
@@ -73,7 +74,7 @@ cdef class Tracker(Consumer):
     cdef int _client_by_type(self, int side, int packet_type) except -1
     @cython.locals(connection=Connection)
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
-    @cython.locals(tcp=TcpConnection, tracking=Tracking, first=FrameRef, made=Connection)
+    @cython.locals(tcp=TcpConnection, tracking=Tracking, client=Endpoint, server=Server, first=FrameRef, made=Connection)
     cdef Connection _connection(self)
     cdef Connection _silent(self)
     @cython.locals(packet=Disconnect, event=CloseEvent)

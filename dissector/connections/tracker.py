@@ -24,7 +24,7 @@ from dissector.connections.connection import (
     View,
 )
 from dissector.connections.handshake import Close, Handshake
-from dissector.connections.tracking import Tracking
+from dissector.connections.tracking import Server, Tracking
 from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
@@ -146,6 +146,7 @@ class Tracker(Consumer):
         self.connect_end = -1
         self.gaps: list[tuple[int, FrameRef, FrameRef, str]] = []
         self.connection: Connection | None = None
+        self.server: Server | None = None
         self.carrier: Carrier | None = None  # what is known of the layers around it
         self.inside = 0  # these layers, as bits of `unwrap`
         self.unwrapper: Consumer | None = None  # takes everything once it is there
@@ -244,7 +245,8 @@ class Tracker(Consumer):
         client = self.tcp.direction(self.client)
         connection.connect_delivered = 0 <= self.connect_end <= client.acknowledged
         connection.opened_ns = self.tcp.first_time_ns
-        connection.server_versions = self.tracking.accepted(connection.server)
+        if self.server is not None:
+            connection.server_versions = self.server.versions
         connection.client_spoke = self.spoke_a if self.client == 0 else self.spoke_b
         connection.server_spoke = self.spoke_b if self.client == 0 else self.spoke_a
         connection.phase = self.phase
@@ -400,14 +402,16 @@ class Tracker(Consumer):
 
     def _connection(self) -> Connection:
         tcp, tracking = self.tcp, self.tracking
-        one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
-        two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
+        if self.client == 0:
+            client = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
+            server = tracking.server(tcp.ip_b, tcp.port_b, tcp.b.mac)
+        else:
+            client = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
+            server = tracking.server(tcp.ip_a, tcp.port_a, tcp.a.mac)
+        self.server = server
         first = tracking.frame(tcp.first_frame, tcp.first_time_ns)
         made = self.connection = Connection.__new__(Connection)
-        if self.client == 0:
-            made.begin(tcp.stream, one, two, first)
-        else:
-            made.begin(tcp.stream, two, one, first)
+        made.begin(tcp.stream, client, server.endpoint, first)
         if self.carrier is not None:
             made.carrier = self.carrier
             made.transport = self.carrier.transport
@@ -782,7 +786,8 @@ class Tracker(Consumer):
             if packet.session_present:
                 connection.traits |= _WITH_SESSION
             if connection.version is not None:
-                self.tracking.accepts(connection.server, connection.version)
+                assert self.server is not None
+                self.server.accepts(connection.version)
         if connection.handshake is None:
             self._handshake(connection)
         handshake = connection.handshake

@@ -13,6 +13,12 @@ cdef class Listener:
     cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
     cpdef packet(self, Connection connection, Packet packet, side)
 
+cdef class Server:
+    cdef public Endpoint endpoint
+    cdef public bytes mac
+    cdef public frozenset versions
+    cpdef accepts(self, version)
+
 cdef class Tracking:
     cdef public Listener listener
     cdef public list files
@@ -24,13 +30,12 @@ cdef class Tracking:
     cdef public dict other
     cdef public object inflaters
     cdef public dict _spelt
-    cdef public dict _accepted
+    cdef dict _servers
     @cython.locals(file=str)
     cpdef FrameRef frame(self, long long key, long long time_ns)
     cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
     cdef str _spell(self, bytes address)
-    @cython.locals(known=frozenset)
-    cpdef accepts(self, Endpoint server, version)
-    cpdef frozenset accepted(self, Endpoint server)
+    @cython.locals(known=Server)
+    cpdef Server server(self, bytes ip, int port, bytes mac)
     cpdef other_traffic(self, str kind)

@@ -47,6 +47,20 @@ class Listener:
         """Any packet; called only where `keep_all` was asked for."""
 
 
+class Server:
+    """A server as trackers know it; `versions` are those that it has accepted so far."""
+
+    def __init__(self, endpoint: Endpoint, mac: bytes | None) -> None:
+        self.endpoint = endpoint
+        self.mac = mac
+        self.versions: frozenset[Version] = _NONE
+
+    def accepts(self, version: Version) -> None:
+        """Remember that it accepted a connection of that version."""
+        if version not in self.versions:
+            self.versions |= {version}
+
+
 class Tracking:
     """Shared by the trackers of one analysis. `counts` are control packets by type."""
 
@@ -62,7 +76,7 @@ class Tracking:
         self.handshakes = 0
         self.other: dict[str, int] = {}
         self.inflaters = Inflaters()
-        self._accepted: dict[tuple[str, int], frozenset[Version]] = {}
+        self._servers: dict[tuple[bytes, int], Server] = {}
         self._spelt: dict[bytes, str] = {}
 
     def frame(self, key: int, time_ns: int) -> FrameRef:
@@ -91,16 +105,17 @@ class Tracking:
             self._spelt[address] = known
         return known
 
-    def accepts(self, server: Endpoint, version: Version) -> None:
-        """Remember that a server accepted a connection of that version."""
-        key = (server.ip, server.port)
-        known = self._accepted.get(key, _NONE)
-        if version not in known and (known or len(self._accepted) < _SERVERS_KEPT):
-            self._accepted[key] = known | {version}
-
-    def accepted(self, server: Endpoint) -> frozenset[Version]:
-        """Give the versions that a server has accepted so far."""
-        return self._accepted.get((server.ip, server.port), _NONE)
+    def server(self, ip: bytes, port: int, mac: bytes | None) -> Server:
+        """Give what is known of a server, its end of a connection spelt."""
+        known = self._servers.get((ip, port))
+        if known is None:
+            known = Server(self.endpoint(ip, port, mac), mac)
+            if len(self._servers) < _SERVERS_KEPT:
+                self._servers[ip, port] = known
+        elif known.mac != mac:
+            known.mac = mac
+            known.endpoint = self.endpoint(ip, port, mac)
+        return known
 
     def other_traffic(self, kind: str) -> None:
         """Count a connection that carries something else."""

@@ -6,13 +6,12 @@ Each limit that is hit is named by a warning: "buffer-limit", "connection-limit"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 _SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Bounds of `Streams`; sizes in bytes, times in nanoseconds of the capture's clock."""
 
     direction_bytes: int = 1 << 20  # segments out of order, one direction of one connection

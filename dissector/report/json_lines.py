@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Records in, one line of JSON each out, as they are proven and in bounded memory.
 
 Every line has `type`: `handshake`, `finding`, `captureWarning`, `notEvaluated`, `summary`. The last
