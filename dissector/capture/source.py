@@ -60,6 +60,7 @@ class CaptureReader:
         self._file: io.FileIO | None = None
         self._raw: _Raw | None = None
         self._decoder: Decompressed | None = None
+        self._windows: FileWindows | StreamWindows = StreamWindows(bytes)  # nothing, as yet
         self._window = b""
         self._at = 0
         self._number = 0  # of the last frame handed out
@@ -143,6 +144,7 @@ class CaptureReader:
         self._ended = True
         self._window = b""
         self._batch = None
+        self._windows.close()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -160,7 +162,7 @@ class CaptureReader:
         self._at = 0
         try:
             self._windows = self._begin()
-            self._window = self._windows.more(b"", 0, HEADER)
+            self._window, _ = self._windows.more(b"", 0, HEADER)
             self._walker = self._recognise()
         except CaptureError as error:
             self.close()
@@ -212,7 +214,7 @@ class CaptureReader:
             self._raw.put_back(self._window)
         self._decoder = Decompressed(name, self._raw.read)
         self._windows = StreamWindows(self._decoder.read)
-        self._window = self._windows.more(b"", 0, HEADER)
+        self._window, _ = self._windows.more(b"", 0, HEADER)
         if not self._window:
             damage = self._decoder.damage or f"the {name} stream holds nothing"
             raise CaptureError(f"nothing can be read: {damage}; get the file again")
@@ -236,20 +238,19 @@ class CaptureReader:
                 break
             left = len(self._window) - self._at
             try:
-                self._window = self._windows.more(self._window, self._at, walker.need)
+                self._window, self._at = self._windows.more(self._window, self._at, walker.need)
             except OSError as error:
                 self.close()
                 raise CaptureError(f"{printable(self.path)}: {_refusal(error)}") from None
-            self._at = 0
-            if len(self._window) <= left:
+            if len(self._window) - self._at <= left:
+                left = len(self._window) - self._at
                 self._at = len(self._window)
-                self._explain_end()
+                self._explain_end(left)
                 self.close()
         return None
 
-    def _explain_end(self) -> None:
-        """Warn where the source ends inside a record or a compressed stream."""
-        left = len(self._window)
+    def _explain_end(self, left: int) -> None:
+        """Warn where the source ends inside a compressed stream or a record, `left` bytes of it."""
         if self._decoder and self._decoder.damage:
             self._hold("damaged", f"{self._decoder.damage}; what was read before stands")
         elif left:

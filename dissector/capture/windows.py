@@ -1,9 +1,10 @@
 """A file or a stream in, overlapping windows of its bytes out, each as one `bytes` object.
 
-Every window begins where the walker stopped in the one before, so that a record is always whole in
-some window. A regular file is read again from that place (nothing is copied together, nothing is
-mapped); a stream's tail is put before what comes next, and one read suffices to go on: a frame in a
-pipe is seen when it arrives. A window grows to hold one record, never more.
+Every window holds the place where the walker stopped in the one before, so that a record is always
+whole in some window. Windows of a regular file overlap (nothing is copied together, nothing is
+mapped), and those of a large one are read ahead; a stream's tail is put before what comes next, and
+one read suffices to go on: a frame in a pipe is seen when it arrives. A window grows to hold one
+record, never more.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dissector.capture.ahead import Ahead
 
 FIRST = 1 << 16  # bytes; enough to know a file and its first frames
 WINDOW = 1 << 20  # bytes of a file; more would not stay in a processor's cache
+OVERLAP = 1 << 16  # bytes of a window that is read ahead and lie before its first new one
+LARGE = 8 * WINDOW  # bytes still to come that are worth a thread
 STREAM = 1 << 20  # bytes of a stream, at most; a pipe gives 64 KiB
 
 
@@ -24,19 +31,39 @@ class FileWindows:
         self.start = 0
         self.position = 0
         self._file = file
+        self._ahead: Ahead | None = None
 
-    def more(self, window: bytes, at: int, need: int) -> bytes:
-        """Return the window from window[at] on, of `need` bytes and more unless the file ends.
+    def more(self, window: bytes, at: int, need: int) -> tuple[bytes, int]:
+        """Return the window that holds what window[at] begins, and where in it that is.
 
-        One that is no longer than window[at:] means that the file has ended.
+        `need` bytes and more follow there unless the file ends; no more than window[at:] means that
+        it has ended.
         """
         start = self.start + at
-        there = os.fstat(self._file.fileno()).st_size - start
-        wanted = max(WINDOW if window else FIRST, need)
-        data = os.pread(self._file.fileno(), max(0, min(wanted, there)), start)
-        self.start = start
-        self.position = max(self.position, start + len(data))
-        return data
+        size = os.fstat(self._file.fileno()).st_size
+        read = None if self._ahead is None else self._ahead.take()
+        if read is not None and read[0] <= start and read[0] + len(read[1]) >= start + need:
+            self.start, data = read
+        else:
+            wanted = max(WINDOW if window else FIRST, need)
+            data = os.pread(self._file.fileno(), max(0, min(wanted, size - start)), start)
+            self.start = start
+        end = self.start + len(data)
+        self.position = max(self.position, end)
+        if window and size - end > (LARGE if self._ahead is None else 0):
+            if self._ahead is None:
+                from dissector.capture.ahead import Ahead  # small files need no thread
+
+                self._ahead = Ahead(self._file.fileno())
+            first = max(end - OVERLAP, start)
+            self._ahead.ask(end + WINDOW - first, first)
+        return data, start - self.start
+
+    def close(self) -> None:
+        """Read no further; to be called before the file is closed."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
 
 
 class StreamWindows:
@@ -47,14 +74,14 @@ class StreamWindows:
         self.position = 0
         self._read = read
 
-    def more(self, window: bytes, at: int, need: int) -> bytes:
+    def more(self, window: bytes, at: int, need: int) -> tuple[bytes, int]:
         """As `FileWindows.more`; waits for no more than `need` bytes."""
         self.start += at
         tail = window[at:]
         data = self._read(STREAM)
         self.position += len(data)
         if not data or len(tail) + len(data) >= need:
-            return tail + data
+            return tail + data, 0
         whole = io.BytesIO()  # not piece to piece: that would copy a large record again and again
         whole.write(tail)
         while data:
@@ -63,4 +90,7 @@ class StreamWindows:
                 break
             data = self._read(STREAM)
             self.position += len(data)
-        return whole.getvalue()
+        return whole.getvalue(), 0
+
+    def close(self) -> None:
+        """Nothing is to be done: whoever gave `read` closes."""

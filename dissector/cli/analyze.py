@@ -45,6 +45,7 @@ def parser() -> Parser:
 def run(arguments: Sequence[str]) -> int:
     """Run the command; give its exit code."""
     namespace = parser().parse(arguments)
+    spare_the_collector()
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output
@@ -64,7 +65,6 @@ def run(arguments: Sequence[str]) -> int:
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     groups = [[path] for path in paths] if settings.separate else [paths]
     with output.opened(namespace.output, paths) as stream:
-        spare_the_collector()
         codes: list[int] = []
         for group in groups:
             codes.append(_judge(group, options, settings, namespace, stream))

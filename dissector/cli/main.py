@@ -6,6 +6,7 @@ imported before the arguments are read, so that `--help` is there at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
+        if arguments is None:
+            gc.freeze()  # the process ends: nothing need be looked through for cycles on the way
         return code
     except DissectorError as error:
         return _refuse(error)

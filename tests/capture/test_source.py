@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -69,6 +70,26 @@ def test_a_file_of_many_windows(tmp_path: Path) -> None:
         assert [len(row.data) for row in found] == sizes
         assert all(row.data[:1] in (b"", bytes((i & 0xFF,))) for i, row in enumerate(found))
         assert (reader.bytes, reader.position, warnings) == (len(data), len(data), [])
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=60), st.integers(0, 4))
+def test_a_file_read_ahead_is_read_as_a_stream_is(sizes: list[int], overlap: int) -> None:
+    """Whatever lies across the borders of windows that a thread reads, every frame comes once."""
+    data = pcap_header() + b"".join(
+        pcap_record(bytes([number % 251]) * size, START + number)
+        for number, size in enumerate(sizes)
+    )
+    bounds = {"WINDOW": 1024, "LARGE": 1024, "OVERLAP": 1 << 2 * overlap}
+    with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        file.write(data)
+        file.flush()
+        for name, value in bounds.items():
+            patch.setattr(f"dissector.capture.windows.{name}", value)
+        ahead = read(Path(file.name))
+        stream = read(io.BytesIO(data))
+    assert [row.data for row in ahead[0]] == [row.data for row in stream[0]]
+    assert ahead[1] == stream[1] == []
+    assert ahead[2].bytes == len(data)
 
 
 @pytest.mark.parametrize("data", [GOOD, section() + interface() + 30 * enhanced(frame(0))])
