@@ -263,7 +263,7 @@ def _open(sources: Sequence[Source], sink: Sink) -> tuple[list[CaptureReader], l
 
 def _capture(engine: NativeEngine, readers: list[CaptureReader]) -> Capture:
     other = dict(sorted(engine.tracking.other.items()))
-    ports = sorted(engine.streams.server_ports.items(), key=lambda item: (-item[1], item[0]))
+    ports = sorted(engine.streams.server_ports().items(), key=lambda item: (-item[1], item[0]))
     for port, count in ports[:PORTS_NAMED]:
         if port not in engine.tracking.ports:
             other[f"port {port}"] = count

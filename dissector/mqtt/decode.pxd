@@ -9,6 +9,8 @@ cdef bytes _USUAL
 cpdef list header_defects(int first, long long remaining_length, int header_size)
 @cython.locals(remaining=cython.longlong, header_size=cython.int, first=cython.int, packet_type=cython.int, reader=Reader, packet=Packet)
 cpdef Packet decode_packet(bytes raw, version=*, side=*)
+@cython.locals(size=Py_ssize_t, flags=cython.int, code=cython.int, connack=Connack, disconnect=Disconnect)
+cdef Packet _plain(bytes raw, version, side)
 @cython.locals(body=Py_ssize_t, size=cython.longlong, left=Py_ssize_t, flags=cython.int, connack=Connack)
 cdef Connack _connack(Reader reader, int first, long long remaining, bytes raw, version)
 @cython.locals(body=Py_ssize_t, code=cython.int, disconnect=Disconnect)

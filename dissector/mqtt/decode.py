@@ -59,6 +59,9 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
     A header that is cut or lies, or a body that is shorter than its Remaining Length, is decoded as
     far as it goes. Types other than CONNECT, CONNACK, DISCONNECT and AUTH give a plain `Packet`.
     """
+    plain = _plain(raw, version, side)
+    if plain is not None:
+        return plain
     reader = Reader.__new__(Reader)
     reader.begin(raw, 1, len(raw), raw[0] >> 4 if raw else 0)
     remaining = reader.variable() if raw else -1
@@ -99,6 +102,27 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
     if reader.secrets:
         packet.secrets = tuple(reader.secrets)
     return packet
+
+
+def _plain(raw: bytes, version: Version | None, side: Side | None) -> Packet | None:
+    """Decode the forms that nearly all CONNACKs and DISCONNECTs before 5.0 have; else None."""
+    if version is not _V3_1_1 and version is not _V3_1:
+        return None
+    size = len(raw)
+    if size == 4 and raw[0] == 0x20 and raw[1] == 2 and raw[2] < 2 and raw[3] <= 5:
+        flags, code = raw[2], raw[3]
+        if flags and (code or version is _V3_1):
+            return None
+        connack = Connack.__new__(Connack)
+        connack.head(2, 0, 2, 4, None, None, raw, (), ())
+        connack.tail(version, flags, None if version is _V3_1 else flags != 0, code, ())
+        return connack
+    if size == 2 and raw[0] == 0xE0 and raw[1] == 0:
+        disconnect = Disconnect.__new__(Disconnect)
+        disconnect.head(14, 0, 0, 2, None, None, raw, (), ())
+        disconnect.tail(side, version, 0, ())
+        return disconnect
+    return None
 
 
 def _connack(

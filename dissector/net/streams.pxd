@@ -21,7 +21,8 @@ cdef class Streams(Keeper):
     cdef public list idle
     cdef list quick
     cdef public object closing
-    cdef long long closing_limit
+    cdef long long connections_limit
+    cdef long long closed_limit
     cdef public long long deadline
     cdef public dict past
     cdef public object oldest
@@ -31,7 +32,7 @@ cdef class Streams(Keeper):
     cdef public long long evicted
     cdef public long long cut_headers
     cdef public bint forgetful
-    cdef public dict server_ports
+    cdef public long long[::1] port_counts
     cdef public dict unknown_links
     cdef public long long clock
     cdef public long long earliest
@@ -59,10 +60,13 @@ cdef class Streams(Keeper):
 
     @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint)
     cdef Direction _create(self, bytes key, bytes reverse, Segment s, long long stream)
+    @cython.locals(port=cython.int)
     cdef _count_port(self, TcpConnection connection, bint sure)
 
     @cython.locals(key=bytes, past=Past)
     cdef _end(self, TcpConnection connection, int reason)
+    cdef _learn(self, Direction direction, bytes key)
+
     @cython.locals(at=cython.Py_ssize_t)
     cdef _unlearn(self, Direction direction)
     cdef _forget(self, Past past)

@@ -13,6 +13,7 @@ Ethernet with plain IPv4 and TCP is read on the spot; all other frames go throug
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable
 
@@ -73,14 +74,15 @@ class Streams(Keeper):
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
         self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
         self.closing: deque[int] = deque()  # serials of those whose linger time runs
-        self.closing_limit = 2 * self.limits.connections
+        self.connections_limit = self.limits.connections
+        self.closed_limit = self.limits.closed
         self.deadline = 1 << 62
         self.past: dict[bytes, Past] = {}
         self.oldest: deque[Past] = deque()  # those in `past`, and some that were superseded
         self.frames = self.tcp_frames = self.streams = 0
         self.evicted = self.cut_headers = 0
         self.forgetful = False
-        self.server_ports: dict[int, int] = {}
+        self.port_counts = array("q", bytes(8 * 65536))  # connections by the server's port
         self.unknown_links: dict[int, int] = {}
         self.clock = -(1 << 62)
         self.earliest = (1 << 62) - 1  # of all frames
@@ -191,7 +193,7 @@ class Streams(Keeper):
         if not self.closing:
             self.deadline = connection.until
         self.closing.append(connection.serial)
-        if len(self.closing) > self.closing_limit:  # most were let go before their time
+        if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
             self.closing = deque([item for item in self.closing if item in self.connections])
 
     def complete(self, connection: TcpConnection) -> None:
@@ -213,9 +215,18 @@ class Streams(Keeper):
             return found
         found = self.table.get(s.key())
         if found is not None:
-            found.address, found.ports = address, ports
-            self.quick[slot] = found
+            self.quick[slot] = found  # another one had its place
         return found
+
+    def _learn(self, direction: Direction, key: bytes) -> None:
+        direction.address = big32(key, 0)
+        direction.address = direction.address << 32 | big32(key, 4)
+        direction.ports = big32(key, 8)
+        self.quick[_slot(direction.address, direction.ports)] = direction
+
+    def server_ports(self) -> dict[int, int]:
+        """Give the number of connections by the server's port."""
+        return {port: count for port, count in enumerate(self.port_counts) if count}
 
     def _find(self, known: Direction | None, s: Segment) -> Direction | None:
         # The direction that a segment out of the ordinary belongs to; None: to a past connection
@@ -289,11 +300,14 @@ class Streams(Keeper):
             other_way.mac = cut(s.mac_window, s.mac_destination, s.mac_destination + 6)
         self.table[reverse] = other_way
         self.table[key] = direction
+        if cython.compiled and len(key) == 12:
+            self._learn(direction, key)
+            self._learn(other_way, reverse)
         self._count_port(connection, s.flags & 2 != 0)
         connection.serial = self.serial
         self.connections[self.serial] = connection
         self.serial += 1
-        if len(self.connections) > self.limits.connections:
+        if len(self.connections) > self.connections_limit:
             self._evict(connection, s)
         if s.grade == NUMBER_ONLY:
             return direction
@@ -305,7 +319,7 @@ class Streams(Keeper):
         port = connection.port_b
         if not sure and connection.port_a < port:
             port = connection.port_a  # begun in mid-stream: servers mostly have the lower port
-        self.server_ports[port] = self.server_ports.get(port, 0) + 1
+        self.port_counts[port] += 1
 
     def _end(self, connection: TcpConnection, reason: int) -> None:
         # End the view of a connection; what its stream number needs is kept
@@ -324,7 +338,7 @@ class Streams(Keeper):
         connection.release()
         self.past[key] = past
         self.oldest.append(past)
-        if len(self.oldest) > self.limits.closed:
+        if len(self.oldest) > self.closed_limit:
             self._forget(self.oldest.popleft())
 
     def _unlearn(self, direction: Direction) -> None:

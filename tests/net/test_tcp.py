@@ -516,7 +516,7 @@ def test_server_ports_are_counted() -> None:
     """Connections are counted by the port of the responder, mid-stream by the lower port."""
     frames = whole().frames + Talk(client_port=5, server_port=443).open().frames
     frames += Talk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
-    assert run(frames).streams.server_ports == {1883: 1, 443: 1, 8080: 1}
+    assert run(frames).streams.server_ports() == {1883: 1, 443: 1, 8080: 1}
 
 
 @pytest.mark.parametrize(("later", "told"), [(1, True), (3, True), (4, False)])

@@ -1,0 +1,7 @@
+cimport cython
+
+cdef bytes _CLASS_OF_BYTE
+cdef list _CLASS_NAMES
+
+@cython.locals(present=cython.int, index=Py_ssize_t)
+cpdef str character_classes(bytes secret)
