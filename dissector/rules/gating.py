@@ -35,6 +35,8 @@ def unseen_before(
         return NotEvaluated("one direction only")
     if from_start and not view.syn_seen:
         return NotEvaluated("the capture starts in mid-stream")
+    if across and view.disordered:
+        return NotEvaluated("captured out of order")
     sides = (side, side.other) if across else (side,)
     if view.conflict or view.mixed or any(_gap_before(connection, each, frame) for each in sides):
         return NotEvaluated(view.broken() or "bytes missing")
