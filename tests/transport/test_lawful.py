@@ -158,7 +158,7 @@ def test_clocks_that_disagree_blame_nobody(seed: int) -> None:
 
 
 def test_a_deadline_is_not_evaluated_where_the_clock_went_back() -> None:
-    """Where a clock went back during a connection, no deadline is judged, and the reason is told."""
+    """Where a clock went back during a connection, no deadline is judged, and that is told."""
     talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
     talk.add(S, FIN | ACK, pause=10 * SECOND)
     talk.add(C, ACK, pause=-9 * SECOND)
