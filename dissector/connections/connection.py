@@ -144,8 +144,9 @@ class View:
     many packets of the connection came before the gap.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
     `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
-    either side. `conflict`: segments overlapped with different
-    bytes. `mixed`: so did the SYN/ACKs. `steady`: all times are of one
+    either side. `conflict`: segments overlapped with different bytes. `mixed`: there are segments
+    of two connections, and nobody knows which are whose; `strayed`: of another one, which could be
+    told apart. `steady`: all times are of one
     clock, which did not go back. `disordered`: packets of one side may stand before those of the
     other that they answer. `foreign`: what the server sent is no MQTT.
     """
@@ -161,6 +162,7 @@ class View:
         self.both_seen = True
         self.conflict = False
         self.mixed = False
+        self.strayed = False
         self.steady = True
         self.disordered = False
         self.foreign = False
@@ -247,6 +249,8 @@ class Connection:
         A text: not evaluated, for that reason.
         """
         deadline = since_ns + grace_ns
+        if self.view.strayed and not self.closes:
+            return self.view.blind() or "the next connection began unseen"
         if not self.view.steady:
             return self.view.blind() or "the capture's clock goes back"
         for event in self.closes:

@@ -232,6 +232,7 @@ class Tracker(Consumer):
         view.ended_ns = time_ns
         view.heard_ns = self.tcp.last_time_ns
         view.steady = self.tcp.steady
+        view.strayed = self.tcp.strayed
         view.disordered = self.tcp.disordered
         view.both_seen = self.tcp.both_seen
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict

@@ -15,6 +15,7 @@ cdef class View:
     cdef public long long stream
     cdef public long long first_frame
     cdef public long long backs
+    cdef public bint strayed
     cdef public bint disordered
     cdef public bint late
     cdef public bint limited

@@ -36,6 +36,7 @@ class View:
         self.last_time_ns = 0
         self.first_frame = 0
         self.backs = keeper.backs
+        self.strayed = False  # there were segments of another connection with these addresses
         self.disordered = False  # an answer was handed up before its question
         self.late = False  # one side's clock is more than a second behind the other's
         self.limited = False  # the buffer limit was told

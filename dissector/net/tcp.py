@@ -97,7 +97,10 @@ class Direction(Delivery):
                 self.close(RST if s.flags & 4 else FIN, s.frame, s.time_ns)
             return
         if not s.flags & 6 and self.strays(s):
-            self.mixed = True
+            if self.started and self.peer.started:
+                connection.strayed = True
+            else:
+                self.mixed = True  # nobody knows which of them are of this connection
             return
         self.win = s.win
         if self.mac is None and s.mac_source >= 0:
