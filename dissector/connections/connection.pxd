@@ -26,6 +26,9 @@ cdef class View:
     cdef public bint both_seen
     cdef public bint conflict
     cdef public bint mixed
+    cdef public bint strayed
+    cdef public bint steady
+    cdef public bint disordered
     cdef public bint foreign
     cdef public dict gaps
     cdef public dict gap_orders

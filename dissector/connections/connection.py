@@ -144,8 +144,11 @@ class View:
     many packets of the connection came before the gap.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
     `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
-    either side. `conflict`: segments overlapped with different
-    bytes. `mixed`: so did the SYN/ACKs. `foreign`: what the server sent is no MQTT.
+    either side. `conflict`: segments overlapped with different bytes. `mixed`: there are segments
+    of two connections, and nobody knows which are whose; `strayed`: of another one, which could be
+    told apart. `steady`: all times are of one
+    clock, which did not go back. `disordered`: packets of one side may stand before those of the
+    other that they answer. `foreign`: what the server sent is no MQTT.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
@@ -159,6 +162,9 @@ class View:
         self.both_seen = True
         self.conflict = False
         self.mixed = False
+        self.strayed = False
+        self.steady = True
+        self.disordered = False
         self.foreign = False
         self.gaps: dict[Side, FrameRef] = {}
         self.gap_orders: dict[Side, int] | None = None
@@ -243,6 +249,10 @@ class Connection:
         A text: not evaluated, for that reason.
         """
         deadline = since_ns + grace_ns
+        if self.view.strayed and not self.closes:
+            return self.view.blind() or "the next connection began unseen"
+        if not self.view.steady:
+            return self.view.blind() or "the capture's clock goes back"
         for event in self.closes:
             if event.frame.time_ns <= deadline:
                 return None

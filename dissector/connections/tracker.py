@@ -231,6 +231,9 @@ class Tracker(Consumer):
         view.ended = _ENDINGS.get(reason, "closed")
         view.ended_ns = time_ns
         view.heard_ns = self.tcp.last_time_ns
+        view.steady = self.tcp.steady
+        view.strayed = self.tcp.strayed
+        view.disordered = self.tcp.disordered
         view.both_seen = self.tcp.a.segments > 0 and self.tcp.b.segments > 0
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
         if self._mixed():

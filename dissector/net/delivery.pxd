@@ -6,12 +6,18 @@ from dissector.net.keeper cimport Keeper
 from dissector.net.pending cimport Pending
 from dissector.net.segment cimport Segment
 
+cdef long long LATE_NS
+
 cdef class View:
     cdef public Keeper keeper
     cdef public Consumer consumer
     cdef public long long last_time_ns
     cdef public long long stream
     cdef public long long first_frame
+    cdef public long long backs
+    cdef public bint strayed
+    cdef public bint disordered
+    cdef public bint late
     cdef public bint limited
     cdef public bint lingering
     cdef public bint over

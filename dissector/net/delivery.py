@@ -22,6 +22,8 @@ if cython.compiled:
 else:
     from dissector.net.half import MASK
 
+LATE_NS = 1_000_000_000  # by how much clocks may differ before times prove nothing
+
 
 class View:
     """What both directions of a connection share: who takes the bytes, and who keeps it."""
@@ -33,6 +35,10 @@ class View:
         self.consumer: Consumer | None = None
         self.last_time_ns = 0
         self.first_frame = 0
+        self.backs = keeper.backs
+        self.strayed = False  # there were segments of another connection with these addresses
+        self.disordered = False  # an answer was handed up before its question
+        self.late = False  # one side's clock is more than a second behind the other's
         self.limited = False  # the buffer limit was told
         self.lingering = False  # closed, the view about to end
         self.over = False  # the view ended
@@ -81,6 +87,10 @@ class Delivery(Half):
             at = self.next
         if end <= at:
             return
+        if self.presumed:
+            self.view.disordered = True
+        if self.acknowledged > self.next and s.time_ns - self.claim_time > LATE_NS:
+            self.view.late = True  # acknowledged long before it was sent
         pending = self.pending
         need = self._need(s) if self.peer.acknowledged > self.peer.next else 0
         if at == self.next:
@@ -104,6 +114,7 @@ class Delivery(Half):
         """The peer's position that a segment acknowledges, where the peer did not come so far."""
         peer = self.peer
         if not peer.announced or not peer.segments:
+            peer.presumed = True
             return 0  # nothing of it, or nobody knows where it begins
         need = peer.next + peer.ahead(s.ack)
         return need if need <= peer.acknowledged else peer.acknowledged

@@ -33,6 +33,7 @@ cdef class Half:
     cdef public bint snapped
     cdef public bint conflict
     cdef public bint mixed
+    cdef public bint presumed
     cdef public long long fin_time_ns
     cdef public long long rst_time_ns
     cdef public bint based

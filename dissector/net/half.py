@@ -36,6 +36,7 @@ class Half:
         self.segments = self.delivered = self.acknowledged = 0
         self.gap = self.started = self.snapped = self.conflict = self.mixed = False
         self.fin_time_ns = self.rst_time_ns = -1
+        self.presumed = False  # the peer's bytes that acknowledge this side's went up before these
         self.based = False  # Wireshark's base sequence number, which tells a new stream
         self.base_seq = 0
         self.known = self.announced = self.smooth = False
@@ -114,6 +115,7 @@ class Half:
         if not self.known:
             self.known = True
             self.next_seq = s.ack
+            self.claim_time = s.time_ns
             self.started = self.announced = s.flags & 2 != 0  # SYN/ACK: the start, without the SYN
             return
         at = self.next + self.ahead(s.ack)

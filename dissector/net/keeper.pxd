@@ -11,6 +11,7 @@ cdef class Keeper:
     cdef public long long direction_limit
     cdef public long long hole_segments
     cdef public long long hole_ns
+    cdef public long long backs
 
     cpdef Consumer open(self, object connection)
     cpdef ending(self, object connection)

@@ -24,6 +24,7 @@ class Keeper:
         self.direction_limit = limits.direction_bytes
         self.hole_segments = limits.hole_segments
         self.hole_ns = limits.hole_ns
+        self.backs = 0  # how often the capture's clock went back by more than a second
 
     def open(self, connection: TcpConnection) -> Consumer | None:
         """Ask who takes the bytes of a connection; None: nobody."""

@@ -102,7 +102,7 @@ class Streams(Keeper):
         self.frames += stop - start
         for i in range(start, stop):
             time_ns = times[i]
-            if time_ns < self.clock - 1_000_000_000 and batch.file not in self.back:
+            if time_ns < self.clock - 1_000_000_000:
                 self._back(batch.file, base | batch.first_number + i)
             self.clock = time_ns
             if time_ns > self.latest:
@@ -401,6 +401,9 @@ class Streams(Keeper):
         self.unknown_links[link] = self.unknown_links.get(link, 0) + 1
 
     def _back(self, file: int, frame: int) -> None:
+        self.backs += 1
+        if file in self.back:
+            return
         self.back.add(file)
         what = "the capture's clock goes back by more than a second"
         self.warn("clock-going-back", what, frame, -1)

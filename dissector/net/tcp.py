@@ -17,9 +17,11 @@ from dissector.net.segment import Segment
 from dissector.net.turns import Turns
 
 if cython.compiled:
+    from cython.cimports.dissector.net.delivery import LATE_NS
     from cython.cimports.dissector.net.half import HALFWAY, MASK
     from cython.cimports.dissector.octets import cut
 else:
+    from dissector.net.delivery import LATE_NS
     from dissector.net.half import HALFWAY, MASK
     from dissector.octets import cut
 
@@ -78,8 +80,11 @@ class Direction(Delivery):
 
     def _consider(self, s: Segment) -> None:
         connection = self.connection
-        if s.flags & 0x12 == 0x12 and self.answers_another(s):
-            self.mixed = True
+        if s.flags & 0x12 == 0x12:
+            if self.answers_another(s):
+                self.mixed = True
+            elif self.segments == 1 and self.known and s.time_ns - self.claim_time > LATE_NS:
+                connection.late = True  # acknowledged long before it was sent
         self.note_base(s)
         connection.based = self.based and self.peer.based
         if s.flags & 2:
@@ -92,7 +97,10 @@ class Direction(Delivery):
                 self.close(RST if s.flags & 4 else FIN, s.frame, s.time_ns)
             return
         if not s.flags & 6 and self.strays(s):
-            self.mixed = True
+            if self.started and self.peer.started:
+                connection.strayed = True
+            else:
+                self.mixed = True  # nobody knows which of them are of this connection
             return
         self.win = s.win
         if self.mac is None and s.mac_source >= 0:
@@ -183,6 +191,11 @@ class TcpConnection(View):
     def direction(self, side: int) -> Direction:
         """What `side` sent."""
         return self.b if side else self.a
+
+    @property
+    def steady(self) -> bool:
+        """Whether the times of its segments are of one clock that went on as clocks do."""
+        return not self.late and self.backs == self.keeper.backs
 
     @property
     def mac_a(self) -> bytes | None:

@@ -12,6 +12,7 @@ cdef class Turns(Consumer):
     cdef public Consumer consumer
     cdef public long long need
     cdef public long long size
+    cdef public long long now
     cdef public bint free
     cdef public list last
     cdef public tuple waiting

@@ -12,9 +12,16 @@ from __future__ import annotations
 
 from collections import deque
 
+import cython
+
 from dissector.net.consumer import Consumer
 from dissector.net.delivery import View
 from dissector.net.pending import OVERHEAD
+
+if cython.compiled:
+    from cython.cimports.dissector.net.delivery import LATE_NS
+else:
+    from dissector.net.delivery import LATE_NS
 
 _CHUNK, _GAP, _CLOSED = range(3)
 
@@ -30,6 +37,7 @@ class Turns(Consumer):
         self.consumer = consumer
         self.need = 0
         self.size = 0  # bytes of memory that wait, roughly
+        self.now = 0  # time of the chunk that came last
         self.free = False  # too much waited once: nothing does any more
         self.last = [last_a, last_b]  # frames of what was handed on last
         self.waiting: tuple[deque[_Event], deque[_Event]] = (deque(), deque())
@@ -40,6 +48,7 @@ class Turns(Consumer):
         """Hand on, or keep until the peer's bytes are there that it acknowledges."""
         need = self.need
         self.need = 0
+        self.now = time_ns
         waits = need > self.view.position(1 - side) and not self.free
         if not waits and not self.waiting[side]:
             self.last[side] = frame
@@ -100,6 +109,8 @@ class Turns(Consumer):
         self.size -= size
         self.view.keeper.buffered -= size
         self.last[side] = frame
+        if self.now - time_ns > LATE_NS:
+            self.view.late = True  # what it waited for came with another clock
         if what == _CHUNK:
             return self.consumer.chunk(side, data, 0, len(data), frame, time_ns)
         if what == _GAP:

@@ -6,11 +6,12 @@ packet, and did anybody close after it? Where the view is too narrow the answer 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dissector.connections.connection import Connection, PacketRef
 from dissector.connections.deadlines import CLOSE_GRACE_NS
-from dissector.model import FrameRef, Side
+from dissector.model import Finding, FrameRef, Side
 from dissector.mqtt.packets import Packet
 from dissector.rules.base import Failure, NotEvaluated, Verdict
 
@@ -35,6 +36,8 @@ def unseen_before(
         return NotEvaluated("one direction only")
     if from_start and not view.syn_seen:
         return NotEvaluated("the capture starts in mid-stream")
+    if across and view.disordered:
+        return NotEvaluated("captured out of order")
     sides = (side, side.other) if across else (side,)
     if view.conflict or view.mixed or any(_gap_before(connection, each, frame) for each in sides):
         return NotEvaluated(view.broken() or "bytes missing")
@@ -86,6 +89,37 @@ def unclosed(
         evidence=evidence,
         **more,
     )
+
+
+def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -> Verdict:
+    """Judge "whoever received one of these must have closed": the first that nobody closed for.
+
+    `what` says what a finding is, with `{side}`, `{rule}` and `{name}` of it. Where somebody said
+    goodbye in time, SEQ16 asks for the close.
+    """
+    reason: NotEvaluated | None = None
+    for finding in sorted(provoking, key=lambda found: found.time_ns):
+        at = FrameRef(finding.file, finding.frame, finding.time_ns)
+        until = at.time_ns + CLOSE_GRACE_NS
+        if any(
+            packet.frame is not None and at.time_ns <= packet.frame.time_ns <= until
+            for packet in connection.disconnects
+        ):
+            continue
+        receiver = finding.side.other
+        verdict = unclosed(
+            connection,
+            what.format(side=finding.side.value, rule=finding.rule, name=finding.name),
+            at,
+            f"the {receiver.value} must close",
+            side=receiver,
+            evidence={"provokedBy": finding.rule},
+        )
+        if isinstance(verdict, NotEvaluated):
+            reason = reason or verdict
+        elif verdict is not None:
+            return verdict
+    return reason
 
 
 def open_for(connection: Connection, since_ns: int) -> int:

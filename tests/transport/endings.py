@@ -15,6 +15,8 @@ from tests.transport.exchanges import (
 )
 from tests.transport.row import Row, Seen
 from tests.transport.segments import (
+    PONG,
+    SECOND,
     SUBACK,
     SUBSCRIBE,
     interleaved,
@@ -43,6 +45,27 @@ def simultaneous_close(talk: Talk) -> Talk:
     one, other = talk.seq
     talk.add(C, FIN | ACK, seq=one, ack=other).add(S, FIN | ACK, seq=other, ack=one)
     return talk.add(C, ACK, seq=one + 1, ack=other + 1).add(S, ACK, seq=other + 1, ack=one + 1)
+
+
+def straggler(port: int) -> list[Shot]:
+    """A PINGRESP of a connection that was reset comes within the next one's TCP handshake."""
+    first = Talk(port).open().tell(C, CLEAN.connect).answer(CLEAN).reset(C)
+    late = first.put(S, len(CLEAN.connack), PONG).shots.pop()
+    again = Talk(port, first=(9_000_000, 8_000_000)).whole(FALSE).shots
+    return [*first.shots, *again[:2], late, *again[2:]]
+
+
+def renumbered(port: int) -> list[Shot]:
+    """Every frame twice, the second time with sequence numbers of another beginning."""
+    one = Talk(port).whole(CLEAN).shots
+    other = Talk(port, first=(3_000_000_000, 2_000_000_000)).whole(CLEAN).shots
+    return [shot for pair in zip(one, other, strict=True) for shot in pair]
+
+
+def turned_back(shots: list[Shot]) -> list[Shot]:
+    """Behind the handshake the clock goes back."""
+    shots[7] = shots[7]._replace(pause=-3600 * SECOND)
+    return shots
 
 
 def half_open(port: int) -> list[Shot]:
@@ -96,6 +119,21 @@ ROWS: dict[str, Row] = {
     ),
     "a 4-tuple and its first sequence number are used again": Row(
         lambda port: reused(port, lambda t: t.close(), True), (Seen(CLEAN), Seen(FALSE, 16, 18, 0))
+    ),
+    "the SYN sent again with another first sequence number": Row(
+        lambda port: Talk(port, first=(77, 0)).add(C, SYN).shots + Talk(port).whole(FALSE).shots,
+        (Seen(FALSE, 5, 7, 1),),
+    ),
+    "a segment of the connection before comes late": Row(
+        straggler, (Seen(CLEAN), Seen(FALSE, 13, 15, 1))
+    ),
+    "two numberings, as on both sides of a firewall": Row(
+        renumbered, (Seen(CLEAN, 8, 12, 1),), ["mixed-connections"], copies=True
+    ),
+    "the clock goes back by an hour": Row(
+        lambda port: turned_back(Talk(port).whole(FALSE).shots),
+        (Seen(FALSE),),
+        ["clock-going-back"],
     ),
     "RST after the CONNACK": row(
         lambda t: t.open().tell(C, FALSE.connect).answer(FALSE).reset(S), FALSE

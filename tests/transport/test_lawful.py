@@ -13,7 +13,7 @@ from tests.net.wire import ACK, FIN, SECOND, SYN
 from tests.transport import lawful
 from tests.transport.exchanges import CLEAN, FALSE, REFUSED, block, packet, publish
 from tests.transport.row import Timed, one_pcap, timed
-from tests.transport.talk import C, S, Talk
+from tests.transport.talk import MACS, C, S, Talk
 
 
 def analyse(frames: Sequence[Timed]) -> dissector.Report:
@@ -126,3 +126,43 @@ def test_a_late_close_proves_that_it_was_open() -> None:
     talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
     talk.add(S, FIN | ACK, pause=10 * SECOND)
     assert found(talk) == {"SEQ09"}
+
+
+def skewed(frames: Sequence[Timed], seed: int) -> list[Timed]:
+    """Give one direction, every other frame or each frame a clock of its own, or turn it back."""
+    dice = random.Random(seed)
+    by = dice.choice([2, 40, 3600]) * SECOND
+    at, side = dice.randrange(len(frames)), dice.randrange(2)
+    kind = seed % 5
+    moved = []
+    for number, frame in enumerate(frames):
+        client = frame.shot.data[6:12] == MACS[C]
+        away = (
+            client is bool(side),
+            client is bool(side),
+            number % 2 == side,
+            number == at and at + 1 < len(frames),
+            number < at,
+        )[kind]
+        moved.append(Timed(frame.time_ns + by * away, frame.shot))
+    return sorted(moved, key=lambda frame: frame.time_ns) if kind == 1 else moved
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_clocks_that_disagree_blame_nobody(seed: int) -> None:
+    """Interfaces and files whose clocks differ, and clocks that are turned back, show nothing."""
+    frames = lawful.capture(random.Random(seed))
+    for number in range(5):
+        report = analyse(skewed(frames, 5 * seed + number))
+        assert not [item.message for item in report.findings], number
+
+
+def test_a_deadline_is_not_evaluated_where_the_clock_went_back() -> None:
+    """Where a clock went back during a connection, no deadline is judged, and that is told."""
+    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
+    talk.add(S, FIN | ACK, pause=10 * SECOND)
+    talk.add(C, ACK, pause=-9 * SECOND)
+    report = analyse(timed(talk.shots))
+    assert not report.findings
+    reasons = {(item.rule, item.reason) for item in report.not_evaluated}
+    assert ("SEQ09", "the capture's clock goes back") in reasons

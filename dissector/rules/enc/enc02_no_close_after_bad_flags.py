@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dissector.connections.connection import Connection, Trait
-from dissector.connections.deadlines import CLOSE_GRACE_NS
-from dissector.model import Confidence, Finding, FrameRef, Severity, Side, Version
+from dissector.model import Confidence, Finding, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -16,7 +15,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import unreacted
 
 _KINDS = frozenset(
     kind.value
@@ -103,30 +102,11 @@ class NoCloseAfterBadFlags(ConnectionRule):
         """Ask for a close after the first packet with bad flags that nobody closed for."""
         if connection.traits & Trait.REFUSED:
             return None  # SEQ09 asks for the close
-        reason: NotEvaluated | None = None
-        for finding in sorted(connection.findings, key=lambda f: f.time_ns):
-            if not provoked(finding) or finding.severity is not Severity.ERROR:
-                continue
-            receiver = finding.side.other
-            if connection.version is Version.V5_0 and receiver is Side.CLIENT:
-                continue
-            at = FrameRef(finding.file, finding.frame, finding.time_ns)
-            until = at.time_ns + CLOSE_GRACE_NS
-            if any(
-                packet.frame is not None and at.time_ns <= packet.frame.time_ns <= until
-                for packet in connection.disconnects
-            ):
-                continue  # SEQ16 asks for the close
-            verdict = unclosed(
-                connection,
-                f"the {finding.side.value} sent a packet with bad flags ({finding.rule})",
-                at,
-                f"the {receiver.value} must close",
-                side=receiver,
-                evidence={"provokedBy": finding.rule},
-            )
-            if isinstance(verdict, NotEvaluated):
-                reason = reason or verdict
-            elif verdict is not None:
-                return verdict
-        return reason
+        provoking = [
+            finding
+            for finding in connection.findings
+            if provoked(finding)
+            and finding.severity is Severity.ERROR
+            and (finding.side is Side.CLIENT or connection.version is not Version.V5_0)
+        ]
+        return unreacted(connection, provoking, "the {side} sent a packet with bad flags ({rule})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, Trait
+from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
@@ -64,9 +65,9 @@ class MalformedConnectTolerated(ConnectionRule):
     A CONNECT that breaks the layout of section 3.1 must cost the client its connection. In 3.1.1
     the server closes without any CONNACK; only code 1 (version), code 2 after a broken client id
     and code 4 after broken credentials are let pass. In 5.0 a refusing CONNACK may come first, but
-    never a success. Where no CONNACK comes, somebody must close within 5 seconds. The CONNECT's own
-    fault is reported beside this one. A wrong protocol name or level is left to SEQ06, an empty
-    client id without a clean session to SEQ07.
+    never a success. Where none comes in time, somebody must close within 5 seconds. The fault of
+    the CONNECT is reported beside this one. A wrong protocol name or level is left to SEQ06, an
+    empty client id without a clean session to SEQ07.
 
     Why it matters
     --------------
@@ -104,6 +105,11 @@ class MalformedConnectTolerated(ConnectionRule):
             also=("CON03",),
         ),
         Example("3.1.1: left open", (_RESERVED_FLAG_311, "+6"), also=("CON03",)),
+        Example(
+            "5.0: refused after 6 seconds",
+            (_RESERVED_FLAG_5, "+6", "S 20 03 00 81 00", *SERVER_CLOSES),
+            also=("CON03",),
+        ),
         Example("5.0: accepted", (_RESERVED_FLAG_5, ACCEPTED_5, *GOODBYE), also=("CON03",)),
     )
     good = (
@@ -131,7 +137,11 @@ class MalformedConnectTolerated(ConnectionRule):
         kinds = {defect.kind for defect in connect.defects}
         if not faults or Kind.PROTOCOL_NAME in kinds:
             return None
-        if connack is None or connack.frame is None:
+        answer = None if connack is None else connack.frame
+        permitted = connack is not None and _permitted(connection, connack, kinds)
+        if permitted and answer and answer.time_ns <= connect.frame.time_ns + CLOSE_GRACE_NS:
+            return None  # SEQ09 asks for the close
+        if connack is None or answer is None or permitted:
             return unclosed(
                 connection,
                 f"the CONNECT is malformed ({faults[0].kind.value})",
@@ -140,9 +150,7 @@ class MalformedConnectTolerated(ConnectionRule):
                 evidence={"defect": faults[0].kind.value},
                 confidence=Confidence.LIKELY,
             )
-        if _permitted(connection, connack, kinds):
-            return None  # SEQ09 asks for the close
-        for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, connack.frame)):
+        for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, answer)):
             unseen = unseen_before(connection, side, frame, from_start=False)
             if unseen is not None:
                 return unseen
@@ -156,8 +164,8 @@ class MalformedConnectTolerated(ConnectionRule):
         return Failure(
             message=f"malformed CONNECT ({faults[0].kind.value}) answered with CONNACK "
             f"({shown}); {wanted}",
-            at=connack.frame,
-            frames=(connect.frame, connack.frame),
+            at=answer,
+            frames=(connect.frame, answer),
             evidence={"defect": faults[0].kind.value, "returnCode": code},
             packet=connack,
         )

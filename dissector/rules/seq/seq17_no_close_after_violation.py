@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dissector.connections.connection import Connection, Trait
-from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import (
     Confidence,
     Finding,
-    FrameRef,
     Obligation,
     Severity,
     Side,
     Version,
 )
 from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.enc.enc02_no_close_after_bad_flags import provoked as flags_provoked
 from dissector.rules.examples import (
     ACCEPTED_5,
@@ -26,7 +24,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import unreacted
 
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
@@ -119,31 +117,12 @@ class NoCloseAfterViolation(ConnectionRule):
         if not connection.findings or connection.traits & Trait.REFUSED:
             return None
         silent = {f.side for f in connection.findings if f.rule == "ENC02"}
-        reason: NotEvaluated | None = None
-        for finding in sorted(connection.findings, key=lambda f: f.time_ns):
-            receiver = finding.side.other
-            if not _obliging(finding, connection.version) or receiver in silent:
-                continue
-            at = FrameRef(finding.file, finding.frame, finding.time_ns)
-            until = at.time_ns + CLOSE_GRACE_NS
-            if any(
-                packet.frame is not None and at.time_ns <= packet.frame.time_ns <= until
-                for packet in connection.disconnects
-            ):
-                continue  # SEQ16 asks for the close
-            verdict = unclosed(
-                connection,
-                f"the {finding.side.value} broke the protocol ({finding.rule}, {finding.name})",
-                at,
-                f"the {receiver.value} must close",
-                side=receiver,
-                evidence={"provokedBy": finding.rule},
-            )
-            if isinstance(verdict, NotEvaluated):
-                reason = reason or verdict
-            elif verdict is not None:
-                return verdict
-        return reason
+        provoking = [
+            finding
+            for finding in connection.findings
+            if _obliging(finding, connection.version) and finding.side.other not in silent
+        ]
+        return unreacted(connection, provoking, "the {side} broke the protocol ({rule}, {name})")
 
 
 def _obliging(finding: Finding, version: Version | None) -> bool:
