@@ -133,7 +133,7 @@ def _lines(checks: Sequence[Check], works: bool) -> Iterator[str]:
     if not works:
         yield "The main job does not work here."
     elif missing:
-        yield f"The main job works here; what needs {', '.join(missing)} does not."
+        yield f"The main job works here; missing: {', '.join(missing)}."
     else:
         yield "Everything works here" + (f"; limited: {', '.join(limited)}." if limited else ".")
 

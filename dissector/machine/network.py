@@ -29,16 +29,16 @@ def capture() -> list[Check]:
     itself = may_capture()
     program = dumpcap(may_capture=itself)
     if itself:
-        right = Check("capture", "right", State.OK, "this user may open packet sockets")
+        right = Check("capture", "right to capture", State.OK, "this user may open packet sockets")
     elif program.state is State.OK and sys.platform == "linux":
         what = f"this user may not open packet sockets, but dumpcap may ({program.path})"
-        right = Check("capture", "right", State.OK, what)
+        right = Check("capture", "right to capture", State.OK, what)
     elif not hasattr(socket, "AF_PACKET"):
         what = "this system has no packet sockets; pipe a capture: `tcpdump -w - | dissector -`"
-        right = Check("capture", "right", State.LIMITED, what)
+        right = Check("capture", "right to capture", State.LIMITED, what)
     else:
         what = "this user may capture neither by packet sockets nor by dumpcap"
-        right = Check("capture", "right", State.MISSING, what, _remedy(program))
+        right = Check("capture", "right to capture", State.MISSING, what, _remedy(program))
     return [program, right, interfaces()]
 
 
