@@ -18,12 +18,12 @@ COMMANDS = {
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
     "audit": "every device and server, how safe they are, what to do",
     "rules": "every rule; `rules SES01`: one rule's page",
+    "doctor": "what works on this machine, and how to mend the rest",
 }
 LATER = {
     "live": "the same on an interface, as it happens",
     "crosscheck": "our engines and tshark side by side",
     "extract": "packets of flagged connections, findings as packet comments",
-    "doctor": "what works on this machine",
 }
 RESERVED = ("browse",)
 
@@ -105,6 +105,10 @@ def _command(name: str, arguments: list[str]) -> int:
         from dissector.cli import audit
 
         return audit.run(arguments)
+    if name == "doctor":
+        from dissector.cli import doctor
+
+        return doctor.run(arguments)
     from dissector.cli import analyze
 
     return analyze.run(arguments)

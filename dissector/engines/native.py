@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from dissector.capture.batch import Batch
+from dissector.capture.batch import ROOM, Batch
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
@@ -20,6 +20,7 @@ from dissector.net.streams import Streams
 
 MQTT_PORT = 1883
 _NUMBER = (1 << 40) - 1
+_KEPT_STEP = 16  # frames
 
 
 class NativeEngine:
@@ -46,11 +47,16 @@ class NativeEngine:
             progress()
 
     def steps(self, readers: Sequence[CaptureReader]) -> Iterator[None]:
-        """Read window by window; what was read until an interruption is brought to its end."""
+        """Read window by window; what was read until an interruption is brought to its end.
+
+        Where every packet is kept, it goes in smaller steps: a window may hold millions of them.
+        """
+        most = _KEPT_STEP if self.tracking.keep_all else ROOM
         try:
             for batch, start, stop in self.batches(readers):
-                self.streams.feed(batch, start, stop)
-                yield
+                for at in range(start, stop, most):
+                    self.streams.feed(batch, at, min(at + most, stop))
+                    yield
         finally:
             self.streams.finish()
         yield

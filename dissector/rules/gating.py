@@ -12,6 +12,7 @@ from typing import Any
 from dissector.connections.connection import Connection, PacketRef
 from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import Finding, FrameRef, Side
+from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
 from dissector.rules.base import Failure, NotEvaluated, Verdict
 
@@ -147,6 +148,13 @@ def sent(connection: Connection, side: Side, *types: int) -> list[PacketRef]:
     return [
         ref for ref in connection.history if ref.side is side and (not types or ref.type in types)
     ]
+
+
+def asked_back(connection: Connection) -> bool:
+    """Whether the server has sent AUTH: the history may be full by then, `auths` is not."""
+    return bool(sent(connection, Side.SERVER, spec.AUTH)) or any(
+        auth.side is Side.SERVER for auth in connection.auths
+    )
 
 
 def decoded(packets: list[Any], ref: PacketRef) -> Packet | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dissector import analysis
+from dissector.engines.native import PacketListener
+from dissector.rules.examples import ACCEPTED_311, CONNECT_311
 from samples.build import conversation, pcap
 from tests.cli.running import dissector
 
@@ -69,6 +74,24 @@ def test_no_packet_can_steer_the_terminal() -> None:
     evil = "10 12 00 04 4d 51 54 54 04 02 00 3c 00 06 1b 5b 33 31 6d 0a"
     text = dissector("show", "-x", "hex", *evil.split()).out
     assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_packets_are_handed_on_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A capture full of tiny packets is never kept as a whole: packets leave a few frames later."""
+    most = 0
+    kept = PacketListener.packet
+
+    def counted(self: PacketListener, *packet: Any) -> None:
+        nonlocal most
+        kept(self, *packet)
+        most = max(most, len(self.packets))
+
+    monkeypatch.setattr(PacketListener, "packet", counted)
+    zeros = [f"C {bytes(1400).hex()}"] * 100
+    data = pcap(conversation((CONNECT_311, ACCEPTED_311, *zeros)))
+    shown = sum(1 for _ in analysis.packets([io.BytesIO(data)], analysis.Options()))
+    assert shown == 2 + 100 * 700
+    assert most < shown / 5
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,14 @@ def test_disconnects_that_are_kept() -> None:
     assert rules_of(report) == {"SEQ14", "SEQ15"}
 
 
+def test_an_answer_behind_a_flood() -> None:
+    """A server that asked for AUTH has answered, also where a flood filled the history before."""
+    asks, gives = "S f0 06 18 04 15 00 01 4d", "C f0 06 18 04 15 00 01 4d"
+    flood = f"C {'c000' * (HISTORY_LIMIT + 100)}"
+    steps = (CONNECT_5_METHOD, flood, asks, "+40", gives, ACCEPTED_5_METHOD, *GOODBYE)
+    assert not rules_of(judge_steps(steps)) & {"SEQ11", "SEQ12"}
+
+
 def test_auths_that_are_kept() -> None:
     """A flood of AUTHs is looked into up to the limit, and one warning says so."""
     flood = said("C", bytes.fromhex("f000") * 3000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dissector.connections.connection import Connection, Trait
 from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, Severity, Side, Version
-from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
 from dissector.rules.examples import (
@@ -16,7 +15,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import sent, unclosed
+from dissector.rules.gating import asked_back, unclosed
 
 _HARMLESS = frozenset(
     {
@@ -86,9 +85,7 @@ class ConnectUnanswered(ConnectionRule):
             odd_only = short and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
             if defect.kind not in _HARMLESS and not odd_only:
                 return None
-        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or sent(
-            connection, Side.SERVER, spec.AUTH
-        ):
+        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or asked_back(connection):
             return None
         verdict = unclosed(
             connection,

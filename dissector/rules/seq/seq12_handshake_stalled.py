@@ -5,7 +5,6 @@ from __future__ import annotations
 from dissector.connections.connection import Connection, Trait
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
-from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
@@ -15,7 +14,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import sent, unclosed
+from dissector.rules.gating import asked_back, unclosed
 
 
 class HandshakeStalled(ConnectionRule):
@@ -88,7 +87,7 @@ class HandshakeStalled(ConnectionRule):
         if connect is None or connect.frame is None:
             return None
         limit = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
-        if connection.answered_within(limit) or sent(connection, Side.SERVER, spec.AUTH):
+        if connection.answered_within(limit) or asked_back(connection):
             return None
         return unclosed(
             connection,

@@ -1,0 +1,152 @@
+"""Nothing in, what works on this machine and how to mend the rest out: `dissector doctor`.
+
+It needs nothing that may be missing: what it looks at is imported only to be looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from dissector.cli.options import Parser
+from dissector.machine.check import Check, State
+from dissector.text import printable
+
+SCHEMA = 1
+_EXAMPLES = """\
+  dissector doctor                   what works here, and what to do about the rest
+  dissector doctor --format json     the same for programs
+"""
+_TITLES = {
+    "main": "Judging captures",
+    "python": "Python",
+    "dependencies": "Packages",
+    "programs": "Other programs",
+    "capture": "Capturing",
+}
+# What the main job is tried on: CONNECT with cleanSession=1, answered with sessionPresent=1
+_CONNECT = bytes.fromhex("100d 0004 4d515454 04 02 003c 0001 61")
+_CONNACK = bytes.fromhex("2002 0100")
+_MUST_FIND = "SES01"
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser("doctor", "What works on this machine, and how to mend the rest.", _EXAMPLES)
+    made.add_argument("--format", choices=("text", "json"), default="text")
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command: 0 where the main job works, 2 where it does not."""
+    namespace = parser().parse(arguments)
+    checks = examined()
+    works = checks[0].state is not State.MISSING
+    if namespace.format == "json":
+        sys.stdout.write(_json(checks, works))
+    else:
+        for line in _lines(checks, works):
+            sys.stdout.write(line + "\n")
+    return 0 if works else 2
+
+
+def examined() -> list[Check]:
+    """Look at everything; the main job comes first."""
+    from dissector.machine import network, programs, python
+
+    packages = python.dependencies()
+    return [
+        main_job(packages),
+        python.python(),
+        python.core(),
+        *packages,
+        programs.tshark(),
+        *network.capture(),
+    ]
+
+
+def main_job(packages: Sequence[Check]) -> Check:
+    """Judge a capture, and see that its fault is found; `packages` is what it needs."""
+    try:
+        import io
+
+        from dissector import analyze
+
+        report = analyze(io.BytesIO(_capture()))
+    except Exception as error:  # whatever keeps this from working is what the doctor is for
+        what = f"a capture cannot be judged: {type(error).__name__}: {error}"
+        return Check("main", "analyze", State.MISSING, what, _remedy(packages))
+    found = [finding.rule for finding in report.findings]
+    if found != [_MUST_FIND]:
+        what = f"a capture with the fault {_MUST_FIND} was judged, and {found or 'nothing'} found"
+        return Check("main", "analyze", State.MISSING, what, _remedy(packages))
+    what = f"a capture was judged, and its fault found ({_MUST_FIND})"
+    return Check("main", "analyze", State.OK, what)
+
+
+def _remedy(packages: Sequence[Check]) -> str:
+    from dissector.machine import install
+
+    needed = (check.mend for check in packages if check.state is State.MISSING)
+    return next(filter(None, needed), install.package("mqtt-dissector"))
+
+
+def _capture() -> bytes:
+    """A pcap file of raw IP: SYN, SYN/ACK, ACK, CONNECT, CONNACK."""
+    from struct import pack
+
+    client, server = (bytes((10, 0, 0, 1)), 40000), (bytes((10, 0, 0, 2)), 1883)
+    parts = [pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)]
+    for number, (sender, receiver, seq, ack, flags, data) in enumerate(
+        (
+            (client, server, 0, 0, 2, b""),
+            (server, client, 0, 1, 18, b""),
+            (client, server, 1, 1, 16, b""),
+            (client, server, 1, 1, 24, _CONNECT),
+            (server, client, 1, 1 + len(_CONNECT), 24, _CONNACK),
+        )
+    ):
+        tcp = pack(">HHIIBBHI", sender[1], receiver[1], seq, ack, 5 << 4, flags, 65535, 0) + data
+        head = pack(">BBHIBBH", 0x45, 0, 20 + len(tcp), 0, 64, 6, 0)
+        packet = head + sender[0] + receiver[0] + tcp
+        parts.append(pack("<IIII", 1, number, len(packet), len(packet)) + packet)
+    return b"".join(parts)
+
+
+def _lines(checks: Sequence[Check], works: bool) -> Iterator[str]:
+    from dissector import __version__
+
+    yield f"dissector {__version__}"
+    group = ""
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        if check.group != group:
+            group = check.group
+            yield ""
+            yield _TITLES[group]
+        yield f"  {check.state.value:8} {check.name:{width}}  {printable(check.message)}"
+        if check.mend is not None:
+            yield f"  {'':8} {'':{width}}  to mend it: {printable(check.mend)}"
+    yield ""
+    missing = [check.name for check in checks if check.state is State.MISSING]
+    limited = [check.name for check in checks if check.state is State.LIMITED]
+    if not works:
+        yield "The main job does not work here."
+    elif missing:
+        yield f"The main job works here; missing: {', '.join(missing)}."
+    else:
+        yield "Everything works here" + (f"; limited: {', '.join(limited)}." if limited else ".")
+
+
+def _json(checks: Sequence[Check], works: bool) -> str:
+    import json
+
+    from dissector import __version__
+
+    document = {
+        "schema": SCHEMA,
+        "tool": {"name": "mqtt-dissector", "version": __version__},
+        "works": works,
+        "checks": [{**check._asdict(), "state": check.state.value} for check in checks],
+    }
+    return json.dumps(document, indent=1) + "\n"

@@ -1,0 +1,136 @@
+"""Wireshark's programs in, which there are, their versions and what they may do out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+
+from dissector.machine import install
+from dissector.machine.check import Check, State
+
+TSHARK_FLOOR = (4, 0)
+SECONDS = 20  # that a program gets to say its version
+_USUAL = (
+    "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin",
+    "/opt/homebrew/bin", "/Applications/Wireshark.app/Contents/MacOS",
+)  # fmt: skip
+_VERSION = re.compile(r"\b\d+\.\d+(?:\.\d+)*")
+_NET_ADMIN, _NET_RAW = 1 << 12, 1 << 13  # bits of Linux capabilities
+
+
+def tshark() -> Check:
+    """Look for tshark, which reads TLS and to which we are compared."""
+    return _program("tshark", "`--engine tshark`, `--keylog` and `crosscheck`", TSHARK_FLOOR)
+
+
+def dumpcap(*, may_capture: bool) -> Check:
+    """Look for dumpcap, and whether it may capture; `may_capture`: this user may without it."""
+    found = _program("dumpcap", "capturing without root", (0,))
+    path = found.path
+    if path is None or sys.platform != "linux":
+        return found
+    if not os.access(path, os.X_OK):
+        what = f"{path} is there, but this user may not run it"
+        return found._replace(state=State.MISSING, message=what, mend=_join(path))
+    if found.state is not State.OK or may_capture:
+        return found
+    if not _privileged(path):
+        what = f"{found.message}; it has no right to capture"
+        return found._replace(state=State.LIMITED, message=what, mend=_grant(path))
+    return found._replace(message=f"{found.message}; it has the right to capture")
+
+
+def located(name: str) -> tuple[str | None, bool]:
+    """Give a program's path and whether it is on PATH; one that may not be run is there, too."""
+    on_path = [part for part in os.environ.get("PATH", "").split(os.pathsep) if part]
+    for folder in (*on_path, *_USUAL):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return path, folder in on_path
+    return None, False
+
+
+def _program(name: str, needed_by: str, floor: tuple[int, ...]) -> Check:
+    path, on_path = located(name)
+    if path is None:
+        what = f"not found; {needed_by} needs it"
+        return Check("programs", name, State.MISSING, what, install.program(name))
+    if not on_path and name == "tshark":
+        what = f"{path} is there, but not on PATH; {needed_by} needs it"
+        mend = f'export PATH="$PATH:{os.path.dirname(path)}"'
+        return Check("programs", name, State.MISSING, what, mend, None, path)
+    version, trouble = _version(path)
+    if version is None:
+        what = f"{path} does not say its version: {trouble}"
+        return Check("programs", name, State.MISSING, what, install.program(name), None, path)
+    if tuple(int(part) for part in version.split(".")) < floor:
+        need = ".".join(map(str, floor))
+        what = f"{version} at {path}; {needed_by} needs {need} or later"
+        return Check("programs", name, State.MISSING, what, install.program(name), version, path)
+    return Check("programs", name, State.OK, f"{version} at {path}", None, version, path)
+
+
+def _version(path: str) -> tuple[str | None, str]:
+    """Ask a program for its version; None, and its own words, where it does not tell."""
+    if not os.access(path, os.X_OK):
+        return None, "this user may not run it"
+    try:
+        done = subprocess.run(
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, str(error)
+    said = done.stdout.decode("utf-8", "replace")
+    match = _VERSION.search(said.partition("\n")[0])
+    if done.returncode == 0 and match is not None:
+        return match[0], ""
+    words = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+    return None, words[-1] if words else f"exit code {done.returncode}"
+
+
+def _privileged(path: str) -> bool:
+    """Whether a program may capture whoever runs it: by file capabilities, or as root's own."""
+    status = os.stat(path)
+    if status.st_mode & stat.S_ISUID and status.st_uid == 0:
+        return True
+    try:
+        data = os.getxattr(path, "security.capability")
+    except OSError:
+        return False
+    # struct vfs_cap_data: a word whose last bit says "effective", then the permitted ones
+    effective = int.from_bytes(data[:4], "little") & 1
+    permitted = int.from_bytes(data[4:8], "little")
+    return bool(effective) and permitted & _NET_RAW != 0 and permitted & _NET_ADMIN != 0
+
+
+def _join(path: str) -> str:
+    """Say how to become one who may run it."""
+    try:
+        import grp
+
+        group = grp.getgrgid(os.stat(path).st_gid).gr_name
+    except (ImportError, KeyError, OSError):
+        group = "wireshark"
+    if group == "root":
+        return _grant(path)
+    return f"sudo usermod -aG {shlex.quote(group)} {shlex.quote(install.user())}, log in again"
+
+
+def _grant(path: str) -> str:
+    """Say how to give it the right to capture."""
+    if install.system() == "debian":
+        name = shlex.quote(install.user())
+        return (
+            "sudo dpkg-reconfigure wireshark-common (answer yes), "
+            f"sudo usermod -aG wireshark {name}, log in again"
+        )
+    return f"sudo setcap cap_net_raw,cap_net_admin=eip {shlex.quote(os.path.realpath(path))}"

@@ -1,0 +1,144 @@
+"""The running Python in, what is installed in it for us out: our modules, and what they need."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from dissector.machine import install
+from dissector.machine.check import Check, State
+
+DISTRIBUTION = "mqtt-dissector"
+FLOOR = (3, 11)
+_COMPILES = "# cython: annotation_typing=False"  # the first line of a module that is for compiling
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)[^;]*?(?:>=\s*([0-9][0-9.]*))?[^;]*(;.*)?$")
+
+
+def python() -> Check:
+    """Look at Python itself."""
+    version = platform.python_version()
+    what = f"{platform.python_implementation()} {version} on {platform.machine()}"
+    if sys.version_info[:2] < FLOOR:
+        need = "{}.{}".format(*FLOOR)
+        return Check(
+            "python", "Python", State.MISSING, f"{what}; {need} or later is needed",
+            f"install Python {need} or later, and this package in it", version, sys.executable,
+        )  # fmt: skip
+    return Check("python", "Python", State.OK, what, None, version, sys.executable)
+
+
+def core() -> Check:
+    """Look which of the modules that are for compiling are compiled."""
+    interpreted, compiled = [], 0
+    for name in _for_compiling():
+        spec = importlib.util.find_spec(name)
+        origin = "" if spec is None or spec.origin is None else spec.origin
+        if origin.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES)):
+            compiled += 1
+        else:
+            interpreted.append(name)
+    total = compiled + len(interpreted)
+    if not total:
+        return Check("python", "core", State.LIMITED, "its own files cannot be looked at")
+    if not interpreted:
+        return Check("python", "core", State.OK, f"compiled: all {total} modules of the hot path")
+    if compiled:
+        what = f"{len(interpreted)} of {total} modules are interpreted: {', '.join(interpreted)}"
+    else:
+        what = f"interpreted: all {total} modules of the hot path"
+    return Check("python", "core", State.LIMITED, f"{what}; the same reports, slower", _build())
+
+
+def dependencies() -> list[Check]:
+    """Look whether each package that we require is there, new enough, and can be imported."""
+    try:
+        required = importlib.metadata.requires(DISTRIBUTION) or []
+        names = importlib.metadata.packages_distributions()
+    except (importlib.metadata.PackageNotFoundError, OSError):
+        what = "this is not installed as a package, so nobody knows what it needs"
+        mend = install.package(DISTRIBUTION)
+        return [Check("dependencies", DISTRIBUTION, State.LIMITED, what, mend)]
+    found = []
+    for text in sorted(required, key=str.lower):
+        match = _REQUIREMENT.match(text)
+        if match is None or "extra" in (match[3] or ""):
+            continue
+        found.append(_dependency(match[1], match[2] or "0", text.partition(";")[0], names))
+    return found
+
+
+def _dependency(name: str, floor: str, requirement: str, names: Mapping[str, list[str]]) -> Check:
+    mend = install.package(requirement.strip())
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check("dependencies", name, State.MISSING, "not installed", mend)
+    if _numbers(version) < _numbers(floor):
+        what = f"{version}; {floor} or later is needed"
+        return Check("dependencies", name, State.MISSING, what, mend, version)
+    modules = [module for module, owners in names.items() if name in owners]
+    module = next((each for each in modules if each.lower() == name.lower()), None)
+    if module is not None:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # a foreign package: whatever keeps it from loading is told
+            what = f"{version}, but it cannot be imported: {type(error).__name__}: {error}"
+            again = mend.replace(" install ", " install --force-reinstall ", 1)
+            return Check("dependencies", name, State.MISSING, what, again, version)
+    return Check("dependencies", name, State.OK, version, None, version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+
+
+def _for_compiling() -> list[str]:
+    root = Path(__file__).resolve().parents[1]
+    found = []
+    try:
+        for path in sorted(root.rglob("*.py")):
+            with path.open(encoding="utf-8") as file:
+                if file.readline().rstrip() == _COMPILES:
+                    parts = path.relative_to(root.parent).with_suffix("").parts
+                    found.append(".".join(parts))
+    except OSError:  # a user who may not read it: nothing is known then
+        return []
+    return found
+
+
+def _build() -> str:
+    """Say how the modules get compiled on this machine."""
+    source, editable = _origin()
+    steps = [install.again(source, editable)]
+    headers = os.path.isfile(os.path.join(sysconfig.get_path("include"), "Python.h"))
+    if not headers or not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        steps.insert(0, install.program("compiler"))
+    return " && ".join(steps)
+
+
+def _origin() -> tuple[str | None, bool]:
+    """Where pip installed this from, if it was a directory, and whether it only refers to it."""
+    try:
+        text = importlib.metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
+    except (importlib.metadata.PackageNotFoundError, OSError):
+        return str(Path(__file__).resolve().parents[2]), True
+    if not text:
+        return None, False
+    said = json.loads(text)
+    url = str(said.get("url", ""))
+    if not url.startswith("file://"):
+        return None, False
+    from urllib.parse import unquote
+
+    return unquote(url.removeprefix("file://")), bool(said.get("dir_info", {}).get("editable"))

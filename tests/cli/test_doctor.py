@@ -1,0 +1,178 @@
+"""`dissector doctor`: what works here, in a form for people and one for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.cli.running import CLEAN, Ran, dissector
+from tests.conftest import ROOT
+
+NOBODY = 65534
+# As another user: what is imported by the first run is there for the second, whoever may read it
+AS_NOBODY = """
+import contextlib, io, os, sys
+from dissector.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main(["doctor"])
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(%d); os.setuid(%d)
+sys.exit(main(["doctor", "--format", "json"]))
+"""
+
+
+def document(ran: Ran) -> dict[str, Any]:
+    """Take the JSON of a run, which the schema describes."""
+    found: dict[str, Any] = json.loads(ran.out)
+    schema = json.loads((files("dissector") / "report" / "schema_doctor_v1.json").read_text())
+    jsonschema.validate(found, schema)
+    return found
+
+
+def check(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give the check of a name."""
+    (found,) = [each for each in document["checks"] if each["name"] == name]
+    return dict(found)
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    """Put a program of this name into a folder."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_it_works_here() -> None:
+    """Where the tests run, captures can be judged, and every package that is required is there."""
+    ran = dissector("doctor", "--format", "json")
+    found = document(ran)
+    assert (ran.code, ran.err, found["works"]) == (0, "", True)
+    assert found["checks"][0]["name"] == "analyze"
+    packages = {each["name"]: each for each in found["checks"] if each["group"] == "dependencies"}
+    assert {"msgspec", "scapy", "tabulate"} <= packages.keys()
+    assert {each["state"] for each in packages.values()} == {"ok"}
+    assert check(found, "Python")["version"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_the_build_is_told() -> None:
+    """The core is what `--version` says; interpreted, it has the command that builds it."""
+    core = check(document(dissector("doctor", "--format", "json")), "core")
+    compiled = "(compiled)" in dissector("--version").out
+    assert core["message"].startswith("compiled" if compiled else "interpreted")
+    assert core["state"] == ("ok" if compiled else "limited")
+    assert (core["mend"] is None) == compiled
+    assert compiled or "--force-reinstall" in core["mend"]
+
+
+def test_for_people() -> None:
+    """Every check is a line with its state, grouped; a sentence at the end sums up."""
+    lines = dissector("doctor").out.splitlines()
+    found = document(dissector("doctor", "--format", "json"))
+    for each in found["checks"]:
+        state, name = each["state"], each["name"]
+        assert any(line.split(maxsplit=1)[0] == state and name in line for line in lines if line)
+    assert lines[0].startswith("dissector ")
+    assert "works here" in lines[-1]
+
+
+def test_an_empty_path() -> None:
+    """Without PATH no program is found on it, and captures are judged all the same."""
+    ran = dissector("doctor", "--format", "json", PATH="")
+    found = document(ran)
+    tshark = check(found, "tshark")
+    assert (ran.code, tshark["state"]) == (0, "missing")
+    assert tshark["mend"]
+    assert tshark["path"] is None or tshark["mend"].startswith("export PATH=")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo 'TShark (Wireshark) 2.6.20 (Git v2.6.20)'", "needs 4.0 or later"),
+        ("echo 'no display'; echo 'tshark: broken' >&2; exit 3", "tshark: broken"),
+        ("true", "does not say its version"),
+        ("printf '\\033[2J\\n' >&2; exit 1", "does not say its version"),
+    ],
+    ids=["too old", "dies", "says nothing", "steers the terminal"],
+)
+def test_a_tshark_that_will_not_do(script: str, words: str, tmp_path: Path) -> None:
+    """One that is too old or dies is missing, with its own words and the command to mend it."""
+    stand_in(tmp_path, "tshark", script)
+    ran = dissector("doctor", "--format", "json", PATH=f"{tmp_path}:/usr/bin:/bin")
+    tshark = check(document(ran), "tshark")
+    assert (ran.code, tshark["state"], tshark["path"]) == (0, "missing", str(tmp_path / "tshark"))
+    assert words in tshark["message"]
+    assert tshark["mend"]
+    out = dissector("doctor", PATH=f"{tmp_path}:/usr/bin:/bin").out
+    assert "\x1b" not in out
+
+
+def test_a_tshark_that_will_do(tmp_path: Path) -> None:
+    """One that is new enough is there, with version and path."""
+    stand_in(tmp_path, "tshark", "echo 'TShark (Wireshark) 4.4.2.'")
+    found = document(dissector("doctor", "--format", "json", PATH=f"{tmp_path}:/usr/bin:/bin"))
+    tshark = check(found, "tshark")
+    assert (tshark["state"], tshark["version"], tshark["mend"]) == ("ok", "4.4.2", None)
+
+
+def test_a_dumpcap_that_this_user_may_not_run(tmp_path: Path) -> None:
+    """A dumpcap for a group only is there, and the command joins the group or grants the right."""
+    stand_in(tmp_path, "dumpcap", "echo 'Dumpcap (Wireshark) 4.0.17'")
+    (tmp_path / "dumpcap").chmod(0o644)
+    found = document(dissector("doctor", "--format", "json", PATH=f"{tmp_path}:/usr/bin:/bin"))
+    dumpcap = check(found, "dumpcap")
+    assert (dumpcap["state"], dumpcap["path"]) == ("missing", str(tmp_path / "dumpcap"))
+    assert dumpcap["mend"].startswith("sudo ")
+
+
+def test_a_package_that_is_broken(tmp_path: Path) -> None:
+    """Where a package that judging needs cannot be loaded: exit 2, and the command to mend it."""
+    (tmp_path / "msgspec.py").write_text("raise ImportError('built for another Python')\n")
+    ran = dissector("doctor", "--format", "json", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    found = document(ran)
+    assert (ran.code, found["works"]) == (2, False)
+    broken = check(found, "msgspec")
+    assert broken["state"] == "missing"
+    assert "built for another Python" in broken["message"]
+    assert "pip install --force-reinstall" in broken["mend"]
+    assert check(found, "analyze")["mend"] == broken["mend"]
+    assert dissector("doctor", PYTHONPATH=f"{tmp_path}:{ROOT}").code == 2
+
+
+def test_as_another_user() -> None:
+    """A user without rights may judge captures; how to get the right to capture is said."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY % (NOBODY, NOBODY)],
+        capture_output=True,
+        env=CLEAN,
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    found = document(Ran(done.returncode, done.stdout.decode(), done.stderr.decode()))
+    assert found["works"]
+    right, dumpcap = check(found, "right to capture"), check(found, "dumpcap")
+    if right["message"] == "this user may open packet sockets":
+        assert os.geteuid() != 0  # the tests' own user may
+        return
+    assert right["state"] == ("ok" if dumpcap["state"] == "ok" else "missing")
+    assert (right["mend"] is None) == (right["state"] == "ok")
+    if right["state"] == "missing" and dumpcap["path"]:
+        assert right["mend"] == dumpcap["mend"]
+        assert right["mend"].startswith("sudo ")
+
+
+def test_what_it_does_not_take() -> None:
+    """Files are none of its business."""
+    ran = dissector("doctor", "capture.pcap")
+    assert ran.code == 2
+    assert "--help" in ran.err
