@@ -33,6 +33,7 @@ from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
     from dissector.connections.history import History, Moment
+    from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
@@ -44,13 +45,14 @@ Progress = Callable[[int, int | None], None]
 class Options(msgspec.Struct, kw_only=True, frozen=True):
     """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
 
-    `engine` is "native" or "scapy"; `audit`: with the rules of SEC and TLS, which measure by
-    `thresholds`.
+    `tls_ports`: ports where TLS carries MQTT, besides those that are known for it. `engine` is
+    "native" or "scapy"; `audit`: with the rules of SEC and TLS, which measure by `thresholds`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     ports: frozenset[int] = frozenset()
+    tls_ports: frozenset[int] = frozenset()
     streams: frozenset[int] | None = None
     clients: frozenset[str] | None = None
     audit: bool = False
@@ -72,6 +74,9 @@ class Sink(Protocol):
 
     def warning(self, record: CaptureWarning) -> None:
         """Take a limit of our own view."""
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Take a TLS connection that seems to carry MQTT and has ended, or is seen no longer."""
 
 
 class Outcome(msgspec.Struct):
@@ -103,7 +108,9 @@ def run(
     if failed and not readers:
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
-    engine = _engine(options.engine)([reader.path for reader in readers], hearing, options.ports)
+    engine = _engine(options.engine)(
+        [reader.path for reader in readers], hearing, options.ports, tls_ports=options.tls_ports
+    )
     interrupted = False
     try:
         engine.run(readers, _Ticker(readers, progress))
@@ -131,7 +138,13 @@ def _hearing(
     chosen = selected(options.select, options.ignore, audit=options.audit)
     if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
         return Hearing(
-            sink.handshake, sink.finding, sink.warning, chosen, options.streams, options.clients
+            sink.handshake,
+            sink.finding,
+            sink.warning,
+            chosen,
+            options.streams,
+            options.clients,
+            sink.tls_handshake,
         )
     from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
     from dissector.rules.thresholds import DEFAULT
@@ -143,6 +156,7 @@ def _hearing(
         chosen,
         options.streams,
         options.clients,
+        sink.tls_handshake,
         history=history,
         thresholds=options.thresholds or DEFAULT,
         ended_with=ended_with,
@@ -154,6 +168,7 @@ def analyze(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     ports: Sequence[int] = (),
+    tls_ports: Sequence[int] = (),
     engine: str = "native",
 ) -> Report:
     """Analyse captures as one and give all that was found.
@@ -164,6 +179,7 @@ def analyze(
         select: prefixes of rule ids to report; empty means all.
         ignore: prefixes of rule ids to leave out.
         ports: MQTT ports besides 1883.
+        tls_ports: ports where TLS carries MQTT, besides those that are known for it.
         engine: "native", or "scapy" for link types that native does not know.
 
     Raises:
@@ -174,7 +190,13 @@ def analyze(
     collect = _Collector(report)
     outcome = run(
         paths,
-        Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports), engine=engine),
+        Options(
+            select=tuple(select),
+            ignore=tuple(ignore),
+            ports=frozenset(ports),
+            tls_ports=frozenset(tls_ports),
+            engine=engine,
+        ),
         collect,
     )
     if outcome.failed:
@@ -214,11 +236,13 @@ class _Collector:
         self.handshake = report.handshakes.append
         self.finding = report.findings.append
         self.warning = report.warnings.append
+        self.tls_handshake = report.tls_handshakes.append
 
 
 class _Silence:
     def __init__(self) -> None:
         self.precision = self.handshake = self.finding = self.warning = _ignore
+        self.tls_handshake = _ignore
 
 
 def _ignore(record: object) -> None:

@@ -92,7 +92,7 @@ def add_source_options(parser: Parser) -> None:
         "--decode-as",
         metavar="tcp.port==N,mqtt",
         action="append",
-        help="MQTT runs on this port, too; a range is N-M, several times is possible",
+        help="MQTT runs on this port, too (N,tls: inside TLS); N-M is a range; repeatable",
     )
     group.add_argument("--stream", metavar="N", action="append", help="this TCP connection only")
     group.add_argument("--client", metavar="ID", action="append", help="this client id only")

@@ -295,7 +295,14 @@ class Tracker(Consumer):
             self.client = self._client_by_type(side, window[start] >> 4)
             return self._begin(side, window, start, stop, frame, time_ns)
         first = probe[0] if probe else 0
-        if first == 0x47 or first == 0x48 or first == 0x50 or first == 0x0D:  # "G", "H", "P", CR
+        # "G", "H", "P", CR, and the types of TLS records
+        if (
+            first == 0x47
+            or first == 0x48
+            or first == 0x50
+            or first == 0x0D
+            or 0x14 <= first <= 0x17
+        ):
             if self._unwrap(before, side, window, start, stop, frame, time_ns):
                 return self.mode != IGNORED
         if self.known_port and lost:
@@ -330,20 +337,26 @@ class Tracker(Consumer):
         time_ns: int,
     ) -> bool:
         """Have taken off what stands around the MQTT; False where it does not look like that."""
-        from dissector.connections.unwrap import unwrapper, wrapping
+        from dissector.connections.tls_watcher import TlsWatcher
+        from dissector.connections.unwrap import TLS, unwrapper, wrapping
 
-        kind = wrapping(before + window[start:stop], self.inside)
+        lost = self.lost_a if side == 0 else self.lost_b
+        kind = wrapping(before + window[start:stop], self.inside, lost=lost)
         if not kind:
             return False
-        inner = Tracker(self.tracking, self.tcp)
-        inner.carrier = self.carrier
-        inner.inside = self.inside
-        inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
-        inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
-        inner.gaps, self.gaps = self.gaps, []
+        gaps, self.gaps = self.gaps, []
+        if kind == TLS:
+            found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, gaps)
+        else:
+            inner = Tracker(self.tracking, self.tcp)
+            inner.carrier = self.carrier
+            inner.inside = self.inside
+            inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
+            inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
+            inner.gaps = gaps
+            found = unwrapper(kind, inner)
         held, self.held = self.held, []
         held.append((side, window[start:stop], frame, time_ns))
-        found = unwrapper(kind, inner)
         for held_side, data, held_frame, held_time in held:
             if not found.chunk(held_side, data, 0, len(data), held_frame, held_time):
                 self.mode = IGNORED

@@ -19,6 +19,8 @@ from dissector.net.link import is_known
 from dissector.net.streams import Streams
 
 MQTT_PORT = 1883
+# IANA's for MQTT over TLS, and those that servers open beside it by habit
+TLS_PORTS = frozenset({8883, 8884, 8885, 8886, 8887})
 _NUMBER = (1 << 40) - 1
 
 
@@ -28,10 +30,17 @@ class NativeEngine:
     name = "native"
 
     def __init__(
-        self, files: list[str], listener: Listener, ports: frozenset[int], keep_all: bool = False
+        self,
+        files: list[str],
+        listener: Listener,
+        ports: frozenset[int],
+        keep_all: bool = False,
+        tls_ports: frozenset[int] = frozenset(),
     ) -> None:
         self._listener = listener
-        self.tracking = Tracking(listener, files, ports | {MQTT_PORT}, keep_all)
+        self.tracking = Tracking(
+            listener, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS
+        )
         self.streams = Streams(partial(follow, self.tracking), self.tracking.ports, warn=self._warn)
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
