@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import msgspec
@@ -32,6 +33,7 @@ from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
+    from dissector.connections.decrypted import Decrypted
     from dissector.connections.history import History, Moment
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.thresholds import Thresholds
@@ -45,14 +47,16 @@ Progress = Callable[[int, int | None], None]
 class Options(msgspec.Struct, kw_only=True, frozen=True):
     """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
 
-    `tls_ports`: ports where TLS carries MQTT, besides those that are known for it. `engine` is
-    "native" or "scapy"; `audit`: with the rules of SEC and TLS, which measure by `thresholds`.
+    `tls_ports`: ports where TLS carries MQTT, besides those that are known for it; `keylog`: the
+    file with the keys of TLS connections. `engine` is "native" or "scapy"; `audit`: with the rules
+    of SEC and TLS, which measure by `thresholds`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     ports: frozenset[int] = frozenset()
     tls_ports: frozenset[int] = frozenset()
+    keylog: str | None = None
     streams: frozenset[int] | None = None
     clients: frozenset[str] | None = None
     audit: bool = False
@@ -101,15 +105,21 @@ def run(
 
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
     `history` and `ended_with` are for an audit: what it remembers, and who hears of each connection
-    that has ended. CaptureError where no input could be read at all.
+    that has ended. CaptureError where no input could be read at all, EngineError where TLS is to be
+    decrypted and tshark does not do it.
     """
     hearing = _hearing(options, sink, history, ended_with)
-    readers, failed = _open(paths, sink)
+    stack = ExitStack()
+    readers, failed, decrypted = _open(paths, options, sink, stack)
     if failed and not readers:
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
     engine = _engine(options.engine)(
-        [reader.path for reader in readers], hearing, options.ports, tls_ports=options.tls_ports
+        [reader.path for reader in readers],
+        hearing,
+        options.ports,
+        tls_ports=options.tls_ports,
+        decrypted=decrypted,
     )
     interrupted = False
     try:
@@ -119,6 +129,9 @@ def run(
     finally:
         for reader in readers:
             reader.close()
+        stack.close()
+    if decrypted is None and hearing.unread:
+        _tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return Outcome(
         capture=_capture(engine, readers),
@@ -169,6 +182,7 @@ def analyze(
     ignore: Sequence[str] = (),
     ports: Sequence[int] = (),
     tls_ports: Sequence[int] = (),
+    keylog: str | None = None,
     engine: str = "native",
 ) -> Report:
     """Analyse captures as one and give all that was found.
@@ -180,11 +194,13 @@ def analyze(
         ignore: prefixes of rule ids to leave out.
         ports: MQTT ports besides 1883.
         tls_ports: ports where TLS carries MQTT, besides those that are known for it.
+        keylog: a file with keys of TLS connections, as SSLKEYLOGFILE names it; tshark decrypts.
         engine: "native", or "scapy" for link types that native does not know.
 
     Raises:
         CaptureError: an input is missing, unreadable, or no capture.
-        OptionError: no rule begins with a prefix of `select` or `ignore`.
+        OptionError: no rule begins with a prefix of `select` or `ignore`; `keylog` is no key log.
+        EngineError: tshark is missing or fails where TLS is to be decrypted.
     """
     report = Report(Capture())
     collect = _Collector(report)
@@ -195,6 +211,7 @@ def analyze(
             ignore=tuple(ignore),
             ports=frozenset(ports),
             tls_ports=frozenset(tls_ports),
+            keylog=keylog,
             engine=engine,
         ),
         collect,
@@ -212,12 +229,17 @@ def analyze(
 
 def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connection, Packet, Side]]:
     """Give every control packet of captures, with its bytes, as it is completed."""
-    readers, failed = _open(paths, _Silence())
+    stack = ExitStack()
+    readers, failed, decrypted = _open(paths, options, _Silence(), stack)
     if failed:
         raise failed[0]
     listener = PacketListener()
     engine = _engine(options.engine)(
-        [reader.path for reader in readers], listener, options.ports, keep_all=True
+        [reader.path for reader in readers],
+        listener,
+        options.ports,
+        keep_all=True,
+        decrypted=decrypted,
     )
     try:
         for _ in engine.steps(readers):
@@ -228,6 +250,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
     finally:
         for reader in readers:
             reader.close()
+        stack.close()
 
 
 class _Collector:
@@ -274,7 +297,48 @@ def _engine(name: str) -> type[NativeEngine]:
     return NativeEngine
 
 
-def _open(sources: Sequence[Source], sink: Sink) -> tuple[list[CaptureReader], list[CaptureError]]:
+def _open(
+    sources: Sequence[Source], options: Options, sink: Sink, stack: ExitStack
+) -> tuple[list[CaptureReader], list[CaptureError], Decrypted | None]:
+    """Open captures, and have their TLS decrypted where there are keys; `stack` closes files."""
+    if options.keylog is None:
+        readers, failed = _readers(sources, sink)
+        if not any(reader.may_hold_secrets for reader in readers):
+            return readers, failed, None
+    from dissector.engines import decryption
+
+    text = b""
+    if options.keylog is not None:
+        text = decryption.key_log(options.keylog)
+        sources = decryption.stored(sources, stack)
+    elif not decryption.has_secrets(readers) or not all(reader.size for reader in readers):
+        return readers, failed, None
+    else:
+        for reader in readers:
+            reader.close()
+    opening = decryption.decrypt(sources, text, _engine(options.engine))
+    if opening.encrypted and not opening.with_keys:
+        what = f"there are no keys for any of {opening.encrypted} TLS connections"
+        sink.warning(CaptureWarning("keys", what))
+    if opening.decrypted is not None:
+        stack.callback(opening.decrypted.close)
+    return *_readers(sources, sink), opening.decrypted
+
+
+def _tell_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:
+    """Say of which captures the keys inside came too late for us, or by a pipe."""
+    for reader in readers:
+        if reader.secrets:
+            what = (
+                "the keys in it were not used, for they came behind frames or through a pipe; "
+                "`tshark -r FILE --export-tls-session-keys KEYS` writes them, --keylog takes them"
+            )
+            sink.warning(CaptureWarning("keys", what, reader.path))
+
+
+def _readers(
+    sources: Sequence[Source], sink: Sink
+) -> tuple[list[CaptureReader], list[CaptureError]]:
     readers: list[CaptureReader] = []
     failed: list[CaptureError] = []
     for source in sources:

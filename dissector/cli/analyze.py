@@ -58,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
         tls_ports=inputs.ports(settings.decode_as, "tls"),
+        keylog=namespace.keylog,
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
@@ -185,7 +186,7 @@ def no_mqtt(capture: Capture) -> str:
         lines.append(f"Seen instead, TCP connections by kind and port: {', '.join(seen)}.")
     if capture.other_traffic.get("tls"):
         lines.append(
-            "TLS cannot be looked into in this version: capture behind its end. "
+            "TLS is looked into with --keylog FILE (the keys, as SSLKEYLOGFILE names them); "
             "-d tcp.port==PORT,tls lists what is seen of it on an unusual port."
         )
     if capture.other_traffic.get("websocket"):

@@ -58,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
         tls_ports=inputs.ports(settings.decode_as, "tls"),
+        keylog=namespace.keylog,
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,

@@ -31,7 +31,8 @@ class Alert(msgspec.Struct, frozen=True):
 class TlsHandshake(msgspec.Struct):
     """One TLS connection; `id` counts them over the capture from 0.
 
-    `because` is why MQTT is expected in it: "port", or "alpn" on a port that tells nothing.
+    `because` is why MQTT is expected in it: "port"; on a port that tells nothing, "alpn", or "keys"
+    where it was decrypted.
     Each message stands beside the frame that completes it; None where it was not seen. Of TLS 1.3
     only the hellos can be. `certificates` are DER, a peer's own first; of a client None where it
     sent no Certificate message, and empty where it had none to show.

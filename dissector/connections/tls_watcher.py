@@ -2,12 +2,16 @@
 
 Only connections are followed that seem to carry MQTT: by their port, by the protocols that the
 client offers (ALPN), or because the caller said so. All others are let go with their ClientHello.
+
+Where the connection was decrypted, what was inside is played to a tracker of its own, in step with
+the segments that carried it: so it comes in the order that net found out, gaps included.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissector.connections.carrier import Carrier
 from dissector.connections.connection import View
 from dissector.connections.handshake import Close
 from dissector.connections.tls_handshake import Alert, TlsHandshake
@@ -18,7 +22,8 @@ from dissector.net.tls_messages import ClientHello, ServerHello
 from dissector.net.tls_names import TLS_1_3
 
 if TYPE_CHECKING:
-    from dissector.connections.carrier import Carrier
+    from dissector.connections.decrypted import Piece
+    from dissector.connections.tracker import Tracker
     from dissector.connections.tracking import Tracking
     from dissector.net.tcp import TcpConnection
 
@@ -32,10 +37,18 @@ Gaps = list[tuple[int, FrameRef, FrameRef, str]]  # side, since, where, reason, 
 
 
 class TlsWatcher(Consumer):
-    """Follows one connection. Sides are those of net; `gaps` are those before its first bytes."""
+    """Follows one connection. Sides are those of net.
+
+    `carrier` and `inside` tell of the layers around it, `gaps` are those before its first bytes.
+    """
 
     def __init__(
-        self, tracking: Tracking, tcp: TcpConnection, carrier: Carrier | None, gaps: Gaps
+        self,
+        tracking: Tracking,
+        tcp: TcpConnection,
+        carrier: Carrier | None,
+        inside: int,
+        gaps: Gaps,
     ) -> None:
         self._tracking = tracking
         self._tcp = tcp
@@ -55,6 +68,10 @@ class TlsWatcher(Consumer):
         self._complained = False
         self._record = TlsHandshake(-1, tcp.stream, *self._ends(), self._last, self._because())
         self._record.carrier = carrier
+        self._inside = inside
+        self._inner: Tracker | None = None
+        self._carrier: Carrier | None = None  # of the inner tracker
+        self._opened = False  # the inner tracker was there, if only for a time
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -77,6 +94,7 @@ class TlsWatcher(Consumer):
             if not self._record.because and event.kind != tls.CHANGE_CIPHER_SPEC:
                 return self._leave("tls")
         self._last = where
+        self._play(side, frame, time_ns)
         return True
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
@@ -84,6 +102,9 @@ class TlsWatcher(Consumer):
         where = self._tracking.frame(frame, time_ns)
         self._gaps.append((side, self._last, where, reason))
         self._readers[side].gap()
+        self._play(side, frame, time_ns)
+        if self._inner is not None and not self._inner.gap(side, -1, frame, time_ns, reason):
+            self._inner = None
         return bool(self._record.because) or self._leave("tls")
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
@@ -91,13 +112,20 @@ class TlsWatcher(Consumer):
         if self._close is None:
             name = "fin" if how == FIN else "rst"
             self._close = (side, name, self._tracking.frame(frame, time_ns))
+        self._play(side, frame, time_ns)
+        if self._inner is not None and not self._inner.closed(side, how, frame, time_ns):
+            self._inner = None
         return True
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """The view ends: hand over what was seen."""
         record, tracking = self._record, self._tracking
-        self._leave("tls")
-        if not record.because:
+        self._play_rest()
+        if self._inner is not None:
+            self._inner.finished(reason, time_ns)
+        if not self._opened or (self._inner is not None and self._inner.idle()):
+            self._leave("tls")
+        if not record.because or (record.because == "keys" and not self._found_mqtt()):
             return True
         record.id = tracking.tls_handshakes
         tracking.tls_handshakes += 1
@@ -112,8 +140,10 @@ class TlsWatcher(Consumer):
         return True
 
     def _because(self) -> str:
-        ports = {self._tcp.port_a, self._tcp.port_b}
-        return "" if ports.isdisjoint(_known(self._tracking)) else "port"
+        tcp, decrypted = self._tcp, self._tracking.decrypted
+        if not _known(self._tracking).isdisjoint((tcp.port_a, tcp.port_b)):
+            return "port"
+        return "keys" if decrypted is not None and tcp.stream in decrypted else ""
 
     def _ends(self) -> tuple[Endpoint, Endpoint]:
         """Give the client and the server, as far as is known by now who is who."""
@@ -172,7 +202,7 @@ class TlsWatcher(Consumer):
             self._client = side
             record.client_hello = hello
             record.client_hello_frame = where
-            if not record.because and any("mqtt" in name.lower() for name in hello.alpn):
+            if record.because != "port" and any("mqtt" in name.lower() for name in hello.alpn):
                 record.because = "alpn"
 
     def _server_hello(self, side: int, hello: ServerHello | None, where: FrameRef) -> None:
@@ -258,6 +288,64 @@ class TlsWatcher(Consumer):
             return self._leave("tls" if self._heard else "other")
         self._complain("what follows is no TLS record", where)
         return True
+
+    # -- what was decrypted -----------------------------------------------------------------------
+
+    def _play(self, side: int, frame: int, time_ns: int) -> None:
+        """Hand on what a side sent in records up to this frame."""
+        decrypted, tcp = self._tracking.decrypted, self._tcp
+        if decrypted is None or tcp.port_a == tcp.port_b:
+            return  # of equal ports nobody can tell the sides apart
+        port = tcp.port_b if side else tcp.port_a
+        for piece in decrypted.take(tcp.stream, port, time_ns, frame):
+            self._piece(side, piece)
+
+    def _play_rest(self) -> None:
+        decrypted, tcp = self._tracking.decrypted, self._tcp
+        if decrypted is not None and tcp.port_a != tcp.port_b:
+            for port, piece in decrypted.rest(tcp.stream):
+                self._piece(int(port == tcp.port_b), piece)
+
+    def _piece(self, side: int, piece: Piece) -> None:
+        data = piece.data
+        if not self._opened and data is not None:
+            self._opened = True
+            self._inner = self._begin_inner()
+        if self._inner is None:
+            return
+        if data is not None:
+            self._record.decrypted = True
+            wanted = self._inner.chunk(side, data, 0, len(data), piece.frame, piece.time_ns)
+        elif self._record.client_data is None:
+            return  # a handshake message: of TLS 1.3 they look like data
+        else:
+            wanted = self._inner.gap(side, -1, piece.frame, piece.time_ns, "tls")
+        if not wanted:
+            self._inner = None
+
+    def _found_mqtt(self) -> bool:
+        return self._carrier is not None and self._carrier.mqtt
+
+    def _begin_inner(self) -> Tracker:
+        from dissector.connections.tracker import Tracker
+        from dissector.connections.unwrap import TLS
+
+        inner = Tracker(self._tracking, self._tcp)
+        inner.inside = self._inside | TLS
+        carrier = Carrier("tls")
+        if self._record.carrier is not None:
+            carrier.proxied = self._record.carrier.proxied
+        inner.carrier = self._carrier = carrier
+        inner.known_port = self._record.because in ("port", "alpn")
+        inner.lost_a, inner.lost_b = (
+            any(side == each for each, *_ in self._gaps) for side in (0, 1)
+        )
+        inner.torn_a, inner.torn_b = (
+            any(side == each and not why.startswith("mid-stream") for each, *_, why in self._gaps)
+            for side in (0, 1)
+        )
+        inner.gaps = list(self._gaps)
+        return inner
 
     def _readers_lost(self) -> bool:
         return all(

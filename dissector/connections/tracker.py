@@ -346,7 +346,7 @@ class Tracker(Consumer):
             return False
         gaps, self.gaps = self.gaps, []
         if kind == TLS:
-            found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, gaps)
+            found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, self.inside, gaps)
         else:
             inner = Tracker(self.tracking, self.tcp)
             inner.carrier = self.carrier
@@ -363,6 +363,10 @@ class Tracker(Consumer):
                 return True
         self.unwrapper = found
         return True
+
+    def idle(self) -> bool:
+        """Whether it has not found out what its connection carries."""
+        return self.mode == UNDECIDED and self.unwrapper is None
 
     def _hold(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -426,6 +430,7 @@ class Tracker(Consumer):
         made = self.connection = Connection.__new__(Connection)
         made.begin(tcp.stream, client, server.endpoint, first)
         if self.carrier is not None:
+            self.carrier.mqtt = True
             made.carrier = self.carrier
             made.transport = self.carrier.transport
             made.traits |= Trait.WEBSOCKET if self.carrier.websocket else 0
@@ -873,6 +878,7 @@ def _gap_message(who: Side, kind: str, count: str) -> str:
         "snap length": "were cut off by the snap length",
         "buffer limit": "did not come before the buffer was full",
         "websocket": "cannot be read out of their WebSocket frames",
+        "tls": "could not be decrypted",
     }
     return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"
 

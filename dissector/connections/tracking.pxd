@@ -25,6 +25,7 @@ cdef class Tracking:
     cdef public list files
     cdef public frozenset ports
     cdef public frozenset tls_ports
+    cdef public object decrypted
     cdef public bint keep_all
     cdef public long long[::1] counts
     cdef public long long mqtt_connections

@@ -14,6 +14,7 @@ from dissector.mqtt.packets import Packet
 from dissector.net.inflate import Inflaters
 
 if TYPE_CHECKING:
+    from dissector.connections.decrypted import Decrypted
     from dissector.connections.tls_handshake import TlsHandshake
 
 if cython.compiled:
@@ -71,7 +72,8 @@ class Server:
 class Tracking:
     """Shared by the trackers of one analysis. `counts` are control packets by type.
 
-    `ports` are those where MQTT is expected in clear, `tls_ports` those where TLS carries it.
+    `ports` are those where MQTT is expected in clear, `tls_ports` those where TLS carries it;
+    `decrypted` is what is known of the inside of TLS connections.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Tracking:
         ports: frozenset[int],
         keep_all: bool = False,
         tls_ports: frozenset[int] = frozenset(),
+        decrypted: Decrypted | None = None,
     ) -> None:
         self.listener = listener
         self.files = files
         self.ports = ports
         self.tls_ports = tls_ports
+        self.decrypted = decrypted
         self.keep_all = keep_all
         self.counts = array("q", bytes(8 * 16))
         self.mqtt_connections = 0

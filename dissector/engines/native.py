@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dissector.capture.batch import Batch
 from dissector.capture.merge import merged
@@ -17,6 +18,9 @@ from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
 from dissector.net.link import is_known
 from dissector.net.streams import Streams
+
+if TYPE_CHECKING:
+    from dissector.connections.decrypted import Decrypted
 
 MQTT_PORT = 1883
 # IANA's for MQTT over TLS, and those that servers open beside it by habit
@@ -36,10 +40,11 @@ class NativeEngine:
         ports: frozenset[int],
         keep_all: bool = False,
         tls_ports: frozenset[int] = frozenset(),
+        decrypted: Decrypted | None = None,
     ) -> None:
         self._listener = listener
         self.tracking = Tracking(
-            listener, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS
+            listener, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
         )
         self.streams = Streams(partial(follow, self.tracking), self.tracking.ports, warn=self._warn)
 

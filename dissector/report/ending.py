@@ -83,7 +83,10 @@ def counts(capture: Capture, summary: Summary) -> Iterator[str]:
 def encrypted(summary: Summary) -> str:
     """Say how much nobody could look into."""
     verb = "is" if summary.encrypted == 1 else "are"
-    return f"{counted(summary.encrypted, 'connection')} {verb} encrypted (TLS), not looked into."
+    return (
+        f"{counted(summary.encrypted, 'connection')} {verb} encrypted (TLS); "
+        "--keylog FILE looks into those whose keys were logged."
+    )
 
 
 def findings(summary: Summary) -> str:

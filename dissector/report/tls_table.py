@@ -50,7 +50,7 @@ def row(record: TlsHandshake) -> Row:
 
 def lines(rows: list[Row], count: int, style: Style) -> Iterator[str]:
     """Lay rows out; `count` is how many connections there were in all."""
-    yield style.paint("Encrypted connections", "bold") + " (TLS)"
+    yield style.paint("TLS connections", "bold")
     room = max(_LEAST, style.width - _OTHERS)
     cells = [
         [str(row.stream), str(row.frame), row.version, _cut(row.server, room), row.certificate,
@@ -59,7 +59,7 @@ def lines(rows: list[Row], count: int, style: Style) -> Iterator[str]:
     ]  # fmt: skip
     yield from tabulated(cells, _HEADERS)
     if count > len(rows):
-        yield f"and {counted(count - len(rows), 'more encrypted connection')}; --all lists them"
+        yield f"and {counted(count - len(rows), 'more TLS connection')}; --all lists them"
     yield ""
 
 

@@ -17,7 +17,7 @@ cdef class Hearing(Listener):
     cdef Judge _judge
     cdef dict _outcomes
     cdef dict _severities
-    cdef long long _unread
+    cdef readonly long long unread
     cpdef defects(self, Connection connection, Packet packet, side)
     cpdef answered(self, Connection connection)
     cpdef doubted(self, Connection connection, Packet packet)

@@ -59,7 +59,7 @@ class Hearing(Listener):
         self._judge = Judge(self.found, selected)
         self._outcomes = dict.fromkeys(Outcome, 0)
         self._severities = dict.fromkeys(Severity, 0)
-        self._unread = 0
+        self.unread = 0  # TLS connections that nothing opened
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Judge a packet with at least one defect, while the connection has not many findings."""
@@ -95,7 +95,7 @@ class Hearing(Listener):
     def encrypted(self, record: TlsHandshake) -> None:
         """Hand on a TLS connection; what client ids are in it is unknown."""
         if self._clients is None and (self._streams is None or record.stream in self._streams):
-            self._unread += not record.decrypted
+            self.unread += not record.decrypted
             self._encrypted(record)
 
     def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
@@ -125,7 +125,7 @@ class Hearing(Listener):
         """Give the counts so far."""
         return Summary(
             handshakes=sum(self._outcomes.values()),
-            encrypted=self._unread,
+            encrypted=self.unread,
             **{outcome.value: count for outcome, count in self._outcomes.items()},
             **{severity.value: count for severity, count in self._severities.items()},
         )

@@ -364,6 +364,6 @@ def test_the_command_says_it_loudly(tmp_path: Path) -> None:
     path.write_bytes(without_mqtt())
     ran = command("--format", "concise", str(path))
     assert (ran.code, ran.out) == (0, "")
-    for words in ("NO MQTT", "2 tls", "1 websocket", "2 port 8883", "TLS cannot", "WebSocket"):
+    for words in ("NO MQTT", "2 tls", "1 websocket", "2 port 8883", "--keylog FILE", "WebSocket"):
         assert words in ran.err
     assert command("--require-mqtt", str(path)).code == 2
