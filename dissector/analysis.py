@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import msgspec
@@ -32,7 +33,9 @@ from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
+    from dissector.connections.decrypted import Decrypted
     from dissector.connections.history import History, Moment
+    from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
@@ -44,13 +47,16 @@ Progress = Callable[[int, int | None], None]
 class Options(msgspec.Struct, kw_only=True, frozen=True):
     """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
 
-    `engine` is "native" or "scapy"; `audit`: with the rules of SEC and TLS, which measure by
-    `thresholds`.
+    `tls_ports`: ports where TLS carries MQTT, besides those that are known for it; `keylog`: the
+    file with the keys of TLS connections. `engine` is "native" or "scapy"; `audit`: with the rules
+    of SEC and TLS, which measure by `thresholds`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     ports: frozenset[int] = frozenset()
+    tls_ports: frozenset[int] = frozenset()
+    keylog: str | None = None
     streams: frozenset[int] | None = None
     clients: frozenset[str] | None = None
     audit: bool = False
@@ -72,6 +78,9 @@ class Sink(Protocol):
 
     def warning(self, record: CaptureWarning) -> None:
         """Take a limit of our own view."""
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Take a TLS connection that seems to carry MQTT and has ended, or is seen no longer."""
 
 
 class Outcome(msgspec.Struct):
@@ -96,14 +105,22 @@ def run(
 
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
     `history` and `ended_with` are for an audit: what it remembers, and who hears of each connection
-    that has ended. CaptureError where no input could be read at all.
+    that has ended. CaptureError where no input could be read at all, EngineError where TLS is to be
+    decrypted and tshark does not do it.
     """
     hearing = _hearing(options, sink, history, ended_with)
-    readers, failed = _open(paths, sink)
+    stack = ExitStack()
+    readers, failed, decrypted = _open(paths, options, sink, stack)
     if failed and not readers:
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
-    engine = _engine(options.engine)([reader.path for reader in readers], hearing, options.ports)
+    engine = _engine(options.engine)(
+        [reader.path for reader in readers],
+        hearing,
+        options.ports,
+        tls_ports=options.tls_ports,
+        decrypted=decrypted,
+    )
     interrupted = False
     try:
         engine.run(readers, _Ticker(readers, progress))
@@ -112,6 +129,9 @@ def run(
     finally:
         for reader in readers:
             reader.close()
+        stack.close()
+    if decrypted is None and hearing.unread:
+        _tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return Outcome(
         capture=_capture(engine, readers),
@@ -131,7 +151,13 @@ def _hearing(
     chosen = selected(options.select, options.ignore, audit=options.audit)
     if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
         return Hearing(
-            sink.handshake, sink.finding, sink.warning, chosen, options.streams, options.clients
+            sink.handshake,
+            sink.finding,
+            sink.warning,
+            chosen,
+            options.streams,
+            options.clients,
+            sink.tls_handshake,
         )
     from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
     from dissector.rules.thresholds import DEFAULT
@@ -143,6 +169,7 @@ def _hearing(
         chosen,
         options.streams,
         options.clients,
+        sink.tls_handshake,
         history=history,
         thresholds=options.thresholds or DEFAULT,
         ended_with=ended_with,
@@ -154,6 +181,8 @@ def analyze(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     ports: Sequence[int] = (),
+    tls_ports: Sequence[int] = (),
+    keylog: str | None = None,
     engine: str = "native",
 ) -> Report:
     """Analyse captures as one and give all that was found.
@@ -164,17 +193,27 @@ def analyze(
         select: prefixes of rule ids to report; empty means all.
         ignore: prefixes of rule ids to leave out.
         ports: MQTT ports besides 1883.
+        tls_ports: ports where TLS carries MQTT, besides those that are known for it.
+        keylog: a file with keys of TLS connections, as SSLKEYLOGFILE names it; tshark decrypts.
         engine: "native", or "scapy" for link types that native does not know.
 
     Raises:
         CaptureError: an input is missing, unreadable, or no capture.
-        OptionError: no rule begins with a prefix of `select` or `ignore`.
+        OptionError: no rule begins with a prefix of `select` or `ignore`; `keylog` is no key log.
+        EngineError: tshark is missing or fails where TLS is to be decrypted.
     """
     report = Report(Capture())
     collect = _Collector(report)
     outcome = run(
         paths,
-        Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports), engine=engine),
+        Options(
+            select=tuple(select),
+            ignore=tuple(ignore),
+            ports=frozenset(ports),
+            tls_ports=frozenset(tls_ports),
+            keylog=keylog,
+            engine=engine,
+        ),
         collect,
     )
     if outcome.failed:
@@ -190,12 +229,17 @@ def analyze(
 
 def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connection, Packet, Side]]:
     """Give every control packet of captures, with its bytes, as it is completed."""
-    readers, failed = _open(paths, _Silence())
+    stack = ExitStack()
+    readers, failed, decrypted = _open(paths, options, _Silence(), stack)
     if failed:
         raise failed[0]
     listener = PacketListener()
     engine = _engine(options.engine)(
-        [reader.path for reader in readers], listener, options.ports, keep_all=True
+        [reader.path for reader in readers],
+        listener,
+        options.ports,
+        keep_all=True,
+        decrypted=decrypted,
     )
     try:
         for _ in engine.steps(readers):
@@ -206,6 +250,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
     finally:
         for reader in readers:
             reader.close()
+        stack.close()
 
 
 class _Collector:
@@ -214,11 +259,13 @@ class _Collector:
         self.handshake = report.handshakes.append
         self.finding = report.findings.append
         self.warning = report.warnings.append
+        self.tls_handshake = report.tls_handshakes.append
 
 
 class _Silence:
     def __init__(self) -> None:
         self.precision = self.handshake = self.finding = self.warning = _ignore
+        self.tls_handshake = _ignore
 
 
 def _ignore(record: object) -> None:
@@ -250,7 +297,48 @@ def _engine(name: str) -> type[NativeEngine]:
     return NativeEngine
 
 
-def _open(sources: Sequence[Source], sink: Sink) -> tuple[list[CaptureReader], list[CaptureError]]:
+def _open(
+    sources: Sequence[Source], options: Options, sink: Sink, stack: ExitStack
+) -> tuple[list[CaptureReader], list[CaptureError], Decrypted | None]:
+    """Open captures, and have their TLS decrypted where there are keys; `stack` closes files."""
+    if options.keylog is None:
+        readers, failed = _readers(sources, sink)
+        if not any(reader.may_hold_secrets for reader in readers):
+            return readers, failed, None
+    from dissector.engines import decryption
+
+    text = b""
+    if options.keylog is not None:
+        text = decryption.key_log(options.keylog)
+        sources = decryption.stored(sources, stack)
+    elif not decryption.has_secrets(readers) or not all(reader.size for reader in readers):
+        return readers, failed, None
+    else:
+        for reader in readers:
+            reader.close()
+    opening = decryption.decrypt(sources, text, _engine(options.engine))
+    if opening.encrypted and not opening.with_keys:
+        what = f"there are no keys for any of {opening.encrypted} TLS connections"
+        sink.warning(CaptureWarning("keys", what))
+    if opening.decrypted is not None:
+        stack.callback(opening.decrypted.close)
+    return *_readers(sources, sink), opening.decrypted
+
+
+def _tell_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:
+    """Say of which captures the keys inside came too late for us, or by a pipe."""
+    for reader in readers:
+        if reader.secrets:
+            what = (
+                "the keys in it were not used, for they came behind frames or through a pipe; "
+                "`tshark -r FILE --export-tls-session-keys KEYS` writes them, --keylog takes them"
+            )
+            sink.warning(CaptureWarning("keys", what, reader.path))
+
+
+def _readers(
+    sources: Sequence[Source], sink: Sink
+) -> tuple[list[CaptureReader], list[CaptureError]]:
     readers: list[CaptureReader] = []
     failed: list[CaptureError] = []
     for source in sources:

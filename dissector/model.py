@@ -15,6 +15,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from dissector.connections.handshake import Handshake
+    from dissector.connections.tls_handshake import TlsHandshake
 
 
 class Version(enum.Enum):
@@ -225,7 +226,10 @@ class Capture(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """Counts of handshakes by outcome and of findings by severity."""
+    """Counts of handshakes by outcome and of findings by severity.
+
+    `encrypted` are connections that seem to carry MQTT inside TLS and that nothing opened.
+    """
 
     handshakes: int = 0
     accepted: int = 0
@@ -236,10 +240,14 @@ class Summary(msgspec.Struct):
     error: int = 0
     warning: int = 0
     info: int = 0
+    encrypted: int = 0
 
 
 class Report(msgspec.Struct):
-    """All that an analysis found, in order: handshakes by id, findings as they were proven."""
+    """All that an analysis found, in order: handshakes by id, findings as they were proven.
+
+    `tls_handshakes` are the TLS connections that seem to carry MQTT, opened or not.
+    """
 
     capture: Capture
     handshakes: list[Handshake] = msgspec.field(default_factory=list)
@@ -247,3 +255,4 @@ class Report(msgspec.Struct):
     warnings: list[CaptureWarning] = msgspec.field(default_factory=list)
     not_evaluated: list[NotEvaluated] = msgspec.field(default_factory=list)
     summary: Summary = msgspec.field(default_factory=Summary)
+    tls_handshakes: list[TlsHandshake] = msgspec.field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -16,6 +16,9 @@ from dissector.connections.handshake import Handshake
 from dissector.connections.history import History
 from dissector.model import Capture, CaptureWarning, Finding, Report
 from dissector.rules.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 HANDSHAKES_KEPT = 100_000  # by `audit`, which collects
 
@@ -48,6 +51,7 @@ class _Passing:
         self.precision = sink.precision
         self.handshake = sink.handshake
         self.warning = sink.warning
+        self.tls_handshake = sink.tls_handshake
         self._finding = sink.finding
         self._tallies = tallies
 
@@ -153,6 +157,11 @@ class Collector:
     def warning(self, record: CaptureWarning) -> None:
         """Keep it."""
         self._report.warnings.append(record)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Keep it, unless there are very many."""
+        if len(self._report.tls_handshakes) < HANDSHAKES_KEPT:
+            self._report.tls_handshakes.append(record)
 
     def device(self, record: Device) -> None:
         """Keep it."""

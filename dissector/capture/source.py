@@ -90,6 +90,11 @@ class CaptureReader:
         return self._walker.comments if isinstance(self._walker, PcapngWalker) else []
 
     @property
+    def may_hold_secrets(self) -> bool:
+        """Whether this is a pcapng file; others have no place for secrets."""
+        return isinstance(self._walker, PcapngWalker)
+
+    @property
     def secrets(self) -> list[tuple[int, bytes]]:
         """(type, bytes) of a pcapng file's Decryption Secrets Blocks met so far."""
         return self._walker.secrets if isinstance(self._walker, PcapngWalker) else []

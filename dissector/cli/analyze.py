@@ -58,6 +58,8 @@ def run(arguments: Sequence[str]) -> int:
         select=settings.select,
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
+        tls_ports=inputs.ports(settings.decode_as, "tls"),
+        keylog=namespace.keylog,
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
@@ -183,7 +185,10 @@ def no_mqtt(capture: Capture) -> str:
     if seen:
         lines.append(f"Seen instead, TCP connections by kind and port: {', '.join(seen)}.")
     if capture.other_traffic.get("tls"):
-        lines.append("TLS cannot be looked into in this version: capture behind its end.")
+        lines.append(
+            "TLS is looked into with --keylog FILE (the keys, as SSLKEYLOGFILE names them); "
+            "-d tcp.port==PORT,tls lists what is seen of it on an unusual port."
+        )
     if capture.other_traffic.get("websocket"):
         lines.append("The WebSocket connections carry no MQTT, or none that can be read.")
     if capture.streams:

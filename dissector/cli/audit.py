@@ -57,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
         select=settings.select,
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
+        tls_ports=inputs.ports(settings.decode_as, "tls"),
+        keylog=namespace.keylog,
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,

@@ -15,7 +15,7 @@ _MAGICS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
     b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
-_DECODE_AS = re.compile(r"tcp\.port==(\d+)(?:-(\d+))?,mqtt", re.IGNORECASE)
+_DECODE_AS = re.compile(r"tcp\.port==(\d+)(?:-(\d+))?,(mqtt|tls)", re.IGNORECASE)
 
 
 def expand(paths: Sequence[str], *, recursive: bool) -> list[str]:
@@ -64,16 +64,20 @@ def _is_capture(path: str) -> bool:
         return False
 
 
-def ports(rules: Sequence[str]) -> frozenset[int]:
-    """Give the MQTT ports of `-d tcp.port==1884,mqtt` and the like."""
+def ports(rules: Sequence[str], carried: str = "mqtt") -> frozenset[int]:
+    """Give the ports of `-d tcp.port==1884,mqtt` and the like that carry "mqtt", or "tls"."""
     found: set[int] = set()
     for rule in rules:
         match = _DECODE_AS.fullmatch(rule.replace(" ", ""))
         first = int(match[1]) if match else 0
         last = int(match[2] or first) if match else 0
         if not 1 <= first <= last <= 65535:
-            raise OptionError(f"-d {rule} is not understood; write -d tcp.port==1884,mqtt")
-        found.update(range(first, last + 1))
+            raise OptionError(
+                f"-d {rule} is not understood; write -d tcp.port==1884,mqtt, or "
+                "-d tcp.port==8443,tls for MQTT inside TLS"
+            )
+        if match is not None and match[3].lower() == carried:
+            found.update(range(first, last + 1))
     return frozenset(found)
 
 

@@ -32,7 +32,6 @@ _ELSEWHERE = {
     "-c": "-c belongs to `dissector show`",
     "-V -x": "-V and -x belong to `dissector show`",
     "--frame": "--frame belongs to `dissector show`",
-    "--keylog": f"reading TLS with a key log {_LATER}",
 }
 
 
@@ -92,11 +91,16 @@ def add_source_options(parser: Parser) -> None:
         "--decode-as",
         metavar="tcp.port==N,mqtt",
         action="append",
-        help="MQTT runs on this port, too; a range is N-M, several times is possible",
+        help="MQTT runs on this port, too (N,tls: inside TLS); N-M is a range; repeatable",
     )
     group.add_argument("--stream", metavar="N", action="append", help="this TCP connection only")
     group.add_argument("--client", metavar="ID", action="append", help="this client id only")
     group.add_argument("--engine", choices=ENGINES, help="default: native")
+    group.add_argument(
+        "--keylog",
+        metavar="FILE",
+        help="keys of TLS connections, as SSLKEYLOGFILE names them; tshark decrypts with them",
+    )
 
 
 def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None:

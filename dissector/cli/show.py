@@ -62,6 +62,8 @@ def _captures(namespace: Namespace) -> int:
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     options = analysis.Options(
         ports=inputs.ports(settings.decode_as),
+        tls_ports=inputs.ports(settings.decode_as, "tls"),
+        keylog=namespace.keylog,
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,

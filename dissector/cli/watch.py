@@ -18,6 +18,7 @@ class Watch:
         self.reporter = reporter
         self.handshake = reporter.handshake  # as they are: there are many of them
         self.finding = reporter.finding
+        self.tls_handshake = reporter.tls_handshake
         self.damaged = False
         self._damage = damage
 

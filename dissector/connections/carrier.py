@@ -15,7 +15,8 @@ class Carrier:
 
     `proxied` is the PROXY protocol header before everything else. `request` and `answer` are the
     heads of the WebSocket upgrade, with their frames; None where that was not seen. `texts` holds,
-    per side, the frame with its first WebSocket text frame, which MQTT never uses.
+    per side, the frame with its first WebSocket text frame, which MQTT never uses. `mqtt`: there
+    turned out to be MQTT inside.
     """
 
     def __init__(self, transport: str = "tcp") -> None:
@@ -26,6 +27,7 @@ class Carrier:
         self.answer: Answer | None = None
         self.answer_frame: FrameRef | None = None
         self.texts: dict[Side, FrameRef] = {}
+        self.mqtt = False
 
     @property
     def websocket(self) -> bool:

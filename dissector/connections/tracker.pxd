@@ -66,7 +66,7 @@ cdef class Tracker(Consumer):
     cpdef bint finished(self, int reason, long long time_ns) except -1
     @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, torn=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
-    @cython.locals(inner=Tracker, found=Consumer, kind=cython.int)
+    @cython.locals(inner=Tracker, found=Consumer, kind=cython.int, lost=cython.bint)
     cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _spoke(self, int side) except -1

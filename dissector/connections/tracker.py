@@ -298,7 +298,14 @@ class Tracker(Consumer):
             self.client = self._client_by_type(side, window[start] >> 4)
             return self._begin(side, window, start, stop, frame, time_ns)
         first = probe[0] if probe else 0
-        if first == 0x47 or first == 0x48 or first == 0x50 or first == 0x0D:  # "G", "H", "P", CR
+        # "G", "H", "P", CR, and the types of TLS records
+        if (
+            first == 0x47
+            or first == 0x48
+            or first == 0x50
+            or first == 0x0D
+            or 0x14 <= first <= 0x17
+        ):
             if self._unwrap(before, side, window, start, stop, frame, time_ns):
                 return self.mode != IGNORED
         if self.known_port and lost:
@@ -333,26 +340,36 @@ class Tracker(Consumer):
         time_ns: int,
     ) -> bool:
         """Have taken off what stands around the MQTT; False where it does not look like that."""
-        from dissector.connections.unwrap import unwrapper, wrapping
+        from dissector.connections.tls_watcher import TlsWatcher
+        from dissector.connections.unwrap import TLS, unwrapper, wrapping
 
-        kind = wrapping(before + window[start:stop], self.inside)
+        lost = self.lost_a if side == 0 else self.lost_b
+        kind = wrapping(before + window[start:stop], self.inside, lost=lost)
         if not kind:
             return False
-        inner = Tracker(self.tracking, self.tcp)
-        inner.carrier = self.carrier
-        inner.inside = self.inside
-        inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
-        inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
-        inner.gaps, self.gaps = self.gaps, []
+        gaps, self.gaps = self.gaps, []
+        if kind == TLS:
+            found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, self.inside, gaps)
+        else:
+            inner = Tracker(self.tracking, self.tcp)
+            inner.carrier = self.carrier
+            inner.inside = self.inside
+            inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
+            inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
+            inner.gaps = gaps
+            found = unwrapper(kind, inner)
         held, self.held = self.held, []
         held.append((side, window[start:stop], frame, time_ns))
-        found = unwrapper(kind, inner)
         for held_side, data, held_frame, held_time in held:
             if not found.chunk(held_side, data, 0, len(data), held_frame, held_time):
                 self.mode = IGNORED
                 return True
         self.unwrapper = found
         return True
+
+    def idle(self) -> bool:
+        """Whether it has not found out what its connection carries."""
+        return self.mode == UNDECIDED and self.unwrapper is None
 
     def _hold(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -416,6 +433,7 @@ class Tracker(Consumer):
         made = self.connection = Connection.__new__(Connection)
         made.begin(tcp.stream, client, server.endpoint, first)
         if self.carrier is not None:
+            self.carrier.mqtt = True
             made.carrier = self.carrier
             made.transport = self.carrier.transport
             made.traits |= Trait.WEBSOCKET if self.carrier.websocket else 0
@@ -863,6 +881,7 @@ def _gap_message(who: Side, kind: str, count: str) -> str:
         "snap length": "were cut off by the snap length",
         "buffer limit": "did not come before the buffer was full",
         "websocket": "cannot be read out of their WebSocket frames",
+        "tls": "could not be decrypted",
     }
     return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"
 

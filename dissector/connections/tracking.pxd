@@ -11,6 +11,7 @@ cdef class Listener:
     cpdef doubted(self, Connection connection, Packet packet)
     cpdef ended(self, Connection connection)
     cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
+    cpdef encrypted(self, record)
     cpdef packet(self, Connection connection, Packet packet, side)
 
 cdef class Server:
@@ -23,10 +24,13 @@ cdef class Tracking:
     cdef public Listener listener
     cdef public list files
     cdef public frozenset ports
+    cdef public frozenset tls_ports
+    cdef public object decrypted
     cdef public bint keep_all
     cdef public long long[::1] counts
     cdef public long long mqtt_connections
     cdef public long long handshakes
+    cdef public long long tls_handshakes
     cdef public dict other
     cdef public object inflaters
     cdef public dict _spelt

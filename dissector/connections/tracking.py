@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
 
 import cython
 
@@ -11,6 +12,10 @@ from dissector.connections.connection import Connection
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
 from dissector.net.inflate import Inflaters
+
+if TYPE_CHECKING:
+    from dissector.connections.decrypted import Decrypted
+    from dissector.connections.tls_handshake import TlsHandshake
 
 if cython.compiled:
     from cython.cimports.dissector.model import endpoint, frame_ref  # type: ignore[import-not-found]
@@ -43,6 +48,9 @@ class Listener:
     def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
         """A limit of our own was hit."""
 
+    def encrypted(self, record: TlsHandshake) -> None:
+        """The view of a TLS connection ended that seems to carry MQTT."""
+
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Any packet; called only where `keep_all` was asked for."""
 
@@ -62,18 +70,31 @@ class Server:
 
 
 class Tracking:
-    """Shared by the trackers of one analysis. `counts` are control packets by type."""
+    """Shared by the trackers of one analysis. `counts` are control packets by type.
+
+    `ports` are those where MQTT is expected in clear, `tls_ports` those where TLS carries it;
+    `decrypted` is what is known of the inside of TLS connections.
+    """
 
     def __init__(
-        self, listener: Listener, files: list[str], ports: frozenset[int], keep_all: bool = False
+        self,
+        listener: Listener,
+        files: list[str],
+        ports: frozenset[int],
+        keep_all: bool = False,
+        tls_ports: frozenset[int] = frozenset(),
+        decrypted: Decrypted | None = None,
     ) -> None:
         self.listener = listener
         self.files = files
         self.ports = ports
+        self.tls_ports = tls_ports
+        self.decrypted = decrypted
         self.keep_all = keep_all
         self.counts = array("q", bytes(8 * 16))
         self.mqtt_connections = 0
         self.handshakes = 0
+        self.tls_handshakes = 0
         self.other: dict[str, int] = {}
         self.inflaters = Inflaters()
         self._servers: dict[tuple[bytes, int], Server] = {}

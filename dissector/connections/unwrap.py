@@ -5,6 +5,7 @@ PROXY protocol header or WebSocket, and plays the inner bytes to a tracker of th
 the frame that brought it. The tracker of the whole connection makes one when the first bytes look
 like it, so connections without such layers never come here. Decrypted bytes of TLS go the same way.
 Gaps stay gaps: where the framing is lost with one, its direction is until whole frames show up.
+TLS is watched (`tls_watcher.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.carrier import Carrier
 from dissector.model import FrameRef, Side
-from dissector.net import proxy, upgrade
+from dissector.net import proxy, tls, upgrade
 from dissector.net.consumer import CLOSE_FRAME, Consumer
 from dissector.net.inflate import Inflater
 from dissector.net.websocket import BROKEN, CLOSED, DATA, NEED_DATA, TEXT, FrameReader
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
 HELD_LIMIT = 4096  # bytes of frames that wait for the head of the other side
 _SUBPROTOCOLS = ("mqtt", "mqttv3.1")
 
-PROXY, WEBSOCKET = 1, 2
+PROXY, WEBSOCKET, TLS = 1, 2, 4
 UNDECIDED = 0  # of a tracker
 
 
-def wrapping(data: bytes, inside: int) -> int:
-    """Tell what may wrap a stream that begins so: PROXY, WEBSOCKET or 0.
+def wrapping(data: bytes, inside: int, *, lost: bool) -> int:
+    """Tell what may wrap a stream that begins so: PROXY, WEBSOCKET, TLS or 0.
 
-    `inside` are the layers around it, as bits: no layer is looked for twice.
+    `inside` are the layers around it, as bits: no layer is looked for twice. `lost`: the stream may
+    be in the middle of anything, so a record of TLS must be there with all of its header.
     """
+    if not inside & (WEBSOCKET | TLS) and tls.may_begin(data):
+        return TLS if len(data) >= tls.HEADER or not lost else 0
     if not inside and proxy.may_begin(data):
         return PROXY
     if not inside & WEBSOCKET and upgrade.may_begin(data):

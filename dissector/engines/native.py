@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dissector.capture.batch import ROOM, Batch
 from dissector.capture.merge import merged
@@ -18,7 +19,12 @@ from dissector.mqtt.packets import Packet
 from dissector.net.link import is_known
 from dissector.net.streams import Streams
 
+if TYPE_CHECKING:
+    from dissector.connections.decrypted import Decrypted
+
 MQTT_PORT = 1883
+# IANA's for MQTT over TLS, and those that servers open beside it by habit
+TLS_PORTS = frozenset({8883, 8884, 8885, 8886, 8887})
 _NUMBER = (1 << 40) - 1
 _KEPT_STEP = 16  # frames
 
@@ -29,10 +35,18 @@ class NativeEngine:
     name = "native"
 
     def __init__(
-        self, files: list[str], listener: Listener, ports: frozenset[int], keep_all: bool = False
+        self,
+        files: list[str],
+        listener: Listener,
+        ports: frozenset[int],
+        keep_all: bool = False,
+        tls_ports: frozenset[int] = frozenset(),
+        decrypted: Decrypted | None = None,
     ) -> None:
         self._listener = listener
-        self.tracking = Tracking(listener, files, ports | {MQTT_PORT}, keep_all)
+        self.tracking = Tracking(
+            listener, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
+        )
         self.streams = Streams(partial(follow, self.tracking), self.tracking.ports, warn=self._warn)
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:

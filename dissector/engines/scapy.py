@@ -42,9 +42,9 @@ class ScapyEngine(NativeEngine):
     name = "scapy"
 
     def __init__(
-        self, files: list[str], listener: Listener, ports: frozenset[int], keep_all: bool = False
+        self, files: list[str], listener: Listener, ports: frozenset[int], **more: Any
     ) -> None:
-        super().__init__(files, listener, ports, keep_all)
+        super().__init__(files, listener, ports, **more)
         self._decoder = Decoder()
         self._told: set[str] = set()
 

@@ -32,7 +32,7 @@ class Consumer:
         """`missing` bytes of `side` will never come (-1: nobody knows how many); False as above.
 
         `reason`: "lost" (never captured), "snap length", "buffer limit", "mid-stream", or
-        "websocket" (captured, but not to be read).
+        "websocket" or "tls" (captured, but not to be read).
         """
         return False
 

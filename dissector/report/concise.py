@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
@@ -10,6 +11,9 @@ from dissector.report.ending import findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted, place
 from dissector.text import printable
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 
 class Concise:
@@ -34,6 +38,9 @@ class Concise:
         """Write one line."""
         text = line(record, self._style)
         self._stream.write(text.encode(self._encoding, "backslashreplace") + b"\n")
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """No line is about an encrypted connection."""
 
     def warning(self, record: CaptureWarning) -> None:
         """Count it."""

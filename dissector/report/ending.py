@@ -75,7 +75,18 @@ def counts(capture: Capture, summary: Summary) -> Iterator[str]:
     ]
     said = f": {', '.join(outcomes)}" if outcomes else ""
     yield f"{counted(summary.handshakes, 'handshake')}{said}."
+    if summary.encrypted:
+        yield encrypted(summary)
     yield findings(summary)
+
+
+def encrypted(summary: Summary) -> str:
+    """Say how much nobody could look into."""
+    verb = "is" if summary.encrypted == 1 else "are"
+    return (
+        f"{counted(summary.encrypted, 'connection')} {verb} encrypted (TLS); "
+        "--keylog FILE looks into those whose keys were logged."
+    )
 
 
 def findings(summary: Summary) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,9 @@ from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summ
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import SCHEMA, Writer, tool
 from dissector.report.reporter import ByteStream
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _IN_MEMORY = 32 << 20
 
@@ -62,6 +65,7 @@ class JsonDocument:
         self._encode = msgspec.json.Encoder().encode
         self._quick = HandshakeText(self._writer, self._encode)
         self._handshakes = _Spool()
+        self._tls_handshakes = _Spool()
         self._findings = _Spool()
         self._warnings = _Spool()
 
@@ -76,6 +80,10 @@ class JsonDocument:
         if encoded is None:
             encoded = self._encode(self._writer.handshake(record))
         self._handshakes.add(encoded, record.id)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Keep one TLS connection."""
+        self._tls_handshakes.add(self._encode(self._writer.tls_handshake(record)))
 
     def finding(self, record: Finding) -> None:
         """Keep one finding."""
@@ -93,6 +101,7 @@ class JsonDocument:
         self._member("tool", tool(capture.engine))
         self._member("capture", self._writer.capture(capture))
         self._list("handshakes", self._handshakes.records())
+        self._list("tlsHandshakes", self._tls_handshakes.records())
         self._list("findings", self._findings.records())
         self._list("captureWarnings", self._warnings.records())
         entries = (self._encode(self._writer.not_evaluated(record)) for record in not_evaluated)

@@ -1,14 +1,15 @@
 # cython: annotation_typing=False
 """Records in, one line of JSON each out, as they are proven and in bounded memory.
 
-Every line has `type`: `handshake`, `finding`, `captureWarning`, `notEvaluated`, `summary`. The last
-line is the summary; it also says which schema and tool wrote the lines and what was read.
+Every line has `type`: `handshake`, `tlsHandshake`, `finding`, `captureWarning`, `notEvaluated`,
+`summary`. The last line is the summary; it also says which schema and tool wrote the lines and what
+was read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +19,9 @@ from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_shape import HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
 from dissector.report.reporter import ByteStream
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _HELD = 64
 
@@ -55,6 +59,10 @@ class JsonLines:
         self._lines.append(text)
         if len(self._lines) >= self._limit:
             self._flush()
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Write one TLS connection."""
+        self._line("tlsHandshake", self._writer.tls_handshake(record))
 
     def finding(self, record: Finding) -> None:
         """Write one finding."""

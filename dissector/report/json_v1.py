@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -42,6 +42,9 @@ from dissector.report.json_shape import (
 from dissector.report.json_values import set_pair, set_text, set_value, spelt, spelt_or_none
 from dissector.report.wireshark import display_filter
 from dissector.text import character_classes, decode, fingerprint, lossless
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 SCHEMA = 1
 _NONE: dict[str, Any] = {}
@@ -97,11 +100,12 @@ class Writer:
             None if connect is None else self._connect(connect),
             None if connack is None else self._connack(connack),
             None if close is None else self._close(close),
-            UNSET if carrier is None else self._proxied(carrier),
+            UNSET if carrier is None else self.proxied(carrier),
             UNSET if carrier is None else self._http(carrier),
         )
 
-    def _proxied(self, carrier: Carrier) -> MaybeDict:
+    def proxied(self, carrier: Carrier) -> MaybeDict:
+        """Give what a PROXY protocol header says, UNSET where there was none."""
         header = carrier.proxied
         if header is None:
             return UNSET
@@ -131,6 +135,16 @@ class Writer:
         made["status"] = None if answer is None else answer.status
         made["deflate"] = answer is not None and answer.deflate is not None
         return made
+
+    def tls_handshake(self, record: TlsHandshake) -> dict[str, Any]:
+        """Give one TLS connection."""
+        from dissector.report.json_tls import tls_handshake
+
+        return tls_handshake(record, self)
+
+    def endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Give one end of a connection."""
+        return {"ip": endpoint.ip, "port": endpoint.port, "mac": endpoint.mac}
 
     def _endpoint(self, endpoint: Endpoint) -> EndpointShape:
         if len(self._endpoints) >= _ENDPOINTS_KEPT:
@@ -359,6 +373,7 @@ def document(
         "handshakes": [
             msgspec.to_builtins(writer.handshake(record)) for record in report.handshakes
         ],
+        "tlsHandshakes": [writer.tls_handshake(record) for record in report.tls_handshakes],
         "findings": [writer.finding(record) for record in report.findings],
         "captureWarnings": [writer.warning(record) for record in report.warnings],
         "notEvaluated": [writer.not_evaluated(record) for record in report.not_evaluated],

@@ -7,10 +7,13 @@ what is known only then. It writes to a binary stream and never closes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 
 class ByteStream(Protocol):
@@ -38,6 +41,9 @@ class Reporter(Protocol):
     def warning(self, record: CaptureWarning) -> None:
         """Take one limit of our own view."""
 
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Take one TLS connection that seems to carry MQTT."""
+
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
@@ -51,6 +57,8 @@ def write_report(report: Report, reporter: Reporter) -> None:
         reporter.finding(finding)
     for handshake in report.handshakes:
         reporter.handshake(handshake)
+    for encrypted in report.tls_handshakes:
+        reporter.tls_handshake(encrypted)
     for warning in report.warnings:
         reporter.warning(warning)
     reporter.finish(report.capture, report.summary, report.not_evaluated)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
 from dissector.report.ending import findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 
 class Statistics:
@@ -30,6 +34,9 @@ class Statistics:
     def finding(self, record: Finding) -> None:
         """Count it."""
         self._counts[record.rule, record.name, record.severity] += 1
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """No line is about an encrypted connection."""
 
     def warning(self, record: CaptureWarning) -> None:
         """No line is about a warning."""

@@ -7,7 +7,7 @@ asked for. Everything is written at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import tabulate
 
@@ -28,6 +28,10 @@ from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.text import rule_blocks
 from dissector.text import printable
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.report import tls_table
 
 ROWS = 50
 _HEADERS = ("stream", "frame", "MQTT", "client id", "clean", "pres.", "outcome", "findings")
@@ -75,6 +79,8 @@ class Table:
         self._folding = Folding()
         self._warnings = ending.Warnings()
         self._count = 0
+        self._tls_rows: list[tls_table.Row] = []
+        self._tls_count = 0
 
     def precision(self, digits: int) -> None:
         """Nothing is written before the precision is known anyway."""
@@ -88,6 +94,16 @@ class Table:
         self._rows.append(_row(record, found))
         if not self._everything and len(self._rows) > 20 * ROWS:
             self._rows = sorted(self._rows)[:ROWS]
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Keep its row if it may be shown."""
+        from dissector.report import tls_table
+
+        self._tls_count += 1
+        if self._handshakes:
+            self._tls_rows.append(tls_table.row(record))
+            if len(self._tls_rows) > 20 * ROWS:
+                self._tls_rows = tls_table.kept(self._tls_rows, self._everything)
 
     def finding(self, record: Finding) -> None:
         """Fold it."""
@@ -103,6 +119,8 @@ class Table:
         """Write everything."""
         style = self._style
         for line in self._table(capture):
+            self._line(line)
+        for line in self._encrypted():
             self._line(line)
         for rule in self._folding.rules():
             for line in rule_blocks(
@@ -129,6 +147,14 @@ class Table:
         if self._count > len(rows):
             yield f"and {self._count - len(rows):,} more handshakes; --all lists them"
         yield ""
+
+    def _encrypted(self) -> Iterator[str]:
+        if not self._tls_rows:
+            return
+        from dissector.report import tls_table
+
+        rows = tls_table.kept(self._tls_rows, self._everything)
+        yield from tls_table.lines(rows, self._tls_count, self._style)
 
 
 def _row(record: Handshake, found: list[Finding]) -> _Row:

@@ -10,17 +10,20 @@ cdef class Hearing(Listener):
     cdef object _handshake
     cdef object _finding
     cdef object _warning
+    cdef object _encrypted
     cdef frozenset _streams
     cdef frozenset _clients
     cdef bint _all
     cdef Judge _judge
     cdef dict _outcomes
     cdef dict _severities
+    cdef readonly long long unread
     cpdef defects(self, Connection connection, Packet packet, side)
     cpdef answered(self, Connection connection)
     cpdef doubted(self, Connection connection, Packet packet)
     @cython.locals(handshake=Handshake)
     cpdef ended(self, Connection connection)
+    cpdef encrypted(self, record)
     cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
     cdef bint _wanted(self, Connection connection) except -1
 

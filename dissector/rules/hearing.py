@@ -8,6 +8,7 @@ judged nor counted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
@@ -25,6 +26,9 @@ from dissector.model import (
 from dissector.mqtt.packets import Packet
 from dissector.rules.judge import Judge
 
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+
 FINDINGS_LIMIT = 1000  # findings of one connection that packets raise one by one
 
 
@@ -32,7 +36,7 @@ class Hearing(Listener):
     """Hands what it is told to the judge. None for `streams` or `clients` means all of them.
 
     `handshake`, `finding` and `warning` take the records, `selected` are the ids of the rules whose
-    findings are wanted.
+    findings are wanted, `encrypted` takes TLS connections.
     """
 
     def __init__(
@@ -43,8 +47,10 @@ class Hearing(Listener):
         selected: frozenset[str],
         streams: frozenset[int] | None,
         clients: frozenset[str] | None,
+        encrypted: Callable[[TlsHandshake], None],
     ) -> None:
         self._handshake = handshake
+        self._encrypted = encrypted
         self._finding = finding
         self._warning = warning
         self._streams = streams
@@ -53,6 +59,7 @@ class Hearing(Listener):
         self._judge = Judge(self.found, selected)
         self._outcomes = dict.fromkeys(Outcome, 0)
         self._severities = dict.fromkeys(Severity, 0)
+        self.unread = 0  # TLS connections that nothing opened
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Judge a packet with at least one defect, while the connection has not many findings."""
@@ -85,6 +92,12 @@ class Hearing(Listener):
             self._outcomes[handshake.outcome] += 1
             self._handshake(handshake)
 
+    def encrypted(self, record: TlsHandshake) -> None:
+        """Hand on a TLS connection; what client ids are in it is unknown."""
+        if self._clients is None and (self._streams is None or record.stream in self._streams):
+            self.unread += not record.decrypted
+            self._encrypted(record)
+
     def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
         """Hand on a limit of our own view."""
         if self._streams is not None and stream >= 0 and stream not in self._streams:
@@ -112,6 +125,7 @@ class Hearing(Listener):
         """Give the counts so far."""
         return Summary(
             handshakes=sum(self._outcomes.values()),
+            encrypted=self.unread,
             **{outcome.value: count for outcome, count in self._outcomes.items()},
             **{severity.value: count for severity, count in self._severities.items()},
         )

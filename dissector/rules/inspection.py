@@ -8,7 +8,7 @@ audit, or where a rule of SEC or TLS is selected by name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
@@ -22,6 +22,9 @@ from dissector.rules.judge import STREAMS_NAMED, make_finding
 from dissector.rules.registry import audit_rules
 from dissector.rules.thresholds import DEFAULT, Thresholds
 
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+
 
 class Inspection(Hearing):
     """A hearing that asks the rules of an audit, too. `ended_with` hears of every connection."""
@@ -34,12 +37,13 @@ class Inspection(Hearing):
         selected: frozenset[str],
         streams: frozenset[int] | None,
         clients: frozenset[str] | None,
+        encrypted: Callable[[TlsHandshake], None],
         *,
         history: History | None = None,
         thresholds: Thresholds = DEFAULT,
         ended_with: Callable[[Moment], None] | None = None,
     ) -> None:
-        super().__init__(handshake, finding, warning, selected, streams, clients)
+        super().__init__(handshake, finding, warning, selected, streams, clients, encrypted)
         self.history = History() if history is None else history
         self.thresholds = thresholds
         self._ended_with = ended_with

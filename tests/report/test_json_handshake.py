@@ -46,6 +46,9 @@ class Both:
     def warning(self, record: object) -> None:
         pass
 
+    def tls_handshake(self, record: object) -> None:
+        pass
+
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:

@@ -45,8 +45,8 @@ def test_keys_stand_in_the_order_of_the_contract() -> None:
     """A document has the members of the interface contract, in its order."""
     found = document(report(), key=KEY)
     assert list(found) == [
-        "schema", "tool", "capture", "handshakes", "findings", "captureWarnings", "notEvaluated",
-        "summary",
+        "schema", "tool", "capture", "handshakes", "tlsHandshakes", "findings", "captureWarnings",
+        "notEvaluated", "summary",
     ]  # fmt: skip
     assert list(found["handshakes"][0]) == [
         "id", "stream", "transport", "version", "bridge", "outcome", "latency", "authRounds",

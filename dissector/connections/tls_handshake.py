@@ -1,0 +1,111 @@
+"""What is known of one TLS connection that seems to carry MQTT: facts for rules and reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dissector.connections.connection import View
+from dissector.connections.handshake import Close
+from dissector.model import Endpoint, FrameRef, Side
+from dissector.net.tls_messages import ClientHello, ServerHello
+from dissector.net.tls_names import TLS_1_3, suite_name
+
+if TYPE_CHECKING:
+    from dissector.connections.carrier import Carrier
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert; `level` and `description` are None where it is encrypted.
+
+    In TLS 1.3 an encrypted one is known by its size alone.
+    """
+
+    side: Side
+    frame: FrameRef
+    level: int | None = None
+    description: int | None = None
+
+
+class TlsHandshake(msgspec.Struct):
+    """One TLS connection; `id` counts them over the capture from 0.
+
+    `because` is why MQTT is expected in it: "port"; on a port that tells nothing, "alpn", or "keys"
+    where it was decrypted.
+    Each message stands beside the frame that completes it; None where it was not seen. Of TLS 1.3
+    only the hellos can be. `certificates` are DER, a peer's own first; of a client None where it
+    sent no Certificate message, and empty where it had none to show.
+
+    `resumed`: the session was known before (in 1.3: any pre-shared key); None where nobody knows.
+    `certificate_requested` is None where it cannot be seen: in TLS 1.3, on resumption, and where
+    the server's first flight was not seen whole.
+
+    `client_data` and `server_data` are the frames with the first application data of a side. In
+    TLS 1.3 handshake messages look the same: the client's counts from its Finished on, which its
+    size gives away; the server's from then on, and may be a session ticket.
+
+    `client_bytes` and `server_bytes` is all that TCP carried. `decrypted`: a key log opened it, and
+    the MQTT inside is reported like any other.
+    """
+
+    id: int
+    stream: int
+    client: Endpoint
+    server: Endpoint
+    first: FrameRef
+    because: str
+    client_hello: ClientHello | None = None
+    client_hello_frame: FrameRef | None = None
+    server_hello: ServerHello | None = None
+    server_hello_frame: FrameRef | None = None
+    retried: bool = False
+    certificates: tuple[bytes, ...] = ()
+    certificates_frame: FrameRef | None = None
+    certificate_request_frame: FrameRef | None = None
+    certificate_requested: bool | None = None
+    client_certificates: tuple[bytes, ...] | None = None
+    client_certificates_frame: FrameRef | None = None
+    psk_hint: str | None = None
+    psk_identity: str | None = None
+    psk_identity_frame: FrameRef | None = None
+    resumed: bool | None = None
+    alerts: list[Alert] = []
+    client_data: FrameRef | None = None
+    server_data: FrameRef | None = None
+    client_bytes: int = 0
+    server_bytes: int = 0
+    close: Close | None = None
+    carrier: Carrier | None = None
+    decrypted: bool = False
+    view: View = msgspec.field(default_factory=View)
+
+    @property
+    def version(self) -> int | None:
+        """The version that the server chose."""
+        return None if self.server_hello is None else self.server_hello.version
+
+    @property
+    def suite(self) -> str | None:
+        """The cipher suite that the server chose, by IANA's name."""
+        return None if self.server_hello is None else suite_name(self.server_hello.suite)
+
+    @property
+    def server_name(self) -> str | None:
+        """The name that the client asked for (SNI)."""
+        return None if self.client_hello is None else self.client_hello.server_name
+
+    @property
+    def alpn(self) -> str | None:
+        """The protocol that the server chose, which TLS 1.3 encrypts."""
+        return None if self.server_hello is None else self.server_hello.alpn
+
+    @property
+    def hides_certificates(self) -> bool:
+        """Whether certificates are encrypted: in TLS 1.3."""
+        return self.version == TLS_1_3
+
+    @property
+    def established(self) -> bool:
+        """Whether both sides sent application data."""
+        return self.client_data is not None and self.server_data is not None

@@ -1,0 +1,364 @@
+"""Bytes of a TLS connection in, its `TlsHandshake` out: what can be seen without keys.
+
+Only connections are followed that seem to carry MQTT: by their port, by the protocols that the
+client offers (ALPN), or because the caller said so. All others are let go with their ClientHello.
+
+Where the connection was decrypted, what was inside is played to a tracker of its own, in step with
+the segments that carried it: so it comes in the order that net found out, gaps included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.connections.carrier import Carrier
+from dissector.connections.connection import View
+from dissector.connections.handshake import Close
+from dissector.connections.tls_handshake import Alert, TlsHandshake
+from dissector.model import Endpoint, FrameRef, Side
+from dissector.net import tls, tls_messages
+from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, FIN, REUSED, Consumer
+from dissector.net.tls_messages import ClientHello, ServerHello
+from dissector.net.tls_names import TLS_1_3
+
+if TYPE_CHECKING:
+    from dissector.connections.decrypted import Piece
+    from dissector.connections.tracker import Tracker
+    from dissector.connections.tracking import Tracking
+    from dissector.net.tcp import TcpConnection
+
+ALERTS_KEPT = 16
+_ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
+_HASHES = {0x1301: 32, 0x1302: 48, 0x1303: 32, 0x1304: 32, 0x1305: 32}  # of suites of TLS 1.3
+_SHORT_TAG = 0x1305
+_ALERT_SIZE = 2
+
+Gaps = list[tuple[int, FrameRef, FrameRef, str]]  # side, since, where, reason, as a tracker notes
+
+
+class TlsWatcher(Consumer):
+    """Follows one connection. Sides are those of net.
+
+    `carrier` and `inside` tell of the layers around it, `gaps` are those before its first bytes.
+    """
+
+    def __init__(
+        self,
+        tracking: Tracking,
+        tcp: TcpConnection,
+        carrier: Carrier | None,
+        inside: int,
+        gaps: Gaps,
+    ) -> None:
+        self._tracking = tracking
+        self._tcp = tcp
+        self._readers = (tls.TlsReader(), tls.TlsReader())
+        self._client = 0
+        if not tcp.syn_seen and not tcp.synack_seen and tcp.port_a in _known(tracking):
+            self._client = 1
+        self._gaps = gaps
+        for side, *_ in gaps:
+            self._readers[side].gap()
+        self._spoke = [0, 0]
+        self._last = tracking.frame(tcp.first_frame, tcp.first_time_ns)
+        self._close: tuple[int, str, FrameRef] | None = None
+        self._client_finished = False  # these two of TLS 1.3
+        self._server_went_on = False  # sent a record after that
+        self._heard = False  # at least one record
+        self._complained = False
+        self._record = TlsHandshake(-1, tcp.stream, *self._ends(), self._last, self._because())
+        self._record.carrier = carrier
+        self._inside = inside
+        self._inner: Tracker | None = None
+        self._carrier: Carrier | None = None  # of the inner tracker
+        self._opened = False  # the inner tracker was there, if only for a time
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Take the next bytes of a side."""
+        self._spoke[side] += stop - start
+        where = self._tracking.frame(frame, time_ns)
+        for event in self._readers[side].feed(window, start, stop):
+            if event.kind == tls.BROKEN and not self._broken(side, where):
+                return False
+            self._heard = True
+            if event.kind == tls.HANDSHAKE:
+                self._message(side, event, where)
+            elif event.kind == tls.APPLICATION_DATA:
+                self._data(side, event.size, where)
+            elif event.kind == tls.ALERT:
+                self._alert(side, event.body, where)
+            elif event.kind == tls.CHANGE_CIPHER_SPEC:
+                self._change_cipher(side)
+            if not self._record.because and event.kind != tls.CHANGE_CIPHER_SPEC:
+                return self._leave("tls")
+        self._last = where
+        self._play(side, frame, time_ns)
+        return True
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        """Bytes of a side will never come."""
+        where = self._tracking.frame(frame, time_ns)
+        self._gaps.append((side, self._last, where, reason))
+        self._readers[side].gap()
+        self._play(side, frame, time_ns)
+        if self._inner is not None and not self._inner.gap(side, -1, frame, time_ns, reason):
+            self._inner = None
+        return bool(self._record.because) or self._leave("tls")
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        """A side closed."""
+        if self._close is None:
+            name = "fin" if how == FIN else "rst"
+            self._close = (side, name, self._tracking.frame(frame, time_ns))
+        self._play(side, frame, time_ns)
+        if self._inner is not None and not self._inner.closed(side, how, frame, time_ns):
+            self._inner = None
+        return True
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        """The view ends: hand over what was seen."""
+        record, tracking = self._record, self._tracking
+        self._play_rest()
+        if self._inner is not None:
+            self._inner.finished(reason, time_ns)
+        if not self._opened or (self._inner is not None and self._inner.idle()):
+            self._leave("tls")
+        if not record.because or (record.because == "keys" and not self._found_mqtt()):
+            return True
+        record.id = tracking.tls_handshakes
+        tracking.tls_handshakes += 1
+        record.client, record.server = self._ends()
+        record.client_bytes = self._spoke[self._client]
+        record.server_bytes = self._spoke[1 - self._client]
+        if self._close is not None:
+            side, how, where = self._close
+            record.close = Close(self._who(side), how, where)
+        record.view = self._view(reason, time_ns)
+        tracking.listener.encrypted(record)
+        return True
+
+    def _because(self) -> str:
+        tcp, decrypted = self._tcp, self._tracking.decrypted
+        if not _known(self._tracking).isdisjoint((tcp.port_a, tcp.port_b)):
+            return "port"
+        return "keys" if decrypted is not None and tcp.stream in decrypted else ""
+
+    def _ends(self) -> tuple[Endpoint, Endpoint]:
+        """Give the client and the server, as far as is known by now who is who."""
+        tcp, tracking = self._tcp, self._tracking
+        one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
+        two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
+        return (one, two) if self._client == 0 else (two, one)
+
+    def _leave(self, kind: str) -> bool:
+        """Count the connection; no more of it is wanted."""
+        self._tracking.other_traffic(kind)
+        return False
+
+    def _view(self, reason: int, time_ns: int) -> View:
+        tcp = self._tcp
+        view = View(_ENDINGS.get(reason, "closed"), time_ns)
+        view.syn_seen = tcp.syn_seen or tcp.synack_seen
+        view.both_seen = tcp.both_seen
+        view.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
+        for side, since, _, kind in self._gaps:
+            view.gaps.setdefault(self._who(side), since)
+            view.gap_reason = view.gap_reason or kind.partition(": ")[0]
+        return view
+
+    def _who(self, side: int) -> Side:
+        return Side.CLIENT if side == self._client else Side.SERVER
+
+    # -- records ----------------------------------------------------------------------------------
+
+    def _message(self, side: int, event: tls.Event, where: FrameRef) -> None:
+        record, kind, body = self._record, event.type, event.body
+        if kind == tls_messages.CLIENT_HELLO:
+            self._client_hello(side, tls_messages.client_hello(body), where)
+        elif kind == tls_messages.SERVER_HELLO:
+            self._server_hello(side, tls_messages.server_hello(body), where)
+        elif kind == tls_messages.CERTIFICATE:
+            self._certificates(side, tls_messages.certificates(body), where)
+        elif side == self._client:
+            if kind == tls_messages.CLIENT_KEY_EXCHANGE and record.server_hello is not None:
+                record.psk_identity = tls_messages.psk_text(body, record.server_hello.suite)
+                record.psk_identity_frame = where if record.psk_identity is not None else None
+        elif kind == tls_messages.SERVER_KEY_EXCHANGE and record.server_hello is not None:
+            record.psk_hint = tls_messages.psk_text(body, record.server_hello.suite)
+        elif kind == tls_messages.CERTIFICATE_REQUEST:
+            record.certificate_requested = True
+            record.certificate_request_frame = where
+        elif kind == tls_messages.SERVER_HELLO_DONE and record.server_hello is not None:
+            record.resumed = False
+            record.certificate_requested = record.certificate_request_frame is not None
+
+    def _client_hello(self, side: int, hello: ClientHello | None, where: FrameRef) -> None:
+        record = self._record
+        if hello is None:
+            self._malformed("ClientHello", where)
+        elif record.client_hello is None:
+            self._client = side
+            record.client_hello = hello
+            record.client_hello_frame = where
+            if record.because != "port" and any("mqtt" in name.lower() for name in hello.alpn):
+                record.because = "alpn"
+
+    def _server_hello(self, side: int, hello: ServerHello | None, where: FrameRef) -> None:
+        record = self._record
+        if hello is None:
+            self._malformed("ServerHello", where)
+        elif hello.retry:
+            record.retried = True
+        elif record.server_hello is None:
+            if record.client_hello is None:
+                self._client = 1 - side
+            record.server_hello = hello
+            record.server_hello_frame = where
+            if hello.version == TLS_1_3:
+                record.resumed = hello.pre_shared_key
+
+    def _certificates(self, side: int, chain: tuple[bytes, ...] | None, where: FrameRef) -> None:
+        record = self._record
+        if chain is None:
+            self._malformed("Certificate", where)
+        elif side != self._client:
+            record.certificates, record.certificates_frame = chain, where
+        else:
+            record.client_certificates, record.client_certificates_frame = chain, where
+
+    def _change_cipher(self, side: int) -> None:
+        """Up to TLS 1.2 all that follows is encrypted; in 1.3 this has no meaning any more."""
+        record = self._record
+        if record.version != TLS_1_3 and not record.retried:
+            self._readers[side].encrypted = True
+            if side != self._client and record.server_hello is not None and record.resumed is None:
+                record.resumed = True  # without the messages of a full handshake before it
+
+    def _alert(self, side: int, body: bytes, where: FrameRef) -> None:
+        clear = len(body) == _ALERT_SIZE
+        alert = Alert(
+            self._who(side), where, body[0] if clear else None, body[1] if clear else None
+        )
+        if len(self._record.alerts) < ALERTS_KEPT:
+            self._record.alerts.append(alert)
+
+    def _data(self, side: int, size: int, where: FrameRef) -> None:
+        record, client = self._record, side == self._client
+        hello, chosen = record.client_hello, record.server_hello
+        if chosen is None and hello is not None and TLS_1_3 in hello.versions:
+            return  # what it is depends on a version that was not seen
+        if chosen is not None and chosen.version == TLS_1_3:
+            if not self._is_data(side, size, chosen.suite, where):
+                return
+        if client:
+            record.client_data = record.client_data or where
+        else:
+            record.server_data = record.server_data or where
+
+    def _is_data(self, side: int, size: int, suite: int, where: FrameRef) -> bool:
+        """Tell application data of TLS 1.3 from handshake messages and alerts, by order and size.
+
+        An alert has the size of a DISCONNECT or PINGREQ, which come later than the handshake.
+        """
+        tag = 8 if suite == _SHORT_TAG else 16
+        like_alert = size == _ALERT_SIZE + 1 + tag
+        if side == self._client:
+            if self._client_finished:
+                return True
+            self._client_finished = size == 4 + _HASHES.get(suite, 0) + 1 + tag
+        else:
+            like_alert = like_alert and not self._server_went_on
+            self._server_went_on = self._server_went_on or self._client_finished
+            if not like_alert:
+                return self._record.client_data is not None
+        if like_alert:
+            self._alert(side, b"", where)
+        return False
+
+    def _malformed(self, name: str, where: FrameRef) -> None:
+        self._complain(f"a malformed {name} of TLS", where)
+
+    def _broken(self, side: int, where: FrameRef) -> bool:
+        """A record that is none: of a connection that began with none either, nothing is left."""
+        record = self._record
+        self._gaps.append((side, self._last, where, "tls"))
+        if record.client_hello is None and record.server_hello is None and self._readers_lost():
+            return self._leave("tls" if self._heard else "other")
+        self._complain("what follows is no TLS record", where)
+        return True
+
+    # -- what was decrypted -----------------------------------------------------------------------
+
+    def _play(self, side: int, frame: int, time_ns: int) -> None:
+        """Hand on what a side sent in records up to this frame."""
+        decrypted, tcp = self._tracking.decrypted, self._tcp
+        if decrypted is None or tcp.port_a == tcp.port_b:
+            return  # of equal ports nobody can tell the sides apart
+        port = tcp.port_b if side else tcp.port_a
+        for piece in decrypted.take(tcp.stream, port, time_ns, frame):
+            self._piece(side, piece)
+
+    def _play_rest(self) -> None:
+        decrypted, tcp = self._tracking.decrypted, self._tcp
+        if decrypted is not None and tcp.port_a != tcp.port_b:
+            for port, piece in decrypted.rest(tcp.stream):
+                self._piece(int(port == tcp.port_b), piece)
+
+    def _piece(self, side: int, piece: Piece) -> None:
+        data = piece.data
+        if not self._opened and data is not None:
+            self._opened = True
+            self._inner = self._begin_inner()
+        if self._inner is None:
+            return
+        if data is not None:
+            self._record.decrypted = True
+            wanted = self._inner.chunk(side, data, 0, len(data), piece.frame, piece.time_ns)
+        elif self._record.client_data is None:
+            return  # a handshake message: of TLS 1.3 they look like data
+        else:
+            wanted = self._inner.gap(side, -1, piece.frame, piece.time_ns, "tls")
+        if not wanted:
+            self._inner = None
+
+    def _found_mqtt(self) -> bool:
+        return self._carrier is not None and self._carrier.mqtt
+
+    def _begin_inner(self) -> Tracker:
+        from dissector.connections.tracker import Tracker
+        from dissector.connections.unwrap import TLS
+
+        inner = Tracker(self._tracking, self._tcp)
+        inner.inside = self._inside | TLS
+        carrier = Carrier("tls")
+        if self._record.carrier is not None:
+            carrier.proxied = self._record.carrier.proxied
+        inner.carrier = self._carrier = carrier
+        inner.known_port = self._record.because in ("port", "alpn")
+        inner.lost_a, inner.lost_b = (
+            any(side == each for each, *_ in self._gaps) for side in (0, 1)
+        )
+        inner.torn_a, inner.torn_b = (
+            any(side == each and not why.startswith("mid-stream") for each, *_, why in self._gaps)
+            for side in (0, 1)
+        )
+        inner.gaps = list(self._gaps)
+        return inner
+
+    def _readers_lost(self) -> bool:
+        return all(
+            reader.lost or not spoke
+            for reader, spoke in zip(self._readers, self._spoke, strict=True)
+        )
+
+    def _complain(self, what: str, where: FrameRef) -> None:
+        if not self._complained and self._record.because:
+            self._complained = True
+            self._tracking.listener.limited("tls", what, where, self._tcp.stream)
+
+
+def _known(tracking: Tracking) -> frozenset[int]:
+    """Ports on which MQTT is expected, with or without TLS."""
+    return tracking.tls_ports | tracking.ports

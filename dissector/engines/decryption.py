@@ -1,0 +1,317 @@
+"""Captures and a key log in, what was inside their TLS connections out: tshark decrypts.
+
+First the captures are read by ourselves, which is quick: only where there is a TLS connection whose
+keys are known is tshark asked. It reads one plain file, so several captures, compressed ones and
+standard input are put into one for it, in the order in which the native engine reads them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from dissector.capture.compressed import compression
+from dissector.capture.merge import merged
+from dissector.capture.pcapng_writer import PcapngWriter
+from dissector.capture.source import CaptureReader, open_capture
+from dissector.connections.decrypted import Decrypted, Piece
+from dissector.connections.tracking import Listener
+from dissector.engines.native import NativeEngine
+from dissector.errors import CaptureError, OptionError
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+
+TLS_KEY_LOG = 0x544C534B  # type of a pcapng's secrets, "TLSK"
+KEY_LOG_LIMIT = 1 << 26
+Source = str | os.PathLike[str] | BinaryIO
+_ALL_PORTS = frozenset(range(1, 65536))
+_RANDOM = re.compile(rb"^[A-Z0-9_]+ ([0-9a-fA-F]{64}) [0-9a-fA-F]+\s*$", re.MULTILINE)
+_OTHER_KEYS = re.compile(rb"^(RSA|PMS_CLIENT_RANDOM) ", re.MULTILINE)
+_WHAT = "decrypting TLS"
+_APPLICATION_DATA = 23
+
+
+class Keys:
+    """Secrets of TLS connections, in the format that browsers and libraries write."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._randoms = {bytes.fromhex(each.decode()) for each in _RANDOM.findall(text)}
+        self._others = _OTHER_KEYS.search(text) is not None  # which name no connection
+
+    def __bool__(self) -> bool:
+        return bool(self._randoms) or self._others
+
+    def may_open(self, record: TlsHandshake) -> bool:
+        """Whether they hold something for a connection."""
+        hello = record.client_hello
+        return hello is not None and (self._others or hello.random in self._randoms)
+
+
+def key_log(path: str) -> bytes:
+    """Read a key log. OptionError where it cannot be read, or is none."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(KEY_LOG_LIMIT)
+    except OSError as error:
+        raise OptionError(f"--keylog {path}: {error.strerror or error}") from None
+    if not Keys(text):
+        raise OptionError(
+            f"--keylog {path}: no line like `CLIENT_RANDOM <64 digits> <digits>` is in it; it is "
+            "the file that SSLKEYLOGFILE names"
+        )
+    return text
+
+
+class Opening:
+    """What became of an attempt to decrypt: of `encrypted` connections there were keys for some."""
+
+    def __init__(self, decrypted: Decrypted | None, encrypted: int, with_keys: int) -> None:
+        self.decrypted = decrypted
+        self.encrypted = encrypted
+        self.with_keys = with_keys
+
+
+def has_secrets(readers: Sequence[CaptureReader]) -> bool:
+    """Whether a capture holds secrets of TLS before its first frame; none of them was read yet."""
+    for reader in readers:
+        if reader.may_hold_secrets and reader.first_time_ns is not None:
+            found = any(kind == TLS_KEY_LOG for kind, _ in reader.secrets)
+            reader.park()
+            if found:
+                return True
+    return False
+
+
+def stored(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
+    """Give sources that can be read several times: what comes by a pipe is written to disk.
+
+    `stack` closes the files.
+    """
+    made: list[Source] = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike):
+            if source != "-" and stat.S_ISREG(_mode(source)):
+                made.append(source)
+                continue
+            if source != "-" and not stat.S_ISFIFO(_mode(source)):
+                made.append(source)  # whoever opens it says what is wrong
+                continue
+        made.append(stack.enter_context(_Copy(source)))
+    return made
+
+
+class _Copy(io.FileIO):
+    """A copy on disk of what can be read once, under its name."""
+
+    def __init__(self, source: Source) -> None:
+        number, path = tempfile.mkstemp(prefix="dissector-")
+        super().__init__(number, "r+b")
+        os.unlink(path)
+        if isinstance(source, str | os.PathLike):
+            self.name = os.fspath(source)
+            if self.name == "-":
+                shutil.copyfileobj(sys.stdin.buffer, self)
+            else:
+                with open(source, "rb") as file:
+                    shutil.copyfileobj(file, self)
+        else:
+            name = getattr(source, "name", None)
+            self.name = name if isinstance(name, str) else "-"
+            shutil.copyfileobj(source, self)
+
+
+def _mode(path: str | os.PathLike[str]) -> int:
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return 0
+
+
+def decrypt(sources: Sequence[Source], text: bytes, kind: type[NativeEngine]) -> Opening:
+    """Have the TLS connections of captures decrypted; `text` is a key log, perhaps empty.
+
+    `kind` is the engine that will read the captures.
+
+    The captures' own secrets are used, too. The sources can be read several times. Raises
+    EngineError where tshark fails; of captures that cannot be read the analysis tells.
+    """
+    scout = _Scout()
+    readers = list(_opened(sources))
+    if not readers:
+        return Opening(None, 0, 0)
+    try:
+        engine = kind([reader.path for reader in readers], scout, frozenset(), tls_ports=_ALL_PORTS)
+        engine.run(readers, lambda: None)
+    finally:
+        for reader in readers:
+            reader.close()
+        _rewind(sources)
+    secrets = [data for reader in readers for kind, data in reader.secrets if kind == TLS_KEY_LOG]
+    keys = Keys(b"\n".join([text, *secrets, b""]))
+    found = [record for record in scout.found if keys.may_open(record)]
+    if not found:
+        return Opening(None, len(scout.found), 0)
+    ports = sorted({record.server.port for record in found})
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dissector-")))
+        key_file = folder / "keys"
+        key_file.touch(0o600)
+        key_file.write_bytes(keys.text)
+        only = sources[0]
+        if len(sources) == 1 and isinstance(only, str | os.PathLike) and _plain(only):
+            decrypted = _ask(os.fspath(only), key_file, ports, _SameFile())
+        else:
+            whole = folder / "all.pcapng"
+            with whole.open("wb") as file:
+                frames = _put_together(sources, file)
+            decrypted = _ask(str(whole), key_file, ports, frames)
+    return Opening(decrypted, len(scout.found), len(found))
+
+
+class _Scout(Listener):
+    """Keeps all TLS connections."""
+
+    def __init__(self) -> None:
+        self.found: list[TlsHandshake] = []
+
+    def encrypted(self, record: TlsHandshake) -> None:
+        """Keep it."""
+        self.found.append(record)
+
+
+class _SameFile:
+    """Frames of the one capture, by their number in it: the key is the number."""
+
+    def __getitem__(self, index: int) -> int:
+        return index + 1
+
+
+def _opened(sources: Sequence[Source]) -> Iterator[CaptureReader]:
+    """Open the captures that can be opened, numbered as the analysis does; it tells of the rest."""
+    count = 0
+    _rewind(sources)
+    for source in sources:
+        try:
+            yield open_capture(source, file_index=count)
+        except CaptureError:
+            continue
+        count += 1
+
+
+def _rewind(sources: Sequence[Source]) -> None:
+    for source in sources:
+        if not isinstance(source, str | os.PathLike):
+            source.seek(0)
+
+
+def _plain(path: str | os.PathLike[str]) -> bool:
+    """Whether tshark can read a file as it lies there."""
+    with open(path, "rb") as file:
+        return compression(file.read(64)) is None
+
+
+def _put_together(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
+    """Write all frames into one file, in the order of time; give their keys in that order."""
+    writer = PcapngWriter(file, "mqtt-dissector")
+    keys = array("q")
+    readers = list(_opened(sources))
+    try:
+        for batch, start, stop in merged(readers):
+            first = batch.file << 40 | batch.first_number
+            for index in range(start, stop):
+                writer.frame_of(batch, index)
+                keys.append(first + index)
+    finally:
+        for reader in readers:
+            reader.close()
+        _rewind(sources)
+    writer.flush()
+    return keys
+
+
+def _ask(
+    file: str, key_file: Path, ports: Sequence[int], frames: array[int] | _SameFile
+) -> Decrypted:
+    """Ask tshark for what is inside of the TLS connections to these ports."""
+    decode_as = {f"tcp.port=={port}": "tls" for port in ports}
+    decode_as["tls.port==1-65535"] = "data"  # whatever ALPN says: its bytes and no more
+    decrypted = Decrypted("tshark")
+    with ExitStack() as stack:
+        stack.callback(decrypted.close)  # unless all goes well
+        _fill(decrypted, file, key_file, decode_as, frames)
+        stack.pop_all()
+    return decrypted
+
+
+def _fill(
+    decrypted: Decrypted,
+    file: str,
+    key_file: Path,
+    decode_as: Mapping[str, str],
+    frames: array[int] | _SameFile,
+) -> None:
+    from dissector.engines.tshark import packets
+
+    for packet in packets(
+        file,
+        _WHAT,
+        display_filter="tls",
+        protocols=("tcp", "tls", "data"),
+        decode_as=decode_as,
+        plain="tls",
+        preferences={"tls.keylog_file": str(key_file)},
+    ):
+        stream, port, time_ns = _place(packet)
+        frame = frames[int(packet.number) - 1]
+        found = [bytes.fromhex(data) for data in _data(packet)]
+        for data in found:
+            decrypted.add(stream, port, Piece(time_ns, frame, data))
+        if len(found) < _expected(packet):
+            decrypted.add(stream, port, Piece(time_ns, frame, None))
+
+
+def _place(packet: Any) -> tuple[int, int, int]:
+    """Give the stream of a packet, the port that sent it, and its time."""
+    seconds, _, rest = str(packet.sniff_timestamp).partition(".")
+    time_ns = int(seconds) * 1_000_000_000 + int(rest.ljust(9, "0")[:9])
+    tcp = [layer for layer in packet.layers if layer.layer_name == "tcp"][-1]  # the innermost
+    return int(tcp.stream), int(tcp.srcport), time_ns
+
+
+def _data(packet: Any) -> Iterator[str]:
+    """Give what was inside of the packet's records, as digits."""
+    for layer in packet.layers:
+        if "data_data" in layer.field_names:
+            for field in layer.get_field("data_data").all_fields:
+                yield field.raw_value
+
+
+def _expected(packet: Any) -> int:
+    """Tell how many records of a packet hold application data, or may: one that stays closed.
+
+    tshark has no content type for a record of TLS 1.3 that it could not decrypt.
+    """
+    expected = 0
+    for layer in packet.layers:
+        if layer.layer_name == "tls":
+            types = _shown(layer, "record_content_type")
+            closed = len(_shown(layer, "record_length")) - len(types)
+            expected += types.count(str(_APPLICATION_DATA)) + max(closed, 0)
+    return expected
+
+
+def _shown(layer: Any, name: str) -> list[str]:
+    field = layer.get_field(name)
+    return [] if field is None else [each.show for each in field.all_fields]

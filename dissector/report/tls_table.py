@@ -1,0 +1,94 @@
+"""TLS connections in, a table of them for a person out: what can be seen without keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dissector.connections import certificate
+from dissector.connections.tls_handshake import TlsHandshake
+from dissector.net.tls_names import alert_name, version_name
+from dissector.report.clock import rfc3339
+from dissector.report.folding import address
+from dissector.report.style import Style, counted
+from dissector.report.table import ROWS, tabulated
+from dissector.text import printable
+
+_HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "how it went"]
+_OTHERS = 54  # columns of all but the server's, with the gaps between
+_LEAST = 22
+_WENT = 24
+_FATAL = 2
+
+
+class Row(NamedTuple):
+    """What the table says of one connection; plain text, escaped."""
+
+    id: int
+    stream: int
+    frame: int
+    version: str
+    server: str
+    certificate: str
+    went: str
+
+
+def row(record: TlsHandshake) -> Row:
+    """Give the row of a connection."""
+    version = record.version
+    frame = record.client_hello_frame or record.first
+    return Row(
+        record.id,
+        record.stream,
+        frame.number,
+        "-" if version is None else version_name(version).removeprefix("TLS "),
+        printable(record.server_name or address(record.server)),
+        _certificate(record),
+        _went(record),
+    )
+
+
+def lines(rows: list[Row], count: int, style: Style) -> Iterator[str]:
+    """Lay rows out; `count` is how many connections there were in all."""
+    yield style.paint("TLS connections", "bold")
+    room = max(_LEAST, style.width - _OTHERS)
+    cells = [
+        [str(row.stream), str(row.frame), row.version, _cut(row.server, room), row.certificate,
+         _cut(row.went, _WENT)]
+        for row in rows
+    ]  # fmt: skip
+    yield from tabulated(cells, _HEADERS)
+    if count > len(rows):
+        yield f"and {counted(count - len(rows), 'more TLS connection')}; --all lists them"
+    yield ""
+
+
+def kept(rows: list[Row], everything: bool) -> list[Row]:
+    """Give the rows that are shown, in order."""
+    ordered = sorted(rows)
+    return ordered if everything else ordered[:ROWS]
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _certificate(record: TlsHandshake) -> str:
+    """Say until when the server's certificate is good."""
+    if record.hides_certificates:
+        return "hidden"
+    if not record.certificates:
+        return "-"
+    found = certificate.read(record.certificates[0])
+    return "unreadable" if found is None else rfc3339(found.not_after_ns, 6)[:10]
+
+
+def _went(record: TlsHandshake) -> str:
+    for alert in record.alerts:
+        if alert.level == _FATAL and alert.description is not None:
+            return f"{alert.side.value}: {alert_name(alert.description)}"
+    if record.established:
+        return "resumed" if record.resumed else "established"
+    if record.alerts and record.alerts[0].description is None:
+        return f"{record.alerts[0].side.value}: alert"
+    return "not seen whole" if record.view.blind() else "not established"

@@ -1,0 +1,96 @@
+"""TLS connections in, JSON that the schema describes and a table for people out."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dissector
+from dissector.report.json_document import JsonDocument
+from dissector.report.json_lines import JsonLines
+from dissector.report.json_v1 import document
+from dissector.report.reporter import Reporter, write_report
+from dissector.report.style import Style
+from dissector.report.table import Table
+from samples.build import Frame, conversation, pcap
+from tests.cli.running import dissector as run
+from tests.report.schema import check_document, check_line
+from tests.tls_peers import NAME, Peers, device, steps
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Connections of both versions, a resumed one, one with a client certificate, a refusal."""
+    frames: list[Frame] = []
+    with Peers("1.2", alpn=["mqtt"], client=device()) as older, Peers("1.3") as newer:
+        wires = [older.talk(), older.talk(resume=True), newer.talk()]
+    with Peers("1.2", trusted=False) as strangers:
+        wires.append(strangers.talk())
+    for number, wire in enumerate(wires):
+        frames += conversation(steps(wire), server_port=8883, client_port=40000 + number)
+    path = tmp_path_factory.mktemp("tls") / "tls.pcap"
+    path.write_bytes(pcap(frames))
+    return path
+
+
+def written(path: Path, reporter: Reporter, stream: io.BytesIO) -> bytes:
+    write_report(dissector.analyze(path), reporter)
+    return stream.getvalue()
+
+
+def test_document(capture: Path) -> None:
+    """A document lists every connection, is what the schema says, and the same at once."""
+    stream = io.BytesIO()
+    text = written(capture, JsonDocument(stream, key=b"k"), stream)
+    made = json.loads(text)
+    check_document(made)
+    assert made == json.loads(json.dumps(document(dissector.analyze(capture), key=b"k")))
+    assert made["summary"]["encrypted"] == 4
+    first, resumed, newer, refused = made["tlsHandshakes"]
+    assert first["clientHello"]["serverName"] == NAME
+    assert first["serverHello"]["version"] == "TLS 1.2"
+    assert first["certificates"][0]["names"] == [NAME, "10.0.0.2"]
+    assert first["clientCertificates"][0]["subject"] == "CN=device-7"
+    assert (first["resumed"], resumed["resumed"], newer["resumed"]) == (False, True, False)
+    assert newer["certificateRequested"] is None
+    assert [alert["description"] for alert in refused["alerts"]] == ["unknown_ca"]
+    assert first["close"]["by"] == "client"
+
+
+def test_lines(capture: Path) -> None:
+    """Lines have the same objects, with their type."""
+    stream = io.BytesIO()
+    lines = [json.loads(line) for line in written(capture, JsonLines(stream), stream).splitlines()]
+    for line in lines:
+        check_line(line)
+    found: list[Any] = [line for line in lines if line.pop("type") == "tlsHandshake"]
+    assert found == json.loads(json.dumps(document(dissector.analyze(capture))["tlsHandshakes"]))
+
+
+def test_table(capture: Path) -> None:
+    """People see a row for each connection, and that nobody looked into them."""
+    stream = io.BytesIO()
+    text = written(capture, Table(stream, Style()), stream).decode()
+    assert "4 connections are encrypted" in text
+    rows = [line.split() for line in text.splitlines() if NAME in line]
+    assert [row[2] for row in rows] == ["1.2", "1.2", "1.3", "1.2"]
+    assert [row[-1] for row in rows] == ["established", "resumed", "established", "unknown_ca"]
+    assert max(map(len, text.split("Read ")[0].splitlines())) <= 80
+
+
+def test_ports_by_option(tmp_path: Path) -> None:
+    """-d tcp.port==N,tls lists TLS on that port; other words are refused with what to write."""
+    with Peers("1.3") as peers:
+        frames = conversation(steps(peers.talk()), server_port=4430)
+    path = tmp_path / "odd.pcap"
+    path.write_bytes(pcap(frames))
+    assert json.loads(run("--format", "json", str(path)).out)["tlsHandshakes"] == []
+    found = run("--format", "json", "-d", "tcp.port==4430,tls", str(path))
+    assert len(json.loads(found.out)["tlsHandshakes"]) == 1
+    refused = run("-d", "tcp.port==4430,ssh", str(path))
+    assert refused.code == 2
+    assert "-d tcp.port==8443,tls" in refused.err
