@@ -32,6 +32,7 @@ from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
+    from dissector.capture.live_source import LiveSource
     from dissector.connections.history import History, Moment
     from dissector.rules.thresholds import Thresholds
 
@@ -114,7 +115,7 @@ def run(
             reader.close()
     failed.extend(engine.unknown_files(readers))
     return Outcome(
-        capture=_capture(engine, readers),
+        capture=describe(engine, readers),
         summary=hearing.summary(),
         not_evaluated=hearing.not_evaluated(),
         failed=failed,
@@ -129,7 +130,7 @@ def _hearing(
     ended_with: Callable[[Moment], None] | None,
 ) -> Hearing:
     chosen = selected(options.select, options.ignore, audit=options.audit)
-    if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
+    if not is_audit(options, chosen):
         return Hearing(
             sink.handshake, sink.finding, sink.warning, chosen, options.streams, options.clients
         )
@@ -261,7 +262,13 @@ def _open(sources: Sequence[Source], sink: Sink) -> tuple[list[CaptureReader], l
     return readers, failed
 
 
-def _capture(engine: NativeEngine, readers: list[CaptureReader]) -> Capture:
+def is_audit(options: Options, chosen: frozenset[str]) -> bool:
+    """Whether rules are asked that remember what came before."""
+    return options.audit or any(rule.startswith(AUDIT_GROUPS) for rule in chosen)
+
+
+def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]) -> Capture:
+    """Say what was read of all sources."""
     other = dict(sorted(engine.tracking.other.items()))
     ports = sorted(engine.streams.server_ports.items(), key=lambda item: (-item[1], item[0]))
     for port, count in ports[:PORTS_NAMED]:

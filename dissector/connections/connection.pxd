@@ -27,6 +27,7 @@ cdef class View:
     cdef public bint conflict
     cdef public bint mixed
     cdef public bint foreign
+    cdef public bint dropped
     cdef public dict gaps
     cdef public dict gap_orders
     cdef public str gap_reason

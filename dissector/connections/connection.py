@@ -142,6 +142,7 @@ class View:
     `gaps` holds, per side, the last frame with bytes of that side before some were missing: what is
     missing may have been sent at any time after it. `gap_orders`, where there are any, holds how
     many packets of the connection came before the gap.
+    `dropped`: while it was open, the kernel had no room for frames, of whatever connection.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
     `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
     either side. `conflict`: segments overlapped with different
@@ -160,6 +161,7 @@ class View:
         self.conflict = False
         self.mixed = False
         self.foreign = False
+        self.dropped = False
         self.gaps: dict[Side, FrameRef] = {}
         self.gap_orders: dict[Side, int] | None = None
         self.gap_reason: str | None = None
@@ -173,6 +175,8 @@ class View:
             return "one direction only"
         if not self.syn_seen:
             return "the capture starts in mid-stream"
+        if self.dropped:
+            return "frames were dropped while it was open"
         return self.broken()
 
     def broken(self) -> str | None:

@@ -27,6 +27,8 @@ cdef class Tracking:
     cdef public long long[::1] counts
     cdef public long long mqtt_connections
     cdef public long long handshakes
+    cdef public object noted
+    cdef public long long dropped_ns
     cdef public dict other
     cdef public object inflaters
     cdef public dict _spelt

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 
 import cython
 
@@ -62,7 +63,12 @@ class Server:
 
 
 class Tracking:
-    """Shared by the trackers of one analysis. `counts` are control packets by type."""
+    """Shared by the trackers of one analysis. `counts` are control packets by type.
+
+    `noted(connection, packet type, time)` hears of every packet that the order of things depends
+    on, where somebody asked: a live capture, for deadlines. `dropped_ns` is when frames were lost
+    for the last time before anybody saw them.
+    """
 
     def __init__(
         self, listener: Listener, files: list[str], ports: frozenset[int], keep_all: bool = False
@@ -73,6 +79,8 @@ class Tracking:
         self.keep_all = keep_all
         self.counts = array("q", bytes(8 * 16))
         self.mqtt_connections = 0
+        self.noted: Callable[[int, int, int], None] | None = None
+        self.dropped_ns = -1
         self.handshakes = 0
         self.other: dict[str, int] = {}
         self.inflaters = Inflaters()
