@@ -145,8 +145,8 @@ class View:
     `dropped`: while it was open, the kernel had no room for frames, of whatever connection.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
     `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
-    either side. `conflict`: segments overlapped with different
-    bytes. `mixed`: so did the SYN/ACKs. `foreign`: what the server sent is no MQTT.
+    either side, or until when any would have been seen. `conflict`: segments overlapped with
+    different bytes. `mixed`: so did the SYN/ACKs. `foreign`: what the server sent is no MQTT.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:

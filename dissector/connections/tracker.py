@@ -274,7 +274,7 @@ class Tracker(Consumer):
         view = connection.view
         view.ended = _ENDINGS.get(reason, "closed")
         view.ended_ns = time_ns
-        view.heard_ns = self.tcp.last_time_ns
+        view.heard_ns = time_ns if self.tracking.watched else self.tcp.last_time_ns
         view.dropped = self.tracking.dropped_ns >= self.tcp.first_time_ns
         view.both_seen = self.tcp.both_seen
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict

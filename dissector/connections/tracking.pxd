@@ -28,6 +28,7 @@ cdef class Tracking:
     cdef public long long mqtt_connections
     cdef public long long handshakes
     cdef public object noted
+    cdef public bint watched
     cdef public long long dropped_ns
     cdef public dict other
     cdef public object inflaters

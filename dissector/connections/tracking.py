@@ -66,8 +66,8 @@ class Tracking:
     """Shared by the trackers of one analysis. `counts` are control packets by type.
 
     `noted(connection, packet type, time)` hears of every packet that the order of things depends
-    on, where somebody asked: a live capture, for deadlines. `dropped_ns` is when frames were lost
-    for the last time before anybody saw them.
+    on, where somebody asked: a live capture, for deadlines. `watched`: frames that are lost before
+    anybody sees them are counted, and `dropped_ns` is when that was for the last time.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Tracking:
         self.counts = array("q", bytes(8 * 16))
         self.mqtt_connections = 0
         self.noted: Callable[[int, int, int], None] | None = None
+        self.watched = False
         self.dropped_ns = -1
         self.handshakes = 0
         self.other: dict[str, int] = {}

@@ -2,8 +2,9 @@
 
 The native engine, with a clock: frames drive it, and where none come the source says how late it
 is. A deadline is looked at when it has passed: the connection is judged as if the capture ended
-then, which never shows a finding that the whole would not show. Connections that nothing was heard
-of for long are let go, with their verdicts.
+then, which never shows a finding that the whole would not show. Where nobody counts the frames that
+are dropped, silence proves nothing: then the deadline waits until the connection is heard again.
+Connections that nothing was heard of for long are let go, with their verdicts.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _SECOND = 1_000_000_000
 IDLE_NS = 600 * _SECOND  # of a connection that has shown no MQTT
 IDLE_MQTT_NS = 24 * 3600 * _SECOND
 _SCAN_NS = 60 * _SECOND  # between two searches for idle ones
-_SOON_NS = _SECOND  # until a connection is looked at again that had bytes on their way
-_TRIES = 5
+_SOON_NS = _SECOND  # until a connection is looked at again of which not all was there
+_TRIES = 60
 _UNANSWERED_NS = HANDSHAKE_TIMEOUT_NS
 _STALLED_NS = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
 
@@ -45,12 +46,11 @@ class _Deadlines:
         """Look at a connection after the delay."""
         self._waiting.append((since_ns + self._delay_ns, connection, tries))
 
-    def due(self, now_ns: int) -> Iterator[tuple[int, int]]:
-        """Give connections whose time has come, and how often that was before."""
+    def due(self, now_ns: int) -> Iterator[tuple[int, int, int]]:
+        """Give when it was due, the connection, and how often it was looked at before."""
         waiting = self._waiting
         while waiting and waiting[0][0] < now_ns:
-            _, connection, tries = waiting.popleft()
-            yield connection, tries
+            yield waiting.popleft()
 
 
 class LiveEngine(NativeEngine):
@@ -72,6 +72,7 @@ class LiveEngine(NativeEngine):
         self._again = _Deadlines(_SOON_NS)
         self._scan_ns = 0
         self._lapses = 0  # of the source: what went missing by then is nobody's fault
+        self.tracking.watched = source.dropped is not None
         self.tracking.noted = self._noted
         self._factory = self.streams.factory
         self.streams.factory = self._opened
@@ -99,12 +100,14 @@ class LiveEngine(NativeEngine):
         streams = self.streams
         streams.advance(now_ns)
         for deadlines in (self._close, self._answer, self._stall, self._again):
-            for number, tries in deadlines.due(now_ns):
+            for due_ns, number, tries in deadlines.due(now_ns):
                 connection = streams.connections.get(number)
                 tracker = None if connection is None else _tracker(connection.consumer)
-                if tracker is not None and not tracker.review(now_ns, self._overdue):
-                    if tries < _TRIES:
-                        self._again.add(now_ns, number, tries + 1)
+                if connection is None or tracker is None:
+                    continue
+                heard = self.tracking.watched or connection.last_time_ns >= due_ns
+                if not (tracker.review(now_ns, self._overdue) and heard) and tries < _TRIES:
+                    self._again.add(now_ns, number, tries + 1)
         if now_ns >= self._scan_ns:
             self._scan_ns = now_ns + _SCAN_NS
             for connection in list(streams.connections.values()):

@@ -29,8 +29,9 @@ STEP = 1_000_000_000
 class Played(LiveSource):
     """Frames at their times, and empty batches each second between them; some seconds after."""
 
-    def __init__(self, frames: Sequence[Frame], after: int = 0) -> None:
+    def __init__(self, frames: Sequence[Frame], after: int = 0, dropped: int | None = None) -> None:
         super().__init__("played")
+        self.dropped = dropped
         self.links = [1]
         self.digits = 6
         self._now = 0
@@ -127,7 +128,7 @@ def test_live_judges_as_a_file_is_judged(example: Example) -> None:
 def test_an_overdue_finding_comes_when_its_time_has_passed(example: Example) -> None:
     """What a longer capture would show is told within two seconds of its deadline, never before."""
     frames = conversation(example.steps, server_port=example.port)
-    heard, _ = play(Played(frames, after=60))
+    heard, _ = play(Played(frames, after=60, dropped=0))
     ends = {one.frame for one, _ in heard.findings}
     for finding, told in heard.findings:
         deadline = max(finding.time_ns, max(frame.time_ns for frame in finding.frames))
@@ -139,9 +140,9 @@ def test_an_overdue_finding_comes_when_its_time_has_passed(example: Example) -> 
 def test_what_was_dropped_is_nobodys_fault() -> None:
     """After frames were dropped, no absence is a finding; it is told as not evaluated."""
     steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 00 05", "+8")
-    heard, _ = play(Played(conversation(steps)))
+    heard, _ = play(Played(conversation(steps), dropped=0))
     assert [finding.rule for finding, _ in heard.findings] == ["SEQ09"]
-    source = Played(conversation(steps))
+    source = Played(conversation(steps), dropped=0)
     heard = Heard()
     heard.source = source
     live = Live(source, Options(), heard)
