@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dissector.analysis import analyze
     from dissector.connections.handshake import Handshake
     from dissector.errors import CaptureError, DissectorError, EngineError, OptionError
+    from dissector.live import sniff
     from dissector.model import (
         Capture,
         CaptureWarning,
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "analyze": "dissector.analysis",
+    "sniff": "dissector.live",
     "Handshake": "dissector.connections.handshake",
     **dict.fromkeys(
         ("CaptureError", "DissectorError", "EngineError", "OptionError"), "dissector.errors"
@@ -73,6 +75,7 @@ __all__ = [
     "Version",
     "__version__",
     "analyze",
+    "sniff",
 ]
 
 

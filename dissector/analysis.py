@@ -34,6 +34,7 @@ from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
+    from dissector.capture.live_source import LiveSource
     from dissector.connections.history import History, Moment
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.thresholds import Thresholds
@@ -134,7 +135,7 @@ def run(
         _tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return Outcome(
-        capture=_capture(engine, readers),
+        capture=describe(engine, readers),
         summary=hearing.summary(),
         not_evaluated=hearing.not_evaluated(),
         failed=failed,
@@ -149,7 +150,7 @@ def _hearing(
     ended_with: Callable[[Moment], None] | None,
 ) -> Hearing:
     chosen = selected(options.select, options.ignore, audit=options.audit)
-    if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
+    if not is_audit(options, chosen):
         return Hearing(
             sink.handshake,
             sink.finding,
@@ -349,7 +350,13 @@ def _readers(
     return readers, failed
 
 
-def _capture(engine: NativeEngine, readers: list[CaptureReader]) -> Capture:
+def is_audit(options: Options, chosen: frozenset[str]) -> bool:
+    """Whether rules are asked that remember what came before."""
+    return options.audit or any(rule.startswith(AUDIT_GROUPS) for rule in chosen)
+
+
+def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]) -> Capture:
+    """Say what was read of all sources."""
     other = dict(sorted(engine.tracking.other.items()))
     ports = sorted(engine.streams.server_ports().items(), key=lambda item: (-item[1], item[0]))
     for port, count in ports[:PORTS_NAMED]:

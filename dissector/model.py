@@ -210,7 +210,8 @@ class Capture(msgspec.Struct):
 
     `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds. `other_traffic`
     counts what else was there: connections per kind ("tls", "websocket", "http", "ssh", "other")
-    and per busiest server port ("port 443").
+    and per busiest server port ("port 443"). `dropped` are frames that a live capture lost before
+    it saw them; None where nobody counted.
     """
 
     files: list[CaptureFile] = msgspec.field(default_factory=list)
@@ -223,6 +224,7 @@ class Capture(msgspec.Struct):
     control_packets: dict[str, int] = msgspec.field(default_factory=dict)
     other_traffic: dict[str, int] = msgspec.field(default_factory=dict)
     engine: str = "native"
+    dropped: int | None = None
 
 
 class Summary(msgspec.Struct):

@@ -29,10 +29,15 @@ class RawStream(Protocol):
 
 
 class PcapngWriter:
-    """Writes one section. `size`: bytes of whole blocks written; `frames`: those given so far."""
+    """Writes one section. `size`: up to where the file is whole; `frames`: those given so far.
 
-    def __init__(self, stream: RawStream, application: str, *, comment: str = "") -> None:
-        self.size = 0
+    `at` is where in the file the section begins.
+    """
+
+    def __init__(
+        self, stream: RawStream, application: str, *, comment: str = "", at: int = 0
+    ) -> None:
+        self.size = at
         self.frames = 0
         self._stream = stream
         self._blocks: list[bytes] = []
@@ -62,8 +67,10 @@ class PcapngWriter:
         original: int,
         interface: int,
         comments: Sequence[str] = (),
-    ) -> None:
+    ) -> int:
         """Write a frame: its captured bytes, its length on the wire, what is to be said about it.
+
+        Gives the length of its block.
 
         Comments are shown by Wireshark as they are: captured text in them has to be printable.
         """
@@ -73,7 +80,7 @@ class PcapngWriter:
         )
         options = _ended(_texts(_COMMENT, comments)) if comments else b""
         self.frames += 1
-        self._put(_FRAME, head + data + bytes(-len(data) % 4) + options)
+        return self._put(_FRAME, head + data + bytes(-len(data) % 4) + options)
 
     def frame_of(self, batch: Batch, index: int, comments: Sequence[str] = ()) -> None:
         """Write one frame of a batch; frames of one link type are of one interface."""
@@ -109,12 +116,14 @@ class PcapngWriter:
                 written -= len(block)
                 self.size += len(block)
 
-    def _put(self, kind: int, body: bytes) -> None:
-        length = struct.pack("<I", 12 + len(body))
+    def _put(self, kind: int, body: bytes) -> int:
+        size = 12 + len(body)
+        length = struct.pack("<I", size)
         self._blocks.append(struct.pack("<I", kind) + length + body + length)
-        self._gathered += 12 + len(body)
+        self._gathered += size
         if self._gathered > _GATHERED:
             self.flush()
+        return size
 
 
 def _option(code: int, value: bytes) -> bytes:

@@ -113,6 +113,11 @@ class CaptureReader:
             self._ahead = self._advance()
         return None if self._ahead is None else self._ahead.time_ns[0]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is no whole frame left of what was read, so that more has to come."""
+        return self._ahead is None and len(self._window) - self._at < self._walker.need
+
     def next_batch(self) -> Batch | None:
         """Return the next frames, at least one, or None at the end.
 

@@ -15,13 +15,13 @@ from dissector.errors import DissectorError, OptionError
 
 COMMANDS = {
     "analyze": "handshakes and spec findings of captures (`dissector FILE...` does this)",
+    "live": "the same on an interface, as it happens",
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
     "audit": "every device and server, how safe they are, what to do",
     "rules": "every rule; `rules SES01`: one rule's page",
     "doctor": "what works on this machine, and how to mend the rest",
 }
 LATER = {
-    "live": "the same on an interface, as it happens",
     "crosscheck": "our engines and tshark side by side",
     "extract": "packets of flagged connections, findings as packet comments",
 }
@@ -40,6 +40,7 @@ examples:
   dissector --format json capture.pcap       the same for programs
   dissector --select SES,ACK03 ring_*.pcap   some rules only, several files as one capture
   tcpdump -w - port 1883 | dissector -       from standard input
+  dissector live -i eth0                     the same on an interface, as it happens
   dissector rules SES01                      what a rule checks, why, and how to fix it
   dissector audit capture.pcap               devices, servers, and how safe they are
   dissector show -V capture.pcap             every control packet, field by field
@@ -101,6 +102,10 @@ def _command(name: str, arguments: list[str]) -> int:
         from dissector.cli import rules
 
         return rules.run(arguments)
+    if name == "live":
+        from dissector.cli import live
+
+        return live.run(arguments)
     if name == "audit":
         from dissector.cli import audit
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 from dissector.errors import OptionError
 
 FORMATS = ("table", "text", "concise", "json", "jsonl")
+LIVE_FORMATS = ("text", "jsonl")
 AUDIT_FORMATS = ("table", "json", "jsonl")
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
@@ -22,14 +23,15 @@ _LATER = "is not yet in this version"
 # Options that fingers know from elsewhere, and what to tell them.
 _ELSEWHERE = {
     "-Y": "display filters (-Y) are reserved for a later version; use --stream, --client, --select",
-    "-i": f"reading an interface (-i) {_LATER}; try `tcpdump -i IFACE -w - | dissector -`",
-    "-f": f"capture filters (-f) belong to `dissector live`, which {_LATER}; it is never --format",
+    "-i": "reading an interface (-i) belongs to `dissector live`",
+    "-D": "listing interfaces (-D) belongs to `dissector live`",
+    "-f": "capture filters (-f) belong to `dissector live`; it is never --format",
     "-w": f"writing captures (-w) belongs to `dissector extract`, which {_LATER}",
-    "-a": f"-a belongs to `dissector live`, which {_LATER}",
-    "-b": f"-b belongs to `dissector live`, which {_LATER}",
+    "-a": "-a belongs to `dissector live`",
+    "-b": "-b belongs to `dissector live`",
     "-V": "-V belongs to `dissector show`",
     "-x": "-x belongs to `dissector show`",
-    "-c": "-c belongs to `dissector show`",
+    "-c": "-c belongs to `dissector show` and `dissector live`",
     "-V -x": "-V and -x belong to `dissector show`",
     "--frame": "--frame belongs to `dissector show`",
 }
@@ -104,17 +106,25 @@ def add_source_options(parser: Parser) -> None:
 
 
 def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None:
-    """Add what says what is judged, shown, and how it ends."""
+    """Add what says what is judged, shown, and how it ends, of files."""
+    judged, shown, ends = add_judging_options(parser, formats)
+    _flag(judged, "--separate", "judge each file for itself; else several files are one capture")
+    _flag(shown, "--statistics", "show a count per rule only")
+    _flag(ends, "--strict-input", "exit 2 if a capture is cut or damaged")
+
+
+def add_judging_options(
+    parser: Parser, formats: Sequence[str]
+) -> tuple[argparse._ArgumentGroup, argparse._ArgumentGroup, argparse._ArgumentGroup]:
+    """Add what says what is judged, shown, and how it ends, of whatever source."""
     judged = parser.add_argument_group("what to judge")
     judged.add_argument(
         "--select", metavar="RULES", action="append", help="these rules: ids or their beginnings"
     )
     judged.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
-    _flag(judged, "--separate", "judge each file for itself; else several files are one capture")
     shown = parser.add_argument_group("what to show")
-    shown.add_argument("--format", choices=formats, help="default: table")
+    shown.add_argument("--format", choices=formats, help=f"default: {formats[0]}")
     shown.add_argument("--output", metavar="FILE", help="write the report there")
-    _flag(shown, "--statistics", "show a count per rule only")
     _flag(shown, "--all", "show every handshake and every party, not the first ones")
     shown.add_argument(
         "--show-secrets", action="store_true", help="passwords and authentication data in JSON"
@@ -124,7 +134,7 @@ def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None
     ends.add_argument("--fail-on", choices=FAIL_ON, help="exit 1 from this on (default: error)")
     _flag(ends, "--exit-zero", "exit 0 even with findings")
     _flag(ends, "--require-mqtt", "exit 2 if no MQTT was seen")
-    _flag(ends, "--strict-input", "exit 2 if a capture is cut or damaged")
+    return judged, shown, ends
 
 
 def _flag(group: argparse._ArgumentGroup, name: str, text: str) -> None:

@@ -30,6 +30,7 @@ cdef class View:
     cdef public bint steady
     cdef public bint disordered
     cdef public bint foreign
+    cdef public bint dropped
     cdef public dict gaps
     cdef public dict gap_orders
     cdef public str gap_reason

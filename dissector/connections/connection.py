@@ -142,11 +142,12 @@ class View:
     `gaps` holds, per side, the last frame with bytes of that side before some were missing: what is
     missing may have been sent at any time after it. `gap_orders`, where there are any, holds how
     many packets of the connection came before the gap.
+    `dropped`: while it was open, the kernel had no room for frames, of whatever connection.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
     `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
-    either side. `conflict`: segments overlapped with different bytes. `mixed`: there are segments
-    of two connections, and nobody knows which are whose; `strayed`: of another one, which could be
-    told apart. `steady`: all times are of one
+    either side, or until when any would have been seen. `conflict`: segments overlapped with
+    different bytes. `mixed`: there are segments of two connections, and nobody knows which are
+    whose; `strayed`: of another one, which could be told apart. `steady`: all times are of one
     clock, which did not go back. `disordered`: packets of one side may stand before those of the
     other that they answer. `foreign`: what the server sent is no MQTT.
     """
@@ -166,6 +167,7 @@ class View:
         self.steady = True
         self.disordered = False
         self.foreign = False
+        self.dropped = False
         self.gaps: dict[Side, FrameRef] = {}
         self.gap_orders: dict[Side, int] | None = None
         self.gap_reason: str | None = None
@@ -179,6 +181,8 @@ class View:
             return "one direction only"
         if not self.syn_seen:
             return "the capture starts in mid-stream"
+        if self.dropped:
+            return "frames were dropped while it was open"
         return self.broken()
 
     def broken(self) -> str | None:

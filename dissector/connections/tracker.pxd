@@ -62,8 +62,12 @@ cdef class Tracker(Consumer):
     cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
     @cython.locals(connection=Connection, event=CloseEvent)
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
-    @cython.locals(connection=Connection, view=View, client=Direction)
+    @cython.locals(connection=Connection)
     cpdef bint finished(self, int reason, long long time_ns) except -1
+    @cython.locals(connection=Connection, tcp=TcpConnection, traits=cython.int)
+    cpdef bint review(self, long long time_ns, judge) except -1
+    @cython.locals(view=View, client=Direction)
+    cdef _look(self, Connection connection, int reason, long long time_ns)
     @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, torn=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(inner=Tracker, found=Consumer, kind=cython.int, lost=cython.bint)

@@ -9,6 +9,7 @@ plausible packets; what is decoded after a gap is reported but never judged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import cython
@@ -227,23 +228,60 @@ class Tracker(Consumer):
             connection = self._silent()
             if connection is None:
                 return False
-        view = connection.view
-        view.ended = _ENDINGS.get(reason, "closed")
-        view.ended_ns = time_ns
-        view.heard_ns = self.tcp.last_time_ns
-        view.steady = self.tcp.steady
-        view.strayed = self.tcp.strayed
-        view.disordered = self.tcp.disordered
-        view.both_seen = self.tcp.a.segments > 0 and self.tcp.b.segments > 0
-        view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
+        self._look(connection, reason, time_ns)
         if self._mixed():
-            view.mixed = True
             self.tracking.listener.limited(
                 "mixed-connections",
                 "a SYN/ACK does not fit what was seen before it: segments of two connections",
                 connection.first,
                 connection.stream,
             )
+        if connection.handshake is not None:
+            connection.handshake.outcome = outcome(connection)
+            if connection.auths:
+                connection.handshake.auths = _before(connection.auths, connection.connack)
+            connection.handshake.close = connection.close
+        self.tracking.listener.ended(connection)
+        self.connection = None
+        self.mode = IGNORED
+        return True
+
+    def review(self, time_ns: int, judge: Callable[[Connection], None]) -> bool:
+        """Have the connection judged as if the view of it ended now; it stays as it is.
+
+        False where bytes are on their way that were not seen yet: to be asked again later.
+        """
+        tcp = self.tcp
+        if self.unwrapper is not None or self.mode == IGNORED:
+            return True
+        if not (tcp.a.plain() and tcp.b.plain()) or (tcp.turns is not None and tcp.turns.size):
+            return tcp.lingering or tcp.over
+        connection = self.connection
+        if connection is None:
+            connection = None if self.gaps else self._silent()
+            if connection is None:
+                return True
+            self.connection = None
+        traits = connection.traits
+        self._look(connection, CAPTURE_END, time_ns)
+        judge(connection)
+        connection.traits = traits
+        connection.view.ended = None
+        return True
+
+    def _look(self, connection: Connection, reason: int, time_ns: int) -> None:
+        """Tell the connection how much of it was seen, and what is missing by now."""
+        view = connection.view
+        view.ended = _ENDINGS.get(reason, "closed")
+        view.ended_ns = time_ns
+        view.heard_ns = time_ns if self.tracking.watched else self.tcp.last_time_ns
+        view.dropped = self.tracking.dropped_ns >= self.tcp.first_time_ns
+        view.steady = self.tcp.steady
+        view.strayed = self.tcp.strayed
+        view.disordered = self.tcp.disordered
+        view.both_seen = self.tcp.a.segments > 0 and self.tcp.b.segments > 0
+        view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
+        view.mixed = view.mixed or self._mixed()
         view.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen
         client = self.tcp.direction(self.client)
         connection.connect_delivered = 0 <= self.connect_end <= client.acknowledged
@@ -257,15 +295,6 @@ class Tracker(Consumer):
             connection.traits |= Trait.UNANSWERED
         if connection.disconnects and self._left_open(connection):
             connection.traits |= Trait.OPEN_AFTER_DISCONNECT
-        if connection.handshake is not None:
-            connection.handshake.outcome = outcome(connection)
-            if connection.auths:
-                connection.handshake.auths = _before(connection.auths, connection.connack)
-            connection.handshake.close = connection.close
-        self.tracking.listener.ended(connection)
-        self.connection = None
-        self.mode = IGNORED
-        return True
 
     # -- recognition ------------------------------------------------------------------------------
 
@@ -662,6 +691,8 @@ class Tracker(Consumer):
                 self.tracking.listener.doubted(connection, packet)
             else:
                 self.tracking.listener.answered(connection)
+        if self.tracking.noted is not None:
+            self.tracking.noted(self.tcp.serial, kind, framer.time_ns)
 
     def _framed(self, framer: Framer, raw: bytes) -> Packet:
         """Make the record of a packet that is not decoded."""

@@ -31,6 +31,9 @@ cdef class Tracking:
     cdef public long long mqtt_connections
     cdef public long long handshakes
     cdef public long long tls_handshakes
+    cdef public object noted
+    cdef public bint watched
+    cdef public long long dropped_ns
     cdef public dict other
     cdef public object inflaters
     cdef public dict _spelt

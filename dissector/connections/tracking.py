@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from array import array
 from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import cython
 
@@ -74,6 +75,9 @@ class Tracking:
 
     `ports` are those where MQTT is expected in clear, `tls_ports` those where TLS carries it;
     `decrypted` is what is known of the inside of TLS connections.
+    `noted(connection, packet type, time)` hears of every packet that the order of things depends
+    on, where somebody asked: a live capture, for deadlines. `watched`: frames that are lost before
+    anybody sees them are counted, and `dropped_ns` is when that was for the last time.
     """
 
     def __init__(
@@ -93,6 +97,9 @@ class Tracking:
         self.keep_all = keep_all
         self.counts = array("q", bytes(8 * 16))
         self.mqtt_connections = 0
+        self.noted: Callable[[int, int, int], None] | None = None
+        self.watched = False
+        self.dropped_ns = -1
         self.handshakes = 0
         self.tls_handshakes = 0
         self.other: dict[str, int] = {}

@@ -44,6 +44,8 @@ cdef class Streams(Keeper):
 
     @cython.locals(direction=Direction, connection=TcpConnection)
     cpdef finish(self)
+    cpdef advance(self, long long now)
+    cpdef let_go(self, TcpConnection connection)
 
     cpdef ending(self, object connection)
     cpdef complete(self, object connection)

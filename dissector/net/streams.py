@@ -183,6 +183,18 @@ class Streams(Keeper):
         self.table.clear()
         self.fragments.finish()
 
+    def advance(self, now: int) -> None:
+        """Take it that no frame from before `now` will come: what lingered long enough ends."""
+        if now > self.clock:
+            self.clock = now
+        if now >= self.deadline:
+            self._expire(now)
+
+    def let_go(self, connection: TcpConnection) -> None:
+        """End the view of a connection as at the capture's end; it may go on, in mid-stream."""
+        self._end(connection, CAPTURE_END)
+        self.past.pop(connection.key, None)
+
     def open(self, connection: TcpConnection) -> Consumer | None:
         """Ask the factory."""
         return self.factory(connection)

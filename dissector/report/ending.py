@@ -67,6 +67,8 @@ def counts(capture: Capture, summary: Summary) -> Iterator[str]:
         f"Read {counted(capture.frames, 'frame')} of {files}: "
         f"{counted(capture.streams, 'TCP connection')}, {capture.mqtt_connections:,} with MQTT."
     )
+    if capture.dropped is not None:
+        yield f"{counted(capture.dropped, 'frame')} dropped by the kernel."
     packets = [f"{count:,} {name}" for name, count in capture.control_packets.items()]
     if packets:
         yield f"Control packets: {', '.join(packets)}."

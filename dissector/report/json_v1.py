@@ -351,6 +351,7 @@ class Writer:
             "mqttConnections": record.mqtt_connections,
             "controlPackets": dict(record.control_packets),
             "otherTraffic": dict(record.other_traffic),
+            **({} if record.dropped is None else {"dropped": record.dropped}),
         }
 
     def summary(self, record: Summary) -> dict[str, Any]:

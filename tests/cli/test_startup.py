@@ -36,7 +36,14 @@ def modules_of(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("analyze", "--help"), ("rules", "--help"), ("show", "--help")]
+    "arguments",
+    [
+        ("--help",),
+        ("analyze", "--help"),
+        ("rules", "--help"),
+        ("show", "--help"),
+        ("live", "--help"),
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     """Help needs no engine, no rules, no report."""

@@ -1,0 +1,176 @@
+"""A capture that is being written in, its frames out as they come: standard input, or dumpcap.
+
+The same reader as for files takes them apart. Time is what the frames say: whoever feeds the pipe
+may be far away, and what it holds back is not missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import subprocess
+from collections.abc import Sequence
+from typing import IO, cast
+
+from dissector.capture.batch import Batch
+from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
+from dissector.capture.source import CaptureReader, Warn, open_capture
+from dissector.errors import CaptureError
+
+_PATIENCE = 5.0  # seconds that dumpcap may take to begin
+_COUNTS = re.compile(rb": (\d+)/(\d+) \(pcap:")  # received and dropped, on one interface
+
+
+class Pipe(LiveSource):
+    """Reads a capture from a file descriptor, without waiting for more than what has come."""
+
+    how = "a pipe"
+
+    def __init__(self, descriptor: int, path: str, warn: Warn) -> None:
+        super().__init__(path)
+        self.digits = 6
+        self._bytes = _Patient(descriptor, path)
+        self._warn = warn
+        self._reader: CaptureReader | None = None
+        self._nothing = Batch()
+        self._behind = True  # whether there was more to read a moment ago
+
+    def next_batch(self) -> Batch | None:
+        """As `LiveSource.next_batch`."""
+        reader = self._reader
+        self._behind = True
+        if reader is None or reader.waiting:
+            if not self._bytes.wait(PAUSE):
+                self._behind = False
+                return None if self._bytes.stopped else self._nothing
+        if reader is None:
+            reader = self._reader = open_capture(cast(IO[bytes], self._bytes), warn=self._warn)
+            self.digits = reader.digits
+        batch = reader.next_batch()
+        self.digits, self.links = reader.digits, reader.links
+        if batch is not None:
+            number = batch.first_number
+            self.hand_out(batch, 0)
+            batch.first_number = number  # the reader's, which counts blocks that are no frames
+        self.bytes = reader.bytes
+        return batch
+
+    def now_ns(self) -> int:
+        """Time of the latest frame."""
+        return self.last_ns
+
+    def stop(self) -> None:
+        """Take no more from the pipe."""
+        self._bytes.stopped = True
+
+    def close(self) -> None:
+        """Close the reader; a descriptor that was given stays open."""
+        if self._reader is not None:
+            self._reader.close()
+
+
+class Dumpcap(Pipe):
+    """Frames that Wireshark's dumpcap captures, for it may have rights that we have not."""
+
+    how = "dumpcap"
+
+    def __init__(
+        self, program: str, names: Sequence[str], expression: str, buffer: int, warn: Warn
+    ) -> None:
+        arguments = [program, "-q", "-B", str(buffer), "-w", "-"]
+        for name in names:
+            arguments += ["-i", name, *(["-f", expression] if expression else [])]
+        self._process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us
+        )
+        assert self._process.stdout is not None
+        super().__init__(self._process.stdout.fileno(), ",".join(names), warn)
+
+    def next_batch(self) -> Batch | None:
+        """As `LiveSource.next_batch`; CaptureError where dumpcap gives nothing at all."""
+        try:
+            batch = super().next_batch()
+        except CaptureError:
+            if self.frames:
+                raise
+            said = self._last_words()
+            raise CaptureError(said or "dumpcap ended without a word") from None
+        if batch is None and not self._bytes.stopped:
+            said = self._last_words()
+            self.ended = f"dumpcap ended{': ' + said if said else ''}; start again"
+        return batch
+
+    def now_ns(self) -> int:
+        """Time before which frames were handed out: dumpcap hands on what it has twice a second."""
+        if self._behind:
+            return self.last_ns
+        return max(self.wall_ns() - 2 * SLACK_NS, self.last_ns)
+
+    def begun(self) -> str:
+        """Wait until dumpcap captures; "" then, else why it does not."""
+        self._bytes.wait(_PATIENCE)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(PAUSE)
+            return self._last_words() or "dumpcap ended without a word"
+        return ""
+
+    def close(self) -> None:
+        """End dumpcap, and hear from it how many frames it lost."""
+        super().close()
+        if self._process.stderr is None or self._process.stderr.closed:
+            return
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.wait()
+        self._last_words()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _last_words(self) -> str:
+        """What dumpcap said on standard error, without what it says of every run."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
+        code = self._process.returncode
+        assert self._process.stderr is not None
+        text = self._process.stderr.read() if code is not None else b""
+        for match in _COUNTS.finditer(text):
+            self.received = (self.received or 0) + int(match[1]) + int(match[2])
+            self.dropped = (self.dropped or 0) + int(match[2])
+        lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
+        usual = ("Capturing on", "File:", "Packets captured", "Packets received")
+        said = [line for line in lines if line and not line.startswith(usual)]
+        if code is not None and code < 0:
+            return f"it was killed by signal {-code}"
+        return " ".join(said[:2])
+
+
+class _Patient:
+    """Bytes of a descriptor as they come; at its end, or when it was stopped, there are none."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.name = name
+        self.stopped = False
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for bytes, or for the end, at most so long; whether there is either."""
+        return not self.stopped and bool(self._poll.poll(seconds * 1000))
+
+    def read1(self, size: int) -> bytes:
+        """Give 1 to `size` bytes."""
+        while not self.stopped:
+            if self.wait(PAUSE):
+                return os.read(self._descriptor, size)
+        return b""

@@ -1,0 +1,159 @@
+"""Batches of a live capture and comments on their frames in, a pcapng file or a ring of them out.
+
+A comment that comes when its frame is in the file already goes to the frame that was written last,
+and names its own. A ring's files are named as dumpcap names them: a number and the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import msgspec
+
+from dissector.capture.batch import Batch
+from dissector.capture.pcapng_writer import PcapngWriter
+from dissector.errors import CaptureError
+
+Frame = tuple[bytes, int, int, int]  # bytes, time, length on the wire, link type
+
+
+class Ring(msgspec.Struct, frozen=True):
+    """When a file ends and the next begins, and how many are kept; None: no bound.
+
+    `size` in bytes, `seconds` of duration, `files` a number.
+    """
+
+    size: int | None = None
+    seconds: float | None = None
+    files: int | None = None
+
+
+class Recorder:
+    """Writes a live capture. CaptureError where a file cannot be written; it is whole then, too.
+
+    `frames` counts those in all files.
+    """
+
+    def __init__(
+        self, path: str, application: str, *, capture_filter: str = "", ring: Ring | None = None
+    ) -> None:
+        self.path = path
+        self.frames = 0
+        self._application = application
+        self._filter = capture_filter
+        self._ring = ring
+        self._number = 0
+        self._kept: list[str] = []
+        self._last: tuple[Frame, str, list[str]] | None = None
+        self._before = 0  # where the block of the last frame begins
+        self._open("wb")
+
+    def take(self, batch: Batch, interface: str, comments: Mapping[int, Sequence[str]]) -> None:
+        """Write the frames of a batch; `comments` are by place in it."""
+        for index in range(batch.count):
+            self.put(frame_of(batch, index), interface, comments.get(index, ()))
+        if batch.count:
+            self.flush()
+
+    def put(self, frame: Frame, interface: str, comments: Sequence[str] = ()) -> None:
+        """Gather one frame, to be written by `flush` at the latest."""
+        data, time_ns, original, link = frame
+        try:
+            number = self._writer.interface(link, interface, capture_filter=self._filter)
+            self._length = self._writer.frame(data, time_ns, original, number, comments)
+        except OSError as error:
+            self._fail(error)
+        self._last = (frame, interface, list(comments))
+        self.frames += 1
+
+    def comment(self, text: str) -> None:
+        """Say something on the frame that was written last; without any there is nothing to say."""
+        if self._last is None:
+            return
+        self.flush()
+        if self._last is None:
+            return  # that was the last frame of a file of the ring
+        frame, interface, comments = self._last
+        try:
+            self._stream.truncate(self._before)
+        except OSError as error:
+            self._fail(error)
+        self._writer.size = self._before
+        self.frames -= 1
+        self.put(frame, interface, [*comments, text])
+        self.flush()
+
+    def flush(self) -> None:
+        """Have in the file what was gathered; begin the ring's next file when it is time."""
+        try:
+            self._writer.flush()
+        except OSError as error:
+            self._fail(error)
+        self._before = self._writer.size - self._length
+        ring = self._ring
+        if ring is not None and (
+            (ring.size is not None and self._writer.size >= ring.size)
+            or (ring.seconds is not None and time.monotonic() - self._began >= ring.seconds)
+        ):
+            self._stream.close()
+            self._open("wb")
+            while ring.files is not None and len(self._kept) > ring.files:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._kept.pop(0))
+
+    def reopen(self) -> None:
+        """Close the file and open it by its name again, for it may have been moved away.
+
+        What is there is kept: a pcapng file may have several sections.
+        """
+        self.close()
+        self._open("ab")
+
+    def close(self) -> None:
+        """Close the file; what is in it is whole."""
+        if not self._stream.closed:
+            try:
+                self._writer.flush()
+            except OSError as error:
+                self._fail(error)
+            self._stream.close()
+
+    def _open(self, mode: str) -> None:
+        path = self.path
+        if self._ring is not None:
+            self._number += 1
+            stem, suffix = os.path.splitext(path)
+            path = f"{stem}_{self._number:05}_{time.strftime('%Y%m%d%H%M%S')}{suffix or '.pcapng'}"
+            self._kept.append(path)
+        try:
+            self._stream = io.FileIO(path, mode)
+            there = self._stream.seek(0, io.SEEK_END)
+        except OSError as error:
+            raise CaptureError(f"-w {path}: {error.strerror}; choose another place") from error
+        self._writer = PcapngWriter(self._stream, self._application, at=there)
+        self._last = None
+        self._length = 0
+        self._began = time.monotonic()
+        self.flush()
+
+    def _fail(self, error: OSError) -> NoReturn:
+        """Leave a file that is whole, and say what happened."""
+        name = str(self._stream.name)
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.truncate(self._writer.size)
+        self._stream.close()
+        raise CaptureError(
+            f"-w {name}: {error.strerror}; what was written before is whole; make room"
+        ) from error
+
+
+def frame_of(batch: Batch, index: int) -> Frame:
+    """Copy one frame of a batch."""
+    start = batch.offset[index]
+    data = batch.window[start : start + batch.captured[index]]
+    return data, batch.time_ns[index], batch.original[index], batch.link[index]

@@ -1,0 +1,91 @@
+# cython: annotation_typing=False
+"""A block of a packet socket's ring in, the places and times of its frames out (in a `Batch`).
+
+The layout is the kernel's TPACKET_V3: a header of the block, then frames that each say where the
+next one lies. Numbers are in the machine's byte order.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+
+import cython
+
+from dissector.capture.batch import ROOM, Batch
+
+if cython.compiled:
+    from cython.cimports.dissector.octets import u16, u32
+else:
+    from dissector.octets import u16, u32
+
+BLOCK = 1 << 20  # bytes; frames with their headers take 144 and more, so a batch holds a block
+_BIG = sys.byteorder == "big"
+_HEADER = 60  # bytes of a frame's header up to the type of packet in its address
+_VLAN_VALID = 0x10
+_OUTGOING = 4
+_FIELDS = struct.Struct("=6IHH")
+
+
+class BlockWalker:
+    """Walks blocks. `tagged` holds, after a walk, the frames whose VLAN tag the kernel took off.
+
+    Frames that leave by the interface `echoing` are left out: a loopback device shows each frame
+    again when it arrives.
+    """
+
+    def __init__(self, link: int, echoing: int) -> None:
+        self.link = link
+        self.octets = 0  # captured bytes of the frames of the latest block
+        self.echoing = echoing
+        self.tagged: list[tuple[int, int, int]] = []  # place in the batch, TPID, TCI
+
+    def walk(self, block: bytes, batch: Batch) -> None:
+        """Fill `batch` with the frames of a block."""
+        offset = batch.offset
+        captured = batch.captured
+        original = batch.original
+        time_ns = batch.time_ns
+        link = batch.link
+        self.tagged = []
+        size = len(block)
+        left = u32(block, 12, _BIG)
+        at = u32(block, 16, _BIG)
+        count = octets = 0
+        while left > 0 and count < ROOM and at + _HEADER <= size:
+            if cython.compiled:
+                following = u32(block, at, _BIG)
+                seconds = u32(block, at + 4, _BIG)
+                nanoseconds = u32(block, at + 8, _BIG)
+                held = u32(block, at + 12, _BIG)
+                sent = u32(block, at + 16, _BIG)
+                status = u32(block, at + 20, _BIG)
+                place = u16(block, at + 24, _BIG)
+            else:
+                following, seconds, nanoseconds, held, sent, status, place, _ = _FIELDS.unpack_from(
+                    block, at
+                )
+            start = at + place
+            if start + held > size:
+                break
+            if block[at + 58] == _OUTGOING and u32(block, at + 52, _BIG) == self.echoing:
+                pass  # it comes once more
+            else:
+                if status & _VLAN_VALID:
+                    self.tagged.append(
+                        (count, u16(block, at + 36, _BIG), u16(block, at + 32, _BIG))
+                    )
+                offset[count] = start
+                captured[count] = held
+                original[count] = sent
+                time_ns[count] = seconds * 1_000_000_000 + nanoseconds
+                link[count] = self.link
+                octets += held
+                count += 1
+            if following == 0:
+                break
+            at += following
+            left -= 1
+        batch.window = block
+        batch.count = count
+        self.octets = octets

@@ -1,0 +1,254 @@
+"""A live source in, records out as they come true: the wiring of a capture that goes on.
+
+The same stages as for files, in another order of time: handshakes are told with their CONNACK,
+what is overdue when its deadline passes. Whoever runs it takes the steps; between two of them
+nothing happens, so it may stop after any.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Protocol
+
+import msgspec
+
+from dissector.analysis import Options, Outcome, Sink, describe, is_audit
+from dissector.capture.batch import Batch
+from dissector.capture.live import open_live
+from dissector.capture.live_source import LiveSource
+from dissector.capture.packet_filter import default_filter
+from dissector.capture.recorder import Recorder
+from dissector.connections.handshake import Handshake
+from dissector.engines.live import LiveEngine
+from dissector.errors import CaptureError
+from dissector.model import CaptureWarning, Finding
+from dissector.rules.comment import comment
+from dissector.rules.prompt import PromptHearing, PromptInspection
+from dissector.rules.registry import selected
+
+_DROPS_TOLD = 10.0  # seconds between two warnings of frames that were dropped
+
+
+class LiveSink(Sink, Protocol):
+    """Receives records as they come true.
+
+    `handshake` is called with the CONNACK, or at the end of a connection that had none.
+    """
+
+    def closed(self, record: Handshake) -> None:
+        """Take a handshake, told before, whose connection has ended."""
+
+
+class Figures(msgspec.Struct):
+    """How far a live capture is. `gaps` are bytes that were lost in TCP streams, as places."""
+
+    frames: int
+    mqtt_connections: int
+    handshakes: int
+    findings: int
+    open_connections: int
+    dropped: int | None
+    gaps: int
+
+
+class Live:
+    """One live capture being judged. `frames` may be bounded; None is no bound."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        options: Options,
+        sink: LiveSink,
+        *,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.source = source
+        self._sink = sink
+        self._recorder = recorder
+        self._fresh: list[Finding] = []
+        self._findings = self._handshakes = self._gaps = 0
+        self._dropped = 0
+        self._told_at = -_DROPS_TOLD
+        chosen = selected(options.select, options.ignore, audit=options.audit)
+        kind = PromptInspection if is_audit(options, chosen) else PromptHearing
+        self._hearing = kind(
+            sink.closed, self._found, self._warned, chosen, options.streams, options.clients
+        )
+        self._hearing.begin(self._told, (chosen, options.streams, options.clients))
+        self._engine = LiveEngine(source, self._hearing, options.ports, self._hearing.overdue)
+
+    def steps(self) -> Generator[None, None, None]:
+        """Take what comes, a tenth of a second at most at a time; the end of it ends everything.
+
+        Raises:
+            CaptureError: the recorder cannot write.
+        """
+        digits = 0
+        following = self._engine.follow()
+        try:
+            for batch in following:
+                if self.source.digits != digits:
+                    digits = self.source.digits
+                    self._sink.precision(digits)
+                self._look_after_source()
+                self._record(batch)
+                yield
+        finally:
+            following.close()
+            self._record(None)
+
+    def figures(self) -> Figures:
+        """Say how far it is."""
+        engine = self._engine
+        return Figures(
+            self.source.frames,
+            engine.tracking.mqtt_connections,
+            self._handshakes,
+            self._findings,
+            engine.open_connections,
+            self.source.dropped,
+            self._gaps,
+        )
+
+    def outcome(self) -> Outcome:
+        """Give what is known at the end, after the last step; dumpcap tells drops only there."""
+        self.source.close()
+        self._told_at = -_DROPS_TOLD
+        self._look_after_source()
+        capture = describe(self._engine, [self.source])
+        capture.dropped = self.source.dropped
+        return Outcome(
+            capture=capture,
+            summary=self._hearing.summary(),
+            not_evaluated=self._hearing.not_evaluated(),
+            failed=[CaptureError(self.source.ended)] if self.source.ended else [],
+        )
+
+    def warned(self, kind: str, message: str) -> None:
+        """Tell of a limit of the view that is of no frame."""
+        self._warned(CaptureWarning(kind, message, self.source.path))
+
+    def _told(self, record: Handshake) -> None:
+        self._handshakes += 1
+        self._sink.handshake(record)
+
+    def _found(self, record: Finding) -> None:
+        self._findings += 1
+        if self._recorder is not None:
+            self._fresh.append(record)
+        self._sink.finding(record)
+
+    def _warned(self, record: CaptureWarning) -> None:
+        self._gaps += record.kind == "gap"
+        self._sink.warning(record)
+
+    def _look_after_source(self) -> None:
+        source = self.source
+        while source.notices:
+            self.warned(*source.notices.pop(0))
+        dropped = source.dropped or 0
+        if dropped > self._dropped and time.monotonic() - self._told_at >= _DROPS_TOLD:
+            self.warned(
+                "dropped",
+                f"the kernel had no room for {dropped - self._dropped} frames, {dropped} in all; "
+                "a larger --buffer or a narrower -f helps",
+            )
+            self._dropped = dropped
+            self._told_at = time.monotonic()
+
+    def _record(self, batch: Batch | None) -> None:
+        """Write frames with what was found on them; what is found later stands on a later frame."""
+        recorder = self._recorder
+        if recorder is None:
+            return
+        self._recorder = None  # until it has worked: one that failed is not asked again
+        comments: dict[int, list[str]] = {}
+        late: list[str] = []
+        for finding in self._fresh:
+            index = -1 if batch is None else finding.frame - batch.first_number
+            if batch is not None and 0 <= index < batch.count:
+                comments.setdefault(index, []).append(comment(finding))
+            else:
+                late.append(f"{comment(finding)} (frame {finding.frame})")
+        self._fresh.clear()
+        if batch is not None and batch.count:
+            recorder.take(batch, self.source.interface, comments)
+        for text in late:
+            recorder.comment(text)
+        self._recorder = recorder
+
+
+class _Queue:
+    """A sink that keeps records until they are taken."""
+
+    def __init__(self) -> None:
+        self.records: deque[Handshake | Finding | CaptureWarning] = deque()
+        self.handshake = self.finding = self.warning = self.records.append
+
+    def precision(self, digits: int) -> None:
+        """Nothing is written here."""
+
+    def closed(self, record: Handshake) -> None:
+        """It was told before."""
+
+
+def sniff(
+    *interfaces: str,
+    capture_filter: str | None = None,
+    ports: Sequence[int] = (),
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    count: int | None = None,
+    duration: float | None = None,
+    write: str | None = None,
+) -> Iterator[Handshake | Finding | CaptureWarning]:
+    """Judge MQTT on network interfaces and give each record as it comes true.
+
+    Args:
+        interfaces: names; none, or "any", means all.
+        capture_filter: in tcpdump's words; by default the usual MQTT ports, and `ports`.
+        ports: MQTT ports besides 1883.
+        select: prefixes of rule ids to report; empty means all.
+        ignore: prefixes of rule ids to leave out.
+        count: frames after which to stop.
+        duration: seconds after which to stop.
+        write: a pcapng file to keep the frames in, findings as packet comments.
+
+    Raises:
+        CaptureError: no such interface, or no right to capture; it says what to do.
+        OptionError: the filter or a rule is not understood.
+    """
+    options = Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports))
+    queue = _Queue()
+    expression = default_filter(ports) if capture_filter is None else capture_filter
+    recorder: Recorder | None = None
+    source = open_live(
+        interfaces or ("any",),
+        expression,
+        vlan_too=capture_filter is None,
+        warn=queue.warning,
+    )
+    try:
+        if write is not None:
+            recorder = Recorder(write, "mqtt-dissector", capture_filter=expression)
+        live = Live(source, options, queue, recorder=recorder)
+        end = None if duration is None else time.monotonic() + duration
+        with closing(live.steps()) as steps:
+            for _ in steps:
+                while queue.records:
+                    yield queue.records.popleft()
+                if count is not None and source.frames >= count:
+                    break
+                if end is not None and time.monotonic() >= end:
+                    break
+        while queue.records:
+            yield queue.records.popleft()
+        if source.ended:
+            raise CaptureError(source.ended)
+    finally:
+        source.close()
+        if recorder is not None:
+            recorder.close()

@@ -1,0 +1,172 @@
+"""Records in, a line for each at once; at the end what `analyze` would say, for a person.
+
+The same finding from the same client is shown once in a while, with a count of those between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Side, Summary
+from dissector.mqtt.packets import Connect
+from dissector.report.clock import duration, rfc3339
+from dissector.report.concise import line
+from dissector.report.folding import address
+from dissector.report.reporter import ByteStream
+from dissector.report.style import Style
+from dissector.report.table import Table
+from dissector.text import printable
+
+_CLIENT_ID, _TOPIC = 64, 40  # characters shown
+_REPEATS_KEPT = 10_000  # findings and clients; the oldest are forgotten first
+_COLORS = {Outcome.ACCEPTED: "green", Outcome.REFUSED: "yellow"}
+
+
+class LiveText:
+    """The `text` format of a live capture; `repeat`: seconds between two of the same findings."""
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        style: Style,
+        *,
+        repeat: float = 60.0,
+        everything: bool = False,
+        encoding: str = "utf-8",
+    ) -> None:
+        self.stream = stream
+        self._style = style
+        self._encoding = encoding
+        self._digits = 6
+        self._repeats = _Repeats(repeat)
+        self._ending = Table(
+            stream, style, everything=everything, handshakes=False, encoding=encoding
+        )
+
+    def precision(self, digits: int) -> None:
+        """A person needs no more than microseconds."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Show a handshake."""
+        self._line(" ".join(_handshake(record, self._style)))
+
+    def closed(self, record: Handshake) -> None:
+        """Keep what the end needs of it."""
+        self._ending.handshake(record)
+
+    def finding(self, record: Finding) -> None:
+        """Show a finding, unless the same was shown a moment ago."""
+        self._ending.finding(record)
+        between = self._repeats.take(record)
+        if between is not None:
+            self._show(record, between)
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Show a limit of our own view; those of one stream are shown at the end."""
+        self._ending.warning(record)
+        if record.stream is None:
+            label = self._style.paint("NOTE", "bold")
+            self._line(f"{_now()} {label} {record.kind}: {printable(record.message)}")
+
+    def tick(self) -> None:
+        """Show what was held back for long enough."""
+        for finding, between in self._repeats.due():
+            self._show(finding, between)
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Say what is known at the end."""
+        self._line("")
+        self._ending.finish(capture, summary, not_evaluated)
+        self.stream.flush()
+
+    def _show(self, record: Finding, between: int) -> None:
+        more = f" (and {between:,} more like it)" if between else ""
+        self._line(f"{_clock(record.time_ns)} {line(record, self._style)}{more}")
+
+    def _line(self, text: str) -> None:
+        self.stream.write(text.encode(self._encoding, "backslashreplace") + b"\n")
+        self.stream.flush()
+
+
+class _Repeats:
+    """Remembers which finding of which client was shown when, and how many were not."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._shown: dict[tuple[str, Side, str | None], tuple[float, int, Finding]] = {}
+
+    def take(self, finding: Finding) -> int | None:
+        """Say how many were held back since it was shown; None: hold this one back, too."""
+        key = (finding.rule, finding.side, finding.client_id)
+        now = time.monotonic()
+        known = self._shown.pop(key, None)
+        if known is not None and now - known[0] < self._seconds:
+            self._shown[key] = (known[0], known[1] + 1, finding)
+            return None
+        self._shown[key] = (now, 0, finding)
+        if len(self._shown) > _REPEATS_KEPT:
+            del self._shown[next(iter(self._shown))]
+        return 0 if known is None else known[1]
+
+    def due(self) -> Iterator[tuple[Finding, int]]:
+        """Give the latest of those that were held back, and how many there were besides."""
+        now = time.monotonic()
+        for key, (shown, held, finding) in list(self._shown.items()):
+            if now - shown >= self._seconds:
+                del self._shown[key]
+                if held:
+                    self._shown[key] = (now, 0, finding)
+                    yield finding, held - 1
+
+
+def _handshake(record: Handshake, style: Style) -> Iterator[str]:
+    """Give the parts of a handshake's line: what it ended with, who, and the fields it used."""
+    connect, connack = record.connect, record.connack
+    packet = connack if connack is not None else connect
+    yield _now() if packet is None or packet.frame is None else _clock(packet.frame.time_ns)
+    said = record.outcome.value
+    if connack is not None and connack.return_code:
+        said += f" {connack.return_code}"
+    color = _COLORS.get(record.outcome, "red")
+    yield style.paint(said, color)
+    version = "MQTT" if record.version is None else f"MQTT {record.version.value}"
+    yield version + (" bridge" if record.bridge else "")
+    if connect is not None:
+        yield f'"{printable(connect.client_id or "", _CLIENT_ID)}"'
+    yield f"{address(record.client)} > {address(record.server)}"
+    if connect is not None:
+        yield from _fields(connect)
+    if connack is not None and connack.session_present is not None:
+        yield f"sessionPresent={_yes(connack.session_present)}"
+    if record.latency is not None:
+        yield f"after {duration(round(record.latency * 1e9))}"
+    yield f"(stream {record.stream})"
+
+
+def _fields(connect: Connect) -> Iterator[str]:
+    yield f"cleanSession={_yes(connect.clean_session)}"
+    yield f"keepAlive={connect.keep_alive}"
+    if connect.username is not None:
+        yield f'username="{printable(connect.username, _CLIENT_ID)}"'
+    if connect.password is not None:
+        yield "password=***"
+    if connect.last_will_topic is not None:
+        yield f'lastWillTopic="{printable(connect.last_will_topic, _TOPIC)}"'
+        yield f"lastWillQos={connect.last_will_qos} lastWillRetain={_yes(connect.last_will_retain)}"
+
+
+def _yes(value: bool | None) -> str:
+    return {True: "1", False: "0", None: "-"}[value]
+
+
+def _clock(time_ns: int) -> str:
+    """Spell a time of day: the date is known to who looks on."""
+    return rfc3339(time_ns, 6)[11:]
+
+
+def _now() -> str:
+    return _clock(time.time_ns())

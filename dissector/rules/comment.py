@@ -1,0 +1,19 @@
+"""A finding in, the comment on its packet out: one line that Wireshark shows beside the frame."""
+
+from __future__ import annotations
+
+from dissector.model import Finding
+from dissector.text import printable
+
+
+def comment(finding: Finding) -> str:
+    """Say what is wrong, whose fault it is, and what it breaks; captured text is escaped."""
+    version = f" of MQTT {finding.version.value}" if finding.version else ""
+    broken = ", ".join(finding.statements) or (
+        f"section {finding.section}" if finding.section else ""
+    )
+    cited = f" [{broken}{version}]" if broken else ""
+    return (
+        f"{finding.rule} {finding.severity.value}, the {finding.side.value}'s fault: "
+        f"{printable(finding.message)}{cited}"
+    )

@@ -1,0 +1,104 @@
+"""What the trackers of a live capture see in, handshakes and findings out as soon as they are sure.
+
+A handshake is told with its CONNACK, and what is overdue when the deadline passes; what was told
+then is not told again at the connection's end, where everything is judged as in a file. The counts
+are those of the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from dissector.connections.connection import Connection
+from dissector.connections.handshake import Handshake
+from dissector.connections.outcome import outcome
+from dissector.model import Finding
+from dissector.rules.hearing import Hearing, wanted
+from dissector.rules.inspection import Inspection
+from dissector.rules.judge import Judge
+
+_Told = Counter[tuple[object, ...]]
+
+
+class _Prompt:
+    """What makes a hearing prompt; stands before `Hearing` among the bases."""
+
+    def begin(self, told: Callable[[Handshake], None], options: tuple[Any, Any, Any]) -> None:
+        """Tell handshakes to `told`; `options` are selected rules, streams and client ids."""
+        self._told_handshake = told
+        selected, self._asked_streams, self._asked_clients = options
+        self._early = Judge(self._found_early, selected)
+        self._known: set[int] = set()  # handshakes of open connections that were told
+        self._told: dict[int, _Told] = {}  # by stream: findings that were told before its end
+        self._left: _Told | None = None  # of the connection that is being judged
+
+    def answered(self, connection: Connection) -> None:
+        """Judge a handshake that has its CONNACK, then tell it."""
+        super().answered(connection)  # type: ignore[misc]
+        handshake = connection.handshake
+        if handshake is None or not wanted(connection, self._asked_streams, self._asked_clients):
+            return
+        handshake.outcome = outcome(connection)
+        handshake.auths = tuple(connection.auths)
+        self._known.add(handshake.id)
+        self._told_handshake(handshake)
+
+    def overdue(self, connection: Connection) -> None:
+        """Tell what is wrong with a connection as of now."""
+        if not wanted(connection, self._asked_streams, self._asked_clients):
+            return
+        count = len(connection.findings)
+        self._left = Counter(self._told.get(connection.stream, ()))
+        self._early.connection(connection)
+        self._left = None
+        new = connection.findings[count:]
+        if new:
+            self._told[connection.stream] = self._told.get(connection.stream, Counter()) | Counter(
+                map(_key, new)
+            )
+            del connection.findings[count:]
+
+    def ended(self, connection: Connection) -> None:
+        """Judge a connection whose view has ended; tell what was not told before."""
+        self._left = self._told.pop(connection.stream, None)
+        handshake = connection.handshake
+        super().ended(connection)  # type: ignore[misc]
+        self._left = None
+        if handshake is not None and handshake.id in self._known:
+            self._known.discard(handshake.id)
+        elif handshake is not None and wanted(connection, self._asked_streams, self._asked_clients):
+            self._told_handshake(handshake)
+
+    def found(self, finding: Finding) -> None:
+        """Hand a finding on that was not told before."""
+        if not self._told_before(finding):
+            super().found(finding)  # type: ignore[misc]
+
+    def _found_early(self, finding: Finding) -> None:
+        if not self._told_before(finding):
+            super().found(finding)  # type: ignore[misc]
+
+    def _told_before(self, finding: Finding) -> bool:
+        left = self._left
+        if left is None:
+            return False
+        key = _key(finding)
+        if left[key] <= 0:
+            return False
+        left[key] -= 1
+        return True
+
+
+class PromptHearing(_Prompt, Hearing):
+    """Hears a live capture."""
+
+
+class PromptInspection(_Prompt, Inspection):
+    """Hears a live capture, with rules of an audit."""
+
+
+def _key(finding: Finding) -> tuple[object, ...]:
+    """What makes two findings of one connection the same, however long it is open by now."""
+    return (finding.rule, finding.side, finding.frame, finding.frames, finding.span)

@@ -1,0 +1,259 @@
+"""Nothing in, a stage for live tests out: namespaces, a real server, real clients, the command.
+
+Everything has a name of its own and is taken away again. Traffic stays on this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.cli.running import CLEAN
+from tests.conftest import need_tool
+
+PATIENCE = 20.0  # seconds that anything may take on a busy machine
+_numbers = iter(range(1000))
+
+
+def need_root() -> None:
+    """Skip where raw sockets and namespaces are not for us; fail in CI."""
+    if os.geteuid() != 0:
+        if os.environ.get("DISSECTOR_CI"):
+            pytest.fail("capturing and namespaces need root")
+        pytest.skip("capturing and namespaces need root")
+
+
+class Place(NamedTuple):
+    """Where traffic flows: commands of the server's and the client's side, interface, addresses."""
+
+    server: tuple[str, ...]
+    client: tuple[str, ...]
+    interface: str
+    v4: str
+    v6: str
+    peer: str  # the interface of the client's side
+
+
+LOOPBACK = Place((), (), "lo", "127.0.0.1", "::1", "lo")
+
+
+@contextlib.contextmanager
+def namespaces() -> Iterator[Place]:
+    """Make two namespaces with a veth pair between them, and take them away."""
+    need_root()
+    need_tool("ip")
+    name = f"dl{os.getpid()}x{next(_numbers)}"
+    one, two = f"{name}s", f"{name}c"
+    v4, v6 = "10.213.7.1", "fd00:213:7::1"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=PATIENCE)
+
+    try:
+        ip("netns", "add", one)
+        ip("netns", "add", two)
+        ip("link", "add", "veths", "netns", one, "type", "veth", "peer", "vethc", "netns", two)
+        for space, link, host in ((one, "veths", "1"), (two, "vethc", "2")):
+            ip("-n", space, "link", "set", "lo", "up")
+            ip("-n", space, "addr", "add", f"10.213.7.{host}/24", "dev", link)
+            ip("-n", space, "addr", "add", f"fd00:213:7::{host}/64", "dev", link, "nodad")
+            ip("-n", space, "link", "set", link, "up")
+        inside = ("ip", "netns", "exec")
+        yield Place((*inside, one), (*inside, two), "veths", v4, v6, "vethc")
+    finally:
+        for space in (one, two):
+            subprocess.run(["ip", "netns", "del", space], capture_output=True, timeout=PATIENCE)
+
+
+def free_port() -> int:
+    """Give a port of the loopback device that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(ready: Callable[[], object], what: str) -> None:
+    """Wait for something, and fail when it takes too long."""
+    end = time.monotonic() + PATIENCE
+    while not ready():
+        assert time.monotonic() < end, f"it took too long: {what}"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def mosquitto(place: Place, port: int, directory: Path) -> Iterator[None]:
+    """Run a real server that lets everybody in, on IPv4 and IPv6."""
+    program = need_tool("mosquitto")
+    config = directory / f"mosquitto-{port}.conf"
+    config.write_text(
+        f"listener {port} 0.0.0.0\nlistener {port} ::\nallow_anonymous true\nuser root\n"
+    )
+    process = subprocess.Popen(
+        [*place.server, program, "-c", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        probe = [*place.client, sys.executable, "-c", _PROBE]
+        for host in (place.v4, place.v6):
+            done = subprocess.run([*probe, host, str(port)], check=False, timeout=PATIENCE)
+            assert done.returncode == 0, "the server did not start"
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+_PROBE = """
+import socket, sys, time
+for _ in range(300):
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).close()
+        break
+    except OSError:
+        time.sleep(0.05)
+else:
+    sys.exit(1)
+"""
+
+
+class Following:
+    """`dissector live` while it runs; `records` are lines of JSON so far, `arrived` their times."""
+
+    def __init__(self, arguments: tuple[str, ...], place: Place, **more: Any) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.arrived: list[float] = []
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+        self._given = queue.Queue[None]()
+        environment = {**CLEAN, **more.pop("environment", {})}
+        self.process = subprocess.Popen(
+            [*place.server, sys.executable, "-m", "dissector", "live", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=more.pop("stdin", subprocess.DEVNULL),
+            env=environment,
+            **more,
+        )
+        self._threads = [
+            threading.Thread(target=self._read, daemon=True),
+            threading.Thread(target=self._note, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.arrived.append(time.time())
+            self.lines.append(line.decode())
+            if line.startswith(b"{"):
+                self.records.append(json.loads(line))
+
+    def _note(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.notes.append(line.decode())
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Give the records of one type."""
+        return [record for record in list(self.records) if record["type"] == kind]
+
+    def wait_for(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for so many records of a type, and give them."""
+        wait_until(
+            lambda: len(self.of(kind)) >= count or self.process.poll() is not None,
+            f"{count} x {kind}; there are {self.of(kind)} {self.notes}",
+        )
+        return self.of(kind)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Send a signal, wait for the end, and give the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end, and give the exit code."""
+        code = self.process.wait(PATIENCE)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        assert "Traceback" not in self.said, self.said
+        return code
+
+    @property
+    def said(self) -> str:
+        """All of standard error."""
+        return "".join(self.notes)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+@contextlib.contextmanager
+def following(
+    *arguments: str, place: Place = LOOPBACK, listening: bool = True, **more: Any
+) -> Iterator[Following]:
+    """Run `dissector live` with these arguments until the block ends."""
+    need_root()
+    run = Following(arguments, place, **more)
+    try:
+        if listening:
+            wait_until(lambda: "listening" in run.said or run.process.poll() is not None, "start")
+        yield run
+    finally:
+        run.close()
+
+
+def publish(place: Place, host: str, port: int, client_id: str, *words: str) -> None:
+    """Have a real client connect, publish, and close."""
+    program = need_tool("mosquitto_pub")
+    subprocess.run(
+        [*place.client, program, "-h", host, "-p", str(port), "-i", client_id, "-t", "tests/live",
+         "-m", "hello", *words],
+        check=True, capture_output=True, timeout=PATIENCE,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def made_server(answer: bytes) -> Iterator[int]:
+    """Run a server on loopback that gives one answer to whatever it is sent, and never closes."""
+    connections: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    one, _ = listener.accept()
+                    connections.append(one)
+                    one.recv(4096)
+                    one.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for one in connections:
+                one.close()

@@ -1,0 +1,185 @@
+"""A capture frame by frame with a clock beside it: the same judgement as on the file, each once."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+import dissector
+from dissector.analysis import Options
+from dissector.capture.batch import Batch
+from dissector.capture.live_source import LiveSource
+from dissector.live import Live
+from dissector.model import CaptureWarning
+from dissector.rules.base import Example
+from dissector.rules.registry import all_rules
+from samples.build import Frame, conversation, pcap
+
+EXAMPLES = [
+    pytest.param(example, id=f"{rule.id} {example.title}")
+    for rule in all_rules()
+    for example in (*rule.bad, *rule.good)
+]
+STEP = 1_000_000_000
+
+
+class Played(LiveSource):
+    """Frames at their times, and empty batches each second between them; some seconds after."""
+
+    def __init__(self, frames: Sequence[Frame], after: int = 0, dropped: int | None = None) -> None:
+        super().__init__("played")
+        self.dropped = dropped
+        self.links = [1]
+        self.digits = 6
+        self._now = 0
+        self._batches = self._play(frames, after)
+        self._batch = Batch()
+
+    def next_batch(self) -> Batch | None:
+        return next(self._batches, None)
+
+    def now_ns(self) -> int:
+        return self._now
+
+    def _play(self, frames: Sequence[Frame], after: int) -> Iterator[Batch]:
+        batch = self._batch
+        for frame in frames:
+            yield from self._pass(frame.time_ns)
+            batch.window = frame.data
+            batch.offset[0] = 0
+            batch.captured[0] = batch.original[0] = len(frame.data)
+            batch.time_ns[0], batch.link[0], batch.count = frame.time_ns, 1, 1
+            self._now = frame.time_ns
+            self.hand_out(batch, len(frame.data))
+            yield batch
+        yield from self._pass(self._now + after * STEP)
+
+    def _pass(self, until: int) -> Iterator[Batch]:
+        self._batch.count = 0
+        while self._now and self._now + STEP < until:
+            self._now += STEP
+            yield self._batch
+
+
+class Heard:
+    """What a live capture told, and after which time."""
+
+    def __init__(self) -> None:
+        self.findings: list[tuple[dissector.Finding, int]] = []
+        self.handshakes: list[dissector.Handshake] = []
+        self.outcomes: list[dissector.Outcome] = []
+        self.warnings: list[CaptureWarning] = []
+        self.source: LiveSource | None = None
+
+    def precision(self, digits: int) -> None:
+        assert digits == 6
+
+    def handshake(self, record: dissector.Handshake) -> None:
+        self.handshakes.append(record)
+        self.outcomes.append(record.outcome)
+
+    def closed(self, record: dissector.Handshake) -> None:
+        assert record in self.handshakes or record.connack is None
+
+    def finding(self, record: dissector.Finding) -> None:
+        assert self.source is not None
+        self.findings.append((record, self.source.now_ns()))
+
+    def warning(self, record: CaptureWarning) -> None:
+        self.warnings.append(record)
+
+
+def play(source: LiveSource) -> tuple[Heard, Live]:
+    """Judge a live source to its end."""
+    heard = Heard()
+    heard.source = source
+    live = Live(source, Options(), heard)
+    for _ in live.steps():
+        pass
+    return heard, live
+
+
+def keys(findings: Sequence[dissector.Finding]) -> Counter[tuple[object, ...]]:
+    return Counter((one.rule, one.side, one.frame, one.time_ns, one.span) for one in findings)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_live_judges_as_a_file_is_judged(example: Example) -> None:
+    """Every example of every rule gives the same findings, handshakes and counts, each once."""
+    frames = conversation(example.steps, server_port=example.port)
+    whole = dissector.analyze(io.BytesIO(pcap(frames)))
+    heard, live = play(Played(frames))
+    assert keys([finding for finding, _ in heard.findings]) == keys(whole.findings)
+    assert [one.id for one in heard.handshakes] == list(
+        dict.fromkeys(one.id for one in heard.handshakes)
+    )
+    known = {one.id: one for one in whole.handshakes}
+    assert {one.id for one in heard.handshakes} == set(known)
+    for told, outcome in zip(heard.handshakes, heard.outcomes, strict=True):
+        assert outcome == known[told.id].outcome
+        assert len(told.auths) == len(known[told.id].auths)
+    assert live.outcome().summary == whole.summary
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_overdue_finding_comes_when_its_time_has_passed(example: Example) -> None:
+    """What a longer capture would show is told within two seconds of its deadline, never before."""
+    frames = conversation(example.steps, server_port=example.port)
+    heard, _ = play(Played(frames, after=60, dropped=0))
+    ends = {one.frame for one, _ in heard.findings}
+    for finding, told in heard.findings:
+        deadline = max(finding.time_ns, max(frame.time_ns for frame in finding.frames))
+        assert told >= finding.time_ns
+        if finding.time_ns > max(frame.time_ns for frame in finding.frames):
+            assert told - deadline <= 3 * STEP, (finding.rule, ends)
+
+
+def test_what_was_dropped_is_nobodys_fault() -> None:
+    """After frames were dropped, no absence is a finding; it is told as not evaluated."""
+    steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 00 05", "+8")
+    heard, _ = play(Played(conversation(steps), dropped=0))
+    assert [finding.rule for finding, _ in heard.findings] == ["SEQ09"]
+    source = Played(conversation(steps), dropped=0)
+    heard = Heard()
+    heard.source = source
+    live = Live(source, Options(), heard)
+    for _ in live.steps():
+        if source.frames == 5:
+            source.lapses = 1
+            source.dropped = 7
+    assert not heard.findings
+    outcome = live.outcome()
+    assert ("SEQ09", "frames were dropped while it was open") in {
+        (one.rule, one.reason) for one in outcome.not_evaluated
+    }
+    assert outcome.capture.dropped == 7
+    assert [one.message for one in heard.warnings if one.kind == "dropped"] == [
+        "the kernel had no room for 7 frames, 7 in all; a larger --buffer or a narrower -f helps"
+    ]
+
+
+def test_idle_connections_are_let_go_with_their_verdicts() -> None:
+    """A connection that says nothing for long ends, is judged, and may come again in mid-stream."""
+    steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 00 00")
+    other = [
+        frame._replace(time_ns=frame.time_ns + 25 * 3600 * STEP)
+        for frame in conversation(steps, client_port=40001)
+    ]
+    first = conversation(steps)
+    ping = first[-1]._replace(time_ns=other[-1].time_ns + 120 * STEP)
+    source = Played([*first, *other, ping])
+    heard = Heard()
+    heard.source = source
+    live = Live(source, Options(), heard)
+    most = 0
+    for _ in live.steps():
+        if source.frames < len(first) + len(other) + 1:
+            most = max(most, live.figures().open_connections)
+    assert most == 1  # never both
+    assert live.figures().open_connections == 0
+    assert [one.outcome for one in heard.handshakes] == [dissector.Outcome.ACCEPTED] * 2
+    assert not heard.findings
+    assert live.outcome().summary.handshakes == 2
