@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dissector.cli.options import Parser, add_report_options, add_source_options
+from dissector.cli.options import SHARED, Parser, add_report_options, add_source_options
 from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
@@ -135,6 +135,10 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
     to_file = namespace.output not in (None, "-")
     style = output.style(settings.color, os.environ, to_file=to_file)
     encoding = output.encoding(to_file)
+    if settings.format in SHARED:
+        from dissector.report.formats import Look, shared_reporter
+
+        return shared_reporter(settings.format, stream, Look(style, key=key))
     if settings.statistics:
         from dissector.report.statistics import Statistics
 

@@ -18,8 +18,7 @@ from dissector.errors import OptionError
 
 if TYPE_CHECKING:
     from dissector.cli.config import Settings
-    from dissector.report.audit_formats import AuditReporter
-    from dissector.report.reporter import ByteStream
+    from dissector.report.reporter import AuditReporter, ByteStream
     from dissector.rules.thresholds import Thresholds
 
 _EXAMPLES = """\
@@ -108,7 +107,7 @@ def _reporter(
     settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes
 ) -> AuditReporter:
     from dissector.cli import output
-    from dissector.report.audit_formats import Look, reporter
+    from dissector.report.formats import Look, audit_reporter
 
     to_file = namespace.output not in (None, "-")
     look = Look(
@@ -118,7 +117,7 @@ def _reporter(
         show_secrets=namespace.show_secrets,
         key=key,
     )
-    return reporter(settings.format, stream, look)
+    return audit_reporter(settings.format, stream, look)
 
 
 def _thresholds(settings: Settings) -> Thresholds:

@@ -12,8 +12,9 @@ from typing import NoReturn
 
 from dissector.errors import OptionError
 
-FORMATS = ("table", "text", "concise", "json", "jsonl")
-AUDIT_FORMATS = ("table", "json", "jsonl")
+SHARED = ("csv",)  # formats for other programs, of an analysis and of an audit
+FORMATS = ("table", "text", "concise", "json", "jsonl", *SHARED)
+AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("native", "scapy", "tshark")

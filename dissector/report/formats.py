@@ -1,34 +1,19 @@
-"""The name of a format in, a reporter of audits out: the one place that knows them all.
+"""The name of a format in, its reporter out: those of an audit, and those that analyses share.
 
-A reporter of an audit is a `Reporter` that takes `device`, `server` and `overview`, too. Formats
-that want the whole at once (a page, a list) are functions of an `Audit` and a stream; `Whole`
-collects for them.
+Formats that want the whole at once (a page, a list) are functions of an `Audit` and a stream;
+`Whole` collects for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from dissector.analysis import Outcome
-from dissector.audit.records import Audit, Device, Overview, Server
+from dissector.audit.records import Audit, Overview
 from dissector.audit.run import AuditOutcome, Collector
 from dissector.model import Capture, NotEvaluated, Summary
-from dissector.report.reporter import ByteStream, Reporter
+from dissector.report.reporter import AuditReporter, ByteStream
 from dissector.report.style import Style
-
-
-class AuditReporter(Reporter, Protocol):
-    """One format of an audit: devices and servers come after all else, the overview last."""
-
-    def device(self, record: Device) -> None:
-        """Take one device."""
-
-    def server(self, record: Server) -> None:
-        """Take one server."""
-
-    def overview(self, record: Overview) -> None:
-        """Take the overview; `finish` is next."""
 
 
 class Look:
@@ -53,13 +38,10 @@ class Look:
 class Whole(Collector):
     """Collects an audit for a format that is a function of the whole."""
 
-    def __init__(
-        self, write: Callable[[Audit, ByteStream, Look], None], stream: ByteStream, look: Look
-    ) -> None:
+    def __init__(self, write: Callable[[Audit, ByteStream], None], stream: ByteStream) -> None:
         super().__init__()
         self._write = write
         self._stream = stream
-        self._look = look
         self._overview = Overview()
 
     def overview(self, record: Overview) -> None:
@@ -71,10 +53,10 @@ class Whole(Collector):
     ) -> None:
         """Write the report."""
         outcome = Outcome(capture, summary, list(not_evaluated), [])
-        self._write(self.audit(AuditOutcome(outcome, self._overview)), self._stream, self._look)
+        self._write(self.audit(AuditOutcome(outcome, self._overview)), self._stream)
 
 
-def reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
+def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
     """Make the reporter of a format; `name` is one of `cli.options.AUDIT_FORMATS`."""
     if name == "json":
         from dissector.report.json_audit import AuditDocument
@@ -84,6 +66,19 @@ def reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
         from dissector.report.json_audit import AuditLines
 
         return AuditLines(stream, show_secrets=look.show_secrets, key=look.key)
-    from dissector.report.audit_table import AuditTable
+    if name == "table":
+        from dissector.report.audit_table import AuditTable
 
-    return AuditTable(stream, look.style, everything=look.everything, encoding=look.encoding)
+        return AuditTable(stream, look.style, everything=look.everything, encoding=look.encoding)
+    if name == "markdown":
+        from dissector.report.markdown import write
+
+        return Whole(write, stream)
+    return shared_reporter(name, stream, look)
+
+
+def shared_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
+    """Make the reporter of a format for other programs, one of `cli.options.SHARED`."""
+    from dissector.report.csv_table import CsvTable
+
+    return CsvTable(stream)
