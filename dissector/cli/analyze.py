@@ -137,8 +137,16 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
     encoding = output.encoding(to_file)
     if settings.format in SHARED:
         from dissector.report.formats import Look, shared_reporter
+        from dissector.rules.registry import selected
 
-        return shared_reporter(settings.format, stream, Look(style, key=key))
+        look = Look(
+            style,
+            show_secrets=namespace.show_secrets,
+            key=key,
+            rules=selected(settings.select, settings.ignore),
+            fail_on=settings.fail_on,
+        )
+        return shared_reporter(settings.format, stream, look)
     if settings.statistics:
         from dissector.report.statistics import Statistics
 

@@ -108,6 +108,7 @@ def _reporter(
 ) -> AuditReporter:
     from dissector.cli import output
     from dissector.report.formats import Look, audit_reporter
+    from dissector.rules.registry import selected
 
     to_file = namespace.output not in (None, "-")
     look = Look(
@@ -116,6 +117,8 @@ def _reporter(
         everything=settings.all,
         show_secrets=namespace.show_secrets,
         key=key,
+        rules=selected(settings.select, settings.ignore, audit=True),
+        fail_on=settings.fail_on,
     )
     return audit_reporter(settings.format, stream, look)
 

@@ -12,7 +12,13 @@ from typing import NoReturn
 
 from dissector.errors import OptionError
 
-SHARED = ("csv",)  # formats for other programs, of an analysis and of an audit
+SHARED = (
+    "csv",
+    "sarif",
+    "junit",
+    "eve",
+    "zeek",
+)  # formats for other programs, of an analysis and of an audit
 FORMATS = ("table", "text", "concise", "json", "jsonl", *SHARED)
 AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")

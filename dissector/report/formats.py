@@ -6,7 +6,7 @@ Formats that want the whole at once (a page, a list) are functions of an `Audit`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dissector.analysis import Outcome
 from dissector.audit.records import Audit, Overview
@@ -17,7 +17,11 @@ from dissector.report.style import Style
 
 
 class Look:
-    """How a report looks and what it may show."""
+    """How a report looks and what it may show.
+
+    `rules` are the ids of the rules that were asked for, `fail_on` from which severity on a finding
+    is a failure.
+    """
 
     def __init__(
         self,
@@ -27,12 +31,16 @@ class Look:
         everything: bool = False,
         show_secrets: bool = False,
         key: bytes | None = None,
+        rules: Collection[str] = (),
+        fail_on: str = "error",
     ) -> None:
         self.style = style
         self.encoding = encoding
         self.everything = everything
         self.show_secrets = show_secrets
         self.key = key
+        self.rules = rules
+        self.fail_on = fail_on
 
 
 class Whole(Collector):
@@ -79,6 +87,22 @@ def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
 
 def shared_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
     """Make the reporter of a format for other programs, one of `cli.options.SHARED`."""
+    if name == "sarif":
+        from dissector.report.sarif import Sarif
+
+        return Sarif(stream)
+    if name == "junit":
+        from dissector.report.junit import JUnit
+
+        return JUnit(stream, look.rules, look.fail_on)
+    if name == "eve":
+        from dissector.report.eve import Eve
+
+        return Eve(stream, show_secrets=look.show_secrets)
+    if name == "zeek":
+        from dissector.report.zeek import Zeek
+
+        return Zeek(stream)
     from dissector.report.csv_table import CsvTable
 
     return CsvTable(stream)
