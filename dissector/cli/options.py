@@ -20,7 +20,7 @@ SHARED = (
     "zeek",
 )  # formats for other programs, of an analysis and of an audit
 FORMATS = ("table", "text", "concise", "json", "jsonl", *SHARED)
-AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", *SHARED)
+AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", "html", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("native", "scapy", "tshark")

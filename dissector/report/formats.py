@@ -78,6 +78,10 @@ def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
         from dissector.report.audit_table import AuditTable
 
         return AuditTable(stream, look.style, everything=look.everything, encoding=look.encoding)
+    if name == "html":
+        from dissector.report.html.page import HtmlPage
+
+        return HtmlPage(stream)
     if name == "markdown":
         from dissector.report.markdown import write
 
