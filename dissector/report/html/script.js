@@ -12,7 +12,7 @@
     const page = target && target.closest(".page");
     overview.classList.toggle("gone", Boolean(page));
     for (const each of pages) each.classList.toggle("gone", each !== page);
-    for (const each of headings) each.classList.add("gone");
+    for (const each of headings) each.classList.toggle("gone", !page || each.parentElement !== page.parentElement);
     if (target) {
       target.scrollIntoView({ behavior: "instant" });
       if (page) { page.tabIndex = -1; page.focus({ preventScroll: true }); }

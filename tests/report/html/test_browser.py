@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from tests.conftest import need_tool
 from tests.report import hostile as attacks
 from tests.report.html.conftest import Open
 
@@ -143,6 +146,21 @@ def test_hostile_names_stay_text(opened: Open, attacked: Path) -> None:
     assert not {"\x1b", "\u202e", "\u200b", "\x00", "\u2066"} & set(source)
     assert page.complaints() == []
     assert page.requests() == []
+
+
+def test_print_has_everything(opened: Open, hundred: Path, tmp_path: Path) -> None:
+    """On paper every device has its part, whatever page was open, and no tool is there."""
+    reader = need_tool("pdftotext")
+    browser = opened(hundred, "device-3", dark=True).browser
+    made = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+    paper = tmp_path / "print.pdf"
+    paper.write_bytes(base64.b64decode(made["data"]))
+    text = subprocess.run([reader, paper, "-"], check=True, capture_output=True).stdout.decode()
+    for number in range(100):
+        if number % 10 != 4:
+            assert f"Device sensor{number:04d}" in text
+    assert "What was not seen" in text
+    assert "Find a device" not in text
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
