@@ -45,7 +45,7 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
 
     `engine` is "native" or "scapy"; `audit`: with the rules of SEC and TLS, which measure by
-    `thresholds`.
+    `thresholds`. `known` tells findings that are neither counted nor handed on.
     """
 
     select: tuple[str, ...] = ()
@@ -56,6 +56,7 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     audit: bool = False
     thresholds: Thresholds | None = None
     engine: str = "native"
+    known: Callable[[Finding], bool] | None = None
 
 
 class Sink(Protocol):
@@ -99,6 +100,7 @@ def run(
     that has ended. CaptureError where no input could be read at all.
     """
     hearing = _hearing(options, sink, history, ended_with)
+    hearing.known = options.known
     readers, failed = _open(paths, sink)
     if failed and not readers:
         raise failed[0]

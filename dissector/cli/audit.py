@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dissector.cli.options import (
     AUDIT_FORMATS,
     Parser,
+    add_known_options,
     add_report_options,
     add_source_options,
 )
@@ -35,6 +36,7 @@ def parser() -> Parser:
     """Build the command's parser."""
     made = Parser("audit", "Every device and server, how safe they are, what to do.", _EXAMPLES)
     add_source_options(made)
+    add_known_options(made)
     add_report_options(made, AUDIT_FORMATS)
     return made
 
@@ -51,7 +53,9 @@ def run(arguments: Sequence[str]) -> int:
     analyze.refuse_unready(settings)
     if settings.statistics:
         raise OptionError("--statistics belongs to `dissector analyze`")
+    analyze.refuse_disclosure(namespace)
     selected(settings.select, settings.ignore, audit=True)
+    known = analyze.known_findings(namespace, settings)
     options = Options(
         select=settings.select,
         ignore=settings.ignore,
@@ -60,13 +64,17 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
         thresholds=_thresholds(settings),
+        known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if settings.separate and len(paths) > 1:
         raise OptionError("--separate belongs to `dissector analyze`: an audit is of all at once")
     with output.opened(namespace.output, paths, private=True) as stream:
         analyze.spare_the_collector()
-        return _audit(paths, options, settings, namespace, stream)
+        code = _audit(paths, options, settings, namespace, stream)
+    for text in known.notes() if known is not None else ():
+        analyze.note(text)
+    return code
 
 
 def _audit(
@@ -83,7 +91,12 @@ def _audit(
 
     assert isinstance(options, Options)
     key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or os.urandom(16)
-    sink = AuditWatch(_reporter(settings, namespace, stream, key), analyze.DAMAGE)
+    reporter = _reporter(settings, namespace, stream, key)
+    if namespace.pseudonymize:
+        from dissector.report.pseudonyms import PseudonymousAudit
+
+        reporter = PseudonymousAudit(reporter)
+    sink = AuditWatch(reporter, analyze.DAMAGE)
     bar = progress.wanted()
     try:
         found = run_audit(paths, options, sink, bar, key=key)

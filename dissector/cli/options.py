@@ -106,6 +106,17 @@ def add_source_options(parser: Parser) -> None:
     group.add_argument("--engine", choices=ENGINES, help="default: native")
 
 
+def add_known_options(parser: Parser) -> None:
+    """Add what leaves out what is known, and hides who somebody is."""
+    group = parser.add_argument_group("what to keep out of the report")
+    group.add_argument(
+        "--baseline", metavar="FILE", help="show only what this earlier JSON report does not hold"
+    )
+    group.add_argument(
+        "--pseudonymize", action="store_true", help="put other names in place of identities"
+    )
+
+
 def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None:
     """Add what says what is judged, shown, and how it ends."""
     judged = parser.add_argument_group("what to judge")
