@@ -14,7 +14,9 @@ import pytest
 from dissector.analysis import Options
 from dissector.audit.run import run as run_audit
 from dissector.model import Endpoint
+from dissector.mqtt.defects import DefectKind
 from dissector.report.formats import Look, audit_reporter
+from dissector.report.html.page import _asset
 from dissector.report.pseudonyms import PseudonymousAudit, Pseudonyms
 from dissector.report.style import Style
 from dissector.rules.registry import every_rule
@@ -35,9 +37,9 @@ CAPTURES = [
 KEYS = {"ip", "mac", "clientId", "username", "lastWillTopic", "lastWillMessage", "host", "origin",
         "userAgent", "path", "forwardedFor", "assignedClientIdentifier", "reasonString",
         "responseInformation", "serverReference"}  # fmt: skip
-# what our own sentences say, too, or too short to be looked for
-WORDS = {"mqtt", "client", "device", "server", "sensor", "test", "true", "false", "online"}
-WORDS |= {"display", *(rule.name for rule in every_rule())}
+# what stands in our own sentences may be in any report
+OWN = " ".join(f"{rule.name} {rule.__doc__}" for rule in every_rule()) + _asset("style.css")
+OWN += " ".join(kind.value for kind in DefectKind)
 
 
 def disguised(path: Path, form: str) -> bytes:
@@ -61,7 +63,7 @@ def identities(value: Any, key: str = "") -> Iterator[str]:
         for item in value:
             yield from identities(item, "pair" if key == "userProperty" or key == "pair" else key)
     elif isinstance(value, str) and key in (*KEYS, "pair") and len(value) > 4:
-        if value.lower() not in WORDS:
+        if value not in OWN:
             yield value
 
 
