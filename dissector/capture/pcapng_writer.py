@@ -1,0 +1,138 @@
+"""Frames and comments on them in, a pcapng file out.
+
+Blocks are gathered and written together; a file is whole up to `size` at any time, also when the
+disk is full. An interface is described when its first frame comes. Times are nanoseconds.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Protocol
+
+from dissector.capture.batch import Batch
+
+_GATHERED = 1 << 18  # bytes that wait to be written, at most
+_LONGEST_COMMENT = 65_000  # bytes; an option's length has 16 bits
+_SECTION, _INTERFACE, _STATISTICS = 0x0A0D0D0A, 1, 5
+_SECRETS, _FRAME = 10, 6
+_COMMENT, _NAME, _RESOLUTION, _FILTER, _APPLICATION = 1, 2, 9, 11, 4
+_RECEIVED, _DROPPED = 4, 5
+_NANOSECONDS = b"\x09"  # ten to the power of minus nine
+
+
+class RawStream(Protocol):
+    """A file open for writing; it may take fewer bytes than it was given, and says how many."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Take some of the bytes; None: all of them."""
+
+
+class PcapngWriter:
+    """Writes one section. `size`: bytes of whole blocks written; `frames`: those given so far."""
+
+    def __init__(self, stream: RawStream, application: str, *, comment: str = "") -> None:
+        self.size = 0
+        self.frames = 0
+        self._stream = stream
+        self._blocks: list[bytes] = []
+        self._gathered = 0
+        self._interfaces: dict[tuple[int, str], int] = {}
+        options = _texts(_COMMENT, [comment] if comment else []) + _texts(
+            _APPLICATION, [application]
+        )
+        head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)  # its length is not known beforehand
+        self._put(_SECTION, head + _ended(options))
+
+    def interface(self, link: int, name: str = "", *, capture_filter: str = "") -> int:
+        """Give the number of an interface by link type and name; describe it if it is new."""
+        number = self._interfaces.get((link, name))
+        if number is None:
+            number = self._interfaces[link, name] = len(self._interfaces)
+            options = _texts(_NAME, [name] if name else []) + _option(_RESOLUTION, _NANOSECONDS)
+            if capture_filter:
+                options += _option(_FILTER, b"\0" + _encoded(capture_filter))  # 0: libpcap's words
+            self._put(_INTERFACE, struct.pack("<HHI", link, 0, 0) + _ended(options))
+        return number
+
+    def frame(
+        self,
+        data: bytes,
+        time_ns: int,
+        original: int,
+        interface: int,
+        comments: Sequence[str] = (),
+    ) -> None:
+        """Write a frame: its captured bytes, its length on the wire, what is to be said about it.
+
+        Comments are shown by Wireshark as they are: captured text in them has to be printable.
+        """
+        ticks = max(time_ns, 0)
+        head = struct.pack(
+            "<5I", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(data), max(original, len(data))
+        )
+        options = _ended(_texts(_COMMENT, comments)) if comments else b""
+        self.frames += 1
+        self._put(_FRAME, head + data + bytes(-len(data) % 4) + options)
+
+    def frame_of(self, batch: Batch, index: int, comments: Sequence[str] = ()) -> None:
+        """Write one frame of a batch; frames of one link type are of one interface."""
+        start = batch.offset[index]
+        data = batch.window[start : start + batch.captured[index]]
+        interface = self.interface(batch.link[index])
+        self.frame(data, batch.time_ns[index], batch.original[index], interface, comments)
+
+    def secrets(self, kind: int, data: bytes) -> None:
+        """Write a Decryption Secrets Block, as readers keep it: its type and its bytes."""
+        self._put(_SECRETS, struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 4))
+
+    def statistics(self, interface: int, time_ns: int, received: int, dropped: int) -> None:
+        """Write how many frames an interface received, and how many of them were dropped."""
+        options = _option(_RECEIVED, struct.pack("<Q", received))
+        options += _option(_DROPPED, struct.pack("<Q", dropped))
+        head = struct.pack("<III", interface, time_ns >> 32, time_ns & 0xFFFFFFFF)
+        self._put(_STATISTICS, head + _ended(options))
+
+    def flush(self) -> None:
+        """Write what was gathered. An OSError leaves `size` at the last block that is whole."""
+        blocks, self._blocks, self._gathered = self._blocks, [], 0
+        data = b"".join(blocks)
+        written = 0
+        try:
+            while written < len(data):
+                taken = self._stream.write(data[written:])
+                written += len(data) - written if taken is None else taken
+        finally:
+            for block in blocks:
+                if len(block) > written:
+                    break
+                written -= len(block)
+                self.size += len(block)
+
+    def _put(self, kind: int, body: bytes) -> None:
+        length = struct.pack("<I", 12 + len(body))
+        self._blocks.append(struct.pack("<I", kind) + length + body + length)
+        self._gathered += 12 + len(body)
+        if self._gathered > _GATHERED:
+            self.flush()
+
+
+def _option(code: int, value: bytes) -> bytes:
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _texts(code: int, texts: Sequence[str]) -> bytes:
+    return b"".join(_option(code, _encoded(text)) for text in texts)
+
+
+def _ended(options: bytes) -> bytes:
+    """Close a list of options."""
+    return options + bytes(4)
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8, cut between two characters where it is too long."""
+    data = text.encode("utf-8", "backslashreplace")
+    if len(data) > _LONGEST_COMMENT:
+        data = data[:_LONGEST_COMMENT].decode("utf-8", "ignore").encode()
+    return data
