@@ -273,7 +273,7 @@ class PseudonymousAudit(Pseudonymous):
     def _evidence(self, item: Evidence) -> Evidence:
         names = self._names
         kind = _KINDS_OF_EVIDENCE.get(item.kind, item.kind)
-        if kind == "address":
+        if kind in ("address", "forwarded"):
             value = names.ip(item.value)
         else:
             value = names.name(kind, item.value) if kind else item.value
@@ -303,6 +303,8 @@ class PseudonymousAudit(Pseudonymous):
                 ip=names.ip(record.ip),
                 macs=names.every("mac", record.macs),
                 vendor_reason=self._said(record.vendor_reason),
+                hosts=names.every("host", record.hosts),
+                paths=names.every("path", record.paths),
                 limits={key: tuple(map(names.value, values))
                         for key, values in record.limits.items()},
                 certificates=tuple(map(self._certificate, record.certificates)),

@@ -63,7 +63,7 @@ class Sarif(Indifferent):
         results = [
             _result(fold, index, places) for index, rule in enumerate(folds) for fold in rule.folds
         ]
-        about = tool()
+        about = tool(capture.engine)
         driver = {
             "name": about["name"],
             "semanticVersion": about["version"],

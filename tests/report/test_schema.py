@@ -6,9 +6,23 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dissector.analysis import Options, run
+from dissector.audit.records import (
+    Certificate,
+    Device,
+    Evidence,
+    Guess,
+    Overview,
+    Point,
+    Posture,
+    Problem,
+    Server,
+    Session,
+    Will,
+)
 from dissector.audit.run import run as run_audit
 from dissector.report.json_audit import AuditDocument, AuditLines
 from dissector.report.json_document import JsonDocument
@@ -16,6 +30,7 @@ from dissector.report.json_lines import JsonLines
 from samples.build import conversation, pcap
 from tests.conftest import ROOT
 from tests.report.schema import (
+    PLACE,
     check_audit_document,
     check_audit_line,
     check_document,
@@ -58,6 +73,22 @@ def check_audit(path: Path) -> None:
         check_audit_line(line)
     for kind in ("device", "server"):
         assert len(document[f"{kind}s"]) == sum(line["type"] == kind for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        (Certificate, "certificate"), (Device, "device"), (Evidence, "evidence"),
+        (Guess, "guess"), (Overview, "posture"), (Point, "point"), (Posture, "partyPosture"),
+        (Problem, "problem"), (Server, "server"), (Session, "session"), (Will, "will"),
+    ],
+)  # fmt: skip
+def test_schema_has_the_members_of_the_records(record: type[msgspec.Struct], name: str) -> None:
+    """A field that a record of an audit gains or loses is one of the schema, too."""
+    members = json.loads(PLACE.read_text(encoding="utf-8"))["$defs"][name]
+    fields = [field.removesuffix("Ns") for field in record.__struct_encode_fields__]
+    assert members["required"] == fields
+    assert [key for key in members["properties"] if not key.endswith("Hex")] == fields
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)

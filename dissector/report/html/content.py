@@ -122,7 +122,7 @@ class Content:
         self.capture = capture
         self.summary = summary
         self.overview = kept.overview
-        self.tool = tool()
+        self.tool = tool(capture.engine)
         self.not_evaluated = sorted(not_evaluated, key=lambda item: (-item.count, item.rule))
         self.warnings = [
             (kind, count, first.message) for kind, (count, first) in kept.warnings.items()
@@ -304,6 +304,9 @@ class Content:
             ("MQTT", _counts(record.versions)),
             ("refuses MQTT", _counts(record.versions_refused)),
             ("transport", _counts(record.transports)),
+            ("asked for as", short(", ".join(record.hosts), 200)),
+            ("paths", short(", ".join(record.paths), 200)),
+            ("behind a proxy", _counts(record.forwarders)),
             ("TLS", _counts(record.tls)),
             ("lets in by", _counts(record.accepts)),
             ("turns away", _counts(record.refuses)),
