@@ -33,8 +33,8 @@ from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
-    from dissector.connections.decrypted import Decrypted
     from dissector.capture.live_source import LiveSource
+    from dissector.connections.decrypted import Decrypted
     from dissector.connections.history import History, Moment
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.thresholds import Thresholds
@@ -50,7 +50,8 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
 
     `tls_ports`: ports where TLS carries MQTT, besides those that are known for it; `keylog`: the
     file with the keys of TLS connections. `engine` is "native" or "scapy"; `audit`: with the rules
-    of SEC and TLS, which measure by `thresholds`.
+    of SEC and TLS, which measure by `thresholds`. `known` tells findings that are neither counted
+    nor handed on.
     """
 
     select: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     audit: bool = False
     thresholds: Thresholds | None = None
     engine: str = "native"
+    known: Callable[[Finding], bool] | None = None
 
 
 class Sink(Protocol):
@@ -110,6 +112,7 @@ def run(
     decrypted and tshark does not do it.
     """
     hearing = _hearing(options, sink, history, ended_with)
+    hearing.known = options.known
     stack = ExitStack()
     readers, failed, decrypted = _open(paths, options, sink, stack)
     if failed and not readers:

@@ -162,7 +162,8 @@ class Finding(msgspec.Struct, frozen=True):
     `frames` are all frames that prove it, in order; `frame` and `file` name the one at fault (of an
     absence: the packet that should have been answered, with the deadline as `time_ns`).
     `packet` holds the bytes of the packet at fault, secrets masked, and `span` the offending
-    (offset, length) in it; both are None where no bytes are at fault.
+    (offset, length) in it; both are None where no bytes are at fault. `client` and `server` are the
+    ends of the connection.
     """
 
     rule: str
@@ -185,6 +186,8 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: dict[str, Any]
     packet: bytes | None = None
     span: tuple[int, int] | None = None
+    client: Endpoint | None = None
+    server: Endpoint | None = None
 
 
 class NotEvaluated(msgspec.Struct):

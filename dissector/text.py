@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
+# What a formula may begin with; some spreadsheets take the full-width forms for the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
 _CLASSES = ("lower", "upper", "digit", "symbol", "binary")
 
 
@@ -96,8 +99,8 @@ def _escape(char: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Neutralise a cell that a spreadsheet would run as a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """Neutralise a cell that a spreadsheet would run as a formula (also one typed full width)."""
+    return "'" + text if text.lstrip(" ")[:1] in _FORMULA and text else text
 
 
 def character_classes(secret: bytes) -> str:

@@ -9,12 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dissector.cli.options import Parser, add_report_options, add_source_options
+from dissector.cli.options import (
+    SHARED,
+    Parser,
+    add_known_options,
+    add_report_options,
+    add_source_options,
+)
 from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
     from dissector.analysis import Options, Outcome
     from dissector.cli.config import Settings
+    from dissector.cli.known import Known
     from dissector.model import Capture, Summary
     from dissector.report.reporter import ByteStream, Reporter
 
@@ -38,6 +45,7 @@ def parser() -> Parser:
     """Build the command's parser."""
     made = Parser("analyze", "Handshakes and spec findings of captures.", _EXAMPLES)
     add_source_options(made)
+    add_known_options(made)
     add_report_options(made)
     return made
 
@@ -53,7 +61,9 @@ def run(arguments: Sequence[str]) -> int:
 
     settings = config.resolve(vars(namespace), os.environ, Path.cwd())
     refuse_unready(settings)
+    refuse_disclosure(namespace)
     selected(settings.select, settings.ignore)  # a misspelt rule is said before anything is read
+    known = known_findings(namespace, settings)
     options = Options(
         select=settings.select,
         ignore=settings.ignore,
@@ -63,15 +73,18 @@ def run(arguments: Sequence[str]) -> int:
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
+        known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     groups = [[path] for path in paths] if settings.separate else [paths]
-    with output.opened(namespace.output, paths) as stream:
+    with output.opened(namespace.output, paths, private=namespace.show_secrets) as stream:
         codes: list[int] = []
         for group in groups:
             codes.append(_judge(group, options, settings, namespace, stream))
             if codes[-1] == INTERRUPTED:
                 break
+    for text in known.notes() if known is not None else ():
+        note(text)
     return next((code for code in (INTERRUPTED, 2, 1) if code in codes), 0)
 
 
@@ -90,6 +103,21 @@ def refuse_unready(settings: Settings) -> None:
         raise OptionError("--statistics is for people; count the findings of the JSON instead")
 
 
+def refuse_disclosure(namespace: Namespace) -> None:
+    """Refuse to hide who somebody is and to show his password."""
+    if namespace.pseudonymize and namespace.show_secrets:
+        raise OptionError("--pseudonymize and --show-secrets contradict each other")
+
+
+def known_findings(namespace: Namespace, settings: Settings) -> Known | None:
+    """Give what tells findings that are not to be reported; None where all are."""
+    if namespace.baseline is None and not settings.suppressions:
+        return None
+    from dissector.cli.known import known
+
+    return known(namespace.baseline, settings.suppressions)
+
+
 def _judge(
     paths: Sequence[str],
     options: Options,
@@ -102,7 +130,12 @@ def _judge(
     from dissector.cli import progress
     from dissector.cli.watch import Watch
 
-    sink = Watch(_reporter(settings, namespace, stream), DAMAGE)
+    reporter = _reporter(settings, namespace, stream)
+    if namespace.pseudonymize:
+        from dissector.report.pseudonyms import Pseudonymous
+
+        reporter = Pseudonymous(reporter)
+    sink = Watch(reporter, DAMAGE)
     bar = progress.wanted()
     try:
         outcome = analysis.run(paths, options, sink, bar)
@@ -137,6 +170,18 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
     to_file = namespace.output not in (None, "-")
     style = output.style(settings.color, os.environ, to_file=to_file)
     encoding = output.encoding(to_file)
+    if settings.format in SHARED:
+        from dissector.report.formats import Look, shared_reporter
+        from dissector.rules.registry import selected
+
+        look = Look(
+            style,
+            show_secrets=namespace.show_secrets,
+            key=key,
+            rules=selected(settings.select, settings.ignore),
+            fail_on=settings.fail_on,
+        )
+        return shared_reporter(settings.format, stream, look)
     if settings.statistics:
         from dissector.report.statistics import Statistics
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dissector.cli.options import (
     AUDIT_FORMATS,
     Parser,
+    add_known_options,
     add_report_options,
     add_source_options,
 )
@@ -18,8 +19,7 @@ from dissector.errors import OptionError
 
 if TYPE_CHECKING:
     from dissector.cli.config import Settings
-    from dissector.report.audit_formats import AuditReporter
-    from dissector.report.reporter import ByteStream
+    from dissector.report.reporter import AuditReporter, ByteStream
     from dissector.rules.thresholds import Thresholds
 
 _EXAMPLES = """\
@@ -36,6 +36,7 @@ def parser() -> Parser:
     """Build the command's parser."""
     made = Parser("audit", "Every device and server, how safe they are, what to do.", _EXAMPLES)
     add_source_options(made)
+    add_known_options(made)
     add_report_options(made, AUDIT_FORMATS)
     return made
 
@@ -52,7 +53,9 @@ def run(arguments: Sequence[str]) -> int:
     analyze.refuse_unready(settings)
     if settings.statistics:
         raise OptionError("--statistics belongs to `dissector analyze`")
+    analyze.refuse_disclosure(namespace)
     selected(settings.select, settings.ignore, audit=True)
+    known = analyze.known_findings(namespace, settings)
     options = Options(
         select=settings.select,
         ignore=settings.ignore,
@@ -63,13 +66,17 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
         thresholds=_thresholds(settings),
+        known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if settings.separate and len(paths) > 1:
         raise OptionError("--separate belongs to `dissector analyze`: an audit is of all at once")
     with output.opened(namespace.output, paths, private=True) as stream:
         analyze.spare_the_collector()
-        return _audit(paths, options, settings, namespace, stream)
+        code = _audit(paths, options, settings, namespace, stream)
+    for text in known.notes() if known is not None else ():
+        analyze.note(text)
+    return code
 
 
 def _audit(
@@ -86,7 +93,12 @@ def _audit(
 
     assert isinstance(options, Options)
     key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or os.urandom(16)
-    sink = AuditWatch(_reporter(settings, namespace, stream, key), analyze.DAMAGE)
+    reporter = _reporter(settings, namespace, stream, key)
+    if namespace.pseudonymize:
+        from dissector.report.pseudonyms import PseudonymousAudit
+
+        reporter = PseudonymousAudit(reporter)
+    sink = AuditWatch(reporter, analyze.DAMAGE)
     bar = progress.wanted()
     try:
         found = run_audit(paths, options, sink, bar, key=key)
@@ -110,7 +122,8 @@ def _reporter(
     settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes
 ) -> AuditReporter:
     from dissector.cli import output
-    from dissector.report.audit_formats import Look, reporter
+    from dissector.report.formats import Look, audit_reporter
+    from dissector.rules.registry import selected
 
     to_file = namespace.output not in (None, "-")
     look = Look(
@@ -119,8 +132,10 @@ def _reporter(
         everything=settings.all,
         show_secrets=namespace.show_secrets,
         key=key,
+        rules=selected(settings.select, settings.ignore, audit=True),
+        fail_on=settings.fail_on,
     )
-    return reporter(settings.format, stream, look)
+    return audit_reporter(settings.format, stream, look)
 
 
 def _thresholds(settings: Settings) -> Thresholds:

@@ -4,7 +4,8 @@ Order: flag, environment (`DISSECTOR_FAIL_ON=warning`), project file (`dissector
 `[tool.dissector]` in `pyproject.toml`, the nearest upward from the working directory), user file
 (`~/.config/dissector/dissector.toml`). Keys are the flags' names without dashes in front. What
 could surprise when it comes from a file in somebody's tree (`--output`, `--show-secrets`) is a flag
-only. What the rules of an audit measure by is a table, `thresholds`, in files only.
+only. What the rules of an audit measure by is a table, `thresholds`, and what is not to be reported
+is a list of tables, `suppressions`; both in files only.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ class Settings(msgspec.Struct, kw_only=True):
     require_mqtt: bool = False
     strict_input: bool = False
     thresholds: dict[str, Any] = {}
+    suppressions: list[dict[str, Any]] = []
 
 
 _ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
 _CHOICES = {"format": _ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
+_FILES_ONLY = ("thresholds", "suppressions")
 _LISTS = ("select", "ignore", "decode_as")
 
 
@@ -66,7 +69,7 @@ def resolve(
             values[name] = _checked(key, value, source)
     for name in Settings.__struct_fields__:
         variable = f"DISSECTOR_{name.upper()}"
-        if name != "thresholds" and variable in environment:
+        if name not in _FILES_ONLY and variable in environment:
             values[name] = _of_text(name, environment[variable], variable)
         value = flags.get(name)
         if value is not None:
@@ -130,6 +133,10 @@ def _checked(key: str, value: Any, source: str) -> Any:
     if name == "thresholds":
         if not isinstance(value, dict):
             _wrong(key, value, source, "a table")
+        return value
+    if name == "suppressions":
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            _wrong(key, value, source, "tables, each [[suppressions]]")
         return value
     if name in _LISTS:
         items = [value] if isinstance(value, str) else value

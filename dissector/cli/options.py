@@ -12,9 +12,16 @@ from typing import NoReturn
 
 from dissector.errors import OptionError
 
-FORMATS = ("table", "text", "concise", "json", "jsonl")
+SHARED = (
+    "csv",
+    "sarif",
+    "junit",
+    "eve",
+    "zeek",
+)  # formats for other programs, of an analysis and of an audit
+FORMATS = ("table", "text", "concise", "json", "jsonl", *SHARED)
 LIVE_FORMATS = ("text", "jsonl")
-AUDIT_FORMATS = ("table", "json", "jsonl")
+AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", "html", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("native", "scapy", "tshark")
@@ -102,6 +109,17 @@ def add_source_options(parser: Parser) -> None:
         "--keylog",
         metavar="FILE",
         help="keys of TLS connections, as SSLKEYLOGFILE names them; tshark decrypts with them",
+    )
+
+
+def add_known_options(parser: Parser) -> None:
+    """Add what leaves out what is known, and hides who somebody is."""
+    group = parser.add_argument_group("what to keep out of the report")
+    group.add_argument(
+        "--baseline", metavar="FILE", help="show only what this earlier JSON report does not hold"
+    )
+    group.add_argument(
+        "--pseudonymize", action="store_true", help="put other names in place of identities"
     )
 
 

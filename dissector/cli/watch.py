@@ -8,7 +8,7 @@ from dissector.model import CaptureWarning
 from dissector.report.reporter import Reporter
 
 if TYPE_CHECKING:
-    from dissector.report.audit_formats import AuditReporter
+    from dissector.report.reporter import AuditReporter
 
 
 class Watch:

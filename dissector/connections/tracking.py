@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cython
 

@@ -14,6 +14,7 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Endpoint, Finding, Side
+from dissector.report.identity import address
 
 PLACES_KEPT = 5
 PARTIES_KEPT = 1000
@@ -116,8 +117,3 @@ class Folding:
         if rule is None:
             rule = self._rules[finding.rule] = RuleFold(finding.rule)
         rule.add(fold, names)
-
-
-def address(end: Endpoint) -> str:
-    """Write an address with its port, an IPv6 address in brackets."""
-    return f"[{end.ip}]:{end.port}" if ":" in end.ip else f"{end.ip}:{end.port}"

@@ -153,6 +153,11 @@ class Writer:
         self._endpoints[endpoint] = found
         return found
 
+    def _end(self, endpoint: Endpoint | None) -> EndpointShape | None:
+        return (
+            None if endpoint is None else self._endpoints.get(endpoint) or self._endpoint(endpoint)
+        )
+
     def _connect(self, packet: Connect) -> ConnectShape:
         frame, secret, message = packet.frame, packet.password, packet.last_will_message
         name, client_id, username = packet.protocol_name, packet.client_id, packet.username
@@ -311,6 +316,8 @@ class Writer:
             set_value(evidence, key, value)
         item["evidence"] = evidence
         item["wireshark"] = display_filter(record)
+        item["client"] = self._end(record.client)
+        item["server"] = self._end(record.server)
         return item
 
     def warning(self, record: CaptureWarning) -> dict[str, Any]:
@@ -375,7 +382,7 @@ def document(
             msgspec.to_builtins(writer.handshake(record)) for record in report.handshakes
         ],
         "tlsHandshakes": [writer.tls_handshake(record) for record in report.tls_handshakes],
-        "findings": [writer.finding(record) for record in report.findings],
+        "findings": [msgspec.to_builtins(writer.finding(record)) for record in report.findings],
         "captureWarnings": [writer.warning(record) for record in report.warnings],
         "notEvaluated": [writer.not_evaluated(record) for record in report.not_evaluated],
         "summary": writer.summary(report.summary),

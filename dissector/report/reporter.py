@@ -13,6 +13,7 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
 
 if TYPE_CHECKING:
+    from dissector.audit.records import Device, Overview, Server
     from dissector.connections.tls_handshake import TlsHandshake
 
 
@@ -48,6 +49,50 @@ class Reporter(Protocol):
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Take what is known at the end and write the rest."""
+
+
+class AuditReporter(Reporter, Protocol):
+    """One format of an audit: devices and servers come after all else, the overview last."""
+
+    def device(self, record: Device) -> None:
+        """Take one device."""
+
+    def server(self, record: Server) -> None:
+        """Take one server."""
+
+    def overview(self, record: Overview) -> None:
+        """Take the overview; `finish` is next."""
+
+
+class Indifferent:
+    """An audit's reporter that has no use for any record: formats derive from it, and take some.
+
+    `digits` is the capture's precision.
+    """
+
+    digits = 6
+
+    def precision(self, digits: int) -> None:
+        """Keep the precision."""
+        self.digits = digits
+
+    def handshake(self, record: Handshake) -> None:
+        """Nothing is said about a handshake."""
+
+    def finding(self, record: Finding) -> None:
+        """Nothing is said about a finding."""
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Nothing is said about a warning."""
+
+    def device(self, record: Device) -> None:
+        """Nothing is said about a device."""
+
+    def server(self, record: Server) -> None:
+        """Nothing is said about a server."""
+
+    def overview(self, record: Overview) -> None:
+        """Nothing is said about the whole."""
 
 
 def write_report(report: Report, reporter: Reporter) -> None:

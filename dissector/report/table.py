@@ -23,7 +23,8 @@ from dissector.model import (
     Summary,
 )
 from dissector.report import ending
-from dissector.report.folding import Folding, address
+from dissector.report.folding import Folding
+from dissector.report.identity import address
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.text import rule_blocks

@@ -15,6 +15,7 @@ cdef class Hearing(Listener):
     cdef frozenset _clients
     cdef bint _all
     cdef Judge _judge
+    cdef public object known
     cdef dict _outcomes
     cdef dict _severities
     cdef readonly long long unread

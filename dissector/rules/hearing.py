@@ -57,6 +57,7 @@ class Hearing(Listener):
         self._clients = clients
         self._all = streams is None and clients is None
         self._judge = Judge(self.found, selected)
+        self.known: Callable[[Finding], bool] | None = None  # findings that nobody wants to see
         self._outcomes = dict.fromkeys(Outcome, 0)
         self._severities = dict.fromkeys(Severity, 0)
         self.unread = 0  # TLS connections that nothing opened
@@ -113,7 +114,9 @@ class Hearing(Listener):
         )
 
     def found(self, finding: Finding) -> None:
-        """Count a finding and hand it on."""
+        """Count a finding and hand it on, unless it is known."""
+        if self.known is not None and self.known(finding):
+            return
         self._severities[finding.severity] += 1
         self._finding(finding)
 

@@ -241,4 +241,6 @@ def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Findin
         evidence=failure.evidence,
         packet=None if packet is None or not packet.raw else packet.masked(),
         span=failure.span,
+        client=connection.client,
+        server=connection.server,
     )

@@ -104,6 +104,8 @@ def finding(number: int | None = 0, **facts: Any) -> Finding:
         "evidence": {"cleanSession": True, "sessionPresent": True},
         "packet": bytes.fromhex("20020100"),
         "span": (2, 1),
+        "client": Endpoint("10.0.0.1", 40000 + (number or 0), "02:00:00:00:00:01"),
+        "server": Endpoint("10.0.0.2", 1883, None),
     }
     return Finding(**{**base, **facts})
 

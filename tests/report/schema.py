@@ -30,3 +30,11 @@ def check_document(document: Any) -> None:
 
 def check_line(line: Any) -> None:
     _validator("line").validate(line)
+
+
+def check_audit_document(document: Any) -> None:
+    _validator("auditDocument").validate(document)
+
+
+def check_audit_line(line: Any) -> None:
+    _validator("auditLine").validate(line)

@@ -63,7 +63,7 @@ def test_keys_stand_in_the_order_of_the_contract() -> None:
     assert list(found["findings"][0]) == [
         "rule", "name", "severity", "obligation", "confidence", "statements", "section", "version",
         "side", "handshake", "stream", "clientId", "file", "frame", "frames", "time", "message",
-        "evidence", "wireshark",
+        "evidence", "wireshark", "client", "server",
     ]  # fmt: skip
     assert list(found["captureWarnings"][0]) == ["kind", "file", "frame", "stream", "message"]
     assert list(found["notEvaluated"][0]) == ["rule", "reason", "count", "streams"]

@@ -1,0 +1,119 @@
+"""A baseline and the configuration's suppressions in, which findings are not to be reported out.
+
+    [[suppressions]]
+    rule = "SEC02"              # an id, or what ids begin with
+    server = "10.0.0.2:1883"    # with or without port; also: client = "10.0.0.7", client-id = "c1"
+    reason = "moves to TLS in spring"
+    expires = 2027-03-31        # the last day
+
+A suppression without reason or last day is refused: nobody would know when it may go.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from dissector.errors import OptionError
+from dissector.model import Finding
+from dissector.report.identity import address
+from dissector.report.style import counted
+
+
+class Suppression(
+    msgspec.Struct, kw_only=True, frozen=True, rename="kebab", forbid_unknown_fields=True
+):
+    """What somebody decided not to mend yet. None for an end means any."""
+
+    rule: str
+    reason: str
+    expires: datetime.date
+    client_id: str | None = None
+    client: str | None = None
+    server: str | None = None
+
+    def fits(self, finding: Finding) -> bool:
+        """Whether a finding is of that kind."""
+        if not finding.rule.startswith(self.rule.upper().replace("-", "")):
+            return False
+        if self.client_id is not None and self.client_id != finding.client_id:
+            return False
+        client, server = finding.client, finding.server
+        if self.client is not None and (client is None or self.client != client.ip):
+            return False
+        return self.server is None or (
+            server is not None and self.server in (server.ip, address(server))
+        )
+
+
+class Known:
+    """Findings that are not to be reported: those of the baseline, and suppressed ones."""
+
+    def __init__(
+        self,
+        baseline: Callable[[Finding], bool] | None,
+        suppressions: Sequence[Suppression],
+        today: datetime.date,
+    ) -> None:
+        self._baseline = baseline
+        self._valid = [item for item in suppressions if item.expires >= today]
+        self._expired = [item for item in suppressions if item.expires < today]
+        self._in_baseline = 0
+        self._suppressed = 0
+        self._returned: dict[Suppression, int] = {}
+
+    def __call__(self, finding: Finding) -> bool:
+        """Whether a finding is known; counts it."""
+        if self._baseline is not None and self._baseline(finding):
+            self._in_baseline += 1
+            return True
+        if any(item.fits(finding) for item in self._valid):
+            self._suppressed += 1
+            return True
+        for item in self._expired:
+            if item.fits(finding):
+                self._returned[item] = self._returned.get(item, 0) + 1
+        return False
+
+    def notes(self) -> list[str]:
+        """Say what was left out, and which suppressions are over."""
+        said = []
+        if self._in_baseline:
+            said.append(f"{counted(self._in_baseline, 'finding')} of the baseline left out")
+        if self._suppressed:
+            said.append(f"{counted(self._suppressed, 'finding')} suppressed by the configuration")
+        said += [
+            f"a suppression of {item.rule} expired on {item.expires}: "
+            f"{counted(count, 'finding')} shown again ({item.reason})"
+            for item, count in self._returned.items()
+        ]
+        return said
+
+
+def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> Known | None:
+    """Make what tells known findings; None where everything is to be reported."""
+    made = [_suppression(table) for table in suppressions]
+    if baseline is None and not made:
+        return None
+    earlier = None
+    if baseline is not None:
+        from dissector.report.baseline import read
+
+        earlier = read(baseline)
+    return Known(earlier, made, datetime.date.today())
+
+
+def _suppression(table: dict[str, Any]) -> Suppression:
+    try:
+        made = msgspec.convert(table, Suppression)
+    except msgspec.ValidationError as error:
+        raise OptionError(f"suppressions: {error}") from error
+    if not made.reason.strip():
+        raise OptionError(f"suppressions: {made.rule} has no reason")
+    from dissector.rules.registry import selected
+
+    selected((made.rule,), (), audit=True)  # a rule that does not exist would suppress nothing
+    return made

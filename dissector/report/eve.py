@@ -1,0 +1,206 @@
+"""Records in, Suricata's EVE JSON out, one event a line as they come, in bounded memory.
+
+A handshake is an event of type `mqtt` with `connect` and `connack` as Suricata logs them; a finding
+is an `alert`. Times have microseconds and an offset, as there. Passwords are left out unless they
+may be shown, and so is authentication data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Severity, Side, Summary
+from dissector.mqtt import spec
+from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.report.advice import advice
+from dissector.report.clock import rfc3339
+from dissector.report.community import community_id, number
+from dissector.report.identity import name_of
+from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.wireshark import display_filter
+from dissector.text import decode, lossless
+
+GENERATOR = 1883  # gid: not Suricata's own
+_SEVERITIES = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
+# of Suricata's own list of classes: of an audit, and of the standard
+_CATEGORIES = {
+    True: "Potential Corporate Privacy Violation",
+    False: "Generic Protocol Command Decode",
+}
+_HELD = 64
+
+
+class Eve(Indifferent):
+    """The `eve` format, of an analysis and of an audit."""
+
+    def __init__(self, stream: ByteStream, *, show_secrets: bool = False) -> None:
+        self._stream = stream
+        self._show_secrets = show_secrets
+        self._lines: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode
+
+    def handshake(self, record: Handshake) -> None:
+        """Write the event of a handshake."""
+        connect, connack = record.connect, record.connack
+        frame = (None if connect is None else connect.frame) or (
+            None if connack is None else connack.frame
+        )
+        if frame is None:
+            return
+        event = _common(frame.time_ns, frame.file, frame.number, "mqtt", record.stream)
+        event |= _ends(record.client, record.server, record.stream)
+        mqtt: dict[str, Any] = {}
+        if connect is not None:
+            mqtt["connect"] = self._connect(connect)
+        if connack is not None:
+            mqtt["connack"] = _connack(connack)
+        self._put({**event, "mqtt": mqtt})
+
+    def finding(self, record: Finding) -> None:
+        """Write the event of a finding."""
+        event = _common(record.time_ns, record.file, record.frame, "alert", record.stream)
+        if record.client is not None and record.server is not None:
+            event |= _ends(record.client, record.server, record.stream)
+        about = advice(record.rule)
+        metadata = {
+            "rule": [record.rule],
+            "side": [record.side.value],
+            "confidence": [record.confidence.value],
+            "fingerprint": [name_of(record)],
+            "wireshark": [display_filter(record)],
+            "client_id": [] if record.client_id is None else [lossless(record.client_id)],
+            "reference": list(about.references),
+            "statement": list(record.statements),
+        }
+        alert = {
+            "action": "allowed",
+            "gid": GENERATOR,
+            "signature_id": signature_id(record.rule),
+            "rev": 1,
+            "signature": f"MQTT {record.rule} {lossless(record.message)}",
+            "category": _CATEGORIES[bool(about.references)],
+            "severity": _SEVERITIES[record.severity],
+            "metadata": {key: value for key, value in metadata.items() if value},
+        }
+        if record.client is not None and record.server is not None:
+            ends = (record.client, record.server)
+            source, target = ends if record.side is Side.CLIENT else reversed(ends)
+            alert["source"] = {"ip": source.ip, "port": source.port}
+            alert["target"] = {"ip": target.ip, "port": target.port}
+        self._put({**event, "alert": alert, "app_proto": "mqtt"})
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Hand on what is left."""
+        self._flush()
+
+    def _connect(self, packet: Connect) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "qos": 0,
+            "retain": False,
+            "dup": False,
+            "protocol_string": lossless(packet.protocol_name),
+            "protocol_version": packet.protocol_level,
+            "flags": {
+                "username": packet.username is not None,
+                "password": packet.password is not None,
+                "will": packet.last_will_topic is not None,
+                "will_retain": packet.last_will_retain,
+                "clean_session": packet.clean_session,
+            },
+            "client_id": lossless(packet.client_id),
+        }
+        if packet.username is not None:
+            made["username"] = lossless(packet.username)
+        if packet.password is not None and self._show_secrets:
+            made["password"] = lossless(decode(packet.password))
+        if packet.last_will_topic is not None:
+            will: dict[str, Any] = {
+                "topic": lossless(packet.last_will_topic),
+                "message": lossless(decode(packet.last_will_message or b"")),
+            }
+            if packet.last_will_properties:
+                will["properties"] = _properties(packet.last_will_properties)
+            made["will"] = will
+        if packet.properties:
+            made["properties"] = _properties(packet.properties)
+        return made
+
+    def _put(self, event: dict[str, Any]) -> None:
+        self._lines.append(self._encode(event))
+        if len(self._lines) >= _HELD:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._stream.write(b"\n".join((*self._lines, b"")))
+            self._lines.clear()
+
+
+def signature_id(rule: str) -> int:
+    """Give the number that stands for a rule for ever: its letters in base 26, then its digits."""
+    letters = rule.rstrip("0123456789")
+    value = 0
+    for letter in letters:
+        value = value * 26 + ord(letter) - ord("A")
+    return value * 100 + int(rule[len(letters) :])
+
+
+def _common(time_ns: int, file: str, frame: int, kind: str, stream: int) -> dict[str, Any]:
+    return {
+        "timestamp": rfc3339(time_ns // 1000 * 1000, 6)[:-1] + "+0000",
+        "event_type": kind,
+        "pcap_cnt": frame,
+        "pcap_filename": lossless(file),
+        "tx_id": 0,
+    }
+
+
+def _ends(client: Endpoint, server: Endpoint, stream: int) -> dict[str, Any]:
+    return {
+        "flow_id": number(client, server, stream),
+        "src_ip": client.ip,
+        "src_port": client.port,
+        "dest_ip": server.ip,
+        "dest_port": server.port,
+        "proto": "TCP",
+        "community_id": community_id(client, server),
+    }
+
+
+def _connack(packet: Connack) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "qos": 0,
+        "retain": False,
+        "dup": False,
+        "session_present": bool(packet.session_present),
+    }
+    if packet.return_code is not None:
+        made["return_code"] = packet.return_code
+    if packet.properties:
+        made["properties"] = _properties(packet.properties)
+    return made
+
+
+def _properties(properties: tuple[Property, ...]) -> dict[str, Any]:
+    """Spell properties by the standard's name in snake case; user properties by their own name."""
+    made: dict[str, Any] = {}
+    for item in properties:
+        value = item.value
+        if item.id == spec.AUTHENTICATION_DATA:
+            continue
+        if item.id == spec.USER_PROPERTY:
+            name, value = lossless(str(value[0])), lossless(str(value[1]))
+        else:
+            name = "".join(f"_{char.lower()}" if char.isupper() else char for char in item.name)
+            if isinstance(value, bytes):
+                value = lossless(decode(value))
+            elif isinstance(value, str):
+                value = lossless(value)
+        made.setdefault(name, value)
+    return made

@@ -1,0 +1,112 @@
+"""The name of a format in, its reporter out: those of an audit, and those that analyses share.
+
+Formats that want the whole at once (a page, a list) are functions of an `Audit` and a stream;
+`Whole` collects for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from dissector.analysis import Outcome
+from dissector.audit.records import Audit, Overview
+from dissector.audit.run import AuditOutcome, Collector
+from dissector.model import Capture, NotEvaluated, Summary
+from dissector.report.reporter import AuditReporter, ByteStream
+from dissector.report.style import Style
+
+
+class Look:
+    """How a report looks and what it may show.
+
+    `rules` are the ids of the rules that were asked for, `fail_on` from which severity on a finding
+    is a failure.
+    """
+
+    def __init__(
+        self,
+        style: Style,
+        *,
+        encoding: str = "utf-8",
+        everything: bool = False,
+        show_secrets: bool = False,
+        key: bytes | None = None,
+        rules: Collection[str] = (),
+        fail_on: str = "error",
+    ) -> None:
+        self.style = style
+        self.encoding = encoding
+        self.everything = everything
+        self.show_secrets = show_secrets
+        self.key = key
+        self.rules = rules
+        self.fail_on = fail_on
+
+
+class Whole(Collector):
+    """Collects an audit for a format that is a function of the whole."""
+
+    def __init__(self, write: Callable[[Audit, ByteStream], None], stream: ByteStream) -> None:
+        super().__init__()
+        self._write = write
+        self._stream = stream
+        self._overview = Overview()
+
+    def overview(self, record: Overview) -> None:
+        """Keep it."""
+        self._overview = record
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the report."""
+        outcome = Outcome(capture, summary, list(not_evaluated), [])
+        self._write(self.audit(AuditOutcome(outcome, self._overview)), self._stream)
+
+
+def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
+    """Make the reporter of a format; `name` is one of `cli.options.AUDIT_FORMATS`."""
+    if name == "json":
+        from dissector.report.json_audit import AuditDocument
+
+        return AuditDocument(stream, show_secrets=look.show_secrets, key=look.key)
+    if name == "jsonl":
+        from dissector.report.json_audit import AuditLines
+
+        return AuditLines(stream, show_secrets=look.show_secrets, key=look.key)
+    if name == "table":
+        from dissector.report.audit_table import AuditTable
+
+        return AuditTable(stream, look.style, everything=look.everything, encoding=look.encoding)
+    if name == "html":
+        from dissector.report.html.page import HtmlPage
+
+        return HtmlPage(stream)
+    if name == "markdown":
+        from dissector.report.markdown import write
+
+        return Whole(write, stream)
+    return shared_reporter(name, stream, look)
+
+
+def shared_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
+    """Make the reporter of a format for other programs, one of `cli.options.SHARED`."""
+    if name == "sarif":
+        from dissector.report.sarif import Sarif
+
+        return Sarif(stream)
+    if name == "junit":
+        from dissector.report.junit import JUnit
+
+        return JUnit(stream, look.rules, look.fail_on)
+    if name == "eve":
+        from dissector.report.eve import Eve
+
+        return Eve(stream, show_secrets=look.show_secrets)
+    if name == "zeek":
+        from dissector.report.zeek import Zeek
+
+        return Zeek(stream)
+    from dissector.report.csv_table import CsvTable
+
+    return CsvTable(stream)

@@ -1,0 +1,469 @@
+"""What was kept of an audit in, what the template shows out: sorted, counted, cut and linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dissector.audit.records import Device, Kind, Overview, Posture, Problem, Server
+from dissector.connections.handshake import Handshake
+from dissector.model import (
+    Capture,
+    CaptureWarning,
+    Finding,
+    NotEvaluated,
+    Severity,
+    Summary,
+)
+from dissector.mqtt.statements import paraphrase
+from dissector.report.advice import Advice, advice
+from dissector.report.clock import duration, rfc3339
+from dissector.report.folding import Folding, RuleFold
+from dissector.report.html import charts
+from dissector.report.html.bins import Latencies, Timeline
+from dissector.report.html.diagram import Diagram, diagram, short
+from dissector.report.identity import address
+from dissector.report.json_v1 import tool
+from dissector.report.style import counted
+from dissector.report.wireshark import display_filter
+
+PARTIES = 30  # devices that a rule names
+SENTENCES = 3
+FILES = 3
+BYTES = 96
+ID_SHOWN = 80
+MESSAGE = 400
+DIAGRAMS = 3  # that a device or a server shows
+
+
+class Kept:
+    """What the page remembers of the records."""
+
+    def __init__(self) -> None:
+        self.folding = Folding()
+        self.findings: list[Finding] = []
+        self.count = 0
+        self.warnings: dict[str, tuple[int, CaptureWarning]] = {}
+        self.devices: list[Device] = []
+        self.servers: list[Server] = []
+        self.overview = Overview()
+        self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
+        self.flagged = 0
+
+
+class Link(NamedTuple):
+    """A party that a rule found something on."""
+
+    target: str
+    name: str
+    times: int
+
+
+class RuleBlock(NamedTuple):
+    """All about one rule that found something."""
+
+    about: Advice
+    severity: str
+    times: int
+    parties: int
+    message: str
+    fault: str
+    where: str
+    statements: list[str]
+    display_filter: str
+    packet: tuple[str, str, str] | None
+    links: list[Link]
+    more: int
+    diagram: Diagram | None
+    diagram_elsewhere: str | None
+
+
+class ProblemLine(NamedTuple):
+    """What a rule found on one party."""
+
+    rule: str
+    name: str
+    severity: str
+    times: int
+    message: str
+    display_filter: str
+
+
+class PartyPage(NamedTuple):
+    """A device or a server with what its page shows. `facts` are (what, value)."""
+
+    anchor: str
+    name: str
+    kind: str
+    worst: str
+    rules: str
+    cells: list[str]
+    facts: list[tuple[str, str]]
+    evidence: list[tuple[str, str, str, int]]
+    problems: list[ProblemLine]
+    right: list[str]
+    unseen: list[str]
+    diagrams: list[Diagram]
+
+
+class Content:
+    """The page, part by part; every text in it is still as it was captured."""
+
+    def __init__(
+        self,
+        kept: Kept,
+        timeline: Timeline,
+        latencies: Latencies,
+        capture: Capture,
+        summary: Summary,
+        not_evaluated: Sequence[NotEvaluated],
+    ) -> None:
+        self._kept = kept
+        self.capture = capture
+        self.summary = summary
+        self.overview = kept.overview
+        self.tool = tool(capture.engine)
+        self.not_evaluated = sorted(not_evaluated, key=lambda item: (-item.count, item.rule))
+        self.warnings = [
+            (kind, count, first.message) for kind, (count, first) in kept.warnings.items()
+        ]
+        self._folds = list(kept.folding.rules())
+        self._diagrams = {
+            number: diagram(handshake, found) for number, (handshake, found) in kept.drawn.items()
+        }
+        self._by_finding = {
+            id(finding): number for number, (_, found) in kept.drawn.items() for finding in found
+        }
+        self._on: dict[str, list[Link]] = {}
+        parties: list[tuple[str, Device | Server]] = [
+            *((f"device-{item.id}", item) for item in kept.devices),
+            *((f"server-{item.id}", item) for item in kept.servers),
+        ]
+        for anchor, record in parties:
+            for problem in record.posture.wrong:
+                link = Link(anchor, short(record.name, ID_SHOWN), problem.count)
+                self._on.setdefault(problem.rule, []).append(link)
+        counts = [
+            (fold.rule, advice(fold.rule).name, _severity(fold.severity), fold.count)
+            for fold in self._folds
+        ]
+        self.charts = [
+            charts.findings_by_rule(counts),
+            charts.connections_over_time(timeline),
+            charts.latency(latencies),
+            charts.share_in_clear(self.overview.clear, self.overview.encrypted),
+        ]
+        self.flagged = kept.flagged
+        self._used: set[int] = set()
+        # a handshake is drawn once: with its device, else its server, else a rule
+        self.devices = [self._device(record) for record in sorted(kept.devices, key=_rank)]
+        self.servers = [self._server(record) for record in sorted(kept.servers, key=_rank)]
+        self.severities = list(self._severities())
+
+    @property
+    def drawn(self) -> int:
+        """How many handshakes are drawn."""
+        return len(self._used)
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the captures, the first of them."""
+        files = self.capture.files
+        names = [short(file.path.rpartition("/")[2], ID_SHOWN) for file in files[:FILES]]
+        return names + ([f"{len(files) - FILES:,} more files"] if len(files) > FILES else [])
+
+    @property
+    def span(self) -> str:
+        """When it was captured."""
+        start, end = self.capture.start_ns, self.capture.end_ns
+        if start is None or end is None:
+            return "no time"
+        return f"{_time(start)} to {_time(end)} UTC ({duration(end - start)})"
+
+    @property
+    def worst(self) -> Mapping[str, int]:
+        """Count devices by their worst finding."""
+        names = ("error", "warning", "info", "none")
+        return {name: self.overview.devices_by_worst.get(name, 0) for name in names}
+
+    @property
+    def in_plain_words(self) -> list[str]:
+        """Say the result in a few sentences."""
+        overview, worst = self.overview, self.worst
+        devices = counted(overview.devices, "device")
+        said = [f"{devices} talked to {counted(overview.servers, 'MQTT server')}."]
+        bad, doubtful = worst["error"], worst["warning"]
+        if bad:
+            said.append(f"{bad:,} of them {_is(bad)} in trouble that should be mended now.")
+        if doubtful:
+            said.append(f"{doubtful:,} {'more ' if bad else ''}{_is(doubtful)} worth a look.")
+        if not bad and not doubtful:
+            said.append("Nothing was found that would have to be mended.")
+        total = overview.clear + overview.encrypted
+        if overview.clear:
+            who = (
+                f"All {total:,}" if overview.clear == total else f"{overview.clear:,} of {total:,}"
+            )
+            said.append(f"{who} connections can be read by anybody on the way.")
+        elif total:
+            said.append("All connections are encrypted.")
+        if overview.anonymous:
+            said.append(f"{counted(overview.anonymous, 'connection')} came without credentials.")
+        return said
+
+    @property
+    def to_do(self) -> list[tuple[str, str, str]]:
+        """Give what to do first: (rule, what is wrong, how to mend it), errors and warnings."""
+        ranked = sorted(
+            (fold for fold in self._folds if fold.severity),
+            key=lambda fold: (-fold.severity, -len(self._on.get(fold.rule, ())), fold.rule),
+        )
+        return [
+            (
+                fold.rule,
+                advice(fold.rule).summary,
+                advice(fold.rule).fix(fold.folds[0].exemplar.side),
+            )
+            for fold in ranked[:SENTENCES]
+        ]
+
+    @property
+    def right(self) -> list[tuple[str, int]]:
+        """Give what is right, and on how many devices."""
+        return [(point.text, point.count) for point in self.overview.right]
+
+    def _severities(self) -> Iterator[tuple[str, str, list[RuleBlock]]]:
+        """Give the rules by severity: its name, its heading, its rules."""
+        headings = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
+        for severity in sorted(Severity, key=lambda item: -item.rank):
+            folds = [fold for fold in self._folds if fold.severity == severity.rank]
+            name = severity.value
+            yield name, headings[name], [self._rule(fold, name) for fold in folds]
+
+    def _rule(self, fold: RuleFold, severity: str) -> RuleBlock:
+        worst = max(fold.folds, key=lambda item: item.exemplar.severity.rank)
+        finding = worst.exemplar
+        links = self._on.get(fold.rule, [])
+        number = self._by_finding.get(id(finding))
+        elsewhere = number is not None and number in self._used
+        drawn = None if number is None or elsewhere else self._diagrams[number]
+        if drawn is not None:
+            self._used.add(drawn.id)
+        return RuleBlock(
+            advice(fold.rule), severity, fold.count, len(links) or len(fold.folds),
+            short(finding.message, MESSAGE), _fault(finding), _where(finding),
+            _statements(finding), display_filter(finding), _packet(finding),
+            links[:PARTIES], max(len(links) - PARTIES, 0), drawn,
+            f"handshake-{number}" if elsewhere else None,
+        )  # fmt: skip
+
+    def _device(self, record: Device) -> PartyPage:
+        software = record.software
+        facts = [
+            ("kind", _with(record.kind.value, record.kind_reason)),
+            ("vendor", _with(record.vendor, record.vendor_reason)),
+            ("software", "" if software is None else _with(
+                f"{software.name} ({software.confidence})", software.reason)),
+            ("MQTT", _counts(record.versions)),
+            ("transport", _counts(record.transports)),
+            ("logs in by", _counts(record.authentication)),
+            ("TLS", _counts(record.tls)),
+            ("keep alive", _counts({f"{k} s": n for k, n in record.keep_alives.items()})),
+            ("sessions", _sessions(record)),
+            ("wills", "; ".join(
+                f"{short(will.topic)} (QoS {will.qos}{', retained' if will.retain else ''}, "
+                f"{will.message_length:,} bytes)" for will in record.wills[:5])),
+            ("servers", ", ".join(record.servers[:10])),
+            ("connections", _connections(record)),
+            ("reconnects", f"{record.reconnects:,}" if record.reconnects else ""),
+            ("takeovers", f"{record.takeovers:,}" if record.takeovers else ""),
+            ("seen", f"{_time(record.first_seen_ns)} to {_time(record.last_seen_ns)}"),
+        ]  # fmt: skip
+        evidence = [
+            (item.kind, short(item.value, ID_SHOWN), item.reason, item.count)
+            for item in record.evidence[:12]
+        ]
+        address_shown = record.addresses[0] if record.addresses else ""
+        cells = [
+            address_shown + (" …" if len(record.addresses) > 1 else ""),
+            "" if record.kind is Kind.DEVICE else record.kind.value,
+            " ".join(record.versions),
+            short(", ".join(record.authentication), 30),
+            short(record.vendor or (software.name if software else ""), 30),
+        ]
+        return self._party(f"device-{record.id}", record, cells, facts, evidence)
+
+    def _server(self, record: Server) -> PartyPage:
+        software = record.software
+        asks = record.asks_client_certificate
+        facts = [
+            ("vendor", _with(record.vendor, record.vendor_reason)),
+            ("software", "" if software is None else _with(
+                f"{software.name} ({software.confidence})", software.reason)),
+            ("MAC", " ".join(record.macs[:5])),
+            ("MQTT", _counts(record.versions)),
+            ("refuses MQTT", _counts(record.versions_refused)),
+            ("transport", _counts(record.transports)),
+            ("asked for as", short(", ".join(record.hosts), 200)),
+            ("paths", short(", ".join(record.paths), 200)),
+            ("behind a proxy", _counts(record.forwarders)),
+            ("TLS", _counts(record.tls)),
+            ("lets in by", _counts(record.accepts)),
+            ("turns away", _counts(record.refuses)),
+            ("answers", _counts(record.refusals)),
+            ("asks for a certificate", "" if asks is None else ("yes" if asks else "no")),
+            ("announces", "; ".join(
+                f"{name} {', '.join(map(str, values[:5]))}"
+                for name, values in record.limits.items())),
+            ("devices", f"{record.devices:,}"),
+            ("connections", _connections(record)),
+            ("seen", f"{_time(record.first_seen_ns)} to {_time(record.last_seen_ns)}"),
+        ]  # fmt: skip
+        facts += [
+            ("certificate", f"{short(item.subject, ID_SHOWN)}, by {short(item.issuer, ID_SHOWN)}, "
+             f"{_time(item.not_before_ns)[:10]} to {_time(item.not_after_ns)[:10]}, {item.key}, "
+             f"{item.signature}")
+            for item in record.certificates[:3]
+        ]  # fmt: skip
+        cells = [
+            short(", ".join(record.accepts), 40) or "nobody",
+            short(", ".join(record.refusals), 60),
+            " ".join(record.versions),
+            short(software.name, 30) if software else "",
+            f"{record.devices:,}",
+        ]
+        return self._party(f"server-{record.id}", record, cells, facts, [])
+
+    def _party(
+        self,
+        anchor: str,
+        record: Device | Server,
+        cells: list[str],
+        facts: list[tuple[str, str]],
+        evidence: list[tuple[str, str, str, int]],
+    ) -> PartyPage:
+        posture = record.posture
+        numbers = dict.fromkeys(
+            number
+            for index in record.findings
+            if index < len(self._kept.findings)
+            for number in [self._by_finding.get(id(self._kept.findings[index]))]
+            if number is not None and number not in self._used
+        )
+        chosen = list(numbers)[:DIAGRAMS]
+        self._used.update(chosen)
+        return PartyPage(
+            anchor,
+            short(record.name, ID_SHOWN),
+            record.kind.value if isinstance(record, Device) else "server",
+            "none" if posture.worst is None else posture.worst.value,
+            " ".join(problem.rule for problem in posture.wrong),
+            cells,
+            [(what, value) for what, value in facts if value],
+            evidence,
+            [self._problem(problem) for problem in posture.wrong],
+            [point.text for point in posture.right],
+            list(posture.unseen),
+            [self._diagrams[number] for number in chosen],
+        )
+
+    def _problem(self, problem: Problem) -> ProblemLine:
+        message = shown = ""
+        for index in problem.findings:
+            if index < len(self._kept.findings):
+                finding = self._kept.findings[index]
+                message, shown = short(finding.message, MESSAGE), display_filter(finding)
+                break
+        return ProblemLine(
+            problem.rule, problem.name, problem.severity.value, problem.count, message, shown
+        )
+
+
+def _severity(rank: int) -> Severity:
+    return next(item for item in Severity if item.rank == rank)
+
+
+def _rank(record: Device | Server) -> tuple[int, int, int]:
+    posture: Posture = record.posture
+    worst = -1 if posture.worst is None else posture.worst.rank
+    return (-worst, -len(posture.wrong), record.id)
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _time(time_ns: int) -> str:
+    return rfc3339(time_ns, 6)[:19].replace("T", " ")
+
+
+def _with(value: str | None, reason: str | None) -> str:
+    if value is None:
+        return reason or ""
+    return f"{value}: {reason}" if reason else value
+
+
+def _counts(counts: Mapping[Any, int]) -> str:
+    if len(counts) == 1:
+        return "".join(str(key) for key in counts)
+    return ", ".join(f"{short(str(key))} ({count:,})" for key, count in list(counts.items())[:10])
+
+
+def _sessions(record: Device) -> str:
+    session = record.session
+    parts = [f"{session.clean:,} clean"] if session.clean else []
+    parts += [f"{session.kept:,} kept"] if session.kept else []
+    if session.expiry:
+        parts.append(f"expire after {', '.join(f'{item:,} s' for item in session.expiry[:5])}")
+    return ", ".join(parts)
+
+
+def _connections(record: Device | Server) -> str:
+    names = ("accepted", "refused", "unanswered")
+    parts = [f"{getattr(record, name):,} {name}" for name in names if getattr(record, name)]
+    return f"{record.connections:,}" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _fault(finding: Finding) -> str:
+    end = finding.server if finding.side.value == "server" else finding.client
+    parts = [finding.side.value]
+    if end is not None:
+        parts.append(address(end) if finding.side.value == "server" else end.ip)
+    if finding.client_id:
+        parts.append(f'client id "{short(finding.client_id)}"')
+    return ", ".join(parts)
+
+
+def _where(finding: Finding) -> str:
+    numbers = dict.fromkeys(frame.number for frame in finding.frames) or {finding.frame: None}
+    shown = ", ".join(map(str, list(numbers)[:8])) + (" …" if len(numbers) > 8 else "")
+    name = short(finding.file.rpartition("/")[2], ID_SHOWN)
+    return f"{name}, frame {shown}, {_time(finding.time_ns)}"
+
+
+def _statements(finding: Finding) -> list[str]:
+    version = finding.version
+    said = []
+    for identifier in finding.statements:
+        name = f"{identifier} of {version.value}" if version else identifier
+        text = paraphrase(version, identifier)
+        said.append(f"{name}: {text}" if text else name)
+    if not said and finding.section and version:
+        said.append(f"{finding.section} of MQTT {version.value}")
+    return said
+
+
+def _packet(finding: Finding) -> tuple[str, str, str] | None:
+    """Give the packet at fault in hex: before, in and after the bytes at fault."""
+    data = finding.packet
+    if not data:
+        return None
+    start, length = finding.span or (0, 0)
+    low = max(min(start, len(data)) - BYTES // 2, 0)
+    high = min(low + BYTES, len(data))
+    stop = min(start + length, high)
+    dots = ("… " if low else "", " …" if high < len(data) else "")
+    return (
+        dots[0] + data[low:start].hex(" "), data[start:stop].hex(" "),
+        data[max(stop, start) : high].hex(" ") + dots[1],
+    )  # fmt: skip

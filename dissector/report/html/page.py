@@ -1,0 +1,171 @@
+"""Records of an audit in, one HTML file that needs nothing else out.
+
+Style and script stand in the file; a content security policy allows those two by their hashes, and
+nothing that would have to be fetched. Every text passes `text.printable` on its way into the page
+(jinja's `finalize`), and jinja escapes markup. Without scripts everything is there, one part below
+the other; with them tables sort and filter, and a device is a page of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from dissector.audit.records import Device, Overview, Server
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Summary
+from dissector.report.html.bins import Latencies, Timeline
+from dissector.report.html.content import Content, Kept
+from dissector.report.identity import party
+from dissector.report.reporter import ByteStream, Indifferent
+from dissector.text import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
+
+FINDINGS_KEPT = 50_000
+DRAWN_BY_RULE = 2  # handshakes of one rule and party that are drawn
+DRAWN = 5_000
+_KINDS = {Outcome.ACCEPTED: 0, Outcome.REFUSED: 1}
+
+
+class HtmlPage(Indifferent):
+    """The `html` format of an audit."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._kept = Kept()
+        self._timeline = Timeline()
+        self._latencies = Latencies()
+        self._waiting: dict[int, list[Finding]] = {}
+        self._drawn: dict[tuple[str, str], int] = {}
+        self._last: Handshake | None = None
+
+    def handshake(self, record: Handshake) -> None:
+        """Count it, and keep it where a finding is on it."""
+        kept = self._kept
+        kept.folding.handshake(record)
+        packet = record.connect if record.connect is not None else record.connack
+        if packet is not None and packet.frame is not None:
+            self._timeline.add(packet.frame.time_ns, _KINDS.get(record.outcome, 2))
+        if record.latency is not None and record.latency >= 0:
+            self._latencies.add(record.latency)
+        self._last = record
+        found = self._waiting.pop(record.id, None)
+        if found is not None:
+            self._draw(record, found)
+
+    def finding(self, record: Finding) -> None:
+        """Keep it; its handshake comes after it, or was the last one."""
+        kept = self._kept
+        kept.folding.finding(record)
+        kept.count += 1
+        if len(kept.findings) < FINDINGS_KEPT:
+            kept.findings.append(record)
+        if record.handshake is None:
+            return
+        last = self._last
+        if last is not None and last.id == record.handshake:
+            self._draw(last, [record])
+        else:
+            self._waiting.setdefault(record.handshake, []).append(record)
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Fold it by kind."""
+        count, first = self._kept.warnings.get(record.kind, (0, record))
+        self._kept.warnings[record.kind] = (count + 1, first)
+
+    def device(self, record: Device) -> None:
+        """Keep it."""
+        self._kept.devices.append(record)
+
+    def server(self, record: Server) -> None:
+        """Keep it."""
+        self._kept.servers.append(record)
+
+    def overview(self, record: Overview) -> None:
+        """Keep it."""
+        self._kept.overview = record
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the page."""
+        content = Content(
+            self._kept, self._timeline, self._latencies, capture, summary, not_evaluated
+        )
+        for chunk in _template().generate(page=content, **_assets()):
+            self._stream.write(chunk.encode())
+
+    def _draw(self, handshake: Handshake, found: list[Finding]) -> None:
+        kept = self._kept
+        known = kept.drawn.get(handshake.id)
+        if known is None:
+            kept.flagged += 1
+            new = [key for key in ((item.rule, party(item)) for item in found)
+                   if self._drawn.get(key, 0) < DRAWN_BY_RULE]  # fmt: skip
+            if not new or len(kept.drawn) >= DRAWN:
+                return
+            for key in new:
+                self._drawn[key] = self._drawn.get(key, 0) + 1
+            known = kept.drawn[handshake.id] = (handshake, [])
+        known[1].extend(found)
+
+
+def shown(value: Any) -> Any:
+    """Pass a text that goes into the page through the gate; markup of our own is no `str` here."""
+    return printable(value) if type(value) is str else value
+
+
+def _coded(text: str) -> Markup:
+    """Give a sentence of a rule's page, what stands in backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(printable(part)) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part
+        for index, part in enumerate(parts)
+    )
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hashed(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@functools.cache
+def _assets() -> dict[str, Any]:
+    from markupsafe import Markup
+
+    style, script = _asset("style.css"), _asset("script.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hashed(style)}'; script-src '{_hashed(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return {"style": Markup(style), "script": Markup(script), "policy": Markup(policy)}
+
+
+@functools.cache
+def _template() -> Template:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=shown,
+    )
+    environment.filters["grouped"] = lambda value: f"{value:,}"
+    environment.filters["coded"] = _coded
+    return environment.get_template("page.html.j2")

@@ -1,0 +1,150 @@
+"""Records in, JUnit XML for CI servers out: one case a rule that was asked for.
+
+A rule with findings at or above `--fail-on` failed; a rule that found nothing, but could not be
+judged everywhere, is skipped, with the reasons; the others passed, findings below `--fail-on` in
+their output. A suite is a group of rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
+from dissector.report.advice import advice
+from dissector.report.clock import rfc3339
+from dissector.report.folding import Fold, Folding, RuleFold
+from dissector.report.json_v1 import tool
+from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.style import counted
+from dissector.report.wireshark import display_filter
+from dissector.text import printable
+
+PARTIES = 20
+TEXT_SHOWN = 500
+
+
+class _Case(NamedTuple):
+    rule: str
+    folds: RuleFold | None
+    failed: bool
+    unjudged: list[NotEvaluated]
+
+    @property
+    def skipped(self) -> bool:
+        return self.folds is None and bool(self.unjudged)
+
+
+class JUnit(Indifferent):
+    """The `junit` format. `rules` are the ids of those that were asked for."""
+
+    def __init__(self, stream: ByteStream, rules: Collection[str], fail_on: str) -> None:
+        self._stream = stream
+        self._rules = sorted(rules)
+        self._least = {"error": 2, "warning": 1, "info": 0, "never": 3}[fail_on]
+        self._folding = Folding()
+
+    def handshake(self, record: Handshake) -> None:
+        """Settle its findings."""
+        self._folding.handshake(record)
+
+    def finding(self, record: Finding) -> None:
+        """Fold it."""
+        self._folding.finding(record)
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the suites."""
+        folds = {fold.rule: fold for fold in self._folding.rules()}
+        unjudged: dict[str, list[NotEvaluated]] = {}
+        for record in not_evaluated:
+            unjudged.setdefault(record.rule, []).append(record)
+        suites: dict[str, list[_Case]] = {}
+        for rule in self._rules:
+            found = folds.get(rule)
+            failed = found is not None and found.severity >= self._least
+            case = _Case(rule, found, failed, unjudged.get(rule, []))
+            suites.setdefault(rule.rstrip("0123456789"), []).append(case)
+        for line in _document(suites, capture):
+            self._stream.write(line.encode() + b"\n")
+
+
+def _document(suites: dict[str, list[_Case]], capture: Capture) -> Iterator[str]:
+    every = [case for cases in suites.values() for case in cases]
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    yield f'<testsuites name="mqtt-dissector" {_counts(every)}>'
+    for group, cases in suites.items():
+        when = ""
+        if capture.start_ns is not None:
+            when = f' timestamp="{rfc3339(capture.start_ns, 6)[:19]}"'
+        yield f' <testsuite name="{group}" {_counts(cases)}{when}>'
+        yield "  <properties>"
+        about = tool(capture.engine)
+        files = ", ".join(file.path for file in capture.files)
+        for name, value in (("version", about["version"]), ("captures", files),
+                            ("frames", str(capture.frames))):  # fmt: skip
+            yield f'   <property name="{name}" value={_quoted(value)}/>'
+        yield "  </properties>"
+        for case in cases:
+            yield from _case(group, case)
+        yield " </testsuite>"
+    yield "</testsuites>"
+
+
+def _counts(cases: list[_Case]) -> str:
+    failures = sum(case.failed for case in cases)
+    skipped = sum(case.skipped for case in cases)
+    return f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}" time="0.000"'
+
+
+def _case(group: str, case: _Case) -> Iterator[str]:
+    about = advice(case.rule)
+    head = f'  <testcase classname="mqtt.{group}" name="{case.rule} {about.name}" time="0.000"'
+    if case.folds is None and not case.unjudged:
+        yield f"{head}/>"
+        return
+    yield f"{head}>"
+    reasons = [f"{counted(record.count, 'time')}: {record.reason}" for record in case.unjudged]
+    if case.folds is None:
+        yield f"   <skipped message={_quoted('; '.join(reasons))}/>"
+    else:
+        worst = next(item for item in Severity if item.rank == case.folds.severity)
+        lines = [*_findings(case.folds), "", f"Why it matters: {about.why}",
+                 f"Fix on the client: {about.fix_client}",
+                 f"Fix on the server: {about.fix_server}"]  # fmt: skip
+        lines += [f"Not evaluated {reason}" for reason in reasons]
+        text = escape("\n".join(printable(line, 2000) for line in lines))
+        if case.failed:
+            said = f"{counted(case.folds.count, 'finding')}. {about.summary}"
+            yield f'   <failure type="{worst.value}" message={_quoted(said)}>{text}</failure>'
+        else:
+            yield f"   <system-out>{text}</system-out>"
+    yield "  </testcase>"
+
+
+def _findings(rule: RuleFold) -> Iterator[str]:
+    for fold in rule.folds[:PARTIES]:
+        yield _line(fold)
+    left = rule.count - sum(fold.count for fold in rule.folds[:PARTIES])
+    if left:
+        yield f"and {counted(left, 'more finding')}"
+
+
+def _line(fold: Fold) -> str:
+    finding = fold.exemplar
+    who = f"{finding.side.value} {fold.party}".rstrip()
+    if finding.client_id:
+        who += f" (client id {printable(finding.client_id, 64)})"
+    times = "" if fold.count == 1 else f" ({counted(fold.count, 'time')})"
+    where = f"{finding.file}:{finding.frame}"
+    return (
+        f"{where}: {finding.severity.value}: {who}: {printable(finding.message, TEXT_SHOWN)}{times}"
+        f" [{display_filter(finding)}]"
+    )
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(printable(text, 2000))

@@ -1,0 +1,335 @@
+"""Records in, the same records with other identities out: `--pseudonymize`.
+
+The same identity has the same pseudonym wherever it stands, and in every format: they are numbered
+in order of first sight. What is not known to hold no identity is replaced: text of the wire as a
+whole, and in our own sentences addresses and the identities that were met. The message of a finding
+gives way to the rule's summary, and packets' bytes are left out. What stays are names of files,
+vendors, versions, times, counts, and the keyed fingerprints of secrets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from dissector.audit.records import (
+    Certificate,
+    Device,
+    Evidence,
+    Overview,
+    Posture,
+    Server,
+    Will,
+)
+from dissector.connections.carrier import Carrier
+from dissector.connections.handshake import Handshake
+from dissector.model import CaptureWarning, Endpoint, Finding
+from dissector.mqtt import spec
+from dissector.mqtt.packets import Packet, Property
+from dissector.report.advice import advice
+from dissector.report.reporter import AuditReporter, Reporter
+from dissector.text import decode, lossless
+
+# Evidence of findings that rules say in words of their own; any other text there may be the wire's.
+_OWN_WORDS = frozenset({
+    "classes", "codes", "credentials", "defect", "derivedFrom", "field", "fields", "firstPacket",
+    "network", "opcode", "packet", "packets", "property", "provokedBy", "rules", "version",
+    "weakness",
+})  # fmt: skip
+_ADDRESS = re.compile(
+    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\w)"
+    r"|(?<![\w.:])(?:(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})"
+    r"(?![\w:])"
+)
+_KINDS_OF_EVIDENCE = {"clientId": "client", "username": "user", "credentials": ""}
+_SHORTEST = 3  # identities that are looked for in sentences
+
+P = TypeVar("P", bound=Packet)
+
+
+class Pseudonyms:
+    """Gives pseudonyms."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+        self._counts: dict[str, int] = {}
+
+    def name(self, kind: str, value: str) -> str:
+        """Give the pseudonym of a text, `client-3`; the empty text stays."""
+        if not value:
+            return value
+        return self._known.get((kind, value)) or self._make(kind, value)
+
+    def _make(self, kind: str, value: str) -> str:
+        number = self._counts[kind] = self._counts.get(kind, 0) + 1
+        if kind == "ip4":  # a network for benchmarks, then one that is reserved
+            base = 0xC6120000 if number < 0x20000 else 0xF0000000
+            made = str(ipaddress.IPv4Address(base + number))
+        elif kind == "ip6":
+            made = str(ipaddress.IPv6Address((0x20010DB8 << 96) + number))
+        elif kind == "mac":
+            made = ":".join(f"{byte:02x}" for byte in (0x02, *number.to_bytes(5, "big")))
+        else:
+            made = f"{kind}-{number}"
+        self._known[kind, value] = made
+        return made
+
+    def ip(self, value: str) -> str:
+        """Give another address of the same family."""
+        return self.name("ip6" if ":" in value else "ip4", value)
+
+    def end(self, value: Endpoint) -> Endpoint:
+        """Give an end of a connection; its port stays."""
+        mac = None if value.mac is None else self.name("mac", value.mac)
+        return Endpoint(self.ip(value.ip), value.port, mac)
+
+    def place(self, value: str) -> str:
+        """Give a server's address with its port."""
+        ip, _, port = value.rpartition(":")
+        shown = self.ip(ip.strip("[]"))
+        return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+    def maybe(self, kind: str, value: str | None) -> str | None:
+        """Give the pseudonym of a text that may be absent."""
+        return None if value is None else self.name(kind, value)
+
+    def every(self, kind: str, values: Iterable[str]) -> tuple[str, ...]:
+        """Give the pseudonyms of texts."""
+        return tuple(self.name(kind, value) for value in values)
+
+    def sentence(self, text: str) -> str:
+        """Replace addresses in a sentence of ours, and the identities that were met so far."""
+        text = _ADDRESS.sub(self._address, text)
+        for (kind, value), made in self._known.items():
+            if kind not in ("ip4", "ip6", "mac") and len(value) >= _SHORTEST:
+                for spelling in {value, lossless(value)}:
+                    if spelling in text:
+                        text = text.replace(spelling, made)
+        return text
+
+    def _address(self, found: re.Match[str]) -> str:
+        text = found[0]
+        if text.count(":") == 5 and "." not in text and len(text) == 17:
+            return self.name("mac", text.lower())
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return text
+        return self.ip(text)
+
+    def value(self, value: Any) -> Any:
+        """Replace every text in a value of any kind."""
+        if isinstance(value, str):
+            return self.name("text", value)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self.name("text", decode(bytes(value))).encode()
+        if isinstance(value, Mapping):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(item) for item in value]
+        return value
+
+    def evidence(self, evidence: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace texts in the evidence of a finding, save our own words."""
+        return {
+            key: item if key in _OWN_WORDS else self.value(item) for key, item in evidence.items()
+        }
+
+    def properties(self, properties: tuple[Property, ...]) -> tuple[Property, ...]:
+        """Replace texts in properties; authentication data is redacted anyway."""
+        return tuple(
+            item
+            if item.id == spec.AUTHENTICATION_DATA or isinstance(item.value, int)
+            else msgspec.structs.replace(item, value=self._property(item))
+            for item in properties
+        )
+
+    def _property(self, item: Property) -> Any:
+        if item.name == "assignedClientIdentifier":
+            return self.name("client", str(item.value))
+        if item.id == spec.USER_PROPERTY:
+            return tuple(self.value(item.value))
+        return self.value(item.value)
+
+
+def changed(packet: P, **changes: Any) -> P:
+    """Copy a packet, some fields changed, without its bytes."""
+    facts = {name: getattr(packet, name) for name in packet.FIELDS}
+    return type(packet)(**facts | {"raw": b"", "defects": (), "secrets": ()} | changes)
+
+
+class Pseudonymous:
+    """A reporter that hands disguised records on to another one."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._to = reporter
+        self._names = Pseudonyms()
+        self.precision = reporter.precision
+        self.finish = reporter.finish
+
+    def handshake(self, record: Handshake) -> None:
+        """Hand on."""
+        self._to.handshake(self._handshake(record))
+
+    def _handshake(self, record: Handshake) -> Handshake:
+        names = self._names
+        connect, connack = record.connect, record.connack
+        if connect is not None:
+            message = connect.last_will_message
+            connect = changed(
+                connect,
+                protocol_name=connect.protocol_name
+                if connect.protocol_name in ("MQTT", "MQIsdp")
+                else names.name("text", connect.protocol_name),
+                client_id=names.name("client", connect.client_id),
+                username=names.maybe("user", connect.username),
+                last_will_topic=names.maybe("topic", connect.last_will_topic),
+                last_will_message=None if message is None else names.value(message),
+                properties=names.properties(connect.properties),
+                last_will_properties=names.properties(connect.last_will_properties),
+            )
+        if connack is not None:
+            connack = changed(connack, properties=names.properties(connack.properties))
+        made = Handshake(
+            record.id, record.stream, record.transport, record.version, record.bridge,
+            record.outcome, names.end(record.client), names.end(record.server), connect, connack,
+            tuple(changed(auth, properties=()) for auth in record.auths), record.latency,
+            record.close,
+        )  # fmt: skip
+        if record.carrier is not None:
+            made.carrier = self._carrier(record.carrier)
+        return made
+
+    def _carrier(self, carrier: Carrier) -> Carrier:
+        """Give what carries a connection; heads of an upgrade hold little but names."""
+        made = Carrier(carrier.transport)
+        header = carrier.proxied
+        if header is not None:
+            made.proxied = msgspec.structs.replace(
+                header,
+                ip=None if header.ip is None else self._names.ip(header.ip),
+                authority=self._names.maybe("host", header.authority),
+            )
+        return made
+
+    def finding(self, record: Finding) -> None:
+        """Hand on."""
+        names = self._names
+        client, server = record.client, record.server
+        self._to.finding(
+            msgspec.structs.replace(
+                record,
+                client_id=names.maybe("client", record.client_id),
+                message=advice(record.rule).summary or record.name,
+                evidence=names.evidence(record.evidence),
+                packet=None,
+                span=None,
+                client=None if client is None else names.end(client),
+                server=None if server is None else names.end(server),
+            )
+        )
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Hand on."""
+        message = self._names.sentence(record.message)
+        self._to.warning(msgspec.structs.replace(record, message=message))
+
+
+class PseudonymousAudit(Pseudonymous):
+    """The same for an audit."""
+
+    _to: AuditReporter
+
+    def device(self, record: Device) -> None:
+        """Hand on."""
+        names = self._names
+        self._to.device(
+            msgspec.structs.replace(
+                record,
+                name=self._party(record),
+                kind_reason=self._said(record.kind_reason),
+                evidence=tuple(map(self._evidence, record.evidence)),
+                macs=names.every("mac", record.macs),
+                addresses=tuple(map(names.ip, record.addresses)),
+                client_ids=names.every("client", record.client_ids),
+                usernames=names.every("user", record.usernames),
+                vendor_reason=self._said(record.vendor_reason),
+                wills=tuple(map(self._will, record.wills)),
+                servers=tuple(map(names.place, record.servers)),
+                posture=self._posture(record.posture),
+            )
+        )
+
+    def _party(self, record: Device) -> str:
+        name, names = record.name, self._names
+        if name in record.addresses:
+            return names.ip(name)
+        return names.name("mac" if name in record.macs else "client", name)
+
+    def _evidence(self, item: Evidence) -> Evidence:
+        names = self._names
+        kind = _KINDS_OF_EVIDENCE.get(item.kind, item.kind)
+        if kind in ("address", "forwarded"):
+            value = names.ip(item.value)
+        else:
+            value = names.name(kind, item.value) if kind else item.value
+        return Evidence(item.kind, value, names.sentence(item.reason), item.count)
+
+    def _will(self, will: Will) -> Will:
+        return msgspec.structs.replace(will, topic=self._names.name("topic", will.topic))
+
+    def _said(self, text: str | None) -> str | None:
+        return None if text is None else self._names.sentence(text)
+
+    def _posture(self, posture: Posture) -> Posture:
+        right = tuple(
+            msgspec.structs.replace(point, text=self._names.sentence(point.text))
+            for point in posture.right
+        )
+        unseen = tuple(map(self._names.sentence, posture.unseen))
+        return msgspec.structs.replace(posture, right=right, unseen=unseen)
+
+    def server(self, record: Server) -> None:
+        """Hand on."""
+        names = self._names
+        self._to.server(
+            msgspec.structs.replace(
+                record,
+                name=names.place(record.name),
+                ip=names.ip(record.ip),
+                macs=names.every("mac", record.macs),
+                vendor_reason=self._said(record.vendor_reason),
+                hosts=names.every("host", record.hosts),
+                paths=names.every("path", record.paths),
+                limits={key: tuple(map(names.value, values))
+                        for key, values in record.limits.items()},
+                certificates=tuple(map(self._certificate, record.certificates)),
+                posture=self._posture(record.posture),
+            )
+        )  # fmt: skip
+
+    def _certificate(self, item: Certificate) -> Certificate:
+        names = self._names
+        return msgspec.structs.replace(
+            item,
+            subject=names.name("subject", item.subject),
+            issuer=names.name("issuer", item.issuer),
+            names=names.every("host", item.names),
+            fingerprint=names.name("certificate", item.fingerprint),
+        )
+
+    def overview(self, record: Overview) -> None:
+        """Hand on."""
+        said = self._names.sentence
+        self._to.overview(
+            msgspec.structs.replace(
+                record,
+                not_seen=tuple(map(said, record.not_seen)),
+                method=(*record.method, "identities are replaced by pseudonyms, alike everywhere"),
+                limits=tuple(map(said, record.limits)),
+            )
+        )

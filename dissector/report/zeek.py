@@ -1,0 +1,156 @@
+r"""Records in, Zeek's logs as tab-separated text out: `mqtt_connect`, then `notice`.
+
+Both stand in one stream, each with its own header, as `zeek-cut` takes them. Fields have the names
+and types that Zeek gives them. Bytes that are no printable character appear as `\xNN`, as Zeek
+writes them, and so do tabs, backslashes, and what would be taken for an unset or empty field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Side, Summary
+from dissector.mqtt import spec
+from dissector.report.clock import rfc3339
+from dissector.report.reporter import ByteStream, Indifferent
+from dissector.text import decode, encode, printable
+
+_IN_MEMORY = 8 << 20
+_ID = (("ts", "time"), ("uid", "string"), ("id.orig_h", "addr"), ("id.orig_p", "port"),
+       ("id.resp_h", "addr"), ("id.resp_p", "port"))  # fmt: skip
+_CONNECT = (
+    *_ID,
+    ("proto_name", "string"),
+    ("proto_version", "string"),
+    ("client_id", "string"),
+    ("connect_status", "string"),
+    ("will_topic", "string"),
+    ("will_payload", "string"),
+)
+_NOTICE = (
+    *_ID, ("proto", "enum"), ("note", "enum"), ("msg", "string"), ("sub", "string"),
+    ("src", "addr"), ("dst", "addr"), ("p", "port"), ("n", "count"), ("peer_descr", "string"),
+    ("actions", "set[enum]"), ("suppress_for", "interval"),
+)  # fmt: skip
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_UNSET, _EMPTY = "-", "(empty)"
+
+
+class Zeek(Indifferent):
+    """The `zeek` format. Notices wait in a spool, on disk once they are many."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        # closed by `finish`, or with the object
+        self._notices = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._begun = False
+
+    def handshake(self, record: Handshake) -> None:
+        """Write a row of mqtt_connect."""
+        self._begin()
+        connect, connack = record.connect, record.connack
+        packet = connect if connect is not None else connack
+        frame = None if packet is None else packet.frame
+        if frame is None:
+            return
+        cells = _ends(frame.time_ns, record.client, record.server, record.stream)
+        if connect is None:
+            cells += [_UNSET] * 3
+        else:
+            cells += [text(connect.protocol_name), text(_level(connect.protocol_level)),
+                      text(connect.client_id)]  # fmt: skip
+        code = None if connack is None else connack.return_code
+        cells.append(_UNSET if code is None else text(spec.return_code_name(code, record.version)))
+        topic = None if connect is None else connect.last_will_topic
+        message = None if connect is None else connect.last_will_message
+        cells.append(_UNSET if topic is None else text(topic))
+        cells.append(_UNSET if message is None else text(decode(message)))
+        self._stream.write("\t".join(cells).encode() + b"\n")
+
+    def finding(self, record: Finding) -> None:
+        """Keep a row of notice."""
+        client, server = record.client, record.server
+        if client is None or server is None:
+            return
+        note = "".join(part.capitalize() for part in record.name.split("-"))
+        source, target = (client, server) if record.side is Side.CLIENT else (server, client)
+        cells = _ends(record.time_ns, client, server, record.stream)
+        cells += [
+            "tcp", f"MQTT::{record.rule}_{note}", text(record.message),
+            text(record.client_id or "") if record.client_id is not None else _UNSET,
+            source.ip, target.ip, str(server.port), _UNSET, "mqtt-dissector",
+            "Notice::ACTION_LOG", "3600.000000",
+        ]  # fmt: skip
+        self._notices.write("\t".join(cells).encode() + b"\n")
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write the notices and close the logs."""
+        self._begin()
+        ended = "" if capture.end_ns is None else _date(capture.end_ns)
+        self._stream.write(f"#close\t{ended}\n".encode())
+        self._header("notice", _NOTICE)
+        self._notices.seek(0)
+        for line in self._notices:
+            self._stream.write(line)
+        self._notices.close()
+        self._stream.write(f"#close\t{ended}\n".encode())
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._header("mqtt_connect", _CONNECT)
+
+    def _header(self, path: str, fields: Sequence[tuple[str, str]]) -> None:
+        lines = [
+            "#separator \\x09", "#set_separator\t,", f"#empty_field\t{_EMPTY}",
+            f"#unset_field\t{_UNSET}", f"#path\t{path}",
+            "#fields\t" + "\t".join(name for name, _ in fields),
+            "#types\t" + "\t".join(kind for _, kind in fields),
+        ]  # fmt: skip
+        self._stream.write("\n".join((*lines, "")).encode())
+
+
+def text(value: str) -> str:
+    """Give captured text as a field."""
+    if not value:
+        return _EMPTY
+    shown = "".join(char if printable(char) == char else _bytewise(char) for char in value)
+    if shown in (_UNSET, _EMPTY) or shown[0] == "#":
+        shown = _bytewise(shown[0]) + shown[1:]
+    return shown
+
+
+def _bytewise(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in encode(char))
+
+
+def _ends(time_ns: int, client: Endpoint, server: Endpoint, stream: int) -> list[str]:
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return [
+        f"{seconds}.{rest // 1000:06d}", _uid(client, server, stream),
+        client.ip, str(client.port), server.ip, str(server.port),
+    ]  # fmt: skip
+
+
+def _uid(client: Endpoint, server: Endpoint, stream: int) -> str:
+    """Make a connection's name in the way of Zeek's: a C and letters and digits."""
+    seed = f"{client.ip} {client.port} {server.ip} {server.port} {stream}".encode()
+    value = int.from_bytes(hashlib.sha256(seed).digest()[:12], "big")
+    letters = []
+    while value:
+        value, digit = divmod(value, 62)
+        letters.append(_ALPHABET[digit])
+    return "C" + "".join(letters)
+
+
+def _level(level: int) -> str:
+    return {3: "3.1", 4: "3.1.1", 5: "5.0"}.get(level & 0x7F, str(level))
+
+
+def _date(time_ns: int) -> str:
+    return rfc3339(time_ns, 6)[:19].replace("T", "-").replace(":", "-")

@@ -1,0 +1,39 @@
+"""A capture and the name of a format in, what an audit writes in it out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dissector.analysis import Options, run
+from dissector.audit.run import run as run_audit
+from dissector.cli.options import AUDIT_FORMATS, SHARED
+from dissector.report.formats import Look, audit_reporter, shared_reporter
+from dissector.report.style import Style
+
+KEY = b"one key for all tests"
+CREDENTIALS = "samples/recorded/aedes-paho-3.1.1-credentials.pcap"
+FORMATS: Sequence[str] = AUDIT_FORMATS
+
+
+def audited(path: Path | str, form: str, options: Options | None = None, **look: Any) -> bytes:
+    """Audit a capture."""
+    stream = io.BytesIO()
+    reporter = audit_reporter(form, stream, Look(Style(), key=KEY, everything=True, **look))
+    found = run_audit([str(path)], options or Options(), reporter, key=KEY)
+    reporter.overview(found.overview)
+    outcome = found.outcome
+    reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
+    return stream.getvalue()
+
+
+def analyzed(path: Path | str, form: str, **look: Any) -> bytes:
+    """Analyse a capture in one of the formats that analyses and audits share."""
+    assert form in SHARED
+    stream = io.BytesIO()
+    reporter = shared_reporter(form, stream, Look(Style(), key=KEY, **look))
+    outcome = run([str(path)], Options(), reporter)
+    reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
+    return stream.getvalue()

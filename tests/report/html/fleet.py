@@ -1,0 +1,38 @@
+"""Nothing in, a capture of a fleet out: so many devices, some of them with a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dissector.rules.examples import ACCEPTED_311, DISCONNECT, REFUSED_311, connect
+from samples.build import START_NS, Frame, conversation, pcap
+
+_STEP_NS = 50_000_000
+
+
+def _frames(devices: int) -> Iterator[Frame]:
+    for number in range(devices):
+        name, password = f"sensor{number:04d}", f"Zq7-{number}-unlikely"
+        answer = ACCEPTED_311
+        if number % 10 == 1:
+            answer = "S 20 02 01 00"  # a session that cannot be there
+        elif number % 10 == 2:
+            answer = REFUSED_311
+        elif number % 10 == 3:
+            password = "12345"
+        elif number % 10 == 4:
+            name = f"sensor/{number}/of the fleet"
+        login = (None, None) if number % 10 == 5 else (name, password)
+        steps = (connect(name, *login), answer, DISCONNECT, "C FIN", "S FIN")
+        yield from conversation(
+            steps,
+            client_ip=bytes((10, 1, number // 250, number % 250 + 1)),
+            client_port=40_000 + number % 20_000,
+            server_ip=bytes((10, 0, 0, 2 + number % 3)),
+            start_ns=START_NS + number * _STEP_NS,
+        )
+
+
+def capture(devices: int) -> bytes:
+    """Give the capture, one connection after the other."""
+    return pcap(_frames(devices))

@@ -1,0 +1,102 @@
+"""The page as a file: what stands in it, its size, its structure, its policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from lxml import html
+
+from tests.conftest import ROOT
+from tests.report.auditing import CREDENTIALS, audited
+
+SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+
+
+def tree(data: bytes) -> html.HtmlElement:
+    """Parse a page."""
+    return html.document_fromstring(data.decode())
+
+
+def test_it_is_small(hundred: Path, thousand: Path) -> None:
+    """A hundred devices take less than 500 KB, however many there are."""
+    assert hundred.stat().st_size < 500_000
+    assert thousand.stat().st_size < 10 * 500_000
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_every_party_and_rule_has_its_place(path: Path) -> None:
+    """Each device and server has a page, each rule with findings a block, and every link leads."""
+    document = json.loads(audited(path, "json"))
+    page = tree(audited(path, "html"))
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    for kind in ("device", "server"):
+        for record in document[f"{kind}s"]:
+            assert f"{kind}-{record['id']}" in ids
+    rules = {finding["rule"] for finding in document["findings"]}
+    assert {name[5:] for name in ids if name.startswith("rule-")} == rules
+    for target in page.xpath("//a/@href"):
+        assert target.startswith("#")
+        assert target[1:] in ids
+    text = page.text_content()
+    for sentence in document["posture"]["notSeen"] + document["posture"]["limits"]:
+        assert sentence in text
+    for record in document["notEvaluated"]:
+        assert record["reason"] in text
+
+
+def test_each_flagged_handshake_is_drawn_or_counted(tmp_path: Path) -> None:
+    """What is drawn and what is flagged is said; the first of each rule and party is drawn."""
+    page = tree(audited(CREDENTIALS, "html"))
+    drawn = page.xpath("//figure[@class='seq']")
+    document = json.loads(audited(CREDENTIALS, "json"))
+    flagged = {finding["handshake"] for finding in document["findings"]} - {None}
+    said = page.xpath("//section[@id='findings']/p")[0].text_content()
+    assert f"{len(drawn)} of {len(flagged)} flagged handshakes are drawn" in said
+    shown = {int(figure.get("id").removeprefix("handshake-")) for figure in drawn}
+    assert shown
+    assert shown <= flagged
+
+
+def test_policy_allows_what_is_there_and_nothing_else() -> None:
+    """Style and script are allowed by their hashes; there is no other, and no attribute style."""
+    data = audited(CREDENTIALS, "html").decode()
+    page = tree(data.encode())
+    (policy,) = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}
+    assert rules["default-src"] == ["'none'"]
+    for tag, name in (("style", "style-src"), ("script", "script-src")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", data, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[name] == [f"'sha256-{digest}'"]
+    assert not page.xpath("//@style | //*[starts-with(name(@*), 'on')]")
+    assert not page.xpath("//@src | //link[not(starts-with(@href, 'data:'))] | //form")
+    assert not re.search(r"https?://", re.sub(r"http://www\.w3\.org\S*", "", data))
+
+
+@pytest.mark.parametrize("path", [SAMPLES[0], SAMPLES[-1]], ids=lambda path: path.name)
+def test_structure_serves_a_screen_reader(path: Path) -> None:
+    """One main heading, no level left out, landmarks, names for tools, words for pictures."""
+    page = tree(audited(path, "html"))
+    assert page.get("lang") == "en"
+    levels = [int(element.tag[1]) for element in page.xpath("//h1|//h2|//h3|//h4")]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for landmark in ("header", "main", "nav"):
+        assert len(page.xpath(f"//{landmark}")) == 1
+    ids = set(page.xpath("//@id"))
+    for reference in page.xpath("//@aria-labelledby"):
+        assert set(reference.split()) <= ids
+    for tool in page.xpath("//input|//select"):
+        assert page.xpath(f"//label[@for='{tool.get('id')}']")
+    for picture in page.xpath("//svg[not(@aria-hidden)]"):
+        assert picture.get("role") == "img"
+        assert picture.get("aria-labelledby")
+    for table in page.xpath("//table"):
+        assert table.xpath(".//th[@scope='col']")

@@ -1,0 +1,149 @@
+"""`--pseudonymize`: no identity of a capture is in any format, and what stays is alike in all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dissector.analysis import Options
+from dissector.audit.run import run as run_audit
+from dissector.model import Endpoint
+from dissector.mqtt.defects import DefectKind
+from dissector.report.formats import Look, audit_reporter
+from dissector.report.html.page import _asset
+from dissector.report.pseudonyms import PseudonymousAudit, Pseudonyms
+from dissector.report.style import Style
+from dissector.rules.registry import every_rule
+from tests.cli.running import dissector
+from tests.conftest import ROOT
+from tests.report import hostile as attacks
+from tests.report.auditing import FORMATS, KEY, audited
+from tests.report.schema import check_audit_document
+
+RECORDED = ROOT / "samples" / "recorded"
+CAPTURES = [
+    RECORDED / "mosquitto-several-mixed-at-work.pcapng",
+    RECORDED / "mosquitto-paho-5.0-connect-properties.pcap",
+    RECORDED / "aedes-mqttjs-3.1.1-proxy-v2-websocket.pcap",
+    RECORDED / "mosquitto-bridge-3.1.1-private.pcap",
+    RECORDED / "aedes-raw-3.1.1-malformed-connects.pcap",
+]
+KEYS = {"ip", "mac", "clientId", "username", "lastWillTopic", "lastWillMessage", "host", "origin",
+        "userAgent", "path", "forwardedFor", "assignedClientIdentifier", "reasonString",
+        "responseInformation", "serverReference"}  # fmt: skip
+# what stands in our own sentences may be in any report
+OWN = " ".join(f"{rule.name} {rule.__doc__}" for rule in every_rule()) + _asset("style.css")
+OWN += " ".join(kind.value for kind in DefectKind)
+
+
+def disguised(path: Path, form: str) -> bytes:
+    """Audit a capture with pseudonyms."""
+    stream = io.BytesIO()
+    look = Look(Style(), key=KEY, everything=True)
+    reporter = PseudonymousAudit(audit_reporter(form, stream, look))
+    found = run_audit([str(path)], Options(), reporter, key=KEY)
+    reporter.overview(found.overview)
+    outcome = found.outcome
+    reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
+    return stream.getvalue()
+
+
+def identities(value: Any, key: str = "") -> Iterator[str]:
+    """Give the texts of a JSON report that name somebody or something."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from identities(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from identities(item, "pair" if key == "userProperty" or key == "pair" else key)
+    elif isinstance(value, str) and key in (*KEYS, "pair") and len(value) > 4:
+        if value not in OWN:
+            yield value
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_no_identity_is_left(path: Path, form: str) -> None:
+    """Neither addresses nor names of a capture are anywhere in the report."""
+    names = set(identities(json.loads(audited(path, "json"))))
+    assert len(names) > 2
+    text = disguised(path, form).decode().replace(str(path), "").replace(path.name, "")
+    for name in names:
+        assert name not in text, name
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_hostile_names_are_replaced(hostile: Path, form: str) -> None:
+    """Whatever a client calls itself, nothing of it is left."""
+    text = disguised(hostile, form).decode()
+    for name in (attacks.MARKUP, attacks.SCRIPT, "HYPERLINK", "owned", "evil.example", "x<x<"):
+        assert name not in text
+
+
+def test_everything_else_stays(hostile: Path) -> None:
+    """The report has the same shape, rules, counts and frames, and fits the schema."""
+    plain, other = json.loads(audited(hostile, "json")), json.loads(disguised(hostile, "json"))
+    check_audit_document(other)
+    for name in ("rule", "severity", "frame", "time", "wireshark"):
+        assert [item[name] for item in plain["findings"]] == [
+            item[name] for item in other["findings"]
+        ]
+    assert plain["summary"] == other["summary"]
+    assert len(plain["devices"]) == len(other["devices"])
+    for one, two in zip(plain["devices"], other["devices"], strict=True):
+        for name in ("connections", "versions", "vendor", "authentication", "findings"):
+            assert one[name] == two[name]
+
+
+def test_the_same_is_alike_everywhere(hostile: Path) -> None:
+    """A client has one pseudonym in handshake, finding and device, and in every format."""
+    document = json.loads(disguised(hostile, "json"))
+    ids = [item["connect"]["clientId"] for item in document["handshakes"]]
+    assert len(set(ids)) == len(ids)
+    assert {item["clientId"] for item in document["findings"]} <= set(ids)
+    names = [item["name"] for item in document["devices"]]
+    assert set(names) <= set(ids)
+    rows = csv.DictReader(io.StringIO(disguised(hostile, "csv").decode(), newline=""))
+    assert [row["name"] for row in rows if row["record"] == "device"] == names
+    page = disguised(hostile, "html").decode()
+    assert all(f"<bdi>{name}</bdi>" in page for name in names)
+
+
+def test_addresses_stay_addresses() -> None:
+    """An address becomes another of its family, each its own, in sentences, too."""
+    names = Pseudonyms()
+    four, six = Endpoint("192.168.1.7", 1883, "24:0a:c4:00:00:01"), Endpoint("fe80::1", 1883)
+    assert names.end(four) == names.end(four)
+    assert names.end(four).ip.startswith("198.18.")
+    assert names.end(six).ip.startswith("2001:db8::")
+    assert len({names.ip(f"10.0.{number // 256}.{number % 256}") for number in range(1000)}) == 1000
+    said = names.sentence("192.168.1.7:1883 and [fe80::1]:1883, 24:0a:c4:00:00:01, at 10:20")
+    assert "192.168" not in said
+    assert "fe80" not in said
+    assert "24:0a" not in said
+    assert said.endswith("at 10:20")
+    assert names.place("192.168.1.7:1883") == f"{names.ip('192.168.1.7')}:1883"
+    assert names.place("[fe80::1]:1883") == f"[{names.ip('fe80::1')}]:1883"
+
+
+def test_it_does_not_go_with_secrets() -> None:
+    """Who hides names does not show passwords."""
+    ran = dissector("audit", "--pseudonymize", "--show-secrets", str(CAPTURES[0]))
+    assert ran.code == 2
+    assert "contradict" in ran.err
+
+
+@pytest.mark.parametrize("form", ["table", "text", "concise", "json", "jsonl", "csv", "sarif"])
+def test_analyses_have_it_too(form: str) -> None:
+    """The command replaces names in every format of an analysis."""
+    path = RECORDED / "aedes-paho-3.1.1-credentials.pcap"
+    ran = dissector("--pseudonymize", "--format", form, str(path))
+    assert "sensor-1" not in ran.out
+    assert "127.0.0.1" not in ran.out
+    assert "client-1" in ran.out

@@ -1,0 +1,91 @@
+"""Zeek's logs of audits and analyses, read as `zeek-cut` reads them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dissector.report.zeek import text
+from tests.conftest import ROOT
+from tests.report.auditing import CREDENTIALS, analyzed, audited
+
+SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+
+
+def logs(data: bytes) -> dict[str, list[dict[str, str]]]:
+    """Read logs by path: rows by field."""
+    found: dict[str, list[dict[str, str]]] = {}
+    path, fields, types = "", [""], [""]
+    for line in data.decode().split("\n")[:-1]:
+        assert line.isprintable() or "\t" in line
+        if line.startswith("#"):
+            key, _, rest = line.partition("\t")
+            if key == "#path":
+                path = rest
+                found[path] = []
+            elif key == "#fields":
+                fields = rest.split("\t")
+            elif key == "#types":
+                types = rest.split("\t")
+                assert len(types) == len(fields)
+            continue
+        cells = line.split("\t")
+        assert len(cells) == len(fields)
+        row = dict(zip(fields, cells, strict=True))
+        for name, kind in zip(fields, types, strict=True):
+            if kind in ("time", "interval"):
+                float(row[name])
+            if kind in ("port", "count") and row[name] != "-":
+                int(row[name])
+        found[path].append(row)
+    return found
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_rows_are_the_records_of_the_json(path: Path) -> None:
+    """A handshake is a row of mqtt_connect, a finding one of notice."""
+    document = json.loads(audited(path, "json"))
+    found = logs(audited(path, "zeek"))
+    assert list(found) == ["mqtt_connect", "notice"]
+    assert len(found["mqtt_connect"]) == len(document["handshakes"])
+    assert [row["note"].split("::")[1][:5] for row in found["notice"]] == [
+        f"{item['rule']}" for item in document["findings"]
+    ]
+    assert list(logs(analyzed(path, "zeek"))) == ["mqtt_connect", "notice"]
+
+
+def test_both_logs_know_a_connection_by_one_name() -> None:
+    """The uid of a notice leads to the row of its handshake."""
+    found = logs(audited(CREDENTIALS, "zeek"))
+    names = {row["uid"] for row in found["mqtt_connect"]}
+    assert len(names) == len(found["mqtt_connect"])
+    assert {row["uid"] for row in found["notice"]} <= names
+
+
+def test_hostile_names_stay_in_their_fields(hostile: Path) -> None:
+    """Tabs, line ends and control characters of a client id are escaped."""
+    found = logs(audited(hostile, "zeek"))
+    assert len(found["mqtt_connect"]) == len({row["client_id"] for row in found["mqtt_connect"]})
+    for row in (*found["mqtt_connect"], *found["notice"]):
+        assert all(cell.isprintable() for cell in row.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("", "(empty)"),
+        ("-", "\\x2d"),
+        ("(empty)", "\\x28empty)"),
+        ("#close", "\\x23close"),
+        ("a\tb", "a\\x09b"),
+        ("\\", "\\x5c"),
+        ("\u202e", "\\xe2\\x80\\xae"),
+        ("\udcff", "\\xff"),
+        ("grün", "grün"),
+    ],
+)
+def test_text_is_as_zeek_spells_it(value: str, shown: str) -> None:
+    """Unset, empty and what is no printable character have Zeek's own spelling."""
+    assert text(value) == shown
