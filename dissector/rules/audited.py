@@ -102,17 +102,60 @@ def encrypted(connection: Connection) -> bool:
     return connection.transport in ENCRYPTED
 
 
+def ends_tls(connection: Connection) -> bool:
+    """Whether a proxy says that its client speaks TLS with it, and hands on in clear."""
+    carrier = connection.carrier
+    if carrier is None:
+        return False
+    if carrier.proxied is not None and carrier.proxied.tls is not None:
+        return True
+    forwarded = None if carrier.request is None else carrier.request.forwarded
+    return forwarded is not None and "proto=https" in forwarded.lower().replace('"', "")
+
+
 def server_name(connection: Connection) -> str:
     """Spell the server's address and port."""
     server = connection.server
     return f"[{server.ip}]:{server.port}" if ":" in server.ip else f"{server.ip}:{server.port}"
 
 
+def hosts_behind(macs: Mapping[str, str | None]) -> int:
+    """Count the hosts behind addresses, at least; `macs` has the MAC address of each.
+
+    A host may have an IPv4 address and several of IPv6: so of one MAC address either the former
+    are counted, or the IPv6 networks, whichever are more. Behind a router each is another host.
+    """
+    fours: dict[str, set[str]] = {}
+    sixes: dict[str, set[str]] = {}
+    for ip, mac in macs.items():
+        if ":" not in ip:
+            fours.setdefault(mac or ip, set()).add(ip)
+        elif not ip.startswith("fe80:"):
+            sixes.setdefault(mac or _prefix(ip), set()).add(_prefix(ip))
+        else:
+            sixes.setdefault(mac or ip, set())
+    return sum(
+        max(len(fours.get(place, ())), len(sixes.get(place, ())), 1)
+        for place in fours.keys() | sixes.keys()
+    )
+
+
+def _prefix(ip: str) -> str:
+    import ipaddress
+
+    return str(ipaddress.ip_network(f"{ip}/64", strict=False))
+
+
 def exposure(connection: Connection, limits: Thresholds) -> str:
-    """Say how far the connection's bytes travel: "loopback", "tunnel", "private" or "public"."""
+    """Say how far the connection's bytes travel.
+
+    "loopback", "tunnel", "proxy" (from one that speaks TLS with the client), "private", "public".
+    """
     client, server = _reach(connection.client.ip), _reach(connection.server.ip)
     if client == server == "loopback":
         return "loopback"
+    if ends_tls(connection):
+        return "proxy"
     if limits.tunnels and _tunnelled(connection, limits):
         return "tunnel"
     return "public" if "public" in (client, server) else "private"
@@ -127,7 +170,7 @@ def _reach(ip: str) -> str:
     address = ipaddress.ip_address(ip)
     if address.is_loopback:
         return "loopback"
-    return "private" if address.is_private else "public"
+    return "public" if address.is_global else "private"
 
 
 def _tunnelled(connection: Connection, limits: Thresholds) -> bool:

@@ -23,9 +23,11 @@ class Thresholds(msgspec.Struct, kw_only=True, frozen=True, rename="kebab"):
     names_tried: int = 10
     names_per_password: int = 5
     unslowed_per_minute: int = 50
+    slowed_milliseconds: int = 100
     takeovers_per_minute: int = 3
     takeovers_per_hour: int = 10
     consecutive_ids: int = 5
+    idle_minutes: int = 30
     keep_alive_least: int = 5
     keep_alive_most: int = 1200
     connects_per_minute: int = 10

@@ -16,8 +16,9 @@ class CredentialsInClear(MomentRule):
     What it checks
     --------------
     A CONNECT with a user name or a password, or with PLAIN Authentication Data, on a connection
-    that is not encrypted. On the loopback interface and in networks that the configuration calls
-    tunnels it is only noted. Reported once for each host, client id and user name at a server.
+    that is not encrypted. It is only noted on the loopback interface, in networks that the
+    configuration calls tunnels, and behind a proxy that says that it took TLS off. Reported once
+    for each host, client id and user name at a server.
 
     Why it matters
     --------------
@@ -105,7 +106,7 @@ class CredentialsInClear(MomentRule):
             )
             if there
         ]
-        harmless = way in ("loopback", "tunnel")
+        harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
             moment,
             f"{' and '.join(sent)} cross the network in clear"

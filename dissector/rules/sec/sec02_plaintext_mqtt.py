@@ -16,8 +16,8 @@ class PlaintextMqtt(MomentRule):
     What it checks
     --------------
     An accepted CONNECT on a connection without TLS. It is an error where a public address takes
-    part, and only noted on the loopback interface and in tunnels. Reported once for each server
-    and severity.
+    part, and only noted on the loopback interface, in tunnels, and behind a proxy that says that
+    it took TLS off. Reported once for each server and severity.
 
     Why it matters
     --------------
