@@ -92,8 +92,8 @@ def test_planted_faults_of_a_server_are_found_and_no_other(entry: dict[str, Any]
 
 def test_every_finding_belongs_to_somebody() -> None:
     """No finding is left over that neither a device nor a server has."""
-    parties = [*audited().devices, *audited().servers]
-    owned = {number for party in parties for number in party.findings}
+    owned = {number for device in audited().devices for number in device.findings}
+    owned |= {number for server in audited().servers for number in server.findings}
     assert owned == set(range(len(audited().report.findings)))
 
 
