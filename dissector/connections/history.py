@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dissector.connections.connection import Connection
 from dissector.model import FrameRef, Side, Version
-from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.mqtt.packets import Connack, Connect, Property, property_value
 from dissector.text import encode, fingerprint
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.connections.tls_history import TlsFacts
 
 SECOND_NS = 1_000_000_000
 PROFILES = 65_536
@@ -86,31 +90,42 @@ class Recent(dict[K, V], Generic[K, V]):
 class Profile:
     """Connections that are alike: the same ends, client id, credentials, and ways.
 
-    `secret` is a keyed hash of user name and password, None without a password. `code` is that of
-    the CONNACK, None without one. `client_id` is None where no CONNECT was seen. `host` and `path`
-    are those of a WebSocket upgrade; `forwarded` is the client's address by the word of a proxy,
-    which gave it in the ways of `forwarders`.
+    `secret` is a keyed hash of user name and password, None without a password; of TLS the
+    fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
+    `client_id` is None where no CONNECT was seen. `host` and `path` are those of a WebSocket
+    upgrade; `forwarded` is the client's address by the word of a proxy, which gave it in the ways
+    of `forwarders`. `tls` is what TLS says of connections that nothing opened, or beside those that
+    a key log did.
     """
 
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
         "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "server_ip", "server_mac", "server_port", "streams", "transport", "username", "version",
-        "will",
+        "server_ip", "server_mac", "server_port", "streams", "tls", "transport", "username",
+        "version", "will",
     )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, connect: Connect | None, connack: Connack | None, now: int
+        self,
+        connection: Connection | TlsHandshake,
+        connect: Connect | None,
+        connack: Connack | None,
+        now: int,
     ) -> None:
         server = connection.server
         self.client_ip, self.client_mac = client_place(connection)
         self.client_port = connection.client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
-        self.transport = connection.transport
+        self.transport = "tls"
         self.host, self.path, self.forwarded, self.forwarders = carried(connection) or _PLAIN
-        self.version: Version | None = connection.version
-        self.bridge = connection.bridge
+        self.version: Version | None = None
+        self.bridge = False
+        self.tls: TlsFacts | None = None
+        if isinstance(connection, Connection):
+            self.transport = connection.transport
+            self.version = connection.version
+            self.bridge = connection.bridge
         self.client_id: str | None = None
         self.username: str | None = None
         self.secret: str | None = None
@@ -131,7 +146,7 @@ class Profile:
             self.protocol_level = connect.protocol_level
             self.complete = connect.complete
             self.properties = _open_properties(connect.properties)
-            self.method = connection.method()
+            self.method = property_value(connect.properties, "authenticationMethod")
             if connect.will_flag and connect.last_will_topic is not None:
                 size = len(connect.last_will_message or b"")
                 self.will = (
@@ -146,6 +161,16 @@ class Profile:
         self.extra: object = None  # for whoever keeps an inventory
 
     @property
+    def opaque(self) -> bool:
+        """Whether it is TLS that nothing opened."""
+        return self.tls is not None and not self.tls.decrypted
+
+    def note(self, stream: int) -> None:
+        """Remember the number of one of its connections."""
+        if len(self.streams) < STREAMS_KEPT:
+            self.streams.append(stream)
+
+    @property
     def anonymous(self) -> bool:
         """Whether it shows nothing that tells who it is."""
         return self.username is None and self.secret is None and self.method is None
@@ -155,7 +180,7 @@ Carried = tuple[str | None, str | None, str | None, tuple[str, ...]]
 _PLAIN: Carried = (None, None, None, ())
 
 
-def carried(connection: Connection) -> Carried | None:
+def carried(connection: Connection | TlsHandshake) -> Carried | None:
     """Give host, path, and the client's address behind a proxy with the ways it was given in."""
     carrier = connection.carrier
     if carrier is None:
@@ -465,8 +490,7 @@ class History:
         profile.count += 1
         if now > profile.last_ns:
             profile.last_ns = now
-        if len(profile.streams) < STREAMS_KEPT:
-            profile.streams.append(connection.stream)
+        profile.note(connection.stream)
         return profile
 
     def _host(self, connection: Connection) -> Host:
@@ -492,7 +516,7 @@ class History:
         return server
 
 
-def client_place(connection: Connection) -> tuple[str, str | None]:
+def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
     """Give the client's address and MAC; behind a proxy that names it, its address alone."""
     carrier, client = connection.carrier, connection.client
     if carrier is not None and carrier.proxied is not None and carrier.proxied.ip is not None:

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from dissector.connections.connection import Connection
 from dissector.connections.history import Moment
-from dissector.model import FrameRef, Obligation, Severity, Side, Version
+from dissector.model import (
+    Endpoint,
+    Finding,
+    FrameRef,
+    Obligation,
+    Severity,
+    Side,
+    Version,
+)
 from dissector.rules.base import Failure, Rule, Verdict
 from dissector.rules.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.connections.tls_history import TlsMoment
 
 # What the rules relate to: names of the sources and how a report prints them
 SOURCES = {
@@ -65,6 +77,14 @@ class MomentRule(AuditedRule):
         raise NotImplementedError
 
 
+class TlsRule(AuditedRule):
+    """Judges a TLS connection that seems to carry MQTT, when the view of it ends."""
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """Judge one of them."""
+        raise NotImplementedError
+
+
 def place(connection: Connection) -> FrameRef:
     """Give the frame that a finding about a connection is shown at: its CONNECT, else its first."""
     if connection.connect is not None and connection.connect.frame is not None:
@@ -97,6 +117,59 @@ def failure(
     )
 
 
+def tls_failure(
+    moment: TlsMoment,
+    message: str,
+    at: FrameRef | None,
+    severity: Severity | None = None,
+    *,
+    side: Side | None = None,
+    frames: tuple[FrameRef | None, ...] = (),
+    **evidence: object,
+) -> Failure:
+    """Make the failure of a TLS connection, shown at the frame `at`; who was there is evidence."""
+    record = moment.record
+    where = at or record.first
+    return Failure(
+        message=message,
+        at=where,
+        frames=tuple(frame for frame in (where, *frames) if frame is not None),
+        evidence={
+            "client": moment.profile.client_ip,
+            "server": named(record.server),
+            "serverName": record.server_name,
+        }
+        | evidence,
+        severity=severity,
+        side=side,
+    )
+
+
+def tls_finding(rule: AuditedRule, record: TlsHandshake, failure: Failure) -> Finding:
+    """Complete a failure with what the rule and the connection say."""
+    frames = set(failure.frames or (failure.at,))
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=failure.severity or rule.severity_in(None),
+        obligation=rule.obligation,
+        confidence=failure.confidence or rule.confidence,
+        statements=(),
+        section=None,
+        version=None,
+        side=failure.side or rule.side,
+        handshake=None,
+        stream=record.stream,
+        client_id=None,
+        file=failure.at.file,
+        frame=failure.at.number,
+        frames=tuple(sorted(frames, key=lambda ref: (ref.time_ns, ref.file, ref.number))),
+        time_ns=failure.at.time_ns,
+        message=failure.message,
+        evidence=failure.evidence,
+    )
+
+
 def encrypted(connection: Connection) -> bool:
     """Whether the connection came out of an encrypted transport."""
     return connection.transport in ENCRYPTED
@@ -115,8 +188,12 @@ def ends_tls(connection: Connection) -> bool:
 
 def server_name(connection: Connection) -> str:
     """Spell the server's address and port."""
-    server = connection.server
-    return f"[{server.ip}]:{server.port}" if ":" in server.ip else f"{server.ip}:{server.port}"
+    return named(connection.server)
+
+
+def named(end: Endpoint) -> str:
+    """Spell address and port."""
+    return f"[{end.ip}]:{end.port}" if ":" in end.ip else f"{end.ip}:{end.port}"
 
 
 def hosts_behind(macs: Mapping[str, str | None]) -> int:

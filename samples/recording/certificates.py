@@ -53,7 +53,9 @@ class Authority:
         text = _CA.format(folder=self.folder, name=name)
         (self.folder / "ca.cnf").write_text(text, encoding="utf-8")
 
-    def server(self, name: str, first: str, last: str) -> tuple[Path, Path]:
+    def server(
+        self, name: str, first: str, last: str, *, digest: str = "sha256"
+    ) -> tuple[Path, Path]:
         """Make a certificate for a host name, valid from `first` to `last` (YYYYMMDD)."""
         key, request = self.folder / f"{name}.key", self.folder / f"{name}.csr"
         made = self.folder / f"{name}.crt"
@@ -67,6 +69,6 @@ class Authority:
             *("ca", "-batch", "-notext", "-config", str(self.folder / "ca.cnf")),
             *("-keyfile", str(self.folder / "authority.key"), "-cert", str(self.certificate)),
             *("-startdate", f"{first}000000Z", "-enddate", f"{last}000000Z"),
-            *("-in", str(request), "-out", str(made)),
+            *("-md", digest, "-in", str(request), "-out", str(made)),
         )
         return made, key
