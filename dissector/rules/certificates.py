@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import time
 
 from dissector.connections.certificate import Certificate
 from dissector.rules.thresholds import Thresholds
@@ -21,6 +22,11 @@ def dated(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
     if now_ns > shown.not_after_ns + grace:
         return "expired"
     return "future" if now_ns < shown.not_before_ns - grace else None
+
+
+def wrong_clock(now_ns: int) -> bool:
+    """Whether a capture's time cannot be right: long ago, or still to come."""
+    return not EARLIEST_NS <= now_ns <= time.time_ns() + DAY_NS
 
 
 def mismatched(shown: Certificate, name: str | None) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from dissector.connections.tls_history import TlsMoment, leaf
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import TlsRule, named, tls_failure
 from dissector.rules.base import Example, NotEvaluated, Verdict
-from dissector.rules.certificates import DAY_NS, EARLIEST_NS, dated
+from dissector.rules.certificates import DAY_NS, dated, wrong_clock
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import (
     CLOSES,
@@ -79,11 +77,9 @@ class CertificateOutOfDate(TlsRule):
         now = where.time_ns
         state = dated(shown, now, limits)
         left = (shown.not_after_ns - now) / DAY_NS
-        if state is None and not 0 <= left < limits.certificate_days_left:
-            state = "ends soon" if -limits.clock_hours / 24 <= left < 0 else None
-            if state is None:
-                return None
-        if not EARLIEST_NS <= now <= time.time_ns() + DAY_NS:
+        if state is None and left >= limits.certificate_days_left:
+            return None
+        if wrong_clock(now):
             return NotEvaluated("the clock of the capture cannot be right")
         server = named(record.server)
         key = (self.id, record.server.ip, record.server.port, shown.fingerprint, state)
@@ -92,12 +88,13 @@ class CertificateOutOfDate(TlsRule):
         what = {
             "expired": f"expired {-left:,.0f} days ago",
             "future": f"is valid from {(shown.not_before_ns - now) / DAY_NS:,.0f} days later on",
-        }.get(state or "", f"expires in {max(left, 0):.0f} days")
+            None: f"expires in {max(left, 0):.0f} days",
+        }[state]
         return tls_failure(
             moment,
             f"the certificate of {server} {what}",
             where,
-            None if state in ("expired", "future") else Severity.INFO,
+            Severity.INFO if state is None else None,
             subject=shown.subject,
             issuer=shown.issuer,
             daysLeft=round(left, 1),

@@ -6,7 +6,7 @@ from dissector.connections.tls_history import TlsMoment, leaf
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import TlsRule, named, tls_failure
 from dissector.rules.base import Example, NotEvaluated, Verdict
-from dissector.rules.certificates import EARLIEST_NS, dated, mismatched
+from dissector.rules.certificates import dated, mismatched, wrong_clock
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
 
@@ -70,18 +70,18 @@ class CertificateNotChecked(TlsRule):
         wrong_name = mismatched(shown, record.server_name)
         if state is None and not wrong_name:
             return None
-        if state is not None and not wrong_name and not where.time_ns >= EARLIEST_NS:
+        if wrong_clock(where.time_ns):
             return NotEvaluated("the clock of the capture cannot be right")
         profile = moment.profile
         if not moment.history.once(
             self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
         ):
             return None
-        what = {"expired": "has expired", "future": "is not valid yet"}.get(state or "", "")
+        dates = {"expired": "has expired", "future": "is not valid yet", None: ""}
         return tls_failure(
             moment,
             f"the client {profile.client_ip} goes on although the certificate of "
-            f"{named(record.server)} {what or 'is for another name'}",
+            f"{named(record.server)} {dates[state] or 'is for another name'}",
             record.client_data,
             frames=(where,),
             subject=shown.subject,
