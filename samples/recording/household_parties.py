@@ -204,8 +204,8 @@ PARTIES: tuple[Machine, ...] = (
     ),
     Device(
         "plug3", "50:c7:bf:10:20:17", "10.20.0.17", "amqtt's client, the plugs' password",
-        (CLEAR, "SEC07"), KNOWN, client_ids=("plugthree",),
-        act=library("amqtt", login("plugthree", "plugs")),
+        (CLEAR, "SEC07", "CON14"), KNOWN, client_ids=("amqtt/*",),
+        act=library("amqtt", login(None, "plugs")),
     ),
     Device(
         "panel", "dc:a6:32:10:20:18", "10.20.0.18", "paho-mqtt, three client ids at once",
