@@ -175,6 +175,14 @@ def encrypted(connection: Connection) -> bool:
     return connection.transport in ENCRYPTED
 
 
+BY_WAY = {
+    "loopback": ", on the loopback interface",
+    "tunnel": ", in a tunnel",
+    "proxy": ", behind a proxy that took TLS off",
+    "public": " over a public address",
+}
+
+
 def ends_tls(connection: Connection) -> bool:
     """Whether a proxy says that its client speaks TLS with it, and hands on in clear."""
     carrier = connection.carrier

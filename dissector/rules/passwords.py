@@ -62,7 +62,7 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
         return None
     folded = password.lower()
     hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
-    plain = bytes(byte for byte in folded if byte not in b":-")
+    plain = folded.translate(None, b":-")
     for what, spellings in (
         ("the client id", _spellings(connect.client_id)),
         ("the user name", _spellings(connect.username)),
@@ -99,14 +99,16 @@ def _serials(text: str | None) -> tuple[bytes, ...]:
 
 
 def _code_of(password: bytes, source: bytes) -> str | None:
+    if len(password) == 2 * len(source):
+        return "hex" if password.lower() == source.hex().encode() else None
+    stripped = password.rstrip(b"=")
+    if len(stripped) != (4 * len(source) + 2) // 3:
+        return None
     import base64
 
-    stripped = password.rstrip(b"=")
-    if stripped == base64.b64encode(source).rstrip(b"="):
-        return "base64"
-    if stripped == base64.urlsafe_b64encode(source).rstrip(b"="):
-        return "base64"
-    return "hex" if password.lower() == source.hex().encode() else None
+    encoded = base64.b64encode(source).rstrip(b"=")
+    found = stripped in (encoded, encoded.translate(bytes.maketrans(b"+/", b"-_")))
+    return "base64" if found else None
 
 
 def _of_mac(mac: str | None) -> tuple[bytes, ...]:

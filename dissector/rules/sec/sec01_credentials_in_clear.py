@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, exposure, failure
+from dissector.rules.audited import BY_WAY, MomentRule, encrypted, exposure, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -109,8 +109,7 @@ class CredentialsInClear(MomentRule):
         harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
             moment,
-            f"{' and '.join(sent)} cross the network in clear"
-            + (f", by {way}" if harmless else ""),
+            f"{' and '.join(sent)} cross the network in clear" + (BY_WAY[way] if harmless else ""),
             Severity.INFO if harmless else None,
             network=way,
             fields=sent,
