@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
     from dissector.connections.history import History, Moment
     from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.connections.tls_history import TlsMoment
     from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
@@ -102,7 +103,7 @@ def run(
     sink: Sink,
     progress: Progress | None = None,
     history: History | None = None,
-    ended_with: Callable[[Moment], None] | None = None,
+    ended_with: Callable[[Moment | TlsMoment], None] | None = None,
 ) -> Outcome:
     """Analyse captures as one, in time order; "-" is standard input.
 
@@ -150,7 +151,7 @@ def _hearing(
     options: Options,
     sink: Sink,
     history: History | None,
-    ended_with: Callable[[Moment], None] | None,
+    ended_with: Callable[[Moment | TlsMoment], None] | None,
 ) -> Hearing:
     chosen = selected(options.select, options.ignore, audit=options.audit)
     if not is_audit(options, chosen):

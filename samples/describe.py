@@ -29,6 +29,8 @@ client id has more than letters and digits).
 
 - `recorded/`: real servers and clients on the loopback interface, recorded by `recording/`, which
   can do it again. `recorded/observations.md` says what else they show.
+- `household/`: a made-up house with devices good and bad, for audits; `household.toml` says who is
+  there and what is wrong with whom. `recording/household.py` can do it again.
 - `made/`: one conversation for each rule, which breaks that rule. `python samples/make.py` makes
   them again, byte for byte.
 """

@@ -1,6 +1,7 @@
 """Two installs in, nothing out if they report alike: every capture, byte for byte.
 
-Run by CI with the compiled and the interpreted command: `python tests/same_reports.py A B`.
+Run by CI with the compiled and the interpreted command: `python tests/same_reports.py A B`. Each
+capture is analysed and audited.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (ROOT / "samples", ROOT.parent / "shared" / "captures")
+COMMANDS = ("analyze", "audit")
 
 
-def report(command: str, path: Path) -> bytes:
-    """Run one analysis; what names the tool itself is taken out."""
+def report(program: str, command: str, path: Path) -> bytes:
+    """Run one command on one capture; what names the tool itself is taken out."""
     environment = {**os.environ, "DISSECTOR_FINGERPRINT_KEY": "same for both"}
     done = subprocess.run(
-        [command, "analyze", "--format", "json", "--exit-zero", str(path)],
+        [program, command, "--format", "json", "--exit-zero", str(path)],
         capture_output=True,
         env=environment,
         check=False,
@@ -33,10 +35,11 @@ def main() -> int:
     """Compare all captures; 1 where one differs."""
     one, two = sys.argv[1:]
     captures = [path for place in PLACES for path in sorted(place.rglob("*.pcap*"))]
-    different = [path for path in captures if report(one, path) != report(two, path)]
-    for path in different:
-        print(f"differs: {path.name}", file=sys.stderr)
-    print(f"{len(captures) - len(different)} passed, {len(different)} failed")
+    pairs = [(command, path) for command in COMMANDS for path in captures]
+    different = [pair for pair in pairs if report(one, *pair) != report(two, *pair)]
+    for command, path in different:
+        print(f"differs: {command} {path.name}", file=sys.stderr)
+    print(f"{len(pairs) - len(different)} passed, {len(different)} failed")
     return 1 if different or not captures else 0
 
 

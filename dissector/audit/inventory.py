@@ -10,6 +10,7 @@ from dissector.audit.grouping import Group, grouped
 from dissector.audit.posture import device_posture, server_posture
 from dissector.audit.records import (
     LISTED,
+    Certificate,
     Device,
     Evidence,
     Server,
@@ -19,7 +20,8 @@ from dissector.audit.records import (
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
 from dissector.audit.ways import way_in
-from dissector.connections.history import Credential, Profile
+from dissector.connections import certificate
+from dissector.connections.history import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value
@@ -32,17 +34,32 @@ _LIMITS = (
 )  # fmt: skip
 
 
-def devices(profiles: Iterable[Profile], credentials: dict[str, Credential]) -> list[Device]:
-    """Give the devices in order of first sight; only who said something of MQTT is one."""
+def devices(profiles: Iterable[Profile]) -> list[Device]:
+    """Give the devices in order of first sight: who says a word of MQTT, or may do so in TLS."""
     spoke = [profile for profile in profiles if profile.client_id is not None]
     silent = [profile for profile in profiles if profile.client_id is None]
     groups = grouped([*spoke, *silent])
-    return [_device(number, group, credentials) for number, group in enumerate(groups)]
+    holders = _holders(groups)
+    return [_device(number, group, holders) for number, group in enumerate(groups)]
 
 
-def _device(number: int, group: Group, credentials: dict[str, Credential]) -> Device:
-    profiles = group.profiles
-    tallies = [tally_of(profile) for profile in profiles]
+def _holders(groups: list[Group]) -> dict[str, int]:
+    """Count the devices that got in with each credential; those in TLS may have got in."""
+    counts: dict[str, int] = {}
+    for group in groups:
+        used = {item.secret for item in group.profiles if item.code == 0 or item.tls is not None}
+        for secret in used:
+            if secret is not None:
+                counts[secret] = counts.get(secret, 0) + 1
+    return counts
+
+
+def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
+    everything = group.profiles
+    tallies = [tally_of(profile) for profile in everything]
+    # what a key log opened is there a second time, as what it held
+    profiles = [profile for profile in everything if profile.tls is None or profile.opaque]
+    profiles = profiles or everything
     macs = _counted((profile.client_mac, profile.count) for profile in profiles)
     addresses = _counted((profile.client_ip, profile.count) for profile in profiles)
     ids = _counted((profile.client_id or None, profile.count) for profile in profiles)
@@ -55,7 +72,7 @@ def _device(number: int, group: Group, credentials: dict[str, Credential]) -> De
     made_by, why = _vendor(list(macs)) if own_mac else (None, None)
     faults = Faults()
     refusals: dict[str, int] = {}
-    for profile, tally in zip(profiles, tallies, strict=True):
+    for profile, tally in zip(everything, tallies, strict=True):
         faults.merge(tally.client_faults)
         if profile.code:
             name = spec.return_code_name(profile.code, profile.version)
@@ -65,8 +82,10 @@ def _device(number: int, group: Group, credentials: dict[str, Credential]) -> De
         name=_name(list(ids), list(macs), list(addresses)),
         kind=group.kind,
         kind_reason=group.reason,
-        evidence=tuple(
-            _evidence(macs, addresses, named, ids, users, secrets, credentials, own_mac)
+        evidence=(
+            *_evidence(macs, addresses, named, ids, users, own_mac),
+            *_secrets(everything, holders),
+            *_hellos(everything),
         ),
         macs=tuple(macs)[:LISTED],
         addresses=tuple(addresses)[:LISTED],
@@ -95,12 +114,13 @@ def _device(number: int, group: Group, credentials: dict[str, Credential]) -> De
         refusals=refusals,
         reconnects=sum(profile.count for profile in profiles if profile.client_id) - len(ids),
         takeovers=sum(tally.takeovers for tally in tallies),
+        tls=_counted((item.tls.way, item.count) for item in everything if item.tls is not None),
         streams=tuple(sorted({item for profile in profiles for item in profile.streams})[:LISTED]),
         first_seen_ns=group.first_ns,
         last_seen_ns=max(tally.last_ns for tally in tallies),
         findings=_numbers(faults),
     )
-    record.posture = device_posture(profiles, faults, credentials)
+    record.posture = device_posture(profiles, faults, holders)
     return record
 
 
@@ -125,6 +145,7 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
     for tally in tallies:
         faults.merge(tally.server_faults)
     name = server_name(first)
+    spoken = [profile for profile in profiles if profile.tls is None or profile.opaque] or profiles
     record = Server(
         id=number,
         name=name,
@@ -134,7 +155,7 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
         vendor=made_by,
         vendor_reason=why,
         software=server_software(profiles),
-        transports=_counted((profile.transport, profile.count) for profile in profiles),
+        transports=_counted((profile.transport, profile.count) for profile in spoken),
         hosts=tuple(_counted((profile.host, 1) for profile in profiles))[:LISTED],
         paths=tuple(_counted((profile.path, 1) for profile in profiles))[:LISTED],
         forwarders=_counted(
@@ -142,7 +163,7 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
         ),
         versions=_counted((_version(profile), profile.count) for profile in accepted),
         versions_refused=_counted((_version(profile), profile.count) for profile in for_version),
-        accepts=_counted((way_in(profile), profile.count) for profile in accepted),
+        accepts=_counted((way_in(profile), profile.count) for profile in _entered(spoken)),
         refuses=_counted((way_in(profile), profile.count) for profile in refused),
         refusals=_counted(
             (spec.return_code_name(profile.code or 0, profile.version), profile.count)
@@ -150,15 +171,18 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
         ),
         limits=_limits(accepted),
         devices=sum(name in device.servers for device in found),
-        connections=sum(profile.count for profile in profiles),
+        connections=sum(profile.count for profile in spoken),
         accepted=sum(tally.accepted for tally in tallies),
         refused=sum(tally.refused for tally in tallies),
         unanswered=sum(tally.unanswered for tally in tallies),
+        tls=_counted((item.tls.way, item.count) for item in profiles if item.tls is not None),
+        certificates=_certificates(profiles),
+        asks_client_certificate=_asks(profiles),
         first_seen_ns=min(profile.first_ns for profile in profiles),
         last_seen_ns=max(tally.last_ns for tally in tallies),
         findings=_numbers(faults),
     )
-    record.posture = server_posture(profiles, faults)
+    record.posture = server_posture(spoken, faults)
     return record
 
 
@@ -202,8 +226,6 @@ def _evidence(
     named: dict[str, int],
     ids: dict[str, int],
     users: dict[str, int],
-    secrets: dict[str, int],
-    credentials: dict[str, Credential],
     own_mac: bool,
 ) -> Iterable[Evidence]:
     for mac, count in list(macs.items())[:LISTED]:
@@ -218,11 +240,71 @@ def _evidence(
         yield Evidence("clientId", client_id, "it called itself so", count)
     for user, count in list(users.items())[:LISTED]:
         yield Evidence("username", user, "it logged in so", count)
-    for secret, count in list(secrets.items())[:LISTED]:
-        known = credentials.get(secret)
-        shared = known is not None and len(known.hosts) > 1
-        reason = "others use the same" if shared else "nobody else uses them"
-        yield Evidence("credentials", secret, reason, count)
+
+
+def _secrets(profiles: list[Profile], holders: dict[str, int]) -> Iterable[Evidence]:
+    """Give credentials, and client certificates by the fingerprint of their key."""
+    kinds: dict[tuple[str, str], int] = {}
+    for profile in profiles:
+        if profile.secret is not None and profile.code in (0, None):
+            kind = "credentials" if profile.tls is None else "certificate"
+            kinds[kind, profile.secret] = kinds.get((kind, profile.secret), 0) + profile.count
+    for (kind, secret), count in list(kinds.items())[:LISTED]:
+        shared = holders.get(secret, 0) > 1
+        reason = "others use the same" if shared else "nobody else uses it"
+        yield Evidence(kind, secret, reason, count)
+
+
+def _hellos(profiles: list[Profile]) -> Iterable[Evidence]:
+    """Give how a device says hello in TLS, and to whom."""
+    counts = _counted(
+        ((item.tls.ja3, item.tls.server_name), item.count)
+        for item in profiles
+        if item.tls is not None and item.tls.ja3 is not None
+    )
+    for (ja3, name), count in list(counts.items())[:LISTED]:
+        asked = "and names no server" if name is None else f"and asks for {name}"
+        yield Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count)
+
+
+def _entered(profiles: list[Profile]) -> list[Profile]:
+    """Give those that got in, as far as can be seen: in TLS, who went on to send data."""
+    return [
+        item
+        for item in profiles
+        if item.code == 0 or (item.tls is not None and item.tls.established)
+    ]
+
+
+def _certificates(profiles: list[Profile]) -> tuple[Certificate, ...]:
+    """Give what a server showed, each certificate of its own once."""
+    made: dict[bytes, Certificate] = {}
+    for profile in profiles:
+        chain = () if profile.tls is None else profile.tls.certificates
+        if not chain or chain[0] in made or len(made) >= LISTED:
+            continue
+        shown = certificate.read(chain[0])
+        if shown is None:
+            continue
+        key = f"{shown.key_type} {shown.curve or shown.key_bits or ''}".strip()
+        made[chain[0]] = Certificate(
+            subject=shown.subject,
+            issuer=shown.issuer,
+            names=shown.names,
+            not_before_ns=shown.not_before_ns,
+            not_after_ns=shown.not_after_ns,
+            key=key,
+            signature=shown.signature_hash or "of its own kind",
+            fingerprint=shown.fingerprint,
+        )
+    return tuple(made.values())
+
+
+def _asks(profiles: list[Profile]) -> bool | None:
+    """Say whether a server asked for client certificates; None where nobody could see that."""
+    known = [item.tls.requested for item in profiles if item.tls is not None]
+    seen = [asked for asked in known if asked is not None]
+    return any(seen) if seen else None
 
 
 def _session(profiles: list[Profile]) -> Session:

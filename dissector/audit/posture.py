@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
 from dissector.audit.tally import Faults
-from dissector.connections.history import Credential, Profile
+from dissector.connections.history import Profile
 from dissector.model import Severity, Version
 
 _ENCRYPTED = frozenset({"tls", "wss", "quic"})
@@ -18,20 +18,20 @@ _WEAK = frozenset({"SEC04", "SEC05", "SEC06", "SEC08", "SEC29"})
 _IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
 
 
-def device_posture(
-    profiles: list[Profile], faults: Faults, credentials: dict[str, Credential]
-) -> Posture:
-    """Judge a device."""
+def device_posture(profiles: list[Profile], faults: Faults, holders: dict[str, int]) -> Posture:
+    """Judge a device; `holders` counts the devices that use each credential."""
     spoke = [profile for profile in profiles if profile.client_id is not None]
+    opaque = [profile for profile in profiles if profile.opaque]
     inside = [profile for profile in spoke if profile.code == 0]
     count = sum(profile.count for profile in inside)
     right: list[Point] = []
-    if spoke and all(profile.transport in _ENCRYPTED for profile in spoke):
-        right.append(Point("encryption", "all its connections are encrypted", count))
+    right += _encryption([*spoke, *opaque], faults, "all its connections are encrypted")
+    if opaque and all(item.tls is not None and item.tls.client_certificates for item in opaque):
+        times = sum(profile.count for profile in opaque)
+        right.append(Point("authentication", "it shows a certificate of its own", times))
     if inside and not any(profile.anonymous for profile in inside):
         right.append(Point("authentication", "it shows who it is on every connection", count))
-        known = [credentials.get(profile.secret or "") for profile in inside]
-        unique = all(item is not None and len(item.hosts) == 1 for item in known)
+        unique = all(holders.get(profile.secret or "") == 1 for profile in inside)
         if unique and not _SHARING & faults.by_rule.keys():
             right.append(Point("credentials", "nobody else was seen with its credentials", count))
         if not _WEAK & faults.by_rule.keys() and all(profile.secret for profile in inside):
@@ -43,9 +43,11 @@ def device_posture(
     if inside and not {"SEC15", "SEC16"} & faults.by_rule.keys():
         right.append(Point("session", "its keep alive is sensible", count))
     unseen = ["what it publishes and subscribes to is not judged by this version"]
-    if not inside:
+    if opaque:
+        unseen.append("what it says inside of TLS; a key log would show it (--keylog)")
+    elif not inside:
         unseen.append("it was never let in: what it would do inside was not seen")
-    if len(spoke) < len(profiles):
+    if len(spoke) + len(opaque) < len(profiles):
         unseen.append("some of its connections hold no CONNECT that was seen")
     return _posture(faults, right, unseen)
 
@@ -56,9 +58,11 @@ def server_posture(profiles: list[Profile], faults: Faults) -> Posture:
     inside = [profile for profile in spoke if profile.code == 0]
     refused = [profile for profile in spoke if profile.code]
     count = sum(profile.count for profile in inside)
-    right: list[Point] = []
-    if inside and all(profile.transport in _ENCRYPTED for profile in inside):
-        right.append(Point("encryption", "it was only seen to speak encrypted", count))
+    opaque = [profile for profile in profiles if profile.opaque]
+    right = _encryption([*inside, *opaque], faults, "it was only seen to speak encrypted")
+    if any(item.tls is not None and item.tls.requested for item in opaque):
+        times = sum(profile.count for profile in opaque)
+        right.append(Point("authentication", "it asks for client certificates", times))
     if inside and not any(profile.anonymous for profile in inside):
         right.append(Point("authentication", "nobody was let in without credentials", count))
     if refused:
@@ -67,9 +71,24 @@ def server_posture(profiles: list[Profile], faults: Faults) -> Posture:
     if inside and all(profile.version in (Version.V3_1_1, Version.V5_0) for profile in inside):
         right.append(Point("version", "it speaks only versions that are OASIS standards", count))
     unseen = ["which topics it lets whom read and write is not judged by this version"]
-    if not refused:
+    if opaque:
+        unseen.append("whom it lets in and how: that is inside of TLS")
+    elif not refused:
         unseen.append("it was never seen to refuse anybody")
     return _posture(faults, right, unseen)
+
+
+def _encryption(profiles: list[Profile], faults: Faults, text: str) -> list[Point]:
+    """Say that all is encrypted, where it is, and whether that is worth something."""
+    if not profiles or not all(profile.transport in _ENCRYPTED for profile in profiles):
+        return []
+    count = sum(profile.count for profile in profiles)
+    found = [Point("encryption", text, count)]
+    if not any(rule.startswith("TLS") for rule in faults.by_rule):
+        versions = {item.tls.version for item in profiles if item.tls is not None}
+        if versions and versions <= {"TLS 1.2", "TLS 1.3"}:
+            found.append(Point("encryption", "its versions of TLS are current ones", count))
+    return found
 
 
 def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
@@ -93,14 +112,18 @@ def overview(
 ) -> Overview:
     """Sum everything up; `other` is what else there was, by kind, `forgot` profiles let go."""
     spoke = [profile for profile in profiles if profile.client_id is not None]
+    opaque = sum(profile.count for profile in profiles if profile.opaque)
     worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
     for device in devices:
         worst["none" if device.posture.worst is None else device.posture.worst.value] += 1
     clear = sum(profile.count for profile in spoke if profile.transport not in _ENCRYPTED)
-    encrypted = sum(profile.count for profile in spoke) - clear + other.get("tls", 0)
+    encrypted = sum(profile.count for profile in spoke) - clear + opaque
     unseen = ["what is published and subscribed to, and who may read it"]
-    if other.get("tls"):
-        unseen.append(f"{other['tls']:,} TLS connections could not be looked into")
+    if opaque:
+        unseen.append(f"what is inside of {opaque:,} TLS connections; --keylog would show it")
+    foreign = other.get("tls", 0) - sum(item.count for item in profiles if item.tls is not None)
+    if foreign > 0:
+        unseen.append(f"{foreign:,} TLS connections that do not look like MQTT")
     unseen.append(f"what happened outside of the {seconds:,.0f} seconds of this capture")
     limits = ["an audit of traffic sees who spoke, not who could have"]
     if forgot:
@@ -117,7 +140,8 @@ def overview(
         not_seen=tuple(unseen),
         method=(
             "passive: nothing was sent, everything is told from the captured frames",
-            "devices are told apart by MAC address, address, client id and credentials",
+            "devices are told apart by MAC address, address, client id, credentials, and by how "
+            "they say hello in TLS",
             "credentials are compared by a keyed hash and are not kept",
         ),
         limits=tuple(limits),

@@ -86,7 +86,7 @@ def run(
             faults = tally_of(profile).client_faults
             if number not in faults.by_rule.get(finding.rule, ("", 0, 0, []))[3]:
                 faults.add(number, finding.rule, finding.name, finding.severity)
-    devices = inventory.devices(profiles, history.credentials)
+    devices = inventory.devices(profiles)
     servers = inventory.servers(profiles, devices)
     for device in devices:
         sink.device(device)

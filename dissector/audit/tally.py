@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dissector.audit.records import LISTED
 from dissector.connections.history import Moment, Profile
+from dissector.connections.tls_history import TlsMoment
 from dissector.model import Finding, Severity, Side
 
 _RANKED = sorted(Severity, key=lambda severity: severity.rank)
@@ -71,11 +72,16 @@ class Talliers:
         if isinstance(credentials, str) and len(self.shared) < LISTED:
             self.shared.setdefault(credentials, []).append((number, finding))
 
-    def ended(self, moment: Moment) -> None:
+    def ended(self, moment: Moment | TlsMoment) -> None:
         """Take the end of a connection."""
-        profile, connection = moment.profile, moment.connection
+        profile = moment.profile
         assert profile is not None
         tally = tally_of(profile)
+        if isinstance(moment, TlsMoment):
+            tally.last_ns = max(tally.last_ns, profile.last_ns)
+            self._settle(tally, moment.record.stream)
+            return
+        connection = moment.connection
         if profile.code is not None:
             if profile.code:
                 tally.refused += 1
@@ -87,7 +93,11 @@ class Talliers:
             tally.takeovers += 1
         events = [event.frame.time_ns for event in connection.closes]
         tally.last_ns = max(tally.last_ns, profile.last_ns, *(events or [moment.now]))
-        for number, finding in self._waiting.pop(connection.stream, ()):
+        self._settle(tally, connection.stream)
+
+    def _settle(self, tally: Tally, stream: int) -> None:
+        """Give the findings that wait for the end of a connection to those whose fault they are."""
+        for number, finding in self._waiting.pop(stream, ()):
             faults = tally.client_faults if finding.side is Side.CLIENT else tally.server_faults
             faults.add(number, finding.rule, finding.name, finding.severity)
 

@@ -6,7 +6,13 @@ from dissector.connections.history import Profile
 
 
 def way_in(profile: Profile) -> str | None:
-    """Give "none", "password", "user name only", or "method NAME"; None where it was not seen."""
+    """Give "none", "password", "user name only", "client certificate", or "method NAME".
+
+    None where it was not seen.
+    """
+    if profile.tls is not None:
+        shown = profile.tls.client_certificates and profile.opaque
+        return "client certificate" if shown else None
     if profile.client_id is None:
         return None
     if profile.method is not None:

@@ -62,6 +62,7 @@ cdef class Connection:
     cdef public list findings
     cdef public set unjudged
     cdef public long long opened_ns
+    cdef public long long spoke_ns
     cdef public bint connect_delivered
     cdef public long long client_spoke
     cdef public long long server_spoke

@@ -208,7 +208,8 @@ class Connection:
     """One TCP connection with MQTT on it. `findings` are those raised on it so far,
     `unjudged` the ids of rules that were not evaluated, if any.
 
-    `opened_ns` is the time of its first frame, `connect_delivered` whether the server's TCP has
+    `opened_ns` is the time of its first frame, `spoke_ns` that of the last bytes that either side
+    sent (both known at its end), `connect_delivered` whether the server's TCP has
     acknowledged the whole CONNECT, `client_spoke` and `server_spoke` how many bytes each side sent,
     `server_versions` what the same server accepted earlier in the capture.
     """
@@ -240,7 +241,7 @@ class Connection:
         self.handshake: Handshake | None = None
         self.findings: list[Finding] = []
         self.unjudged: set[str] | None = None
-        self.opened_ns = first.time_ns
+        self.opened_ns = self.spoke_ns = first.time_ns
         self.connect_delivered = False
         self.client_spoke = 0
         self.server_spoke = 0

@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dissector.connections.connection import Connection
 from dissector.model import FrameRef, Side, Version
-from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.mqtt.packets import Connack, Connect, Property, property_value
 from dissector.text import encode, fingerprint
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.connections.tls_history import TlsFacts
 
 SECOND_NS = 1_000_000_000
 PROFILES = 65_536
@@ -31,6 +35,9 @@ ONCE = 131_072
 STREAMS_KEPT = 8
 MEMBERS_KEPT = 64  # client ids and hosts that a credential or a host remembers
 TIMES_KEPT = 64
+STEMS = 4_096  # beginnings of client ids that end in a number, over all servers
+NUMBERS_KEPT = 256  # of each
+NEWCOMERS_KEPT = 65_536  # of each ten seconds and server
 REFUSALS_KEPT = 128
 BUCKET_NS = 10 * SECOND_NS
 BUCKETS_KEPT = 360
@@ -38,6 +45,8 @@ AUTHENTICATION_DATA = 0x16
 
 # Codes that say: these credentials are not good enough, in 3.1 and 3.1.1, and in 5.0
 DENIED = frozenset({4, 5, 0x86, 0x87})
+# Codes of 5.0 by which a server keeps somebody off: Banned, Connection rate exceeded
+SLOWED = frozenset({0x8A, 0x9F})
 
 
 class Event:
@@ -81,30 +90,42 @@ class Recent(dict[K, V], Generic[K, V]):
 class Profile:
     """Connections that are alike: the same ends, client id, credentials, and ways.
 
-    `secret` is a keyed hash of user name and password, None without a password. `code` is that of
-    the CONNACK, None without one. `client_id` is None where no CONNECT was seen. `host` and `path`
-    are those of a WebSocket upgrade; `forwarded` is the client's address by the word of a proxy,
-    which gave it in the ways of `forwarders`.
+    `secret` is a keyed hash of user name and password, None without a password; of TLS the
+    fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
+    `client_id` is None where no CONNECT was seen. `host` and `path` are those of a WebSocket
+    upgrade; `forwarded` is the client's address by the word of a proxy, which gave it in the ways
+    of `forwarders`. `tls` is what TLS says of connections that nothing opened, or beside those that
+    a key log did.
     """
 
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
         "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "server_ip", "server_mac", "server_port", "streams", "transport", "username", "version",
-        "will",
+        "server_ip", "server_mac", "server_port", "streams", "tls", "transport", "username",
+        "version", "will",
     )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, connect: Connect | None, connack: Connack | None, now: int
+        self,
+        connection: Connection | TlsHandshake,
+        connect: Connect | None,
+        connack: Connack | None,
+        now: int,
     ) -> None:
-        client, server = connection.client, connection.server
-        self.client_ip, self.client_mac, self.client_port = client.ip, client.mac, client.port
+        server = connection.server
+        self.client_ip, self.client_mac = client_place(connection)
+        self.client_port = connection.client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
-        self.transport = connection.transport
+        self.transport = "tls"
         self.host, self.path, self.forwarded, self.forwarders = carried(connection) or _PLAIN
-        self.version: Version | None = connection.version
-        self.bridge = connection.bridge
+        self.version: Version | None = None
+        self.bridge = False
+        self.tls: TlsFacts | None = None
+        if isinstance(connection, Connection):
+            self.transport = connection.transport
+            self.version = connection.version
+            self.bridge = connection.bridge
         self.client_id: str | None = None
         self.username: str | None = None
         self.secret: str | None = None
@@ -125,7 +146,7 @@ class Profile:
             self.protocol_level = connect.protocol_level
             self.complete = connect.complete
             self.properties = _open_properties(connect.properties)
-            self.method = connection.method()
+            self.method = property_value(connect.properties, "authenticationMethod")
             if connect.will_flag and connect.last_will_topic is not None:
                 size = len(connect.last_will_message or b"")
                 self.will = (
@@ -140,6 +161,16 @@ class Profile:
         self.extra: object = None  # for whoever keeps an inventory
 
     @property
+    def opaque(self) -> bool:
+        """Whether it is TLS that nothing opened."""
+        return self.tls is not None and not self.tls.decrypted
+
+    def note(self, stream: int) -> None:
+        """Remember the number of one of its connections."""
+        if len(self.streams) < STREAMS_KEPT:
+            self.streams.append(stream)
+
+    @property
     def anonymous(self) -> bool:
         """Whether it shows nothing that tells who it is."""
         return self.username is None and self.secret is None and self.method is None
@@ -149,7 +180,7 @@ Carried = tuple[str | None, str | None, str | None, tuple[str, ...]]
 _PLAIN: Carried = (None, None, None, ())
 
 
-def carried(connection: Connection) -> Carried | None:
+def carried(connection: Connection | TlsHandshake) -> Carried | None:
     """Give host, path, and the client's address behind a proxy with the ways it was given in."""
     carrier = connection.carrier
     if carrier is None:
@@ -164,13 +195,27 @@ def carried(connection: Connection) -> Carried | None:
 
 
 class Refusal:
-    """A refusal for credentials: when, and what was tried, by hash: the pair and the password."""
+    """A refusal for credentials: when, by whom, after how long, and what was tried.
 
-    __slots__ = ("client_id", "frame", "password", "secret", "time_ns", "username")
+    What was tried is known by hash: the pair of user name and password, and the password.
+    """
 
-    def __init__(self, frame: FrameRef, connect: Connect, secret: str | None, key: bytes) -> None:
+    __slots__ = (
+        "client_id", "frame", "password", "secret", "server", "time_ns", "took_ns", "username",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        frame: FrameRef,
+        connect: Connect,
+        server: tuple[str, int],
+        secret: str | None,
+        key: bytes,
+    ) -> None:
         self.time_ns = frame.time_ns
         self.frame = frame
+        self.server = server
+        self.took_ns = frame.time_ns - (connect.frame or frame).time_ns
         self.client_id = connect.client_id
         self.username = connect.username
         self.secret = secret
@@ -178,19 +223,31 @@ class Refusal:
 
 
 class Host:
-    """One address that connects: its latest refusals, connects, silent connections."""
+    """One address that connects: its latest refusals, silent connections, and more.
 
-    __slots__ = ("broken", "client_ids", "connects", "denials", "ip", "kept", "mac", "silent")
+    `nameless` are the times of its CONNECTs without a client id, `slowed` the last time that each
+    server kept it off.
+    """
+
+    __slots__ = (
+        "broken", "client_ids", "denials", "ip", "kept", "mac", "nameless", "silent", "slowed",
+    )  # fmt: skip
 
     def __init__(self, ip: str, mac: str | None) -> None:
         self.ip = ip
         self.mac = mac
         self.denials: deque[Refusal] = deque(maxlen=REFUSALS_KEPT)
-        self.connects: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.nameless: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.slowed: dict[tuple[str, int], int] = {}
         self.silent: deque[tuple[int, int]] = deque(maxlen=TIMES_KEPT)
         self.broken: deque[int] = deque(maxlen=TIMES_KEPT)
         self.client_ids: dict[str, None] = {}
         self.kept: dict[str, int] = {}
+
+    def keep_off(self, server: tuple[str, int], now: int) -> None:
+        """A server keeps this host off, or lets it wait."""
+        if server in self.slowed or len(self.slowed) < MEMBERS_KEPT:
+            self.slowed[server] = now
 
 
 class Client:
@@ -213,34 +270,32 @@ class Overtaker:
 
     def __init__(self, connection: Connection, frame: FrameRef) -> None:
         assert connection.connect is not None
-        self.ip = connection.client.ip
-        self.mac = connection.client.mac
+        self.ip, self.mac = client_place(connection)
         self.stream = connection.stream
         self.username = connection.connect.username
         self.frame = frame
 
 
 class Credential:
-    """One pair of user name and password, by its hash: who used it."""
+    """One pair of user name and password, by its hash: who used it. `hosts` has their MACs, too."""
 
     __slots__ = ("client_ids", "frames", "hosts")
 
     def __init__(self) -> None:
         self.client_ids: dict[str, None] = {}
-        self.hosts: dict[str, None] = {}
+        self.hosts: dict[str, str | None] = {}
         self.frames: list[FrameRef] = []
 
 
 class ServerHistory:
     """One server: how many different clients came in each ten seconds."""
 
-    __slots__ = ("bucket", "ids", "newcomers", "rates")
+    __slots__ = ("bucket", "newcomers", "rates")
 
     def __init__(self) -> None:
         self.bucket = -1
         self.newcomers: set[str] = set()
         self.rates: deque[int] = deque(maxlen=BUCKETS_KEPT)
-        self.ids: dict[str, set[int]] = {}  # numbers at the end of client ids, by what is before
 
 
 class Moment:  # mutable while `History` fills it, read only from then on
@@ -275,6 +330,8 @@ class History:
         self.clients: Recent[tuple[str, int, str], Client] = Recent(CLIENTS)
         self.credentials: Recent[str, Credential] = Recent(CREDENTIALS)
         self.servers: Recent[tuple[str, int], ServerHistory] = Recent(SERVERS)
+        # numbers at the end of client ids, by server and by what is before them
+        self.stems: Recent[tuple[str, int, str], set[int]] = Recent(STEMS)
         self.start_ns: int | None = None
         self._once: Recent[tuple[object, ...], None] = Recent(ONCE)
         self._judged: dict[int, Profile] = {}  # of open connections, by stream
@@ -310,6 +367,9 @@ class History:
             moment = Moment(self, connection, Event.ENDED, now)
             moment.profile = profile or self._profile(connection, None, None, now)
             moment.host = self._host(connection)
+        if connect is not None and connection.connack is None and moment.host is not None:
+            # it was let wait; or we did not see the answer
+            moment.host.keep_off((connection.server.ip, connection.server.port), now)
         if connect is None:
             if not connection.client_spoke and not connection.server_spoke:
                 moment.event |= Event.SILENT
@@ -344,10 +404,13 @@ class History:
         code = profile.code
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
             host.client_ids[client_id] = None
-        host.connects.append(now)
+        if not client_id:
+            host.nameless.append(now)
         server = moment.server = self._server(connection, now)
-        server.newcomers.add(client_id or connection.client.ip)
-        key = (connection.server.ip, connection.server.port, client_id)
+        if len(server.newcomers) < NEWCOMERS_KEPT:
+            server.newcomers.add(client_id or host.ip)
+        place = (connection.server.ip, connection.server.port)
+        key = (*place, client_id)
         client = self.clients.get(key)
         if client is None:
             client = self.clients.keep(key, Client())
@@ -361,7 +424,9 @@ class History:
             moment.event |= Event.REFUSED
             if code in DENIED:
                 moment.event |= Event.DENIED
-                host.denials.append(Refusal(frame, connect, profile.secret, self.key))
+                host.denials.append(Refusal(frame, connect, place, profile.secret, self.key))
+            elif code in SLOWED:
+                host.keep_off(place, now)
             return moment
         moment.event |= Event.ACCEPTED
         for _, overtakers in client.live.values():
@@ -391,9 +456,9 @@ class History:
         if client_id not in known.client_ids and len(known.client_ids) < MEMBERS_KEPT:
             known.client_ids[client_id] = None
             fresh = True
-        ip = connection.client.ip
+        ip = profile.client_ip
         if ip not in known.hosts and len(known.hosts) < MEMBERS_KEPT:
-            known.hosts[ip] = None
+            known.hosts[ip] = profile.client_mac
             fresh = True
         if fresh:
             moment.event |= Event.SHARED
@@ -403,18 +468,17 @@ class History:
     def _profile(
         self, connection: Connection, connect: Connect | None, connack: Connack | None, now: int
     ) -> Profile:
-        client, server = connection.client, connection.server
+        server = connection.server
         secret: str | None = None
+        ip, mac = client_place(connection)
         if connect is None:
-            key: tuple[object, ...] = (
-                client.ip, client.mac, server.ip, server.port, carried(connection)
-            )  # fmt: skip
+            key: tuple[object, ...] = (ip, mac, server.ip, server.port, carried(connection))
         else:
             if connect.password is not None:
                 pair = encode(connect.username or "") + b"\0" + connect.password
                 secret = fingerprint(pair, self.key)
             key = (
-                client.ip, client.mac, server.ip, server.port, connect.client_id, connect.username,
+                ip, mac, server.ip, server.port, connect.client_id, connect.username,
                 secret, connect.protocol_level, connect.connect_flags, connect.keep_alive,
                 connect.last_will_topic, connection.transport, carried(connection),
                 None if connack is None else connack.return_code,
@@ -426,15 +490,14 @@ class History:
         profile.count += 1
         if now > profile.last_ns:
             profile.last_ns = now
-        if len(profile.streams) < STREAMS_KEPT:
-            profile.streams.append(connection.stream)
+        profile.note(connection.stream)
         return profile
 
     def _host(self, connection: Connection) -> Host:
-        ip = connection.client.ip
+        ip, mac = client_place(connection)
         host = self.hosts.get(ip)
         if host is None:
-            host = self.hosts.keep(ip, Host(ip, connection.client.mac))
+            host = self.hosts.keep(ip, Host(ip, mac))
         return host
 
     def _server(self, connection: Connection, now: int) -> ServerHistory:
@@ -451,6 +514,14 @@ class History:
             server.bucket = bucket
             server.newcomers = set()
         return server
+
+
+def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
+    """Give the client's address and MAC; behind a proxy that names it, its address alone."""
+    carrier, client = connection.carrier, connection.client
+    if carrier is not None and carrier.proxied is not None and carrier.proxied.ip is not None:
+        return carrier.proxied.ip, None
+    return client.ip, client.mac
 
 
 def lived(old: Connection, since_ns: int) -> bool:

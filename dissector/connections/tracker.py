@@ -286,6 +286,7 @@ class Tracker(Consumer):
         client = self.tcp.direction(self.client)
         connection.connect_delivered = 0 <= self.connect_end <= client.acknowledged
         connection.opened_ns = self.tcp.first_time_ns
+        connection.spoke_ns = max(self.last_time_a, self.last_time_b)
         if self.server is not None:
             connection.server_versions = self.server.versions
         connection.client_spoke = self.spoke_a if self.client == 0 else self.spoke_b

@@ -93,13 +93,19 @@ def _findings(posture: Posture, style: Style) -> str:
     return style.severity(posture.worst, text)
 
 
+def _spoken(record: Device | Server) -> str:
+    """Give the versions of MQTT; of TLS, where nobody can see inside."""
+    ways = dict.fromkeys(" ".join(way.split(" ")[:2]) for way in record.tls)
+    return " ".join(record.versions) or ", ".join(ways) or "-"
+
+
 def _device(record: Device, style: Style) -> list[str]:
     made = record.vendor or (record.software.name if record.software else "-")
     return [
         printable(record.name, 28),
         " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
         "-" if record.kind is Kind.DEVICE else record.kind.value,
-        " ".join(record.versions) or "-",
+        _spoken(record),
         printable(", ".join(record.authentication), 24) or "-",
         printable(made, 24),
         _findings(record.posture, style),
@@ -122,7 +128,7 @@ def _server(record: Server, style: Style) -> list[str]:
         record.name,
         printable(", ".join(record.accepts), 30) or "-",
         printable(", ".join(record.refusals), 30) or "-",
-        " ".join(record.versions) or "-",
+        _spoken(record),
         printable(record.software.name, 24) if record.software else "-",
         _findings(record.posture, style),
     ]

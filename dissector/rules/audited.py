@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from dissector.connections.connection import Connection
 from dissector.connections.history import Moment
-from dissector.model import FrameRef, Obligation, Severity, Side, Version
+from dissector.model import (
+    Endpoint,
+    Finding,
+    FrameRef,
+    Obligation,
+    Severity,
+    Side,
+    Version,
+)
 from dissector.rules.base import Failure, Rule, Verdict
 from dissector.rules.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.connections.tls_history import TlsMoment
 
 # What the rules relate to: names of the sources and how a report prints them
 SOURCES = {
@@ -65,6 +77,14 @@ class MomentRule(AuditedRule):
         raise NotImplementedError
 
 
+class TlsRule(AuditedRule):
+    """Judges a TLS connection that seems to carry MQTT, when the view of it ends."""
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """Judge one of them."""
+        raise NotImplementedError
+
+
 def place(connection: Connection) -> FrameRef:
     """Give the frame that a finding about a connection is shown at: its CONNECT, else its first."""
     if connection.connect is not None and connection.connect.frame is not None:
@@ -97,22 +117,130 @@ def failure(
     )
 
 
+def tls_failure(
+    moment: TlsMoment,
+    message: str,
+    at: FrameRef | None,
+    severity: Severity | None = None,
+    *,
+    side: Side | None = None,
+    frames: tuple[FrameRef | None, ...] = (),
+    **evidence: object,
+) -> Failure:
+    """Make the failure of a TLS connection, shown at the frame `at`; who was there is evidence."""
+    record = moment.record
+    where = at or record.first
+    return Failure(
+        message=message,
+        at=where,
+        frames=tuple(frame for frame in (where, *frames) if frame is not None),
+        evidence={
+            "client": moment.profile.client_ip,
+            "server": named(record.server),
+            "serverName": record.server_name,
+        }
+        | evidence,
+        severity=severity,
+        side=side,
+    )
+
+
+def tls_finding(rule: AuditedRule, record: TlsHandshake, failure: Failure) -> Finding:
+    """Complete a failure with what the rule and the connection say."""
+    frames = set(failure.frames or (failure.at,))
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=failure.severity or rule.severity_in(None),
+        obligation=rule.obligation,
+        confidence=failure.confidence or rule.confidence,
+        statements=(),
+        section=None,
+        version=None,
+        side=failure.side or rule.side,
+        handshake=None,
+        stream=record.stream,
+        client_id=None,
+        file=failure.at.file,
+        frame=failure.at.number,
+        frames=tuple(sorted(frames, key=lambda ref: (ref.time_ns, ref.file, ref.number))),
+        time_ns=failure.at.time_ns,
+        message=failure.message,
+        evidence=failure.evidence,
+    )
+
+
 def encrypted(connection: Connection) -> bool:
     """Whether the connection came out of an encrypted transport."""
     return connection.transport in ENCRYPTED
 
 
+BY_WAY = {
+    "loopback": ", on the loopback interface",
+    "tunnel": ", in a tunnel",
+    "proxy": ", behind a proxy that took TLS off",
+    "public": " over a public address",
+}
+
+
+def ends_tls(connection: Connection) -> bool:
+    """Whether a proxy says that its client speaks TLS with it, and hands on in clear."""
+    carrier = connection.carrier
+    if carrier is None:
+        return False
+    if carrier.proxied is not None and carrier.proxied.tls is not None:
+        return True
+    forwarded = None if carrier.request is None else carrier.request.forwarded
+    return forwarded is not None and "proto=https" in forwarded.lower().replace('"', "")
+
+
 def server_name(connection: Connection) -> str:
     """Spell the server's address and port."""
-    server = connection.server
-    return f"[{server.ip}]:{server.port}" if ":" in server.ip else f"{server.ip}:{server.port}"
+    return named(connection.server)
+
+
+def named(end: Endpoint) -> str:
+    """Spell address and port."""
+    return f"[{end.ip}]:{end.port}" if ":" in end.ip else f"{end.ip}:{end.port}"
+
+
+def hosts_behind(macs: Mapping[str, str | None]) -> int:
+    """Count the hosts behind addresses, at least; `macs` has the MAC address of each.
+
+    A host may have an IPv4 address and several of IPv6: so of one MAC address either the former
+    are counted, or the IPv6 networks, whichever are more. Behind a router each is another host.
+    """
+    fours: dict[str, set[str]] = {}
+    sixes: dict[str, set[str]] = {}
+    for ip, mac in macs.items():
+        if ":" not in ip:
+            fours.setdefault(mac or ip, set()).add(ip)
+        elif not ip.startswith("fe80:"):
+            sixes.setdefault(mac or _prefix(ip), set()).add(_prefix(ip))
+        else:
+            sixes.setdefault(mac or ip, set())
+    return sum(
+        max(len(fours.get(place, ())), len(sixes.get(place, ())), 1)
+        for place in fours.keys() | sixes.keys()
+    )
+
+
+def _prefix(ip: str) -> str:
+    import ipaddress
+
+    return str(ipaddress.ip_network(f"{ip}/64", strict=False))
 
 
 def exposure(connection: Connection, limits: Thresholds) -> str:
-    """Say how far the connection's bytes travel: "loopback", "tunnel", "private" or "public"."""
+    """Say how far the connection's bytes travel.
+
+    "loopback", "tunnel", "proxy" (from one that speaks TLS with the client), "private", "public".
+    """
     client, server = _reach(connection.client.ip), _reach(connection.server.ip)
     if client == server == "loopback":
         return "loopback"
+    if ends_tls(connection):
+        return "proxy"
     if limits.tunnels and _tunnelled(connection, limits):
         return "tunnel"
     return "public" if "public" in (client, server) else "private"
@@ -127,7 +255,7 @@ def _reach(ip: str) -> str:
     address = ipaddress.ip_address(ip)
     if address.is_loopback:
         return "loopback"
-    return "private" if address.is_private else "public"
+    return "public" if address.is_global else "private"
 
 
 def _tunnelled(connection: Connection, limits: Thresholds) -> bool:

@@ -1,4 +1,8 @@
-"""A text in, the kind of hardware or personal data in it out: ``a MAC address``; never the data."""
+"""A text in, the kind of hardware or personal data in it out: ``a MAC address``; never the data.
+
+Numbers that have a check digit or a registered beginning are known by it. An IMSI and a serial
+number have neither, so they count only where the text itself calls them so.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,28 @@ from dissector.vendors import vendor
 _MAC = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5})(?![0-9A-Za-z])"
 )
+# but for version 1, whose last part is a MAC address (RFC 9562)
+_UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[02-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
+)
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z]{2,24}")
 _DIGITS = re.compile(r"(?<!\d)\d{15,20}(?!\d)")
 # an IMEI begins with the number of the body that gave it out (GSMA TS.06)
 _REPORTING_BODIES = ("01", "35", "86", "91", "98", "99")
+# a country's code (ITU-T E.212: 2 to 7, or 901 for none), then what the operator gave out
+_IMSI = re.compile(r"(?<![a-z])imsi[^0-9a-z]{0,2}(?:[2-7]\d\d|901)\d{11,12}(?!\d)", re.IGNORECASE)
+_SERIAL = re.compile(
+    r"(?<![a-z])(?:serial(?:[ _-]?(?:number|no))?|s/n|sn)(?:[^0-9a-z]{1,2}|(?=\d))"
+    r"(?=[0-9a-z]*\d[0-9a-z]*\d[0-9a-z]*\d)[0-9a-z]{6,32}(?![0-9a-z])",
+    re.IGNORECASE,
+)
+_HOST = re.compile(
+    r"(?<![\w.-])(?=[\w-]*[A-Za-z])[0-9A-Za-z][\w-]{0,62}"
+    r"(?:\.[\w-]{1,63})*\.(?:local|lan|localdomain|internal|home\.arpa|fritz\.box)(?![\w.-])"
+    # names that systems make up at their set-up: Windows by itself, Apple's from the owner's name
+    r"|(?<![0-9A-Za-z])(?:DESKTOP-[0-9A-Z]{7}|LAPTOP-[0-9A-Z]{8})(?![0-9A-Za-z])"
+    r"|(?<![0-9A-Za-z])[A-Za-z]{2,}s-(?:iPhone|iPad|MacBook|iMac|Mac-mini)",
+)
 
 
 def identifier(text: str, own_mac: str | None) -> str | None:
@@ -20,11 +42,11 @@ def identifier(text: str, own_mac: str | None) -> str | None:
     text = text[:1024]
     if "@" in text and _MAIL.search(text):
         return "an e-mail address"
-    if len(text) < 12:
+    if len(text) < 8:
         return None
-    if own_mac is not None and own_mac.replace(":", "") in re.sub("[:-]", "", text.lower()):
+    if _holds(text, own_mac):
         return "the MAC address"
-    for found in _MAC.finditer(text):
+    for found in _MAC.finditer(_UUID.sub("", text) if "-" in text else text):
         digits = re.sub("[:-]", "", found[0].lower())
         if not digits.isdigit() and vendor(":".join(re.findall("..", digits))) is not None:
             return "a MAC address"
@@ -34,7 +56,18 @@ def identifier(text: str, own_mac: str | None) -> str | None:
             return "an IMEI"
         if len(digits) in (19, 20) and digits.startswith("89") and _luhn(digits):
             return "an ICCID"
-    return None
+    if _IMSI.search(text):
+        return "an IMSI"
+    if _SERIAL.search(text):
+        return "a serial number"
+    return "a host name" if _HOST.search(text) else None
+
+
+def _holds(text: str, mac: str | None) -> bool:
+    """Whether a text holds a MAC address, with or without colons; none at all is no address."""
+    if mac is None or mac == "00:00:00:00:00:00":
+        return False
+    return mac.replace(":", "") in re.sub("[:-]", "", text.lower())
 
 
 def _luhn(digits: str) -> bool:

@@ -7,15 +7,16 @@ audit, or where a rule of SEC or TLS is selected by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
 from dissector.connections.history import Event, History, Moment
+from dissector.connections.tls_history import TlsHistory, TlsMoment
 from dissector.model import CaptureWarning, Finding
 from dissector.model import NotEvaluated as NotEvaluatedRecord
-from dissector.rules.audited import MomentRule
+from dissector.rules.audited import AuditedRule, MomentRule, TlsRule, tls_finding
 from dissector.rules.base import Failure, NotEvaluated, Verdict
 from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.judge import STREAMS_NAMED, make_finding
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 
 class Inspection(Hearing):
-    """A hearing that asks the rules of an audit, too. `ended_with` hears of every connection."""
+    """A hearing that asks the rules of an audit, too.
+
+    `ended_with` hears of every connection, and of every TLS connection that seems to carry MQTT.
+    """
 
     def __init__(
         self,
@@ -41,10 +45,11 @@ class Inspection(Hearing):
         *,
         history: History | None = None,
         thresholds: Thresholds = DEFAULT,
-        ended_with: Callable[[Moment], None] | None = None,
+        ended_with: Callable[[Moment | TlsMoment], None] | None = None,
     ) -> None:
         super().__init__(handshake, finding, warning, selected, streams, clients, encrypted)
         self.history = History() if history is None else history
+        self.tls = TlsHistory(self.history)
         self.thresholds = thresholds
         self._ended_with = ended_with
         self._everything = streams is None and clients is None
@@ -54,6 +59,9 @@ class Inspection(Hearing):
             rule for rule in audit_rules() if rule.id in selected and isinstance(rule, MomentRule)
         ]
         self._asked: dict[int, list[MomentRule]] = {}  # by event: few differ
+        self._tls_rules = [
+            rule for rule in audit_rules() if rule.id in selected and isinstance(rule, TlsRule)
+        ]
 
     def answered(self, connection: Connection) -> None:
         """Judge a handshake that has its CONNACK."""
@@ -73,6 +81,21 @@ class Inspection(Hearing):
         if self._ended_with is not None:
             self._ended_with(moment)
 
+    def encrypted(self, record: TlsHandshake) -> None:
+        """Judge a TLS connection."""
+        super().encrypted(record)
+        streams, clients = self._asked_for
+        if clients is not None or (streams is not None and record.stream not in streams):
+            return
+        moment = self.tls.ended(record)
+        if not record.view.conflict:  # else whose bytes those are nobody knows
+            for rule in self._tls_rules:
+                verdict = rule.check_tls(moment, self.thresholds)
+                for failure in self._failures(rule, record.stream, verdict):
+                    self.found(tls_finding(rule, record, failure))
+        if self._ended_with is not None:
+            self._ended_with(moment)
+
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
         """Give what could not be judged, in order of rule id."""
         mine = [self._unjudged[key] for key in sorted(self._unjudged)]
@@ -88,16 +111,18 @@ class Inspection(Hearing):
             rules = self._asked[event] = [rule for rule in self._rules if rule.asks & event]
         for rule in rules:
             verdict = rule.check(moment, self.thresholds)
-            if verdict is not None:
-                self._settle(rule, connection, verdict)
+            for failure in self._failures(rule, connection.stream, verdict):
+                self.found(make_finding(rule, connection, failure))
 
-    def _settle(self, rule: Any, connection: Connection, verdict: Verdict) -> None:
+    def _failures(self, rule: AuditedRule, stream: int, verdict: Verdict) -> Iterable[Failure]:
+        """Give the failures of a verdict; count it where it is none because nobody could judge."""
+        if verdict is None:
+            return ()
         if isinstance(verdict, NotEvaluated):
             key = (rule.id, verdict.reason)
             record = self._unjudged.setdefault(key, NotEvaluatedRecord(*key))
             record.count += 1
             if len(record.streams) < STREAMS_NAMED:
-                record.streams.append(connection.stream)
-            return
-        for each in (verdict,) if isinstance(verdict, Failure) else verdict or ():
-            self.found(make_finding(rule, connection, each))
+                record.streams.append(stream)
+            return ()
+        return (verdict,) if isinstance(verdict, Failure) else verdict

@@ -5,6 +5,8 @@ Called while a CONNECT is at hand; the answers are words, never the password or 
 
 from __future__ import annotations
 
+import re
+
 from dissector.mqtt.packets import Connect
 from dissector.text import encode
 
@@ -27,6 +29,8 @@ qwertyuiop raspberry raspberrypi secret secret123 starwars sunshine sunshine1 su
 testtest trustno1 welcome welcome1 whatever zaq12wsx
 """
 _DEFAULTS = frozenset(tuple(pair.split("/")) for pair in _DEFAULT_PAIRS.split())
+# capitals and digits in one piece, at least two of the latter
+_SERIAL = re.compile(r"(?<![0-9A-Za-z])(?=[A-Z]*\d[A-Z]*\d)[0-9A-Z]{6,}(?![0-9A-Za-z])")
 _COMMON = frozenset(_COMMON_PASSWORDS.split())
 
 
@@ -58,11 +62,13 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
         return None
     folded = password.lower()
     hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
-    plain = bytes(byte for byte in folded if byte not in b":-")
+    plain = folded.translate(None, b":-")
     for what, spellings in (
         ("the client id", _spellings(connect.client_id)),
         ("the user name", _spellings(connect.username)),
         ("the MAC address", _of_mac(mac)),
+        ("a serial number in the client id", _serials(connect.client_id)),
+        ("a serial number in the user name", _serials(connect.username)),
     ):
         for spelling in spellings:
             if len(spelling) < least:
@@ -72,6 +78,9 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
                 return f"is {what}"
             if low in folded or (what == "the MAC address" and low in plain):
                 return f"contains {what}"
+            name = _code_of(password, spelling)
+            if name is not None:
+                return f"is {what} in {name}"
             if hashed:
                 name = _hash_of(password, {spelling, low, spelling.upper()})
                 if name is not None:
@@ -81,6 +90,25 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
 
 def _spellings(text: str | None) -> tuple[bytes, ...]:
     return () if not text else (encode(text),)
+
+
+def _serials(text: str | None) -> tuple[bytes, ...]:
+    """Give the pieces of a text that look like serial numbers, the text itself apart."""
+    found = [] if text is None else _SERIAL.findall(text)
+    return tuple(encode(piece) for piece in found if piece != text)
+
+
+def _code_of(password: bytes, source: bytes) -> str | None:
+    if len(password) == 2 * len(source):
+        return "hex" if password.lower() == source.hex().encode() else None
+    stripped = password.rstrip(b"=")
+    if len(stripped) != (4 * len(source) + 2) // 3:
+        return None
+    import base64
+
+    encoded = base64.b64encode(source).rstrip(b"=")
+    found = stripped in (encoded, encoded.translate(bytes.maketrans(b"+/", b"-_")))
+    return "base64" if found else None
 
 
 def _of_mac(mac: str | None) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ class Thresholds(msgspec.Struct, kw_only=True, frozen=True, rename="kebab"):
     tunnels: tuple[str, ...] = ()  # networks that are encrypted below TCP
     bridges: tuple[str, ...] = ()  # addresses from which bridges may come
     gateways: tuple[str, ...] = ()  # addresses that may share credentials among client ids
+    authorities: tuple[str, ...] = ()  # issuers, or SHA-256 of certificates, that are known
     oldest_version: str = "3.1.1"
     short_password: int = 8
     derived_length: int = 6
@@ -23,9 +24,11 @@ class Thresholds(msgspec.Struct, kw_only=True, frozen=True, rename="kebab"):
     names_tried: int = 10
     names_per_password: int = 5
     unslowed_per_minute: int = 50
+    slowed_milliseconds: int = 100
     takeovers_per_minute: int = 3
     takeovers_per_hour: int = 10
     consecutive_ids: int = 5
+    idle_minutes: int = 30
     keep_alive_least: int = 5
     keep_alive_most: int = 1200
     connects_per_minute: int = 10
@@ -41,6 +44,7 @@ class Thresholds(msgspec.Struct, kw_only=True, frozen=True, rename="kebab"):
     learning_days: int = 7
     identity_changes: int = 2
     certificate_days_left: int = 30
+    clock_hours: int = 24  # that the clock of a capture may be wrong
     shared_certificates: int = 3
     tls_failures: int = 3
 

@@ -8,20 +8,31 @@ STEERING = frozenset(
     {"set", "cmd", "cmnd", "command", "commands", "control", "ctrl", "action", "switch"}
 )
 _SENSITIVE = STEERING | {
-    "ota", "firmware", "update", "config", "configuration", "settings", "credential",
-    "credentials", "password", "passwd", "secret", "token", "key", "keys", "location", "gps",
-    "position", "person", "persons", "people", "presence", "user", "users", "alarm", "lock",
+    "ota", "firmware", "config", "configuration", "credential", "credentials", "password",
+    "passwd", "secret", "token", "location", "gps", "person", "persons",
 }  # fmt: skip
+# where a topic ends in one of these, a will there says no more than that its device is gone
+_STATUS = frozenset(
+    {"status", "state", "availability", "available", "online", "connected", "alive", "lwt"}
+)
 _CONTENT = (
     (re.compile(rb"eyJ[\w-]{8,}\.[\w-]{8,}\."), "a JSON Web Token"),
     (re.compile(rb"-----BEGIN [A-Z ]+-----"), "a key"),
     (re.compile(rb"(?i)\b(?:password|passwd|secret|psk|api_?key|token)\b\W{0,4}[:=]"), "a secret"),
-    (re.compile(rb"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), "an IP address"),
+    # of a private network: others may be versions
+    (
+        re.compile(
+            rb"(?<![\w.])(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}(?![\w.])"
+        ),
+        "an IP address",
+    ),
 )
 
 
 def sensitive_level(topic: str) -> str | None:
     """Give the first level of a topic that stands for something sensitive."""
+    if topic.rpartition("/")[2].lower() in _STATUS:
+        return None
     return next((level for level in topic.split("/") if level.lower() in _SENSITIVE), None)
 
 

@@ -37,12 +37,12 @@ GOOD = [
 # what needs the contents of PUBLISH and SUBSCRIBE comes with whole sessions
 LATER = {24, 25, 26, 28, 35}
 WANTED = [f"SEC{number:02}" for number in range(1, 36) if number not in LATER]
-# WANTED += [f"TLS{number:02}" for number in range(1, 15)]
+WANTED += [f"TLS{number:02}" for number in range(1, 15)]
 
 
 def judge(frames: Sequence[Frame], *select: str) -> dissector.Report:
     """Analyse frames as a capture, with the rules of an audit."""
-    names = select or ("SEC",)
+    names = select or ("SEC", "TLS")
     return dissector.analyze(io.BytesIO(pcap(frames)), select=names)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, exposure, failure
+from dissector.rules.audited import BY_WAY, MomentRule, encrypted, exposure, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -16,8 +16,9 @@ class CredentialsInClear(MomentRule):
     What it checks
     --------------
     A CONNECT with a user name or a password, or with PLAIN Authentication Data, on a connection
-    that is not encrypted. On the loopback interface and in networks that the configuration calls
-    tunnels it is only noted. Reported once for each host, client id and user name at a server.
+    that is not encrypted. It is only noted on the loopback interface, in networks that the
+    configuration calls tunnels, and behind a proxy that says that it took TLS off. Reported once
+    for each host, client id and user name at a server.
 
     Why it matters
     --------------
@@ -105,11 +106,10 @@ class CredentialsInClear(MomentRule):
             )
             if there
         ]
-        harmless = way in ("loopback", "tunnel")
+        harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
             moment,
-            f"{' and '.join(sent)} cross the network in clear"
-            + (f", by {way}" if harmless else ""),
+            f"{' and '.join(sent)} cross the network in clear" + (BY_WAY[way] if harmless else ""),
             Severity.INFO if harmless else None,
             network=way,
             fields=sent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, exposure, failure, server_name
+from dissector.rules.audited import BY_WAY, MomentRule, encrypted, exposure, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -16,8 +16,8 @@ class PlaintextMqtt(MomentRule):
     What it checks
     --------------
     An accepted CONNECT on a connection without TLS. It is an error where a public address takes
-    part, and only noted on the loopback interface and in tunnels. Reported once for each server
-    and severity.
+    part, and only noted on the loopback interface, in tunnels, and behind a proxy that says that
+    it took TLS off. Reported once for each server and severity.
 
     Why it matters
     --------------
@@ -73,10 +73,10 @@ class PlaintextMqtt(MomentRule):
         severity = {"public": Severity.ERROR, "private": Severity.WARNING}.get(way, Severity.INFO)
         if not moment.history.once(self.id, profile.server_ip, profile.server_port, severity):
             return None
-        where = {"public": " over a public address", "private": ""}.get(way, f", by {way}")
         return failure(
             moment,
-            f"the server {server_name(connection)} takes MQTT without encryption{where}",
+            f"the server {server_name(connection)} takes MQTT without encryption"
+            + BY_WAY.get(way, ""),
             severity,
             network=way,
         )

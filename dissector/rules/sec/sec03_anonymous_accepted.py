@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, failure, server_name
+from dissector.rules.audited import MomentRule, encrypted, ends_tls, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -15,8 +15,9 @@ class AnonymousAccepted(MomentRule):
 
     What it checks
     --------------
-    A CONNECT without user name, password or Authentication Method, on a connection where no
-    client certificate can have been shown, answered with code 0. Reported once for each server.
+    A CONNECT without user name, password or Authentication Method, answered with code 0, on a
+    connection where the client cannot have shown a certificate, nor a token in the query of a
+    WebSocket request. Reported once for each server.
 
     Why it matters
     --------------
@@ -76,8 +77,13 @@ class AnonymousAccepted(MomentRule):
             or not profile.complete
             or not profile.anonymous
             or encrypted(connection)
+            or ends_tls(connection)
         ):
             return None
+        carrier = connection.carrier
+        if carrier is not None and carrier.websocket:
+            if carrier.request is None or carrier.request.query is not None:
+                return None  # some services take a signed query instead of a password
         if not moment.history.once(self.id, profile.server_ip, profile.server_port):
             return None
         return failure(

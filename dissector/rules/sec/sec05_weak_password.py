@@ -78,12 +78,12 @@ class WeakPassword(MomentRule):
         if connect is None or profile.code != 0 or not connect.password:
             return None
         password = connect.password
-        if is_default(connect.username, password) or derivation(
-            connect, profile.client_mac, limits.derived_length
-        ):
-            return None
         reason = weakness(password, connect.username, limits.short_password)
-        if reason is None or not moment.history.once(
+        if reason is None or is_default(connect.username, password):
+            return None
+        if derivation(connect, profile.client_mac, limits.derived_length):
+            return None
+        if not moment.history.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None

@@ -8,7 +8,7 @@ from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.passwords import derivation, is_default
 from dissector.rules.thresholds import Thresholds
 
@@ -18,9 +18,10 @@ class DerivedPassword(MomentRule):
 
     What it checks
     --------------
-    The password equals or contains the client id, the user name or the MAC address, or is the
-    MD5, SHA-1 or SHA-256 of one of them, as hex or base64. Identifiers shorter than 6 characters
-    are not looked for.
+    The password that a server accepts equals or contains the client id, the user name, a serial
+    number in them (digits and capitals in one piece) or the MAC address; or it is one of them in
+    base64 or hex, or its MD5, SHA-1 or SHA-256 as hex or base64. What is shorter than 6 characters
+    is not looked for.
 
     Why it matters
     --------------
@@ -78,11 +79,27 @@ class DerivedPassword(MomentRule):
             ),
         ),
         Example(
+            "the client id in base64",
+            (connect("lamp-kitchen", "anna", "bGFtcC1raXRjaGVu"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "the serial number in the client id",
+            (connect("lamp-8Q27X1", "anna", "pw8q27x1!"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
             "the MAC address",
             (connect("lamp-kitchen", "anna", "pw-020000000001"), ACCEPTED_311, *GOODBYE),
         ),
     )
     good = (
+        Example(
+            "refused: somebody guesses",
+            (connect("lamp-kitchen", "anna", "lamp-kitchen"), REFUSED_311, *SERVER_CLOSES),
+        ),
+        Example(
+            "digits that only look alike",
+            (connect("lamp-20250117", "anna", "Zq7-20250118-Pw"), ACCEPTED_311, *GOODBYE),
+        ),
         Example(
             "one of its own",
             (connect("lamp-kitchen", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
@@ -96,6 +113,7 @@ class DerivedPassword(MomentRule):
         connect = connection.connect
         if (
             connect is None
+            or profile.code != 0  # a password that is refused is nobody's
             or not connect.password
             or is_default(connect.username, connect.password)
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audited import MomentRule, failure, hosts_behind
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
@@ -17,7 +17,8 @@ class SharedCredentials(MomentRule):
     --------------
     One pair of user name and password is accepted from at least 3 client ids on at least 3 hosts;
     an error from 20 of each. Pairs are compared by a keyed hash. Addresses listed as `gateways`
-    do not count.
+    do not count; of one MAC address, IPv6 counts only where it says more than IPv4 (a network
+    prefix each).
 
     Why it matters
     --------------
@@ -105,15 +106,16 @@ class SharedCredentials(MomentRule):
         credential = moment.credential
         if credential is None or profile.secret is None:
             return None
-        hosts = [host for host in credential.hosts if host not in limits.gateways]
-        if len(credential.client_ids) < limits.shared_clients or len(hosts) < limits.shared_hosts:
+        macs = {ip: mac for ip, mac in credential.hosts.items() if ip not in limits.gateways}
+        hosts, count = list(macs), hosts_behind(macs)
+        if len(credential.client_ids) < limits.shared_clients or count < limits.shared_hosts:
             return None
-        many = min(len(credential.client_ids), len(hosts)) >= limits.shared_by_many
+        many = min(len(credential.client_ids), count) >= limits.shared_by_many
         if not moment.history.once(self.id, profile.secret, many):
             return None
         found = failure(
             moment,
-            f"{len(credential.client_ids)} client ids on {len(hosts)} hosts use one and the same "
+            f"{len(credential.client_ids)} client ids on {count} hosts use one and the same "
             "user name and password",
             Severity.ERROR if many else None,
             username=profile.username,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.history import Event, Moment
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, failure
+from dissector.rules.audited import MomentRule, encrypted, ends_tls, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -71,8 +71,10 @@ class UserNameWithoutPassword(MomentRule):
         connect = connection.connect
         if connect is None or profile.code != 0 or not connect.complete or connect.username is None:
             return None
-        if connect.password or profile.method is not None or encrypted(connection):
+        if connect.password or profile.method is not None:
             return None
+        if encrypted(connection) or ends_tls(connection):
+            return None  # it may have shown a certificate
         name = connect.username
         if len(name) >= 20 and any(map(str.isdigit, name)) and any(map(str.isalpha, name)):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.connections.history import SECOND_NS, Event, Moment, Refusal
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict
@@ -18,9 +18,9 @@ class PasswordGuessing(MomentRule):
     What it checks
     --------------
     Refusals for credentials (codes 4 and 5, 0x86 and 0x87) of one host: at least 5 in 60 seconds
-    or 20 in 10 minutes, with at least 3 different pairs of user name and password. An error if
-    the host then gets in with a pair that was not refused before. Pairs are compared by a keyed
-    hash.
+    or 20 in 10 minutes, with at least 3 different passwords for one user name, or pairs of one
+    client id. An error if the host then gets in, by one of these user names, with a pair that was
+    not refused before. Pairs are compared by a keyed hash.
 
     Why it matters
     --------------
@@ -37,8 +37,9 @@ class PasswordGuessing(MomentRule):
 
     Known false alarms
     ------------------
-    A person who tries several passwords by hand. One wrong pair tried for ever is not reported:
-    that is a device left behind.
+    A person who tries several passwords by hand. One wrong pair tried for ever is not reported
+    (that is a device left behind), nor are many clients with a wrong pair each, as after a server
+    lost its accounts.
     """
 
     id = "SEC09"
@@ -87,6 +88,17 @@ class PasswordGuessing(MomentRule):
             )[:-1],
         ),
         Example(
+            "five clients with a wrong pair each, again and again",
+            tuple(
+                step
+                for n in range(15)
+                for step in (
+                    connect(f"plug-{n % 5}{n % 5}", f"plug-{n % 5}", f"Zq7-lost-{n % 5}"),
+                    *_TRY,
+                )
+            )[:-1],
+        ),
+        Example(
             "always the same pair",
             tuple(
                 step for n in range(9) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
@@ -101,21 +113,22 @@ class PasswordGuessing(MomentRule):
         host = moment.host
         if host is None or len(host.denials) < limits.guesses_per_minute:
             return None
-        minute = [item for item in host.denials if item.time_ns > moment.now - 60 * SECOND_NS]
         longer = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
-        many = (
-            len(minute) >= limits.guesses_per_minute or len(longer) >= limits.guesses_in_ten_minutes
+        count = limits.guesses_per_minute
+        many = len(longer) >= limits.guesses_in_ten_minutes or any(
+            later.time_ns - earlier.time_ns < 60 * SECOND_NS
+            for earlier, later in zip(longer, longer[count - 1 :], strict=False)
         )
-        guessed = {item.secret or item.username for item in longer}
-        if len(guessed) < limits.distinct_guesses:
+        if not many or _most_tried(longer) < limits.distinct_guesses:
             return None
+        guessed = {item.secret or item.username for item in longer}
         names = {item.username for item in longer}
         succeeded = bool(moment.event & Event.ACCEPTED)
         if succeeded and (
             profile.username not in names or profile.secret in guessed or profile.anonymous
         ):
             return None
-        if not (many or succeeded) or not moment.history.once(self.id, host.ip, succeeded):
+        if not moment.history.once(self.id, host.ip, succeeded):
             return None
         found = failure(
             moment,
@@ -129,3 +142,14 @@ class PasswordGuessing(MomentRule):
         )
         found.frames = (*(item.frame for item in longer[:20]), found.at)
         return found
+
+
+def _most_tried(denials: list[Refusal]) -> int:
+    """Count the most passwords that one user name was tried with, or pairs that one id was."""
+    by_name: dict[object, set[str | None]] = {}
+    for item in denials:
+        by_name.setdefault(("user", item.username), set()).add(item.password)
+        if item.client_id:
+            pair = item.secret or item.username
+            by_name.setdefault(("id", item.client_id), set()).add(pair)
+    return max(map(len, by_name.values()), default=0)

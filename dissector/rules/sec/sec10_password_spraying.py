@@ -18,8 +18,10 @@ class PasswordSpraying(MomentRule):
     What it checks
     --------------
     Within 10 minutes one host is refused with at least 10 user names, or with 10 client ids
-    without a user name, or with the same password for at least 5 user names. Passwords are
-    compared by a keyed hash.
+    without a user name, or with the same password for at least 5 user names. Who comes back with
+    the same client id and the same pair does not count: that is a device left behind. Passwords
+    are compared by a keyed hash. Ids without a user name may be many devices behind one address:
+    such a finding is only possible.
 
     Why it matters
     --------------
@@ -75,6 +77,14 @@ class PasswordSpraying(MomentRule):
     )
     good = (
         Example(
+            "ten devices left behind",
+            tuple(
+                step
+                for n in (*(n // 2 for n in range(20)),)
+                for step in (connect(f"pump-{n * n}", f"pump-{n}", f"Zq7-lost-{n}"), *_TRY)
+            )[:-1],
+        ),
+        Example(
             "four names",
             tuple(
                 step
@@ -89,7 +99,13 @@ class PasswordSpraying(MomentRule):
         host = moment.host
         if host is None or len(host.denials) < limits.names_per_password:
             return None
-        recent = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
+        latest = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
+        tried: dict[tuple[str | None, ...], int] = {}
+        for item in latest:
+            key = (item.client_id, item.username, item.secret)
+            tried[key] = tried.get(key, 0) + 1
+        recent = [item for item in latest if tried[item.client_id, item.username, item.secret] == 1]
+        confidence = None
         names = {item.username for item in recent if item.username is not None}
         ids = {item.client_id for item in recent if item.username is None and item.client_id}
         by_password: dict[str, set[str]] = {}
@@ -100,7 +116,7 @@ class PasswordSpraying(MomentRule):
         if len(names) >= limits.names_tried:
             what = f"{len(names)} user names"
         elif len(ids) >= limits.names_tried:
-            what = f"{len(ids)} client ids"
+            what, confidence = f"{len(ids)} client ids", Confidence.POSSIBLE
         elif widest >= limits.names_per_password:
             what = f"one password on {widest} user names"
         else:
@@ -115,5 +131,6 @@ class PasswordSpraying(MomentRule):
             clientIds=len(ids),
             usernamesPerPassword=widest,
         )
+        found.confidence = confidence
         found.frames = (*(item.frame for item in recent[:20]), found.at)
         return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import SECOND_NS, Event, Moment
+from dissector.connections.history import SECOND_NS, Event, Moment, Refusal
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
+SAMPLE = 10  # refusals whose median tells how long one takes
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
@@ -17,8 +18,10 @@ class GuessingNotSlowed(MomentRule):
 
     What it checks
     --------------
-    One host gets at least 50 refusals for credentials within a minute, and the server neither
-    bans it (0x8A), nor tells it to slow down (0x9F), nor takes longer to answer.
+    One host gets at least 50 refusals for credentials from one server within a minute, and that
+    server has neither banned it (0x8A) nor told it to slow down (0x9F) nor left it without an
+    answer in that minute, nor does it take ever longer to answer: of the last ten refusals the
+    median is less than twice that of the first ten, or less than 100 ms above it.
 
     Why it matters
     --------------
@@ -68,6 +71,33 @@ class GuessingNotSlowed(MomentRule):
     )
     good = (
         Example(
+            "each answer takes 20 ms longer",
+            tuple(
+                step
+                for n in range(50)
+                for step in (
+                    connect("x", "anna", "Zq7-left-behind"),
+                    f"+{n / 50}",
+                    *_TRY,
+                )
+            )[:-1],
+        ),
+        Example(
+            "banned a moment ago",
+            (
+                connect("x", "anna", "Zq7-left-behind", version="5.0"),
+                "S 20 03 00 8a 00",
+                *SERVER_CLOSES,
+                "+5",
+                "NEW",
+                *(
+                    step
+                    for n in range(50)
+                    for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
+                ),
+            )[:-1],
+        ),
+        Example(
             "forty-nine",
             tuple(
                 step for n in range(49) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
@@ -82,8 +112,12 @@ class GuessingNotSlowed(MomentRule):
         host = moment.host
         if host is None or len(host.denials) < limits.unslowed_per_minute:
             return None
-        recent = [item for item in host.denials if item.time_ns > moment.now - 60 * SECOND_NS]
+        server = (profile.server_ip, profile.server_port)
+        since = moment.now - 60 * SECOND_NS
+        recent = [item for item in host.denials if item.time_ns > since and item.server == server]
         if len(recent) < limits.unslowed_per_minute:
+            return None
+        if host.slowed.get(server, since) > since or _slower(recent, limits):
             return None
         if not moment.history.once(self.id, host.ip, profile.server_ip, profile.server_port):
             return None
@@ -94,3 +128,13 @@ class GuessingNotSlowed(MomentRule):
             refusals=len(recent),
             host=host.ip,
         )
+
+
+def _slower(refusals: list[Refusal], limits: Thresholds) -> bool:
+    """Whether the server takes longer and longer to refuse."""
+    part = min(SAMPLE, len(refusals) // 2)
+    first, last = (
+        sorted(item.took_ns for item in some)[len(some) // 2]
+        for some in (refusals[:part], refusals[-part:])
+    )
+    return last >= 2 * first and last - first >= limits.slowed_milliseconds * 1_000_000

@@ -17,7 +17,8 @@ class ClientIdCollision(MomentRule):
     --------------
     A connection is taken over by one of the same client id from another host, and the first
     client was still there: it closed its connection after that. An error if their user names
-    differ. A client that was gone already has only found a new way in, and is not reported.
+    differ. A client that was gone already has only found a new way in, and is not reported; nor
+    is one that changes between IPv4 and IPv6 under the same MAC address.
 
     Why it matters
     --------------
@@ -139,7 +140,16 @@ class ClientIdCollision(MomentRule):
         """Two devices use one client id."""
         connection, profile = moment.connection, moment.profile
         assert profile is not None
-        others = [item for item in moment.overtakers if item.ip != profile.client_ip]
+        others = [
+            item
+            for item in moment.overtakers
+            if item.ip != profile.client_ip
+            and not (
+                item.mac is not None
+                and item.mac == profile.client_mac
+                and (":" in item.ip) != (":" in profile.client_ip)
+            )
+        ]
         if not others:
             return None
         blind = connection.view.blind()

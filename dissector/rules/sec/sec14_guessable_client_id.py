@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import Event, Moment
+from dissector.connections.history import NUMBERS_KEPT, Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
-
-STEMS_KEPT = 256
-NUMBERS_KEPT = 1024
 
 
 class GuessableClientId(MomentRule):
@@ -99,8 +96,8 @@ class GuessableClientId(MomentRule):
         """A guessable client id is enough to get in."""
         profile = moment.profile
         assert profile is not None
-        server, client_id = moment.server, profile.client_id
-        if server is None or profile.code != 0 or not client_id:
+        client_id = profile.client_id
+        if profile.code != 0 or not client_id:
             return None
         shared = (
             moment.credential is not None
@@ -117,9 +114,10 @@ class GuessableClientId(MomentRule):
             if not digits or len(digits) > 12:
                 return None
             number = int(digits)
-        if stem not in server.ids and len(server.ids) >= STEMS_KEPT:
-            return None
-        numbers = server.ids.setdefault(stem, set())
+        place = (profile.server_ip, profile.server_port, stem)
+        numbers = moment.history.stems.get(place)
+        if numbers is None:
+            numbers = moment.history.stems.keep(place, set())
         if len(numbers) < NUMBERS_KEPT:
             numbers.add(number)
         if len(numbers) < limits.consecutive_ids:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import Event, Moment
+from dissector.connections.history import SECOND_NS, Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
 from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, Verdict
+from dissector.rules.base import Example, NotEvaluated, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connack_5, connect
 from dissector.rules.thresholds import Thresholds
 
@@ -16,7 +16,9 @@ class KeepAliveOff(MomentRule):
 
     What it checks
     --------------
-    An accepted CONNECT with keepAlive 0, and no Server Keep Alive in the CONNACK (5.0).
+    An accepted CONNECT with keepAlive 0, and no Server Keep Alive in the CONNACK (5.0). It is a
+    warning where nobody said anything on the connection in the last 30 minutes before it was
+    closed, or before the capture ended: it may have been dead for long.
 
     Why it matters
     --------------
@@ -50,8 +52,11 @@ class KeepAliveOff(MomentRule):
         "ETSI": ("5.9-1",),
         "NISTIR": ("DC",),
     }
-    asks = Event.PROFILE
-    bad = (Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GOODBYE)),)
+    asks = Event.PROFILE | Event.ENDED
+    bad = (
+        Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GOODBYE)),
+        Example("silent for an hour", (connect("a", keep_alive=0), ACCEPTED_311, "+3600", "S FIN")),
+    )
     good = (
         Example("a minute", (connect("a"), ACCEPTED_311, *GOODBYE)),
         Example(
@@ -70,6 +75,8 @@ class KeepAliveOff(MomentRule):
         assert profile is not None
         if profile.code != 0 or not profile.complete or profile.keep_alive:
             return None
+        if moment.event & Event.ENDED and not moment.event & Event.PROFILE:
+            return self._idle(moment, limits)
         if property_value(profile.connack_properties, "serverKeepAlive"):
             return None
         if not moment.history.once(
@@ -77,3 +84,31 @@ class KeepAliveOff(MomentRule):
         ):
             return None
         return failure(moment, "keepAlive is 0: nobody notices when the other side is gone")
+
+    def _idle(self, moment: Moment, limits: Thresholds) -> Verdict:
+        connection, profile = moment.connection, moment.profile
+        assert profile is not None
+        until = min([event.frame.time_ns for event in connection.closes] or [moment.now])
+        idle = (until - connection.spoke_ns) // SECOND_NS
+        if idle <= limits.idle_minutes * 60:
+            return None
+        if property_value(profile.connack_properties, "serverKeepAlive"):
+            return None
+        blind = connection.view.blind()
+        if blind is not None:
+            return NotEvaluated(blind)
+        if not moment.history.once(
+            self.id,
+            "idle",
+            profile.client_ip,
+            profile.client_id,
+            profile.server_ip,
+            profile.server_port,
+        ):
+            return None
+        return failure(
+            moment,
+            f"keepAlive is 0, and nobody said anything for {idle // 60} minutes",
+            Severity.WARNING,
+            idleSeconds=idle,
+        )

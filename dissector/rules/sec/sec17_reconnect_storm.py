@@ -17,8 +17,9 @@ class ReconnectStorm(MomentRule):
 
     What it checks
     --------------
-    At least 10 CONNECT packets of one client id (of one host, where the id is empty) within 60
-    seconds, or 5 retries that each come less than a second after the one before.
+    At least 10 CONNECT packets of one client id within 60 seconds, or 5 retries that each come
+    less than a second after the one before. Where the id is empty, those of one host are counted:
+    there may be several devices behind it, so such a finding is only possible.
 
     Why it matters
     --------------
@@ -94,19 +95,20 @@ class ReconnectStorm(MomentRule):
         client, host = moment.client, moment.host
         if client is None or host is None:
             return None
-        times = client.connects if profile.client_id else host.connects
+        times = client.connects if profile.client_id else host.nameless
         if len(times) <= limits.quick_retries:
             return None
         minute = sum(time_ns > moment.now - 60 * SECOND_NS for time_ns in times)
+        what = f"{minute} connections within a minute"
         if minute < limits.connects_per_minute:
+            what = f"{limits.quick_retries} retries less than a second apart"
             latest = list(times)[-limits.quick_retries - 1 :]
             if any(later - earlier >= SECOND_NS for earlier, later in pairwise(latest)):
                 return None
         who = profile.client_id or profile.client_ip
         if not moment.history.once(self.id, who, profile.server_ip, profile.server_port):
             return None
-        return failure(
-            moment,
-            f"{minute} connections within a minute, without a growing pause",
-            connections=minute,
-        )
+        found = failure(moment, what, connections=minute)
+        if not profile.client_id:
+            found.confidence = Confidence.POSSIBLE
+        return found

@@ -18,7 +18,8 @@ class RetainedSensitiveWill(MomentRule):
     What it checks
     --------------
     A will with RETAIN whose topic has a level such as set, cmd, ota, firmware, config, password,
-    location, person, or whose message looks like a secret or an address.
+    location, person, and does not end in a word for a status; or whose message looks like a secret
+    or an address of a private network.
 
     Why it matters
     --------------
@@ -100,6 +101,20 @@ class RetainedSensitiveWill(MomentRule):
                     "lamp",
                     last_will_topic="home/lamp/status",
                     last_will_message=b"offline",
+                    last_will_retain=True,
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
+        Example(
+            "whether a position is known",
+            (
+                connect(
+                    "lamp",
+                    last_will_topic="home/gps/status",
+                    last_will_message=b"offline, firmware 1.10.0.4",
                     last_will_retain=True,
                     will_flag=True,
                 ),

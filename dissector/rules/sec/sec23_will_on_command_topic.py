@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import Event, Moment
+from dissector.connections.history import Client, Event, Moment, Profile
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict
@@ -18,7 +18,8 @@ class WillOnCommandTopic(MomentRule):
     What it checks
     --------------
     The last level of the Will Topic is one that steers (set, cmd, command, control …), or one
-    level is the id of another client of this server while none is the client's own. A warning
+    level is the id of another client of this server while none is the client's own. Clients of
+    one address, or with one pair of user name and password, may speak for each other. A warning
     where the server accepts it, else noted.
 
     Why it matters
@@ -74,7 +75,7 @@ class WillOnCommandTopic(MomentRule):
                 connect("heater-9"),
                 ACCEPTED_311,
                 *GOODBYE,
-                "NEW",
+                "HOST 5",
                 connect(
                     "lamp",
                     last_will_topic="home/heater-9/status",
@@ -87,6 +88,23 @@ class WillOnCommandTopic(MomentRule):
         ),
     )
     good = (
+        Example(
+            "speaks for another part of itself",
+            (
+                connect("heater-9"),
+                ACCEPTED_311,
+                *GOODBYE,
+                "NEW",
+                connect(
+                    "lamp",
+                    last_will_topic="home/heater-9/status",
+                    last_will_message=b"off",
+                    will_flag=True,
+                ),
+                ACCEPTED_311,
+                *GOODBYE,
+            ),
+        ),
         Example(
             "its own status",
             (
@@ -123,7 +141,7 @@ class WillOnCommandTopic(MomentRule):
                 for level in levels
                 if len(level) >= 4
                 and level != profile.client_id
-                and (*server, level) in moment.history.clients
+                and _foreign(profile, moment.history.clients.get((*server, level)))
             ]
             if not others or profile.client_id in levels:
                 return None
@@ -138,3 +156,13 @@ class WillOnCommandTopic(MomentRule):
             Severity.WARNING if profile.code == 0 else Severity.INFO,
             topic=topic,
         )
+
+
+def _foreign(profile: Profile, other: Client | None) -> bool:
+    """Whether a client is known, and is somebody else."""
+    known = None if other is None else other.known
+    if known is None or known.client_ip == profile.client_ip:
+        return False
+    if known.client_mac is not None and known.client_mac == profile.client_mac:
+        return False
+    return known.secret is None or known.secret != profile.secret

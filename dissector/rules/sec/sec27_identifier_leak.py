@@ -17,8 +17,10 @@ class IdentifierLeak(MomentRule):
     What it checks
     --------------
     A MAC address (the host's own, or 12 hex digits with a registered vendor), an IMEI (15 digits
-    with check digit and a plausible beginning), an ICCID (19 or 20 digits from 89), an e-mail
-    address. Noted only where the connection was encrypted.
+    with check digit and a plausible beginning), an ICCID (19 or 20 digits from 89), an IMSI or a
+    serial number that is called so (`imsi-…`, `SN:…`), an e-mail address, the name of a host
+    (`….local`, `….lan`, names that Windows and Apple's systems make up). Noted only where the
+    connection was encrypted.
 
     Why it matters
     --------------
@@ -67,10 +69,38 @@ class IdentifierLeak(MomentRule):
             "an e-mail address",
             (connect("lamp", "anna@example.org", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
         ),
+        Example(
+            "an IMSI",
+            (connect("imsi-262011234567890"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "a serial number",
+            (connect("meter-SN:4711A083"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "the name of a host",
+            (connect("sensor@annas-pi.local"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "the name of a host that Windows made up",
+            (connect("mosqpub|4711-DESKTOP-7B2QX1C"), ACCEPTED_311, *GOODBYE),
+        ),
         Example("a registered MAC address", (connect("ESP-240AC4123456"), ACCEPTED_311, *GOODBYE)),
     )
     good = (
         Example("a name", (connect("lamp"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "random characters",
+            (connect("5e2c6a1e-87d3-4a55-9c0e-240ac4123456"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "fifteen digits that nobody calls an IMSI",
+            (connect("262011234567890"), ACCEPTED_311, *GOODBYE),
+        ),
+        Example(
+            "words that begin like it",
+            (connect("snow-sensor-2025-local"), ACCEPTED_311, *GOODBYE),
+        ),
         Example(
             "a MAC address that nobody registered",
             (connect("ffeeddccbbaa"), ACCEPTED_311, *GOODBYE),

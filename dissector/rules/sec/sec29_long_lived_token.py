@@ -5,7 +5,8 @@ from __future__ import annotations
 from dissector.connections.history import SECOND_NS, Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, Verdict
+from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.certificates import wrong_clock
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tokens import token_times
@@ -123,6 +124,8 @@ class LongLivedToken(MomentRule):
         if expires is None:
             what = "never expires"
         elif profile.code == 0 and moment.now / SECOND_NS > expires + 60:
+            if wrong_clock(moment.now):
+                return NotEvaluated("the clock of the capture cannot be right")
             what, severity = "has expired, and the server accepts it", Severity.ERROR
         elif issued is not None and expires - issued > limits.token_hours * 3600:
             what = f"is valid for {(expires - issued) / 3600:.0f} hours"

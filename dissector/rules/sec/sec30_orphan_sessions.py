@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissector.connections.history import Event, Moment
+from dissector.connections.history import Event, History, Moment
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.audited import MomentRule, failure
@@ -13,8 +13,10 @@ from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 KEPT = 256
-# six characters and more in one piece, with digits and letters both
-RANDOM = re.compile(r"(?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{6,}")
+# six characters and more in one piece that goes back and forth between digits and letters
+RANDOM = re.compile(
+    r"(?=[0-9A-Za-z]{6})(?:[A-Za-z]*\d+[A-Za-z]+\d+[A-Za-z]|\d*[A-Za-z]+\d+[A-Za-z]+\d)"
+)
 
 
 class OrphanSessions(MomentRule):
@@ -22,9 +24,9 @@ class OrphanSessions(MomentRule):
 
     What it checks
     --------------
-    At least 5 client ids of one host, each with a random-looking part and seen once, ask the
-    server to keep their session: cleanSession 0 before 5.0; in 5.0 a Session Expiry Interval of
-    more than 7 days.
+    At least 5 client ids of one host, each with a random-looking part, seen once and gone again
+    (but for the last), ask the server to keep their session: cleanSession 0 before 5.0; in 5.0 a
+    Session Expiry Interval of more than 7 days.
 
     Why it matters
     --------------
@@ -40,7 +42,7 @@ class OrphanSessions(MomentRule):
 
     Known false alarms
     ------------------
-    Many devices behind one address that were each seen once.
+    Many devices behind one address that each came once and went again.
     """
 
     id = "SEC30"
@@ -75,6 +77,27 @@ class OrphanSessions(MomentRule):
     )
     good = (
         Example(
+            "five that stay",
+            tuple(
+                step
+                for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
+                for step in (connect(f"app-{word}", clean_session=False), ACCEPTED_311, "NEW")
+            )[:-1],
+        ),
+        Example(
+            "numbers that are not random",
+            tuple(
+                step
+                for n in (5, 17, 29, 31, 44)
+                for step in (
+                    connect(f"meter{n}", clean_session=False),
+                    ACCEPTED_311,
+                    *GOODBYE,
+                    "NEW",
+                )
+            )[:-1],
+        ),
+        Example(
             "clean ones",
             tuple(
                 step
@@ -106,7 +129,12 @@ class OrphanSessions(MomentRule):
             return None
         if client_id in host.kept or len(host.kept) < KEPT:
             host.kept[client_id] = host.kept.get(client_id, 0) + 1
-        once = [name for name, count in host.kept.items() if count == 1]
+        server = (profile.server_ip, profile.server_port)
+        once = [
+            name
+            for name, count in host.kept.items()
+            if count == 1 and (name == client_id or _gone(moment.history, (*server, name)))
+        ]
         if len(once) < limits.orphan_sessions or not moment.history.once(self.id, host.ip):
             return None
         return failure(
@@ -115,3 +143,9 @@ class OrphanSessions(MomentRule):
             sessions=len(once),
             host=host.ip,
         )
+
+
+def _gone(history: History, key: tuple[str, int, str]) -> bool:
+    """Whether a client has no connection that is still open."""
+    client = history.clients.get(key)
+    return client is None or all(connection.closes for connection, _ in client.live.values())

@@ -12,14 +12,30 @@ from dissector.rules.examples import SERVER_CLOSES, connack_5, connect
 from dissector.rules.thresholds import Thresholds
 
 TALK = (
-    (re.compile(r"[A-Za-z]{3,}[/ -]v?\d+\.\d+\.\d+"), "a product and its version"),
-    (re.compile(r"(?:^|\s)(?:/[\w.-]+){2,}|[A-Z]:\\\\\w+"), "a file path"),
-    (re.compile(r"Exception|Traceback|\bat [\w.$]+\("), "its stack"),
     (
-        re.compile(r"(?:unknown|no such|invalid|wrong) (?:user|account|password)", re.I),
+        re.compile(r"\b(?!MQTT|TLS|SSL|version)[A-Za-z]{3,}[/ -]v?\d+\.\d+\.\d+", re.I),
+        "a product and its version",
+    ),
+    (
+        # a topic may begin with a slash, too: so only where files are, or with a file's ending
+        re.compile(
+            r"(?:^|[\s'\"(])/(?:usr|etc|opt|var|srv|root)/[\w./-]+"
+            r"|/[\w-]+\.(?:conf|json|ya?ml|pem|key|crt|py|js|java|go|c|log|db)\b"
+            r"|\b[A-Z]:\\\w+"
+        ),
+        "a file path",
+    ),
+    (re.compile(r"\w+Exception\b|Traceback \(|\bat [\w.$]+\([\w.]+:\d+\)"), "its stack"),
+    (
+        re.compile(
+            r"\b(?:unknown|no such|invalid|wrong|bad) (?:user|account|password)\b"
+            r"(?! ?name or| or|/)|\b(?:user|account) (?:not found|does not exist|unknown)",
+            re.I,
+        ),
         "which accounts exist",
     ),
 )
+_NAMED = ("reasonString", "userProperty", "assignedClientIdentifier")
 
 
 class TalkativeRefusal(MomentRule):
@@ -27,9 +43,9 @@ class TalkativeRefusal(MomentRule):
 
     What it checks
     --------------
-    The Reason String, User Property or Response Information of a CONNACK (5.0) holds a product's
-    version, a file path, a stack trace, or says whether it was the user or the password that was
-    wrong.
+    The Reason String, a User Property or the Assigned Client Identifier of a CONNACK (5.0) holds a
+    product's version, a file path, a stack trace, or says whether it was the user or the password
+    that was wrong.
 
     Why it matters
     --------------
@@ -65,6 +81,14 @@ class TalkativeRefusal(MomentRule):
     asks = Event.PROFILE
     bad = (
         Example(
+            "a file",
+            (
+                connect("a", version="5.0"),
+                connack_5((0x1F, "reasonString", "cannot read /etc/foobroker/passwd"), code=0x80),
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
             "a version",
             (
                 connect("a", version="5.0"),
@@ -83,6 +107,25 @@ class TalkativeRefusal(MomentRule):
     )
     good = (
         Example(
+            "either may be wrong",
+            (
+                connect("a", version="5.0"),
+                connack_5((0x1F, "reasonString", "Bad user name or password"), code=0x86),
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
+            "a topic and a version of the standard",
+            (
+                connect("a", version="5.0"),
+                connack_5(
+                    (0x1F, "reasonString", "MQTT 3.1.1 only; not authorized for /home/lamp/set"),
+                    code=0x87,
+                ),
+                *SERVER_CLOSES,
+            ),
+        ),
+        Example(
             "a plain reason",
             (
                 connect("a", version="5.0"),
@@ -97,7 +140,7 @@ class TalkativeRefusal(MomentRule):
         profile = moment.profile
         assert profile is not None
         for item in profile.connack_properties:
-            if item.name not in ("reasonString", "userProperty", "responseInformation"):
+            if item.name not in _NAMED:
                 continue
             text = " ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
             for pattern, what in TALK:

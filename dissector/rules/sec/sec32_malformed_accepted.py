@@ -6,10 +6,11 @@ from dissector.connections.history import SECOND_NS, Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure, server_name
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
-GOES_ON = frozenset({"SEQ05", "SEQ10", "SEQ17", "ENC02"})
+GOES_ON = frozenset({"SEQ05", "SEQ17", "ENC02"})
+MALFORMED = ("ENC", "CON")  # groups of rules about a packet's own bytes
 
 
 class MalformedAccepted(MomentRule):
@@ -18,8 +19,9 @@ class MalformedAccepted(MomentRule):
     What it checks
     --------------
     A rule about the standard found that the server served a connection on after a malformed
-    packet (SEQ05, SEQ10, SEQ17, ENC02); or one host sent malformed packets on at least 5
-    connections within 60 seconds, as fuzzing does: then the client is at fault.
+    packet (SEQ05, ENC02, or SEQ17 on account of an ENC or CON rule); or one host sent malformed
+    packets on at least 5 connections within 60 seconds, as fuzzing does: then the client is at
+    fault.
 
     Why it matters
     --------------
@@ -76,6 +78,10 @@ class MalformedAccepted(MomentRule):
     )
     good = (
         Example(
+            "a second CONNECT is well-formed",
+            (connect("a"), ACCEPTED_311, connect("a"), "+8", *GOODBYE),
+        ),
+        Example(
             "closed at once", ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", "S FIN", "C FIN")
         ),
     )
@@ -87,7 +93,13 @@ class MalformedAccepted(MomentRule):
         if not connection.findings:
             return None
         found = []
-        proofs = [item for item in connection.findings if item.rule in GOES_ON]
+        proofs = [
+            item
+            for item in connection.findings
+            if item.rule in GOES_ON
+            and item.side is Side.SERVER
+            and str(item.evidence.get("provokedBy", "ENC")).startswith(MALFORMED)
+        ]
         if proofs and moment.history.once(
             self.id, profile.server_ip, profile.server_port, "accepts"
         ):

@@ -8,10 +8,14 @@ from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
+from dissector.vendors import local
 
 
-def _vendor(mac: str | None) -> str | None:
-    return None if mac is None else mac[:8]
+def _vendor(mac: str | None, other: str | None) -> str | None:
+    """Give the vendor part of a MAC address; None where it or the other was made up on the spot."""
+    if mac is None or other is None or local(mac) or local(other):
+        return None
+    return mac[:8]
 
 
 class IdentityChange(MomentRule):
@@ -20,7 +24,8 @@ class IdentityChange(MomentRule):
     What it checks
     --------------
     Between two accepted connections of one client id at least 2 of these change: the vendor part
-    of the MAC address, the user name, the version of MQTT, the keep alive, the will.
+    of the MAC address (where both are registered ones), the user name, the version of MQTT, the
+    keep alive, the will.
 
     Why it matters
     --------------
@@ -88,10 +93,11 @@ class IdentityChange(MomentRule):
         former = moment.former
         if former is None or not profile.client_id:
             return None
+        before_mac, mac = former.client_mac, profile.client_mac
         changed = [
             name
             for name, before, after in (
-                ("vendor", _vendor(former.client_mac), _vendor(profile.client_mac)),
+                ("vendor", _vendor(before_mac, mac), _vendor(mac, before_mac)),
                 ("user name", former.username, profile.username),
                 ("version", former.version, profile.version),
                 ("keep alive", former.keep_alive, profile.keep_alive),

@@ -1,0 +1,58 @@
+"""A certificate and a moment or a name in, whether the two agree out."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+
+from dissector.connections.certificate import Certificate
+from dissector.rules.thresholds import Thresholds
+
+HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
+EARLIEST_NS = 1_262_304_000_000_000_000  # 2010: no MQTT over TLS was captured before
+
+_HOST_NAME = re.compile(r"(?:\*\.)?(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}\.?$")
+
+
+def dated(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
+    """Say "expired" or "future" where a certificate is out of date by more than a wrong clock."""
+    grace = limits.clock_hours * HOUR_NS
+    if now_ns > shown.not_after_ns + grace:
+        return "expired"
+    return "future" if now_ns < shown.not_before_ns - grace else None
+
+
+def wrong_clock(now_ns: int) -> bool:
+    """Whether a capture's time cannot be right: long ago, or still to come."""
+    return not EARLIEST_NS <= now_ns <= time.time_ns() + DAY_NS
+
+
+def mismatched(shown: Certificate, name: str | None) -> bool:
+    """Whether a certificate is for other names than the one that was asked for."""
+    if not name or not shown.names:
+        return False
+    wanted = _plain(name)
+    return not any(_matches(_plain(known), wanted) for known in shown.names)
+
+
+def is_host_name(text: str) -> bool:
+    """Whether a name of a certificate is that of a host in a domain."""
+    return _HOST_NAME.match(text) is not None
+
+
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")
+
+
+def _matches(known: str, wanted: str) -> bool:
+    """Whether a name covers another; a star stands for the first label (RFC 9525 section 6.3)."""
+    if known == wanted:
+        return True
+    if known.startswith("*."):
+        return wanted.partition(".")[2] == known[2:]
+    try:
+        return ipaddress.ip_address(known) == ipaddress.ip_address(wanted)
+    except ValueError:
+        return False

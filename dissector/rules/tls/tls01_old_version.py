@@ -1,0 +1,77 @@
+"""TLS01: a server chooses an old version of TLS."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment
+from dissector.model import Confidence, Severity, Side
+from dissector.net.tls_names import version_name
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, session, session_13
+
+
+class OldTlsVersion(TlsRule):
+    """A server agrees to SSL 3.0, TLS 1.0 or TLS 1.1.
+
+    What it checks
+    --------------
+    The version in the ServerHello is below TLS 1.2. Reported once for each server and version.
+
+    Why it matters
+    --------------
+    These versions are withdrawn (RFC 8996): their hashes are broken, and current libraries refuse
+    them.
+
+    Fix on the client
+    -----------------
+    Offer TLS 1.2 and 1.3; update the library, or the device.
+
+    Fix on the server
+    -----------------
+    Set TLS 1.2 as the oldest version, once the last old device is gone.
+
+    Known false alarms
+    ------------------
+    None.
+    """
+
+    id = "TLS01"
+    name = "old-tls-version"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {
+        "CWE": ("326", "327"),
+        "OWASP": ("I7", "I5"),
+        "ETSI": ("5.5-1",),
+        "RFC": ("8996",),
+    }
+    bad = (
+        Example(
+            "TLS 1.0", session(versions=(V1_0,), version=V1_0, suite=ECDHE_OLD), ("TLS02",), PORT
+        ),
+        Example(
+            "TLS 1.1", session(versions=(V1_1,), version=V1_1, suite=ECDHE_OLD), ("TLS02",), PORT
+        ),
+    )
+    good = (
+        Example("TLS 1.2", session(), (), PORT),
+        Example("TLS 1.3", session_13(), (), PORT),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A server chooses an old version of TLS."""
+        record = moment.record
+        version = record.version
+        if version is None or version >= V1_2:
+            return None
+        if not moment.history.once(self.id, record.server.ip, record.server.port, version):
+            return None
+        return tls_failure(
+            moment,
+            f"the server {named(record.server)} agrees to {version_name(version)}",
+            record.server_hello_frame,
+            frames=(record.client_hello_frame,),
+            version=version_name(version),
+        )

@@ -1,0 +1,75 @@
+"""TLS03: a broken cipher suite is chosen."""
+
+from __future__ import annotations
+
+import re
+
+from dissector.connections.tls_history import TlsMoment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, RC4, session, session_13
+
+# by IANA's names; TLS_SHA256_SHA256 and its like have no encryption (RFC 9150)
+_BROKEN = re.compile(r"_(?:NULL|anon|EXPORT|RC4|DES|DES40|3DES|RC2)_|_MD5$|^TLS_SHA\d+_")
+
+
+class BrokenCipherSuite(TlsRule):
+    """A server chooses a cipher suite that encrypts badly or not at all, or authenticates nobody.
+
+    What it checks
+    --------------
+    The suite in the ServerHello has no encryption (NULL, or one of integrity only), no
+    authentication (anon), or uses EXPORT keys, RC4, DES, 3DES, RC2 or an MD5 MAC. Reported once for
+    each server and suite.
+
+    Why it matters
+    --------------
+    Such a connection can be read, or taken over, with known tools.
+
+    Fix on the client
+    -----------------
+    Offer AEAD suites only (AES-GCM, ChaCha20-Poly1305, AES-CCM).
+
+    Fix on the server
+    -----------------
+    Allow AEAD suites only.
+
+    Known false alarms
+    ------------------
+    None.
+    """
+
+    id = "TLS03"
+    name = "broken-cipher-suite"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("327",), "OWASP": ("I7",), "ETSI": ("5.5-1",), "RFC": ("9325",)}
+    bad = (
+        Example("RC4", session(suite=RC4), ("TLS04",), PORT),
+        Example("no encryption", session(suite=0xC006), (), PORT),
+        Example("nobody is authenticated", session(None, suite=0xC018), (), PORT),
+        Example("3DES", session(suite=0xC008), (), PORT),
+    )
+    good = (
+        Example("AES-GCM", session(), (), PORT),
+        Example("TLS 1.3", session_13(), (), PORT),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A broken cipher suite is chosen."""
+        record = moment.record
+        suite = record.suite
+        if suite is None or not _BROKEN.search(suite):
+            return None
+        if not moment.history.once(self.id, record.server.ip, record.server.port, suite):
+            return None
+        return tls_failure(
+            moment,
+            f"the server {named(record.server)} chooses {suite}",
+            record.server_hello_frame,
+            frames=(record.client_hello_frame,),
+            suite=suite,
+        )

@@ -1,0 +1,70 @@
+"""TLS04: a key exchange without forward secrecy is chosen."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, RSA, session, session_13
+
+_STATIC = ("TLS_RSA_", "TLS_DH_RSA_", "TLS_DH_DSS_", "TLS_ECDH_RSA_", "TLS_ECDH_ECDSA_")
+
+
+class NoForwardSecrecy(TlsRule):
+    """A server chooses a key exchange that its own key, once lost, opens for all of the past.
+
+    What it checks
+    --------------
+    The suite in the ServerHello exchanges keys by static RSA, static Diffie-Hellman or RSA with a
+    pre-shared key. Reported once for each server and suite.
+
+    Why it matters
+    --------------
+    Who records traffic today can read it on the day that the server's key leaks.
+
+    Fix on the client
+    -----------------
+    Offer ECDHE suites and TLS 1.3 only.
+
+    Fix on the server
+    -----------------
+    Allow ECDHE suites and TLS 1.3 only.
+
+    Known false alarms
+    ------------------
+    None.
+    """
+
+    id = "TLS04"
+    name = "no-forward-secrecy"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("327",), "OWASP": ("I7",), "ETSI": ("5.5-1",), "RFC": ("9325",)}
+    bad = (
+        Example("RSA", session(suite=RSA), (), PORT),
+        Example("static ECDH", session(suite=0xC02D), (), PORT),
+    )
+    good = (
+        Example("ECDHE", session(), (), PORT),
+        Example("DHE", session(suite=0x009E), (), PORT),
+        Example("TLS 1.3", session_13(), (), PORT),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A key exchange without forward secrecy is chosen."""
+        record = moment.record
+        suite = record.suite
+        if suite is None or not suite.startswith(_STATIC):
+            return None
+        if not moment.history.once(self.id, record.server.ip, record.server.port, suite):
+            return None
+        return tls_failure(
+            moment,
+            f"the server {named(record.server)} chooses {suite}, which has no forward secrecy",
+            record.server_hello_frame,
+            frames=(record.client_hello_frame,),
+            suite=suite,
+        )

@@ -1,0 +1,101 @@
+"""TLS05: a certificate is out of date."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.certificates import DAY_NS, dated, wrong_clock
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import (
+    CLOSES,
+    PORT,
+    alert,
+    client_hello,
+    server_flight,
+    session,
+    session_13,
+)
+
+
+class CertificateOutOfDate(TlsRule):
+    """A server shows a certificate that is no longer valid, or not yet, or not for long.
+
+    What it checks
+    --------------
+    The capture's time is past the end of the validity of the server's own certificate, or before
+    its beginning, by more than 24 hours; noted only where less than 30 days are left. A capture
+    whose clock cannot be right is not judged. Reported once for each server and certificate.
+
+    Why it matters
+    --------------
+    Clients that check will not connect any more; those that still do check nothing.
+
+    Fix on the client
+    -----------------
+    Do not switch the check off: have the server's certificate renewed.
+
+    Fix on the server
+    -----------------
+    Renew the certificate, and let a program do that from now on.
+
+    Known false alarms
+    ------------------
+    A capture whose clock is wrong by days or years: compare the times of other certificates.
+    """
+
+    id = "TLS05"
+    name = "certificate-out-of-date"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("298", "324"), "OWASP": ("I7",), "ETSI": ("5.5-1",)}
+    bad = (
+        Example(
+            "expired", (client_hello(), server_flight("expired"), alert("C", 45), *CLOSES), (), PORT
+        ),
+        Example(
+            "not valid yet",
+            (client_hello(), server_flight("future"), alert("C", 42), *CLOSES),
+            (),
+            PORT,
+        ),
+        Example("ends soon", session("ends soon"), (), PORT),
+    )
+    good = (
+        Example("valid for years", session(), (), PORT),
+        Example("not to be seen", session_13(), (), PORT),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A certificate is out of date."""
+        record, shown = moment.record, leaf(moment.record)
+        where = record.certificates_frame
+        if shown is None or where is None:
+            return None
+        now = where.time_ns
+        state = dated(shown, now, limits)
+        left = (shown.not_after_ns - now) / DAY_NS
+        if state is None and left >= limits.certificate_days_left:
+            return None
+        if wrong_clock(now):
+            return NotEvaluated("the clock of the capture cannot be right")
+        server = named(record.server)
+        key = (self.id, record.server.ip, record.server.port, shown.fingerprint, state)
+        if not moment.history.once(*key):
+            return None
+        what = {
+            "expired": f"expired {-left:,.0f} days ago",
+            "future": f"is valid from {(shown.not_before_ns - now) / DAY_NS:,.0f} days later on",
+            None: f"expires in {max(left, 0):.0f} days",
+        }[state]
+        return tls_failure(
+            moment,
+            f"the certificate of {server} {what}",
+            where,
+            Severity.INFO if state is None else None,
+            subject=shown.subject,
+            issuer=shown.issuer,
+            daysLeft=round(left, 1),
+        )

@@ -1,0 +1,87 @@
+"""TLS06: a certificate is weak."""
+
+from __future__ import annotations
+
+from dissector.connections import certificate
+from dissector.connections.certificate import Certificate
+from dissector.connections.tls_history import TlsMoment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, session
+
+LEAST_BITS = {"RSA": 2048, "DSA": 2048, "EC": 256}
+BROKEN_HASHES = frozenset({"md5", "sha1"})
+
+
+class WeakCertificate(TlsRule):
+    """A server shows a certificate with a short key or a broken signature.
+
+    What it checks
+    --------------
+    In the server's own certificate and those that sign it: an RSA key below 2048 bits, an elliptic
+    curve below 256, a signature with MD5 or SHA-1. The signature of an authority on itself does not
+    count, nobody relies on it. Reported once for each server and certificate.
+
+    Why it matters
+    --------------
+    Such a key can be calculated, such a signature be forged: then anybody can be this server.
+
+    Fix on the client
+    -----------------
+    Trust no authority that still gives out such certificates.
+
+    Fix on the server
+    -----------------
+    Make a new key (EC P-256, or RSA of 2048 bits and more) and have it signed with SHA-256.
+
+    Known false alarms
+    ------------------
+    None.
+    """
+
+    id = "TLS06"
+    name = "weak-certificate"
+    side = Side.SERVER
+    severity = Severity.ERROR
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("326", "328"), "OWASP": ("I7",), "ETSI": ("5.5-1",), "RFC": ("9325",)}
+    bad = (
+        Example("RSA of 1024 bits", session("RSA 1024"), (), PORT),
+        Example("a short curve", session("P-192"), (), PORT),
+        Example("signed with SHA-1", session("SHA-1"), (), PORT),
+    )
+    good = (Example("P-256 and SHA-256", session(), (), PORT),)
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A certificate is weak."""
+        record = moment.record
+        for place, der in enumerate(record.certificates):
+            shown = certificate.read(der)
+            reason = None if shown is None else _weakness(shown, leaf=place == 0)
+            if shown is None or reason is None:
+                continue
+            if not moment.history.once(
+                self.id, record.server.ip, record.server.port, shown.fingerprint
+            ):
+                return None
+            whose = "its own" if place == 0 else "an authority's"
+            return tls_failure(
+                moment,
+                f"the server {named(record.server)} shows a weak certificate, {whose}: {reason}",
+                record.certificates_frame,
+                subject=shown.subject,
+                weakness=reason,
+            )
+        return None
+
+
+def _weakness(shown: Certificate, *, leaf: bool) -> str | None:
+    """Say what is weak; an authority that signed itself needs a good key only."""
+    bits = shown.key_bits
+    if bits is not None and bits < LEAST_BITS.get(shown.key_type, 0):
+        return f"its {shown.key_type} key has {bits} bits"
+    if shown.signature_hash in BROKEN_HASHES and (leaf or not shown.self_issued):
+        return f"it is signed with {shown.signature_hash.upper()}"
+    return None

@@ -1,0 +1,88 @@
+"""TLS07: a certificate proves nothing."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.certificates import mismatched
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
+from dissector.text import printable
+
+
+class UntrustworthyCertificate(TlsRule):
+    """A server shows a certificate that it signed itself, or that is for another name.
+
+    What it checks
+    --------------
+    The server's own certificate is self-signed, or none of its names is the one that the client
+    asked for (SNI). Noted only where the issuer, or the certificate's SHA-256, is listed in
+    `authorities`. Whether anybody trusts the issuer of another certificate is not seen. Reported
+    once for each server, certificate and name.
+
+    Why it matters
+    --------------
+    Nobody but the server itself says that it is this server: anybody can say the same in between.
+
+    Fix on the client
+    -----------------
+    Trust this certificate, or the authority of your own, by name; never everybody's.
+
+    Fix on the server
+    -----------------
+    Get a certificate for the name that clients use, from an authority that they know.
+
+    Known false alarms
+    ------------------
+    A self-signed certificate that every client knows beforehand: list it in `authorities`.
+    """
+
+    id = "TLS07"
+    name = "untrustworthy-certificate"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("295", "297"), "OWASP": ("I7",), "ETSI": ("5.5-1",), "MQTT": ("5.4.3",)}
+    bad = (
+        Example("signed by itself", session("self-signed"), (), PORT),
+        Example(
+            "another name",
+            (client_hello("cellar.house.example"), server_flight(), alert("C", 42), *CLOSES),
+            (),
+            PORT,
+        ),
+    )
+    good = (
+        Example("by an authority, for this name", session(), (), PORT),
+        Example("no name asked for", session(name=None), ("TLS10",), PORT),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A certificate proves nothing."""
+        record, shown = moment.record, leaf(moment.record)
+        if shown is None:
+            return None
+        name = record.server_name
+        if shown.self_signed:
+            what = "signed its certificate itself"
+        elif mismatched(shown, name):
+            what = f"shows a certificate that is not for {printable(name or '', 80)}"
+        else:
+            return None
+        if not moment.history.once(
+            self.id, record.server.ip, record.server.port, shown.fingerprint, what
+        ):
+            return None
+        known = {shown.issuer, shown.fingerprint} & set(limits.authorities)
+        return tls_failure(
+            moment,
+            f"the server {named(record.server)} {what}",
+            record.certificates_frame,
+            Severity.INFO if known else None,
+            frames=(record.client_hello_frame,),
+            subject=shown.subject,
+            issuer=shown.issuer,
+            names=list(shown.names),
+        )

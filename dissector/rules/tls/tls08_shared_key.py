@@ -1,0 +1,116 @@
+"""TLS08: one key is used by many."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, hosts_behind, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, session
+
+
+class SharedKey(TlsRule):
+    """Several servers show one key of their own, or several devices one client certificate.
+
+    What it checks
+    --------------
+    The public key of a self-signed certificate, or of certificates that differ, is shown by servers
+    at 2 or more addresses; or one client certificate by at least 3 hosts, which is an error. One
+    certificate of an authority on several addresses is a cluster, and not reported.
+
+    Why it matters
+    --------------
+    The key is in the firmware, and who has one device has it: he can be any of them.
+
+    Fix on the client
+    -----------------
+    Make a key for each device, in the device, and never copy it.
+
+    Fix on the server
+    -----------------
+    Make a key for each server at its first start; lock out certificates that are copied.
+
+    Known false alarms
+    ------------------
+    One owner who copies his own self-signed certificate to several servers on purpose.
+    """
+
+    id = "TLS08"
+    name = "shared-key"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("1394", "321"), "OWASP": ("I1", "I7"), "ETSI": ("5.4-4", "5.4-3")}
+    bad = (
+        Example(
+            "three devices with one certificate",
+            (
+                *session(own="device"),
+                "HOST 5",
+                *session(own="device"),
+                "HOST 6",
+                *session(own="device"),
+            ),
+            (),
+            PORT,
+        ),
+    )
+    good = (
+        Example(
+            "one device, three times",
+            (
+                *session(own="device"),
+                "NEW",
+                *session(own="device"),
+                "NEW",
+                *session(own="device"),
+            ),
+            (),
+            PORT,
+        ),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """One key is used by many."""
+        return self._servers(moment) or self._devices(moment, limits)
+
+    def _servers(self, moment: TlsMoment) -> Verdict:
+        record, shown, holder = moment.record, leaf(moment.record), moment.server_key
+        if holder is None or shown is None or len(holder.places) < 2:
+            return None
+        if not shown.self_signed and len(set(holder.certificates.values())) == 1:
+            return None
+        if hosts_behind(holder.places) < 2:
+            return None
+        if not moment.history.once(self.id, shown.key_fingerprint):
+            return None
+        places = sorted(holder.places)
+        return tls_failure(
+            moment,
+            f"servers at {len(places)} addresses show one and the same key",
+            record.certificates_frame,
+            addresses=places,
+            key=shown.key_fingerprint,
+        )
+
+    def _devices(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        record, profile, holder = moment.record, moment.profile, moment.credential
+        if holder is None:
+            return None
+        macs = {ip: mac for ip, mac in holder.hosts.items() if ip not in limits.gateways}
+        count = hosts_behind(macs)
+        if count < limits.shared_certificates:
+            return None
+        if not moment.history.once(self.id, "device", profile.secret):
+            return None
+        return tls_failure(
+            moment,
+            f"{count} hosts show one and the same client certificate",
+            record.client_certificates_frame,
+            Severity.ERROR,
+            side=Side.CLIENT,
+            frames=tuple(holder.frames),
+            addresses=sorted(macs),
+            credentials=profile.secret,
+        )

@@ -1,0 +1,69 @@
+"""TLS10: a client does not say which server it wants."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.certificates import is_host_name
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, session, session_13
+
+
+class NoServerName(TlsRule):
+    """A client connects without naming the server (SNI), which has a name.
+
+    What it checks
+    --------------
+    A ClientHello without server_name to a server whose certificate is for host names and not for
+    its address. Reported once for each client and server.
+
+    Why it matters
+    --------------
+    A server that serves several names may show the wrong certificate, and a client that knows no
+    name can check none.
+
+    Fix on the client
+    -----------------
+    Connect by host name, and let the library send and check it.
+
+    Fix on the server
+    -----------------
+    Nothing.
+
+    Known false alarms
+    ------------------
+    A client that checks the name without sending it.
+    """
+
+    id = "TLS10"
+    name = "no-server-name"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("297",), "OWASP": ("I7",), "RFC": ("6066",), "MQTT": ("5.4.3",)}
+    bad = (Example("no name", session(name=None), (), PORT),)
+    good = (
+        Example("with a name", session(), (), PORT),
+        Example("a server that shows no name", session_13(None), (), PORT),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """A client does not say which server it wants."""
+        record, shown, profile = moment.record, leaf(moment.record), moment.profile
+        if record.client_hello is None or record.server_name is not None or shown is None:
+            return None
+        if record.server.ip in shown.names or not any(map(is_host_name, shown.names)):
+            return None
+        if not moment.history.once(
+            self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
+        ):
+            return None
+        return tls_failure(
+            moment,
+            f"the client {profile.client_ip} does not say which server it wants at "
+            f"{named(record.server)}",
+            record.client_hello_frame,
+            names=list(shown.names),
+        )

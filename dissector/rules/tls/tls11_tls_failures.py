@@ -1,0 +1,84 @@
+"""TLS11: TLS handshakes fail again and again."""
+
+from __future__ import annotations
+
+from dissector.connections.history import SECOND_NS
+from dissector.connections.tls_history import TlsMoment, failing
+from dissector.model import Confidence, Severity, Side
+from dissector.net.tls_names import alert_name
+from dissector.rules.audited import TlsRule, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight
+
+FAILED = (client_hello(), server_flight(), alert("C", 48), *CLOSES)
+
+
+class TlsFailures(TlsRule):
+    """The TLS handshakes of one client fail again and again.
+
+    What it checks
+    --------------
+    At least 3 connections of one client within 10 minutes end with one of the alerts
+    handshake_failure, bad_certificate, certificate_expired, unknown_ca, decrypt_error, from either
+    side. In TLS 1.3 alerts are encrypted and not seen. Reported once for each client and server.
+
+    Why it matters
+    --------------
+    The device is cut off, and it may be that somebody stands in between; next, somebody will switch
+    the check off.
+
+    Fix on the client
+    -----------------
+    Look at the alert: renew the trusted authority, the device's certificate, or its clock; wait
+    longer after each failure.
+
+    Fix on the server
+    -----------------
+    Renew the certificate, and keep the suites that old devices need until they are gone.
+
+    Known false alarms
+    ------------------
+    A scanner that tries out what a server supports.
+    """
+
+    id = "TLS11"
+    name = "tls-failures"
+    side = Side.CLIENT
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("295",), "OWASP": ("I8",), "ETSI": ("5.9-3",)}
+    bad = (Example("three times", (*FAILED, "NEW", *FAILED, "NEW", *FAILED), (), PORT),)
+    good = (
+        Example("twice", (*FAILED, "NEW", *FAILED), (), PORT),
+        Example(
+            "three times, far apart",
+            (*FAILED, "+400", "NEW", *FAILED, "+400", "NEW", *FAILED),
+            (),
+            PORT,
+        ),
+    )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """TLS handshakes fail again and again."""
+        record, profile = moment.record, moment.profile
+        fatal = [item for item in record.alerts if failing(item.description)]
+        if not fatal:
+            return None
+        latest = fatal[0].frame.time_ns
+        count = sum(latest - 600 * SECOND_NS < time_ns <= latest for time_ns in moment.failures)
+        if count < limits.tls_failures:
+            return None
+        if not moment.history.once(
+            self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
+        ):
+            return None
+        name = alert_name(fatal[0].description or 0)
+        return tls_failure(
+            moment,
+            f"{count} TLS handshakes of {profile.client_ip} fail within ten minutes; "
+            f"the {fatal[0].side.value} says {name}",
+            fatal[0].frame,
+            failures=count,
+            alert=name,
+        )

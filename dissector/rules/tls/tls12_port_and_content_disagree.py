@@ -1,0 +1,91 @@
+"""TLS12: port and content disagree."""
+
+from __future__ import annotations
+
+from dissector.connections.history import Event, Moment
+from dissector.connections.tls_history import TlsMoment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import (
+    MomentRule,
+    TlsRule,
+    encrypted,
+    ends_tls,
+    failure,
+    tls_failure,
+)
+from dissector.rules.base import Example, Verdict
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, session
+
+CLEAR_PORT = 1883
+
+
+class PortAndContentDisagree(MomentRule, TlsRule):
+    """MQTT in clear on a port for TLS, or TLS on the port for MQTT in clear.
+
+    What it checks
+    --------------
+    A CONNECT in clear on port 8883, or TLS on port 1883, which is only noted. Reported once for
+    each server.
+
+    Why it matters
+    --------------
+    Whoever believes that what goes to 8883 is encrypted is wrong; firewalls and people rely on
+    ports.
+
+    Fix on the client
+    -----------------
+    Check what the settings say of TLS.
+
+    Fix on the server
+    -----------------
+    Speak TLS on 8883 and nothing else, and leave 1883 to the loopback interface.
+
+    Known false alarms
+    ------------------
+    A proxy that takes TLS off and hands on to the same port.
+    """
+
+    id = "TLS12"
+    name = "port-and-content-disagree"
+    side = Side.SERVER
+    severity = Severity.WARNING
+    confidence = Confidence.PROVEN
+    references = {"CWE": ("319",), "OWASP": ("I9",), "ETSI": ("5.5-1",)}
+    asks = Event.PROFILE
+    bad = (
+        Example("in clear on 8883", (connect("a"), ACCEPTED_311, *GOODBYE), (), PORT),
+        Example("TLS on 1883", session(), (), 1883),
+    )
+    good = (
+        Example("TLS on 8883", session(), (), PORT),
+        Example("in clear on 1883", (connect("a"), ACCEPTED_311, *GOODBYE)),
+    )
+
+    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+        """MQTT in clear on a port for TLS."""
+        connection = moment.connection
+        if connection.connect is None or connection.server.port != PORT:
+            return None
+        if encrypted(connection) or ends_tls(connection):
+            return None
+        if not moment.history.once(self.id, connection.server.ip):
+            return None
+        return failure(
+            moment, f"MQTT in clear on port {PORT}, which is for TLS, at {connection.server.ip}"
+        )
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """TLS on the port for MQTT in clear."""
+        record = moment.record
+        if record.server.port != CLEAR_PORT or record.server_hello is None:
+            return None
+        if not moment.history.once(self.id, record.server.ip, "tls"):
+            return None
+        return tls_failure(
+            moment,
+            f"TLS on port {CLEAR_PORT}, which is for MQTT in clear, at {record.server.ip}",
+            record.server_hello_frame,
+            Severity.INFO,
+        )

@@ -1,0 +1,61 @@
+"""TLS13: the name of a pre-shared key tells who the device is."""
+
+from __future__ import annotations
+
+from dissector.connections.tls_history import TlsMoment
+from dissector.model import Confidence, Severity, Side
+from dissector.rules.audited import TlsRule, tls_failure
+from dissector.rules.base import Example, Verdict
+from dissector.rules.identifiers import identifier
+from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls_examples import PORT, by_psk
+
+
+class PskIdentityTells(TlsRule):
+    """The identity of a pre-shared key holds hardware or personal data, in clear.
+
+    What it checks
+    --------------
+    Up to TLS 1.2 a client sends the identity of its pre-shared key in clear: a MAC address, IMEI,
+    ICCID, IMSI, serial number, e-mail address or host name in it (as SEC27 says). Reported once for
+    each client and identity.
+
+    Why it matters
+    --------------
+    It follows the device wherever it goes, although all the rest is encrypted.
+
+    Fix on the client
+    -----------------
+    Use an identity that means nothing outside: random characters, kept for good.
+
+    Fix on the server
+    -----------------
+    Give out such identities; or use TLS 1.3, where certificates are encrypted.
+
+    Known false alarms
+    ------------------
+    Digits that look so by chance.
+    """
+
+    id = "TLS13"
+    name = "psk-identity-tells"
+    side = Side.CLIENT
+    severity = Severity.INFO
+    confidence = Confidence.LIKELY
+    references = {"CWE": ("200", "359"), "OWASP": ("I6",), "ETSI": ("5.8-1",)}
+    bad = (Example("a MAC address", by_psk("lamp-240AC4123456"), (), PORT),)
+    good = (Example("a name", by_psk("lamp7"), (), PORT),)
+
+    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+        """The name of a pre-shared key tells who the device is."""
+        record, profile = moment.record, moment.profile
+        identity = record.psk_identity
+        kind = None if not identity else identifier(identity, profile.client_mac)
+        if kind is None or not moment.history.once(self.id, profile.client_ip, identity):
+            return None
+        return tls_failure(
+            moment,
+            f"the identity of the client's pre-shared key holds {kind}, in clear",
+            record.psk_identity_frame,
+            holds=kind,
+        )

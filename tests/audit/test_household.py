@@ -1,0 +1,122 @@
+"""The recorded household, audited: every planted fault is found, and nothing else is.
+
+`samples/household/household.toml` is the recording script's own list of who is there and of what is
+wrong with whom.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from base64 import b64encode
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+
+from dissector.audit.records import Audit, Device, Server
+from dissector.audit.run import audit
+from dissector.cli.options import AUDIT_FORMATS
+from tests.cli.running import dissector
+from tests.conftest import ROOT
+
+CAPTURE = ROOT / "samples" / "household" / "household.pcap"
+MANIFEST: dict[str, Any] = tomllib.loads(CAPTURE.with_suffix(".toml").read_text("utf-8"))
+DEVICES = [pytest.param(entry, id=entry["name"]) for entry in MANIFEST["device"]]
+SERVERS = [
+    pytest.param(entry, id=f"{entry['name']} {entry['port']}") for entry in MANIFEST["server"]
+]
+
+
+@functools.cache
+def audited() -> Audit:
+    """Audit the capture once."""
+    return audit(CAPTURE, key=b"household")
+
+
+def device_of(entry: dict[str, Any]) -> Device:
+    """Give the one device that an entry is about: by MAC, address and client ids."""
+    (found,) = (
+        device
+        for device in audited().devices
+        if entry["mac"] in device.macs
+        and entry["address"] in device.addresses
+        and len(device.client_ids) == len(entry["client_ids"])
+        and all(map(fnmatch, sorted(device.client_ids), sorted(entry["client_ids"])))
+    )
+    return found
+
+
+def server_of(entry: dict[str, Any]) -> Server:
+    """Give the one server that an entry is about."""
+    place = (entry["address"], entry["port"])
+    (found,) = (server for server in audited().servers if (server.ip, server.port) == place)
+    return found
+
+
+def rules_at(party: Device | Server) -> list[str]:
+    """Give the rules that a party's findings are of."""
+    findings = audited().report.findings
+    return sorted({findings[number].rule for number in party.findings})
+
+
+def test_the_device_list_is_the_scripts_own() -> None:
+    """There are as many devices as the script had, and each of its devices is one of them."""
+    found = {device_of(entry).id for entry in MANIFEST["device"]}
+    assert found == {device.id for device in audited().devices}
+    assert len(found) == len(MANIFEST["device"])
+
+
+def test_the_server_list_is_the_scripts_own() -> None:
+    """The servers are those that the script started, a port each."""
+    found = {server_of(entry).id for entry in MANIFEST["server"]}
+    assert found == {server.id for server in audited().servers}
+    assert len(found) == len(MANIFEST["server"])
+
+
+@pytest.mark.parametrize("entry", DEVICES)
+def test_planted_faults_of_a_device_are_found_and_no_other(entry: dict[str, Any]) -> None:
+    """A device shows what was planted in it, good ones show nothing; its kind has a reason."""
+    device = device_of(entry)
+    assert rules_at(device) == sorted(entry["faults"])
+    assert {problem.rule for problem in device.posture.wrong} == set(entry["faults"])
+    assert set(entry["right"]) <= {point.topic for point in device.posture.right}
+    assert device.kind.value == entry["kind"]
+    assert (device.kind_reason is None) == (entry["kind"] == "device")
+
+
+@pytest.mark.parametrize("entry", SERVERS)
+def test_planted_faults_of_a_server_are_found_and_no_other(entry: dict[str, Any]) -> None:
+    """A server shows what was planted in it, and nothing else."""
+    server = server_of(entry)
+    assert rules_at(server) == sorted(entry["faults"])
+    assert set(entry["right"]) <= {point.topic for point in server.posture.right}
+
+
+def test_every_finding_belongs_to_somebody() -> None:
+    """No finding is left over that neither a device nor a server has."""
+    owned = {number for device in audited().devices for number in device.findings}
+    owned |= {number for server in audited().servers for number in server.findings}
+    assert owned == set(range(len(audited().report.findings)))
+
+
+def test_the_capture_is_the_scripts() -> None:
+    """Manifest and capture were written by one recording."""
+    assert audited().report.capture.frames == MANIFEST["frames"]
+
+
+@pytest.mark.parametrize("form", AUDIT_FORMATS)
+def test_no_secret_of_the_household_leaves(form: str) -> None:
+    """Accepted or refused, guessed or right: no password is in any format, in hex or base64 either.
+
+    (Left out are those that are words which a report may well use, such as "camera".)
+    """
+    secrets = [secret.encode() for secret in MANIFEST["secrets"] if not secret.isalnum()]
+    assert len(secrets) > 10
+    raw = CAPTURE.read_bytes()
+    report = dissector("audit", "--format", form, "--exit-zero", str(CAPTURE)).out.encode()
+    assert report
+    assert sum(secret in raw for secret in secrets) >= 8  # the others are inside of TLS
+    for secret in secrets:
+        for shape in (secret, secret.hex().encode(), secret.hex(" ").encode(), b64encode(secret)):
+            assert shape.rstrip(b"=") not in report

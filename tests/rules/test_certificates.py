@@ -1,0 +1,57 @@
+"""Whether a certificate agrees with a moment, and with a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from dissector.connections.certificate import Certificate
+from dissector.rules.certificates import DAY_NS, dated, is_host_name, mismatched
+from dissector.rules.thresholds import DEFAULT
+
+START = 1_700_000_000_000_000_000
+
+
+def certificate(*names: str) -> Certificate:
+    """Make a certificate that is valid for ten days from `START`."""
+    return Certificate(
+        "CN=a", "CN=b", None, names, "1", START, START + 10 * DAY_NS, "EC", 256, "secp256r1",
+        "sha256", False, False, False, "f", "k",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "state"), [(-2, "future"), (-0.5, None), (5, None), (10.5, None), (11.5, "expired")]
+)
+def test_a_day_is_left_for_wrong_clocks(days: float, state: str | None) -> None:
+    """Within a day of both ends nobody knows whose clock is wrong."""
+    assert dated(certificate(), int(START + days * DAY_NS), DEFAULT) == state
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "wrong"),
+    [
+        (("hub.house.example",), "hub.house.example", False),
+        (("HUB.house.example",), "hub.House.example.", False),
+        (("*.house.example",), "hub.house.example", False),
+        (("*.house.example",), "a.hub.house.example", True),
+        (("*.house.example",), "house.example", True),
+        (("other.example", "hub.house.example"), "hub.house.example", False),
+        (("cellar.house.example",), "hub.house.example", True),
+        (("192.0.2.1",), "192.0.2.1", False),
+        (("2001:db8::1",), "2001:DB8:0::1", False),
+        ((), "hub.house.example", False),  # nothing to compare
+        (("hub.house.example",), None, False),
+    ],
+)
+def test_names(names: tuple[str, ...], asked: str | None, wrong: bool) -> None:
+    """A name counts as a whole, whatever its case; a star stands for one label."""
+    assert mismatched(certificate(*names), asked) is wrong
+
+
+def test_host_names() -> None:
+    """Words and addresses are no host names in a domain."""
+    assert is_host_name("hub.house.example")
+    assert is_host_name("*.house.example")
+    assert not is_host_name("localhost")
+    assert not is_host_name("192.0.2.1")
+    assert not is_host_name("My broker")

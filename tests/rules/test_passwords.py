@@ -1,0 +1,55 @@
+"""What is said of passwords: what they are made from, and what makes them weak."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+
+from dissector.mqtt.packets import Connect
+from dissector.rules.passwords import derivation, is_default, weakness
+
+
+def source_of(password: bytes, client_id: str = "meter-8Q27X1", user: str = "greenhouse") -> object:
+    """Say what a password is made from."""
+    connect = Connect(1, 0, 0, 0, client_id=client_id, username=user, password=password)
+    return derivation(connect, "24:0a:c4:12:34:56", 6)
+
+
+@pytest.mark.parametrize(
+    ("password", "what"),
+    [
+        (b"meter-8Q27X1", "is the client id"),
+        (b"METER-8q27x1!", "contains the client id"),
+        (b"greenhouse99", "contains the user name"),
+        (b"24-0A-C4-12-34-56", "contains the MAC address"),
+        (b"pw8Q27X1", "contains a serial number in the client id"),
+        (base64.b64encode(b"greenhouse"), "is the user name in base64"),
+        (b"greenhouse".hex().encode(), "is the user name in hex"),
+        (hashlib.sha256(b"greenhouse").hexdigest().encode(), "is the SHA-256 of the user name"),
+        (base64.b64encode(hashlib.sha1(b"meter-8Q27X1").digest()), "is the SHA-1 of the client id"),
+        (b"Zq7-unlikely-Pw", None),
+        (b"green", None),
+        (b"", None),
+    ],
+)
+def test_derivation(password: bytes, what: str | None) -> None:
+    """A password is told to be made from what everybody on the network sees."""
+    assert source_of(password) == what
+
+
+def test_short_identifiers_are_not_looked_for() -> None:
+    """A client id of a few characters may be in any password by chance."""
+    assert source_of(b"xx-lamp-yy-zz", client_id="lamp", user="anna") is None
+
+
+def test_words_of_a_password() -> None:
+    """Default pairs are known in any case; weak ones are short, common, digits, the user name."""
+    assert is_default("Admin", b"ADMIN")
+    assert not is_default("admin", b"Zq7-unlikely-Pw")
+    assert not is_default(None, b"admin")
+    assert weakness(b"2718281828", "anna", 8) == "consists of digits"
+    assert weakness(b"Zq7-x", "anna", 8) == "has fewer than 8 bytes"
+    assert weakness(b"gardenia", "Gardenia", 8) == "is the user name"
+    assert weakness(b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", "anna", 8) is None
