@@ -17,7 +17,8 @@ from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
-from dissector.connections.tracker import MQTT, Tracker
+from dissector.connections.sight import MQTT
+from dissector.connections.tracker import Tracker
 from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
