@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -28,6 +28,9 @@ from dissector.model import CaptureWarning, Finding
 from dissector.rules.comment import comment
 from dissector.rules.prompt import PromptHearing, PromptInspection
 from dissector.rules.registry import selected
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _DROPS_TOLD = 10.0  # seconds between two warnings of frames that were dropped
 
@@ -75,7 +78,13 @@ class Live:
         chosen = selected(options.select, options.ignore, audit=options.audit)
         kind = PromptInspection if is_audit(options, chosen) else PromptHearing
         self._hearing = kind(
-            sink.closed, self._found, self._warned, chosen, options.streams, options.clients
+            sink.closed,
+            self._found,
+            self._warned,
+            chosen,
+            options.streams,
+            options.clients,
+            sink.tls_handshake,
         )
         self._hearing.begin(self._told, (chosen, options.streams, options.clients))
         self._engine = LiveEngine(source, self._hearing, options.ports, self._hearing.overdue)
@@ -185,8 +194,8 @@ class _Queue:
     """A sink that keeps records until they are taken."""
 
     def __init__(self) -> None:
-        self.records: deque[Handshake | Finding | CaptureWarning] = deque()
-        self.handshake = self.finding = self.warning = self.records.append
+        self.records: deque[Handshake | Finding | CaptureWarning | TlsHandshake] = deque()
+        self.handshake = self.finding = self.warning = self.tls_handshake = self.records.append
 
     def precision(self, digits: int) -> None:
         """Nothing is written here."""
@@ -204,7 +213,7 @@ def sniff(
     count: int | None = None,
     duration: float | None = None,
     write: str | None = None,
-) -> Iterator[Handshake | Finding | CaptureWarning]:
+) -> Iterator[Handshake | Finding | CaptureWarning | TlsHandshake]:
     """Judge MQTT on network interfaces and give each record as it comes true.
 
     Args:

@@ -159,6 +159,7 @@ class _Sink:
         self.handshake = reporter.handshake
         self.finding = reporter.finding
         self.warning = reporter.warning
+        self.tls_handshake = reporter.tls_handshake
         self.tick = getattr(reporter, "tick", _nothing)
         self._closed = getattr(reporter, "closed", None)
 

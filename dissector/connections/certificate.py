@@ -29,8 +29,8 @@ class Certificate(msgspec.Struct, frozen=True):
     `key_bits` its size, `curve` that of EC. `signature_hash` is "sha256" and the like, None where
     the signature has none of its own. `self_signed`: its own key made its signature;
     `self_issued`: subject and issuer are the same. `is_authority`: it may sign others.
-    `fingerprint` is the SHA-256 of the DER, `key_fingerprint` that of the public key (SPKI), in
-    hex.
+    `fingerprint` is the SHA-256 of the DER, `sha1` its SHA-1, by which some programs still name it,
+    `key_fingerprint` the SHA-256 of the public key (SPKI), in hex.
     """
 
     subject: str
@@ -49,6 +49,7 @@ class Certificate(msgspec.Struct, frozen=True):
     is_authority: bool | None
     fingerprint: str
     key_fingerprint: str | None
+    sha1: str
 
 
 @functools.lru_cache(maxsize=1024)
@@ -87,6 +88,7 @@ def _read(found: x509.Certificate, der: bytes) -> Certificate:
         is_authority=_is_authority(found),
         fingerprint=hashlib.sha256(der).hexdigest(),
         key_fingerprint=_key_fingerprint(found),
+        sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest(),
     )
 
 

@@ -13,7 +13,10 @@ from dissector.net.tls_messages import ClientHello, ServerHello
 from dissector.net.tls_names import TLS_1_3, suite_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dissector.connections.carrier import Carrier
+    from dissector.connections.certificate import Certificate
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -47,6 +50,9 @@ class TlsHandshake(msgspec.Struct):
 
     `client_bytes` and `server_bytes` is all that TCP carried. `decrypted`: a key log opened it, and
     the MQTT inside is reported like any other.
+
+    Reports read certificates through `chain` and `client_chain`, which `disguise` changes where
+    identities are not to be told.
     """
 
     id: int
@@ -78,6 +84,7 @@ class TlsHandshake(msgspec.Struct):
     close: Close | None = None
     carrier: Carrier | None = None
     decrypted: bool = False
+    disguise: Callable[[Certificate], Certificate] | None = None
     view: View = msgspec.field(default_factory=View)
 
     @property
@@ -99,6 +106,23 @@ class TlsHandshake(msgspec.Struct):
     def alpn(self) -> str | None:
         """The protocol that the server chose, which TLS 1.3 encrypts."""
         return None if self.server_hello is None else self.server_hello.alpn
+
+    @property
+    def chain(self) -> tuple[Certificate | None, ...]:
+        """What the server's certificates say, its own first; None for one that cannot be read."""
+        return tuple(map(self._read, self.certificates))
+
+    @property
+    def client_chain(self) -> tuple[Certificate | None, ...] | None:
+        """What the client's certificates say; None where it sent no Certificate message."""
+        found = self.client_certificates
+        return None if found is None else tuple(map(self._read, found))
+
+    def _read(self, der: bytes) -> Certificate | None:
+        from dissector.connections import certificate  # most captures hold none
+
+        found = certificate.read(der)
+        return found if found is None or self.disguise is None else self.disguise(found)
 
     @property
     def hides_certificates(self) -> bool:

@@ -1,8 +1,10 @@
 """Records in, one table of findings (and devices and servers) for spreadsheets out.
 
 RFC 4180, UTF-8. The first column says what a row is about; a column that has nothing to say there
-is empty. Text is in quotes, numbers are not, so an import that takes quoted fields as text changes
-no client id into a date. No cell is a formula, and none is longer than a spreadsheet takes.
+is empty. Handshakes have no rows, neither do TLS connections: what is to be said of them stands in
+findings, devices and servers. Text is in quotes, numbers are not, so an import that takes quoted
+fields as text changes no client id into a date. No cell is a formula, and none is longer than a
+spreadsheet takes.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dissector.connections import certificate
 from dissector.model import FrameRef
 from dissector.net.tls_messages import ClientHello
 from dissector.net.tls_names import alert_name, group_name, suite_name, version_name
@@ -13,6 +12,7 @@ from dissector.report.json_values import set_text, set_value
 from dissector.text import lossless
 
 if TYPE_CHECKING:
+    from dissector.connections.certificate import Certificate
     from dissector.connections.tls_handshake import Alert, TlsHandshake
     from dissector.report.json_v1 import Writer
 
@@ -31,12 +31,12 @@ def tls_handshake(record: TlsHandshake, writer: Writer) -> dict[str, Any]:
         "resumed": record.resumed,
         "clientHello": _client_hello(record, digits),
         "serverHello": _server_hello(record, digits),
-        "certificates": [_certificate(der) for der in record.certificates],
+        "certificates": [_certificate(found) for found in record.chain],
         "certificateRequested": record.certificate_requested,
         "clientCertificates": (
             None
-            if record.client_certificates is None
-            else [_certificate(der) for der in record.client_certificates]
+            if record.client_chain is None
+            else [_certificate(found) for found in record.client_chain]
         ),
     }
     set_text(made, "pskIdentity", record.psk_identity)
@@ -110,9 +110,8 @@ def _alert(alert: Alert, digits: int | None) -> dict[str, Any]:
     }
 
 
-def _certificate(der: bytes) -> dict[str, Any] | None:
+def _certificate(found: Certificate | None) -> dict[str, Any] | None:
     """Give one certificate, None where it cannot be read."""
-    found = certificate.read(der)
     if found is None:
         return None
     made: dict[str, Any] = {}

@@ -2,7 +2,8 @@
 
 A rule with findings at or above `--fail-on` failed; a rule that found nothing, but could not be
 judged everywhere, is skipped, with the reasons; the others passed, findings below `--fail-on` in
-their output. A suite is a group of rules.
+their output. A suite is a group of rules. Handshakes and TLS connections are no cases: only what
+was found in them is told.
 """
 
 from __future__ import annotations

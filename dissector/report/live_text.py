@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Side, Summary
 from dissector.mqtt.packets import Connect
 from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line
-from dissector.report.folding import address
+from dissector.report.identity import address
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.table import Table
 from dissector.text import printable
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _CLIENT_ID, _TOPIC = 64, 40  # characters shown
 _REPEATS_KEPT = 10_000  # findings and clients; the oldest are forgotten first
@@ -55,6 +59,11 @@ class LiveText:
     def closed(self, record: Handshake) -> None:
         """Keep what the end needs of it."""
         self._ending.handshake(record)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Show a TLS connection that has ended: what was inside is not known."""
+        self._ending.tls_handshake(record)
+        self._line(" ".join(_encrypted(record, self._style)))
 
     def finding(self, record: Finding) -> None:
         """Show a finding, unless the same was shown a moment ago."""
@@ -145,6 +154,24 @@ def _handshake(record: Handshake, style: Style) -> Iterator[str]:
     if record.latency is not None:
         yield f"after {duration(round(record.latency * 1e9))}"
     yield f"(stream {record.stream})"
+
+
+def _encrypted(record: TlsHandshake, style: Style) -> Iterator[str]:
+    """Give the parts of a TLS connection's line: how it went, who, and what the server chose."""
+    from dissector.report import tls_table
+
+    row = tls_table.row(record)
+    yield _clock((record.client_hello_frame or record.first).time_ns)
+    yield style.paint(row.went, "green" if record.established else "yellow")
+    yield "TLS" if row.version == "-" else f"TLS {row.version}"
+    if record.server_name is not None:
+        yield f'"{printable(record.server_name, _CLIENT_ID)}"'
+    yield f"{address(record.client)} > {address(record.server)}"
+    if record.suite is not None:
+        yield record.suite
+    if row.certificate not in ("-", "hidden"):
+        yield f"certificate until {row.certificate}"
+    yield f"(stream {row.stream})"
 
 
 def _fields(connect: Connect) -> Iterator[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -34,6 +34,10 @@ from dissector.report.advice import advice
 from dissector.report.reporter import AuditReporter, Reporter
 from dissector.text import decode, lossless
 
+if TYPE_CHECKING:
+    from dissector.connections.certificate import Certificate as Shown
+    from dissector.connections.tls_handshake import TlsHandshake
+
 # Evidence of findings that rules say in words of their own; any other text there may be the wire's.
 _OWN_WORDS = frozenset({
     "classes", "codes", "credentials", "defect", "derivedFrom", "field", "fields", "firstPacket",
@@ -46,6 +50,7 @@ _ADDRESS = re.compile(
     r"(?![\w:])"
 )
 _KINDS_OF_EVIDENCE = {"clientId": "client", "username": "user", "credentials": ""}
+_PROTOCOLS = frozenset({"mqtt", "x-amzn-mqtt-ca", "http/1.1", "h2"})  # in TLS, by ALPN
 _SHORTEST = 3  # identities that are looked for in sentences
 
 P = TypeVar("P", bound=Packet)
@@ -203,6 +208,52 @@ class Pseudonymous:
         if record.carrier is not None:
             made.carrier = self._carrier(record.carrier)
         return made
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Hand on."""
+        names = self._names
+        hello, answer = record.client_hello, record.server_hello
+        if hello is not None:
+            hello = msgspec.structs.replace(
+                hello,
+                random=b"",
+                session_id=b"",
+                server_name=names.maybe("host", hello.server_name),
+                alpn=tuple(map(self._protocol, hello.alpn)),
+            )
+        if answer is not None and answer.alpn is not None:
+            answer = msgspec.structs.replace(answer, alpn=self._protocol(answer.alpn))
+        made = msgspec.structs.replace(
+            record,
+            client=names.end(record.client),
+            server=names.end(record.server),
+            client_hello=hello,
+            server_hello=answer,
+            psk_hint=names.maybe("hint", record.psk_hint),
+            psk_identity=names.maybe("identity", record.psk_identity),
+            disguise=self._shown,
+        )
+        if record.carrier is not None:
+            made.carrier = self._carrier(record.carrier)
+        self._to.tls_handshake(made)
+
+    def _protocol(self, name: str) -> str:
+        return name if name in _PROTOCOLS else self._names.name("text", name)
+
+    def _shown(self, found: Shown) -> Shown:
+        names = self._names
+        key = found.key_fingerprint
+        return msgspec.structs.replace(
+            found,
+            subject=names.name("subject", found.subject),
+            issuer=names.name("issuer", found.issuer),
+            common_name=names.maybe("host", found.common_name),
+            names=names.every("host", found.names),
+            serial=names.name("serial", found.serial),
+            fingerprint=names.name("certificate", found.fingerprint),
+            key_fingerprint=names.maybe("key", key),
+            sha1=names.name("certificate", found.fingerprint),
+        )
 
     def _carrier(self, carrier: Carrier) -> Carrier:
         """Give what carries a connection; heads of an upgrade hold little but names."""

@@ -1,8 +1,9 @@
 """Records in, a SARIF 2.1.0 log for code scanning out, repeats folded.
 
 One result a rule and party at fault, with the count of its occurrences and a fingerprint that is
-the same in the next capture, so a scanner follows it over time. A capture has no lines: `startLine`
-is the number of the frame, which is what a reader looks for in Wireshark.
+the same in the next capture, so a scanner follows it over time. Only findings belong in such a log,
+no handshake, no TLS connection. A capture has no lines: `startLine` is the number of the frame,
+which is what a reader looks for in Wireshark.
 """
 
 from __future__ import annotations

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dissector.connections import certificate
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_names import alert_name, version_name
 from dissector.report.clock import rfc3339
-from dissector.report.folding import address
+from dissector.report.identity import address
 from dissector.report.style import Style, counted
 from dissector.report.table import ROWS, tabulated
 from dissector.text import printable
@@ -79,7 +78,7 @@ def _certificate(record: TlsHandshake) -> str:
         return "hidden"
     if not record.certificates:
         return "-"
-    found = certificate.read(record.certificates[0])
+    found = record.chain[0]
     return "unreadable" if found is None else rfc3339(found.not_after_ns, 6)[:10]
 
 

@@ -15,7 +15,7 @@ def certificate(*names: str) -> Certificate:
     """Make a certificate that is valid for ten days from `START`."""
     return Certificate(
         "CN=a", "CN=b", None, names, "1", START, START + 10 * DAY_NS, "EC", 256, "secp256r1",
-        "sha256", False, False, False, "f", "k",
+        "sha256", False, False, False, "f", "k", "s",
     )  # fmt: skip
 
 
