@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import CaptureWarning, Finding, FrameRef
 from dissector.text import printable
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 MESSAGE = 2000
 COMMENTS = 64  # that one frame bears
@@ -28,6 +32,11 @@ class Flagged:
         self.warning: Callable[[CaptureWarning], None] = _ignore
 
     def handshake(self, record: Handshake) -> None:
+        """Want its connection, unless only those with a finding are wanted."""
+        if not self._flagged:
+            self.streams.add(record.stream)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
         """Want its connection, unless only those with a finding are wanted."""
         if not self._flagged:
             self.streams.add(record.stream)

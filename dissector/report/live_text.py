@@ -13,7 +13,7 @@ from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outc
 from dissector.mqtt.packets import Connect
 from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line
-from dissector.report.folding import address
+from dissector.report.identity import address
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.table import Table

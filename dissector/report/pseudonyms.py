@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -33,6 +33,9 @@ from dissector.mqtt.packets import Packet, Property
 from dissector.report.advice import advice
 from dissector.report.reporter import AuditReporter, Reporter
 from dissector.text import decode, lossless
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 # Evidence of findings that rules say in words of their own; any other text there may be the wire's.
 _OWN_WORDS = frozenset({
@@ -230,6 +233,30 @@ class Pseudonymous:
                 span=None,
                 client=None if client is None else names.end(client),
                 server=None if server is None else names.end(server),
+            )
+        )
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Hand on; certificates are names from end to end, so none is left."""
+        names, hello = self._names, record.client_hello
+        if hello is not None:
+            hello = msgspec.structs.replace(
+                hello,
+                server_name=names.maybe("host", hello.server_name),
+                session_id=b"",
+                random=b"",
+            )
+        self._to.tls_handshake(
+            msgspec.structs.replace(
+                record,
+                client=names.end(record.client),
+                server=names.end(record.server),
+                client_hello=hello,
+                certificates=(),
+                client_certificates=None,
+                psk_hint=names.maybe("text", record.psk_hint),
+                psk_identity=names.maybe("user", record.psk_identity),
+                carrier=None if record.carrier is None else self._carrier(record.carrier),
             )
         )
 

@@ -85,6 +85,9 @@ class Indifferent:
     def warning(self, record: CaptureWarning) -> None:
         """Nothing is said about a warning."""
 
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Nothing is said about a TLS connection."""
+
     def device(self, record: Device) -> None:
         """Nothing is said about a device."""
 

@@ -9,7 +9,7 @@ from dissector.connections import certificate
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_names import alert_name, version_name
 from dissector.report.clock import rfc3339
-from dissector.report.folding import address
+from dissector.report.identity import address
 from dissector.report.style import Style, counted
 from dissector.report.table import ROWS, tabulated
 from dissector.text import printable
