@@ -14,13 +14,13 @@ from samples.build import conversation, pcap
 from tests.cli.running import dissector
 from tests.conftest import ROOT
 from tests.extract.extracting import FALSE_SESSION, connect, extracted, frames, written
-from tests.report.test_no_secrets import holds, secrets
+from tests.report.test_no_secrets import HOUSEHOLD, holds, secrets
 from tests.transport.talk import C, S, Talk
 
 RECORDED = ROOT / "samples" / "recorded"
 MIXED = RECORDED / "mosquitto-several-mixed-at-work.pcapng"
 MALFORMED = RECORDED / "mosquitto-raw-3.1.1-malformed-connects.pcap"
-SAMPLES = sorted({*sorted(RECORDED.glob("*.pcap*"))[::4], MIXED, MALFORMED})
+SAMPLES = sorted({*sorted(RECORDED.glob("*.pcap*"))[::4], MIXED, MALFORMED, HOUSEHOLD})
 SES01 = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.pcap"
 
 
