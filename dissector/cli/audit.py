@@ -65,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
-        thresholds=_thresholds(settings),
+        thresholds=thresholds(settings),
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
@@ -138,7 +138,8 @@ def _reporter(
     return audit_reporter(settings.format, stream, look)
 
 
-def _thresholds(settings: Settings) -> Thresholds:
+def thresholds(settings: Settings) -> Thresholds:
+    """Give what the rules measure by, as the configuration has it."""
     import msgspec
 
     from dissector.rules.thresholds import Thresholds

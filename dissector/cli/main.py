@@ -18,12 +18,12 @@ COMMANDS = {
     "live": "the same on an interface, as it happens",
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
     "audit": "every device and server, how safe they are, what to do",
+    "extract": "packets of flagged connections, findings as packet comments",
     "rules": "every rule; `rules SES01`: one rule's page",
     "doctor": "what works on this machine, and how to mend the rest",
 }
 LATER = {
     "crosscheck": "our engines and tshark side by side",
-    "extract": "packets of flagged connections, findings as packet comments",
 }
 RESERVED = ("browse",)
 
@@ -106,6 +106,10 @@ def _command(name: str, arguments: list[str]) -> int:
         from dissector.cli import live
 
         return live.run(arguments)
+    if name == "extract":
+        from dissector.cli import extract
+
+        return extract.run(arguments)
     if name == "audit":
         from dissector.cli import audit
 

@@ -26,14 +26,13 @@ FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("native", "scapy", "tshark")
 
-_LATER = "is not yet in this version"
 # Options that fingers know from elsewhere, and what to tell them.
 _ELSEWHERE = {
     "-Y": "display filters (-Y) are reserved for a later version; use --stream, --client, --select",
     "-i": "reading an interface (-i) belongs to `dissector live`",
     "-D": "listing interfaces (-D) belongs to `dissector live`",
     "-f": "capture filters (-f) belong to `dissector live`; it is never --format",
-    "-w": f"writing captures (-w) belongs to `dissector extract`, which {_LATER}",
+    "-w": "writing captures (-w) belongs to `dissector extract` and `dissector live`",
     "-a": "-a belongs to `dissector live`",
     "-b": "-b belongs to `dissector live`",
     "-V": "-V belongs to `dissector show`",
@@ -123,6 +122,19 @@ def add_known_options(parser: Parser) -> None:
     )
 
 
+def add_selection_options(parser: Parser) -> None:
+    """Add what says which rules are judged."""
+    judged = parser.add_argument_group("what to judge")
+    _add_rules(judged)
+
+
+def _add_rules(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--select", metavar="RULES", action="append", help="these rules: ids or their beginnings"
+    )
+    group.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
+
+
 def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None:
     """Add what says what is judged, shown, and how it ends, of files."""
     judged, shown, ends = add_judging_options(parser, formats)
@@ -136,10 +148,7 @@ def add_judging_options(
 ) -> tuple[argparse._ArgumentGroup, argparse._ArgumentGroup, argparse._ArgumentGroup]:
     """Add what says what is judged, shown, and how it ends, of whatever source."""
     judged = parser.add_argument_group("what to judge")
-    judged.add_argument(
-        "--select", metavar="RULES", action="append", help="these rules: ids or their beginnings"
-    )
-    judged.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
+    _add_rules(judged)
     shown = parser.add_argument_group("what to show")
     shown.add_argument("--format", choices=formats, help=f"default: {formats[0]}")
     shown.add_argument("--output", metavar="FILE", help="write the report there")

@@ -15,7 +15,9 @@ _WIDEST = 120
 
 
 @contextmanager
-def opened(path: str | None, inputs: Sequence[str], *, private: bool = False) -> Iterator[BinaryIO]:
+def opened(
+    path: str | None, inputs: Sequence[str], *, private: bool = False, option: str = "--output"
+) -> Iterator[BinaryIO]:
     """Open what the report is written to; standard output for None and "-".
 
     A `private` file is readable and writable by its owner only, also where it was there before.
@@ -27,11 +29,11 @@ def opened(path: str | None, inputs: Sequence[str], *, private: bool = False) ->
     for name in inputs:
         both = name != "-" and os.path.exists(path) and os.path.exists(name)
         if both and os.path.samefile(path, name):
-            raise OptionError(f"--output {path} would overwrite a capture that is read")
+            raise OptionError(f"{option} {path} would overwrite a capture that is read")
     try:
         stream = open(path, "wb", opener=_private if private else None)  # noqa: SIM115 (closed below)
     except OSError as error:
-        raise OptionError(f"--output {path}: {error.strerror}") from error
+        raise OptionError(f"{option} {path}: {error.strerror}") from error
     with stream:
         yield stream
 

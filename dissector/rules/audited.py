@@ -167,6 +167,8 @@ def tls_finding(rule: AuditedRule, record: TlsHandshake, failure: Failure) -> Fi
         time_ns=failure.at.time_ns,
         message=failure.message,
         evidence=failure.evidence,
+        client=record.client,
+        server=record.server,
     )
 
 

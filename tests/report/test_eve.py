@@ -15,7 +15,7 @@ from dissector.rules.registry import every_rule
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, analyzed, audited
 
-SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
 
 @functools.cache

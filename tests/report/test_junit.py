@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, analyzed, audited
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "schemas" / "junit.xsd"))
-SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 SES01 = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.pcap"
 EVERY = selected((), (), audit=True)
 

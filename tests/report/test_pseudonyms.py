@@ -33,10 +33,13 @@ CAPTURES = [
     RECORDED / "aedes-mqttjs-3.1.1-proxy-v2-websocket.pcap",
     RECORDED / "mosquitto-bridge-3.1.1-private.pcap",
     RECORDED / "aedes-raw-3.1.1-malformed-connects.pcap",
+    ROOT / "samples" / "household" / "household.pcap",
 ]
-KEYS = {"ip", "mac", "clientId", "username", "lastWillTopic", "lastWillMessage", "host", "origin",
-        "userAgent", "path", "forwardedFor", "assignedClientIdentifier", "reasonString",
-        "responseInformation", "serverReference"}  # fmt: skip
+KEYS = {
+    "ip", "mac", "clientId", "username", "lastWillTopic", "lastWillMessage", "host", "origin",
+    "userAgent", "path", "forwardedFor", "assignedClientIdentifier", "reasonString",
+    "responseInformation", "serverReference", "serverName", "subject", "issuer", "names",
+}  # fmt: skip
 # what stands in our own sentences may be in any report
 OWN = " ".join(f"{rule.name} {rule.__doc__}" for rule in every_rule()) + _asset("style.css")
 OWN += " ".join(kind.value for kind in DefectKind)

@@ -15,7 +15,7 @@ from samples.build import START_NS, conversation, pcap
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, analyzed, audited
 
-SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 BAD = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 01 00", "C e0 00", "C FIN")
 
 

@@ -78,7 +78,7 @@ def check_audit(path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "name"),
     [
-        (Certificate, "certificate"), (Device, "device"), (Evidence, "evidence"),
+        (Certificate, "serverCertificate"), (Device, "device"), (Evidence, "evidence"),
         (Guess, "guess"), (Overview, "posture"), (Point, "point"), (Posture, "partyPosture"),
         (Problem, "problem"), (Server, "server"), (Session, "session"), (Will, "will"),
     ],

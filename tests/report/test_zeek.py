@@ -11,7 +11,7 @@ from dissector.report.zeek import text
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, analyzed, audited
 
-SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
 
 def logs(data: bytes) -> dict[str, list[dict[str, str]]]:

@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from tests.conftest import need_tool
+from tests.conftest import ROOT, need_tool
 from tests.report.auditing import audited
 from tests.report.html import fleet
 
@@ -107,6 +107,13 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a fleet of a hundred devices."""
     return _written(tmp_path_factory.mktemp("fleet"), "fleet", fleet.capture(100))
+
+
+@pytest.fixture(scope="session")
+def household(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the recorded household."""
+    capture = ROOT / "samples" / "household" / "household.pcap"
+    return _written(tmp_path_factory.mktemp("household"), "household", capture.read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dissector.rules.examples import ACCEPTED_311, DISCONNECT, REFUSED_311, connect
-from samples.build import START_NS, Frame, conversation, pcap
+from samples.build import CLIENT_MAC, START_NS, Frame, conversation, pcap
 
 _STEP_NS = 50_000_000
 
@@ -24,13 +24,16 @@ def _frames(devices: int) -> Iterator[Frame]:
             name = f"sensor/{number}/of the fleet"
         login = (None, None) if number % 10 == 5 else (name, password)
         steps = (connect(name, *login), answer, DISCONNECT, "C FIN", "S FIN")
-        yield from conversation(
+        mac = CLIENT_MAC[:4] + (number + 256).to_bytes(2, "big")
+        for frame in conversation(
             steps,
             client_ip=bytes((10, 1, number // 250, number % 250 + 1)),
             client_port=40_000 + number % 20_000,
             server_ip=bytes((10, 0, 0, 2 + number % 3)),
             start_ns=START_NS + number * _STEP_NS,
-        )
+        ):
+            head = frame.data[:12].replace(CLIENT_MAC, mac)
+            yield frame._replace(data=head + frame.data[12:])
 
 
 def capture(devices: int) -> bytes:

@@ -36,7 +36,7 @@ def shown(browser: Chrome, selector: str) -> bool:
     return one(browser, selector).is_displayed()
 
 
-@pytest.mark.parametrize("name", ["hundred", "thousand", "attacked"])
+@pytest.mark.parametrize("name", ["hundred", "thousand", "attacked", "household"])
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_it_opens_alone(
     opened: Open, request: pytest.FixtureRequest, name: str, scripts: bool
@@ -173,10 +173,13 @@ def test_text_can_be_read(opened: Open, hundred: Path, dark: bool) -> None:
     assert (ink == "rgb(29, 35, 41)") is not dark
 
 
+@pytest.mark.parametrize("name", ["attacked", "household"])
 @pytest.mark.parametrize("width", [1300, 520])
-def test_nothing_is_wider_than_the_window(opened: Open, attacked: Path, width: int) -> None:
+def test_nothing_is_wider_than_the_window(
+    opened: Open, request: pytest.FixtureRequest, name: str, width: int
+) -> None:
     """Whatever the width, the page itself never scrolls sideways; long names break."""
-    browser = opened(attacked, width=width).browser
+    browser = opened(request.getfixturevalue(name), width=width).browser
     over = browser.execute_script(
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )

@@ -15,7 +15,7 @@ from lxml import html
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, audited
 
-SAMPLES = sorted((ROOT / "samples" / "recorded").glob("*.pcap*"))
+SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
 
 def tree(data: bytes) -> html.HtmlElement:

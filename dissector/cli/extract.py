@@ -1,0 +1,91 @@
+"""Captures in, a pcapng file with the connections that matter out: `dissector extract`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dissector.cli.options import Parser, add_selection_options, add_source_options
+from dissector.errors import OptionError
+
+_EXAMPLES = """\
+  dissector extract --flagged -w flagged.pcapng capture.pcap
+  dissector extract --flagged --select SES,ACK -w flagged.pcapng capture.pcap
+  dissector extract --flagged --audit -w flagged.pcapng capture.pcap
+  dissector extract --stream 4 -w four.pcapng capture.pcap
+
+Findings are comments on the packets: Wireshark lists them under Analyze, Expert Information, and
+the display filter `pkt_comment` shows the packets that have one. Passwords, authentication data
+and what could not be decoded are overwritten with asterisks; lengths and checksums stay right. Of
+WebSocket connections the heads are kept, and the frames overwritten.
+"""
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser("extract", "Packets of flagged connections, findings as comments.", _EXAMPLES)
+    add_source_options(made)
+    add_selection_options(made)
+    group = made.add_argument_group("what to write")
+    group.add_argument("-w", dest="output", metavar="FILE", help="write the packets there")
+    group.add_argument("--flagged", action="store_true", help="connections with a finding")
+    group.add_argument("--audit", action="store_true", help="with the rules of `dissector audit`")
+    group.add_argument(
+        "--keep-secrets", action="store_true", help="overwrite nothing: passwords stay readable"
+    )
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; give its exit code."""
+    namespace = parser().parse(arguments)
+    if namespace.output is None:
+        raise OptionError("say where the packets go: -w FILE")
+    if not (namespace.flagged or namespace.stream or namespace.client):
+        raise OptionError("say which connections: --flagged, --stream N or --client ID")
+
+    from dissector.analysis import Options
+    from dissector.cli import analyze, audit, config, inputs, output, progress
+    from dissector.extract.run import run as run_extract
+    from dissector.report.style import counted
+    from dissector.rules.registry import selected
+
+    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    if settings.engine != "native":
+        raise OptionError("extract follows frames with the native engine only")
+    selected(settings.select, settings.ignore, audit=namespace.audit)
+    options = Options(
+        select=settings.select,
+        ignore=settings.ignore,
+        ports=inputs.ports(settings.decode_as),
+        streams=inputs.streams(namespace.stream),
+        clients=inputs.clients(namespace.client),
+        audit=namespace.audit,
+        thresholds=audit.thresholds(settings) if namespace.audit else None,
+    )
+    paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
+    if "-" in paths:
+        raise OptionError("extract reads a capture several times: write the pipe to a file first")
+    bar = progress.wanted()
+    with output.opened(namespace.output, paths, private=True, option="-w") as stream:
+        try:
+            made = run_extract(
+                paths,
+                options,
+                stream,
+                flagged=namespace.flagged,
+                keep_secrets=namespace.keep_secrets,
+                progress=bar,
+            )
+        finally:
+            if bar is not None:
+                bar.clear()
+    said = (
+        f"{counted(made.frames, 'frame')} of {counted(made.connections, 'connection')}, "
+        f"{counted(made.findings, 'finding')} as comments"
+    )
+    if not namespace.keep_secrets:
+        said += f", {counted(made.overwritten, 'byte')} overwritten"
+    analyze.note(said)
+    return 0

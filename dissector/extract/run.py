@@ -1,0 +1,127 @@
+"""Captures in, a pcapng file with the frames of some of their connections out.
+
+The captures are read several times: to judge them, to see which packets hold secrets, to find the
+frames, and to copy them. So pipes will not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from dissector import __version__, analysis
+from dissector.analysis import Options, Progress
+from dissector.capture.merge import merged
+from dissector.capture.pcapng_writer import PcapngWriter, RawStream
+from dissector.capture.source import CaptureReader, open_capture
+from dissector.extract.flagged import Flagged
+from dissector.extract.frames import Piece, pieces
+from dissector.extract.overwrite import LIMIT, Secret, overwritten, patches
+from dissector.text import printable
+
+
+class Extract(msgspec.Struct):
+    """What was written: frames, connections, findings as comments, bytes overwritten."""
+
+    frames: int = 0
+    connections: int = 0
+    findings: int = 0
+    overwritten: int = 0
+
+
+def run(
+    paths: Sequence[str],
+    options: Options,
+    stream: RawStream,
+    *,
+    flagged: bool,
+    keep_secrets: bool = False,
+    progress: Progress | None = None,
+) -> Extract:
+    """Write the frames of connections with a finding; of all that `options` name if not `flagged`.
+
+    Raises CaptureError where a capture cannot be read.
+    """
+    sink = Flagged(flagged=flagged)
+    outcome = analysis.run(paths, options, sink, progress)
+    if outcome.failed:
+        raise outcome.failed[0]
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    wanted = frozenset(sink.streams)
+    made = Extract(connections=len(wanted), findings=sink.findings)
+    with _opened(paths) as readers:
+        found = list(pieces(merged(readers), wanted)) if wanted else []
+    runs = {} if keep_secrets or not found else patches(found, _packets(paths, options, wanted))
+    by_frame: dict[int, Piece] = {piece.frame: piece for piece in found}
+    _copy(paths, stream, sink, by_frame, None if keep_secrets else runs, made)
+    return made
+
+
+def _packets(
+    paths: Sequence[str], options: Options, wanted: frozenset[int]
+) -> dict[int, list[Secret]]:
+    """Give the control packets of the wanted streams by the frame that completes each."""
+    numbers = {path: index for index, path in enumerate(paths)}
+    narrowed = msgspec.structs.replace(options, streams=wanted, clients=None)
+    found: dict[int, list[Secret]] = {}
+    sizes: dict[int, int] = {}
+    for connection, packet, _ in analysis.packets(paths, narrowed):
+        size = sizes[connection.stream] = sizes.get(connection.stream, 0) + len(packet.raw)
+        if packet.frame is not None and size <= 2 * LIMIT:  # of both directions
+            frame = numbers[packet.frame.file] << 40 | packet.frame.number
+            found.setdefault(frame, []).append(Secret(packet.raw, packet.secrets))
+    return found
+
+
+def _copy(
+    paths: Sequence[str],
+    stream: RawStream,
+    sink: Flagged,
+    found: dict[int, Piece],
+    runs: dict[int, list[tuple[int, int]]] | None,
+    made: Extract,
+) -> None:
+    """Write the frames that were found; `runs` of None keeps all their bytes."""
+    names = ", ".join(printable(path.rpartition("/")[2]) for path in paths)
+    secrets = "kept as they were" if runs is None else "overwritten"
+    comment = f"{made.connections:,} connections of {names}; secrets are {secrets}"
+    writer = PcapngWriter(stream, f"mqtt-dissector {__version__}", comment=comment)
+    with _opened(paths) as readers:
+        for batch, start, stop in merged(readers):
+            for index in range(start, stop):
+                number = batch.first_number + index
+                piece = found.get(batch.file << 40 | number)
+                if piece is None:
+                    continue
+                at = batch.offset[index]
+                data = batch.window[at : at + batch.captured[index]]
+                if runs is not None:
+                    spans = runs.get(piece.frame)
+                    if spans:
+                        data = overwritten(data, spans, piece.tcp)
+                        made.overwritten += sum(high - low for low, high in spans)
+                    data = data[: piece.keep]
+                writer.frame(
+                    data,
+                    batch.time_ns[index],
+                    batch.original[index],
+                    writer.interface(batch.link[index]),
+                    sink.comments.get((paths[batch.file], number), ()),
+                )
+                made.frames += 1
+    writer.flush()
+
+
+@contextmanager
+def _opened(paths: Sequence[str]) -> Iterator[list[CaptureReader]]:
+    readers: list[CaptureReader] = []
+    try:
+        for path in paths:
+            readers.append(open_capture(path, file_index=len(readers)))  # closed below
+        yield readers
+    finally:
+        for reader in readers:
+            reader.close()

@@ -1,0 +1,6 @@
+"""Captures that the tests of extracts read."""
+
+from tests.cli.conftest import bad, good
+from tests.report.conftest import hostile
+
+__all__ = ["bad", "good", "hostile"]

@@ -1,0 +1,69 @@
+"""A capture in, what `extract` makes of it out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dissector.analysis import Options
+from dissector.capture.source import open_capture
+from dissector.extract.run import Extract, run
+from tests.net import wire
+from tests.transport.talk import Shot
+
+SECRET = b"Hush!Hush!7-Zq"
+FALSE_SESSION = bytes.fromhex("20020100")
+
+
+def block(data: bytes) -> bytes:
+    return len(data).to_bytes(2, "big") + data
+
+
+def connect(client_id: bytes = b"c1", secret: bytes = SECRET, flags: int = 0xC2) -> bytes:
+    """Give a CONNECT of 3.1.1 with user name and password."""
+    body = b"\0\4MQTT\4" + bytes((flags,)) + b"\0\x3c" + block(client_id) + block(b"user")
+    body += block(secret)
+    return bytes((0x10, len(body))) + body
+
+
+def written(path: Path, shots: Sequence[Shot]) -> Path:
+    """Write frames as a capture of nanoseconds; all have one link type."""
+    times, now = [], wire.START
+    for shot in shots:
+        now += shot.pause
+        times.append(now)
+    frames = [shot.data if shot.cut is None else shot.data[: shot.cut] for shot in shots]
+    originals = [len(shot.data) for shot in shots]
+    path.write_bytes(wire.pcap(frames, shots[0].link, times, originals))
+    return path
+
+
+def extracted(
+    *paths: Path, flagged: bool = True, keep_secrets: bool = False, **options: Any
+) -> tuple[bytes, Extract]:
+    """Extract; give the file and the counts."""
+    stream = io.BytesIO()
+    made = run(
+        [str(path) for path in paths], Options(**options), stream, flagged=flagged,
+        keep_secrets=keep_secrets,
+    )  # fmt: skip
+    return stream.getvalue(), made
+
+
+def frames(data: bytes) -> list[tuple[int, int, bytes]]:
+    """Give time, length on the wire and bytes of each frame."""
+    found = []
+    with open_capture(io.BytesIO(data)) as reader:
+        while (batch := reader.next_batch()) is not None:
+            for index in range(batch.count):
+                at = batch.offset[index]
+                found.append(
+                    (
+                        batch.time_ns[index],
+                        batch.original[index],
+                        batch.window[at : at + batch.captured[index]],
+                    )
+                )
+    return found
