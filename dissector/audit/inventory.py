@@ -25,6 +25,7 @@ from dissector.connections.history import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value
+from dissector.text import printable
 from dissector.vendors import local, vendor
 
 _LIMITS = (
@@ -261,7 +262,7 @@ def _hellos(profiles: list[Profile]) -> Iterable[Evidence]:
         if item.tls is not None and item.tls.ja3 is not None
     )
     for (ja3, name), count in list(counts.items())[:LISTED]:
-        asked = "and names no server" if name is None else f"and asks for {name}"
+        asked = "and names no server" if name is None else f"and asks for {printable(name, 80)}"
         yield Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count)
 
 
