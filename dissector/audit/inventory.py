@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dissector.audit.grouping import Group, grouped
-from dissector.audit.posture import device_posture, server_posture
+from dissector.audit.posture import counting, device_posture, server_posture
 from dissector.audit.records import (
     LISTED,
     Certificate,
@@ -25,6 +25,7 @@ from dissector.connections.history import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value
+from dissector.text import printable
 from dissector.vendors import local, vendor
 
 _LIMITS = (
@@ -57,9 +58,7 @@ def _holders(groups: list[Group]) -> dict[str, int]:
 def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
     everything = group.profiles
     tallies = [tally_of(profile) for profile in everything]
-    # what a key log opened is there a second time, as what it held
-    profiles = [profile for profile in everything if profile.tls is None or profile.opaque]
-    profiles = profiles or everything
+    profiles = counting(everything)
     macs = _counted((profile.client_mac, profile.count) for profile in profiles)
     addresses = _counted((profile.client_ip, profile.count) for profile in profiles)
     ids = _counted((profile.client_id or None, profile.count) for profile in profiles)
@@ -120,7 +119,7 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         last_seen_ns=max(tally.last_ns for tally in tallies),
         findings=_numbers(faults),
     )
-    record.posture = device_posture(profiles, faults, holders)
+    record.posture = device_posture(everything, faults, holders)
     return record
 
 
@@ -145,7 +144,7 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
     for tally in tallies:
         faults.merge(tally.server_faults)
     name = server_name(first)
-    spoken = [profile for profile in profiles if profile.tls is None or profile.opaque] or profiles
+    spoken = counting(profiles)
     record = Server(
         id=number,
         name=name,
@@ -182,7 +181,7 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
         last_seen_ns=max(tally.last_ns for tally in tallies),
         findings=_numbers(faults),
     )
-    record.posture = server_posture(spoken, faults)
+    record.posture = server_posture(profiles, faults)
     return record
 
 
@@ -263,7 +262,7 @@ def _hellos(profiles: list[Profile]) -> Iterable[Evidence]:
         if item.tls is not None and item.tls.ja3 is not None
     )
     for (ja3, name), count in list(counts.items())[:LISTED]:
-        asked = "and names no server" if name is None else f"and asks for {name}"
+        asked = "and names no server" if name is None else f"and asks for {printable(name, 80)}"
         yield Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count)
 
 

@@ -18,14 +18,15 @@ _WEAK = frozenset({"SEC04", "SEC05", "SEC06", "SEC08", "SEC29"})
 _IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
 
 
-def device_posture(profiles: list[Profile], faults: Faults, holders: dict[str, int]) -> Posture:
+def device_posture(everything: list[Profile], faults: Faults, holders: dict[str, int]) -> Posture:
     """Judge a device; `holders` counts the devices that use each credential."""
+    profiles = counting(everything)
     spoke = [profile for profile in profiles if profile.client_id is not None]
     opaque = [profile for profile in profiles if profile.opaque]
     inside = [profile for profile in spoke if profile.code == 0]
     count = sum(profile.count for profile in inside)
     right: list[Point] = []
-    right += _encryption([*spoke, *opaque], faults, "all its connections are encrypted")
+    right += _encryption([*spoke, *opaque], everything, faults, "all its connections are encrypted")
     if opaque and all(item.tls is not None and item.tls.client_certificates for item in opaque):
         times = sum(profile.count for profile in opaque)
         right.append(Point("authentication", "it shows a certificate of its own", times))
@@ -52,14 +53,17 @@ def device_posture(profiles: list[Profile], faults: Faults, holders: dict[str, i
     return _posture(faults, right, unseen)
 
 
-def server_posture(profiles: list[Profile], faults: Faults) -> Posture:
+def server_posture(everything: list[Profile], faults: Faults) -> Posture:
     """Judge a server."""
+    profiles = counting(everything)
     spoke = [profile for profile in profiles if profile.client_id is not None]
     inside = [profile for profile in spoke if profile.code == 0]
     refused = [profile for profile in spoke if profile.code]
     count = sum(profile.count for profile in inside)
     opaque = [profile for profile in profiles if profile.opaque]
-    right = _encryption([*inside, *opaque], faults, "it was only seen to speak encrypted")
+    right = _encryption(
+        [*inside, *opaque], everything, faults, "it was only seen to speak encrypted"
+    )
     if any(item.tls is not None and item.tls.requested for item in opaque):
         times = sum(profile.count for profile in opaque)
         right.append(Point("authentication", "it asks for client certificates", times))
@@ -78,14 +82,21 @@ def server_posture(profiles: list[Profile], faults: Faults) -> Posture:
     return _posture(faults, right, unseen)
 
 
-def _encryption(profiles: list[Profile], faults: Faults, text: str) -> list[Point]:
+def counting(profiles: list[Profile]) -> list[Profile]:
+    """Leave out the TLS that a key log opened: it is there a second time, as what it held."""
+    return [item for item in profiles if item.tls is None or item.opaque] or profiles
+
+
+def _encryption(
+    profiles: list[Profile], everything: list[Profile], faults: Faults, text: str
+) -> list[Point]:
     """Say that all is encrypted, where it is, and whether that is worth something."""
     if not profiles or not all(profile.transport in _ENCRYPTED for profile in profiles):
         return []
     count = sum(profile.count for profile in profiles)
     found = [Point("encryption", text, count)]
     if not any(rule.startswith("TLS") for rule in faults.by_rule):
-        versions = {item.tls.version for item in profiles if item.tls is not None}
+        versions = {item.tls.version for item in everything if item.tls is not None}
         if versions and versions <= {"TLS 1.2", "TLS 1.3"}:
             found.append(Point("encryption", "its versions of TLS are current ones", count))
     return found

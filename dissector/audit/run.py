@@ -109,6 +109,8 @@ def audit(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     ports: Sequence[int] = (),
+    tls_ports: Sequence[int] = (),
+    keylog: str | None = None,
     thresholds: Thresholds | None = None,
     key: bytes | None = None,
 ) -> Audit:
@@ -120,6 +122,8 @@ def audit(
         select=tuple(select),
         ignore=tuple(ignore),
         ports=frozenset(ports),
+        tls_ports=frozenset(tls_ports),
+        keylog=keylog,
         thresholds=thresholds,
     )
     collected = Collector()

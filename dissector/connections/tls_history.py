@@ -30,6 +30,8 @@ KEYS = 4_096
 HOSTS = 16_384
 SERVERS = 1_024
 CHAINS = 1_024
+# padding, session_ticket, pre_shared_key, early_data, cookie: there on some connections only
+_FLEETING = frozenset({21, 35, 41, 42, 44})
 
 
 class TlsFacts:
@@ -148,15 +150,14 @@ class TlsHistory:
         return moment
 
     def _profile(self, record: TlsHandshake) -> Profile:
-        profiles, server, hello = self.history.profiles, record.server, record.client_hello
+        profiles, server = self.history.profiles, record.server
         own = own_certificate(record)
         key = (
             "tls", *client_place(record), server.ip, server.port, record.server_name,
-            None if hello is None else (hello.suites, hello.extensions, hello.versions),
-            record.version, record.suite, record.certificates[:1], record.decrypted,
-            None if own is None else own.fingerprint,
+            _habits(record.client_hello), record.version, record.suite, record.certificates[:1],
+            record.decrypted, None if own is None else own.fingerprint,
         )  # fmt: skip
-        now = record.view.ended_ns
+        now = record.view.ended_ns if record.close is None else record.close.frame.time_ns
         profile = profiles.get(key)
         if profile is None:
             profile = profiles.keep(key, Profile(record, None, None, record.first.time_ns))
@@ -197,6 +198,14 @@ class TlsHistory:
                 known.frames.append(record.client_certificates_frame or record.first)
             known.hosts[profile.client_ip] = profile.client_mac
         return known
+
+
+def _habits(hello: ClientHello | None) -> tuple[object, ...]:
+    """Give what stays the same in a client's hellos: not the order of extensions, nor tickets."""
+    if hello is None:
+        return ()
+    extensions = tuple(sorted(set(hello.extensions) - _FLEETING))
+    return (hello.suites, extensions, hello.versions)
 
 
 def leaf(record: TlsHandshake) -> Certificate | None:

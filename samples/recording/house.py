@@ -51,7 +51,8 @@ class Device(Machine):
 
     `right` are topics of what its posture must call right. `behind` names the router between it and
     the switch. A client id may be a pattern, where the library makes it up. `tls`: it says nothing
-    in clear. One that is part of a server has that one's name and `act` nothing.
+    in clear, and `inside` are the client ids that its keys show. One that is part of a server has
+    that one's name and `act` nothing.
     """
 
     faults: tuple[str, ...] = ()
@@ -59,6 +60,7 @@ class Device(Machine):
     kind: str = "device"
     client_ids: tuple[str, ...] = ()
     tls: bool = False
+    inside: tuple[str, ...] = ()
     behind: str | None = None
     act: Step = nothing
 
@@ -73,6 +75,7 @@ class House:
         """Plug everything in; nothing runs yet."""
         self.folder = folder
         self.authority = Authority(folder)
+        self.keys = folder / "keys"
         self.network = Network(names)
         self.hosts: dict[str, Host] = {}
         self.users = self._users(accounts)

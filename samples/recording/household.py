@@ -4,7 +4,8 @@ usage: household.py [--log]
 
 Real servers and clients on a small network of namespaces (`network.py`). `household_parties.py` is
 the list of them all with the faults that were planted; it is written beside the capture as
-`household.toml`, which the tests hold an audit against.
+`household.toml`, which the tests hold an audit against. `household.keys` holds the keys of those
+TLS connections whose clients give them away.
 """
 
 import argparse
@@ -93,6 +94,7 @@ def manifest(frames: int) -> str:
             lines.append(f"kind = {json.dumps(party.kind)}")
             lines.append(f"client_ids = {json.dumps(party.client_ids)}")
             lines.append(f"tls = {json.dumps(party.tls)}")
+            lines.append(f"inside = {json.dumps(party.inside)}")
             lines.append(f"faults = {json.dumps(party.faults)}")
             lines.append(f"right = {json.dumps(party.right)}")
     return "\n".join(lines) + "\n"
@@ -121,6 +123,7 @@ def main() -> int:
         frames = checked(capture)
         TARGET.mkdir(exist_ok=True)
         (TARGET / "household.pcap").write_bytes(capture.read_bytes())
+        (TARGET / "household.keys").write_bytes((folder / "keys").read_bytes())
         (TARGET / "household.toml").write_text(manifest(frames), encoding="utf-8")
         print(f"household: {frames} frames")
     return 0

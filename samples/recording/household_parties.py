@@ -108,6 +108,7 @@ def by_tls(
     def step(house: House, machine: Host) -> None:
         tls = {"newest": what.pop("newest", None)}
         tls["authority"] = str(house.authority.certificate) if verifies else None
+        tls["keys"] = str(house.keys)
         house.client(machine, name, *logins, host=host, port=8883, tls=tls, **what)
 
     return step
@@ -166,7 +167,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     Device(
         "thermostat", "18:b4:30:10:20:10", "10.20.0.10", "paho-mqtt by TLS 1.3",
-        right=("encryption",), tls=True,
+        right=("encryption",), tls=True, inside=("thermostat1",),
         act=by_tls("paho", login("thermostat1", "heating"), host=HUB_NAME, version="5.0"),
     ),
     Device(
@@ -175,7 +176,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     Device(
         "hygrometer", "a4:cf:12:10:20:21", "10.20.0.33", "aiomqtt by TLS 1.2",
-        right=("encryption",), tls=True,
+        right=("encryption",), tls=True, inside=("hygro1",),
         act=by_tls("aiomqtt", login("hygro1", "damp"), host=HUB_NAME, newest="TLSv1_2"),
     ),
     Device(
@@ -227,14 +228,14 @@ PARTIES: tuple[Machine, ...] = (
     ),
     Device(
         "scale", "60:01:94:10:20:1b", "10.20.0.27", "paho-mqtt by TLS 1.2, verifies nothing",
-        ("TLS09", "TLS10"), ("encryption",), tls=True,
+        ("TLS09", "TLS10"), ("encryption",), tls=True, inside=("scale1",),
         act=by_tls(
             "paho", login("scale1", "weight"), host=CELLAR, verifies=False, newest="TLSv1_2"
         ),
     ),
     Device(
         "fridge", "64:16:66:10:20:1c", "10.20.0.28", "paho-mqtt by TLS 1.0",
-        ("TLS02",), ("encryption",), tls=True,
+        ("TLS02",), ("encryption",), tls=True, inside=("fridge1",),
         act=by_tls(
             "paho", login("fridge1", "cooling"), host="larder.house.example", newest="TLSv1"
         ),

@@ -105,6 +105,29 @@ def test_the_capture_is_the_scripts() -> None:
     assert audited().report.capture.frames == MANIFEST["frames"]
 
 
+def test_with_keys_what_is_inside_of_tls_is_judged_too(tshark: str) -> None:
+    """With a key log devices have names, nothing is counted twice, and no fault is made up.
+
+    That a server asks for no client certificate is no longer noted where passwords are seen.
+    """
+    found = audit(CAPTURE, key=b"household", keylog=str(CAPTURE.with_suffix(".keys")))
+    names = {entry["mac"]: entry["inside"] for entry in MANIFEST["device"] if entry["inside"]}
+    assert len(names) == 4
+    for device in found.devices:
+        (mac,) = device.macs
+        if mac in names:
+            assert list(device.client_ids) == names[mac]
+            assert (device.connections, device.transports) == (1, {"tls": 1})
+            assert device.authentication == {"password": 1}
+            assert device.tls
+    assert len(found.devices) == len(MANIFEST["device"])
+    assert len(found.servers) == len(MANIFEST["server"])
+    planted = {
+        rule for kind in ("device", "server") for e in MANIFEST[kind] for rule in e["faults"]
+    }
+    assert {finding.rule for finding in found.report.findings} == planted - {"TLS14"}
+
+
 @pytest.mark.parametrize("form", AUDIT_FORMATS)
 def test_no_secret_of_the_household_leaves(form: str) -> None:
     """Accepted or refused, guessed or right: no password is in any format, in hex or base64 either.

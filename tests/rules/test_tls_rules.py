@@ -101,3 +101,14 @@ def test_devices_with_one_certificate_all_have_the_finding() -> None:
     assert not any(
         "nobody else" in item.reason for device in found.devices for item in device.evidence
     )
+
+
+def test_a_hostile_server_name_stays_inert() -> None:
+    """What a client asks for is a stranger's text: escape sequences do not reach any sentence."""
+    frames = frames_of(tls.session(name="\x1b[31mhub", asks=False))
+    found = audited(frames)
+    (device,) = found.devices
+    sentences = [item.reason for item in device.evidence]
+    sentences += [finding.message for finding in found.report.findings]
+    assert "TLS07" in rules_of(found.report)
+    assert not any("\x1b" in text for text in sentences)

@@ -109,7 +109,8 @@ class CredentialsInClear(MomentRule):
         harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
             moment,
-            f"{' and '.join(sent)} cross the network in clear" + (BY_WAY[way] if harmless else ""),
+            f"{' and '.join(sent)} cross{'es' if len(sent) == 1 else ''} the network in clear"
+            + (BY_WAY[way] if harmless else ""),
             Severity.INFO if harmless else None,
             network=way,
             fields=sent,

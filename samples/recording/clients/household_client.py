@@ -6,7 +6,7 @@ LIBRARY is paho, aiomqtt, gmqtt or amqtt. The JSON has `host`, `port`, `version`
 (how long it stays), `logins` (a list of client id, user name and password: one connection each),
 and maybe `keepAlive`, `will` (topic and message; it is retained), `gap` (seconds from one login to
 the next, if they come one after the other), `tls` (`authority`: a file, none to verify nothing;
-`newest`: "TLSv1" …).
+`newest`: "TLSv1" …; `keys`: the file that the connection's keys are added to).
 """
 
 import asyncio
@@ -31,6 +31,7 @@ def context(tls: dict[str, Any] | None) -> ssl.SSLContext | None:
     else:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
+    made.keylog_filename = tls["keys"]
     newest = tls.get("newest")
     if newest:
         made.maximum_version = getattr(ssl.TLSVersion, newest)

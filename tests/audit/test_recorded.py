@@ -1,0 +1,59 @@
+"""Audits of all recorded captures: what they find is listed here, with the reason; nothing else is.
+
+All were recorded on the loopback interface: what goes in clear there is only noted (SEC01, SEC02),
+and servers let anybody in (SEC03) unless the recording is about passwords.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dissector.audit.run import audit
+from tests.conftest import ROOT
+
+RECORDED = ROOT / "samples" / "recorded"
+CAPTURES = sorted(RECORDED.glob("*.pcap*"))
+AMBIENT = {("SEC01", "info"), ("SEC02", "info"), ("SEC03", "error")}
+
+OLD = ("SEC20", "warning")  # its clients speak MQTT 3.1
+BRIDGE = ("SEC21", "info")  # protocol level 0x83, 0x84 or 0x85
+SHORT = ("SEC16", "info")  # keep alives of two and three seconds, so that the recording is short
+MANY = ("SEC32", "warning")  # a script sends a malformed CONNECT on each of many connections
+NO_PASSWORD = ("SEC08", "warning")  # one of these has a user name only, and is accepted
+
+TRUE: dict[str, set[tuple[str, str]]] = {
+    "aedes-mqttjs-3.1-identifier-rejected.pcap": {OLD},
+    "aedes-raw-3.1.1-malformed-connects.pcap": {OLD, MANY, NO_PASSWORD},
+    "aedes-raw-5.0-malformed-connects.pcap": {BRIDGE, MANY},
+    "amqtt-bridge-3.1.1-private-refused.pcap": {BRIDGE},
+    "amqtt-paho-3.1.1-keep-alive.pcap": {SHORT},
+    "amqtt-raw-3.1.1-malformed-connects.pcap": {MANY, NO_PASSWORD},
+    "amqtt-raw-5.0-malformed-connects.pcap": {BRIDGE, MANY},
+    "mosquitto-bridge-3.1-private.pcap": {OLD, BRIDGE},
+    "mosquitto-bridge-3.1.1-private.pcap": {BRIDGE},
+    "mosquitto-cli-3.1-not-authorized.pcap": {OLD},
+    "mosquitto-cli-3.1-qos-levels.pcap": {OLD},
+    "mosquitto-mqttjs-3.1-round-trip.pcap": {OLD},
+    "mosquitto-mqttjs-3.1-websocket-round-trip.pcap": {OLD},
+    "mosquitto-paho-3.1-will.pcap": {OLD},
+    "mosquitto-paho-3.1.1-keep-alive.pcap": {SHORT},
+    "mosquitto-paho-5.0-keep-alive.pcap": {SHORT},
+    "mosquitto-raw-3.1.1-malformed-connects.pcap": {MANY},
+    "mosquitto-raw-5.0-malformed-connects.pcap": {BRIDGE, MANY},
+    "mosquitto-several-mixed-at-work.pcapng": {OLD},
+}
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_an_audit_of_real_traffic_finds_nothing_but_what_is_true(path: Path) -> None:
+    """A recorded capture shows what its recording planted, and no other insecurity."""
+    report = audit(path, select=("SEC", "TLS"), key=b"recorded").report
+    found = {(item.rule, item.severity.value) for item in report.findings}
+    assert found - AMBIENT == TRUE.get(path.name, set())
+
+
+def test_the_list_names_captures_that_are_there() -> None:
+    """No entry speaks of a capture that is gone."""
+    assert set(TRUE) <= {path.name for path in CAPTURES}
