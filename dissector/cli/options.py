@@ -103,7 +103,11 @@ def add_source_options(parser: Parser) -> None:
     )
     group.add_argument("--stream", metavar="N", action="append", help="this TCP connection only")
     group.add_argument("--client", metavar="ID", action="append", help="this client id only")
-    group.add_argument("--engine", choices=ENGINES, help="default: native")
+    group.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="default: native; scapy for link types and tunnels that native does not know",
+    )
     group.add_argument(
         "--keylog",
         metavar="FILE",

@@ -24,13 +24,14 @@ from dissector.engines.native import NativeEngine
 from dissector.errors import CaptureError, EngineError
 from dissector.net.link import is_known
 
-# Layers that carry IP, besides those of l2 and inet; importing one registers it
+# Layers that carry IP, besides those of l2 and inet; importing one registers it. None that imports
+# scapy.all, as contrib.nsh does
 _LAYERS = (
     "layers.inet6", "layers.dot11", "layers.ppi", "layers.ppp", "layers.pptp", "layers.l2tp",
     "layers.pflog", "layers.vxlan", "layers.bluetooth", "layers.bluetooth4LE", "layers.dot15d4",
     "layers.sixlowpan", "layers.usb", "contrib.avs", "contrib.chdlc", "contrib.erspan",
     "contrib.etherip", "contrib.geneve", "contrib.gtp", "contrib.macsec", "contrib.mpls",
-    "contrib.nsh", "contrib.tzsp",
+    "contrib.tzsp",
 )  # fmt: skip
 _TO_DS, _FROM_DS, _PROTECTED = 1, 2, 0x40  # bits of 802.11's frame control
 _ETHERNET, _COOKED = linktypes.EN10MB, linktypes.LINUX_SLL

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ from dissector.net.link import is_known
 from dissector.report.json_v1 import document
 from dissector.rules.registry import find
 from samples.build import Frame, conversation, pcap
+from tests.cli.running import CLEAN
 from tests.cli.running import dissector as command
-from tests.conftest import SHARED
+from tests.conftest import ROOT, SHARED
 from tests.engines import wrapping
 from tests.engines.wrapping import Wrap, wifi, wrapped
 from tests.fuzz.records import Record
@@ -43,10 +46,17 @@ LINKS: dict[str, tuple[int, Wrap, bool]] = {
     "PPI": (192, wrapping.ppi, True),
     "NFLOG": (239, wrapping.nflog, False),
     "NFLOG of a big-endian host": (239, partial(wrapping.nflog, order="big"), False),
+    "Prism": (119, wrapping.prism, True),
+    "AVS": (163, wrapping.avs, True),
+    "PFLOG": (117, wrapping.pflog, False),
     "PPP": (9, wrapping.ppp, False),
+    "PPP in HDLC": (50, wrapping.ppp_in_hdlc, False),
+    "PPP with direction": (204, wrapping.ppp_with_direction, False),
     "Cisco HDLC": (104, wrapping.hdlc, False),
     "GTP-U": (1, wrapping.gtp, True),
     "L2TP": (1, wrapping.l2tp, True),
+    "PPTP": (1, wrapping.pptp, True),
+    "EtherIP": (1, wrapping.etherip, True),
 }
 
 
@@ -175,6 +185,15 @@ def test_what_scapy_raises_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
     report = judged(wrapped(examples(), 105, lambda ether: bytes(wifi(ether))), "scapy")
     assert [warning["kind"] for warning in report["captureWarnings"]] == ["undecoded"]
     assert "ZeroDivisionError" in report["captureWarnings"][0]["message"]
+
+
+def test_it_never_imports_all_of_scapy() -> None:
+    """The layers are named one by one; scapy.all would take a second and greet."""
+    code = (
+        "import sys; from dissector.engines.scapy import Decoder; Decoder(); "
+        "assert not {'scapy.all', 'scapy.layers.all'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=CLEAN, cwd=ROOT, timeout=60)
 
 
 @pytest.mark.parametrize("name", ["analyze", "audit", "show"])

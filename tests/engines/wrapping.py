@@ -75,16 +75,43 @@ def nflog(ether: Any, *, order: str = "little") -> bytes:
     return bytes((family, 0, 0, 5)) + b"".join(parts)
 
 
-def nflog_of_a_big_endian_host(ether: Any) -> bytes:
-    """The same as a big-endian host writes it."""
-    return nflog(ether, order="big")
+def prism(ether: Any) -> bytes:
+    """The header that drivers of Prism cards write before 802.11."""
+    from scapy.layers.dot11 import PrismHeader
+
+    return bytes(PrismHeader(msgcode=0x44, len=144) / wifi(ether))
+
+
+def avs(ether: Any) -> bytes:
+    """AVS' header before 802.11."""
+    from scapy.contrib.avs import AVSWLANHeader
+
+    return bytes(AVSWLANHeader() / wifi(ether))
+
+
+def _dialled(ether: Any) -> Any:
+    from scapy.layers.ppp import PPP
+
+    return PPP(proto=0x57 if ether.type == 0x86DD else 0x21) / ether.payload
 
 
 def ppp(ether: Any) -> bytes:
     """PPP."""
-    from scapy.layers.ppp import PPP
+    return bytes(_dialled(ether))
 
-    return bytes(PPP(proto=0x57 if ether.type == 0x86DD else 0x21) / ether.payload)
+
+def ppp_in_hdlc(ether: Any) -> bytes:
+    """PPP in HDLC frames."""
+    from scapy.layers.ppp import HDLC
+
+    return bytes(HDLC() / _dialled(ether))
+
+
+def ppp_with_direction(ether: Any) -> bytes:
+    """PPP behind a byte that says who sent it."""
+    from scapy.layers.ppp import DIR_PPP
+
+    return bytes(DIR_PPP() / _dialled(ether))
 
 
 def hdlc(ether: Any) -> bytes:
@@ -94,32 +121,51 @@ def hdlc(ether: Any) -> bytes:
     return bytes(CHDLC(proto=ether.type) / ether.payload)
 
 
+def pflog(ether: Any) -> bytes:
+    """The packet filter's log of OpenBSD."""
+    from scapy.layers.pflog import PFLog
+
+    return bytes(PFLog(addrfamily=24 if ether.type == 0x86DD else 2) / ether.payload)
+
+
+def _outer(ether: Any, protocol: int) -> Any:
+    from scapy.layers.inet import IP
+    from scapy.layers.l2 import Ether
+
+    outer = Ether(src=ether.src, dst=ether.dst)
+    return outer / IP(src="192.0.2.1", dst="192.0.2.2", proto=protocol)
+
+
 def gtp(ether: Any) -> bytes:
     """A user's packet in a mobile network: GTP-U on UDP."""
     from scapy.contrib.gtp import GTP_U_Header
-    from scapy.layers.inet import IP, UDP
-    from scapy.layers.l2 import Ether
+    from scapy.layers.inet import UDP
 
-    outer = IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=2152, dport=2152)
-    return bytes(
-        Ether(src=ether.src, dst=ether.dst)
-        / outer
-        / GTP_U_Header(gtp_type=255, teid=7)
-        / ether.payload
-    )
+    tunnel = UDP(sport=2152, dport=2152) / GTP_U_Header(gtp_type=255, teid=7)
+    return bytes(_outer(ether, 17) / tunnel / ether.payload)
 
 
 def l2tp(ether: Any) -> bytes:
     """A dial-up tunnel: PPP in L2TP on UDP."""
-    from scapy.layers.inet import IP, UDP
-    from scapy.layers.l2 import Ether
+    from scapy.layers.inet import UDP
     from scapy.layers.l2tp import L2TP
-    from scapy.layers.ppp import PPP
 
-    outer = IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1701, dport=1701)
-    tunnel = L2TP(tunnel_id=1, session_id=2)
-    inner = PPP(proto=0x57 if ether.type == 0x86DD else 0x21) / ether.payload
-    return bytes(Ether(src=ether.src, dst=ether.dst) / outer / tunnel / inner)
+    tunnel = UDP(sport=1701, dport=1701) / L2TP(tunnel_id=1, session_id=2)
+    return bytes(_outer(ether, 17) / tunnel / _dialled(ether))
+
+
+def pptp(ether: Any) -> bytes:
+    """The other dial-up tunnel: PPP in GRE version 1."""
+    from scapy.layers.l2 import GRE_PPTP
+
+    return bytes(_outer(ether, 47) / GRE_PPTP(call_id=3, seqnum_present=1) / _dialled(ether))
+
+
+def etherip(ether: Any) -> bytes:
+    """Ethernet in IP (RFC 3378)."""
+    from scapy.contrib.etherip import EtherIP
+
+    return bytes(_outer(ether, 97) / EtherIP() / ether)
 
 
 def wrapped(frames: Sequence[Frame], link: int, wrap: Wrap) -> bytes:
