@@ -18,11 +18,11 @@ COMMANDS = {
     "live": "the same on an interface, as it happens",
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
     "audit": "every device and server, how safe they are, what to do",
+    "crosscheck": "our engines and tshark side by side",
     "rules": "every rule; `rules SES01`: one rule's page",
     "doctor": "what works on this machine, and how to mend the rest",
 }
 LATER = {
-    "crosscheck": "our engines and tshark side by side",
     "extract": "packets of flagged connections, findings as packet comments",
 }
 RESERVED = ("browse",)
@@ -114,6 +114,10 @@ def _command(name: str, arguments: list[str]) -> int:
         from dissector.cli import doctor
 
         return doctor.run(arguments)
+    if name == "crosscheck":
+        from dissector.cli import crosscheck
+
+        return crosscheck.run(arguments)
     from dissector.cli import analyze
 
     return analyze.run(arguments)
