@@ -7,6 +7,7 @@ imported before the arguments are read, so that `--help` is there at once.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -19,11 +20,9 @@ COMMANDS = {
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
     "audit": "every device and server, how safe they are, what to do",
     "extract": "packets of flagged connections, findings as packet comments",
+    "crosscheck": "our engines and tshark side by side",
     "rules": "every rule; `rules SES01`: one rule's page",
     "doctor": "what works on this machine, and how to mend the rest",
-}
-LATER = {
-    "crosscheck": "our engines and tshark side by side",
 }
 RESERVED = ("browse",)
 
@@ -85,8 +84,6 @@ def _run(arguments: list[str]) -> int:
         return 0
     if first in RESERVED:
         raise OptionError(f"`dissector {first}` is reserved for a later version")
-    if first in LATER:
-        raise OptionError(f"`dissector {first}` ({LATER[first]}) is not yet in this version")
     if first not in COMMANDS:
         _guess(first)
         return _command("analyze", arguments)
@@ -94,33 +91,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _command(name: str, arguments: list[str]) -> int:
-    if name == "show":
-        from dissector.cli import show
-
-        return show.run(arguments)
-    if name == "rules":
-        from dissector.cli import rules
-
-        return rules.run(arguments)
-    if name == "live":
-        from dissector.cli import live
-
-        return live.run(arguments)
-    if name == "extract":
-        from dissector.cli import extract
-
-        return extract.run(arguments)
-    if name == "audit":
-        from dissector.cli import audit
-
-        return audit.run(arguments)
-    if name == "doctor":
-        from dissector.cli import doctor
-
-        return doctor.run(arguments)
-    from dissector.cli import analyze
-
-    return analyze.run(arguments)
+    command = importlib.import_module(f"dissector.cli.{name}")  # no other is loaded
+    return int(command.run(arguments))
 
 
 def _guess(word: str) -> None:
@@ -129,14 +101,13 @@ def _guess(word: str) -> None:
         return
     from difflib import get_close_matches
 
-    near = get_close_matches(word, [*COMMANDS, *LATER, *RESERVED], n=1, cutoff=0.7)
+    near = get_close_matches(word, [*COMMANDS, *RESERVED], n=1, cutoff=0.7)
     if near:
         raise OptionError(f"no file and no command {word!r}; did you mean `dissector {near[0]}`?")
 
 
 def _help() -> str:
     lines = [f"  {name:11}{what}" for name, what in COMMANDS.items()]
-    lines.append(f"  not yet in this version: {', '.join(LATER)}")
     return _HELP.format(commands="\n".join(lines))
 
 
