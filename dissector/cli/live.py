@@ -101,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output, privileges
-    from dissector.cli.analyze import exit_code, no_mqtt, note, spare_the_collector
+    from dissector.cli.analyze import exit_code, no_mqtt, note
     from dissector.cli.status import Output, Status
     from dissector.live import Live
     from dissector.rules.registry import selected
@@ -124,7 +124,6 @@ def run(arguments: Sequence[str]) -> int:
         if namespace.write is not None:
             recorder = _recorder(namespace.write, expression, ring)
         with output.opened(namespace.output, []) as stream:
-            spare_the_collector()
             status = Status()
             out = Output(namespace.output, stream, status)
             sink = _Sink(_reporter(settings, namespace, out))
