@@ -81,6 +81,7 @@ class Recorder:
         frame, interface, comments = self._last
         try:
             self._stream.truncate(self._before)
+            self._stream.seek(self._before)
         except OSError as error:
             self._fail(error)
         self._writer.size = self._before
