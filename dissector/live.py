@@ -11,11 +11,11 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dissector.analysis import Options, Outcome, Sink, describe, is_audit
+from dissector.analysis import Options, Outcome, Sink, describe, hear
 from dissector.capture.batch import Batch
 from dissector.capture.live import open_live
 from dissector.capture.live_source import LiveSource
@@ -27,7 +27,9 @@ from dissector.errors import CaptureError
 from dissector.model import CaptureWarning, Finding
 from dissector.rules.comment import comment
 from dissector.rules.prompt import PromptHearing, PromptInspection
-from dissector.rules.registry import selected
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _DROPS_TOLD = 10.0  # seconds between two warnings of frames that were dropped
 
@@ -72,13 +74,13 @@ class Live:
         self._findings = self._handshakes = self._gaps = 0
         self._dropped = 0
         self._told_at = -_DROPS_TOLD
-        chosen = selected(options.select, options.ignore, audit=options.audit)
-        kind = PromptInspection if is_audit(options, chosen) else PromptHearing
-        self._hearing = kind(
-            sink.closed, self._found, self._warned, chosen, options.streams, options.clients
+        hearing = hear(options, self, plain=PromptHearing, audit=PromptInspection)
+        assert isinstance(hearing, PromptHearing | PromptInspection)
+        hearing.told = self._told
+        self._hearing = hearing
+        self._engine = LiveEngine(
+            source, hearing, options.ports, hearing.overdue, tls_ports=options.tls_ports
         )
-        self._hearing.begin(self._told, (chosen, options.streams, options.clients))
-        self._engine = LiveEngine(source, self._hearing, options.ports, self._hearing.overdue)
 
     def steps(self) -> Generator[None, None, None]:
         """Take what comes, a tenth of a second at most at a time; the end of it ends everything.
@@ -129,21 +131,36 @@ class Live:
 
     def warned(self, kind: str, message: str) -> None:
         """Tell of a limit of the view that is of no frame."""
-        self._warned(CaptureWarning(kind, message, self.source.path))
+        self.warning(CaptureWarning(kind, message, self.source.path))
 
-    def _told(self, record: Handshake) -> None:
-        self._handshakes += 1
-        self._sink.handshake(record)
+    # As a sink: what the hearing hands on
 
-    def _found(self, record: Finding) -> None:
+    def precision(self, digits: int) -> None:
+        """It is told when the first frames are there."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Take a handshake whose connection has ended."""
+        self._sink.closed(record)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Take a TLS connection that has ended."""
+        self._sink.tls_handshake(record)
+
+    def finding(self, record: Finding) -> None:
+        """Take a finding, and keep it for the frame that it is about."""
         self._findings += 1
         if self._recorder is not None:
             self._fresh.append(record)
         self._sink.finding(record)
 
-    def _warned(self, record: CaptureWarning) -> None:
+    def warning(self, record: CaptureWarning) -> None:
+        """Take a limit of our own view."""
         self._gaps += record.kind == "gap"
         self._sink.warning(record)
+
+    def _told(self, record: Handshake) -> None:
+        self._handshakes += 1
+        self._sink.handshake(record)
 
     def _look_after_source(self) -> None:
         source = self.source
@@ -185,8 +202,9 @@ class _Queue:
     """A sink that keeps records until they are taken."""
 
     def __init__(self) -> None:
-        self.records: deque[Handshake | Finding | CaptureWarning] = deque()
+        self.records: deque[Handshake | TlsHandshake | Finding | CaptureWarning] = deque()
         self.handshake = self.finding = self.warning = self.records.append
+        self.tls_handshake = self.records.append
 
     def precision(self, digits: int) -> None:
         """Nothing is written here."""
@@ -204,7 +222,7 @@ def sniff(
     count: int | None = None,
     duration: float | None = None,
     write: str | None = None,
-) -> Iterator[Handshake | Finding | CaptureWarning]:
+) -> Iterator[Handshake | TlsHandshake | Finding | CaptureWarning]:
     """Judge MQTT on network interfaces and give each record as it comes true.
 
     Args:

@@ -75,6 +75,7 @@ def parser() -> Parser:
     )  # fmt: skip
     ends.add_argument("-c", dest="count", metavar="N", type=int, help="after so many frames")
     add_judging_options(made, LIVE_FORMATS)
+    made.set_defaults(baseline=None)  # of a live capture there is no earlier report
     shown = made.add_argument_group("how often")
     shown.add_argument(
         "--repeat", metavar="S", type=float, default=60.0,
@@ -101,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output, privileges
-    from dissector.cli.analyze import exit_code, no_mqtt, note
+    from dissector.cli.analyze import exit_code, known_findings, no_mqtt, note
     from dissector.cli.status import Output, Status
     from dissector.live import Live
     from dissector.rules.registry import selected
@@ -112,10 +113,12 @@ def run(arguments: Sequence[str]) -> int:
         select=settings.select,
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
+        tls_ports=inputs.ports(settings.decode_as, "tls"),
         clients=inputs.clients(namespace.client),
+        known=known_findings(namespace, settings),
     )
     warnings: list[Any] = []
-    source, expression = _open(namespace, options.ports, warnings.append)
+    source, expression = _open(namespace, options.ports | options.tls_ports, warnings.append)
     recorder: Recorder | None = None
     try:
         user = privileges.give_up(os.environ)
@@ -158,6 +161,7 @@ class _Sink:
         self.handshake = reporter.handshake
         self.finding = reporter.finding
         self.warning = reporter.warning
+        self.tls_handshake = reporter.tls_handshake
         self.tick = getattr(reporter, "tick", _nothing)
         self._closed = getattr(reporter, "closed", None)
 

@@ -62,8 +62,10 @@ class LiveEngine(NativeEngine):
         listener: Listener,
         ports: frozenset[int],
         overdue: Callable[[Connection], None],
+        *,
+        tls_ports: frozenset[int] = frozenset(),
     ) -> None:
-        super().__init__([source.path], listener, ports)
+        super().__init__([source.path], listener, ports, tls_ports=tls_ports)
         self._source = source
         self._overdue = overdue
         self._close = _Deadlines(CLOSE_GRACE_NS)

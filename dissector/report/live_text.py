@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Side, Summary
 from dissector.mqtt.packets import Connect
+from dissector.net.tls_names import version_name
 from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line
-from dissector.report.folding import address
+from dissector.report.identity import address
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.table import Table
 from dissector.text import printable
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _CLIENT_ID, _TOPIC = 64, 40  # characters shown
 _REPEATS_KEPT = 10_000  # findings and clients; the oldest are forgotten first
@@ -62,6 +67,16 @@ class LiveText:
         between = self._repeats.take(record)
         if between is not None:
             self._show(record, between)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Show a TLS connection that is over: what can be seen without its keys."""
+        self._ending.tls_handshake(record)
+        version = "TLS" if record.version is None else version_name(record.version)
+        name = f' "{printable(record.server_name, _CLIENT_ID)}"' if record.server_name else ""
+        self._line(
+            f"{_now()} encrypted {version} {address(record.client)} > {address(record.server)}"
+            f"{name} (stream {record.stream})"
+        )
 
     def warning(self, record: CaptureWarning) -> None:
         """Show a limit of our own view; those of one stream are shown at the end."""

@@ -115,7 +115,7 @@ def test_a_ring_keeps_the_latest_files(tmp_path: Path) -> None:
     ):  # fmt: skip
         for index in range(4):
             publish(LOOPBACK, "127.0.0.1", port, f"c{index}", message="x" * 9000)
-        live.wait_for("handshake", 4)
+            live.wait_for("handshake", index + 1)
         assert live.stop() == 0
     files = sorted(tmp_path.glob("ring_*.pcapng"))
     assert len(files) == 2
