@@ -17,7 +17,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
-from dissector.connections.tracker import MQTT, Tracker
+from dissector.connections.tracker import Tracker
 from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
@@ -146,4 +146,4 @@ def _tracker(consumer: Consumer | None) -> Tracker | None:
 
 def _is_mqtt(connection: TcpConnection) -> bool:
     tracker = _tracker(connection.consumer)
-    return tracker is not None and tracker.mode == MQTT
+    return tracker is not None and tracker.connection is not None
