@@ -17,10 +17,11 @@ import msgspec
 
 from dissector.analysis import Options, Outcome, Sink, describe, hear
 from dissector.capture.batch import Batch
+from dissector.capture.flagged import Flagged
 from dissector.capture.live import open_live
 from dissector.capture.live_source import LiveSource
 from dissector.capture.packet_filter import default_filter
-from dissector.capture.recorder import Recorder
+from dissector.capture.recorder import Recorder, frame_of
 from dissector.connections.handshake import Handshake
 from dissector.engines.live import LiveEngine
 from dissector.errors import CaptureError
@@ -57,7 +58,10 @@ class Figures(msgspec.Struct):
 
 
 class Live:
-    """One live capture being judged. `frames` may be bounded; None is no bound."""
+    """One live capture being judged.
+
+    `recorder` keeps its frames; `flagged_only`: those of connections with a finding.
+    """
 
     def __init__(
         self,
@@ -66,10 +70,12 @@ class Live:
         sink: LiveSink,
         *,
         recorder: Recorder | None = None,
+        flagged_only: bool = False,
     ) -> None:
         self.source = source
         self._sink = sink
         self._recorder = recorder
+        self._flagged = Flagged(recorder) if recorder is not None and flagged_only else None
         self._fresh: list[Finding] = []
         self._findings = self._handshakes = self._gaps = 0
         self._dropped = 0
@@ -79,8 +85,9 @@ class Live:
         hearing.told = self._told
         self._hearing = hearing
         self._engine = LiveEngine(
-            source, hearing, options.ports, hearing.overdue, tls_ports=options.tls_ports
-        )
+            source, hearing, options.ports, hearing.overdue, tls_ports=options.tls_ports,
+            each=None if self._flagged is None else self._keep,
+        )  # fmt: skip
 
     def steps(self) -> Generator[None, None, None]:
         """Take what comes, a tenth of a second at most at a time; the end of it ends everything.
@@ -182,6 +189,11 @@ class Live:
         if recorder is None:
             return
         self._recorder = None  # until it has worked: one that failed is not asked again
+        if self._flagged is not None:
+            self._say(self._flagged)
+            self._flagged.flush()
+            self._recorder = recorder
+            return
         comments: dict[int, list[str]] = {}
         late: list[str] = []
         for finding in self._fresh:
@@ -196,6 +208,19 @@ class Live:
         for text in late:
             recorder.comment(text)
         self._recorder = recorder
+
+    def _keep(self, batch: Batch, index: int, stream: int) -> None:
+        """Let a frame wait until something is found on its connection."""
+        flagged = self._flagged
+        if flagged is not None and self._recorder is not None:
+            number = batch.first_number + index
+            flagged.put(number, frame_of(batch, index), self.source.interface, stream)
+            self._say(flagged)
+
+    def _say(self, flagged: Flagged) -> None:
+        for finding in self._fresh:
+            flagged.found(finding.stream, finding.frame, comment(finding))
+        self._fresh.clear()
 
 
 class _Queue:

@@ -19,6 +19,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.interfaces import Interface, interfaces
 from dissector.capture.linktypes import EN10MB, RAW
 from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
+from dissector.capture.packet_filter import without_echo
 from dissector.capture.ring import BLOCK, BlockWalker
 
 RETIRE_MS = 20  # after which a block is handed over that is not full
@@ -43,8 +44,7 @@ class PacketSocket:
         self.dropped = 0
         self.octets = 0  # bytes captured of the batch taken last
         self.link = EN10MB if interface.ethernet else RAW
-        echoing = next((each.number for each in interfaces() if each.loopback), -1)
-        self._walker = BlockWalker(self.link, echoing)
+        self._walker = BlockWalker(self.link)
         self._blocks = blocks
         self._next = 0
         # Without Ethernet the kernel takes off what stands before IP, whatever that is
@@ -60,10 +60,11 @@ class PacketSocket:
 
     def _prepare(self, program: bytes | None, promiscuous: bool) -> None:
         own = self._socket
-        if program is not None:
-            held = ctypes.create_string_buffer(program, len(program))
-            argument = struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
-            own.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, argument)
+        loopback = next((each.number for each in interfaces() if each.loopback), 0)
+        program = without_echo(program, loopback)
+        held = ctypes.create_string_buffer(program, len(program))
+        argument = struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
+        own.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, argument)
         own.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         own.setsockopt(_SOL_PACKET, _RESERVE, _TAG)
         size = self._blocks * BLOCK

@@ -68,6 +68,9 @@ def parser() -> Parser:
         "-b", dest="ring", metavar="filesize:KB|duration:S|files:N", action="append", default=[],
         help="begin another file then; keep so many",
     )  # fmt: skip
+    kept.add_argument(
+        "--flagged-only", action="store_true", help="write connections with findings only"
+    )
     ends = made.add_argument_group("when to stop")
     ends.add_argument(
         "-a", dest="stop", metavar="duration:S|packets:N", action="append", default=[],
@@ -98,6 +101,8 @@ def run(arguments: Sequence[str]) -> int:
     ring = _ring(namespace.ring)
     if ring is not None and namespace.write is None:
         raise OptionError("-b is about the files of -w; name one with -w FILE")
+    if namespace.flagged_only and namespace.write is None:
+        raise OptionError("--flagged-only is about the file of -w; name one with -w FILE")
     limits = _limits(namespace.stop, namespace.count)
 
     from dissector.analysis import Options
@@ -130,7 +135,9 @@ def run(arguments: Sequence[str]) -> int:
             status = Status()
             out = Output(namespace.output, stream, status)
             sink = _Sink(_reporter(settings, namespace, out))
-            live = Live(source, options, sink, recorder=recorder)
+            live = Live(
+                source, options, sink, recorder=recorder, flagged_only=namespace.flagged_only
+            )
             failure = _follow(live, limits, status, out, sink, recorder)
             outcome = live.outcome()
             if failure is not None:

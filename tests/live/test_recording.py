@@ -81,6 +81,36 @@ def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> N
     assert live.of("summary")[0]["capture"]["frames"] == report.capture.frames
 
 
+def test_only_flagged_connections_are_kept(tmp_path: Path, tshark: str) -> None:
+    """`--flagged-only` keeps connections with findings whole, from their first frames on."""
+    out = tmp_path / "out.pcapng"
+    port = free_port()
+    with (
+        mosquitto(LOOPBACK, port, tmp_path),
+        made_server(SESSION_PRESENT) as wrong,
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-d", f"tcp.port=={wrong},mqtt",
+            "--format", "jsonl", "-w", str(out), "--flagged-only",
+        ) as live,
+    ):  # fmt: skip
+        for index in range(3):
+            publish(LOOPBACK, "127.0.0.1", port, f"clean{index}")
+        talk(wrong)
+        publish(LOOPBACK, "127.0.0.1", port, "clean9")
+        talk(wrong)
+        live.wait_for("finding", 2)
+        live.wait_for("handshake", 6)
+        assert live.stop() == 1
+    report = dissector.analyze(out, ports=(port, wrong))
+    assert [one.connect.client_id for one in report.handshakes if one.connect] == ["a", "a"]
+    assert [one.rule for one in report.findings] == ["SES01", "SES01"]
+    shown = comments(tshark, out)
+    assert list(shown) == [one.frame for one in report.findings]
+    assert live.of("summary")[0]["capture"]["frames"] > report.capture.frames
+    assert not report.warnings
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_late_finding_stands_on_the_last_frame(tmp_path: Path, tshark: str) -> None:
     """What a deadline proves is a comment, too, that names the frame it is about."""
     out = tmp_path / "out.pcapng"
