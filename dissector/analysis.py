@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dissector.connections.history import History, Moment
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.connections.tls_history import TlsMoment
+    from dissector.rules.inspection import Inspection
     from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
@@ -112,8 +113,7 @@ def run(
     that has ended. CaptureError where no input could be read at all, EngineError where TLS is to be
     decrypted and tshark does not do it.
     """
-    hearing = _hearing(options, sink, history, ended_with)
-    hearing.known = options.known
+    hearing = hear(options, sink, history, ended_with)
     stack = ExitStack()
     readers, failed, decrypted = _open(paths, options, sink, stack)
     if failed and not readers:
@@ -147,27 +147,18 @@ def run(
     )
 
 
-def _hearing(
+def hear(
     options: Options,
     sink: Sink,
-    history: History | None,
-    ended_with: Callable[[Moment | TlsMoment], None] | None,
+    history: History | None = None,
+    ended_with: Callable[[Moment | TlsMoment], None] | None = None,
+    *,
+    plain: type[Hearing] = Hearing,
+    audit: type[Inspection] | None = None,
 ) -> Hearing:
+    """Make what stands between engine and sink, of one of two classes: with an audit or not."""
     chosen = selected(options.select, options.ignore, audit=options.audit)
-    if not is_audit(options, chosen):
-        return Hearing(
-            sink.handshake,
-            sink.finding,
-            sink.warning,
-            chosen,
-            options.streams,
-            options.clients,
-            sink.tls_handshake,
-        )
-    from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
-    from dissector.rules.thresholds import DEFAULT
-
-    return Inspection(
+    wanted = (
         sink.handshake,
         sink.finding,
         sink.warning,
@@ -175,10 +166,21 @@ def _hearing(
         options.streams,
         options.clients,
         sink.tls_handshake,
-        history=history,
-        thresholds=options.thresholds or DEFAULT,
-        ended_with=ended_with,
     )
+    if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
+        hearing = plain(*wanted)
+    else:
+        from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
+        from dissector.rules.thresholds import DEFAULT
+
+        hearing = (audit or Inspection)(
+            *wanted,
+            history=history,
+            thresholds=options.thresholds or DEFAULT,
+            ended_with=ended_with,
+        )
+    hearing.known = options.known
+    return hearing
 
 
 def analyze(
@@ -358,11 +360,6 @@ def _readers(
         except CaptureError as error:
             failed.append(error)
     return readers, failed
-
-
-def is_audit(options: Options, chosen: frozenset[str]) -> bool:
-    """Whether rules are asked that remember what came before."""
-    return options.audit or any(rule.startswith(AUDIT_GROUPS) for rule in chosen)
 
 
 def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]) -> Capture:

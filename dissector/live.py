@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dissector.analysis import Options, Outcome, Sink, describe, is_audit
+from dissector.analysis import Options, Outcome, Sink, describe, hear
 from dissector.capture.batch import Batch
+from dissector.capture.flagged import Flagged
 from dissector.capture.live import open_live
 from dissector.capture.live_source import LiveSource
 from dissector.capture.packet_filter import default_filter
-from dissector.capture.recorder import Recorder
+from dissector.capture.recorder import Recorder, frame_of
 from dissector.connections.handshake import Handshake
 from dissector.engines.live import LiveEngine
 from dissector.errors import CaptureError
 from dissector.model import CaptureWarning, Finding
 from dissector.rules.comment import comment
 from dissector.rules.prompt import PromptHearing, PromptInspection
-from dissector.rules.registry import selected
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -58,7 +58,10 @@ class Figures(msgspec.Struct):
 
 
 class Live:
-    """One live capture being judged. `frames` may be bounded; None is no bound."""
+    """One live capture being judged.
+
+    `recorder` keeps its frames; `flagged_only`: those of connections with a finding.
+    """
 
     def __init__(
         self,
@@ -67,27 +70,24 @@ class Live:
         sink: LiveSink,
         *,
         recorder: Recorder | None = None,
+        flagged_only: bool = False,
     ) -> None:
         self.source = source
         self._sink = sink
         self._recorder = recorder
+        self._flagged = Flagged(recorder) if recorder is not None and flagged_only else None
         self._fresh: list[Finding] = []
         self._findings = self._handshakes = self._gaps = 0
         self._dropped = 0
         self._told_at = -_DROPS_TOLD
-        chosen = selected(options.select, options.ignore, audit=options.audit)
-        kind = PromptInspection if is_audit(options, chosen) else PromptHearing
-        self._hearing = kind(
-            sink.closed,
-            self._found,
-            self._warned,
-            chosen,
-            options.streams,
-            options.clients,
-            sink.tls_handshake,
-        )
-        self._hearing.begin(self._told, (chosen, options.streams, options.clients))
-        self._engine = LiveEngine(source, self._hearing, options.ports, self._hearing.overdue)
+        hearing = hear(options, self, plain=PromptHearing, audit=PromptInspection)
+        assert isinstance(hearing, PromptHearing | PromptInspection)
+        hearing.told = self._told
+        self._hearing = hearing
+        self._engine = LiveEngine(
+            source, hearing, options.ports, hearing.overdue, tls_ports=options.tls_ports,
+            each=None if self._flagged is None else self._keep,
+        )  # fmt: skip
 
     def steps(self) -> Generator[None, None, None]:
         """Take what comes, a tenth of a second at most at a time; the end of it ends everything.
@@ -138,21 +138,36 @@ class Live:
 
     def warned(self, kind: str, message: str) -> None:
         """Tell of a limit of the view that is of no frame."""
-        self._warned(CaptureWarning(kind, message, self.source.path))
+        self.warning(CaptureWarning(kind, message, self.source.path))
 
-    def _told(self, record: Handshake) -> None:
-        self._handshakes += 1
-        self._sink.handshake(record)
+    # As a sink: what the hearing hands on
 
-    def _found(self, record: Finding) -> None:
+    def precision(self, digits: int) -> None:
+        """It is told when the first frames are there."""
+
+    def handshake(self, record: Handshake) -> None:
+        """Take a handshake whose connection has ended."""
+        self._sink.closed(record)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Take a TLS connection that has ended."""
+        self._sink.tls_handshake(record)
+
+    def finding(self, record: Finding) -> None:
+        """Take a finding, and keep it for the frame that it is about."""
         self._findings += 1
         if self._recorder is not None:
             self._fresh.append(record)
         self._sink.finding(record)
 
-    def _warned(self, record: CaptureWarning) -> None:
+    def warning(self, record: CaptureWarning) -> None:
+        """Take a limit of our own view."""
         self._gaps += record.kind == "gap"
         self._sink.warning(record)
+
+    def _told(self, record: Handshake) -> None:
+        self._handshakes += 1
+        self._sink.handshake(record)
 
     def _look_after_source(self) -> None:
         source = self.source
@@ -174,6 +189,11 @@ class Live:
         if recorder is None:
             return
         self._recorder = None  # until it has worked: one that failed is not asked again
+        if self._flagged is not None:
+            self._say(self._flagged)
+            self._flagged.flush()
+            self._recorder = recorder
+            return
         comments: dict[int, list[str]] = {}
         late: list[str] = []
         for finding in self._fresh:
@@ -189,13 +209,27 @@ class Live:
             recorder.comment(text)
         self._recorder = recorder
 
+    def _keep(self, batch: Batch, index: int, stream: int) -> None:
+        """Let a frame wait until something is found on its connection."""
+        flagged = self._flagged
+        if flagged is not None and self._recorder is not None:
+            number = batch.first_number + index
+            flagged.put(number, frame_of(batch, index), self.source.interface, stream)
+            self._say(flagged)
+
+    def _say(self, flagged: Flagged) -> None:
+        for finding in self._fresh:
+            flagged.found(finding.stream, finding.frame, comment(finding))
+        self._fresh.clear()
+
 
 class _Queue:
     """A sink that keeps records until they are taken."""
 
     def __init__(self) -> None:
-        self.records: deque[Handshake | Finding | CaptureWarning | TlsHandshake] = deque()
-        self.handshake = self.finding = self.warning = self.tls_handshake = self.records.append
+        self.records: deque[Handshake | TlsHandshake | Finding | CaptureWarning] = deque()
+        self.handshake = self.finding = self.warning = self.records.append
+        self.tls_handshake = self.records.append
 
     def precision(self, digits: int) -> None:
         """Nothing is written here."""
@@ -213,7 +247,7 @@ def sniff(
     count: int | None = None,
     duration: float | None = None,
     write: str | None = None,
-) -> Iterator[Handshake | Finding | CaptureWarning | TlsHandshake]:
+) -> Iterator[Handshake | TlsHandshake | Finding | CaptureWarning]:
     """Judge MQTT on network interfaces and give each record as it comes true.
 
     Args:

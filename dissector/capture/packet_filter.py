@@ -6,6 +6,7 @@ not an inner one, so the default filter asks for both.
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ from dissector.errors import EngineError, OptionError
 
 USUAL_PORTS = (1883, 8883, 8083, 8084, 9001)  # plain, TLS, and three that WebSocket is used on
 _ORDER = sys.byteorder
+_OUTGOING = 4  # the kernel's type of a frame that leaves
 _RETURN = 6  # the instruction that says how many bytes of a frame are wanted
 
 
@@ -28,6 +30,22 @@ def default_filter(ports: Iterable[int], *, all_tcp: bool = False) -> str:
 def with_vlan(expression: str) -> str:
     """Let a filter pass what has a VLAN tag, too; of Ethernet only."""
     return f"({expression}) or (vlan and ({expression}))"
+
+
+def without_echo(program: bytes | None, loopback: int) -> bytes:
+    """Put before a program, None for all frames, what leaves out frames sent by the loopback.
+
+    That device shows each of them again when it arrives.
+    """
+    head = (
+        (0x20, 0, 0, 0xFFFFF004),  # load whether it arrives or leaves
+        (0x15, 0, 3, _OUTGOING),  # leaves: go on, else to the program
+        (0x20, 0, 0, 0xFFFFF008),  # load the number of the interface
+        (0x15, 0, 1, loopback),
+        (_RETURN, 0, 0, 0),
+    )
+    rest = struct.pack("=HBBI", _RETURN, 0, 0, 0xFFFFFFFF) if program is None else program
+    return b"".join(struct.pack("=HBBI", *each) for each in head) + rest
 
 
 def compiled(expression: str, link: int) -> bytes:

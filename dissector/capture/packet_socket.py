@@ -19,6 +19,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.interfaces import Interface, interfaces
 from dissector.capture.linktypes import EN10MB, RAW
 from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
+from dissector.capture.packet_filter import without_echo
 from dissector.capture.ring import BLOCK, BlockWalker
 
 RETIRE_MS = 20  # after which a block is handed over that is not full
@@ -43,8 +44,7 @@ class PacketSocket:
         self.dropped = 0
         self.octets = 0  # bytes captured of the batch taken last
         self.link = EN10MB if interface.ethernet else RAW
-        echoing = next((each.number for each in interfaces() if each.loopback), -1)
-        self._walker = BlockWalker(self.link, echoing)
+        self._walker = BlockWalker(self.link)
         self._blocks = blocks
         self._next = 0
         # Without Ethernet the kernel takes off what stands before IP, whatever that is
@@ -60,10 +60,11 @@ class PacketSocket:
 
     def _prepare(self, program: bytes | None, promiscuous: bool) -> None:
         own = self._socket
-        if program is not None:
-            held = ctypes.create_string_buffer(program, len(program))
-            argument = struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
-            own.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, argument)
+        loopback = next((each.number for each in interfaces() if each.loopback), 0)
+        program = without_echo(program, loopback)
+        held = ctypes.create_string_buffer(program, len(program))
+        argument = struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
+        own.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, argument)
         own.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         own.setsockopt(_SOL_PACKET, _RESERVE, _TAG)
         size = self._blocks * BLOCK
@@ -123,16 +124,14 @@ class PacketSocket:
             self.received += received
             self.dropped += dropped
 
-    def trouble(self) -> str:
-        """Say why nothing comes any more: "down", "gone", or "" where all is well."""
-        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if not error:
-            return ""
-        if self.interface.number and all(
-            number != self.interface.number for number, _ in socket.if_nameindex()
-        ):
-            return "gone"
-        return "down"
+    def error(self) -> int:
+        """The error that the socket has met, 0 for none; asked once."""
+        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def gone(self) -> bool:
+        """Whether the interface is there no longer."""
+        own = self.interface.number
+        return own != 0 and all(number != own for number, _ in socket.if_nameindex())
 
     def close(self) -> None:
         """Let go of the ring and the socket."""
@@ -153,6 +152,7 @@ class PacketSockets(LiveSource):
         self.dropped = 0
         self._all = list(sockets)  # also those of interfaces that are gone
         self._sockets = list(sockets)
+        self._down: set[PacketSocket] = set()
         self._poll = select.poll()
         for each in sockets:
             self._poll.register(each.fileno(), select.POLLIN | select.POLLERR)
@@ -167,11 +167,14 @@ class PacketSockets(LiveSource):
             for descriptor, event in self._poll.poll(PAUSE * 1000):
                 if event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
                     self._look_after(descriptor)
+            for each in list(self._down):
+                self._look_for(each)
             if not self._sockets:
                 return None
             ready = self._oldest()
         if ready is not None:
             ready.take(batch)
+            self._down.discard(ready)
             self.interface = ready.interface.name
         for each in self._sockets:
             each.count()
@@ -205,15 +208,24 @@ class PacketSockets(LiveSource):
         return best
 
     def _look_after(self, descriptor: int) -> None:
+        """Hear what is wrong with a socket: its interface went down, and may come back."""
         own = next(each for each in self._sockets if each.fileno() == descriptor)
-        trouble = own.trouble()
-        self.lapses += bool(trouble)
-        name = own.interface.name
-        if trouble == "down":
+        if own.error() and not own.gone():
+            self.lapses += 1
+            name = own.interface.name
             self.notices.append(("interface-down", f"{name} went down; waiting for it to come up"))
-        elif trouble == "gone":
-            self.ended = f"{name} is gone; start again when it is back"
-            self.notices.append(("interface-gone", f"the interface {name} is gone"))
-            self._poll.unregister(descriptor)
-            self._sockets.remove(own)
-            own.close()
+        self._down.add(own)
+
+    def _look_for(self, own: PacketSocket) -> None:
+        """Let go of an interface that is gone; the last one ends the capture."""
+        if not own.gone():
+            return
+        self.lapses += 1
+        name = own.interface.name
+        self.ended = f"{name} is gone; start again when it is back"
+        self.notices.append(("interface-gone", f"the interface {name} is gone"))
+        own.count()
+        self._down.discard(own)
+        self._poll.unregister(own.fileno())
+        self._sockets.remove(own)
+        own.close()

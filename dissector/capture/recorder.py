@@ -81,6 +81,7 @@ class Recorder:
         frame, interface, comments = self._last
         try:
             self._stream.truncate(self._before)
+            self._stream.seek(self._before)
         except OSError as error:
             self._fail(error)
         self._writer.size = self._before
@@ -131,7 +132,7 @@ class Recorder:
             path = f"{stem}_{self._number:05}_{time.strftime('%Y%m%d%H%M%S')}{suffix or '.pcapng'}"
             self._kept.append(path)
         try:
-            self._stream = io.FileIO(path, mode)
+            self._stream = io.FileIO(path, mode, opener=_private)  # there are passwords in it
             there = self._stream.seek(0, io.SEEK_END)
         except OSError as error:
             raise CaptureError(f"-w {path}: {error.strerror}; choose another place") from error
@@ -150,6 +151,11 @@ class Recorder:
         raise CaptureError(
             f"-w {name}: {error.strerror}; what was written before is whole; make room"
         ) from error
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file for its owner alone, if it is new."""
+    return os.open(path, flags, 0o600)
 
 
 def frame_of(batch: Batch, index: int) -> Frame:

@@ -21,23 +21,17 @@ else:
 
 BLOCK = 1 << 20  # bytes; frames with their headers take 144 and more, so a batch holds a block
 _BIG = sys.byteorder == "big"
-_HEADER = 60  # bytes of a frame's header up to the type of packet in its address
+_HEADER = 48  # bytes of a frame's header
 _VLAN_VALID = 0x10
-_OUTGOING = 4
 _FIELDS = struct.Struct("=6IHH")
 
 
 class BlockWalker:
-    """Walks blocks. `tagged` holds, after a walk, the frames whose VLAN tag the kernel took off.
+    """Walks blocks. `tagged` holds, after a walk, the frames whose VLAN tag the kernel took off."""
 
-    Frames that leave by the interface `echoing` are left out: a loopback device shows each frame
-    again when it arrives.
-    """
-
-    def __init__(self, link: int, echoing: int) -> None:
+    def __init__(self, link: int) -> None:
         self.link = link
         self.octets = 0  # captured bytes of the frames of the latest block
-        self.echoing = echoing
         self.tagged: list[tuple[int, int, int]] = []  # place in the batch, TPID, TCI
 
     def walk(self, block: bytes, batch: Batch) -> None:
@@ -68,20 +62,15 @@ class BlockWalker:
             start = at + place
             if start + held > size:
                 break
-            if block[at + 58] == _OUTGOING and u32(block, at + 52, _BIG) == self.echoing:
-                pass  # it comes once more
-            else:
-                if status & _VLAN_VALID:
-                    self.tagged.append(
-                        (count, u16(block, at + 36, _BIG), u16(block, at + 32, _BIG))
-                    )
-                offset[count] = start
-                captured[count] = held
-                original[count] = sent
-                time_ns[count] = seconds * 1_000_000_000 + nanoseconds
-                link[count] = self.link
-                octets += held
-                count += 1
+            if status & _VLAN_VALID:
+                self.tagged.append((count, u16(block, at + 36, _BIG), u16(block, at + 32, _BIG)))
+            offset[count] = start
+            captured[count] = held
+            original[count] = sent
+            time_ns[count] = seconds * 1_000_000_000 + nanoseconds
+            link[count] = self.link
+            octets += held
+            count += 1
             if following == 0:
                 break
             at += following

@@ -68,6 +68,9 @@ def parser() -> Parser:
         "-b", dest="ring", metavar="filesize:KB|duration:S|files:N", action="append", default=[],
         help="begin another file then; keep so many",
     )  # fmt: skip
+    kept.add_argument(
+        "--flagged-only", action="store_true", help="write connections with findings only"
+    )
     ends = made.add_argument_group("when to stop")
     ends.add_argument(
         "-a", dest="stop", metavar="duration:S|packets:N", action="append", default=[],
@@ -75,6 +78,7 @@ def parser() -> Parser:
     )  # fmt: skip
     ends.add_argument("-c", dest="count", metavar="N", type=int, help="after so many frames")
     add_judging_options(made, LIVE_FORMATS)
+    made.set_defaults(baseline=None)  # of a live capture there is no earlier report
     shown = made.add_argument_group("how often")
     shown.add_argument(
         "--repeat", metavar="S", type=float, default=60.0,
@@ -97,11 +101,13 @@ def run(arguments: Sequence[str]) -> int:
     ring = _ring(namespace.ring)
     if ring is not None and namespace.write is None:
         raise OptionError("-b is about the files of -w; name one with -w FILE")
+    if namespace.flagged_only and namespace.write is None:
+        raise OptionError("--flagged-only is about the file of -w; name one with -w FILE")
     limits = _limits(namespace.stop, namespace.count)
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output, privileges
-    from dissector.cli.analyze import exit_code, no_mqtt, note, spare_the_collector
+    from dissector.cli.analyze import exit_code, known_findings, no_mqtt, note
     from dissector.cli.status import Output, Status
     from dissector.live import Live
     from dissector.rules.registry import selected
@@ -112,10 +118,12 @@ def run(arguments: Sequence[str]) -> int:
         select=settings.select,
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
+        tls_ports=inputs.ports(settings.decode_as, "tls"),
         clients=inputs.clients(namespace.client),
+        known=known_findings(namespace, settings),
     )
     warnings: list[Any] = []
-    source, expression = _open(namespace, options.ports, warnings.append)
+    source, expression = _open(namespace, options.ports | options.tls_ports, warnings.append)
     recorder: Recorder | None = None
     try:
         user = privileges.give_up(os.environ)
@@ -124,11 +132,12 @@ def run(arguments: Sequence[str]) -> int:
         if namespace.write is not None:
             recorder = _recorder(namespace.write, expression, ring)
         with output.opened(namespace.output, []) as stream:
-            spare_the_collector()
             status = Status()
             out = Output(namespace.output, stream, status)
             sink = _Sink(_reporter(settings, namespace, out))
-            live = Live(source, options, sink, recorder=recorder)
+            live = Live(
+                source, options, sink, recorder=recorder, flagged_only=namespace.flagged_only
+            )
             failure = _follow(live, limits, status, out, sink, recorder)
             outcome = live.outcome()
             if failure is not None:

@@ -17,7 +17,6 @@ from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
-from dissector.connections.sight import MQTT
 from dissector.connections.tracker import Tracker
 from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
@@ -55,7 +54,11 @@ class _Deadlines:
 
 
 class LiveEngine(NativeEngine):
-    """Follows one live source. `overdue` is asked about connections on which a deadline passed."""
+    """Follows one live source. `overdue` is asked about connections on which a deadline passed.
+
+    `each`, where it is given, is told of every frame of TCP when it is judged: batch, place in it,
+    number of its connection.
+    """
 
     def __init__(
         self,
@@ -63,10 +66,14 @@ class LiveEngine(NativeEngine):
         listener: Listener,
         ports: frozenset[int],
         overdue: Callable[[Connection], None],
+        *,
+        tls_ports: frozenset[int] = frozenset(),
+        each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
-        super().__init__([source.path], listener, ports)
+        super().__init__([source.path], listener, ports, tls_ports=tls_ports)
         self._source = source
         self._overdue = overdue
+        self._each = each
         self._close = _Deadlines(CLOSE_GRACE_NS)
         self._answer = _Deadlines(_UNANSWERED_NS)
         self._stall = _Deadlines(_STALLED_NS)
@@ -90,7 +97,10 @@ class LiveEngine(NativeEngine):
                 if self._source.lapses != self._lapses:
                     self._lapses = self._source.lapses
                     self.tracking.dropped_ns = time.time_ns()
-                if batch.count:
+                if self._each is not None:
+                    for index in range(batch.count):
+                        self._feed_one(batch, index, self._each)
+                elif batch.count:
                     self.streams.feed(batch, 0, batch.count)
                 self._tick(self._source.now_ns())
                 yield batch
@@ -115,6 +125,25 @@ class LiveEngine(NativeEngine):
                 idle = now_ns - connection.last_time_ns
                 if idle > IDLE_NS and (idle > IDLE_MQTT_NS or not _is_mqtt(connection)):
                     streams.let_go(connection)
+
+    def _feed_one(self, batch: Batch, index: int, each: Callable[[Batch, int, int], None]) -> None:
+        """Judge one frame, and tell whose it was."""
+        streams = self.streams
+        before = streams.tcp_frames
+        streams.feed(batch, index, index + 1)
+        if streams.tcp_frames == before:
+            return
+        key = streams.segment.key()
+        direction = streams.table.get(key)
+        if direction is not None:
+            each(batch, index, direction.connection.stream)
+            return
+        past = streams.past.get(key)  # the view of it ended with this frame, or before
+        if past is None:
+            size = (len(key) - 4) // 2
+            past = streams.past.get(key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2])
+        if past is not None:
+            each(batch, index, past.stream)
 
     def _opened(self, connection: TcpConnection) -> Consumer | None:
         """Look at a connection that says nothing, too."""
@@ -145,4 +174,4 @@ def _tracker(consumer: Consumer | None) -> Tracker | None:
 
 def _is_mqtt(connection: TcpConnection) -> bool:
     tracker = _tracker(connection.consumer)
-    return tracker is not None and tracker.mode == MQTT
+    return tracker is not None and tracker.connection is not None

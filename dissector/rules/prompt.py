@@ -14,7 +14,7 @@ from typing import Any
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
 from dissector.connections.outcome import outcome
-from dissector.model import Finding
+from dissector.model import CaptureWarning, Finding
 from dissector.rules.hearing import Hearing, wanted
 from dissector.rules.inspection import Inspection
 from dissector.rules.judge import Judge
@@ -23,12 +23,27 @@ _Told = Counter[tuple[object, ...]]
 
 
 class _Prompt:
-    """What makes a hearing prompt; stands before `Hearing` among the bases."""
+    """What makes a hearing prompt: it stands before it among the bases.
 
-    def begin(self, told: Callable[[Handshake], None], options: tuple[Any, Any, Any]) -> None:
-        """Tell handshakes to `told`; `options` are selected rules, streams and client ids."""
-        self._told_handshake = told
-        selected, self._asked_streams, self._asked_clients = options
+    `told` takes handshakes as soon as they are sure; the hearing's own takes those that are over.
+    """
+
+    def __init__(
+        self,
+        handshake: Callable[[Handshake], None],
+        finding: Callable[[Finding], None],
+        warning: Callable[[CaptureWarning], None],
+        selected: frozenset[str],
+        streams: frozenset[int] | None,
+        clients: frozenset[str] | None,
+        *more: Any,
+        **named: Any,
+    ) -> None:
+        super().__init__(  # type: ignore[call-arg]
+            handshake, finding, warning, selected, streams, clients, *more, **named
+        )
+        self.told: Callable[[Handshake], None] = handshake
+        self._asked_streams, self._asked_clients = streams, clients
         self._early = Judge(self._found_early, selected)
         self._known: set[int] = set()  # handshakes of open connections that were told
         self._told: dict[int, _Told] = {}  # by stream: findings that were told before its end
@@ -43,7 +58,7 @@ class _Prompt:
         handshake.outcome = outcome(connection)
         handshake.auths = tuple(connection.auths)
         self._known.add(handshake.id)
-        self._told_handshake(handshake)
+        self.told(handshake)
 
     def overdue(self, connection: Connection) -> None:
         """Tell what is wrong with a connection as of now."""
@@ -69,7 +84,7 @@ class _Prompt:
         if handshake is not None and handshake.id in self._known:
             self._known.discard(handshake.id)
         elif handshake is not None and wanted(connection, self._asked_streams, self._asked_clients):
-            self._told_handshake(handshake)
+            self.told(handshake)
 
     def found(self, finding: Finding) -> None:
         """Hand a finding on that was not told before."""

@@ -226,12 +226,14 @@ def following(
         run.close()
 
 
-def publish(place: Place, host: str, port: int, client_id: str, *words: str) -> None:
+def publish(
+    place: Place, host: str, port: int, client_id: str, *words: str, message: str = "hello"
+) -> None:
     """Have a real client connect, publish, and close."""
     program = need_tool("mosquitto_pub")
     subprocess.run(
         [*place.client, program, "-h", host, "-p", str(port), "-i", client_id, "-t", "tests/live",
-         "-m", "hello", *words],
+         "-m", message, *words],
         check=True, capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
 

@@ -12,7 +12,6 @@ import dissector
 from dissector.analysis import Options
 from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
-from dissector.connections.tls_handshake import TlsHandshake
 from dissector.live import Live
 from dissector.model import CaptureWarning
 from dissector.rules.base import Example
@@ -73,7 +72,6 @@ class Heard:
         self.handshakes: list[dissector.Handshake] = []
         self.outcomes: list[dissector.Outcome] = []
         self.warnings: list[CaptureWarning] = []
-        self.encrypted: list[TlsHandshake] = []
         self.source: LiveSource | None = None
 
     def precision(self, digits: int) -> None:
@@ -90,8 +88,8 @@ class Heard:
         assert self.source is not None
         self.findings.append((record, self.source.now_ns()))
 
-    def tls_handshake(self, record: TlsHandshake) -> None:
-        self.encrypted.append(record)
+    def tls_handshake(self, record: object) -> None:
+        raise AssertionError("no example is encrypted")
 
     def warning(self, record: CaptureWarning) -> None:
         self.warnings.append(record)

@@ -1,0 +1,260 @@
+"""How a live capture ends: signals, lost interfaces and helpers, closed pipes, missing rights."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.capture.builders import read
+from tests.cli.running import CLEAN, dissector
+from tests.conftest import need_tool
+from tests.live.stage import (
+    LOOPBACK,
+    Place,
+    following,
+    free_port,
+    made_server,
+    mosquitto,
+    need_root,
+    publish,
+    wait_until,
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_with_the_summary(tmp_path: Path, number: int) -> None:
+    """Ctrl-C and SIGTERM are the normal end: the summary of `analyze`, the exit by findings."""
+    with (
+        made_server(bytes.fromhex("20020100")) as port,
+        following("-i", "lo", "-d", f"tcp.port=={port},mqtt") as live,
+    ):
+        with socket.create_connection(("127.0.0.1", port), 5) as client:
+            client.sendall(bytes.fromhex("100d00044d5154540402003c000161"))
+            wait_until(lambda: any("SES01" in line for line in live.lines), "the finding")
+        assert live.stop(number) == 1
+    text = "".join(live.lines)
+    assert re.search(
+        r'accepted MQTT 3\.1\.1 "a" 127\.0\.0\.1:\d+ > 127\.0\.0\.1:\d+ cleanSess', text
+    )
+    assert "SES01 session-present-after-clean-session" in text  # its block, as analyze has it
+    assert "1 handshake: 1 accepted." in text
+    assert "0 frames dropped by the kernel." in text
+
+
+def test_an_interface_that_vanishes_ends_it(spaces: Place, tmp_path: Path) -> None:
+    """When the interface is deleted: one line, the summary, exit 2, a file that opens."""
+    out = tmp_path / "out.pcapng"
+    with mosquitto(spaces, 1883, tmp_path):
+        with following(
+            "-i", spaces.interface, "--format", "jsonl", "-w", str(out), place=spaces
+        ) as live:
+            publish(spaces, spaces.v4, 1883, "seen")
+            live.wait_for("handshake")
+            subprocess.run(
+                [*spaces.server, "ip", "link", "set", spaces.interface, "down"],
+                check=True, timeout=20,
+            )  # fmt: skip
+            wait_until(lambda: live.of("captureWarning"), "the warning")
+            assert live.of("captureWarning")[0]["kind"] == "interface-down"
+            assert live.process.poll() is None
+            subprocess.run(
+                [*spaces.server, "ip", "link", "del", spaces.interface], check=True, timeout=20
+            )
+            assert live.wait() == 2
+        assert f"{spaces.interface} is gone; start again when it is back" in live.said
+        assert live.of("summary")[0]["accepted"] == 1
+        assert read(out)[0]
+
+
+def test_an_interface_that_comes_back_is_followed_on(spaces: Place, tmp_path: Path) -> None:
+    """An interface that goes down and up again is followed as before."""
+    with (
+        mosquitto(spaces, 1883, tmp_path),
+        following("-i", spaces.interface, "--format", "jsonl", place=spaces) as live,
+    ):
+        for state in ("down", "up"):
+            subprocess.run(
+                [*spaces.server, "ip", "link", "set", spaces.interface, state],
+                check=True, timeout=20,
+            )  # fmt: skip
+        publish(spaces, spaces.v4, 1883, "again")
+        live.wait_for("handshake")
+        assert live.stop() == 0
+
+
+def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path) -> None:
+    """When dumpcap dies: one line that says so, the summary, exit 2, a file that opens."""
+    out = tmp_path / "out.pcapng"
+    with (
+        mosquitto(spaces, 1883, tmp_path),
+        following(
+            "-i", spaces.interface, "--means", "dumpcap", "--format", "jsonl", "-w", str(out),
+            place=spaces,
+        ) as live,
+    ):  # fmt: skip
+        publish(spaces, spaces.v4, 1883, "seen")
+        live.wait_for("handshake")
+        children = Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text()
+        (child,) = children.split()
+        assert b"dumpcap" in Path(f"/proc/{child}/cmdline").read_bytes()
+        os.kill(int(child), signal.SIGKILL)
+        assert live.wait() == 2
+    assert "dumpcap ended: it was killed by signal 9; start again" in live.said
+    assert live.of("summary")[0]["accepted"] == 1
+    assert read(out)[0]
+
+
+def test_nobody_reads_any_more(tmp_path: Path) -> None:
+    """When standard output is closed it ends at once and quietly, and the file is whole."""
+    need_root()
+    out = tmp_path / "out.pcapng"
+    port = free_port()
+    with mosquitto(LOOPBACK, port, tmp_path):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dissector", "live", "-i", "lo", "-w", str(out),
+             "-d", f"tcp.port=={port},mqtt"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert b"listening" in process.stderr.readline()
+        publish(LOOPBACK, "127.0.0.1", port, "seen")
+        assert b"seen" in process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(20) == 0
+        process.stderr.close()
+    assert said == b""
+    assert read(out)[0]
+
+
+def test_without_rights_there_is_a_remedy_that_works(spaces: Place, tmp_path: Path) -> None:
+    """Another user without rights gets exit 2 and the commands that help; one of them is tried."""
+    need_tool("setpriv")
+    need_tool("tcpdump")
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+    other = spaces._replace(server=(*spaces.server, *nobody))
+    with following("-i", spaces.interface, place=other, listening=False) as live:
+        assert live.wait() == 2
+    (line,) = live.notes
+    assert line.startswith(f"dissector: you may not capture on {spaces.interface}: ")
+    assert "setcap" not in line
+    assert "python" not in line
+    if shutil.which("dumpcap"):
+        assert "usermod -aG wireshark" in line
+    command = re.search(r"sudo (tcpdump -i \S+ -U -w -) \| dissector live -", line)
+    assert command is not None
+    with mosquitto(spaces, 1883, tmp_path):
+        dump = subprocess.Popen(
+            [*spaces.server, *command[1].split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            with following("-", "--format", "jsonl", place=other, stdin=dump.stdout) as live:
+                assert dump.stderr is not None
+                assert b"listening" in dump.stderr.readline()
+                publish(spaces, spaces.v4, 1883, "piped")
+                live.wait_for("handshake")
+                assert live.stop(signal.SIGTERM) == 0
+        finally:
+            dump.kill()
+            dump.communicate()
+
+
+def test_the_status_line_is_for_terminals() -> None:
+    """On a terminal a line is renewed each second, and taken away before others and at the end."""
+    need_root()
+    main, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dissector", "live", "-i", "lo", "-a", "duration:2.5",
+         "-d", f"tcp.port=={free_port()},mqtt"],
+        stdout=subprocess.DEVNULL, stderr=terminal, env=CLEAN,
+    )  # fmt: skip
+    os.close(terminal)
+    said = b""
+    end = time.monotonic() + 20
+    while time.monotonic() < end and (
+        process.poll() is None or select.select([main], [], [], 0)[0]
+    ):
+        if select.select([main], [], [], 0.1)[0]:
+            try:
+                said += os.read(main, 4096)
+            except OSError:
+                break
+    os.close(main)
+    assert process.wait(20) == 0
+    assert said.count(b"\r0 frames, 0 MQTT connections") >= 2
+    assert b"0 open, 0 dropped, 0 lost in TCP\x1b[K" in said
+    assert said.index(b"NO MQTT") > said.rindex(b"\r\x1b[K")
+
+
+def test_drops_are_counted_exactly(spaces: Place) -> None:
+    """While it stands still more comes than there is room for: what was lost is said exactly."""
+    count, size = 6000, 1000
+    send = (
+        "import socket\n"
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        f"for _ in range({count}):\n    s.sendto(bytes({size}), ('{spaces.v4}', 9))\n"
+    )
+    with following(
+        "-i", spaces.interface, "-f", "udp dst port 9", "--buffer", "2", "--format", "jsonl",
+        place=spaces,
+    ) as live:  # fmt: skip
+        live.process.send_signal(signal.SIGSTOP)
+        subprocess.run([*spaces.client, sys.executable, "-c", send], check=True, timeout=20)
+        live.process.send_signal(signal.SIGCONT)
+        warnings = live.wait_for("captureWarning")
+        assert live.stop() == 0
+    capture = live.of("summary")[0]["capture"]
+    assert capture["dropped"] > 0
+    assert capture["frames"] > 0
+    assert capture["frames"] + capture["dropped"] == count
+    assert warnings[0]["kind"] == "dropped"
+    assert f"{capture['dropped']} in all" in live.of("captureWarning")[-1]["message"]
+
+
+def test_interfaces_are_listed(spaces: Place) -> None:
+    """`-D` names every interface with its number, its state and its addresses."""
+    done = subprocess.run(
+        [*spaces.server, sys.executable, "-m", "dissector", "live", "-D"],
+        capture_output=True, env=CLEAN, check=True, timeout=20,
+    )  # fmt: skip
+    text = done.stdout.decode()
+    assert re.search(r"^ \d lo +up +127\.0\.0\.1, ::1$", text, re.MULTILINE)
+    assert re.search(
+        rf"^ \d {spaces.interface} +up +{spaces.v4}, .*{spaces.v6}", text, re.MULTILINE
+    )
+    assert "any" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-f", "tcp prt 3"), "-f tcp prt 3: can't parse filter expression"),
+        (("-w", "-"), "-w - would mix with the report"),
+        (("-f", "tcp", "--all-tcp"), "are two filters"),
+    ],
+)
+def test_what_cannot_be_done_is_said(words: tuple[str, ...], said: str) -> None:
+    """Misuse that shows only when capturing begins is one line and exit 2."""
+    need_root()
+    ran = dissector("live", "-i", "lo", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+
+
+def test_an_input_that_is_no_capture(tmp_path: Path) -> None:
+    """Something else on standard input is exit 2, as for a file."""
+    ran = dissector("live", "-", stdin=b"this is text\n" * 20)
+    assert ran.code == 2
+    assert "this is no capture" in ran.err

@@ -1,0 +1,271 @@
+"""What `-w` keeps: files that open, the same judgement, findings as comments, rings, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import dissector
+from tests.capture.builders import read
+from tests.conftest import need_tool
+from tests.live.stage import (
+    LOOPBACK,
+    following,
+    free_port,
+    made_server,
+    mosquitto,
+    need_root,
+    publish,
+    wait_until,
+)
+
+CONNECT = bytes.fromhex("100d00044d5154540402003c000161")
+SESSION_PRESENT = bytes.fromhex("20020100")
+
+
+def talk(port: int) -> None:
+    """Shake hands with a made server, and close."""
+    with socket.create_connection(("127.0.0.1", port), 5) as client:
+        client.sendall(CONNECT)
+        assert client.recv(10) == SESSION_PRESENT
+        client.sendall(bytes.fromhex("e000"))
+
+
+def comments(tshark: str, path: Path) -> dict[int, list[str]]:
+    """Give the comments of a file by frame, as Wireshark shows them."""
+    done = subprocess.run(
+        [tshark, "-r", str(path), "-Y", "frame.comment", "-T", "fields", "-e", "frame.number",
+         "-e", "frame.comment", "-E", "aggregator=|"],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert b"cut short" not in done.stderr
+    lines = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    return {int(number): text.split("|") for number, text in lines}
+
+
+def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> None:
+    """`analyze` finds the same in the file; Wireshark shows each finding on its frame."""
+    out = tmp_path / "out.pcapng"
+    port = free_port()
+    with (
+        mosquitto(LOOPBACK, port, tmp_path),
+        made_server(SESSION_PRESENT) as wrong,
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-d", f"tcp.port=={wrong},mqtt",
+            "--format", "jsonl", "-w", str(out),
+        ) as live,
+    ):  # fmt: skip
+        for name in ("31", "311", "5"):
+            publish(LOOPBACK, "::1", port, f"c{name}", "-V", name)
+        talk(wrong)
+        live.wait_for("finding")
+        live.wait_for("handshake", 4)
+        assert live.stop() == 1
+    report = dissector.analyze(out, ports=(port, wrong))
+    told = [
+        (one["stream"], one["connect"]["clientId"], one["outcome"]) for one in live.of("handshake")
+    ]
+    assert sorted(told) == sorted(
+        (one.stream, one.connect.client_id, one.outcome.value)
+        for one in report.handshakes
+        if one.connect is not None
+    )
+    found = [(one["rule"], one["frame"], one["message"]) for one in live.of("finding")]
+    assert found == [(one.rule, one.frame, one.message) for one in report.findings]
+    shown = comments(tshark, out)
+    assert list(shown) == [frame for _, frame, _ in found]
+    assert shown[found[0][1]][0].startswith("SES01 error, the server's fault: sessionPresent=1")
+    assert live.of("summary")[0]["capture"]["frames"] == report.capture.frames
+
+
+def test_only_flagged_connections_are_kept(tmp_path: Path, tshark: str) -> None:
+    """`--flagged-only` keeps connections with findings whole, from their first frames on."""
+    out = tmp_path / "out.pcapng"
+    port = free_port()
+    with (
+        mosquitto(LOOPBACK, port, tmp_path),
+        made_server(SESSION_PRESENT) as wrong,
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-d", f"tcp.port=={wrong},mqtt",
+            "--format", "jsonl", "-w", str(out), "--flagged-only",
+        ) as live,
+    ):  # fmt: skip
+        for index in range(3):
+            publish(LOOPBACK, "127.0.0.1", port, f"clean{index}")
+        talk(wrong)
+        publish(LOOPBACK, "127.0.0.1", port, "clean9")
+        talk(wrong)
+        live.wait_for("finding", 2)
+        live.wait_for("handshake", 6)
+        assert live.stop() == 1
+    report = dissector.analyze(out, ports=(port, wrong))
+    assert [one.connect.client_id for one in report.handshakes if one.connect] == ["a", "a"]
+    assert [one.rule for one in report.findings] == ["SES01", "SES01"]
+    shown = comments(tshark, out)
+    assert list(shown) == [one.frame for one in report.findings]
+    assert live.of("summary")[0]["capture"]["frames"] > report.capture.frames
+    assert not report.warnings
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_late_finding_stands_on_the_last_frame(tmp_path: Path, tshark: str) -> None:
+    """What a deadline proves is a comment, too, that names the frame it is about."""
+    out = tmp_path / "out.pcapng"
+    with (
+        made_server(bytes.fromhex("20020005")) as port,
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-w", str(out), "--format", "jsonl"
+        ) as live,
+        socket.create_connection(("127.0.0.1", port), 5) as client,
+    ):
+        client.sendall(CONNECT)
+        (finding,) = live.wait_for("finding")
+        wait_until(lambda: b"SEQ09 " in out.read_bytes(), "the comment")
+        ((_, texts),) = comments(tshark, out).items()
+        assert texts[0].startswith("SEQ09 ")
+        assert texts[0].endswith(f"(frame {finding['frame']})")
+        live.stop()
+    frames, warnings, _ = read(out)
+    assert len(frames) == live.of("summary")[0]["capture"]["frames"]
+    assert not warnings
+
+
+def test_a_ring_keeps_the_latest_files(tmp_path: Path) -> None:
+    """Files of a ring are whole, follow each other, and are no more than were asked for."""
+    port = free_port()
+    with (
+        mosquitto(LOOPBACK, port, tmp_path),
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl",
+            "-w", str(tmp_path / "ring.pcapng"), "-b", "filesize:16", "-b", "files:2",
+        ) as live,
+    ):  # fmt: skip
+        for index in range(4):
+            publish(LOOPBACK, "127.0.0.1", port, f"c{index}", message="x" * 9000)
+            live.wait_for("handshake", index + 1)
+        assert live.stop() == 0
+    files = sorted(tmp_path.glob("ring_*.pcapng"))
+    assert len(files) == 2
+    assert all(int(file.name.split("_")[1]) > 1 for file in files)
+    for file in files:
+        _, warnings, _ = read(file)
+        assert not warnings
+
+
+def test_a_hangup_opens_the_files_again(tmp_path: Path) -> None:
+    """After SIGHUP, files that were moved away are whole, and new ones of their names go on."""
+    out, report = tmp_path / "out.pcapng", tmp_path / "report.jsonl"
+    port = free_port()
+    with (
+        mosquitto(LOOPBACK, port, tmp_path),
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl",
+            "-w", str(out), "--output", str(report),
+        ) as live,
+    ):  # fmt: skip
+        publish(LOOPBACK, "127.0.0.1", port, "before")
+        wait_until(lambda: b"before" in report.read_bytes(), "the first record")
+        out.rename(tmp_path / "old.pcapng")
+        report.rename(tmp_path / "old.jsonl")
+        live.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: out.exists() and report.exists(), "new files")
+        publish(LOOPBACK, "127.0.0.1", port, "after")
+        wait_until(lambda: b"after" in report.read_bytes(), "the second record")
+        live.process.send_signal(signal.SIGHUP)  # nobody moved it: a section is added
+        publish(LOOPBACK, "127.0.0.1", port, "again")
+        wait_until(lambda: b"again" in report.read_bytes(), "the third record")
+        assert live.stop() == 0
+    assert ids(tmp_path / "old.pcapng", port) == ["before"]
+    assert ids(out, port) == ["after", "again"]
+    assert b"before" in (tmp_path / "old.jsonl").read_bytes()
+
+
+def ids(path: Path, port: int) -> list[str | None]:
+    """Give the client ids in a file."""
+    report = dissector.analyze(path, ports=(port,))
+    assert not report.warnings
+    return [one.connect.client_id for one in report.handshakes if one.connect is not None]
+
+
+def test_a_full_disk_ends_it_with_a_file_that_opens(tmp_path: Path) -> None:
+    """No room: one line that says so, exit 2, the summary, and all that fitted in the file."""
+    need_root()
+    need_tool("mount")
+    port = free_port()
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], check=True, timeout=20
+    )
+    out = small / "out.pcapng"
+    try:
+        with (
+            mosquitto(LOOPBACK, port, tmp_path),
+            following(
+                "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl", "-w", str(out)
+            ) as live,
+        ):
+            publish(LOOPBACK, "127.0.0.1", port, "fits")
+            publish(LOOPBACK, "127.0.0.1", port, "large", message="x" * 100_000)
+            assert live.wait() == 2
+        assert f"-w {out}: No space left on device" in live.said
+        assert live.of("summary")
+        frames, warnings, _ = read(out)
+        assert frames
+        assert not warnings
+        assert ids(out, port)[0] == "fits"
+    finally:
+        subprocess.run(["umount", str(small)], check=True, timeout=20)
+
+
+def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+    """A directory that is not there is exit 2 before anything is captured."""
+    out = tmp_path / "nowhere" / "out.pcapng"
+    with following("-i", "lo", "-w", str(out)) as live:
+        assert live.wait() == 2
+    assert f"-w {out}: No such file or directory" in live.said
+
+
+def test_root_is_given_up_when_sudo_was_used(tmp_path: Path) -> None:
+    """Once it captures it is the user who called sudo, and the files are that user's."""
+    out = tmp_path / "out.pcapng"
+    for place in (tmp_path, *tmp_path.parents[:2]):
+        place.chmod(0o755)
+    tmp_path.chmod(0o777)
+    port = free_port()
+    with (
+        mosquitto(LOOPBACK, port, tmp_path),
+        following(
+            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl", "-w", str(out),
+            environment={"SUDO_UID": "65534", "SUDO_GID": "65534"},
+        ) as live,
+    ):  # fmt: skip
+        wait_until(lambda: "given up" in live.said, "the note")
+        status = Path(f"/proc/{live.process.pid}/status").read_text()
+        assert "Uid:\t65534\t65534\t65534\t65534" in status
+        assert "CapEff:\t0000000000000000" in status
+        publish(LOOPBACK, "127.0.0.1", port, "seen")
+        live.wait_for("handshake")
+        assert live.stop() == 0
+    assert os.stat(out).st_uid == 65534
+    assert ids(out, port) == ["seen"]
+
+
+def test_only_so_many_frames(tmp_path: Path) -> None:
+    """`-c` and `-a packets:` end it after exactly so many frames, `-a duration:` after seconds."""
+    out = tmp_path / "out.pcapng"
+    port = free_port()
+    with mosquitto(LOOPBACK, port, tmp_path):
+        for words in ("-c 7", "-a packets:7", "-a duration:0.5"):
+            with following(
+                "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl", "-w", str(out),
+                *words.split(),
+            ) as live:  # fmt: skip
+                publish(LOOPBACK, "127.0.0.1", port, "seen")
+                assert live.wait() == 0
+            frames = live.of("summary")[0]["capture"]["frames"]
+            assert len(read(out)[0]) == frames
+            assert frames == 7 or "duration" in words
