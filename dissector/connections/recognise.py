@@ -21,7 +21,7 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
     """Tell whether a stream begins with a CONNECT: NO, YES, or MORE bytes are needed.
 
     The name must be "MQTT" or "MQIsdp", in any case of letters; on a known port any printable name
-    will do where the flags are right and the lengths agree.
+    will do where the flags are right and the lengths agree, that of the client id included.
     """
     size = len(data)
     if size == 0:
@@ -60,7 +60,18 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
     if len(name) < length or pos + 2 + length >= size:
         return MORE
     level = data[pos + 2 + length] & 0x7F
-    return YES if level <= 0x20 and remaining >= length + 6 else NO
+    if level > 0x20 or remaining < length + 6:
+        return NO
+    return _reads_on(data, pos + length + 6, pos + remaining, level)
+
+
+def _reads_on(data: bytes, at: int, stop: int, level: int) -> int:
+    """Whether a CONNECT with an odd name has a client id, or nothing, where its payload begins."""
+    if at + 2 > len(data) and at < stop:
+        return MORE
+    if at == stop or at + 2 + (data[at] << 8 | data[at + 1]) <= stop:
+        return YES
+    return YES if level >= 5 and 0 <= _short_block(data, at, len(data)) <= stop else NO
 
 
 def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, whole: bool) -> bool:

@@ -22,6 +22,7 @@ cdef class Tracker(Following):
     cpdef bint review(self, long long time_ns, judge) except -1
     @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, torn=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef bint _speaks_out_of_turn(self, int side, int packet_type) except -1
     @cython.locals(inner=Tracker, found=Consumer, kind=cython.int, lost=cython.bint)
     cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1

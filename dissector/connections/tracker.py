@@ -179,7 +179,7 @@ class Tracker(Following):
             for held_side, held, _, _ in self.held:
                 if held_side == side:
                     before += held
-        probe = cut(window, start, min(stop, start + 32))
+        probe = cut(window, start, min(stop, start + 64))
         if before:
             probe = before + probe
         lost = self.lost_a if side == 0 else self.lost_b
@@ -193,7 +193,12 @@ class Tracker(Following):
                 return self._begin(side, window, start, stop, frame, time_ns)
         if verdict == 2 and self.held_bytes < HELD_LIMIT:  # MORE
             return self._hold(side, window, start, stop, frame, time_ns)
-        if self.known_port and not before and plausible_chain(window, start, stop):
+        if (
+            self.known_port
+            and not before
+            and not self._speaks_out_of_turn(side, window[start] >> 4)
+            and plausible_chain(window, start, stop)
+        ):
             self.client = self._client_by_type(side, window[start] >> 4)
             return self._begin(side, window, start, stop, frame, time_ns)
         first = probe[0] if probe else 0
@@ -227,6 +232,17 @@ class Tracker(Following):
         self.mode = IGNORED
         self.held = []
         return False
+
+    def _speaks_out_of_turn(self, side: int, packet_type: int) -> bool:
+        """Whether a whole connection begins as none of MQTT does, however wrong it is.
+
+        A server that speaks first, a client whose first words are a server's: another protocol.
+        """
+        if self._midstream() or self.lost_a or self.lost_b or not self.tcp.both_seen:
+            return False
+        if side == 1:
+            return not self._spoke(0)
+        return packet_type in spec.SERVER_ONLY
 
     def _unwrap(
         self,

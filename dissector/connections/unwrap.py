@@ -101,8 +101,10 @@ class ProxyUnwrapper(_Unwrapper):
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
         """Read the header, then hand everything on."""
-        if self._head is None or side == 1 - self._side:
+        if self._head is None:
             return self.inner.chunk(side, window, start, stop, frame, time_ns)
+        if side == 1 - self._side:
+            return self._other("other")  # nobody answers half a header
         self._side = side
         head = self._head + window[start:stop]
         try:

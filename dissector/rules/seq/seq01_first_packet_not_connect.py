@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.connections.connection import Connection, Trait
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GOODBYE, SERVER_CLOSES
 from dissector.rules.gating import sent, unseen_before
 
@@ -71,6 +71,8 @@ class FirstPacketNotConnect(ConnectionRule):
         first = next(iter(sent(connection, Side.CLIENT)), None)
         if first is None or first.type == spec.CONNECT:
             return None
+        if connection.view.foreign:
+            return NotEvaluated("the server does not speak MQTT")
         unseen = unseen_before(connection, Side.CLIENT, first.frame)
         if unseen is not None:
             return unseen
