@@ -1,14 +1,14 @@
 """Records in, Suricata's EVE JSON out, one event a line as they come, in bounded memory.
 
-A handshake is an event of type `mqtt` with `connect` and `connack` as Suricata logs them; a finding
-is an `alert`. Times have microseconds and an offset, as there. Passwords are left out unless they
-may be shown, and so is authentication data.
+A handshake is an event of type `mqtt` with `connect` and `connack` as Suricata logs them, a TLS
+connection one of type `tls`; a finding is an `alert`. Times have microseconds and an offset, as
+there. Passwords are left out unless they may be shown, and so is authentication data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Severity, Side, Summary
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.net.tls_names import TLS_1_2, TLS_1_3
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.community import community_id, number
@@ -24,6 +25,10 @@ from dissector.report.reporter import ByteStream, Indifferent
 from dissector.report.wireshark import display_filter
 from dissector.text import decode, lossless
 
+if TYPE_CHECKING:
+    from dissector.connections.certificate import Certificate
+    from dissector.connections.tls_handshake import TlsHandshake
+
 GENERATOR = 1883  # gid: not Suricata's own
 _SEVERITIES = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 # of Suricata's own list of classes: of an audit, and of the standard
@@ -31,6 +36,8 @@ _CATEGORIES = {
     True: "Potential Corporate Privacy Violation",
     False: "Generic Protocol Command Decode",
 }
+_TLS_VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLS 1.1", TLS_1_2: "TLS 1.2",
+                 TLS_1_3: "TLS 1.3"}  # fmt: skip
 _HELD = 64
 
 
@@ -59,6 +66,13 @@ class Eve(Indifferent):
         if connack is not None:
             mqtt["connack"] = _connack(connack)
         self._put({**event, "mqtt": mqtt})
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Write the event of a TLS connection."""
+        frame = record.client_hello_frame or record.server_hello_frame or record.first
+        event = _common(frame.time_ns, frame.file, frame.number, "tls", record.stream)
+        event |= _ends(record.client, record.server, record.stream)
+        self._put({**event, "tls": _tls(record)})
 
     def finding(self, record: Finding) -> None:
         """Write the event of a finding."""
@@ -185,6 +199,55 @@ def _connack(packet: Connack) -> dict[str, Any]:
     if packet.properties:
         made["properties"] = _properties(packet.properties)
     return made
+
+
+def _tls(record: TlsHandshake) -> dict[str, Any]:
+    """Give what Suricata tells of a TLS connection, as far as it was seen."""
+    from dissector.connections.tls_history import ja3
+
+    hello, answer = record.client_hello, record.server_hello
+    made = _certificate(record.chain)
+    if record.resumed:
+        made["session_resumed"] = True
+    if hello is not None:
+        if hello.server_name is not None:
+            made["sni"] = lossless(hello.server_name)
+        if hello.alpn:
+            made["client_alpns"] = [lossless(name) for name in hello.alpn]
+        made["ja3"] = {"hash": ja3(hello)}
+    made["version"] = _TLS_VERSIONS.get(record.version or 0, "UNDETERMINED")
+    if answer is not None and answer.alpn is not None:
+        made["server_alpns"] = [lossless(answer.alpn)]
+    own = _certificate(record.client_chain or ())
+    if own:
+        made["client"] = own
+    return made
+
+
+def _certificate(chain: Sequence[Certificate | None]) -> dict[str, Any]:
+    """Give what a peer's own certificate says."""
+    found = chain[0] if chain else None
+    if found is None:
+        return {}
+    made: dict[str, Any] = {
+        "subject": lossless(found.subject),
+        "issuerdn": lossless(found.issuer),
+        "serial": _octets(found.serial.upper()),
+        "fingerprint": _octets(found.sha1),
+        "notbefore": rfc3339(found.not_before_ns, 6)[:19],
+        "notafter": rfc3339(found.not_after_ns, 6)[:19],
+    }
+    if found.names:
+        made["subjectaltname"] = [lossless(name) for name in found.names]
+    return made
+
+
+def _octets(digits: str) -> str:
+    """Put colons between the octets of a number in hex; a pseudonym stays as it is."""
+    if digits.strip("0123456789abcdefABCDEF"):
+        return digits
+    digits = digits.zfill(len(digits) + len(digits) % 2)
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
 def _properties(properties: tuple[Property, ...]) -> dict[str, Any]:

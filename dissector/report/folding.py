@@ -2,8 +2,8 @@
 
 A party is whoever is at fault: a server is its address and port, a client its client id or its
 address. Addresses stand in the handshake, which comes after its findings, so these wait for it,
-folded already: memory grows with rules and parties, not with findings. A finding whose handshake
-never comes is folded by client id or stream.
+folded already: memory grows with rules and parties, not with findings. A finding of no handshake
+brings its addresses along; one whose handshake never comes is folded by client id or stream.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Folding:
         """Take one finding."""
         fold = Fold(finding, "")
         if finding.handshake is None:
-            self._settle(fold, None, None)
+            self._settle(fold, finding.client, finding.server)
             return
         waiting = self._waiting.setdefault(finding.handshake, {})
         known = waiting.get((finding.rule, finding.side))

@@ -1,6 +1,7 @@
-r"""Records in, Zeek's logs as tab-separated text out: `mqtt_connect`, then `notice`.
+r"""Records in, Zeek's logs as tab-separated text out: `mqtt_connect`, `ssl`, then `notice`.
 
-Both stand in one stream, each with its own header, as `zeek-cut` takes them. Fields have the names
+They stand in one stream, each with its own header, as `zeek-cut` takes them; `ssl` only where there
+is TLS. Fields have the names
 and types that Zeek gives them. Bytes that are no printable character appear as `\xNN`, as Zeek
 writes them, and so do tabs, backslashes, and what would be taken for an unset or empty field.
 """
@@ -9,14 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Side, Summary
 from dissector.mqtt import spec
+from dissector.net.tls_names import TLS_1_2, TLS_1_3, alert_name, group_name, version_name
 from dissector.report.clock import rfc3339
 from dissector.report.reporter import ByteStream, Indifferent
 from dissector.text import decode, encode, printable
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 _IN_MEMORY = 8 << 20
 _ID = (("ts", "time"), ("uid", "string"), ("id.orig_h", "addr"), ("id.orig_p", "port"),
@@ -30,6 +36,15 @@ _CONNECT = (
     ("will_topic", "string"),
     ("will_payload", "string"),
 )
+_SSL = (
+    *_ID, ("version", "string"), ("cipher", "string"), ("curve", "string"),
+    ("server_name", "string"), ("resumed", "bool"), ("last_alert", "string"),
+    ("next_protocol", "string"), ("established", "bool"), ("cert_chain_fps", "vector[string]"),
+    ("client_cert_chain_fps", "vector[string]"), ("subject", "string"), ("issuer", "string"),
+    ("client_subject", "string"), ("client_issuer", "string"),
+)  # fmt: skip
+_TLS_VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv10", 0x0302: "TLSv11", TLS_1_2: "TLSv12",
+                 TLS_1_3: "TLSv13"}  # fmt: skip
 _NOTICE = (
     *_ID, ("proto", "enum"), ("note", "enum"), ("msg", "string"), ("sub", "string"),
     ("src", "addr"), ("dst", "addr"), ("p", "port"), ("n", "count"), ("peer_descr", "string"),
@@ -40,12 +55,13 @@ _UNSET, _EMPTY = "-", "(empty)"
 
 
 class Zeek(Indifferent):
-    """The `zeek` format. Notices wait in a spool, on disk once they are many."""
+    """The `zeek` format. Rows of later logs wait in spools, on disk once they are many."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         # closed by `finish`, or with the object
         self._notices = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._ssl = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._begun = False
 
     def handshake(self, record: Handshake) -> None:
@@ -70,6 +86,13 @@ class Zeek(Indifferent):
         cells.append(_UNSET if message is None else text(decode(message)))
         self._stream.write("\t".join(cells).encode() + b"\n")
 
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Keep a row of ssl."""
+        frame = record.client_hello_frame or record.server_hello_frame or record.first
+        cells = _ends(frame.time_ns, record.client, record.server, record.stream)
+        cells += _tls(record)
+        self._ssl.write("\t".join(cells).encode() + b"\n")
+
     def finding(self, record: Finding) -> None:
         """Keep a row of notice."""
         client, server = record.client, record.server
@@ -89,15 +112,23 @@ class Zeek(Indifferent):
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the notices and close the logs."""
+        """Write the rows that wait, and close the logs."""
         self._begin()
         ended = "" if capture.end_ns is None else _date(capture.end_ns)
         self._stream.write(f"#close\t{ended}\n".encode())
-        self._header("notice", _NOTICE)
-        self._notices.seek(0)
-        for line in self._notices:
-            self._stream.write(line)
+        if self._ssl.tell():
+            self._log("ssl", _SSL, self._ssl, ended)
+        self._ssl.close()
+        self._log("notice", _NOTICE, self._notices, ended)
         self._notices.close()
+
+    def _log(
+        self, path: str, fields: Sequence[tuple[str, str]], rows: IO[bytes], ended: str
+    ) -> None:
+        self._header(path, fields)
+        rows.seek(0)
+        for line in rows:
+            self._stream.write(line)
         self._stream.write(f"#close\t{ended}\n".encode())
 
     def _begin(self) -> None:
@@ -146,6 +177,37 @@ def _uid(client: Endpoint, server: Endpoint, stream: int) -> str:
         value, digit = divmod(value, 62)
         letters.append(_ALPHABET[digit])
     return "C" + "".join(letters)
+
+
+def _tls(record: TlsHandshake) -> Iterator[str]:
+    """Give the cells of a TLS connection, as far as it was seen."""
+    hello, answer = record.client_hello, record.server_hello
+    version = record.version
+    group = None if answer is None else answer.group
+    alerts = [alert.description for alert in record.alerts if alert.description is not None]
+    yield _UNSET if version is None else _TLS_VERSIONS.get(version, version_name(version))
+    yield record.suite or _UNSET
+    yield _UNSET if group is None else group_name(group)
+    yield _optional(None if hello is None else hello.server_name)
+    yield _flag(bool(record.resumed))
+    yield alert_name(alerts[-1]) if alerts else _UNSET
+    yield _optional(record.alpn)
+    yield _flag(record.established)
+    chains = (record.chain, record.client_chain or ())
+    for chain in chains:
+        yield ",".join(item.fingerprint for item in chain if item is not None) or _UNSET
+    for chain in chains:
+        own = chain[0] if chain else None
+        yield _optional(None if own is None else own.subject)
+        yield _optional(None if own is None else own.issuer)
+
+
+def _optional(value: str | None) -> str:
+    return _UNSET if value is None else text(value)
+
+
+def _flag(value: bool) -> str:
+    return "T" if value else "F"
 
 
 def _level(level: int) -> str:

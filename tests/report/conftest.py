@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from samples.build import conversation, pcap
+from samples.build import Frame, conversation, pcap
 from tests.report import hostile as attacks
+from tests.tls_peers import Peers, device, steps
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,21 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The capture of `hostile.py`."""
     path = tmp_path_factory.mktemp("hostile") / "hostile.pcap"
     path.write_bytes(attacks.capture())
+    return path
+
+
+@pytest.fixture(scope="session")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """TLS of both versions, a resumed session, one with a client certificate, a refusal."""
+    frames: list[Frame] = []
+    with Peers("1.2", alpn=["mqtt"], client=device()) as older, Peers("1.3") as newer:
+        wires = [older.talk(), older.talk(resume=True), newer.talk()]
+    with Peers("1.2", trusted=False) as strangers:
+        wires.append(strangers.talk())
+    for number, wire in enumerate(wires):
+        frames += conversation(steps(wire), server_port=8883, client_port=40000 + number)
+    path = tmp_path_factory.mktemp("tls") / "tls.pcap"
+    path.write_bytes(pcap(frames))
     return path
 
 

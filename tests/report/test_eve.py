@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+import dissector
 from dissector.report.eve import signature_id
 from dissector.rules.registry import every_rule
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, analyzed, audited
+from tests.tls_peers import NAME
 
 SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
@@ -42,7 +45,7 @@ def test_events_of_samples_fit_the_schema(path: Path) -> None:
     found = events(audited(path, "eve"))
     alerts = [event for event in found if event["event_type"] == "alert"]
     assert len(alerts) == len(document["findings"])
-    assert len(found) - len(alerts) == len(document["handshakes"])
+    assert len(found) - len(alerts) == len(document["handshakes"]) + len(document["tlsHandshakes"])
     assert len(events(analyzed(path, "eve"))) <= len(found)
 
 
@@ -85,3 +88,32 @@ def test_each_rule_has_a_number_of_its_own() -> None:
     assert len(set(numbers)) == len(numbers)
     assert all(0 < number < 2**32 for number in numbers)
     assert signature_id("SES01") == ((18 * 26 + 4) * 26 + 18) * 100 + 1
+
+
+def test_tls_is_told_as_suricata_tells_it(encrypted: Path) -> None:
+    """A TLS connection is an event with what was seen of it, and the certificates of both ends."""
+    made = json.loads(audited(encrypted, "json"))["tlsHandshakes"]
+    found = [event for event in events(audited(encrypted, "eve")) if event["event_type"] == "tls"]
+    assert [event["pcap_cnt"] for event in found] == [item["clientHello"]["frame"] for item in made]
+    first, resumed, newer, refused = (event["tls"] for event in found)
+    shown = made[0]["certificates"][0]
+    assert (first["sni"], first["version"], first["subject"], first["issuerdn"]) == (
+        NAME, "TLS 1.2", shown["subject"], shown["issuer"],
+    )  # fmt: skip
+    assert int(first["serial"].replace(":", ""), 16) == int(shown["serial"], 16)
+    assert first["notafter"] == shown["notAfter"][:19]
+    assert first["subjectaltname"] == shown["names"]
+    assert first["client"]["subject"] == "CN=device-7"
+    assert (first["client_alpns"], first["server_alpns"]) == (["mqtt"], ["mqtt"])
+    assert resumed["session_resumed"]
+    assert "subject" not in resumed
+    assert newer["version"] == "TLS 1.3"
+    assert "subject" not in newer  # encrypted
+    assert refused["ja3"] != newer["ja3"]
+
+
+def test_a_certificate_is_named_as_suricata_names_it(encrypted: Path) -> None:
+    """The fingerprint is the SHA-1 of the certificate, in octets."""
+    first = next(event["tls"] for event in events(audited(encrypted, "eve")) if "tls" in event)
+    der = dissector.analyze(encrypted).tls_handshakes[0].certificates[0]
+    assert first["fingerprint"] == hashlib.sha1(der, usedforsecurity=False).digest().hex(":")

@@ -91,6 +91,17 @@ def test_schema_has_the_members_of_the_records(record: type[msgspec.Struct], nam
     assert [key for key in members["properties"] if not key.endswith("Hex")] == fields
 
 
+def test_no_name_stands_twice_in_the_schema() -> None:
+    """Two definitions of one name would leave the second one only."""
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        assert sorted(set(names)) == sorted(names)
+        return dict(pairs)
+
+    json.loads(PLACE.read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_reports_of_samples_fit_the_schema(path: Path) -> None:
     """Whatever is in a sample, the report is what the schema says."""

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import dissector
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines
@@ -16,25 +14,10 @@ from dissector.report.json_v1 import document
 from dissector.report.reporter import Reporter, write_report
 from dissector.report.style import Style
 from dissector.report.table import Table
-from samples.build import Frame, conversation, pcap
+from samples.build import conversation, pcap
 from tests.cli.running import dissector as run
 from tests.report.schema import check_document, check_line
-from tests.tls_peers import NAME, Peers, device, steps
-
-
-@pytest.fixture(scope="module")
-def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Connections of both versions, a resumed one, one with a client certificate, a refusal."""
-    frames: list[Frame] = []
-    with Peers("1.2", alpn=["mqtt"], client=device()) as older, Peers("1.3") as newer:
-        wires = [older.talk(), older.talk(resume=True), newer.talk()]
-    with Peers("1.2", trusted=False) as strangers:
-        wires.append(strangers.talk())
-    for number, wire in enumerate(wires):
-        frames += conversation(steps(wire), server_port=8883, client_port=40000 + number)
-    path = tmp_path_factory.mktemp("tls") / "tls.pcap"
-    path.write_bytes(pcap(frames))
-    return path
+from tests.tls_peers import NAME, Peers, steps
 
 
 def written(path: Path, reporter: Reporter, stream: io.BytesIO) -> bytes:
@@ -42,13 +25,13 @@ def written(path: Path, reporter: Reporter, stream: io.BytesIO) -> bytes:
     return stream.getvalue()
 
 
-def test_document(capture: Path) -> None:
+def test_document(encrypted: Path) -> None:
     """A document lists every connection, is what the schema says, and the same at once."""
     stream = io.BytesIO()
-    text = written(capture, JsonDocument(stream, key=b"k"), stream)
+    text = written(encrypted, JsonDocument(stream, key=b"k"), stream)
     made = json.loads(text)
     check_document(made)
-    assert made == json.loads(json.dumps(document(dissector.analyze(capture), key=b"k")))
+    assert made == json.loads(json.dumps(document(dissector.analyze(encrypted), key=b"k")))
     assert made["summary"]["encrypted"] == 4
     first, resumed, newer, refused = made["tlsHandshakes"]
     assert first["clientHello"]["serverName"] == NAME
@@ -61,20 +44,22 @@ def test_document(capture: Path) -> None:
     assert first["close"]["by"] == "client"
 
 
-def test_lines(capture: Path) -> None:
+def test_lines(encrypted: Path) -> None:
     """Lines have the same objects, with their type."""
     stream = io.BytesIO()
-    lines = [json.loads(line) for line in written(capture, JsonLines(stream), stream).splitlines()]
+    lines = [
+        json.loads(line) for line in written(encrypted, JsonLines(stream), stream).splitlines()
+    ]
     for line in lines:
         check_line(line)
     found: list[Any] = [line for line in lines if line.pop("type") == "tlsHandshake"]
-    assert found == json.loads(json.dumps(document(dissector.analyze(capture))["tlsHandshakes"]))
+    assert found == json.loads(json.dumps(document(dissector.analyze(encrypted))["tlsHandshakes"]))
 
 
-def test_table(capture: Path) -> None:
+def test_table(encrypted: Path) -> None:
     """People see a row for each connection, and that nobody looked into them."""
     stream = io.BytesIO()
-    text = written(capture, Table(stream, Style()), stream).decode()
+    text = written(encrypted, Table(stream, Style()), stream).decode()
     assert "4 connections are encrypted" in text
     rows = [line.split() for line in text.splitlines() if NAME in line]
     assert [row[2] for row in rows] == ["1.2", "1.2", "1.3", "1.2"]

@@ -10,6 +10,7 @@ import pytest
 from dissector.report.zeek import text
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, analyzed, audited
+from tests.tls_peers import NAME
 
 SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
@@ -48,12 +49,13 @@ def test_rows_are_the_records_of_the_json(path: Path) -> None:
     """A handshake is a row of mqtt_connect, a finding one of notice."""
     document = json.loads(audited(path, "json"))
     found = logs(audited(path, "zeek"))
-    assert list(found) == ["mqtt_connect", "notice"]
+    kinds = ["mqtt_connect", *(["ssl"] if document["tlsHandshakes"] else []), "notice"]
+    assert list(found) == kinds
     assert len(found["mqtt_connect"]) == len(document["handshakes"])
     assert [row["note"].split("::")[1][:5] for row in found["notice"]] == [
         f"{item['rule']}" for item in document["findings"]
     ]
-    assert list(logs(analyzed(path, "zeek"))) == ["mqtt_connect", "notice"]
+    assert list(logs(analyzed(path, "zeek"))) == kinds
 
 
 def test_both_logs_know_a_connection_by_one_name() -> None:
@@ -89,3 +91,21 @@ def test_hostile_names_stay_in_their_fields(hostile: Path) -> None:
 def test_text_is_as_zeek_spells_it(value: str, shown: str) -> None:
     """Unset, empty and what is no printable character have Zeek's own spelling."""
     assert text(value) == shown
+
+
+def test_tls_is_told_as_zeek_tells_it(encrypted: Path) -> None:
+    """A TLS connection is a row of ssl, which says what was seen of it."""
+    made = json.loads(audited(encrypted, "json"))["tlsHandshakes"]
+    first, resumed, newer, refused = logs(audited(encrypted, "zeek"))["ssl"]
+    assert (first["version"], first["cipher"], first["server_name"], first["next_protocol"]) == (
+        "TLSv12", made[0]["serverHello"]["suite"], NAME, "mqtt",
+    )  # fmt: skip
+    assert first["cert_chain_fps"].split(",") == [
+        item["fingerprint"] for item in made[0]["certificates"]
+    ]
+    assert (first["subject"], first["client_subject"]) == (f"CN={NAME}", "CN=device-7")
+    assert [row["resumed"] for row in (first, resumed, newer, refused)] == ["F", "T", "F", "F"]
+    assert (newer["version"], newer["curve"], newer["subject"]) == (
+        "TLSv13", made[2]["serverHello"]["group"], "-",
+    )  # fmt: skip
+    assert (refused["established"], refused["last_alert"]) == ("F", "unknown_ca")

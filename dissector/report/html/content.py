@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dissector.audit.records import Device, Kind, Overview, Posture, Problem, Server
 from dissector.connections.handshake import Handshake
@@ -16,6 +16,7 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt.statements import paraphrase
+from dissector.report import tls_table
 from dissector.report.advice import Advice, advice
 from dissector.report.clock import duration, rfc3339
 from dissector.report.folding import Folding, RuleFold
@@ -27,12 +28,17 @@ from dissector.report.json_v1 import tool
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+
 PARTIES = 30  # devices that a rule names
 SENTENCES = 3
 FILES = 3
 BYTES = 96
 ID_SHOWN = 80
 MESSAGE = 400
+ENCRYPTED = ("stream", "frame", "client", "TLS", "cipher suite", "asked for", "certificate until",
+             "how it went")  # fmt: skip
 DIAGRAMS = 3  # that a device or a server shows
 
 
@@ -49,6 +55,8 @@ class Kept:
         self.overview = Overview()
         self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
         self.flagged = 0
+        # by address and port of the server: how many there were, and the first of them
+        self.encrypted: dict[tuple[str, int], tuple[int, list[TlsHandshake]]] = {}
 
 
 class Link(NamedTuple):
@@ -90,7 +98,10 @@ class ProblemLine(NamedTuple):
 
 
 class PartyPage(NamedTuple):
-    """A device or a server with what its page shows. `facts` are (what, value)."""
+    """A device or a server with what its page shows. `facts` are (what, value).
+
+    `encrypted` are TLS connections, each in the columns of `ENCRYPTED`; `more` are not shown.
+    """
 
     anchor: str
     name: str
@@ -104,6 +115,8 @@ class PartyPage(NamedTuple):
     right: list[str]
     unseen: list[str]
     diagrams: list[Diagram]
+    encrypted: list[list[str]]
+    more: int
 
 
 class Content:
@@ -153,6 +166,7 @@ class Content:
             charts.latency(latencies),
             charts.share_in_clear(self.overview.clear, self.overview.encrypted),
         ]
+        self.encrypted_columns = ENCRYPTED
         self.flagged = kept.flagged
         self._used: set[int] = set()
         # a handshake is drawn once: with its device, else its server, else a rule
@@ -343,6 +357,7 @@ class Content:
         evidence: list[tuple[str, str, str, int]],
     ) -> PartyPage:
         posture = record.posture
+        encrypted, more = self._encrypted(record) if isinstance(record, Server) else ([], 0)
         numbers = dict.fromkeys(
             number
             for index in record.findings
@@ -365,7 +380,22 @@ class Content:
             [point.text for point in posture.right],
             list(posture.unseen),
             [self._diagrams[number] for number in chosen],
+            encrypted,
+            more,
         )
+
+    def _encrypted(self, record: Server) -> tuple[list[list[str]], int]:
+        """Give the rows of a server's TLS connections, and how many there are besides."""
+        count, kept = self._kept.encrypted.get((record.ip, record.port), (0, []))
+        rows = []
+        for item in kept:
+            row = tls_table.row(item)
+            asked = short(item.server_name or "", ID_SHOWN)
+            rows.append(
+                [str(row.stream), str(row.frame), address(item.client), row.version,
+                 item.suite or "-", asked, row.certificate, row.went]
+            )  # fmt: skip
+        return rows, count - len(rows)
 
     def _problem(self, problem: Problem) -> ProblemLine:
         message = shown = ""

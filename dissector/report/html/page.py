@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
+    from dissector.connections.tls_handshake import TlsHandshake
+
 FINDINGS_KEPT = 50_000
+ENCRYPTED_KEPT = 10  # TLS connections of one server
 DRAWN_BY_RULE = 2  # handshakes of one rule and party that are drawn
 DRAWN = 5_000
 _KINDS = {Outcome.ACCEPTED: 0, Outcome.REFUSED: 1}
@@ -74,6 +77,14 @@ class HtmlPage(Indifferent):
             self._draw(last, [record])
         else:
             self._waiting.setdefault(record.handshake, []).append(record)
+
+    def tls_handshake(self, record: TlsHandshake) -> None:
+        """Keep the first ones of its server."""
+        place = (record.server.ip, record.server.port)
+        count, kept = self._kept.encrypted.get(place, (0, []))
+        self._kept.encrypted[place] = (count + 1, kept)
+        if len(kept) < ENCRYPTED_KEPT:
+            kept.append(record)
 
     def warning(self, record: CaptureWarning) -> None:
         """Fold it by kind."""
