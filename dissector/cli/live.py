@@ -52,7 +52,7 @@ def parser() -> Parser:
     group.add_argument("--all-tcp", action="store_true", help="look for MQTT on every TCP port")
     group.add_argument(
         "-d", "--decode-as", metavar="tcp.port==N,mqtt", action="append",
-        help="MQTT runs on this port, too; a range is N-M, several times is possible",
+        help="MQTT runs on this port, too (N,tls: inside TLS); N-M is a range; repeatable",
     )  # fmt: skip
     group.add_argument("--client", metavar="ID", action="append", help="this client id only")
     group.add_argument("--means", choices=_MEANS, help="capture by these means, and no other")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dissector.analysis import Options
+from dissector.analysis import Options, analyze
 from dissector.audit.run import run as run_audit
 from dissector.model import Endpoint
 from dissector.mqtt.defects import DefectKind
@@ -25,6 +26,7 @@ from tests.conftest import ROOT
 from tests.report import hostile as attacks
 from tests.report.auditing import FORMATS, KEY, audited
 from tests.report.schema import check_audit_document
+from tests.tls_peers import NAME
 
 RECORDED = ROOT / "samples" / "recorded"
 CAPTURES = [
@@ -39,6 +41,7 @@ KEYS = {
     "ip", "mac", "clientId", "username", "lastWillTopic", "lastWillMessage", "host", "origin",
     "userAgent", "path", "forwardedFor", "assignedClientIdentifier", "reasonString",
     "responseInformation", "serverReference", "serverName", "subject", "issuer", "names",
+    "serial", "keyFingerprint", "pskIdentity", "pskHint",
 }  # fmt: skip
 # what stands in our own sentences may be in any report
 OWN = " ".join(f"{rule.name} {rule.__doc__}" for rule in every_rule()) + _asset("style.css")
@@ -77,6 +80,34 @@ def test_no_identity_is_left(path: Path, form: str) -> None:
     names = set(identities(json.loads(audited(path, "json"))))
     assert len(names) > 2
     text = disguised(path, form).decode().replace(str(path), "").replace(path.name, "")
+    for name in names:
+        assert name not in text, name
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_identity_of_tls_is_left(encrypted: Path, form: str) -> None:
+    """Neither names that were asked for, nor what certificates say, nor addresses are there."""
+    names = set(identities(json.loads(audited(encrypted, "json"))))
+    assert {NAME, f"CN={NAME}", "CN=device-7", "10.0.0.1", "10.0.0.2"} <= names
+    names = {name for name in names if not name.startswith("02:00:00")}  # as pseudonyms look
+    for record in analyze(encrypted).tls_handshakes:
+        for der in (*record.certificates, *(record.client_certificates or ())):
+            names.add(hashlib.sha1(der, usedforsecurity=False).digest().hex(":"))
+            names.add(hashlib.sha256(der).hexdigest())
+    text = disguised(encrypted, form).decode().replace(str(encrypted), "")
+    for name in names:
+        assert name not in text, name
+
+
+def test_no_identity_of_a_household_is_left() -> None:
+    """The same where four servers and many devices talk in every way."""
+    path = ROOT / "samples" / "household" / "household.pcap"
+    plain = json.loads(audited(path, "json"))
+    names = set(identities(plain))
+    other = json.loads(disguised(path, "json"))
+    check_audit_document(other)
+    assert len(other["tlsHandshakes"]) == len(plain["tlsHandshakes"]) > 1
+    text = json.dumps(other).replace(str(path), "")
     for name in names:
         assert name not in text, name
 

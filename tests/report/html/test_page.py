@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from lxml import html
 
+from dissector.report.html.page import ENCRYPTED_KEPT
+from samples.build import Frame, conversation, pcap
 from tests.conftest import ROOT
 from tests.report.auditing import CREDENTIALS, audited
+from tests.tls_peers import NAME, Peers, steps
 
 SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
@@ -100,3 +103,33 @@ def test_structure_serves_a_screen_reader(path: Path) -> None:
         assert picture.get("aria-labelledby")
     for table in page.xpath("//table"):
         assert table.xpath(".//th[@scope='col']")
+
+
+def test_tls_connections_stand_with_their_server(encrypted: Path) -> None:
+    """A server's page lists its TLS connections: who, which version, and how it went."""
+    page = tree(audited(encrypted, "html"))
+    made = json.loads(audited(encrypted, "json"))["tlsHandshakes"]
+    (table,) = page.xpath("//section[@id='server-pages']//table[caption='TLS connections']")
+    rows = [[cell.text_content() for cell in row] for row in table.xpath("./tbody/tr")]
+    assert [row[:2] for row in rows] == [
+        [str(item["stream"]), str(item["clientHello"]["frame"])] for item in made
+    ]
+    assert [row[3] for row in rows] == ["1.2", "1.2", "1.3", "1.2"]
+    assert [row[5] for row in rows] == [NAME] * 4
+    assert [row[7] for row in rows] == [
+        "established", "resumed", "established", "client: unknown_ca",
+    ]  # fmt: skip
+
+
+def test_of_many_tls_connections_the_first_are_listed(tmp_path: Path) -> None:
+    """A page does not grow with connections; it says how many are not listed."""
+    with Peers("1.3") as peers:
+        wire = steps(peers.talk())
+    frames: list[Frame] = []
+    for number in range(ENCRYPTED_KEPT + 3):
+        frames += conversation(wire, server_port=8883, client_port=40000 + number)
+    path = tmp_path / "many.pcap"
+    path.write_bytes(pcap(frames))
+    (table,) = tree(audited(path, "html")).xpath("//table[starts-with(caption, 'TLS')]")
+    assert len(table.xpath("./tbody/tr")) == ENCRYPTED_KEPT
+    assert table.xpath("./caption")[0].text_content().endswith("3 more")
