@@ -49,7 +49,9 @@ _ADDRESS = re.compile(
     r"|(?<![\w.:])(?:(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})"
     r"(?![\w:])"
 )
-_KINDS_OF_EVIDENCE = {"clientId": "client", "username": "user", "credentials": ""}
+_KINDS_OF_EVIDENCE = {"clientId": "client", "username": "user", "credentials": "",
+                      "certificate": "key"}  # fmt: skip
+_PUBLIC = 64  # digits of a public key's fingerprint; those of secrets are keyed, and shorter
 _PROTOCOLS = frozenset({"mqtt", "x-amzn-mqtt-ca", "http/1.1", "h2"})  # in TLS, by ALPN
 _SHORTEST = 3  # identities that are looked for in sentences
 
@@ -308,6 +310,7 @@ class PseudonymousAudit(Pseudonymous):
                 addresses=tuple(map(names.ip, record.addresses)),
                 client_ids=names.every("client", record.client_ids),
                 usernames=names.every("user", record.usernames),
+                credentials=tuple(map(self._credential, record.credentials)),
                 vendor_reason=self._said(record.vendor_reason),
                 wills=tuple(map(self._will, record.wills)),
                 servers=tuple(map(names.place, record.servers)),
@@ -329,6 +332,10 @@ class PseudonymousAudit(Pseudonymous):
         else:
             value = names.name(kind, item.value) if kind else item.value
         return Evidence(item.kind, value, names.sentence(item.reason), item.count)
+
+    def _credential(self, fingerprint: str) -> str:
+        public = len(fingerprint) == _PUBLIC
+        return self._names.name("key", fingerprint) if public else fingerprint
 
     def _will(self, will: Will) -> Will:
         return msgspec.structs.replace(will, topic=self._names.name("topic", will.topic))
