@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
+
+from dissector.machine import programs
 
 
 def remedy(names: str) -> str:
@@ -20,24 +23,21 @@ def remedy(names: str) -> str:
     return "; or ".join(ways) if ways else "run as root"
 
 
-def _by_group() -> list[str]:
-    """Say how to join the group wireshark, whose members may run dumpcap with its rights."""
-    if not shutil.which("dumpcap"):
-        return []
-    user = _user()
-    join = f"sudo usermod -aG wireshark {user}, and log in again"
-    program = shutil.which("dumpcap") or ""
+def may_open_sockets() -> bool:
+    """Whether this process may open a packet socket of Linux: it tries, and captures nothing."""
+    if not hasattr(socket, "AF_PACKET"):
+        return False
     try:
-        import grp
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except OSError:
+        return False
+    return True
 
-        group = grp.getgrnam("wireshark")
-        if os.stat(program).st_gid == group.gr_gid:
-            return [join]
-    except (ImportError, KeyError, OSError):
-        pass
-    if os.path.exists("/etc/debian_version"):
-        return [f"sudo dpkg-reconfigure wireshark-common (answer yes), {join}"]
-    return [join]
+
+def _by_group() -> list[str]:
+    """Say how to be one who may capture with dumpcap; one that may not be run yet is found, too."""
+    path, _ = programs.located("dumpcap")
+    return [] if path is None else [programs.permit(path)]
 
 
 def _by_pipe(names: str) -> list[str]:
@@ -50,12 +50,3 @@ def _by_pipe(names: str) -> list[str]:
 
 def _by_sudo() -> list[str]:
     return ["sudo dissector live (it gives root up once it captures)"] if not _by_pipe("") else []
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "$USER"

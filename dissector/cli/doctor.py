@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def examined() -> list[Check]:
     """Look at everything; the main job comes first."""
-    from dissector.machine import network, programs, python
+    from dissector.machine import programs, python
 
     packages = python.dependencies()
     return [
@@ -61,8 +61,45 @@ def examined() -> list[Check]:
         python.core(),
         *packages,
         programs.tshark(),
-        *network.capture(),
+        *capturing(),
     ]
+
+
+def capturing() -> list[Check]:
+    """Look by which ways this user may capture: itself, or through dumpcap."""
+    from dissector.capture import rights
+    from dissector.machine import programs
+
+    itself = rights.may_open_sockets()
+    dumpcap = programs.dumpcap(may_capture=itself)
+    if itself:
+        right = _right(State.OK, "this user may open packet sockets")
+    elif dumpcap.state is State.OK and sys.platform == "linux":
+        right = _right(
+            State.OK, f"by dumpcap ({dumpcap.path}); packet sockets are not for this user"
+        )
+    elif sys.platform == "linux":
+        what = "this user may capture neither by packet sockets nor by dumpcap"
+        right = _right(State.MISSING, what, rights.remedy("any"))
+    else:
+        what = "this system has no packet sockets: see how it goes with `dissector live`"
+        right = _right(State.LIMITED, what, rights.remedy("any"))
+    return [dumpcap, right, _interfaces()]
+
+
+def _right(state: State, message: str, mend: str | None = None) -> Check:
+    return Check("capture", "right to capture", state, message, mend)
+
+
+def _interfaces() -> Check:
+    from dissector.capture.interfaces import interfaces
+
+    try:
+        names = [each.name if each.up else f"{each.name} (down)" for each in interfaces()]
+    except OSError as error:
+        return Check("capture", "interfaces", State.LIMITED, f"they cannot be listed: {error}")
+    state = State.OK if names else State.LIMITED
+    return Check("capture", "interfaces", state, ", ".join(names) or "there are none")
 
 
 def main_job(packages: Sequence[Check]) -> Check:

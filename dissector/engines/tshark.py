@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dissector.errors import EngineError
+from dissector.machine.programs import TSHARK_FLOOR
 from dissector.text import printable
 
-OLDEST = (3, 4)  # whose fields have the names that are asked for
 HOW_TO_GET = (
     "install it (Debian, Ubuntu: apt install tshark; others: https://www.wireshark.org/download)"
 )
@@ -89,9 +89,10 @@ def descriptions(
     """
     path = tshark_path(what)
     version = tshark_version(path)
-    if version < OLDEST:
+    if version < TSHARK_FLOOR:
+        needs = _spelt(TSHARK_FLOOR)
         raise EngineError(
-            f"tshark {_spelt(version)} is too old, {what} needs {_spelt(OLDEST)}: {HOW_TO_GET}"
+            f"tshark {_spelt(version)} is too old, {what} needs {needs}: {HOW_TO_GET}"
         )
     command = [path, "-n", "-T", "pdml"]
     try:

@@ -12,7 +12,7 @@ import sys
 from dissector.machine import install
 from dissector.machine.check import Check, State
 
-TSHARK_FLOOR = (4, 0)
+TSHARK_FLOOR = (3, 4)  # whose fields have the names that are asked for
 SECONDS = 20  # that a program gets to say its version
 _USUAL = (
     "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin",
@@ -24,7 +24,7 @@ _NET_ADMIN, _NET_RAW = 1 << 12, 1 << 13  # bits of Linux capabilities
 
 def tshark() -> Check:
     """Look for tshark, which reads TLS and to which we are compared."""
-    return _program("tshark", "`--engine tshark`, `--keylog` and `crosscheck`", TSHARK_FLOOR)
+    return _program("tshark", "decrypting TLS and `crosscheck`", TSHARK_FLOOR)
 
 
 def dumpcap(*, may_capture: bool) -> Check:
@@ -35,12 +35,12 @@ def dumpcap(*, may_capture: bool) -> Check:
         return found
     if not os.access(path, os.X_OK):
         what = f"{path} is there, but this user may not run it"
-        return found._replace(state=State.MISSING, message=what, mend=_join(path))
+        return found._replace(state=State.MISSING, message=what, mend=permit(path))
     if found.state is not State.OK or may_capture:
         return found
     if not _privileged(path):
         what = f"{found.message}; it has no right to capture"
-        return found._replace(state=State.LIMITED, message=what, mend=_grant(path))
+        return found._replace(state=State.LIMITED, message=what, mend=permit(path))
     return found._replace(message=f"{found.message}; it has the right to capture")
 
 
@@ -112,25 +112,16 @@ def _privileged(path: str) -> bool:
     return bool(effective) and permitted & _NET_RAW != 0 and permitted & _NET_ADMIN != 0
 
 
-def _join(path: str) -> str:
-    """Say how to become one who may run it."""
+def permit(path: str) -> str:
+    """Say how this user gets to capture with the dumpcap that is there."""
+    join = f"sudo usermod -aG wireshark {shlex.quote(install.user())}, log in again"
     try:
         import grp
 
-        group = grp.getgrgid(os.stat(path).st_gid).gr_name
+        if os.stat(path).st_gid == grp.getgrnam("wireshark").gr_gid:
+            return join
     except (ImportError, KeyError, OSError):
-        group = "wireshark"
-    if group == "root":
-        return _grant(path)
-    return f"sudo usermod -aG {shlex.quote(group)} {shlex.quote(install.user())}, log in again"
-
-
-def _grant(path: str) -> str:
-    """Say how to give it the right to capture."""
+        pass
     if install.system() == "debian":
-        name = shlex.quote(install.user())
-        return (
-            "sudo dpkg-reconfigure wireshark-common (answer yes), "
-            f"sudo usermod -aG wireshark {name}, log in again"
-        )
+        return f"sudo dpkg-reconfigure wireshark-common (answer yes), {join}"
     return f"sudo setcap cap_net_raw,cap_net_admin=eip {shlex.quote(os.path.realpath(path))}"

@@ -96,7 +96,7 @@ def test_an_empty_path() -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("echo 'TShark (Wireshark) 2.6.20 (Git v2.6.20)'", "needs 4.0 or later"),
+        ("echo 'TShark (Wireshark) 2.6.20 (Git v2.6.20)'", "needs 3.4 or later"),
         ("echo 'no display'; echo 'tshark: broken' >&2; exit 3", "tshark: broken"),
         ("true", "does not say its version"),
         ("printf '\\033[2J\\n' >&2; exit 1", "does not say its version"),
@@ -167,7 +167,7 @@ def test_as_another_user() -> None:
     assert right["state"] == ("ok" if dumpcap["state"] == "ok" else "missing")
     assert (right["mend"] is None) == (right["state"] == "ok")
     if right["state"] == "missing" and dumpcap["path"]:
-        assert right["mend"] == dumpcap["mend"]
+        assert right["mend"].startswith(dumpcap["mend"])
         assert right["mend"].startswith("sudo ")
 
 
