@@ -19,11 +19,9 @@ COMMANDS = {
     "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
     "audit": "every device and server, how safe they are, what to do",
     "extract": "packets of flagged connections, findings as packet comments",
+    "crosscheck": "our engines and tshark side by side",
     "rules": "every rule; `rules SES01`: one rule's page",
     "doctor": "what works on this machine, and how to mend the rest",
-}
-LATER = {
-    "crosscheck": "our engines and tshark side by side",
 }
 RESERVED = ("browse",)
 
@@ -85,8 +83,6 @@ def _run(arguments: list[str]) -> int:
         return 0
     if first in RESERVED:
         raise OptionError(f"`dissector {first}` is reserved for a later version")
-    if first in LATER:
-        raise OptionError(f"`dissector {first}` ({LATER[first]}) is not yet in this version")
     if first not in COMMANDS:
         _guess(first)
         return _command("analyze", arguments)
@@ -118,6 +114,10 @@ def _command(name: str, arguments: list[str]) -> int:
         from dissector.cli import doctor
 
         return doctor.run(arguments)
+    if name == "crosscheck":
+        from dissector.cli import crosscheck
+
+        return crosscheck.run(arguments)
     from dissector.cli import analyze
 
     return analyze.run(arguments)
@@ -129,14 +129,13 @@ def _guess(word: str) -> None:
         return
     from difflib import get_close_matches
 
-    near = get_close_matches(word, [*COMMANDS, *LATER, *RESERVED], n=1, cutoff=0.7)
+    near = get_close_matches(word, [*COMMANDS, *RESERVED], n=1, cutoff=0.7)
     if near:
         raise OptionError(f"no file and no command {word!r}; did you mean `dissector {near[0]}`?")
 
 
 def _help() -> str:
     lines = [f"  {name:11}{what}" for name, what in COMMANDS.items()]
-    lines.append(f"  not yet in this version: {', '.join(LATER)}")
     return _HELP.format(commands="\n".join(lines))
 
 

@@ -84,8 +84,8 @@ class Parser(argparse.ArgumentParser):
         raise OptionError(f"unknown option {option}{hint}")
 
 
-def add_source_options(parser: Parser) -> None:
-    """Add what says where packets come from."""
+def add_source_options(parser: Parser, *, choose: bool = True) -> None:
+    """Add what says where packets come from; `choose`: and which of them, read by what engine."""
     group = parser.add_argument_group("what to read")
     group.add_argument(
         "files", metavar="FILE", nargs="*", help="a capture, pcap or pcapng; - is standard input"
@@ -101,18 +101,21 @@ def add_source_options(parser: Parser) -> None:
         action="append",
         help="MQTT runs on this port, too (N,tls: inside TLS); N-M is a range; repeatable",
     )
-    group.add_argument("--stream", metavar="N", action="append", help="this TCP connection only")
-    group.add_argument("--client", metavar="ID", action="append", help="this client id only")
-    group.add_argument(
-        "--engine",
-        choices=ENGINES,
-        help="default: native; scapy for link types and tunnels that native does not know",
-    )
     group.add_argument(
         "--keylog",
         metavar="FILE",
         help="keys of TLS connections, as SSLKEYLOGFILE names them; tshark decrypts with them",
     )
+    if choose:
+        group.add_argument(
+            "--stream", metavar="N", action="append", help="this TCP connection only"
+        )
+        group.add_argument("--client", metavar="ID", action="append", help="this client id only")
+        group.add_argument(
+            "--engine",
+            choices=ENGINES,
+            help="default: native; scapy for link types and tunnels that native does not know",
+        )
 
 
 def add_known_options(parser: Parser) -> None:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -75,12 +75,22 @@ def key_log(path: str) -> bytes:
 
 
 class Opening:
-    """What became of an attempt to decrypt: of `encrypted` connections there were keys for some."""
+    """What became of an attempt to decrypt: of `encrypted` connections there were keys for some.
 
-    def __init__(self, decrypted: Decrypted | None, encrypted: int, with_keys: int) -> None:
+    `ports` are those of the servers of these.
+    """
+
+    def __init__(
+        self,
+        decrypted: Decrypted | None,
+        encrypted: int,
+        with_keys: int,
+        ports: frozenset[int] = frozenset(),
+    ) -> None:
         self.decrypted = decrypted
         self.encrypted = encrypted
         self.with_keys = with_keys
+        self.ports = ports
 
 
 def has_secrets(readers: Sequence[CaptureReader]) -> bool:
@@ -164,20 +174,26 @@ def decrypt(sources: Sequence[Source], text: bytes, kind: type[NativeEngine]) ->
     if not found:
         return Opening(None, len(scout.found), 0)
     ports = sorted({record.server.port for record in found})
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dissector-")))
-        key_file = folder / "keys"
-        key_file.touch(0o600)
-        key_file.write_bytes(keys.text)
+    with written(keys.text) as key_file:
         only = sources[0]
-        if len(sources) == 1 and isinstance(only, str | os.PathLike) and _plain(only):
+        if len(sources) == 1 and isinstance(only, str | os.PathLike) and is_plain(only):
             decrypted = _ask(os.fspath(only), key_file, ports, _SameFile())
         else:
-            whole = folder / "all.pcapng"
+            whole = key_file.with_name("all.pcapng")
             with whole.open("wb") as file:
                 frames = _put_together(sources, file)
             decrypted = _ask(str(whole), key_file, ports, frames)
-    return Opening(decrypted, len(scout.found), len(found))
+    return Opening(decrypted, len(scout.found), len(found), frozenset(ports))
+
+
+@contextmanager
+def written(text: bytes) -> Iterator[Path]:
+    """Write a key log into a folder of its own, for tshark; nobody else can read it."""
+    with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
+        path = Path(folder) / "keys"
+        path.touch(0o600)
+        path.write_bytes(text)
+        yield path
 
 
 class _Scout(Listener):
@@ -216,8 +232,10 @@ def _rewind(sources: Sequence[Source]) -> None:
             source.seek(0)
 
 
-def _plain(path: str | os.PathLike[str]) -> bool:
+def is_plain(path: str | os.PathLike[str]) -> bool:
     """Whether tshark can read a file as it lies there."""
+    if not stat.S_ISREG(_mode(path)):
+        return False
     with open(path, "rb") as file:
         return compression(file.read(64)) is None
 

@@ -62,7 +62,15 @@ def guessers(path: str, under: str) -> list[str]:
     return [fields[1] for fields in lines if len(fields) == 3 and fields[0] == under]
 
 
-def packets(
+def packets(file: str, what: str, **asked: Any) -> Iterator[Any]:
+    """Give the packets of a capture file as pyshark has them; the rest is as for `descriptions`."""
+    for description in descriptions(file, what, **asked):
+        from pyshark.tshark.output_parser.tshark_xml import packet_from_xml_packet
+
+        yield packet_from_xml_packet(description)
+
+
+def descriptions(
     file: str,
     what: str,
     *,
@@ -71,8 +79,8 @@ def packets(
     decode_as: Mapping[str, str] | None = None,
     plain: str | None = None,
     preferences: Mapping[str, str] | None = None,
-) -> Iterator[Any]:
-    """Give the packets of a capture file that a display filter lets through, as pyshark has them.
+) -> Iterator[bytes]:
+    """Give the packets of a capture file that a display filter lets through, in PDML.
 
     `protocols` are those whose fields are wanted; `plain` is one under which nothing is guessed,
     and what is decoded there says `decode_as`; `what` is what needs tshark, for the error.
@@ -88,7 +96,6 @@ def packets(
     command = [path, "-n", "-T", "pdml"]
     try:
         from pyshark import FileCapture
-        from pyshark.tshark.output_parser.tshark_xml import packet_from_xml_packet
     except ImportError as error:
         raise EngineError(f"pyshark cannot be used ({error}): pip install pyshark") from None
     more = ["-J", " ".join(protocols), "-Y", display_filter]
@@ -108,8 +115,7 @@ def packets(
     except Exception as error:  # whatever pyshark dislikes about this tshark
         raise EngineError(f"pyshark cannot ask tshark {_spelt(version)}: {error}") from None
     with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
-        for description in _answer(command, folder, version):
-            yield packet_from_xml_packet(description)
+        yield from _answer(command, folder, version)
 
 
 def _answer(command: list[str], folder: str, version: tuple[int, ...]) -> Iterator[bytes]:

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dissector import analyze
+from dissector.crosscheck.compare import Difference, against_tshark
+from dissector.crosscheck.headers import split_lengths
+from dissector.crosscheck.sighting import Ours, Sighting, ours
+from dissector.crosscheck.wireshark import theirs
 from dissector.model import Capture, Endpoint
 from dissector.rules.registry import all_rules
 from samples.build import START_NS, Frame, conversation, pcap
 from samples.describe import entries
 from tests.conftest import ROOT, SHARED, need_tool
-from tests.oracle.sighting import Sighting, ours
-from tests.oracle.wireshark import theirs
 
 RECORDED = ROOT / "samples" / "recorded"
 MADE = ROOT / "samples" / "made"
@@ -31,8 +33,13 @@ EXAMPLE_SECONDS = 1000  # from one example to the next: longer than any of them
 class Both(NamedTuple):
     """What we and what tshark say of one capture."""
 
-    ours: list[Sighting]
+    ours: Ours
     tshark: list[Sighting]
+    split: frozenset[int]
+
+    def differences(self) -> list[Difference]:
+        """All in which we and tshark differ, with what explains it."""
+        return list(against_tshark(self.ours, self.tshark, lambda: self.split))
 
 
 def files() -> list[Path]:
@@ -40,24 +47,23 @@ def files() -> list[Path]:
     return sorted([*RECORDED.glob("*.pcap*"), *MADE.glob("*.pcap"), *SHARED.glob("*.pcap")])
 
 
-def read_files(tshark: str, folder: Path, paths: list[Path]) -> Iterator[tuple[str, Both]]:
+def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, Both]]:
     """Read captures of ours or others; `folder` takes the lots."""
     ports = frozenset(entry["port"] for entry in entries())
     for number, lot in enumerate(_lots(paths)):
         whole = folder / f"{number}.pcapng"
         parts = [str(path) for path, _ in lot]
         subprocess.run([need_tool("mergecap"), "-a", "-w", str(whole), *parts], check=True)
-        answer = theirs(tshark, whole, ports)
+        answer = theirs(str(whole), ports)
         frames = streams = 0
         for path, size in lot:
-            mine = ours(path, ports)
+            mine = ours(str(path), ports)
             part = [
                 seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
                 for seen in answer
                 if frames < seen.frame <= frames + size.frames
-                and seen.stream - streams not in mine.carried
             ]
-            yield path.name, Both(mine.seen, part)
+            yield path.name, Both(mine, part, split_lengths(str(path), ports))
             frames += size.frames
             streams += size.streams
 
@@ -86,7 +92,7 @@ def _lots(paths: list[Path]) -> list[list[tuple[Path, Capture]]]:
     return lots
 
 
-def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
+def read_examples(folder: Path) -> Iterator[tuple[str, Both]]:
     """Read the conversations of all rules' examples, put together in `folder`."""
     frames: list[Frame] = []
     owners: list[str] = []
@@ -111,11 +117,9 @@ def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
         owners += [name] * len(played)
     whole = folder / "examples.pcap"
     whole.write_bytes(pcap(frames))
-    all_of_ours = ours(whole, frozenset(ports))
-    answer = [
-        seen for seen in theirs(tshark, whole, ports) if seen.stream not in all_of_ours.carried
-    ]
-    both = (all_of_ours.seen, answer)
+    all_of_ours = ours(str(whole), frozenset(ports))
+    split = split_lengths(str(whole), frozenset(ports))
+    both = (all_of_ours.seen, theirs(str(whole), ports))
     for name in starts:
         mine, other = (
             [
@@ -125,4 +129,4 @@ def read_examples(tshark: str, folder: Path) -> Iterator[tuple[str, Both]]:
             ]
             for side in both
         )
-        yield name, Both(mine, other)
+        yield name, Both(all_of_ours._replace(seen=mine), other, split)

@@ -7,16 +7,22 @@ from typing import Any
 
 import pytest
 
+from dissector.analysis import Options, packets
+from dissector.connections.connection import Connection
 from dissector.layers import MQTT
 from dissector.model import Version
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
 from tests.layer_records import as_record
 from tests.oracle.corpus import files
-from tests.oracle.sighting import every_packet
 
 HANDSHAKE = Connect | Connack | Disconnect | Auth
 LISTS = ("properties", "last_will_properties")
 EVERY_KIND = {Connect, Connack, Disconnect, Auth}
+
+
+def every_packet(path: Path) -> list[tuple[Connection, Packet]]:
+    """Give every control packet of a capture that has all its bytes."""
+    return [(connection, packet) for connection, packet, _ in packets([str(path)], Options())]
 
 
 def native_fields(packet: HANDSHAKE, names: list[str]) -> dict[str, Any]:

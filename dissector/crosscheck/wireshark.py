@@ -7,14 +7,13 @@ MQTT is decoded on the ports that are named, which it is not by itself.
 
 from __future__ import annotations
 
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
+from dissector.crosscheck.sighting import Fields, Sighting
+from dissector.engines.tshark import descriptions
 from dissector.mqtt import spec
-from tests.oracle.sighting import Fields, Sighting
 
 _NUMBERS = {
     "mqtt.msgtype": "type",
@@ -47,28 +46,56 @@ _LISTS = {"mqtt.properties": "properties", "mqtt.will_properties": "lastWillProp
 _HANDSHAKE = f"mqtt.msgtype=={spec.CONNECT}||mqtt.msgtype=={spec.CONNACK}"
 
 
-def theirs(tshark: str, path: Path, ports: Iterable[int] = ()) -> list[Sighting]:
-    """Give every CONNECT and CONNACK that tshark reads in a capture; `ports` besides 1883."""
-    command = [tshark, "-n", "-r", str(path), "-Y", _HANDSHAKE, "-T", "pdml", "-J", "tcp mqtt"]
-    command += ["-o", "tcp.reassemble_out_of_order:TRUE"]
-    for port in ports:
-        command += ["-d", f"tcp.port=={port},mqtt"]
-    done = subprocess.run(command, capture_output=True, check=True)
+_PROXY_HEADERS = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")  # versions 1 and 2
+_PORTS_NAMED = 1000
+
+
+def theirs(
+    path: str, ports: Iterable[int] = (), tls_ports: Iterable[int] = (), key_file: str | None = None
+) -> list[Sighting]:
+    """Give every CONNECT and CONNACK that tshark reads in a capture.
+
+    `ports` are those of MQTT besides 1883, `tls_ports` those of TLS, `key_file` a key log. Raises
+    EngineError where tshark is missing or fails.
+    """
+    decode_as = {f"tcp.port=={port}": "mqtt" for port in sorted(ports)[:_PORTS_NAMED]}
+    preferences = {}
+    if key_file is not None:
+        decode_as |= {f"tcp.port=={port}": "tls" for port in sorted(tls_ports)[:_PORTS_NAMED]}
+        decode_as["tls.port==1-65535"] = "mqtt"
+        preferences["tls.keylog_file"] = key_file
     seen = []
-    for packet in ElementTree.fromstring(done.stdout).iter("packet"):
+    for description in descriptions(
+        path,
+        "comparing with it",
+        display_filter=_HANDSHAKE,
+        protocols=("tcp", "mqtt"),
+        decode_as=decode_as,
+        plain=None if key_file is None else "tls",
+        preferences=preferences,
+    ):
+        packet = ElementTree.fromstring(description)
         frame = int(_first(packet, "num").get("show", ""))
-        stream = int(_first(packet, "tcp.stream").get("show", ""))
+        stream = int(_last(packet, "tcp.stream").get("show", ""))
+        payload = _raw(_last(packet, "tcp.payload"))
+        facts = frozenset({"proxy-header"} if payload.startswith(_PROXY_HEADERS) else ())
         place = 0
         for protocol in packet.iter("proto"):
             fields = _fields(protocol) if protocol.get("name") == "mqtt" else {}
             if fields.get("type") in (spec.CONNECT, spec.CONNACK):
-                seen.append(Sighting(frame, place, stream, fields))
+                seen.append(Sighting(frame, place, stream, fields, facts))
                 place += 1
-    return sorted(seen)
+    return sorted(seen, key=lambda each: each[:2])
 
 
 def _first(packet: ElementTree.Element, name: str) -> ElementTree.Element:
     return next(field for field in packet.iter("field") if field.get("name") == name)
+
+
+def _last(packet: ElementTree.Element, name: str) -> ElementTree.Element:
+    """Give the innermost field of a name, an empty one where there is none."""
+    found = [field for field in packet.iter("field") if field.get("name") == name]
+    return found[-1] if found else ElementTree.Element("field", {"show": "-1"})
 
 
 def _raw(field: ElementTree.Element) -> bytes:

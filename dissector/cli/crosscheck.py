@@ -1,0 +1,135 @@
+"""Captures in, what the engines disagree about out: `dissector crosscheck`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dissector.cli.options import Parser, add_source_options
+
+if TYPE_CHECKING:
+    from dissector.crosscheck.compare import Comparison, Difference
+
+_EXAMPLES = """\
+  dissector crosscheck capture.pcap
+  dissector crosscheck --recursive captures/ --format json
+  dissector crosscheck --keylog keys.txt encrypted.pcap
+
+exits 0 where every difference is a known fault of tshark's, 1 where one is not
+"""
+_SHOWN = 48  # characters of a value
+_SECRETS = frozenset({"password"})
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser(
+        "crosscheck",
+        "Every CONNECT and CONNACK of a capture as our engines and tshark read it, side by side.",
+        _EXAMPLES,
+    )
+    add_source_options(made, choose=False)
+    made.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; give its exit code."""
+    namespace = parser().parse(arguments)
+
+    from dissector.cli import config, inputs
+    from dissector.crosscheck.compare import compare
+    from dissector.engines.decryption import key_log
+
+    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
+    ports = inputs.ports(settings.decode_as)
+    tls_ports = inputs.ports(settings.decode_as, "tls")
+    keys = None if namespace.keylog is None else key_log(namespace.keylog)
+    unexplained = 0
+    for path in paths:
+        found = compare(path, ports, tls_ports, keys)
+        unexplained += len(found.unexplained)
+        lines = _json(path, found) if namespace.format == "json" else _text(path, found)
+        for line in lines:
+            sys.stdout.write(line + "\n")
+    return int(unexplained > 0)
+
+
+def _text(path: str, found: Comparison) -> Iterator[str]:
+    from dissector.report.style import Style, counted
+    from dissector.text import printable
+
+    style = Style()
+    explained = len(found.differences) - len(found.unexplained)
+    yield (
+        f"{printable(path)}: {found.packets:,} CONNECT and CONNACK, "
+        f"{counted(len(found.unexplained), 'unexplained difference')}, "
+        f"{explained:,} by known faults of tshark"
+    )
+    if found.carried:
+        yield from style.indented(
+            f"{counted(found.carried, 'connection')} inside WebSocket or behind a PROXY protocol "
+            "header: tshark does not decode the MQTT in it."
+        )
+    for each in found.differences:
+        yield (
+            f"   frame {each.frame}, stream {each.stream}, {each.packet} {each.field}: "
+            f"native {_value(each, each.native)}, {each.engine} {_value(each, each.other)}"
+        )
+        if each.fault is not None:
+            yield from style.indented(f"known fault {each.fault.name}: {each.fault.reason}")
+
+
+def _json(path: str, found: Comparison) -> Iterator[str]:
+    import json
+
+    from dissector.text import lossless
+
+    differences = [
+        {
+            "engine": each.engine,
+            "frame": each.frame,
+            "stream": each.stream,
+            "packet": each.packet,
+            "field": each.field,
+            "native": _value(each, each.native),
+            "other": _value(each, each.other),
+            "fault": None if each.fault is None else each.fault.name,
+            "reason": None if each.fault is None else each.fault.reason,
+        }
+        for each in found.differences
+    ]
+    record: dict[str, Any] = {
+        "file": lossless(path),
+        "packets": found.packets,
+        "carried": found.carried,
+        "unexplained": len(found.unexplained),
+        "differences": differences,
+    }
+    yield json.dumps(record, ensure_ascii=False)
+
+
+def _value(each: Difference, value: Any) -> str:
+    """Spell a value; secrets are stars."""
+    from dissector.mqtt import spec
+    from dissector.text import printable
+
+    if value is None:
+        return "nothing"
+    if value is True or value is False:
+        return "sees it" if value else "does not"
+    if each.field in _SECRETS:
+        return "***"
+    if isinstance(value, bytes):
+        return f'"{printable(value, _SHOWN)}"'
+    if isinstance(value, list):
+        shown = [
+            (number, "***" if number == spec.AUTHENTICATION_DATA else item)
+            for number, item in value
+        ]
+        return printable(str(shown), _SHOWN)
+    return str(value)

@@ -1,0 +1,119 @@
+"""Captures in, what the engines disagree about out, and which known fault explains it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from dissector.cli import crosscheck as command
+from dissector.crosscheck import compare as module
+from dissector.crosscheck.compare import Difference, compare
+from dissector.engines.scapy import ScapyEngine
+from samples.build import conversation, pcap
+from tests.cli.running import dissector as run
+from tests.conftest import ROOT
+from tests.tls_peers import CONNACK, TALK, Peers, steps
+
+RECORDED = ROOT / "samples" / "recorded"
+MALFORMED = RECORDED / "aedes-raw-3.1.1-malformed-connects.pcap"
+
+
+def written(folder: Path, wire: list[tuple[str, bytes]], port: int = 1883) -> str:
+    """Write a conversation to a capture."""
+    path = folder / "made.pcap"
+    path.write_bytes(pcap(conversation(steps(wire), server_port=port)))
+    return str(path)
+
+
+def test_nothing_differs(tmp_path: Path, tshark: str) -> None:
+    """Engines that read the same differ in nothing, also on a port of which tshark must be told."""
+    for port, ports in ((1883, ()), (1884, (1884,)), (5000, ())):
+        found = compare(written(tmp_path, list(TALK), port), frozenset(ports))
+        assert (found.packets, found.differences) == (2, [])
+
+
+def test_split_lengths(tmp_path: Path, tshark: str) -> None:
+    """Where a Remaining Length is split over segments tshark is lost, and that is a known fault."""
+    connect = bytes.fromhex("10c601 00044d5154540402003c 00ba") + b"a" * 186
+    for cut, faults in ((1, []), (2, ["split-length"]), (3, [])):
+        found = compare(
+            written(tmp_path, [("C", connect[:cut]), ("C", connect[cut:]), ("S", CONNACK)])
+        )
+        assert found.packets == 2
+        assert [each.fault and each.fault.name for each in found.differences] == faults
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_inside_of_tls(tmp_path: Path, tshark: str, version: str) -> None:
+    """With a key log both decode what TLS carries, on any port and whatever ALPN says."""
+    for port, alpn in ((8883, ["mqtt"]), (443, [])):
+        with Peers(version, alpn=alpn) as peers:
+            path = written(tmp_path, peers.talk(), port)
+            found = compare(path, key_log=peers.keys)
+        assert (found.packets, found.differences) == (2, [])
+
+
+def test_what_is_carried_is_counted(tshark: str) -> None:
+    """Streams in WebSocket are left to us, and said."""
+    found = compare(str(RECORDED / "mosquitto-mqttjs-3.1-websocket-round-trip.pcap"))
+    assert (found.carried, found.differences) == (1, [])
+
+
+def test_known_faults_are_named(tshark: str) -> None:
+    """A known fault is named with its reason, and the exit code is 0."""
+    ran = run("crosscheck", str(MALFORMED))
+    assert ran.code == 0
+    assert "0 unexplained differences, 1 by known faults of tshark" in ran.out
+    assert "five-byte-length" in ran.out
+
+
+def test_what_is_unexplained(
+    tshark: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A difference that no known fault explains makes the exit code 1, in every format."""
+    monkeypatch.setattr(module, "explain", lambda case: None)
+    assert command.run([str(MALFORMED)]) == 1
+    assert "1 unexplained difference" in capsys.readouterr().out
+    assert command.run(["--format", "json", str(MALFORMED)]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert record["unexplained"] == 1
+    assert record["differences"][0]["fault"] is None
+
+
+def test_the_scapy_engine_is_held_against_native(
+    tmp_path: Path, tshark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the scapy engine does not see is a difference of its own."""
+    path = written(tmp_path, list(TALK))
+    monkeypatch.setattr(ScapyEngine, "batches", lambda engine, readers: iter(()))
+    found = compare(path).unexplained
+    assert [(each.engine, each.field) for each in found] == [("scapy", "packet")] * 2
+
+
+def test_secrets_are_stars() -> None:
+    """No password and no authentication data is shown, whoever reads them."""
+    one = Difference("tshark", 1, 0, "CONNECT", "password", b"secret", b"secret2")
+    two = one._replace(field="properties", native=[(22, b"secret"), (21, b"SCRAM")])
+    for each in (one, two):
+        assert "secret" not in command._value(each, each.native)
+    assert "SCRAM" in command._value(two, two.native)
+
+
+def test_what_tshark_cannot_read(tmp_path: Path) -> None:
+    """Compressed captures and pipes are refused in a line that says what to give instead."""
+    packed = tmp_path / "a.pcap.gz"
+    packed.write_bytes(gzip.compress(MALFORMED.read_bytes()))
+    for name in (str(packed), "-"):
+        ran = run("crosscheck", name)
+        assert ran.code == 2 and "not compressed" in ran.err
+    assert run("crosscheck", str(tmp_path / "missing")).code == 2
+
+
+def test_without_tshark(tmp_path: Path) -> None:
+    """Without tshark the command says so, and how to get it."""
+    ran = run("crosscheck", str(MALFORMED), PATH=str(tmp_path))
+    assert ran.code == 2 and ran.err.count("\n") == 1
+    assert "apt install tshark" in ran.err
