@@ -17,7 +17,7 @@ from dissector.capture.source import CaptureReader, open_capture
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
 from dissector.engines.native import NativeEngine, PacketListener
-from dissector.errors import CaptureError
+from dissector.errors import CaptureError, EngineError
 from dissector.model import (
     Capture,
     CaptureFile,
@@ -135,7 +135,7 @@ def run(
         for reader in readers:
             reader.close()
         stack.close()
-    if decrypted is None and hearing.unread:
+    if decrypted is None and hearing.unread and options.keylog is None:
         _tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return Outcome(
@@ -321,7 +321,13 @@ def _open(
     else:
         for reader in readers:
             reader.close()
-    opening = decryption.decrypt(sources, text, _engine(options.engine))
+    try:
+        opening = decryption.decrypt(sources, text, _engine(options.engine))
+    except EngineError as error:
+        if options.keylog is not None:
+            raise
+        sink.warning(CaptureWarning("keys", f"the keys in the capture were not used: {error}"))
+        return *_readers(sources, sink), None
     if opening.encrypted and not opening.with_keys:
         what = f"there are no keys for any of {opening.encrypted} TLS connections"
         sink.warning(CaptureWarning("keys", what))

@@ -28,7 +28,9 @@ that `dissector` reports on the capture; many sound clients show CON14, which is
 client id has more than letters and digits).
 
 - `recorded/`: real servers and clients on the loopback interface, recorded by `recording/`, which
-  can do it again. `recorded/observations.md` says what else they show.
+  can do it again. `recorded/observations.md` says what else they show. What TLS carries is read
+  with `--keylog` and the keys beside the capture (a pcapng may hold them itself); codes and rules
+  of such captures are those with the keys.
 - `household/`: a made-up house with devices good and bad, for audits; `household.toml` says who is
   there and what is wrong with whom. `recording/household.py` can do it again.
 - `made/`: one conversation for each rule, which breaks that rule. `python samples/make.py` makes
@@ -69,11 +71,17 @@ def _recorded() -> Iterator[str]:
                     ", ".join(map(_product, entry["clients"])),
                     ", ".join(entry["mqtt_versions"]),
                     f"{entry['ip_version']}, {entry['port']}",
-                    entry["contains"],
+                    entry["contains"] + _keys(entry["file"]),
                     ", ".join(map(_code, entry["return_codes"])),
                     _ids(entry["rules"]),
                 )
         yield ""
+
+
+def _keys(file: str) -> str:
+    """Say where the keys of a TLS capture are, where they stand beside it."""
+    path = (HERE / "recorded" / file).with_suffix(".keys")
+    return f" Keys: `{path.name}`." if path.exists() else ""
 
 
 def _made() -> Iterator[str]:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dissector
+from dissector.connections import certificate
+from dissector.model import Report
 from dissector.mqtt.packets import Connack
+from dissector.net.tls_names import version_name
 from samples.describe import entries, expected, page
 from samples.make import made
-from tests.conftest import ROOT
+from tests.conftest import ROOT, need_tool
 from tests.judging import rules_of
 
 SAMPLES = ROOT / "samples"
 CAPTURES = sorted(SAMPLES.glob("made/*")) + sorted(SAMPLES.glob("recorded/*.pcap*"))
+# What holds its own keys
+SEALED = {SAMPLES / "recorded" / "mosquitto-mqttjs-5.0-tls13-resumption.pcapng"}
+ENCRYPTED = [pytest.param(entry, id=entry["file"]) for entry in entries() if "tls" in entry]
 RECORDED = [pytest.param(entry, id=entry["file"]) for entry in entries()]
+
+
+@functools.cache
+def with_keys(path: Path) -> Report:
+    """Analyse a sample, what TLS carries included."""
+    keys = path.with_suffix(".keys")
+    if keys.exists() or path in SEALED:
+        need_tool("tshark")
+    return dissector.analyze(path, keylog=str(keys) if keys.exists() else None)
 
 
 def table_rows() -> dict[str, list[str]]:
@@ -47,13 +63,13 @@ def test_capture_raises_the_rules_that_the_page_names(path: Path) -> None:
     named = table_rows()[path.name][-1]
     wanted = set() if named == "none" else set(named.split(", "))
     assert wanted == expected()[f"{path.parent.name}/{path.name}"]
-    assert rules_of(dissector.analyze(path)) == wanted
+    assert rules_of(with_keys(path)) == wanted
 
 
 @pytest.mark.parametrize("entry", RECORDED)
 def test_manifest_tells_the_truth(entry: dict[str, Any]) -> None:
     """Frames, versions, port, IP version and codes of a recording are those of the manifest."""
-    report = dissector.analyze(SAMPLES / "recorded" / entry["file"])
+    report = with_keys(SAMPLES / "recorded" / entry["file"])
     assert report.capture.frames == entry["frames"]
     shown = {h.version.value for h in report.handshakes if h.version is not None}
     assert set(entry["mqtt_versions"]) <= shown
@@ -61,6 +77,56 @@ def test_manifest_tells_the_truth(entry: dict[str, Any]) -> None:
     assert {6 if ":" in h.server.ip else 4 for h in report.handshakes} == {entry["ip_version"]}
     codes = {h.connack.return_code for h in report.handshakes if h.connack is not None}
     assert sorted(code for code in codes if code is not None) == entry["return_codes"]
+
+
+@pytest.mark.parametrize("entry", ENCRYPTED)
+def test_tls_with_keys(entry: dict[str, Any]) -> None:
+    """Of each TLS connection that came about the version is told, and what it carried is read."""
+    report = with_keys(SAMPLES / "recorded" / entry["file"])
+    for record in report.tls_handshakes:
+        assert version_name(record.version or 0) == f"TLS {entry['tls']}"
+        assert record.decrypted == record.established
+    assert {h.transport for h in report.handshakes} == {"wss" if "wss" in entry["file"] else "tls"}
+    assert sum(record.decrypted for record in report.tls_handshakes) == len(report.handshakes)
+
+
+@pytest.mark.parametrize("entry", ENCRYPTED)
+def test_tls_without_keys(entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without keys, and without tshark, each is listed with name, version and certificate."""
+    monkeypatch.setenv("PATH", "")
+    path = SAMPLES / "recorded" / entry["file"]
+    report = dissector.analyze(path, tls_ports=[entry["port"]])
+    assert report.handshakes == []
+    assert len(report.tls_handshakes) == report.capture.streams == report.summary.encrypted
+    for record in report.tls_handshakes:
+        assert record.client_hello is not None
+        assert record.server_name in ("mqtt.greenhouse.example", "localhost", None)
+        assert version_name(record.version or 0) == f"TLS {entry['tls']}"
+        seen = entry["tls"] == "1.2" and not record.resumed and record.psk_identity is None
+        names = {each.common_name for each in map(certificate.read, record.certificates) if each}
+        assert ("mqtt.greenhouse.example" in names) == seen
+    assert any("tshark is not installed" in each.message for each in report.warnings) == (
+        path in SEALED
+    )
+
+
+def test_tls_of_every_kind() -> None:
+    """The recordings have resumption, a pre-shared key, client certificates, alerts, and ALPN."""
+    records = [
+        record
+        for entry in entries()
+        if "tls" in entry
+        for record in with_keys(SAMPLES / "recorded" / entry["file"]).tls_handshakes
+    ]
+    assert {(record.version, record.resumed) for record in records} >= {
+        (version, resumed) for version in (0x0303, 0x0304) for resumed in (True, False)
+    }
+    assert "sensor-psk-1" in {record.psk_identity for record in records}
+    assert any(record.client_certificates for record in records)
+    assert () in {record.client_certificates for record in records}
+    alerts = {alert.description for record in records for alert in record.alerts}
+    assert {40, 48} <= alerts
+    assert {record.because for record in records} == {"port", "alpn", "keys"}
 
 
 def test_manifest_names_every_recording() -> None:
@@ -82,6 +148,8 @@ def answers() -> set[tuple[bool, int]]:
     """Give every code in a CONNACK of the samples, and whether it has the form of 5.0."""
     found = set()
     for path in CAPTURES:
+        if path in SEALED:
+            continue
         for handshake in dissector.analyze(path).handshakes:
             connack = handshake.connack
             if isinstance(connack, Connack) and connack.return_code is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
+from dissector.capture.source import open_capture
 from dissector.crosscheck.faults import PACKET, Case, Fault, explain
 from dissector.crosscheck.headers import split_lengths
 from dissector.crosscheck.sighting import Ours, Sighting, ours
@@ -73,6 +74,8 @@ def compare(
             f"{path}: tshark has to read it, too; give a capture file as it is, not compressed and "
             "not by a pipe"
         )
+    if key_log is None and _holds_keys(path):
+        key_log = b""
     with ExitStack() as stack:
         decrypted = None
         key_file = None
@@ -88,6 +91,12 @@ def compare(
         other = theirs(path, ports | mine.ports, tls_ports, key_file)
     found += against_tshark(mine, other, lambda: split_lengths(path, ports | mine.ports))
     return Comparison(len(mine.seen), len(mine.carried), found)
+
+
+def _holds_keys(path: str) -> bool:
+    """Whether a capture holds keys itself, which tshark uses without being asked."""
+    with open_capture(path) as reader:
+        return decryption.has_secrets([reader])
 
 
 def against_scapy(mine: Ours, other: Ours) -> Iterator[Difference]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
 
 MQTT_PORT = 1883
-# IANA's for MQTT over TLS, and those that servers open beside it by habit
-TLS_PORTS = frozenset({8883, 8884, 8885, 8886, 8887})
+# IANA's for MQTT over TLS, and those that servers open beside it by habit, 8084 for WebSocket
+TLS_PORTS = frozenset({8883, 8884, 8885, 8886, 8887, 8084})
 _NUMBER = (1 << 40) - 1
 _KEPT_STEP = 16  # frames
 

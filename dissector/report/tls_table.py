@@ -23,7 +23,6 @@ _FATAL = 2
 class Row(NamedTuple):
     """What the table says of one connection; plain text, escaped."""
 
-    id: int
     stream: int
     frame: int
     version: str
@@ -37,7 +36,6 @@ def row(record: TlsHandshake) -> Row:
     version = record.version
     frame = record.client_hello_frame or record.first
     return Row(
-        record.id,
         record.stream,
         frame.number,
         "-" if version is None else version_name(version).removeprefix("TLS "),

@@ -44,7 +44,7 @@ def _process(command: list[str], port: int | None, log: Path) -> Iterator[None]:
 def mosquitto(
     folder: Path, host: str, port: int, *, passwords: bool = False, extra: str = ""
 ) -> Iterator[None]:
-    """Run Mosquitto; `extra` is more text for its configuration file."""
+    """Run Mosquitto; `extra` is more text for its configuration file, FOLDER in it the folder."""
     lines = [f"listener {port} {host}", "persistence false", "sys_interval 0", "log_type all"]
     if os.geteuid() == 0:
         lines.append("user root")  # or it could not read the temporary folder
@@ -55,7 +55,8 @@ def mosquitto(
     else:
         lines.append("allow_anonymous true")
     configuration = folder / f"mosquitto-{port}.conf"
-    configuration.write_text("\n".join(lines) + "\n" + textwrap.dedent(extra), encoding="utf-8")
+    more = textwrap.dedent(extra).replace("FOLDER", str(folder))
+    configuration.write_text("\n".join(lines) + "\n" + more, encoding="utf-8")
     command = ["mosquitto", "-c", str(configuration)]
     with _process(command, port, folder / f"mosquitto-{port}.log"):
         yield

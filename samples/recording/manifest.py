@@ -26,7 +26,7 @@ def entry(scenario: Scenario, codes: list[int], frames: int) -> dict[str, Any]:
         "contains": scenario.contains,
         "return_codes": codes,
         "rules": [],
-    }
+    } | ({"tls": scenario.tls} if scenario.tls else {})
 
 
 def _product(name: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import brokers
 import manifest
+import tls_files
 from loopback import capturing, wait_quiet
 from scenarios import SCENARIOS
 from stage import Scenario, Stage
@@ -31,31 +32,34 @@ def column(capture: Path, port: int, field: str, display_filter: str) -> list[st
     return [value for line in done.stdout.splitlines() for value in line.split(",") if value]
 
 
-def unwrapped(capture: Path) -> tuple[int, set[int]]:
+def unwrapped(capture: Path, keys: Path | None, wrong: list[str]) -> tuple[int, set[int]]:
     """Count CONNECT packets and collect codes where tshark cannot: in WebSocket, behind a proxy.
 
-    `tests/connections/test_websocket.py` then holds every field against what the scripts sent.
+    `tests/connections/test_websocket.py` then holds every field against what the scripts sent. What
+    TLS hides is opened with the keys; what stays closed is `wrong`, but for refused connections.
     """
     sys.path.insert(0, str(RECORDED.parent.parent))
     import dissector
 
-    report = dissector.analyze(capture)
+    report = dissector.analyze(capture, keylog=None if keys is None else str(keys))
+    if any(record.established and not record.decrypted for record in report.tls_handshakes):
+        wrong.append("the keys of a connection are missing")
     codes = {item.connack.return_code for item in report.handshakes if item.connack is not None}
     return report.capture.control_packets.get("CONNECT", 0), {code or 0 for code in codes}
 
 
-def check(capture: Path, scenario: Scenario) -> tuple[list[int], int]:
+def check(capture: Path, keys: Path | None, scenario: Scenario) -> tuple[list[int], int]:
     """Return the CONNACK codes and the number of frames; raise `ValueError` for what is amiss."""
     port = scenario.port
     frames = len(column(capture, port, "frame.number", "frame"))
+    wrong: list[str] = []
     if scenario.wrapped:
-        connects, codes = unwrapped(capture)
+        connects, codes = unwrapped(capture, keys, wrong)
     else:
         connects = column(capture, port, "mqtt.msgtype", "mqtt.msgtype == 1").count("1")
         codes = set()
         for field in ("mqtt.conack.val", "mqtt.connack.reason_code"):
             codes |= {int(code, 0) for code in column(capture, port, field, field)}
-    wrong = []
     if connects < scenario.connects:
         wrong.append(f"{connects} CONNECT packets instead of {scenario.connects}")
     if codes != scenario.codes:
@@ -75,8 +79,15 @@ def record(scenario: Scenario, folder: Path) -> tuple[list[int], int]:
     """Record one capture into place, and return what `check` found."""
     fresh = folder / "fresh.pcap"
     stage = Stage(
-        folder, scenario.host, scenario.port, scenario.all_versions[0], scenario.transport
+        folder,
+        scenario.host,
+        scenario.port,
+        scenario.all_versions[0],
+        scenario.transport,
+        scenario.tls,
     )
+    if scenario.tls:
+        tls_files.make(folder)
     serve = brokers.BROKERS[scenario.server]
     with (
         capturing(fresh, scenario.port),
@@ -86,12 +97,15 @@ def record(scenario: Scenario, folder: Path) -> tuple[list[int], int]:
         if not wait_quiet(scenario.port):
             # A server that forgets a socket closes it by ending, while we still listen.
             print(f"{scenario.name}: the server left a connection open", file=sys.stderr)
-    found = check(fresh, scenario)
+    found = check(fresh, stage.keys if scenario.tls else None, scenario)
     target = RECORDED / scenario.file
     if scenario.pcapng:
-        subprocess.run(["editcap", "-F", "pcapng", str(fresh), str(target)], check=True)
+        inside = ["--inject-secrets", f"tls,{stage.keys}"] if scenario.tls else []
+        subprocess.run(["editcap", "-F", "pcapng", *inside, str(fresh), str(target)], check=True)
     else:
         target.write_bytes(fresh.read_bytes())
+    if scenario.keys:
+        (RECORDED / scenario.keys).write_bytes(stage.keys.read_bytes())
     return found
 
 

@@ -135,6 +135,21 @@ WEBSOCKET: dict[str, Any] = {"transport": "ws", "wrapped": True}
 # Mosquitto 2.0.11 does not start where all listeners are WebSocket's
 MOSQUITTO_WS = {"extra": "protocol websockets\nlistener 18896 127.0.0.1\n"}
 
+TLS: dict[str, Any] = {"transport": "mqtts", "wrapped": True, "port": 8883}
+WSS: dict[str, Any] = {"transport": "wss", "wrapped": True}
+_CERTIFICATES = """
+cafile FOLDER/authority.pem
+certfile FOLDER/server.pem
+keyfile FOLDER/server.key
+"""
+_BY_CERTIFICATE = "require_certificate true\nuse_identity_as_username true\n"
+MOSQUITTO_TLS = {"extra": _CERTIFICATES}
+MOSQUITTO_TLS_CLIENTS = {"extra": _CERTIFICATES + _BY_CERTIFICATE}
+MOSQUITTO_PSK = {
+    "extra": "psk_hint greenhouse\npsk_file FOLDER/psk\nuse_identity_as_username true\n"
+}
+MOSQUITTO_WSS = {"extra": _CERTIFICATES + MOSQUITTO_WS["extra"]}
+
 NO_EMPTY_IDS = {"extra": "allow_zero_length_clientid false\n"}
 STRICT = {
     "extra": """
@@ -478,6 +493,79 @@ SCENARIOS = [
         "Text frames, subprotocols left out or wrong, fragments, masks left out, reserved opcodes.",
         {0}, scene("raw_websocket", "frames"), 5, options={"websocket": True}, port=18836,
         **WEBSOCKET,
+    ),
+    # Inside TLS
+    Scenario(
+        "mosquitto-paho-3.1.1-tls12-qos-levels",
+        "TLS 1.2: one publisher with QoS 0, 1 and 2 and a subscriber with QoS 2.",
+        {0}, scene("paho", "qos-levels"), 2, options=MOSQUITTO_TLS, tls="1.2", **TLS,
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-tls13-at-work",
+        "TLS 1.3 on an unusual port: three publications of a client, in 5.0.",
+        {0}, scene("paho", "at-work"), 1, options=MOSQUITTO_TLS, tls="1.3", host="::1",
+        **TLS | {"port": 18838},
+    ),
+    Scenario(
+        "mosquitto-mqttjs-5.0-tls12-credentials",
+        "TLS 1.2: the right password is accepted, a wrong one and none are refused.",
+        {0, 0x87}, scene("mqttjs", "credentials"), 3, tls="1.2", **TLS,
+        options=MOSQUITTO_TLS | {"passwords": True},
+    ),
+    Scenario(
+        "mosquitto-mqttjs-3.1-tls13-persistent-session",
+        "TLS 1.3: an MQTT 3.1 client returns to its session, then cleans it.",
+        {0}, scene("mqttjs", "persistent-session"), 5, tls="1.3", options=MOSQUITTO_TLS, **TLS,
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-tls12-client-certificate",
+        "TLS 1.2: the server asks for the client's certificate, and takes its name from it.",
+        {0}, scene("paho", "client-certificate"), 1, options=MOSQUITTO_TLS_CLIENTS, tls="1.2",
+        **TLS | {"port": 8884},
+    ),
+    Scenario(
+        "mosquitto-paho-5.0-tls13-client-certificate",
+        "TLS 1.3 with a client's certificate, which is encrypted.",
+        {0}, scene("paho", "client-certificate"), 1, options=MOSQUITTO_TLS_CLIENTS, tls="1.3",
+        **TLS | {"port": 8884},
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-tls12-refusals",
+        "TLS 1.2: no certificate of the client, none that it trusts of the server, then both.",
+        {0}, scene("paho", "tls-refusals"), 1, options=MOSQUITTO_TLS_CLIENTS, tls="1.2",
+        **TLS | {"port": 8884},
+    ),
+    Scenario(
+        "mosquitto-mqttjs-3.1.1-tls12-psk",
+        "TLS 1.2 with a pre-shared key and no certificate.",
+        {0}, scene("mqttjs", "psk"), 1, options=MOSQUITTO_PSK, tls="1.2", **TLS | {"port": 8886},
+    ),
+    Scenario(
+        "mosquitto-mqttjs-3.1.1-tls12-resumption",
+        "TLS 1.2: the second connection goes on with the TLS session of the first.",
+        {0}, scene("mqttjs", "resumption"), 2, options=MOSQUITTO_TLS, tls="1.2", **TLS,
+    ),
+    Scenario(
+        "mosquitto-mqttjs-5.0-tls13-resumption",
+        "TLS 1.3: the second connection goes on with the TLS session of the first. The pcapng "
+        "holds the keys itself.",
+        {0}, scene("mqttjs", "resumption"), 2, options=MOSQUITTO_TLS, tls="1.3", pcapng=True,
+        **TLS,
+    ),
+    Scenario(
+        "mosquitto-mqttjs-3.1.1-tls13-alpn",
+        "TLS 1.3 on port 443: clients offer the protocols mqtt and x-amzn-mqtt-ca (ALPN).",
+        {0}, scene("mqttjs", "alpn"), 2, options=MOSQUITTO_TLS, tls="1.3", **TLS | {"port": 443},
+    ),
+    Scenario(
+        "mosquitto-mqttjs-5.0-wss-round-trip",
+        "WebSocket inside TLS 1.3.",
+        {0}, scene("mqttjs", "round-trip"), 1, options=MOSQUITTO_WSS, tls="1.3", port=8084, **WSS,
+    ),
+    Scenario(
+        "mosquitto-paho-3.1.1-wss-qos-levels",
+        "WebSocket inside TLS 1.2 on an unusual port: a publisher and a subscriber.",
+        {0}, scene("paho", "qos-levels"), 2, options=MOSQUITTO_WSS, tls="1.2", port=18839, **WSS,
     ),
     # Behind a proxy that speaks the PROXY protocol
     Scenario(

@@ -1,5 +1,6 @@
 """A scenario's table row, and what its steps may do: run clients against the server."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,12 +30,22 @@ _PATIENCE = 60
 class Client:
     """A client program that runs beside others."""
 
-    def __init__(self, command: list[str], log: Path, ready: str | None) -> None:
-        """Start it; with `ready`, wait for a line of its output that holds that text."""
+    def __init__(
+        self, command: list[str], log: Path, ready: str | None, more: dict[str, str] | None = None
+    ) -> None:
+        """Start it; with `ready`, wait for a line of its output that holds that text.
+
+        `more` is added to its environment.
+        """
         self.log = log
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace"
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                errors="replace",
+                env={**os.environ, **(more or {})},
             )
         if ready is not None:
             assert self.process.stdout is not None
@@ -71,6 +82,23 @@ class Stage:
     port: int
     version: str
     transport: str = "mqtt"
+    tls: str = ""
+
+    @property
+    def keys(self) -> Path:
+        """The key log that all clients write."""
+        return self.folder / "tls.keys"
+
+    def _environment(self) -> dict[str, str]:
+        """What a client script has to know of TLS: a folder, a version, a key log."""
+        if not self.tls:
+            return {}
+        return {
+            "TLS_FOLDER": str(self.folder),
+            "TLS_VERSION": self.tls,
+            "TLS_KEYS": str(self.keys),
+            "NODE_OPTIONS": f"--tls-keylog={self.keys}",
+        }
 
     def _script(self, client: str, scene: str, version: str | None) -> list[str]:
         node = client == "mqttjs"
@@ -82,11 +110,13 @@ class Stage:
 
     def start(self, client: str, scene: str, *, version: str | None = None) -> Client:
         """Start a scene of a client script and wait until it is ready."""
-        return Client(self._script(client, scene, version), self.folder / "clients.log", "ready")
+        command = self._script(client, scene, version)
+        return Client(command, self.folder / "clients.log", "ready", self._environment())
 
     def run(self, client: str, scene: str, *, version: str | None = None) -> None:
         """Run a scene of a client script to its end."""
-        Client(self._script(client, scene, version), self.folder / "clients.log", None).finish()
+        command = self._script(client, scene, version)
+        Client(command, self.folder / "clients.log", None, self._environment()).finish()
 
     def together(self, *scenes: tuple[str, str, str]) -> None:
         """Run scenes (client, scene, version) at the same time."""
@@ -130,14 +160,21 @@ class Scenario:
     versions: tuple[str, ...] = ()
     pcapng: bool = False
     transport: str = "mqtt"
-    """How the clients reach the server: "mqtt", or "ws" for WebSocket."""
+    """How the clients reach the server: "mqtt", "ws" for WebSocket, "mqtts", or "wss"."""
     wrapped: bool = False
-    """There is more around the MQTT than TCP: WebSocket, or the PROXY protocol."""
+    """There is more around the MQTT than TCP: WebSocket, TLS, or the PROXY protocol."""
+    tls: str = ""
+    """The version of TLS, "1.2" or "1.3"; its keys stand beside the capture, or in a pcapng."""
 
     @property
     def file(self) -> str:
         """Name of the capture file."""
         return f"{self.name}.{'pcapng' if self.pcapng else 'pcap'}"
+
+    @property
+    def keys(self) -> str:
+        """Name of the key log beside it; "" where there is none."""
+        return f"{self.name}.keys" if self.tls and not self.pcapng else ""
 
     @property
     def server(self) -> str:

@@ -56,6 +56,20 @@ def test_inside_of_tls(tmp_path: Path, tshark: str, version: str) -> None:
         assert (found.packets, found.differences) == (2, [])
 
 
+@pytest.mark.parametrize("keys", sorted(RECORDED.glob("*.keys")), ids=lambda path: path.stem)
+def test_recorded_tls(tshark: str, keys: Path) -> None:
+    """Of all recordings of TLS tshark's decoding, with the same keys, is ours."""
+    found = compare(str(keys.with_suffix(".pcap")), key_log=keys.read_bytes())
+    assert found.differences == []
+    assert found.packets or found.carried
+
+
+def test_keys_in_the_capture(tshark: str) -> None:
+    """Keys that a pcapng holds are used by both."""
+    found = compare(str(RECORDED / "mosquitto-mqttjs-5.0-tls13-resumption.pcapng"))
+    assert (found.packets, found.differences) == (4, [])
+
+
 def test_what_is_carried_is_counted(tshark: str) -> None:
     """Streams in WebSocket are left to us, and said."""
     found = compare(str(RECORDED / "mosquitto-mqttjs-3.1-websocket-round-trip.pcap"))

@@ -2,10 +2,12 @@
 //
 // usage: node mqttjs_client.mjs SCENE HOST PORT VERSION [TRANSPORT]
 //
-// TRANSPORT is "mqtt" if it is not said, or "ws": WebSocket, as a browser would speak it.
+// TRANSPORT is "mqtt" if it is not said, or "ws": WebSocket, as a browser would speak it; "mqtts" and
+// "wss" are these inside TLS, of which tell the environment's TLS_FOLDER and TLS_VERSION.
 // A scene that others must wait for prints "ready". Nothing reconnects by itself.
 
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 
@@ -17,13 +19,24 @@ const versions = {
   '5.0': { protocolId: 'MQTT', protocolVersion: 5 }
 }
 
+const secure = transport.endsWith('s') && transport !== 'ws'
+const tls = secure
+  ? {
+      ca: readFileSync(`${process.env.TLS_FOLDER}/authority.pem`),
+      servername: 'mqtt.greenhouse.example',
+      minVersion: `TLSv${process.env.TLS_VERSION}`,
+      maxVersion: `TLSv${process.env.TLS_VERSION}`
+    }
+  : {}
+
 function open (clientId, options = {}) {
   const client = mqtt.connect({
-    host: host.includes(':') && transport === 'ws' ? `[${host}]` : host,
+    ...tls,
+    host: host.includes(':') && transport.startsWith('ws') ? `[${host}]` : host,
     port: Number(port),
     protocol: transport,
     path: '/mqtt?token=made-up-token',
-    wsOptions: { origin: 'https://greenhouse.example', headers: { 'User-Agent': 'greenhouse-page/1.0' } },
+    wsOptions: { ...tls, origin: 'https://greenhouse.example', headers: { 'User-Agent': 'greenhouse-page/1.0' } },
     clientId,
     reconnectPeriod: 0,
     ...versions[version],
@@ -82,6 +95,41 @@ const scenes = {
     await back.endAsync()
     await (await connected('logger')).endAsync()
     await (await connected('logger', { ...kept, clean: false })).endAsync()
+  },
+
+  // The server offers the protocols of TLS (ALPN) that clouds want on port 443.
+  async alpn () {
+    for (const name of ['mqtt', 'x-amzn-mqtt-ca']) {
+      const client = await connected(`by-${name}`, { ALPNProtocols: [name] })
+      await client.publishAsync(topic, '810', { qos: 1 })
+      await client.endAsync()
+    }
+  },
+
+  async psk () {
+    const known = { psk: Buffer.from('0123456789abcdef0123456789abcdef', 'hex'), identity: 'sensor-psk-1' }
+    const client = await connected('by-psk', {
+      ca: undefined,
+      ciphers: 'PSK',
+      checkServerIdentity: () => undefined,
+      pskCallback: () => known
+    })
+    await client.publishAsync(topic, '811', { qos: 1 })
+    await client.endAsync()
+  },
+
+  // Goes on with the session of TLS (not of MQTT) of the first connection.
+  async resumption () {
+    let session
+    const first = open('first')
+    first.stream.on('session', given => { session = given })
+    await once(first, 'connect')
+    await first.publishAsync(topic, '812', { qos: 1 })
+    await sleep(200)
+    await first.endAsync()
+    const second = await connected('second', { session })
+    await second.publishAsync(topic, '813', { qos: 1 })
+    await second.endAsync()
   },
 
   async credentials () {

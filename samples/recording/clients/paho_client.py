@@ -2,17 +2,21 @@
 
 usage: paho_client.py SCENE HOST PORT VERSION [TRANSPORT]
 
-TRANSPORT is "mqtt" if it is not said, or "ws": WebSocket.
+TRANSPORT is "mqtt" if it is not said, "ws": WebSocket, or either of them inside TLS: "mqtts",
+"wss". Of TLS tell the environment's TLS_FOLDER (tls_files.py made it), TLS_VERSION and TLS_KEYS.
 Every scene runs its connections in order and waits for what it expects, so a recording is as
 short as the server allows. A scene that others must wait for prints "ready".
 """
 
+import os
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -46,8 +50,12 @@ class Peer:
             clean_session=None if five else clean,
             protocol=PROTOCOLS[place.version],
             reconnect_on_failure=False,
-            transport="websockets" if place.transport == "ws" else "tcp",
+            transport="websockets" if place.transport.startswith("ws") else "tcp",
         )
+        if place.transport.endswith("s"):
+            self.client.tls_set_context(context(place))
+            if place.stranger:
+                self.client.on_connect_fail = lambda *_: self.answered.set()
         self.answered = threading.Event()
         self.granted = threading.Event()
         self.ended = threading.Event()
@@ -108,15 +116,32 @@ class Peer:
 
 
 class Place:
-    """Where a scene plays: the server, the version to speak, and over what."""
+    """Where a scene plays: the server, the version to speak, and over what.
+
+    Inside TLS, `certificate`: clients show theirs; `stranger`: they do not trust the server's.
+    """
 
     def __init__(self, host: str, port: int, version: str, transport: str = "mqtt") -> None:
         """Keep the four."""
         self.host, self.port, self.version, self.transport = host, port, version, transport
+        self.certificate = self.stranger = False
 
     def peer(self, client_id: str, *, clean: bool = True) -> Peer:
         """Make a client for this server."""
         return Peer(self, client_id, clean=clean)
+
+
+def context(place: Place) -> ssl.SSLContext:
+    """Settings of TLS that keep a key log."""
+    folder = Path(os.environ["TLS_FOLDER"])
+    root = folder / ("stranger.pem" if place.stranger else "authority.pem")
+    made = ssl.create_default_context(cafile=root)
+    version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+    made.minimum_version = made.maximum_version = version[os.environ["TLS_VERSION"]]
+    made.keylog_filename = os.environ["TLS_KEYS"]
+    if place.certificate:
+        made.load_cert_chain(folder / "client.pem", folder / "client.key")
+    return made
 
 
 def qos_levels(place: Place) -> None:
@@ -288,6 +313,26 @@ def at_work(place: Place) -> None:
     sensor.disconnect()
 
 
+def client_certificate(place: Place) -> None:
+    """Log in by a certificate, publish and receive."""
+    place.certificate = True
+    device = place.peer("device-7").connect().subscribe(TOPIC, 1)
+    device.publish(TOPIC, "21.5", 1)
+    device.receive()
+    device.disconnect()
+
+
+def tls_refusals(place: Place) -> None:
+    """Show no certificate, do not trust the server's, and at last do both right."""
+    for certificate, stranger in ((False, False), (True, True), (True, False)):
+        place.certificate, place.stranger = certificate, stranger
+        try:
+            place.peer("device-7").connect().disconnect()
+        except (OSError, ValueError) as error:
+            print(f"refused: {error}", file=sys.stderr)
+        time.sleep(0.3)
+
+
 SCENES: dict[str, Callable[[Place], None]] = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -303,6 +348,8 @@ SCENES: dict[str, Callable[[Place], None]] = {
         empty_client_id,
         long_keep_alive,
         at_work,
+        client_certificate,
+        tls_refusals,
     )
 }
 
