@@ -255,13 +255,19 @@ class Tracker(Following):
         time_ns: int,
     ) -> bool:
         """Have taken off what stands around the MQTT; False where it does not look like that."""
-        from dissector.connections.tls_watcher import TlsWatcher
+        from dissector.connections.tls_watcher import TlsWatcher, of_no_interest
         from dissector.connections.unwrap import TLS, unwrapper, wrapping
 
         lost = self.lost_a if side == 0 else self.lost_b
-        kind = wrapping(before + window[start:stop], self.inside, lost=lost)
+        data = before + window[start:stop]
+        kind = wrapping(data, self.inside, lost=lost)
         if not kind:
             return False
+        if kind == TLS and not self.gaps and of_no_interest(self.tracking, self.tcp, data):
+            self.tracking.other_traffic("tls")
+            self.mode = IGNORED
+            self.held = []
+            return True
         gaps, self.gaps = self.gaps, []
         if kind == TLS:
             found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, self.inside, gaps)
