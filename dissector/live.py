@@ -274,6 +274,7 @@ def sniff(
         vlan_too=capture_filter is None,
         warn=queue.warning,
     )
+    source.limit = count
     try:
         if write is not None:
             recorder = Recorder(write, "mqtt-dissector", capture_filter=expression)

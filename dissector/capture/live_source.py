@@ -24,6 +24,8 @@ class LiveSource:
     room for, None where nobody tells; `limit` is how many frames are wanted, None for all that
     come; `ended` is why it ended though nobody wanted it to; `notices` are (kind, message) of what
     happened to it, for whoever takes them away.
+    `watched`: whatever is sent is seen, or counted as dropped; not so where others count, and where
+    frames between others are seen, for a switch that mirrors them tells nobody what it leaves out.
     `lapses` counts the times after which something missing may have been there: frames were
     dropped, an interface was down, the clock was set.
     """
@@ -41,6 +43,7 @@ class LiveSource:
         self.last_ns = 0
         self.received: int | None = None
         self.dropped: int | None = None
+        self.watched = False
         self.ended = ""
         self.lapses = 0
         self.notices: list[tuple[str, str]] = []

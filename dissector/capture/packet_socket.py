@@ -43,6 +43,7 @@ class PacketSocket:
         self.received = 0  # frames that passed the filter, dropped ones with them
         self.dropped = 0
         self.octets = 0  # bytes captured of the batch taken last
+        self.overheard = False
         self.link = EN10MB if interface.ethernet else RAW
         self._walker = BlockWalker(self.link)
         self._blocks = blocks
@@ -101,6 +102,7 @@ class PacketSocket:
         self._next = (self._next + 1) % self._blocks
         self._walker.walk(block, batch)
         self.octets = self._walker.octets
+        self.overheard = self._walker.overheard
         if self._walker.tagged and self.link == EN10MB:
             batch.window = self._tagged(block, batch)
 
@@ -150,6 +152,7 @@ class PacketSockets(LiveSource):
         super().__init__(",".join(each.interface.name for each in sockets))
         self.links = list(dict.fromkeys(each.link for each in sockets))
         self.dropped = 0
+        self.watched = True
         self._all = list(sockets)  # also those of interfaces that are gone
         self._sockets = list(sockets)
         self._down: set[PacketSocket] = set()
@@ -175,6 +178,7 @@ class PacketSockets(LiveSource):
         if ready is not None:
             ready.take(batch)
             self._down.discard(ready)
+            self.watched = self.watched and not ready.overheard
             self.interface = ready.interface.name
         for each in self._sockets:
             each.count()

@@ -2,12 +2,13 @@ cimport cython
 
 from dissector.capture.batch cimport Batch
 
-cdef int _HEADER, _VLAN_VALID
+cdef int _HEADER, _VLAN_VALID, _BETWEEN_OTHERS
 cdef bint _BIG
 
 cdef class BlockWalker:
     cdef public long long link
     cdef public long long octets
+    cdef public bint overheard
     cdef public list tagged
 
     @cython.locals(offset="long long[::1]", captured="long long[::1]", original="long long[::1]", time_ns="long long[::1]", link="long long[::1]", size=cython.longlong, left=cython.longlong, octets=cython.longlong, at=cython.longlong, count=cython.Py_ssize_t, following=cython.longlong, seconds=cython.longlong, nanoseconds=cython.longlong, held=cython.longlong, sent=cython.longlong, status=cython.longlong, place=cython.longlong, start=cython.longlong)

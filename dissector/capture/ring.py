@@ -21,17 +21,22 @@ else:
 
 BLOCK = 1 << 20  # bytes; frames with their headers take 144 and more, so a batch holds a block
 _BIG = sys.byteorder == "big"
-_HEADER = 48  # bytes of a frame's header
+_BETWEEN_OTHERS = 3
+_HEADER = 60  # bytes of a frame's header up to the type in its address
 _VLAN_VALID = 0x10
 _FIELDS = struct.Struct("=6IHH")
 
 
 class BlockWalker:
-    """Walks blocks. `tagged` holds, after a walk, the frames whose VLAN tag the kernel took off."""
+    """Walks blocks. `tagged` holds, after a walk, the frames whose VLAN tag the kernel took off.
+
+    `overheard`: any frame so far was between others, which only a mirror or a bridge shows.
+    """
 
     def __init__(self, link: int) -> None:
         self.link = link
         self.octets = 0  # captured bytes of the frames of the latest block
+        self.overheard = False
         self.tagged: list[tuple[int, int, int]] = []  # place in the batch, TPID, TCI
 
     def walk(self, block: bytes, batch: Batch) -> None:
@@ -62,6 +67,8 @@ class BlockWalker:
             start = at + place
             if start + held > size:
                 break
+            if block[at + 58] == _BETWEEN_OTHERS:
+                self.overheard = True
             if status & _VLAN_VALID:
                 self.tagged.append((count, u16(block, at + 36, _BIG), u16(block, at + 32, _BIG)))
             offset[count] = start

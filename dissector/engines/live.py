@@ -80,7 +80,6 @@ class LiveEngine(NativeEngine):
         self._again = _Deadlines(_SOON_NS)
         self._scan_ns = 0
         self._lapses = 0  # of the source: what went missing by then is nobody's fault
-        self.tracking.watched = source.dropped is not None
         self.tracking.noted = self._noted
         self._factory = self.streams.factory
         self.streams.factory = self._opened
@@ -94,6 +93,7 @@ class LiveEngine(NativeEngine):
         """Take batch by batch, empty ones when nothing comes; at the end everything is judged."""
         try:
             while (batch := self._source.next_batch()) is not None:
+                self.tracking.watched = self._source.watched
                 if self._source.lapses != self._lapses:
                     self._lapses = self._source.lapses
                     self.tracking.dropped_ns = time.time_ns()

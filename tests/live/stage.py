@@ -85,6 +85,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def on(*ports: int) -> tuple[str, ...]:
+    """Give the options for MQTT on these ports and nothing else: loopback is everybody's."""
+    words = [word for port in ports for word in ("-d", f"tcp.port=={port},mqtt")]
+    return (*words, "-f", " or ".join(f"tcp port {port}" for port in ports))
+
+
 def wait_until(ready: Callable[[], object], what: str) -> None:
     """Wait for something, and fail when it takes too long."""
     end = time.monotonic() + PATIENCE
@@ -154,6 +160,9 @@ class Following:
         ]
         for thread in self._threads:
             thread.start()
+
+    def __repr__(self) -> str:
+        return f"<dissector live, exit {self.process.returncode}, which said {self.said!r}>"
 
     def _read(self) -> None:
         assert self.process.stdout is not None

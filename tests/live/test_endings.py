@@ -27,6 +27,7 @@ from tests.live.stage import (
     made_server,
     mosquitto,
     need_root,
+    on,
     publish,
     wait_until,
 )
@@ -37,7 +38,7 @@ def test_signals_end_it_with_the_summary(tmp_path: Path, number: int) -> None:
     """Ctrl-C and SIGTERM are the normal end: the summary of `analyze`, the exit by findings."""
     with (
         made_server(bytes.fromhex("20020100")) as port,
-        following("-i", "lo", "-d", f"tcp.port=={port},mqtt") as live,
+        following("-i", "lo", *on(port)) as live,
     ):
         with socket.create_connection(("127.0.0.1", port), 5) as client:
             client.sendall(bytes.fromhex("100d00044d5154540402003c000161"))
@@ -123,7 +124,7 @@ def test_nobody_reads_any_more(tmp_path: Path) -> None:
     with mosquitto(LOOPBACK, port, tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-m", "dissector", "live", "-i", "lo", "-w", str(out),
-             "-d", f"tcp.port=={port},mqtt"],
+             *on(port)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN,
         )  # fmt: skip
         assert process.stdout is not None
@@ -177,7 +178,7 @@ def test_the_status_line_is_for_terminals() -> None:
     main, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "dissector", "live", "-i", "lo", "-a", "duration:2.5",
-         "-d", f"tcp.port=={free_port()},mqtt"],
+         *on(free_port())],
         stdout=subprocess.DEVNULL, stderr=terminal, env=CLEAN,
     )  # fmt: skip
     os.close(terminal)
@@ -202,9 +203,10 @@ def test_drops_are_counted_exactly(spaces: Place) -> None:
     """While it stands still more comes than there is room for: what was lost is said exactly."""
     count, size = 6000, 1000
     send = (
-        "import socket\n"
+        "import socket, time\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-        f"for _ in range({count}):\n    s.sendto(bytes({size}), ('{spaces.v4}', 9))\n"
+        f"for number in range({count}):\n    s.sendto(bytes({size}), ('{spaces.v4}', 9))\n"
+        "    number % 50 or time.sleep(0.001)\n"  # no faster than the wire takes it
     )
     with following(
         "-i", spaces.interface, "-f", "udp dst port 9", "--buffer", "2", "--format", "jsonl",

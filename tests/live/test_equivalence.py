@@ -32,6 +32,7 @@ class Played(LiveSource):
     def __init__(self, frames: Sequence[Frame], after: int = 0, dropped: int | None = None) -> None:
         super().__init__("played")
         self.dropped = dropped
+        self.watched = dropped is not None
         self.links = [1]
         self.digits = 6
         self._now = 0

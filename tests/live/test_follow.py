@@ -21,6 +21,7 @@ from tests.live.stage import (
     made_server,
     mosquitto,
     namespaces,
+    on,
     publish,
     wait_until,
 )
@@ -42,7 +43,7 @@ def test_every_handshake_is_reported_once_with_its_fields(place: Place, tmp_path
     with (
         mosquitto(place, port, tmp_path),
         following(
-            "-i", place.interface, "-d", f"tcp.port=={port},mqtt", "--format", "jsonl",
+            "-i", place.interface, *on(port), "--format", "jsonl",
             place=place,
         ) as live,
     ):  # fmt: skip
@@ -132,7 +133,7 @@ def test_a_wrong_answer_is_flagged_while_the_connection_is_open() -> None:
     """A session present after a clean session is told before anybody closes."""
     with (
         made_server(bytes.fromhex("20020100")) as port,
-        following("-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl") as live,
+        following("-i", "lo", *on(port), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
         client.sendall(CONNECT)
@@ -153,7 +154,7 @@ def test_a_deadline_is_told_when_it_passes() -> None:
     """A refused connection that stays open is told though no frame comes any more, and once."""
     with (
         made_server(bytes.fromhex("20020005")) as port,
-        following("-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl") as live,
+        following("-i", "lo", *on(port), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
         client.sendall(CONNECT)

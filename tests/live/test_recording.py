@@ -18,6 +18,7 @@ from tests.live.stage import (
     made_server,
     mosquitto,
     need_root,
+    on,
     publish,
     wait_until,
 )
@@ -54,7 +55,7 @@ def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> N
         mosquitto(LOOPBACK, port, tmp_path),
         made_server(SESSION_PRESENT) as wrong,
         following(
-            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-d", f"tcp.port=={wrong},mqtt",
+            "-i", "lo", *on(port, wrong),
             "--format", "jsonl", "-w", str(out),
         ) as live,
     ):  # fmt: skip
@@ -89,7 +90,7 @@ def test_only_flagged_connections_are_kept(tmp_path: Path, tshark: str) -> None:
         mosquitto(LOOPBACK, port, tmp_path),
         made_server(SESSION_PRESENT) as wrong,
         following(
-            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-d", f"tcp.port=={wrong},mqtt",
+            "-i", "lo", *on(port, wrong),
             "--format", "jsonl", "-w", str(out), "--flagged-only",
         ) as live,
     ):  # fmt: skip
@@ -116,9 +117,7 @@ def test_a_late_finding_stands_on_the_last_frame(tmp_path: Path, tshark: str) ->
     out = tmp_path / "out.pcapng"
     with (
         made_server(bytes.fromhex("20020005")) as port,
-        following(
-            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "-w", str(out), "--format", "jsonl"
-        ) as live,
+        following("-i", "lo", *on(port), "-w", str(out), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
         client.sendall(CONNECT)
@@ -139,7 +138,7 @@ def test_a_ring_keeps_the_latest_files(tmp_path: Path) -> None:
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl",
+            "-i", "lo", *on(port), "--format", "jsonl",
             "-w", str(tmp_path / "ring.pcapng"), "-b", "filesize:16", "-b", "files:2",
         ) as live,
     ):  # fmt: skip
@@ -162,7 +161,7 @@ def test_a_hangup_opens_the_files_again(tmp_path: Path) -> None:
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl",
+            "-i", "lo", *on(port), "--format", "jsonl",
             "-w", str(out), "--output", str(report),
         ) as live,
     ):  # fmt: skip
@@ -204,9 +203,7 @@ def test_a_full_disk_ends_it_with_a_file_that_opens(tmp_path: Path) -> None:
     try:
         with (
             mosquitto(LOOPBACK, port, tmp_path),
-            following(
-                "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl", "-w", str(out)
-            ) as live,
+            following("-i", "lo", *on(port), "--format", "jsonl", "-w", str(out)) as live,
         ):
             publish(LOOPBACK, "127.0.0.1", port, "fits")
             publish(LOOPBACK, "127.0.0.1", port, "large", message="x" * 100_000)
@@ -239,7 +236,7 @@ def test_root_is_given_up_when_sudo_was_used(tmp_path: Path) -> None:
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl", "-w", str(out),
+            "-i", "lo", *on(port), "--format", "jsonl", "-w", str(out),
             environment={"SUDO_UID": "65534", "SUDO_GID": "65534"},
         ) as live,
     ):  # fmt: skip
@@ -261,7 +258,7 @@ def test_only_so_many_frames(tmp_path: Path) -> None:
     with mosquitto(LOOPBACK, port, tmp_path):
         for words in ("-c 7", "-a packets:7", "-a duration:0.5"):
             with following(
-                "-i", "lo", "-d", f"tcp.port=={port},mqtt", "--format", "jsonl", "-w", str(out),
+                "-i", "lo", *on(port), "--format", "jsonl", "-w", str(out),
                 *words.split(),
             ) as live:  # fmt: skip
                 publish(LOOPBACK, "127.0.0.1", port, "seen")

@@ -1,0 +1,134 @@
+"""What a person sees of a live capture: lines at once, repeats held back, the end."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+import dissector
+from dissector.model import CaptureWarning
+from dissector.report import live_text
+from dissector.report.live_text import LiveText
+from dissector.report.style import Style
+from samples.build import conversation, pcap
+
+BAD = (
+    "C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61",
+    "S 20 02 01 00",
+    "C e0 00",
+    "C FIN",
+    "S FIN",
+)
+
+
+def report_of(*steps: str) -> dissector.Report:
+    return dissector.analyze(io.BytesIO(pcap(conversation(steps))))
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("dissector.report.live_text.time.monotonic", made.monotonic)
+    return made
+
+
+def lines(stream: io.BytesIO) -> list[str]:
+    return stream.getvalue().decode().splitlines()
+
+
+def test_a_handshake_is_one_line_with_the_fields_that_were_used() -> None:
+    """Will, user name and a password that is hidden are on the line; captured text is escaped."""
+    stream = io.BytesIO()
+    text = LiveText(stream, Style())
+    steps = (
+        "C 10 26 00 04 4d 51 54 54 04 f6 00 05 00 03 63 1b 31 00 04 67 6f 6e 65 00 03 62 79 65"
+        " 00 04 75 73 65 72 00 04 70 77 70 77",
+        "S 20 02 00 05",
+    )
+    (record,) = report_of(*steps).handshakes
+    text.handshake(record)
+    (line,) = lines(stream)
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{6}Z refused 5 MQTT 3\.1\.1 ", line)
+    assert r'"c\x1b1" 10.0.0.1:40000 > 10.0.0.2:1883 cleanSession=1 keepAlive=5' in line
+    assert (
+        'username="user" password=*** lastWillTopic="gone" lastWillQos=2 lastWillRetain=1' in line
+    )
+    assert "pwpw" not in line
+    assert line.endswith("sessionPresent=0 after 2 ms (stream 0)")
+
+
+def test_the_same_finding_is_shown_once_in_a_while(clock: Clock) -> None:
+    """Repeats of one client are held back, then shown with their number; another's are not."""
+    stream = io.BytesIO()
+    text = LiveText(stream, Style(), repeat=60)
+    (finding,) = report_of(*BAD).findings
+    other = dissector.Finding(
+        **{name: getattr(finding, name) for name in finding.__struct_fields__} | {"client_id": "b"}
+    )
+    for _ in range(3):
+        text.finding(finding)
+    text.finding(other)
+    assert len(lines(stream)) == 2
+    clock.now += 59
+    text.tick()
+    text.finding(finding)
+    assert len(lines(stream)) == 2
+    clock.now += 2
+    text.tick()
+    assert len(lines(stream)) == 3
+    assert "(client id a)" in lines(stream)[2]
+    assert lines(stream)[2].endswith("(and 2 more like it)")
+    clock.now += 61
+    text.tick()
+    text.finding(finding)
+    assert len(lines(stream)) == 4
+    assert "more like it" not in lines(stream)[3]
+
+
+def test_what_is_remembered_of_repeats_is_bounded(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more clients than are remembered, the oldest is shown again."""
+    monkeypatch.setattr(live_text, "_REPEATS_KEPT", 10)
+    stream = io.BytesIO()
+    text = LiveText(stream, Style(), repeat=60)
+    (finding,) = report_of(*BAD).findings
+    fields = {name: getattr(finding, name) for name in finding.__struct_fields__}
+    for number in (*range(11), 0, 10):
+        text.finding(dissector.Finding(**fields | {"client_id": f"c{number}"}))
+    assert len(lines(stream)) == 12  # c0 twice, c10 once
+
+
+def test_limits_of_the_whole_view_are_said_at_once() -> None:
+    """A drop is a line of its own; what concerns one stream waits for the end."""
+    stream = io.BytesIO()
+    text = LiveText(stream, Style())
+    text.warning(CaptureWarning("dropped", "the kernel had no room for 7 frames, 7 in all", "eth0"))
+    text.warning(CaptureWarning("gap", "bytes are missing", "eth0", 4, 1))
+    (line,) = lines(stream)
+    assert line.endswith("NOTE dropped: the kernel had no room for 7 frames, 7 in all")
+    report = report_of(*BAD)
+    for finding in report.findings:
+        text.finding(finding)
+    for record in report.handshakes:
+        text.handshake(record)
+        text.closed(record)
+    report.capture.dropped = 7
+    text.finish(report.capture, report.summary, report.not_evaluated)
+    end = "\n".join(lines(stream))
+    assert "7 frames dropped by the kernel." in end
+    assert "1 gap: bytes are missing" in end
+    assert 'id "a"' in end
+    assert "1 finding: 1 error." in end
