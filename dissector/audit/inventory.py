@@ -59,14 +59,32 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
     everything = group.profiles
     tallies = [tally_of(profile) for profile in everything]
     profiles = counting(everything)
-    macs = _counted((profile.client_mac, profile.count) for profile in profiles)
-    addresses = _counted((profile.client_ip, profile.count) for profile in profiles)
-    ids = _counted((profile.client_id or None, profile.count) for profile in profiles)
-    named = _counted((profile.forwarded, profile.count) for profile in profiles)
-    users = _counted((profile.username, profile.count) for profile in profiles)
-    secrets = _counted(
-        (profile.secret, profile.count) for profile in profiles if profile.code in (0, None)
-    )
+    macs: dict[str, int] = {}
+    addresses: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    named: dict[str, int] = {}
+    users: dict[str, int] = {}
+    secrets: dict[str, int] = {}
+    versions: dict[str, int] = {}
+    transports: dict[str, int] = {}
+    ways: dict[str, int] = {}
+    keep_alives: dict[int, int] = {}
+    places: dict[str, int] = {}
+    for profile in profiles:  # one pass: there may be very many devices
+        count = profile.count
+        _count(macs, profile.client_mac, count)
+        _count(addresses, profile.client_ip, count)
+        _count(ids, profile.client_id or None, count)
+        _count(named, profile.forwarded, count)
+        _count(users, profile.username, count)
+        _count(versions, _version(profile), count)
+        _count(transports, profile.transport, count)
+        _count(ways, way_in(profile), count)
+        _count(places, server_name(profile), 1)
+        if profile.code in (0, None):
+            _count(secrets, profile.secret, count)
+        if profile.client_id is not None:
+            _count(keep_alives, profile.keep_alive, count)
     own_mac = group.kind.value in ("device", "gateway", "bridge")
     made_by, why = _vendor(list(macs)) if own_mac else (None, None)
     faults = Faults()
@@ -95,17 +113,13 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         vendor=made_by,
         vendor_reason=why,
         software=client_software(profiles),
-        versions=_counted((_version(profile), profile.count) for profile in profiles),
-        transports=_counted((profile.transport, profile.count) for profile in profiles),
-        authentication=_counted((way_in(profile), profile.count) for profile in profiles),
-        keep_alives=_counted(
-            (profile.keep_alive, profile.count)
-            for profile in profiles
-            if profile.client_id is not None
-        ),
+        versions=versions,
+        transports=transports,
+        authentication=ways,
+        keep_alives=keep_alives,
         session=_session(profiles),
         wills=_wills(profiles),
-        servers=tuple(_counted((server_name(profile), 1) for profile in profiles))[:LISTED],
+        servers=tuple(places)[:LISTED],
         connections=sum(profile.count for profile in profiles),
         accepted=sum(tally.accepted for tally in tallies),
         refused=sum(tally.refused for tally in tallies),
@@ -191,11 +205,15 @@ def server_name(profile: Profile) -> str:
     return f"[{ip}]:{profile.server_port}" if ":" in ip else f"{ip}:{profile.server_port}"
 
 
+def _count(counts: dict[Any, int], key: Any, count: int) -> None:
+    if key is not None:
+        counts[key] = counts.get(key, 0) + count
+
+
 def _counted(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
     counts: dict[Any, int] = {}
     for key, count in pairs:
-        if key is not None:
-            counts[key] = counts.get(key, 0) + count
+        _count(counts, key, count)
     return counts
 
 

@@ -50,7 +50,11 @@ SLOWED = frozenset({0x8A, 0x9F})
 
 
 class Event:
-    """What is new about a connection, as bits; a rule names those that it asks about."""
+    """What is new about a connection, as bits; a rule names those that it asks about.
+
+    Those from `CREDENTIALS` to `ANNOUNCED` come with `PROFILE` only: so a rule about wills is not
+    asked about devices that leave none.
+    """
 
     PROFILE = 1  # the first connection of its profile
     ACCEPTED = 2
@@ -63,7 +67,17 @@ class Event:
     NEW_CLIENT = 256  # its client id was never seen at this server
     ENDED = 512
     SILENT = 1024  # nobody said anything on it
-    DEFECTS = 2048  # it has packets with defects
+    CREDENTIALS = 1 << 11  # a user name, a password, or an Authentication Method
+    PASSWORD = 1 << 12  # one that is not empty
+    ANONYMOUS = 1 << 13
+    WILL = 1 << 14
+    FROM_BRIDGE = 1 << 15
+    IN_PIECES = 1 << 16  # the CONNECT came in more than one frame
+    ANNOUNCED = 1 << 17  # its CONNACK has properties
+    AFTER_DENIAL = 1 << 18  # accepted, and its host was refused before
+    UNKEPT = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
+    KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
+    FAULTY = 1 << 21  # it ended, and rules about the standard found something on it
 
 
 K = TypeVar("K")
@@ -367,6 +381,10 @@ class History:
             moment = Moment(self, connection, Event.ENDED, now)
             moment.profile = profile or self._profile(connection, None, None, now)
             moment.host = self._host(connection)
+        if moment.profile is not None and moment.profile.keep_alive == 0:
+            moment.event |= Event.UNKEPT
+        if connection.findings:
+            moment.event |= Event.FAULTY
         if connect is not None and connection.connack is None and moment.host is not None:
             # it was let wait; or we did not see the answer
             moment.host.keep_off((connection.server.ip, connection.server.port), now)
@@ -397,7 +415,7 @@ class History:
         moment = Moment(self, connection, Event.CONNECT, now)
         profile = moment.profile = self._profile(connection, connect, connack, now)
         if profile.count == 1:
-            moment.event |= Event.PROFILE
+            moment.event |= Event.PROFILE | _traits(profile, connect)
         self._judged[connection.stream] = profile
         host = moment.host = self._host(connection)
         client_id = connect.client_id
@@ -429,6 +447,10 @@ class History:
                 host.keep_off(place, now)
             return moment
         moment.event |= Event.ACCEPTED
+        if host.denials:
+            moment.event |= Event.AFTER_DENIAL
+        if not profile.clean or profile.properties:
+            moment.event |= Event.KEPT_SESSION
         for _, overtakers in client.live.values():
             if len(overtakers) < STREAMS_KEPT:
                 overtakers.append(Overtaker(connection, frame))
@@ -514,6 +536,28 @@ class History:
             server.bucket = bucket
             server.newcomers = set()
         return server
+
+
+def _traits(profile: Profile, connect: Connect) -> int:
+    """Give the bits that say what is remarkable about a new profile."""
+    bits = 0
+    if profile.anonymous:
+        bits |= Event.ANONYMOUS
+    else:
+        bits |= Event.CREDENTIALS
+        if connect.password:
+            bits |= Event.PASSWORD
+    if profile.will is not None:
+        bits |= Event.WILL
+    if profile.bridge:
+        bits |= Event.FROM_BRIDGE
+    if profile.keep_alive == 0:
+        bits |= Event.UNKEPT
+    if profile.connack_properties:
+        bits |= Event.ANNOUNCED
+    if connect.first is not connect.frame:
+        bits |= Event.IN_PIECES
+    return bits
 
 
 def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:

@@ -37,9 +37,18 @@ _HOST = re.compile(
 )
 
 
+# what each of the above has somewhere: most texts have none of it, and are done with
+_ANY = re.compile(
+    r"@|(?:[0-9a-f][:-]?){12}|imsi|s/?n\W{0,2}\w|serial|\.(?:lo|lan|int|home|fritz)|top-|s-i?(?:p|m)",
+    re.IGNORECASE,
+)
+
+
 def identifier(text: str, own_mac: str | None) -> str | None:
     """Say what a text holds, or None; `own_mac` is the MAC address that the frame came from."""
     text = text[:1024]
+    if len(text) < 6 or _ANY.search(text) is None:
+        return None
     if "@" in text and _MAIL.search(text):
         return "an e-mail address"
     if len(text) < 8:

@@ -23,6 +23,8 @@ SHORT = ("SEC16", "info")  # keep alives of two and three seconds, so that the r
 MANY = ("SEC32", "warning")  # a script sends a malformed CONNECT on each of many connections
 NO_PASSWORD = ("SEC08", "warning")  # one of these has a user name only, and is accepted
 
+NO_CERTIFICATE = ("TLS14", "info")  # TLS 1.2 without a CertificateRequest
+
 TRUE: dict[str, set[tuple[str, str]]] = {
     "aedes-mqttjs-3.1-identifier-rejected.pcap": {OLD},
     "aedes-raw-3.1.1-malformed-connects.pcap": {OLD, MANY, NO_PASSWORD},
@@ -37,7 +39,10 @@ TRUE: dict[str, set[tuple[str, str]]] = {
     "mosquitto-cli-3.1-qos-levels.pcap": {OLD},
     "mosquitto-mqttjs-3.1-round-trip.pcap": {OLD},
     "mosquitto-mqttjs-3.1-websocket-round-trip.pcap": {OLD},
+    "mosquitto-mqttjs-3.1.1-tls12-resumption.pcap": {NO_CERTIFICATE},
+    "mosquitto-mqttjs-5.0-tls12-credentials.pcap": {NO_CERTIFICATE},
     "mosquitto-paho-3.1-will.pcap": {OLD},
+    "mosquitto-paho-3.1.1-tls12-qos-levels.pcap": {NO_CERTIFICATE},
     "mosquitto-paho-3.1.1-keep-alive.pcap": {SHORT},
     "mosquitto-paho-5.0-keep-alive.pcap": {SHORT},
     "mosquitto-raw-3.1.1-malformed-connects.pcap": {MANY},

@@ -27,6 +27,7 @@ MAC = "02:00:00:00:00:01"
         ("maximsi262011234567890", None),
         ("serial_no: 4711A083", "a serial number"),
         ("sn4711083", "a serial number"),
+        ("SN: 4711083", "a serial number"),
         ("S/N 12AB34CD", "a serial number"),
         ("snapshot-123456", None),
         ("serial-port-1", None),

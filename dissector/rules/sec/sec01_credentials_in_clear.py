@@ -64,7 +64,7 @@ class CredentialsInClear(MomentRule):
             "5.4.5",
         ),
     }
-    asks = Event.PROFILE
+    asks = Event.CREDENTIALS
     bad = (
         Example(
             "user name and password",

@@ -59,7 +59,7 @@ class AnonymousAccepted(MomentRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.1",),
     }
-    asks = Event.PROFILE
+    asks = Event.ANONYMOUS
     bad = (Example("nothing shown, and in", (connect("a"), ACCEPTED_311, *GOODBYE)),)
     good = (
         Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),

@@ -56,7 +56,7 @@ class DefaultCredentials(MomentRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.1",),
     }
-    asks = Event.PROFILE
+    asks = Event.PASSWORD
     bad = (
         Example("admin, admin", (connect("a", "admin", "admin"), ACCEPTED_311, *GOODBYE)),
         Example(

@@ -57,7 +57,7 @@ class WeakPassword(MomentRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.1",),
     }
-    asks = Event.PROFILE
+    asks = Event.PASSWORD
     bad = (
         Example("short", (connect("a", "anna", "Zq7-x"), ACCEPTED_311, *GOODBYE)),
         Example("digits", (connect("a", "anna", "2718281828"), ACCEPTED_311, *GOODBYE)),

@@ -64,7 +64,7 @@ class DerivedPassword(MomentRule):
         ),
         "MQTT": ("5.4.1",),
     }
-    asks = Event.PROFILE
+    asks = Event.PASSWORD
     bad = (
         Example(
             "the client id itself",

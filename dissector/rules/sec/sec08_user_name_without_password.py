@@ -51,7 +51,7 @@ class UserNameWithoutPassword(MomentRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.1",),
     }
-    asks = Event.PROFILE
+    asks = Event.CREDENTIALS
     bad = (
         Example("no password", (connect("a", "anna"), ACCEPTED_311, *GOODBYE)),
         Example("an empty one", (connect("a", "anna", b""), ACCEPTED_311, *GOODBYE)),

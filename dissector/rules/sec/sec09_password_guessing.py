@@ -57,7 +57,7 @@ class PasswordGuessing(MomentRule):
         ),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.DENIED | Event.ACCEPTED
+    asks = Event.DENIED | Event.AFTER_DENIAL
     bad = (
         Example(
             "five guesses",

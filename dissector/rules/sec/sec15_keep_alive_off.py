@@ -52,7 +52,7 @@ class KeepAliveOff(MomentRule):
         "ETSI": ("5.9-1",),
         "NISTIR": ("DC",),
     }
-    asks = Event.PROFILE | Event.ENDED
+    asks = Event.UNKEPT
     bad = (
         Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GOODBYE)),
         Example("silent for an hour", (connect("a", keep_alive=0), ACCEPTED_311, "+3600", "S FIN")),

@@ -51,7 +51,7 @@ class IdleBeforeConnect(MomentRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.SILENT | Event.PROFILE
+    asks = Event.SILENT | Event.IN_PIECES
     bad = (
         Example("silent", ("+20", "+20", *SERVER_CLOSES)),
         Example(

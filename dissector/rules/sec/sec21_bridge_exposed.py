@@ -54,7 +54,7 @@ class BridgeExposed(MomentRule):
         "ETSI": ("5.6-1",),
         "NISTIR": ("DC",),
     }
-    asks = Event.PROFILE
+    asks = Event.FROM_BRIDGE
     bad = (Example("level 0x84", (connect("bridge-1", level=0x84), ACCEPTED_311, *GOODBYE)),)
     good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GOODBYE)),)
 

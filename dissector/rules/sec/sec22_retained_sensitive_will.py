@@ -62,7 +62,7 @@ class RetainedSensitiveWill(MomentRule):
         "NISTIR": ("DP",),
         "MQTT": ("5.4.2",),
     }
-    asks = Event.PROFILE
+    asks = Event.WILL
     bad = (
         Example(
             "on a configuration topic",

@@ -54,7 +54,7 @@ class WillOnCommandTopic(MomentRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.2",),
     }
-    asks = Event.PROFILE
+    asks = Event.WILL
     bad = (
         Example(
             "steers",

@@ -66,7 +66,7 @@ class LongLivedToken(MomentRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.9",),
     }
-    asks = Event.PROFILE
+    asks = Event.PASSWORD
     bad = (
         Example(
             "without an end",

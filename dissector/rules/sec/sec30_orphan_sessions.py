@@ -59,7 +59,7 @@ class OrphanSessions(MomentRule):
         "ETSI": ("5.9-3",),
         "NISTIR": ("DC",),
     }
-    asks = Event.ACCEPTED
+    asks = Event.KEPT_SESSION
     bad = (
         Example(
             "five of them",

@@ -78,7 +78,7 @@ class TalkativeRefusal(MomentRule):
         "ETSI": ("5.6-2",),
         "NISTIR": ("SA",),
     }
-    asks = Event.PROFILE
+    asks = Event.ANNOUNCED
     bad = (
         Example(
             "a file",

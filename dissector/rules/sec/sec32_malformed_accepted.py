@@ -56,7 +56,7 @@ class MalformedAccepted(MomentRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.ENDED
+    asks = Event.FAULTY
     bad = (
         Example(
             "served on",

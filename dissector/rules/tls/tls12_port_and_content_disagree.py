@@ -66,7 +66,7 @@ class PortAndContentDisagree(MomentRule, TlsRule):
     def check(self, moment: Moment, limits: Thresholds) -> Verdict:
         """MQTT in clear on a port for TLS."""
         connection = moment.connection
-        if connection.connect is None or connection.server.port != PORT:
+        if connection.server.port != PORT or connection.connect is None:
             return None
         if encrypted(connection) or ends_tls(connection):
             return None
