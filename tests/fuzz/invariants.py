@@ -102,7 +102,8 @@ def _hold_packet(data: bytes, index: int) -> bytes:
 
 def _without(hidden: bytes, packet: packets.Connect) -> bytes:
     """Leave out the fields that may hold the same bytes as the password by chance."""
-    for field in (packet.client_id, packet.username, packet.last_will_topic):
+    named = (packet.protocol_name, packet.client_id, packet.username, packet.last_will_topic)
+    for field in named:
         if field:
             hidden = hidden.replace(encode_text(field), b"")
     if packet.last_will_message:
