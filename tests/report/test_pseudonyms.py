@@ -99,14 +99,18 @@ def test_no_identity_of_tls_is_left(encrypted: Path, form: str) -> None:
         assert name not in text, name
 
 
-def test_no_identity_of_a_household_is_left() -> None:
-    """The same where four servers and many devices talk in every way."""
-    path = ROOT / "samples" / "household" / "household.pcap"
+@pytest.mark.parametrize(
+    "name",
+    ["household/household.pcap", "recorded/mosquitto-paho-3.1.1-tls12-client-certificate.pcap"],
+)
+def test_tls_with_pseudonyms_fits_the_schema(name: str) -> None:
+    """Where devices talk in every way, and show certificates, the document stays what it was."""
+    path = ROOT / "samples" / name
     plain = json.loads(audited(path, "json"))
     names = set(identities(plain))
     other = json.loads(disguised(path, "json"))
     check_audit_document(other)
-    assert len(other["tlsHandshakes"]) == len(plain["tlsHandshakes"]) > 1
+    assert len(other["tlsHandshakes"]) == len(plain["tlsHandshakes"]) > 0
     text = json.dumps(other).replace(str(path), "")
     for name in names:
         assert name not in text, name
