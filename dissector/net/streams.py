@@ -1,57 +1,31 @@
 # cython: annotation_typing=False
 """Batches of frames in, TCP connections with their bytes in order out.
 
-The flow table is a dict from a directional key (source and destination address, source and
-destination port, as they lie in the headers) to a `Direction`. The innermost headers count, so VLAN
-and tunnel numbers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new
-number for an unknown key, and for a SYN whose sequence number is not the base of its direction.
-Of a connection whose view has ended a `Past` is left, for that number, until `Limits.closed`
-younger ones are.
-
-Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py.
+Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py. What
+each segment belongs to says table.py.
 """
 
 from __future__ import annotations
-
-from array import array
-from collections import deque
-from collections.abc import Callable
 
 import cython
 
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
-from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consumer
 from dissector.net.fragments import Fragments
-from dissector.net.keeper import Keeper
 from dissector.net.limits import Limits
-from dissector.net.past import Past
 from dissector.net.segment import Segment
-from dissector.net.tcp import Direction, TcpConnection
+from dissector.net.table import Factory, Table, Warn
 
 if cython.compiled:
     from cython.cimports.dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
     from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
-    from cython.cimports.dissector.octets import big32, cut
 else:
     from dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
     from dissector.net.segment import NUMBER_ONLY, WHOLE
-    from dissector.octets import big32, cut
-
-_SLOTS = 1 << 15
-_SPREAD = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
-
-Factory = Callable[[TcpConnection], "Consumer | None"]
-Warn = Callable[[str, str, int, int], object]
 
 
-class Streams(Keeper):
-    """The flow table.
-
-    `factory(connection)` is asked for a `Consumer` at the first payload byte of a connection, or
-    when it begins if one of its ports is in `ports`; None: its bytes are of no interest.
-    `warn(kind, message, frame, stream)` hears of limits of our view; stream -1: of no single one.
-    """
+class Streams(Table):
+    """Takes frames; `factory`, `ports`, `warn`: see `Table`."""
 
     def __init__(
         self,
@@ -61,30 +35,11 @@ class Streams(Keeper):
         warn: Warn,
         limits: Limits | None = None,
     ) -> None:
-        super().__init__(limits or Limits())
-        self.factory = factory
-        self.ports = ports
-        self.warn = warn
-        self.linger_ns = self.limits.linger_ns
+        super().__init__(factory, ports, warn, limits or Limits())
         self.fragments = Fragments(self.limits, warn)
         self.segment = Segment()
-        self.table: dict[bytes, Direction] = {}
-        self.connections: dict[int, TcpConnection] = {}  # open ones by serial, oldest first
-        self.serial = 0
-        self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
-        self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
-        self.closing: deque[int] = deque()  # serials of those whose linger time runs
-        self.connections_limit = self.limits.connections
-        self.closed_limit = self.limits.closed
-        self.deadline = 1 << 62
-        self.past: dict[bytes, Past] = {}
-        self.oldest: deque[Past] = deque()  # those in `past`, and some that were superseded
-        self.frames = self.tcp_frames = self.streams = 0
-        self.evicted = self.cut_headers = 0
-        self.forgetful = False
-        self.port_counts = array("q", bytes(8 * 65536))  # connections by the server's port
+        self.frames = self.tcp_frames = self.cut_headers = 0
         self.unknown_links: dict[int, int] = {}
-        self.clock = -(1 << 62)
         self.earliest = (1 << 62) - 1  # of all frames
         self.latest = -(1 << 62)
         self.back: set[int] = set()  # files in which the clock went back
@@ -170,235 +125,8 @@ class Streams(Keeper):
 
     def finish(self) -> None:
         """End the view of all connections that are still open, and of all fragments."""
-        now = max(self.clock, 0)
-        for connection in list(self.connections.values()):
-            connection.finish(CAPTURE_END, now)
-        self.connections.clear()
-        self.closing.clear()
-        self.past.clear()
-        self.oldest.clear()
-        for direction in self.table.values():
-            if direction.peer is not None:
-                direction.connection.release()
-        self.table.clear()
+        self.end_all()
         self.fragments.finish()
-
-    def advance(self, now: int) -> None:
-        """Take it that no frame from before `now` will come: what lingered long enough ends."""
-        if now > self.clock:
-            self.clock = now
-        if now >= self.deadline:
-            self._expire(now)
-
-    def let_go(self, connection: TcpConnection) -> None:
-        """End the view of a connection as at the capture's end; it may go on, in mid-stream."""
-        self._end(connection, CAPTURE_END)
-        self.past.pop(connection.key, None)
-
-    def open(self, connection: TcpConnection) -> Consumer | None:
-        """Ask the factory."""
-        return self.factory(connection)
-
-    def ending(self, connection: TcpConnection) -> None:
-        """End this connection's view when the linger time is over."""
-        connection.until = self.clock + self.linger_ns
-        if not self.closing:
-            self.deadline = connection.until
-        self.closing.append(connection.serial)
-        if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
-            self.closing = deque([item for item in self.closing if item in self.connections])
-
-    def complete(self, connection: TcpConnection) -> None:
-        """End this connection's view now: only repetitions may still come."""
-        self._end(connection, CLOSED)
-
-    def report(self, kind: str, message: str, frame: int, stream: int) -> None:
-        """Pass a warning on."""
-        self.warn(kind, message, frame, stream)
-
-    def _known(self, octets: bytes, at: int, s: Segment) -> Direction | None:
-        # table.get(s.key()) for IPv4, with neither bytes made nor hashed where it was found before
-        address = big32(octets, at)
-        address = address << 32 | big32(octets, at + 4)
-        ports = big32(octets, at + 8)
-        slot = _slot(address, ports)
-        found = self.quick[slot]
-        if found is not None and found.ports == ports and found.address == address:
-            return found
-        found = self.table.get(s.key())
-        if found is not None:
-            self.quick[slot] = found  # another one had its place
-        return found
-
-    def _learn(self, direction: Direction, key: bytes) -> None:
-        direction.address = big32(key, 0)
-        direction.address = direction.address << 32 | big32(key, 4)
-        direction.ports = big32(key, 8)
-        self.quick[_slot(direction.address, direction.ports)] = direction
-
-    def server_ports(self) -> dict[int, int]:
-        """Give the number of connections by the server's port."""
-        return {port: count for port, count in enumerate(self.port_counts) if count}
-
-    def _find(self, known: Direction | None, s: Segment) -> Direction | None:
-        # The direction that a segment out of the ordinary belongs to; None: to a past connection
-        if known is None:
-            return self._meet(s)
-        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
-            return known
-        old = known.connection
-        if known.based and s.seq != known.base_seq:
-            self._end(old, REUSED)
-            del self.past[old.key]
-            key = s.key()
-            return self._create(key, _reverse(key), s, self._number())
-        if s.grade != WHOLE or not old.lingering:
-            return known  # the same SYN again
-        self._end(old, REUSED)
-        return self._meet(s)
-
-    def _meet(self, s: Segment) -> Direction | None:
-        # A segment of no connection in the table
-        key = s.key()
-        reverse = _reverse(key)
-        side = 0
-        past = self.past.get(key)
-        if past is None:
-            past = self.past.get(reverse)
-            side = 1
-        if past is None:
-            return self._create(key, reverse, s, self._number())
-        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
-            if s.grade != NUMBER_ONLY:
-                past.note_base(s, side)
-            return None
-        if past.renewed(s, side):
-            del self.past[past.key]
-            return self._create(key, reverse, s, self._number())
-        if s.grade != WHOLE:
-            past.note_base(s, side)
-            return None
-        # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
-        # and what it takes for the base of each direction
-        del self.past[past.key]
-        direction = self._create(key, reverse, s, past.stream)
-        other = direction.peer
-        direction.based, other.based = past.based_a, past.based_b
-        direction.base_seq, other.base_seq = past.base_a, past.base_b
-        if side:
-            direction.based, other.based = past.based_b, past.based_a
-            direction.base_seq, other.base_seq = past.base_b, past.base_a
-        return direction
-
-    def _number(self) -> int:
-        self.streams += 1
-        return self.streams - 1
-
-    def _create(self, key: bytes, reverse: bytes, s: Segment, stream: int) -> Direction:
-        # A new connection; the direction of the segment
-        swap = s.flags & 0x12 == 0x12  # a SYN/ACK comes from side 1
-        connection = TcpConnection.__new__(TcpConnection)
-        if swap:
-            connection.begin(self, stream, reverse, key)
-        else:
-            connection.begin(self, stream, key, reverse)
-        connection.first_frame = s.frame
-        connection.first_time_ns = connection.last_time_ns = s.time_ns
-        direction = connection.b if swap else connection.a
-        other_way = connection.a if swap else connection.b
-        if s.mac_source >= 0:
-            direction.mac = cut(s.mac_window, s.mac_source, s.mac_source + 6)
-        if s.mac_destination >= 0:
-            other_way.mac = cut(s.mac_window, s.mac_destination, s.mac_destination + 6)
-        self.table[reverse] = other_way
-        self.table[key] = direction
-        if cython.compiled and len(key) == 12:
-            self._learn(direction, key)
-            self._learn(other_way, reverse)
-        self._count_port(connection, s.flags & 2 != 0)
-        connection.serial = self.serial
-        self.connections[self.serial] = connection
-        self.serial += 1
-        if len(self.connections) > self.connections_limit:
-            self._evict(connection, s)
-        if s.grade == NUMBER_ONLY:
-            return direction
-        if connection.port_a in self.ports or connection.port_b in self.ports:
-            connection.decide()
-        return direction
-
-    def _count_port(self, connection: TcpConnection, sure: bool) -> None:
-        port = connection.port_b
-        if not sure and connection.port_a < port:
-            port = connection.port_a  # begun in mid-stream: servers mostly have the lower port
-        self.port_counts[port] += 1
-
-    def _end(self, connection: TcpConnection, reason: int) -> None:
-        # End the view of a connection; what its stream number needs is kept
-        if connection.over:
-            return
-        connection.finish(reason, self.clock)
-        del self.connections[connection.serial]
-        key = connection.key
-        del self.table[key]
-        self.table.pop(connection.reverse, None)  # the same where it speaks to itself
-        past = Past.__new__(Past)
-        past.begin(connection)
-        if cython.compiled:
-            self._unlearn(connection.a)
-            self._unlearn(connection.b)
-        connection.release()
-        self.past[key] = past
-        self.oldest.append(past)
-        if len(self.oldest) > self.closed_limit:
-            self._forget(self.oldest.popleft())
-
-    def _unlearn(self, direction: Direction) -> None:
-        if direction.ports >= 0:
-            at = _slot(direction.address, direction.ports)
-            if self.quick[at] is direction:
-                self.quick[at] = None
-
-    def _forget(self, past: Past) -> None:
-        if self.past.get(past.key) is not past:
-            return
-        del self.past[past.key]
-        if not self.forgetful:
-            self.forgetful = True
-            what = "too many closed connections to remember: stream numbers may differ"
-            self.warn("stream-limit", what, past.first_frame, past.stream)
-
-    def _expire(self, now: int) -> None:
-        self.deadline = 1 << 62
-        while self.closing:
-            connection = self.connections.get(self.closing[0])
-            if connection is not None and connection.until > now:
-                self.deadline = connection.until
-                break
-            self.closing.popleft()
-            if connection is not None:
-                self._end(connection, CLOSED)
-
-    def _evict(self, latest: TcpConnection, s: Segment) -> None:
-        # Let the longest idle connection go. A sorted part of all serves many evictions: who is in
-        # it and was not heard of since is idle for longer than all who are not in it
-        while True:
-            if not self.idle:
-                ages = sorted(
-                    (connection.last_time_ns, serial)
-                    for serial, connection in self.connections.items()
-                    if connection is not latest
-                )
-                self.idle = ages[: len(ages) // 16 + 1][::-1]
-            last, serial = self.idle.pop()
-            victim = self.connections.get(serial)
-            if victim is not None and victim.last_time_ns == last:
-                break
-        if self.evicted == 0:
-            what = f"more than {self.limits.connections} open connections: the idle are let go"
-            self.warn("connection-limit", what, s.frame, victim.stream)
-        self.evicted += 1
-        self._end(victim, EVICTED)
 
     def _unreadable(self, kind: int, link: int, frame: int) -> None:
         if kind != UNKNOWN:
@@ -419,23 +147,3 @@ class Streams(Keeper):
         self.back.add(file)
         what = "the capture's clock goes back by more than a second"
         self.warn("clock-going-back", what, frame, -1)
-
-
-def _slot(address: int, ports: int) -> int:
-    # Where the quick look-up has a direction, by the high bits of a product
-    mixed = (address ^ address >> 29 ^ ports << 20) * _SPREAD
-    return mixed >> 49
-
-
-def _reverse(key: bytes) -> bytes:
-    size = (len(key) - 4) // 2
-    if cython.compiled and size == 4:
-        turned = cython.declare(cython.uchar[12])
-        for index in range(4):
-            turned[index] = key[index + 4]
-            turned[index + 4] = key[index]
-        for index in range(8, 10):
-            turned[index] = key[index + 2]
-            turned[index + 2] = key[index]
-        return turned[:12]
-    return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

@@ -1,0 +1,74 @@
+cimport cython
+
+from dissector.net.consumer cimport Consumer
+from dissector.net.keeper cimport Keeper
+from dissector.net.past cimport Past
+from dissector.net.segment cimport Segment
+from dissector.net.tcp cimport Direction, TcpConnection
+
+cdef class Table(Keeper):
+    cdef public object factory
+    cdef public frozenset ports
+    cdef public object warn
+    cdef public long long linger_ns
+    cdef public dict table
+    cdef public dict connections
+    cdef public long long serial
+    cdef public list idle
+    cdef list quick
+    cdef public object closing
+    cdef long long connections_limit
+    cdef long long closed_limit
+    cdef public long long deadline
+    cdef public dict past
+    cdef public object oldest
+    cdef public long long streams
+    cdef public long long evicted
+    cdef public bint forgetful
+    cdef public long long[::1] port_counts
+    cdef public long long clock
+
+    @cython.locals(direction=Direction, connection=TcpConnection)
+    cdef end_all(self)
+    cpdef advance(self, long long now)
+    cpdef let_go(self, TcpConnection connection)
+
+    cpdef ending(self, object connection)
+    cpdef complete(self, object connection)
+
+    @cython.locals(address=cython.ulonglong, ports=cython.longlong, slot=cython.Py_ssize_t, found=Direction)
+    cdef Direction _known(self, const unsigned char *octets, Py_ssize_t at, Segment s)
+
+    @cython.locals(old=TcpConnection, key=bytes)
+    cdef Direction _find(self, Direction known, Segment s)
+
+    @cython.locals(past=Past, side=cython.int, direction=Direction, other=Direction, key=bytes, reverse=bytes)
+    cdef Direction _meet(self, Segment s)
+    cdef long long _number(self) except *
+
+    @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint)
+    cdef Direction _create(self, bytes key, bytes reverse, Segment s, long long stream)
+    @cython.locals(port=cython.int)
+    cdef _count_port(self, TcpConnection connection, bint sure)
+
+    @cython.locals(key=bytes, past=Past)
+    cdef _end(self, TcpConnection connection, int reason)
+    cdef _learn(self, Direction direction, bytes key)
+
+    @cython.locals(at=cython.Py_ssize_t)
+    cdef _unlearn(self, Direction direction)
+    cdef _forget(self, Past past)
+
+    @cython.locals(connection=TcpConnection)
+    cdef _expire(self, long long now)
+
+    @cython.locals(victim=TcpConnection)
+    cdef _evict(self, TcpConnection latest, Segment s)
+
+cdef unsigned long long _SPREAD
+
+@cython.locals(mixed=cython.ulonglong)
+cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1
+
+@cython.locals(size=cython.Py_ssize_t, index=cython.Py_ssize_t)
+cdef bytes _reverse(bytes key)
