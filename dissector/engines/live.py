@@ -22,10 +22,12 @@ from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
 from dissector.net.consumer import Consumer
+from dissector.net.limits import Limits
 from dissector.net.tcp import TcpConnection
 from dissector.net.turns import Turns
 
 _SECOND = 1_000_000_000
+LIMITS = Limits(closed=4096)  # a late segment is not awaited for hours
 IDLE_NS = 600 * _SECOND  # of a connection that has shown no MQTT
 IDLE_MQTT_NS = 24 * 3600 * _SECOND
 _SCAN_NS = 60 * _SECOND  # between two searches for idle ones
@@ -70,7 +72,8 @@ class LiveEngine(NativeEngine):
         tls_ports: frozenset[int] = frozenset(),
         each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
-        super().__init__([source.path], listener, ports, tls_ports=tls_ports)
+        super().__init__([source.path], listener, ports, tls_ports=tls_ports, limits=LIMITS)
+        self.streams.forgetful = True  # closed connections are forgotten soon; nobody need be told
         self._source = source
         self._overdue = overdue
         self._each = each

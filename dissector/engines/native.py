@@ -16,6 +16,7 @@ from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
+from dissector.net.limits import Limits
 from dissector.net.link import is_known
 from dissector.net.streams import Streams
 
@@ -42,12 +43,15 @@ class NativeEngine:
         keep_all: bool = False,
         tls_ports: frozenset[int] = frozenset(),
         decrypted: Decrypted | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._listener = listener
         self.tracking = Tracking(
             listener, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
         )
-        self.streams = Streams(partial(follow, self.tracking), self.tracking.ports, warn=self._warn)
+        self.streams = Streams(
+            partial(follow, self.tracking), self.tracking.ports, warn=self._warn, limits=limits
+        )
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
         where = (
