@@ -81,7 +81,7 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         _count(transports, profile.transport, count)
         _count(ways, way_in(profile), count)
         _count(places, server_name(profile), 1)
-        if profile.code in (0, None):
+        if profile.tls is None and profile.code in (0, None):
             _count(secrets, profile.secret, count)
         if profile.client_id is not None:
             _count(keep_alives, profile.keep_alive, count)
