@@ -1,5 +1,5 @@
 # cython: annotation_typing=False
-"""What a TCP connection needs of the table that holds it (net/streams.py derives from this)."""
+"""What a TCP connection needs of the table that holds it (net/table.py derives from this)."""
 
 from __future__ import annotations
 
