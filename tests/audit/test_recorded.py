@@ -21,7 +21,6 @@ OLD = ("SEC20", "warning")  # its clients speak MQTT 3.1
 BRIDGE = ("SEC21", "info")  # protocol level 0x83, 0x84 or 0x85
 SHORT = ("SEC16", "info")  # keep alives of two and three seconds, so that the recording is short
 MANY = ("SEC32", "warning")  # a script sends a malformed CONNECT on each of many connections
-UNASKED = ("TLS14", "info")  # its clients log in by password, or not at all
 NO_PASSWORD = ("SEC08", "warning")  # one of these has a user name only, and is accepted
 
 NO_CERTIFICATE = ("TLS14", "info")  # TLS 1.2 without a CertificateRequest
@@ -40,14 +39,11 @@ TRUE: dict[str, set[tuple[str, str]]] = {
     "mosquitto-cli-3.1-qos-levels.pcap": {OLD},
     "mosquitto-mqttjs-3.1-round-trip.pcap": {OLD},
     "mosquitto-mqttjs-3.1-websocket-round-trip.pcap": {OLD},
-    "mosquitto-mqttjs-3.1.1-tls12-resumption.pcap": {UNASKED},
-    "mosquitto-mqttjs-5.0-tls12-credentials.pcap": {UNASKED},
     "mosquitto-mqttjs-3.1.1-tls12-resumption.pcap": {NO_CERTIFICATE},
     "mosquitto-mqttjs-5.0-tls12-credentials.pcap": {NO_CERTIFICATE},
     "mosquitto-paho-3.1-will.pcap": {OLD},
     "mosquitto-paho-3.1.1-tls12-qos-levels.pcap": {NO_CERTIFICATE},
     "mosquitto-paho-3.1.1-keep-alive.pcap": {SHORT},
-    "mosquitto-paho-3.1.1-tls12-qos-levels.pcap": {UNASKED},
     "mosquitto-paho-5.0-keep-alive.pcap": {SHORT},
     "mosquitto-raw-3.1.1-malformed-connects.pcap": {MANY},
     "mosquitto-raw-5.0-malformed-connects.pcap": {BRIDGE, MANY},
