@@ -15,6 +15,7 @@ from dissector.model import Severity, Version
 _ENCRYPTED = frozenset({"tls", "wss", "quic"})
 _SHARING = frozenset({"SEC07"})
 _WEAK = frozenset({"SEC04", "SEC05", "SEC06", "SEC08", "SEC29"})
+_KEEP_ALIVE = frozenset({"SEC15", "SEC16"})
 _IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
 
 
@@ -25,6 +26,7 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
     opaque = [profile for profile in profiles if profile.opaque]
     inside = [profile for profile in spoke if profile.code == 0]
     count = sum(profile.count for profile in inside)
+    found = faults.by_rule.keys()
     right: list[Point] = []
     right += _encryption([*spoke, *opaque], everything, faults, "all its connections are encrypted")
     if opaque and all(item.tls is not None and item.tls.client_certificates for item in opaque):
@@ -33,15 +35,15 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
     if inside and not any(profile.anonymous for profile in inside):
         right.append(Point("authentication", "it shows who it is on every connection", count))
         unique = all(holders.get(profile.secret or "") == 1 for profile in inside)
-        if unique and not _SHARING & faults.by_rule.keys():
+        if unique and found.isdisjoint(_SHARING):
             right.append(Point("credentials", "nobody else was seen with its credentials", count))
-        if not _WEAK & faults.by_rule.keys() and all(profile.secret for profile in inside):
+        if found.isdisjoint(_WEAK) and all(profile.secret for profile in inside):
             right.append(Point("credentials", "its password is not obviously weak", count))
     if inside and all(profile.version in (Version.V3_1_1, Version.V5_0) for profile in inside):
         right.append(Point("version", "it speaks a version that is an OASIS standard", count))
-    if inside and not _IDENTITY & faults.by_rule.keys() and all(p.client_id for p in inside):
+    if inside and found.isdisjoint(_IDENTITY) and all(p.client_id for p in inside):
         right.append(Point("identity", "its client id is its own", count))
-    if inside and not {"SEC15", "SEC16"} & faults.by_rule.keys():
+    if inside and found.isdisjoint(_KEEP_ALIVE):
         right.append(Point("session", "its keep alive is sensible", count))
     unseen = ["what it publishes and subscribes to is not judged by this version"]
     if opaque:

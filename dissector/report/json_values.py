@@ -50,7 +50,10 @@ def set_pair(record: dict[str, Any], name: str, pair: Iterable[str]) -> None:
 
 def set_value(record: dict[str, Any], name: str, value: Any) -> None:
     """Set a value of any kind that a packet or a rule may give."""
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is int or kind is bool or (kind is str and value.isascii()):  # nearly always
+        record[name] = value
+    elif isinstance(value, str):
         set_text(record, name, value)
     elif isinstance(value, bytes | bytearray | memoryview):
         set_text(record, name, decode(bytes(value)))

@@ -53,7 +53,8 @@ def identifier(text: str, own_mac: str | None) -> str | None:
         return "an e-mail address"
     if len(text) < 8:
         return None
-    if _holds(text, own_mac):
+    low = text.lower()
+    if _holds(low, own_mac):
         return "the MAC address"
     for found in _MAC.finditer(_UUID.sub("", text) if "-" in text else text):
         digits = re.sub("[:-]", "", found[0].lower())
@@ -65,18 +66,19 @@ def identifier(text: str, own_mac: str | None) -> str | None:
             return "an IMEI"
         if len(digits) in (19, 20) and digits.startswith("89") and _luhn(digits):
             return "an ICCID"
-    if _IMSI.search(text):
+    # most texts hold none of the words: a look for them costs less than the patterns
+    if "imsi" in low and _IMSI.search(text):
         return "an IMSI"
-    if _SERIAL.search(text):
+    if ("sn" in low or "s/n" in low or "serial" in low) and _SERIAL.search(text):
         return "a serial number"
-    return "a host name" if _HOST.search(text) else None
+    return "a host name" if ("." in text or "-" in text) and _HOST.search(text) else None
 
 
-def _holds(text: str, mac: str | None) -> bool:
+def _holds(low: str, mac: str | None) -> bool:
     """Whether a text holds a MAC address, with or without colons; none at all is no address."""
     if mac is None or mac == "00:00:00:00:00:00":
         return False
-    return mac.replace(":", "") in re.sub("[:-]", "", text.lower())
+    return mac.replace(":", "") in low.replace(":", "").replace("-", "")
 
 
 def _luhn(digits: str) -> bool:
