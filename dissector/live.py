@@ -171,6 +171,8 @@ class Live:
 
     def _look_after_source(self) -> None:
         source = self.source
+        while source.warnings:
+            self.warning(source.warnings.pop(0))
         while source.notices:
             self.warned(*source.notices.pop(0))
         dropped = source.dropped or 0
@@ -272,7 +274,6 @@ def sniff(
         interfaces or ("any",),
         expression,
         vlan_too=capture_filter is None,
-        warn=queue.warning,
     )
     source.limit = count
     try:

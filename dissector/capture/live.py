@@ -6,6 +6,7 @@ there is neither. One that was asked for by name is the only one that is tried.
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ from dissector.capture import interfaces, rights
 from dissector.capture.linktypes import EN10MB, RAW
 from dissector.capture.live_source import LiveSource
 from dissector.capture.packet_filter import compiled, with_vlan
-from dissector.capture.source import Warn
 from dissector.errors import CaptureError, EngineError
 
 MEANS = ("socket", "dumpcap", "scapy")
@@ -28,7 +28,6 @@ def open_live(
     means: str | None = None,
     buffer: int = 32,
     promiscuous: bool = True,
-    warn: Warn,
 ) -> LiveSource:
     """Begin to capture on interfaces.
 
@@ -39,7 +38,6 @@ def open_live(
         means: one of `MEANS`; None: the first that works.
         buffer: MiB that the kernel may keep for us, an interface.
         promiscuous: whether to see frames for others, too.
-        warn: hears of limits of the view.
 
     Raises:
         CaptureError: no such interface, or no right to capture; says what to do.
@@ -56,7 +54,7 @@ def open_live(
                 raise CaptureError(_forbidden(plain)) from None
     refusal = ""
     if means in (None, "dumpcap"):
-        found, refusal = _dumpcap(plain, wide, buffer, warn)
+        found, refusal = _dumpcap(plain, wide, buffer)
         if found is not None:
             return found
         if means is not None:
@@ -99,16 +97,17 @@ def _sockets(
         for one in opened:
             one.close()
         if isinstance(error, OSError) and not isinstance(error, PermissionError):
-            raise CaptureError(f"{each.name}: {error.strerror}; is it up?") from error
+            what = f"{error.strerror}; `dissector live -D` lists the interfaces"
+            if error.errno == errno.ENOMEM:
+                what = "no memory for the kernel's buffer; a smaller --buffer takes less"
+            raise CaptureError(f"{each.name}: {what}") from error
         raise
     source = PacketSockets(opened)
     source.notices += notices
     return source
 
 
-def _dumpcap(
-    names: Sequence[str], expression: str, buffer: int, warn: Warn
-) -> tuple[LiveSource | None, str]:
+def _dumpcap(names: Sequence[str], expression: str, buffer: int) -> tuple[LiveSource | None, str]:
     """Give a dumpcap that captures, or None and why there is none."""
     import shutil
 
@@ -118,7 +117,7 @@ def _dumpcap(
     from dissector.capture.pipe import Dumpcap
 
     try:
-        source = Dumpcap(program, names, expression, buffer, warn)
+        source = Dumpcap(program, names, expression, buffer)
     except OSError as error:
         return None, f"{program}: {error.strerror}"
     refusal = source.begun()

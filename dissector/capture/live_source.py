@@ -11,6 +11,7 @@ import time
 
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
+from dissector.model import CaptureWarning
 
 PAUSE = 0.1  # seconds that `next_batch` waits
 _STEP_NS = 1_000_000_000  # by which the clock may be off its even course
@@ -23,7 +24,7 @@ class LiveSource:
     `interface` is that of the latest batch; `dropped` counts frames that the kernel saw and had no
     room for, None where nobody tells; `limit` is how many frames are wanted, None for all that
     come; `ended` is why it ended though nobody wanted it to; `notices` are (kind, message) of what
-    happened to it, for whoever takes them away.
+    happened to it, and `warnings` those of a reader, for whoever takes them away.
     `watched`: whatever is sent is seen, or counted as dropped; not so where others count, and where
     frames between others are seen, for a switch that mirrors them tells nobody what it leaves out.
     `lapses` counts the times after which something missing may have been there: frames were
@@ -47,6 +48,7 @@ class LiveSource:
         self.ended = ""
         self.lapses = 0
         self.notices: list[tuple[str, str]] = []
+        self.warnings: list[CaptureWarning] = []
         self._ahead_ns = time.time_ns() - time.monotonic_ns()
 
     @property

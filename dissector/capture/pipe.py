@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from dissector.capture.batch import Batch
 from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
-from dissector.capture.source import CaptureReader, Warn, open_capture
+from dissector.capture.source import CaptureReader, open_capture
 from dissector.errors import CaptureError
 
 _PATIENCE = 5.0  # seconds that dumpcap may take to begin
@@ -28,11 +28,10 @@ class Pipe(LiveSource):
 
     how = "a pipe"
 
-    def __init__(self, descriptor: int, path: str, warn: Warn) -> None:
+    def __init__(self, descriptor: int, path: str) -> None:
         super().__init__(path)
         self.digits = 6
         self._bytes = _Patient(descriptor, path)
-        self._warn = warn
         self._reader: CaptureReader | None = None
         self._nothing = Batch()
         self._behind = True  # whether there was more to read a moment ago
@@ -46,7 +45,9 @@ class Pipe(LiveSource):
                 self._behind = False
                 return None if self._bytes.stopped else self._nothing
         if reader is None:
-            reader = self._reader = open_capture(cast(IO[bytes], self._bytes), warn=self._warn)
+            reader = self._reader = open_capture(
+                cast(IO[bytes], self._bytes), warn=self.warnings.append
+            )
             self.digits = reader.digits
         batch = reader.next_batch()
         self.digits, self.links = reader.digits, reader.links
@@ -76,9 +77,7 @@ class Dumpcap(Pipe):
 
     how = "dumpcap"
 
-    def __init__(
-        self, program: str, names: Sequence[str], expression: str, buffer: int, warn: Warn
-    ) -> None:
+    def __init__(self, program: str, names: Sequence[str], expression: str, buffer: int) -> None:
         arguments = [program, "-q", "-B", str(buffer), "-w", "-"]
         for name in names:
             arguments += ["-i", name, *(["-f", expression] if expression else [])]
@@ -90,7 +89,7 @@ class Dumpcap(Pipe):
             start_new_session=True,  # Ctrl-C is for us
         )
         assert self._process.stdout is not None
-        super().__init__(self._process.stdout.fileno(), ",".join(names), warn)
+        super().__init__(self._process.stdout.fileno(), ",".join(names))
 
     def next_batch(self) -> Batch | None:
         """As `LiveSource.next_batch`; CaptureError where dumpcap gives nothing at all."""

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dissector.cli.options import LIVE_FORMATS, Parser, add_judging_options
 from dissector.errors import CaptureError, OptionError
@@ -33,6 +33,7 @@ _EXAMPLES = """\
   dissector live -D                          which interfaces there are
 """
 _MEANS = ("socket", "dumpcap", "scapy")
+_LARGEST_BUFFER = 2000  # MiB
 _SMALLEST_FILE = 16  # kilobytes
 
 
@@ -104,6 +105,8 @@ def run(arguments: Sequence[str]) -> int:
     if namespace.flagged_only and namespace.write is None:
         raise OptionError("--flagged-only is about the file of -w; name one with -w FILE")
     limits = _limits(namespace.stop, namespace.count)
+    if not 2 <= namespace.buffer <= _LARGEST_BUFFER:
+        raise OptionError(f"--buffer takes MiB, 2 to {_LARGEST_BUFFER}")
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output, privileges
@@ -122,8 +125,7 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         known=known_findings(namespace, settings),
     )
-    warnings: list[Any] = []
-    source, expression = _open(namespace, options.ports | options.tls_ports, warnings.append)
+    source, expression = _open(namespace, options.ports | options.tls_ports)
     recorder: Recorder | None = None
     try:
         user = privileges.give_up(os.environ)
@@ -248,7 +250,7 @@ class _Signals:
         self.hangup = True
 
 
-def _open(namespace: Namespace, ports: frozenset[int], warn: Any) -> tuple[LiveSource, str]:
+def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]:
     """Open the source, and say on standard error what it is; give its filter, too."""
     from dissector.cli.analyze import note
 
@@ -258,7 +260,7 @@ def _open(namespace: Namespace, ports: frozenset[int], warn: Any) -> tuple[LiveS
         if namespace.filter is not None:
             raise OptionError("-f belongs to whoever captures; give it to tcpdump")
         note("listening to standard input; deadlines go by the time of its frames")
-        return Pipe(0, "-", warn), ""
+        return Pipe(0, "-"), ""
     from dissector.capture.live import open_live
     from dissector.capture.packet_filter import default_filter
 
@@ -273,7 +275,6 @@ def _open(namespace: Namespace, ports: frozenset[int], warn: Any) -> tuple[LiveS
         means=namespace.means,
         buffer=namespace.buffer,
         promiscuous=namespace.promiscuous,
-        warn=warn,
     )
     what = f"filter: {expression}" if expression else "no filter"
     hint = "; VLAN-tagged, too; -f takes another, --all-tcp looks on every port"

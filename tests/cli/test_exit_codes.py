@@ -90,6 +90,8 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("live", "-i", "lo", "-a", "forever"), "not understood"),
         (("live", "-i", "lo", "-b", "files:2"), "needs -b filesize"),
         (("live", "-i", "no-such"), "there is no interface no-such; there are"),
+        (("live", "-i", "lo", "--buffer", "100000000"), "--buffer takes MiB"),
+        (("live", "-i", "lo", "--flagged-only"), "name one with -w FILE"),
         (("live", "-", "-f", "tcp"), "give it to tcpdump"),
         (("analyse",), "did you mean `dissector analyze`?"),
         (("analyze",), "no capture given"),

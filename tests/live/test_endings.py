@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from samples.build import conversation, pcap
 from tests.capture.builders import read
 from tests.cli.running import CLEAN, dissector
 from tests.conftest import need_tool
@@ -260,3 +262,19 @@ def test_an_input_that_is_no_capture(tmp_path: Path) -> None:
     ran = dissector("live", "-", stdin=b"this is text\n" * 20)
     assert ran.code == 2
     assert "this is no capture" in ran.err
+
+
+def test_a_pipe_that_breaks_off_is_said(bad: bytes) -> None:
+    """A capture on standard input that is cut in its last record is judged, and the cut is told."""
+    ran = dissector("live", "-", "--format", "jsonl", stdin=bad[:-5])
+    assert ran.code == 1
+    kinds = [json.loads(line).get("kind") for line in ran.out.splitlines()]
+    assert "cut-record" in kinds
+    assert '"rule":"SES01"' in ran.out
+
+
+@pytest.fixture
+def bad() -> bytes:
+    """A capture with one error."""
+    steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 01 00", "C e0 00")
+    return pcap(conversation(steps))

@@ -25,6 +25,7 @@ from tests.live.stage import (
     publish,
     wait_until,
 )
+from tests.report.schema import check_line
 
 CONNECT = bytes.fromhex("100d00044d5154540402003c000161")  # "a", clean session
 VERSIONS = {"31": "3.1", "311": "3.1.1", "5": "5.0"}
@@ -73,6 +74,8 @@ def test_every_handshake_is_reported_once_with_its_fields(place: Place, tmp_path
     assert not live.of("finding")
     records = live.of("handshake")
     assert sorted(record["connect"]["clientId"] for record in records) == sorted(wanted)
+    for line in live.records:
+        check_line(line)
     for record in records:
         connect = record["connect"]
         known = wanted[connect["clientId"]]

@@ -1,0 +1,136 @@
+"""Which means of capturing is taken, what is said where there is none, and when time jumps."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dissector.capture import interfaces, live, packet_filter, rights
+from dissector.capture.live_source import LiveSource
+from dissector.errors import CaptureError, EngineError, OptionError
+from tests.conftest import need_tool
+from tests.live.stage import Place, following, mosquitto, namespaces, need_root, publish
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+
+
+def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:
+    """A user without rights captures with a dumpcap that has them."""
+    need_root()
+    need_tool("setpriv")
+    setcap, dumpcap = need_tool("setcap"), need_tool("dumpcap")
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    own = tmp_path / "dumpcap"
+    own.write_bytes(Path(dumpcap).read_bytes())
+    own.chmod(0o755)
+    subprocess.run([setcap, "cap_net_raw,cap_net_admin=eip", str(own)], check=True, timeout=20)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    with namespaces() as place, mosquitto(place, 1883, tmp_path):
+        other: Place = place._replace(server=(*place.server, *NOBODY))
+        with following(
+            "-i", place.interface, "--format", "jsonl", place=other, environment={"PATH": path}
+        ) as run:
+            assert "by dumpcap" in run.said
+            publish(place, place.v4, 1883, "seen")
+            run.wait_for("handshake")
+            assert run.stop() == 0
+    assert run.of("handshake")[0]["connect"]["clientId"] == "seen"
+
+
+def test_without_libpcap_every_frame_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default filter is a convenience: without libpcap it is left away, and that is said."""
+    need_root()
+
+    def missing(expression: str, link: int) -> bytes:
+        raise EngineError("libpcap is not here")
+
+    monkeypatch.setattr(live, "compiled", missing)
+    expression = packet_filter.default_filter(())
+    source = live.open_live(["lo"], expression, vlan_too=True, means="socket")
+    source.close()
+    assert [kind for kind, _ in source.notices] == ["no-filter"]
+    with pytest.raises(EngineError, match="libpcap"):
+        live.open_live(["lo"], "tcp port 1", vlan_too=False, means="socket")
+
+
+def test_filters_that_are_none_are_refused() -> None:
+    """Libpcap's own words say what is wrong with a filter."""
+    with pytest.raises(OptionError, match="-f tcp prt 3: can't parse filter expression"):
+        packet_filter.compiled("tcp prt 3", 1)
+
+
+def test_an_interface_that_is_down_is_waited_for(tmp_path: Path) -> None:
+    """Capturing on an interface that is down says so, and sees what comes when it is up."""
+    need_root()
+    with namespaces() as place, mosquitto(place, 1883, tmp_path):
+        ip = [*place.server, "ip", "link", "set", place.interface]
+        subprocess.run([*ip, "down"], check=True, timeout=20)
+        with following("-i", place.interface, "--format", "jsonl", place=place) as run:
+            assert run.wait_for("captureWarning")[0]["kind"] == "interface-down"
+            subprocess.run([*ip, "up"], check=True, timeout=20)
+            publish(place, place.v4, 1883, "up")
+            run.wait_for("handshake")
+            assert run.stop() == 0
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that holds all programs there are."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("dissector.capture.rights.sys.platform", "linux")
+    return tmp_path
+
+
+def program(place: Path, name: str) -> None:
+    path = place / name
+    path.write_text("#!/bin/sh\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def test_remedies_are_for_this_system(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Joining a group helps where dumpcap is, a pipe where tcpdump is; never setcap on Python."""
+    program(system, "dumpcap")
+    text = rights.remedy("eth0")
+    assert "usermod -aG wireshark" in text
+    assert ("dpkg-reconfigure wireshark-common" in text) == Path("/etc/debian_version").exists()
+    program(system, "tcpdump")
+    assert "sudo tcpdump -i eth0 -U -w - | dissector live -" in rights.remedy("eth0,eth1")
+    for platform, words in (("darwin", "ChmodBPF"), ("win32", "npcap")):
+        monkeypatch.setattr("dissector.capture.rights.sys.platform", platform)
+        text = rights.remedy("en0")
+        assert words in text
+        assert "setcap" not in text
+
+
+def test_a_clock_that_jumps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time does not go on evenly, what is missing is nobody's fault."""
+    wall, even = [1_700_000_000_000_000_000], [5_000_000_000]
+    monkeypatch.setattr("dissector.capture.live_source.time.time_ns", lambda: wall[0])
+    monkeypatch.setattr("dissector.capture.live_source.time.monotonic_ns", lambda: even[0])
+    source = LiveSource("eth0")
+    for passed, step in ((100_000_000, 0), (100_000_000, 900_000_000), (60_000_000_000, 0)):
+        even[0] += passed
+        wall[0] += passed + step
+        assert source.wall_ns() == wall[0]
+    assert (source.lapses, source.notices) == (0, [])
+    wall[0] += 3_600_000_000_000
+    source.wall_ns()
+    source.wall_ns()
+    assert source.lapses == 1
+    assert [kind for kind, _ in source.notices] == ["clock-step"]
+
+
+def test_interfaces_are_found_by_name_and_number() -> None:
+    """An interface is named as it is or as `-D` numbers it; `any` is always there."""
+    known = interfaces.interfaces()
+    assert interfaces.interface(known[0].name) == interfaces.interface("1") == known[0]
+    assert interfaces.interface("any").number == 0
+    lo = interfaces.interface("lo")
+    assert (lo.loopback, lo.ethernet, lo.up) == (True, True, True)
+    with pytest.raises(CaptureError, match=r"there is no interface no-such; there are .*lo"):
+        interfaces.interface("no-such")
