@@ -191,10 +191,10 @@ class PacketSockets(LiveSource):
         return batch
 
     def now_ns(self) -> int:
-        """Frames before this time were handed out."""
+        """Frames before this time were handed out; of several interfaces one may be behind."""
         if self._batch.count:
-            return self.last_ns
-        return max(self.wall_ns() - SLACK_NS, self.last_ns)
+            return self.last_ns - SLACK_NS
+        return self.wall_ns() - SLACK_NS
 
     def close(self) -> None:
         """Close every socket."""

@@ -107,9 +107,7 @@ class Dumpcap(Pipe):
 
     def now_ns(self) -> int:
         """Time before which frames were handed out: dumpcap hands on what it has twice a second."""
-        if self._behind:
-            return self.last_ns
-        return max(self.wall_ns() - 2 * SLACK_NS, self.last_ns)
+        return (self.last_ns if self._behind else self.wall_ns()) - 2 * SLACK_NS
 
     def begun(self) -> str:
         """Wait until dumpcap captures; "" then, else why it does not."""

@@ -81,9 +81,8 @@ class ScapySniffer(LiveSource):
 
     def now_ns(self) -> int:
         """Frames before this time were handed out."""
-        if self._batch.count:
-            return self.last_ns
-        return max(self.wall_ns() - 2 * SLACK_NS, self.last_ns)
+        behind = self.last_ns if self._batch.count else self.wall_ns()
+        return behind - 2 * SLACK_NS
 
     def close(self) -> None:
         """Close every socket."""
