@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import msgspec
 
@@ -34,7 +34,6 @@ from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
-    from dissector.connections.decrypted import Decrypted
     from dissector.connections.history import History, Moment
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.connections.tls_history import TlsMoment
@@ -51,9 +50,9 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
 
     `tls_ports`: ports where TLS carries MQTT, besides those that are known for it; `keylog`: the
-    file with the keys of TLS connections. `engine` is "native" or "scapy"; `audit`: with the rules
-    of SEC and TLS, which measure by `thresholds`. `known` tells findings that are neither counted
-    nor handed on.
+    file with the keys of TLS connections. `engine` is "native", "scapy" or "tshark"; `audit`: with
+    the rules of SEC and TLS, which measure by `thresholds`. `known` tells findings that are neither
+    counted nor handed on.
     """
 
     select: tuple[str, ...] = ()
@@ -115,8 +114,9 @@ def run(
     """
     hearing = hear(options, sink, history, ended_with)
     stack = ExitStack()
-    readers, failed, decrypted = _open(paths, options, sink, stack)
+    readers, failed, more = _open(paths, options, sink, stack)
     if failed and not readers:
+        stack.close()
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
     engine = _engine(options.engine)(
@@ -124,7 +124,7 @@ def run(
         hearing,
         options.ports,
         tls_ports=options.tls_ports,
-        decrypted=decrypted,
+        **more,
     )
     interrupted = False
     try:
@@ -135,7 +135,7 @@ def run(
         for reader in readers:
             reader.close()
         stack.close()
-    if decrypted is None and hearing.unread and options.keylog is None:
+    if "decrypted" not in more and hearing.unread and options.keylog is None:
         _tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return Outcome(
@@ -202,7 +202,7 @@ def analyze(
         ports: MQTT ports besides 1883.
         tls_ports: ports where TLS carries MQTT, besides those that are known for it.
         keylog: a file with keys of TLS connections, as SSLKEYLOGFILE names it; tshark decrypts.
-        engine: "native", or "scapy" for link types that native does not know.
+        engine: "native"; "scapy" or "tshark" for link types that native does not know.
 
     Raises:
         CaptureError: an input is missing, unreadable, or no capture.
@@ -237,8 +237,9 @@ def analyze(
 def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connection, Packet, Side]]:
     """Give every control packet of captures, with its bytes, as it is completed."""
     stack = ExitStack()
-    readers, failed, decrypted = _open(paths, options, _Silence(), stack)
+    readers, failed, more = _open(paths, options, _Silence(), stack)
     if failed:
+        stack.close()
         raise failed[0]
     listener = PacketListener()
     engine = _engine(options.engine)(
@@ -246,7 +247,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
         listener,
         options.ports,
         keep_all=True,
-        decrypted=decrypted,
+        **more,
     )
     try:
         for _ in engine.steps(readers):
@@ -296,46 +297,60 @@ class _Ticker:
 
 
 def _engine(name: str) -> type[NativeEngine]:
-    """Give the engine of a name; scapy's is imported only when asked for."""
+    """Give the engine of a name; those of others are imported only when asked for."""
     if name == "scapy":
         from dissector.engines.scapy import ScapyEngine
 
         return ScapyEngine
+    if name == "tshark":
+        from dissector.engines.tshark_engine import TsharkEngine
+
+        return TsharkEngine
     return NativeEngine
 
 
 def _open(
     sources: Sequence[Source], options: Options, sink: Sink, stack: ExitStack
-) -> tuple[list[CaptureReader], list[CaptureError], Decrypted | None]:
-    """Open captures, and have their TLS decrypted where there are keys; `stack` closes files."""
+) -> tuple[list[CaptureReader], list[CaptureError], dict[str, Any]]:
+    """Open captures, and have their TLS decrypted where there are keys; `stack` closes files.
+
+    Gives what the engine has to know besides, too.
+    """
+    more: dict[str, Any] = {}
+    if options.engine == "tshark" or options.keylog is not None:
+        from dissector.engines import decryption
+
+        sources = decryption.stored(sources, stack)
+        if options.engine == "tshark":
+            more["given"] = stack.enter_context(decryption.given(sources))
     if options.keylog is None:
         readers, failed = _readers(sources, sink)
         if not any(reader.may_hold_secrets for reader in readers):
-            return readers, failed, None
+            return readers, failed, more
     from dissector.engines import decryption
 
     text = b""
     if options.keylog is not None:
         text = decryption.key_log(options.keylog)
-        sources = decryption.stored(sources, stack)
     elif not decryption.has_secrets(readers) or not all(reader.size for reader in readers):
-        return readers, failed, None
+        return readers, failed, more
     else:
         for reader in readers:
             reader.close()
     try:
-        opening = decryption.decrypt(sources, text, _engine(options.engine))
+        opening = decryption.decrypt(sources, text, _engine(options.engine), **more)
     except EngineError as error:
         if options.keylog is not None:
             raise
         sink.warning(CaptureWarning("keys", f"the keys in the capture were not used: {error}"))
-        return *_readers(sources, sink), None
+        return *_readers(sources, sink), more
     if opening.encrypted and not opening.with_keys:
         what = f"there are no keys for any of {opening.encrypted} TLS connections"
         sink.warning(CaptureWarning("keys", what))
     if opening.decrypted is not None:
         stack.callback(opening.decrypted.close)
-    return *_readers(sources, sink), opening.decrypted
+        more["decrypted"] = opening.decrypted
+    return *_readers(sources, sink), more
 
 
 def _tell_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:

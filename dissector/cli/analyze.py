@@ -97,8 +97,6 @@ def spare_the_collector() -> None:
 
 def refuse_unready(settings: Settings) -> None:
     """Refuse what this version cannot do, and what does not go together."""
-    if settings.engine == "tshark":
-        raise OptionError("--engine tshark is not yet in this version; native and scapy are")
     if settings.statistics and settings.format.startswith("json"):
         raise OptionError("--statistics is for people; count the findings of the JSON instead")
 

@@ -114,7 +114,7 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
         group.add_argument(
             "--engine",
             choices=ENGINES,
-            help="default: native; scapy for link types and tunnels that native does not know",
+            help="default: native; scapy or tshark for link types that native does not know",
         )
 
 

@@ -57,8 +57,6 @@ def _captures(namespace: Namespace) -> int:
     from dissector.text import printable
 
     settings = config.resolve(vars(namespace), os.environ, Path.cwd())
-    if settings.engine == "tshark":
-        raise OptionError("--engine tshark is not yet in this version; native and scapy are")
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     options = analysis.Options(
         ports=inputs.ports(settings.decode_as),

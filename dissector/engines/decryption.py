@@ -27,6 +27,7 @@ from dissector.capture.source import CaptureReader, open_capture
 from dissector.connections.decrypted import Decrypted, Piece
 from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
+from dissector.engines.tshark_engine import Given
 from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
@@ -149,10 +150,12 @@ def _mode(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def decrypt(sources: Sequence[Source], text: bytes, kind: type[NativeEngine]) -> Opening:
+def decrypt(
+    sources: Sequence[Source], text: bytes, kind: type[NativeEngine], **more: Any
+) -> Opening:
     """Have the TLS connections of captures decrypted; `text` is a key log, perhaps empty.
 
-    `kind` is the engine that will read the captures.
+    `kind` is the engine that will read the captures, `more` what it has to know.
 
     The captures' own secrets are used, too. The sources can be read several times. Raises
     EngineError where tshark fails; of captures that cannot be read the analysis tells.
@@ -162,7 +165,9 @@ def decrypt(sources: Sequence[Source], text: bytes, kind: type[NativeEngine]) ->
     if not readers:
         return Opening(None, 0, 0)
     try:
-        engine = kind([reader.path for reader in readers], scout, frozenset(), tls_ports=_ALL_PORTS)
+        engine = kind(
+            [reader.path for reader in readers], scout, frozenset(), tls_ports=_ALL_PORTS, **more
+        )
         engine.run(readers, lambda: None)
     finally:
         for reader in readers:
@@ -174,16 +179,23 @@ def decrypt(sources: Sequence[Source], text: bytes, kind: type[NativeEngine]) ->
     if not found:
         return Opening(None, len(scout.found), 0)
     ports = sorted({record.server.port for record in found})
-    with written(keys.text) as key_file:
-        only = sources[0]
-        if len(sources) == 1 and isinstance(only, str | os.PathLike) and is_plain(only):
-            decrypted = _ask(os.fspath(only), key_file, ports, _SameFile())
-        else:
-            whole = key_file.with_name("all.pcapng")
-            with whole.open("wb") as file:
-                frames = _put_together(sources, file)
-            decrypted = _ask(str(whole), key_file, ports, frames)
+    with written(keys.text) as key_file, given(sources) as whole:
+        decrypted = _ask(whole, key_file, ports)
     return Opening(decrypted, len(scout.found), len(found), frozenset(ports))
+
+
+@contextmanager
+def given(sources: Sequence[Source]) -> Iterator[Given]:
+    """Give one plain file with all frames of captures, in order of time."""
+    only = sources[0] if len(sources) == 1 else None
+    if isinstance(only, str | os.PathLike) and is_plain(only):
+        yield Given(os.fspath(only), None)
+        return
+    with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
+        path = Path(folder) / "all.pcapng"
+        with path.open("wb") as file:
+            keys = _put_together(sources, file)
+        yield Given(str(path), keys)
 
 
 @contextmanager
@@ -205,13 +217,6 @@ class _Scout(Listener):
     def encrypted(self, record: TlsHandshake) -> None:
         """Keep it."""
         self.found.append(record)
-
-
-class _SameFile:
-    """Frames of the one capture, by their number in it: the key is the number."""
-
-    def __getitem__(self, index: int) -> int:
-        return index + 1
 
 
 def _opened(sources: Sequence[Source]) -> Iterator[CaptureReader]:
@@ -259,31 +264,23 @@ def _put_together(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
     return keys
 
 
-def _ask(
-    file: str, key_file: Path, ports: Sequence[int], frames: array[int] | _SameFile
-) -> Decrypted:
+def _ask(whole: Given, key_file: Path, ports: Sequence[int]) -> Decrypted:
     """Ask tshark for what is inside of the TLS connections to these ports."""
     decode_as = {f"tcp.port=={port}": "tls" for port in ports}
     decode_as["tls.port==1-65535"] = "data"  # whatever ALPN says: its bytes and no more
     decrypted = Decrypted("tshark")
     with ExitStack() as stack:
         stack.callback(decrypted.close)  # unless all goes well
-        _fill(decrypted, file, key_file, decode_as, frames)
+        _fill(decrypted, whole, key_file, decode_as)
         stack.pop_all()
     return decrypted
 
 
-def _fill(
-    decrypted: Decrypted,
-    file: str,
-    key_file: Path,
-    decode_as: Mapping[str, str],
-    frames: array[int] | _SameFile,
-) -> None:
+def _fill(decrypted: Decrypted, whole: Given, key_file: Path, decode_as: Mapping[str, str]) -> None:
     from dissector.engines.tshark import packets
 
     for packet in packets(
-        file,
+        whole.file,
         _WHAT,
         display_filter="tls",
         protocols=("tcp", "tls", "data"),
@@ -292,7 +289,7 @@ def _fill(
         preferences={"tls.keylog_file": str(key_file)},
     ):
         stream, port, time_ns = _place(packet)
-        frame = frames[int(packet.number) - 1]
+        frame = whole.key(int(packet.number))
         found = [bytes.fromhex(data) for data in _data(packet)]
         for data in found:
             decrypted.add(stream, port, Piece(time_ns, frame, data))

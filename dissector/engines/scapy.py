@@ -21,6 +21,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
 from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
+from dissector.engines.rebuilt import framed
 from dissector.errors import CaptureError, EngineError
 from dissector.net.link import is_known
 
@@ -34,7 +35,6 @@ _LAYERS = (
     "contrib.tzsp",
 )  # fmt: skip
 _TO_DS, _FROM_DS, _PROTECTED = 1, 2, 0x40  # bits of 802.11's frame control
-_ETHERNET, _COOKED = linktypes.EN10MB, linktypes.LINUX_SLL
 
 
 class ScapyEngine(NativeEngine):
@@ -158,15 +158,15 @@ class Decoder:
                 outermost = outermost or (layer, ends)
                 innermost, found_ends = layer, ends
                 if kind is inet.IP and (layer.frag or layer.flags.MF):
-                    return _framed(innermost.original, found_ends)
+                    return framed(innermost.original, found_ends)
             elif kind is six.IPv6ExtHdrFragment or kind is inet.TCP:
-                return _framed(innermost.original, found_ends) if innermost else None
+                return framed(innermost.original, found_ends) if innermost else None
             else:
                 ends = self._ends(layer, ends)
             layer = layer.payload
         if outermost is None:
             return None
-        return _framed(outermost[0].original, outermost[1])
+        return framed(outermost[0].original, outermost[1])
 
     def _ends(
         self, layer: Any, known: tuple[str | None, str | None]
@@ -192,18 +192,3 @@ def _wifi_ends(layer: Any) -> tuple[str | None, str | None]:
     if control & _TO_DS:
         return layer.addr3, layer.addr4 if control & _FROM_DS else layer.addr2
     return layer.addr1, layer.addr3 if control & _FROM_DS else layer.addr2
-
-
-def _framed(datagram: bytes, ends: tuple[str | None, str | None]) -> tuple[int, bytes]:
-    """Put an IP packet into the smallest frame that keeps the MAC addresses."""
-    destination, source = ends
-    kind = b"\x86\xdd" if datagram[:1] and datagram[0] >> 4 == 6 else b"\x08\x00"
-    if destination is not None and source is not None:
-        return _ETHERNET, _mac(destination) + _mac(source) + kind + datagram
-    if source is not None:
-        return _COOKED, b"\0\0\0\1\0\6" + _mac(source) + b"\0\0" + kind + datagram
-    return linktypes.RAW, datagram
-
-
-def _mac(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))

@@ -81,7 +81,7 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("-d", "udp.port==1,mqtt", "x.pcap"), "not understood"),
         (("-d", "tcp.port==0,mqtt", "x.pcap"), "not understood"),
         (("--stream", "one", "x.pcap"), "a stream is a number"),
-        (("--engine", "tshark", "x.pcap"), "not yet in this version"),
+        (("--engine", "wireshark", "x.pcap"), "--engine"),
         (("--statistics", "--format", "json", "x.pcap"), "--statistics"),
         (("browse",), "reserved"),
         (("live",), "name what to listen to"),

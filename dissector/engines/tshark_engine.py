@@ -1,0 +1,161 @@
+"""Captures in, MQTT connections out: tshark takes frames apart, the rest is native.
+
+tshark, through pyshark, reads each frame down to TCP, whatever link type and tunnels are around it,
+and puts IP fragments together. The segment goes on in a plain frame of its own, so reassembly,
+decoding and rules never know. It is slow (a thousand frames a second) and meant for what nobody
+else reads, and for whoever wants to know whether tshark's view of the segments leads to the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+from dissector.capture import linktypes
+from dissector.capture.batch import Batch
+from dissector.capture.source import CaptureReader
+from dissector.connections.tracking import Listener
+from dissector.engines.native import NativeEngine
+from dissector.engines.rebuilt import Ends, framed
+from dissector.errors import CaptureError
+
+_LAYERS = ("eth", "sll", "ip", "ipv6", "tcp")
+_TCP = 6
+
+
+class Given(NamedTuple):
+    """The file that tshark reads, and the key (`file << 40 | number`) of each of its frames."""
+
+    file: str
+    keys: array[int] | None  # None: it is the only capture, and the key is the number
+
+    def key(self, number: int) -> int:
+        """Give the key of a frame by its number in the file."""
+        return number if self.keys is None else self.keys[number - 1]
+
+
+class TsharkEngine(NativeEngine):
+    """As `NativeEngine`, with tshark for all that stands before the payload of TCP."""
+
+    name = "tshark"
+
+    def __init__(
+        self, files: list[str], listener: Listener, ports: frozenset[int], **more: Any
+    ) -> None:
+        self._given: Given = more.pop("given")
+        super().__init__(files, listener, ports, **more)
+
+    def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
+        """Give the frames of all captures, those without TCP empty."""
+        segments = self._segments()
+        key, link, data, missing = next(segments, _END)
+        for batch, start, stop in super().batches(readers):
+            made = Batch()
+            made.file, made.first_number = batch.file, batch.first_number + start
+            made.count = stop - start
+            parts: list[bytes] = []
+            at = 0
+            for place, index in enumerate(range(start, stop)):
+                if key == batch.file << 40 | batch.first_number + index:
+                    parts.append(data)
+                    made.offset[place], made.captured[place] = at, len(data)
+                    made.link[place], made.original[place] = link, len(data) + missing
+                    at += len(data)
+                    key, link, data, missing = next(segments, _END)
+                else:
+                    made.offset[place], made.captured[place] = at, 0
+                    made.link[place], made.original[place] = linktypes.RAW, 0
+                made.time_ns[place] = batch.time_ns[index]
+            made.window = b"".join(parts)
+            yield made, 0, made.count
+
+    def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
+        """Name no file: tshark knows every link type that there is."""
+        return []
+
+    def _segments(self) -> Iterator[tuple[int, int, bytes, int]]:
+        """Give each frame with TCP: its key, link type, bytes, and how many more there were."""
+        from dissector.engines.tshark import packets
+
+        for packet in packets(
+            self._given.file, "--engine tshark", display_filter="tcp", protocols=_LAYERS
+        ):
+            found = _segment(packet)
+            if found is not None:
+                yield (self._given.key(int(packet.number)), *found)
+
+
+_END = (-1, linktypes.RAW, b"", 0)
+
+
+def _segment(packet: Any) -> tuple[int, bytes, int] | None:
+    """Give the innermost segment of a packet in a frame of its own, and the bytes missing."""
+    addresses = None
+    ends: Ends = (None, None)
+    tcp = None
+    for layer in packet.layers:
+        name = layer.layer_name
+        if name == "eth":
+            ends = (_show(layer, "dst"), _show(layer, "src"))
+        elif name == "sll":
+            ends = (None, _show(layer, "src_eth"))
+        elif name in ("ip", "ipv6"):
+            addresses = (_show(layer, "src"), _show(layer, "dst"))
+        elif name == "tcp" and layer.get_field("srcport") is not None:
+            tcp = layer
+    if tcp is None or addresses is None or None in addresses:
+        return None
+    header = _header(tcp)
+    if header is None:
+        return None
+    payload = bytes.fromhex(_raw(tcp, "payload"))
+    missing = max(int(_show(tcp, "len") or 0) - len(payload), 0)
+    source, destination = (ip_address(str(each)).packed for each in addresses)
+    datagram = _datagram(source, destination, header + payload, missing)
+    link, data = framed(datagram, ends)
+    return link, data, missing
+
+
+def _header(tcp: Any) -> bytes | None:
+    """Put a TCP header together; None where a field of it was not captured."""
+    shown = [_show(tcp, name) for name in ("srcport", "dstport", "seq_raw", "ack_raw", "flags")]
+    window = _show(tcp, "window_size_value")
+    if None in shown or window is None:
+        return None
+    source, destination, sequence, acknowledged, flags = (int(str(each), 0) for each in shown)
+    options = bytes.fromhex(_raw(tcp, "options"))
+    options += bytes(-len(options) % 4)
+    words = (20 + len(options)) // 4
+    return (
+        struct.pack(
+            "!HHIIHHHH", source, destination, sequence, acknowledged,
+            words << 12 | (flags & 0xFFF), int(window), 0, 0,
+        )
+        + options
+    )  # fmt: skip
+
+
+def _datagram(source: bytes, destination: bytes, segment: bytes, missing: int) -> bytes:
+    """Put a segment into an IP packet, as long as it was on the wire."""
+    size = len(segment) + missing
+    if len(source) == 4:
+        total = min(20 + size, 0xFFFF)
+        head = struct.pack("!BBHHHBBH", 0x45, 0, total, 0, 0x4000, 64, _TCP, 0)
+    else:
+        head = struct.pack("!IHBB", 6 << 28, min(size, 0xFFFF), _TCP, 64)
+    return head + source + destination + segment
+
+
+def _show(layer: Any, name: str) -> str | None:
+    field = layer.get_field(name)
+    return None if field is None else str(field.show)
+
+
+def _raw(layer: Any, name: str) -> str:
+    """Give a field's bytes as digits, "" where it has none."""
+    field = layer.get_field(name)
+    value = None if field is None else field.raw_value
+    return "" if value is None else str(value)

@@ -1,0 +1,111 @@
+"""`--engine tshark`: tshark takes frames apart, and all that follows is as with native."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dissector
+from dissector.report.json_v1 import document
+from samples.build import pcap
+from tests.cli.running import dissector as run
+from tests.conftest import ROOT, SHARED
+from tests.engines.test_scapy import LINKS, SIX, examples, without_addresses
+from tests.engines.wrapping import wrapped
+
+# Wireshark reads NFLOG in this host's byte order, unless its user sets another
+BEYOND = {"NFLOG of a big-endian host"}
+RECORDED = ROOT / "samples" / "recorded"
+ODD = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.pcap"
+
+
+def told(sources: Sequence[Any], engine: str, keylog: str | None = None) -> dict[str, Any]:
+    """Give the report as a document, without the engine's name."""
+    found = document(dissector.analyze(*sources, engine=engine, keylog=keylog), key=b"k")
+    assert found.pop("tool")["engine"] == engine
+    return found
+
+
+@pytest.mark.parametrize("folder", [RECORDED, ODD.parent, SHARED], ids=lambda path: path.name)
+def test_the_same_reports(folder: Path, tshark: str) -> None:
+    """Captures of a folder, as one, lead to the same report, to the last byte."""
+    paths = sorted(path for path in folder.glob("*.pcap*") if "resumption" not in path.name)
+    if not paths:
+        pytest.skip(f"{folder} is not there")
+    paths = paths[:: len(paths) // 15 or 1]  # a thousand frames take seconds
+    assert told(paths, "tshark") == told(paths, "native")
+
+
+@pytest.mark.parametrize("name", ["paho-3.1.1-tls12-refusals", "mqttjs-5.0-wss-round-trip"])
+def test_the_same_inside_of_tls(name: str, tshark: str) -> None:
+    """With a key log, what TLS carries is read with either engine."""
+    path = RECORDED / f"mosquitto-{name}.pcap"
+    keys = str(path.with_suffix(".keys"))
+    found = told([path], "tshark", keys)
+    assert found["handshakes"] != []
+    assert found == told([path], "native", keys)
+
+
+@pytest.mark.parametrize("name", [name for name in LINKS if name not in BEYOND])
+def test_other_link_types(name: str, tshark: str) -> None:
+    """Link types and tunnels that native does not know lead to what Ethernet does."""
+    link, wrap, _ = LINKS[name]
+    for ends in ({}, SIX):
+        frames = examples(**ends)
+        expected = told([io.BytesIO(pcap(frames))], "native")
+        got = told([io.BytesIO(wrapped(frames, link, wrap))], "tshark")
+        without_addresses(expected)
+        without_addresses(got)
+        assert got["findings"] == expected["findings"] != []
+        assert got["handshakes"] == expected["handshakes"]
+
+
+def test_frames_that_were_cut(tshark: str, tmp_path: Path) -> None:
+    """Of frames cut by a snap length as much is known as natively."""
+    frames = examples()
+    cut = tmp_path / "cut.pcap"
+    for limit in (60, 66, 70):
+        whole = pcap(frames)
+        cut.write_bytes(_cut(whole, limit))
+        assert told([cut], "tshark") == told([cut], "native"), limit
+
+
+def _cut(capture: bytes, limit: int) -> bytes:
+    """Cut every record of a pcap to so many bytes."""
+    made, at = capture[:24], 24
+    while at < len(capture):
+        size = int.from_bytes(capture[at + 8 : at + 12], "little")
+        kept = min(size, limit)
+        made += capture[at : at + 8] + kept.to_bytes(4, "little") + capture[at + 12 : at + 16]
+        made += capture[at + 16 : at + 16 + kept]
+        at += 16 + size
+    return made
+
+
+def test_the_command(tshark: str) -> None:
+    """The engine is chosen by its name; standard input and compressed captures will do."""
+    ran = run("--engine", "tshark", "--format", "concise", str(ODD))
+    assert ran.code == 1 and "SES01" in ran.out
+    ran = run("--engine", "tshark", "--format", "concise", "-", stdin=ODD.read_bytes())
+    assert ran.code == 1 and "SES01" in ran.out
+    assert run("show", "--engine", "tshark", str(ODD)).out == run("show", str(ODD)).out
+
+
+def test_without_tshark(tmp_path: Path) -> None:
+    """Where tshark is missing the engine says so, and how to get it."""
+    ran = run("--engine", "tshark", str(ODD), PATH=str(tmp_path))
+    assert ran.code == 2 and ran.out == ""
+    assert "--engine tshark needs it" in ran.err and "apt install tshark" in ran.err
+
+
+def test_a_capture_that_is_none(tshark: str, tmp_path: Path) -> None:
+    """A file that is missing, or no capture, is said as with native."""
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"no capture at all")
+    for path in (tmp_path / "missing", junk):
+        one, other = (run("--engine", name, str(path)) for name in ("native", "tshark"))
+        assert (one.code, one.err) == (other.code, other.err)
