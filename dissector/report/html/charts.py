@@ -128,7 +128,9 @@ def latency(latencies: Latencies) -> Chart:
                             f"{_span(low)} to {_span(high)}: {count:,}"))  # fmt: skip
             rows.append((f"{_span(low)} to {_span(high)}", f"{count:,}"))
         if index % every == 0:
-            labels.append(Label(x, _HEIGHT + 16, _span(low)))
+            near_end = x > WIDTH - 60
+            where = (x + step - 1, "end") if near_end else (x, "start")
+            labels.append(Label(where[0], _HEIGHT + 16, _span(low), where[1]))
     half, most_of_them = latencies.below(0.5), latencies.below(0.95)
     if half is None or most_of_them is None:
         said = "No answered CONNECT was seen."

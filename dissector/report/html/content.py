@@ -39,7 +39,8 @@ ID_SHOWN = 80
 MESSAGE = 400
 ENCRYPTED = ("stream", "frame", "client", "TLS", "cipher suite", "asked for", "certificate until",
              "how it went")  # fmt: skip
-DIAGRAMS = 3  # that a device or a server shows
+DIAGRAMS = 2  # that a device or a server shows at least; few devices show more
+DIAGRAMS_OF_ALL = 200
 
 
 class Kept:
@@ -169,6 +170,7 @@ class Content:
         self.encrypted_columns = ENCRYPTED
         self.flagged = kept.flagged
         self._used: set[int] = set()
+        self._each = max(DIAGRAMS, DIAGRAMS_OF_ALL // max(len(kept.devices), 1))
         # a handshake is drawn once: with its device, else its server, else a rule
         self.devices = [self._device(record) for record in sorted(kept.devices, key=_rank)]
         self.servers = [self._server(record) for record in sorted(kept.servers, key=_rank)]
@@ -365,7 +367,7 @@ class Content:
             for number in [self._by_finding.get(id(self._kept.findings[index]))]
             if number is not None and number not in self._used
         )
-        chosen = list(numbers)[:DIAGRAMS]
+        chosen = list(numbers)[: self._each]
         self._used.update(chosen)
         return PartyPage(
             anchor,

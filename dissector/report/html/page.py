@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FINDINGS_KEPT = 50_000
 ENCRYPTED_KEPT = 10  # TLS connections of one server
-DRAWN_BY_RULE = 2  # handshakes of one rule and party that are drawn
+DRAWN_BY_RULE = 10  # handshakes of one rule and party that are drawn
 DRAWN = 5_000
 _KINDS = {Outcome.ACCEPTED: 0, Outcome.REFUSED: 1}
 
