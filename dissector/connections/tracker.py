@@ -240,6 +240,8 @@ class Tracker(Following):
         """
         if self._midstream() or self.lost_a or self.lost_b or not self.tcp.both_seen:
             return False
+        if self._mixed():
+            return False
         if side == 1:
             return not self._spoke(0)
         return packet_type in spec.SERVER_ONLY

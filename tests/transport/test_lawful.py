@@ -121,6 +121,15 @@ def test_segments_of_two_connections_are_warned_of() -> None:
     assert report.not_evaluated or not report.handshakes
 
 
+def test_a_syn_between_syn_and_answer_is_warned_of() -> None:
+    """Where the SYN that was answered is not the last one, nothing is judged, and that is told."""
+    talk = Talk(40000).whole(FALSE)
+    other = Talk(40000, first=(77_777, 0)).add(C, SYN)
+    report = analyse(timed([talk.shots[0], *other.shots, *talk.shots[1:]]))
+    assert not report.findings
+    assert {item.kind for item in report.warnings} == {"mixed-connections"}
+
+
 def test_a_late_close_proves_that_it_was_open() -> None:
     """A FIN after the deadline shows that nobody had closed before."""
     talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
