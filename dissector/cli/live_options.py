@@ -1,0 +1,118 @@
+"""Words of `dissector live` in, what they mean out: its options, when to stop, when to turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dissector.cli.options import LIVE_FORMATS, Parser, add_judging_options
+from dissector.errors import OptionError
+
+if TYPE_CHECKING:
+    from dissector.capture.recorder import Ring
+
+_EXAMPLES = """\
+  dissector live -i eth0                     every handshake, as it happens
+  dissector live -i any --format jsonl       one record a line, at once
+  dissector live -i eth0 -w seen.pcapng      and keep what was seen, with comments
+  dissector live -i eth0 -w ring.pcapng -b filesize:100000 -b files:10
+  ssh gateway tcpdump -U -w - | dissector live -
+  dissector live -D                          which interfaces there are
+"""
+_MEANS = ("socket", "dumpcap", "scapy")
+LARGEST_BUFFER = 2000  # MiB
+_SMALLEST_FILE = 16  # kilobytes
+
+
+def parser() -> Parser:
+    """Build the command's parser."""
+    made = Parser(
+        "live", "Handshakes and spec findings on an interface, as they happen.", _EXAMPLES
+    )
+    group = made.add_argument_group("where to listen")
+    group.add_argument("files", metavar="-", nargs="*", help="a capture on standard input")
+    group.add_argument(
+        "-i", dest="interfaces", metavar="IFACE", action="append", default=[],
+        help="an interface, or its number; any is all; several times is possible",
+    )  # fmt: skip
+    group.add_argument("-D", dest="list", action="store_true", help="list the interfaces")
+    group.add_argument("-f", dest="filter", metavar="FILTER", help="a filter in tcpdump's words")
+    group.add_argument("--all-tcp", action="store_true", help="look for MQTT on every TCP port")
+    group.add_argument(
+        "-d", "--decode-as", metavar="tcp.port==N,mqtt", action="append",
+        help="MQTT runs on this port, too (N,tls: inside TLS); N-M is a range; repeatable",
+    )  # fmt: skip
+    group.add_argument("--client", metavar="ID", action="append", help="this client id only")
+    group.add_argument("--means", choices=_MEANS, help="capture by these means, and no other")
+    group.add_argument(
+        "--buffer", metavar="MIB", type=int, default=32, help="kernel's buffer (default: 32)"
+    )
+    group.add_argument(
+        "-p", dest="promiscuous", action="store_false", help="only frames that are for us"
+    )
+    kept = made.add_argument_group("what to keep")
+    kept.add_argument("-w", dest="write", metavar="FILE", help="write the frames, as pcapng")
+    kept.add_argument(
+        "-b", dest="ring", metavar="filesize:KB|duration:S|files:N", action="append", default=[],
+        help="begin another file then; keep so many",
+    )  # fmt: skip
+    kept.add_argument(
+        "--flagged-only", action="store_true", help="write connections with findings only"
+    )
+    ends = made.add_argument_group("when to stop")
+    ends.add_argument(
+        "-a", dest="stop", metavar="duration:S|packets:N", action="append", default=[],
+        help="after so many seconds or frames",
+    )  # fmt: skip
+    ends.add_argument("-c", dest="count", metavar="N", type=int, help="after so many frames")
+    add_judging_options(made, LIVE_FORMATS)
+    made.set_defaults(baseline=None)  # of a live capture there is no earlier report
+    shown = made.add_argument_group("how often")
+    shown.add_argument(
+        "--repeat", metavar="S", type=float, default=60.0,
+        help="seconds between two lines on the same finding of the same client (default: 60)",
+    )  # fmt: skip
+    return made
+
+
+def _pairs(option: str, words: Sequence[str], names: Sequence[str]) -> dict[str, float]:
+    """Read `name:number` words."""
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.partition(":")
+        try:
+            value = float(number)
+        except ValueError:
+            value = 0
+        if name not in names or not 0 < value < 1e12:
+            known = ", ".join(f"{each}:N" for each in names)
+            raise OptionError(f"{option} {word} is not understood; there are {known}")
+        found[name] = value
+    return found
+
+
+def limits(words: Sequence[str], count: int | None) -> tuple[float | None, int | None]:
+    """Give the seconds and the frames after which to stop."""
+    found = _pairs("-a", words, ("duration", "packets"))
+    if count is not None and count < 1:
+        raise OptionError("-c takes a number of frames, 1 or more")
+    packets = [int(found["packets"])] if "packets" in found else []
+    packets += [] if count is None else [count]
+    return found.get("duration"), min(packets, default=None)
+
+
+def ring(words: Sequence[str]) -> Ring | None:
+    """Give when a file of `-w` ends and how many are kept; None for one file."""
+    from dissector.capture.recorder import Ring
+
+    found = _pairs("-b", words, ("filesize", "duration", "files"))
+    if not found:
+        return None
+    if "filesize" not in found and "duration" not in found:
+        raise OptionError("-b files:N needs -b filesize:KB or -b duration:S beside it")
+    size = found.get("filesize")
+    return Ring(
+        size=None if size is None else int(max(size, _SMALLEST_FILE) * 1000),
+        seconds=found.get("duration"),
+        files=int(found["files"]) if "files" in found else None,
+    )
