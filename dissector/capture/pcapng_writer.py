@@ -18,6 +18,8 @@ _SECTION, _INTERFACE, _STATISTICS = 0x0A0D0D0A, 1, 5
 _SECRETS, _FRAME = 10, 6
 _COMMENT, _NAME, _RESOLUTION, _FILTER, _APPLICATION = 1, 2, 9, 11, 4
 _RECEIVED, _DROPPED = 4, 5
+_FRAME_HEAD = struct.Struct("<7I")
+_TAILS = (b"", b"\0", b"\0\0", b"\0\0\0")
 _NANOSECONDS = b"\x09"  # ten to the power of minus nine
 
 
@@ -88,6 +90,33 @@ class PcapngWriter:
         data = batch.window[start : start + batch.captured[index]]
         interface = self.interface(batch.link[index])
         self.frame(data, batch.time_ns[index], batch.original[index], interface, comments)
+
+    def batch(self, batch: Batch, name: str, capture_filter: str) -> int:
+        """Write all frames of a batch, which came by the interface `name`, without comments.
+
+        Gives the length of the last block.
+        """
+        window, offsets, held, sent = batch.window, batch.offset, batch.captured, batch.original
+        times, links = batch.time_ns, batch.link
+        link, interface, size = -1, 0, 0
+        for index in range(batch.count):
+            if links[index] != link:
+                link = links[index]
+                interface = self.interface(link, name, capture_filter=capture_filter)
+                blocks = self._blocks  # another list, if that had to flush
+            start, length, time_ns = offsets[index], held[index], max(times[index], 0)
+            size = 32 + length + (-length % 4)
+            head = _FRAME_HEAD.pack(
+                _FRAME, size, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length,
+                max(sent[index], length),
+            )  # fmt: skip
+            tail = _TAILS[-length % 4] + size.to_bytes(4, "little")
+            blocks.append(head + window[start : start + length] + tail)
+            self._gathered += size
+        self.frames += batch.count
+        if self._gathered > _GATHERED:
+            self.flush()
+        return size
 
     def secrets(self, kind: int, data: bytes) -> None:
         """Write a Decryption Secrets Block, as readers keep it: its type and its bytes."""

@@ -55,10 +55,20 @@ class Recorder:
 
     def take(self, batch: Batch, interface: str, comments: Mapping[int, Sequence[str]]) -> None:
         """Write the frames of a batch; `comments` are by place in it."""
-        for index in range(batch.count):
-            self.put(frame_of(batch, index), interface, comments.get(index, ()))
-        if batch.count:
-            self.flush()
+        if not batch.count:
+            return
+        last = batch.count - 1
+        if comments:
+            for index in range(batch.count):
+                self.put(frame_of(batch, index), interface, comments.get(index, ()))
+        else:
+            try:
+                self._length = self._writer.batch(batch, interface, self._filter)
+            except OSError as error:
+                self._fail(error)
+            self.frames += batch.count
+        self._last = (frame_of(batch, last), interface, list(comments.get(last, ())))
+        self.flush()
 
     def put(self, frame: Frame, interface: str, comments: Sequence[str] = ()) -> None:
         """Gather one frame, to be written by `flush` at the latest."""

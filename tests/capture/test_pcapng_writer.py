@@ -66,6 +66,48 @@ def test_frames_of_a_batch_are_copied(tmp_path: Path) -> None:
     ]
 
 
+def test_a_whole_batch_is_copied_as_its_frames_are(tmp_path: Path) -> None:
+    """A batch written at once gives the same bytes as frame by frame."""
+    path = tmp_path / "in.pcap"
+    path.write_bytes(pcap(START + 1000 * i for i in range(9)))
+    files = []
+    for at_once in (True, False):
+        stream = io.BytesIO()
+        writer = PcapngWriter(stream, "tests")
+        with open_capture(path) as reader:
+            while (batch := reader.next_batch()) is not None:
+                if at_once:
+                    length = writer.batch(batch, "", "")
+                else:
+                    for index in range(batch.count):
+                        writer.frame_of(batch, index)
+        writer.flush()
+        files.append(stream.getvalue())
+        assert writer.size == len(files[-1])
+    assert files[0] == files[1]
+    assert files[0][-length:][:4] == b"\x06\0\0\0"
+
+
+def test_a_batch_of_many_link_types_and_bytes_is_whole() -> None:
+    """Interfaces described in the middle of much that waits lose no frame."""
+    batch = Batch()
+    batch.window = bytes(range(256)) * 400
+    batch.count = 200
+    for index in range(batch.count):
+        batch.captured[index] = batch.original[index] = 20_000 - index
+        batch.link[index] = 100 + index
+        batch.time_ns[index] = START + index
+    stream = io.BytesIO()
+    writer = PcapngWriter(stream, "tests")
+    writer.batch(batch, "eth0", "")
+    writer.flush()
+    found, warnings, _ = read(io.BytesIO(stream.getvalue()))
+    assert not warnings
+    assert [(row.link, len(row.data)) for row in found] == [
+        (100 + index, 20_000 - index) for index in range(200)
+    ]
+
+
 def test_wireshark_shows_comments_interfaces_and_drops(tmp_path: Path, tshark: str) -> None:
     """Comments stand on their frames, in order, and interfaces have their names and filters."""
     path = tmp_path / "out.pcapng"
