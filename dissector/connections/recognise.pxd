@@ -24,3 +24,6 @@ cdef bint _topic(bytes raw) except -1
 @cython.locals(pos=Py_ssize_t, count=cython.int, begin=Py_ssize_t, remaining=cython.longlong, shift=cython.int, byte=cython.longlong, whole=cython.bint)
 cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 cpdef str other_protocol(bytes data)
+
+@cython.locals(record=Py_ssize_t, message=Py_ssize_t)
+cpdef bint hello_without_mqtt(bytes data) except -1

@@ -257,3 +257,14 @@ def other_protocol(data: bytes) -> str:
         lowered = data[:2048].lower()
         return "websocket" if b"upgrade: websocket" in lowered else "http"
     return "other"
+
+
+def hello_without_mqtt(data: bytes) -> bool:
+    """Whether a stream begins with a whole ClientHello of TLS that offers no protocol of MQTT's."""
+    if len(data) < 9 or data[0] != 22 or data[1] != 3 or data[5] != 1:
+        return False
+    record = data[3] << 8 | data[4]
+    message = data[6] << 16 | data[7] << 8 | data[8]
+    if record > len(data) - 5 or message > record - 4:
+        return False
+    return b"mqtt" not in data.lower()

@@ -359,21 +359,6 @@ class TlsWatcher(Consumer):
             self._tracking.listener.limited("tls", what, where, self._tcp.stream)
 
 
-def of_no_interest(tracking: Tracking, tcp: TcpConnection, data: bytes) -> bool:
-    """Whether the first bytes, `data`, show already that a watcher would let the connection go.
-
-    So it is where no port, no key, and no protocol in a whole ClientHello speaks of MQTT.
-    """
-    if len(data) < tls.HEADER + 4 or data[0] != tls.HANDSHAKE or data[5] != 1:
-        return False
-    size = int.from_bytes(data[3:5], "big")
-    if size > len(data) - tls.HEADER or int.from_bytes(data[6:9], "big") > size - 4:
-        return False
-    if b"mqtt" in data.lower() or not _known(tracking).isdisjoint((tcp.port_a, tcp.port_b)):
-        return False
-    return tracking.decrypted is None or tcp.stream not in tracking.decrypted
-
-
 def _known(tracking: Tracking) -> frozenset[int]:
     """Ports on which MQTT is expected, with or without TLS."""
     return tracking.tls_ports | tracking.ports

@@ -26,6 +26,7 @@ from dissector.net.tcp import TcpConnection
 if cython.compiled:
     from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
     from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
+        hello_without_mqtt,
         looks_like_connect,
         other_protocol,
         plausible_chain,
@@ -34,6 +35,7 @@ if cython.compiled:
 else:
     from dissector.connections.outcome import outcome
     from dissector.connections.recognise import (
+        hello_without_mqtt,
         looks_like_connect,
         other_protocol,
         plausible_chain,
@@ -257,19 +259,20 @@ class Tracker(Following):
         time_ns: int,
     ) -> bool:
         """Have taken off what stands around the MQTT; False where it does not look like that."""
-        from dissector.connections.tls_watcher import TlsWatcher, of_no_interest
-        from dissector.connections.unwrap import TLS, unwrapper, wrapping
-
-        lost = self.lost_a if side == 0 else self.lost_b
         data = before + window[start:stop]
-        kind = wrapping(data, self.inside, lost=lost)
-        if not kind:
-            return False
-        if kind == TLS and not self.gaps and of_no_interest(self.tracking, self.tcp, data):
+        plain = not self.inside and not self.gaps
+        if plain and hello_without_mqtt(data) and not self._tls_expected():
             self.tracking.other_traffic("tls")
             self.mode = IGNORED
             self.held = []
             return True
+        from dissector.connections.tls_watcher import TlsWatcher
+        from dissector.connections.unwrap import TLS, unwrapper, wrapping
+
+        lost = self.lost_a if side == 0 else self.lost_b
+        kind = wrapping(data, self.inside, lost=lost)
+        if not kind:
+            return False
         gaps, self.gaps = self.gaps, []
         if kind == TLS:
             found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, self.inside, gaps)
@@ -289,6 +292,13 @@ class Tracker(Following):
                 return True
         self.unwrapper = found
         return True
+
+    def _tls_expected(self) -> bool:
+        """Whether MQTT is expected inside of TLS whatever it says: by a port, or by keys."""
+        tcp, tracking = self.tcp, self.tracking
+        if self.known_port or tcp.port_a in tracking.tls_ports or tcp.port_b in tracking.tls_ports:
+            return True
+        return tracking.decrypted is not None and tcp.stream in tracking.decrypted
 
     def idle(self) -> bool:
         """Whether it has not found out what its connection carries."""

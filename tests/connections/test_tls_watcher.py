@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 import dissector
+from dissector.connections.recognise import hello_without_mqtt
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.model import Report, Side
 from samples.build import Frame, conversation, pcap
@@ -58,6 +59,18 @@ def test_tls_1_3_hides_most() -> None:
     assert record.resumed is False
     assert record.established
     assert record.alerts == []
+
+
+def test_a_hello_is_let_go_at_once_only_when_it_is_whole_and_says_nothing_of_mqtt() -> None:
+    """Every shorter beginning, and any that holds the word, is left to the watcher."""
+    with Peers("1.3", alpn=["http/1.1"]) as peers:
+        named = peers.talk()[0][1]  # for a server whose name holds it
+    hello = named.replace(b"mqtt", b"shop")
+    assert hello_without_mqtt(hello)
+    assert hello_without_mqtt(hello + b"more")
+    assert not any(hello_without_mqtt(hello[:stop]) for stop in range(len(hello)))
+    assert not hello_without_mqtt(named)
+    assert not hello_without_mqtt(hello.replace(b"http/1.1", b"MQTT/1.1"))
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])

@@ -126,7 +126,7 @@ def test_all_interfaces_and_several(spaces: Place, tmp_path: Path) -> None:
             live.wait_for("handshake", 3)
             assert live.stop() == 0
         found = [record["connect"]["clientId"] for record in live.of("handshake")]
-        assert found == ["wire", "inside", "inside6"]
+        assert sorted(found) == ["inside", "inside6", "wire"]  # two sockets keep no order
         counts = live.of("summary")[0]["capture"]
         assert counts["controlPackets"]["CONNECT"] == 3
         assert not live.of("captureWarning")
