@@ -9,6 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from dissector.connections.handshake import Handshake
     from dissector.live import Live
     from dissector.report.reporter import Reporter
+
+
+_NEEDED_LATER = (
+    "dissector.capture.recorder", "dissector.report.json_lines", "dissector.report.live_text",
+)  # fmt: skip
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -63,6 +69,8 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         known=known_findings(namespace, settings),
     )
+    for module in _NEEDED_LATER:
+        import_module(module)  # without root's rights, root's directories may be out of reach
     source, expression = _open(namespace, options.ports | options.tls_ports)
     recorder: Recorder | None = None
     try:

@@ -13,9 +13,7 @@ from dissector.capture import interfaces, live, packet_filter, rights
 from dissector.capture.live_source import LiveSource
 from dissector.errors import CaptureError, EngineError, OptionError
 from tests.conftest import need_tool
-from tests.live.stage import Place, following, mosquitto, namespaces, need_root, publish
-
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+from tests.live.stage import NOBODY, Place, following, mosquitto, namespaces, need_root, publish
 
 
 def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:

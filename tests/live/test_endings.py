@@ -23,6 +23,7 @@ from tests.cli.running import CLEAN, dissector
 from tests.conftest import need_tool
 from tests.live.stage import (
     LOOPBACK,
+    NOBODY,
     Place,
     following,
     free_port,
@@ -146,8 +147,7 @@ def test_without_rights_there_is_a_remedy_that_works(spaces: Place, tmp_path: Pa
     """Another user without rights gets exit 2 and the commands that help; one of them is tried."""
     need_tool("setpriv")
     need_tool("tcpdump")
-    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
-    other = spaces._replace(server=(*spaces.server, *nobody))
+    other = spaces._replace(server=(*spaces.server, *NOBODY))
     with following("-i", spaces.interface, place=other, listening=False) as live:
         assert live.wait() == 2
     (line,) = live.notes
