@@ -76,7 +76,7 @@ class Sight(Consumer):
         view.steady = self.tcp.steady
         view.strayed = self.tcp.strayed
         view.disordered = self.tcp.disordered
-        view.both_seen = self.tcp.a.segments > 0 and self.tcp.b.segments > 0
+        view.both_seen = self.tcp.both_seen
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
         view.mixed = view.mixed or self._mixed()
         view.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen
