@@ -5,3 +5,4 @@ cdef list _CLASS_NAMES
 
 @cython.locals(present=cython.int, index=Py_ssize_t)
 cpdef str character_classes(bytes secret)
+cpdef str fingerprint(bytes secret, bytes key)

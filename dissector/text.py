@@ -112,14 +112,19 @@ def character_classes(secret: bytes) -> str:
 
 
 def fingerprint(secret: bytes, key: bytes) -> str:
-    """Keyed fingerprint, 16 hex digits: equal secrets of one run are equal, no other run's are."""
+    """Keyed fingerprint, 16 hex digits: equal secrets of one run are equal, no other run's are.
+
+    The key is what is hashed first. Nothing can be appended to a digest of BLAKE2 without knowing
+    it, and its own way of taking a key would double the work.
+    """
     made = _keyed(key).copy()
     made.update(secret)
-    return made.hexdigest()
+    digest: str = made.hexdigest()
+    return digest
 
 
 @lru_cache(maxsize=1)
 def _keyed(key: bytes) -> hashlib.blake2b:
     import hashlib  # most captures need none, and it takes 4 ms
 
-    return hashlib.blake2b(digest_size=8, key=key)
+    return hashlib.blake2b(key, digest_size=8, person=b"mqtt-dissector")

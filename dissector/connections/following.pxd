@@ -26,11 +26,11 @@ cdef class Following(Framing):
     cdef _keep(self, list kept, packet)
     @cython.locals(connection=Connection)
     cdef _disconnect(self, who, Disconnect packet)
-    @cython.locals(connection=Connection)
+    @cython.locals(connection=Connection, consumed=cython.longlong)
     cdef _connect(self, int side, Connect packet, Framer framer)
     @cython.locals(rest=cython.longlong)
     cdef bint _begins(self, int side, Framer framer) except -1
-    @cython.locals(connection=Connection, handshake=Handshake, connect=Connect)
+    @cython.locals(connection=Connection, handshake=Handshake, connect=Connect, passed=cython.longlong)
     cdef bint _connack(self, int side, Connack packet, Framer framer) except -1
     @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)

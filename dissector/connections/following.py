@@ -139,6 +139,9 @@ class Following(Framing):
     def _keep(self, kept: list[Any], packet: Auth | Disconnect) -> None:
         """Keep a packet that rules ask for later, one of the first of its side."""
         assert self.connection is not None and packet.side is not None
+        if not kept:
+            kept.append(packet)
+            return
         known = 0
         for item in kept:
             known += item.side is packet.side

@@ -36,8 +36,7 @@ class Sight(Consumer):
         self.tracking = tracking
         self.tcp = tcp
         self.mode = UNDECIDED
-        ports = self.tracking.ports
-        self.known_port = self.tcp.port_a in ports or self.tcp.port_b in ports
+        self.known_port = tcp.expected
         self.client = 0
         self.phase = 0
         self.order = 0
@@ -56,8 +55,10 @@ class Sight(Consumer):
         self.spoke_b = 0
         self.packets_a = 0
         self.packets_b = 0
-        self.last_a = self.last_b = self.tcp.first_frame  # where each side was heard last
-        self.last_time_a = self.last_time_b = self.tcp.first_time_ns
+        self.last_a = self.tcp.first_frame  # where each side was heard last
+        self.last_b = self.tcp.first_frame
+        self.last_time_a = self.tcp.first_time_ns
+        self.last_time_b = self.tcp.first_time_ns
         self.connect_end = -1
         self.gaps: list[tuple[int, FrameRef, FrameRef, str]] = []
         self.connection: Connection | None = None
@@ -73,10 +74,10 @@ class Sight(Consumer):
         view.ended_ns = time_ns
         view.heard_ns = time_ns if self.tracking.watched else self.tcp.last_time_ns
         view.dropped = self.tracking.dropped_ns >= self.tcp.first_time_ns
-        view.steady = self.tcp.steady
+        view.steady = self.tcp.steady()
         view.strayed = self.tcp.strayed
         view.disordered = self.tcp.disordered
-        view.both_seen = self.tcp.both_seen
+        view.both_seen = self.tcp.both_seen()
         view.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
         view.mixed = view.mixed or self._mixed()
         view.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen

@@ -8,7 +8,7 @@ from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport TcpConnection
 
 cdef int HELD_LIMIT, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, _MIDSTREAM
-cdef dict _CLOSES
+cdef tuple _CLOSES
 
 cdef class Tracker(Following):
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1

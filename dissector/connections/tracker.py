@@ -46,7 +46,8 @@ HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
 _MIDSTREAM = Phase.MIDSTREAM
-_CLOSES = {FIN: "fin", RST: "rst", CLOSE_FRAME: "close-frame"}
+_CLOSES = ("", "fin", "rst", "close-frame")
+assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
 
 class Tracker(Following):
@@ -240,7 +241,7 @@ class Tracker(Following):
 
         A server that speaks first, a client whose first words are a server's: another protocol.
         """
-        if self._midstream() or self.lost_a or self.lost_b or not self.tcp.both_seen:
+        if self._midstream() or self.lost_a or self.lost_b or not self.tcp.both_seen():
             return False
         if self._mixed():
             return False

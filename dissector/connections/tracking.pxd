@@ -38,11 +38,12 @@ cdef class Tracking:
     cdef public object inflaters
     cdef public dict _spelt
     cdef dict _servers
+    cdef long long _known_servers
     @cython.locals(file=str)
     cpdef FrameRef frame(self, long long key, long long time_ns)
     cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
     cdef str _spell(self, bytes address)
-    @cython.locals(known=Server)
+    @cython.locals(known=Server, there=dict)
     cpdef Server server(self, bytes ip, int port, bytes mac)
     cpdef other_traffic(self, str kind)

@@ -104,7 +104,8 @@ class Tracking:
         self.tls_handshakes = 0
         self.other: dict[str, int] = {}
         self.inflaters = Inflaters()
-        self._servers: dict[tuple[bytes, int], Server] = {}
+        self._servers: dict[bytes, dict[int, Server]] = {}  # by address, by port
+        self._known_servers = 0
         self._spelt: dict[bytes, str] = {}
 
     def frame(self, key: int, time_ns: int) -> FrameRef:
@@ -135,11 +136,17 @@ class Tracking:
 
     def server(self, ip: bytes, port: int, mac: bytes | None) -> Server:
         """Give what is known of a server, its end of a connection spelt."""
-        known = self._servers.get((ip, port))
+        there = self._servers.get(ip)
+        if there is None:
+            there = {}
+            if self._known_servers < _SERVERS_KEPT:
+                self._servers[ip] = there
+        known = there.get(port)
         if known is None:
             known = Server(self.endpoint(ip, port, mac), mac)
-            if len(self._servers) < _SERVERS_KEPT:
-                self._servers[ip, port] = known
+            if self._known_servers < _SERVERS_KEPT:
+                self._known_servers += 1
+                there[port] = known
         elif known.mac != mac:
             known.mac = mac
             known.endpoint = self.endpoint(ip, port, mac)

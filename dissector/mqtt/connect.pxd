@@ -2,10 +2,11 @@ cimport cython
 from dissector.mqtt.fields cimport Reader
 from dissector.mqtt.packets cimport Connect
 
-cdef int _CONNECT, _RESERVED, _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME
+cdef int _CONNECT, _WILL_PLACE, _RESERVED, _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME
 cdef object _V3_1, _V3_1_1, _V5_0
 cdef tuple _VERSIONS
 cdef dict _NAMES, _WILL_FIELDS
+cdef bytes _LETTERS_DIGITS
 
 @cython.locals(connect=Connect)
 cpdef Connect read_connect(Reader reader, int first, long long remaining, bytes raw)
@@ -13,7 +14,7 @@ cpdef Connect read_connect(Reader reader, int first, long long remaining, bytes 
 cdef _variable_header(Reader reader, Connect connect)
 @cython.locals(flags=cython.int, client_id=str, start=Py_ssize_t, mark=Py_ssize_t, known=Py_ssize_t)
 cdef _payload(Reader reader, Connect connect)
-@cython.locals(start=Py_ssize_t)
+@cython.locals(start=Py_ssize_t, part=cython.Py_UCS4)
 cdef _will(Reader reader, Connect connect, str order)
 @cython.locals(start=Py_ssize_t, size=Py_ssize_t)
 cdef _will_message(Reader reader, Connect connect)
@@ -23,6 +24,8 @@ cdef _credentials(Reader reader, Connect connect)
 cdef str _text(Reader reader, str name)
 @cython.locals(size=Py_ssize_t, client_id=str)
 cdef _client_id(Reader reader, Connect connect, Py_ssize_t start)
+@cython.locals(index=Py_ssize_t)
+cdef bint _portable(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(trial=Reader, other=Connect)
 cdef _other_order(Reader reader, Connect connect, Py_ssize_t mark, Py_ssize_t known)
 cdef _swapped_will(Reader reader, Connect connect, Py_ssize_t known)

@@ -27,7 +27,7 @@ else:
 # bits of the connect flags (`spec`), as C integers where compiled
 _RESERVED, _CLEAN, _WILL, _WILL_QOS = 0x01, 0x02, 0x04, 0x18
 _WILL_RETAIN, _PASSWORD, _USERNAME = 0x20, 0x40, 0x80
-_CONNECT = spec.CONNECT
+_CONNECT, _WILL_PLACE = spec.CONNECT, spec.WILL
 _V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 _NAMES = {b"MQTT": "MQTT", b"MQIsdp": "MQIsdp"}
 _VERSIONS = (None, None, None, _V3_1, _V3_1_1, _V5_0)
@@ -37,6 +37,7 @@ _TEXT_KINDS = {
     "username": (DefectKind.USERNAME_NOT_UTF8, DefectKind.USERNAME_NUL),
     "lastWillTopic": (DefectKind.WILL_TOPIC_NOT_UTF8, DefectKind.WILL_TOPIC_NUL),
 }
+_LETTERS_DIGITS = bytes(byte < 0x80 and chr(byte).isalnum() for byte in range(256))
 _WILL_FIELDS = {"P": "lastWillProperties", "T": "lastWillTopic", "M": "lastWillMessage"}
 # Orders of the will's fields that clients get wrong: P properties, T topic, M message
 _WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
@@ -111,7 +112,7 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
         return
     connect.keep_alive = keep_alive
     if version is _V5_0:
-        connect.properties = read_properties(reader, spec.CONNECT, "propertyLength")
+        connect.properties = read_properties(reader, _CONNECT, "propertyLength")
 
 
 def _payload(reader: Reader, connect: Connect) -> None:
@@ -145,24 +146,26 @@ def _will(reader: Reader, connect: Connect, order: str) -> None:
     for part in order:
         if reader.broken:
             return
-        name = _WILL_FIELDS[part]
         if reader.left() == 0:
-            reader.defect(DefectKind.WILL_FIELD_MISSING, reader.pos, 0, None, name)
+            reader.defect(DefectKind.WILL_FIELD_MISSING, reader.pos, 0, None, _WILL_FIELDS[part])
             reader.broken = True
         elif part == "P":
-            connect.last_will_properties = read_properties(reader, spec.WILL, "willPropertyLength")
+            connect.last_will_properties = read_properties(
+                reader, _WILL_PLACE, "willPropertyLength"
+            )
         elif part == "T":
             start = reader.pos
-            topic = _text(reader, name)
+            topic = _text(reader, "lastWillTopic")
             if topic is None:
                 return
             connect.last_will_topic = topic
             if topic == "":
-                reader.defect(DefectKind.WILL_TOPIC_EMPTY, start, 2, None, name)
+                reader.defect(DefectKind.WILL_TOPIC_EMPTY, start, 2, None, "lastWillTopic")
             elif "+" in topic or "#" in topic:
                 reader.defect(
-                    DefectKind.WILL_TOPIC_WILDCARD, start, reader.pos - start, topic, name
-                )
+                    DefectKind.WILL_TOPIC_WILDCARD, start, reader.pos - start, topic,
+                    "lastWillTopic",
+                )  # fmt: skip
         else:
             _will_message(reader, connect)
 
@@ -244,8 +247,16 @@ def _client_id(reader: Reader, connect: Connect, start: int) -> None:
     elif not client_id:
         if version is _V3_1_1 and not connect.clean_session:
             reader.defect(DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN, start, 2, None, "clientId")
-    elif size > 25 or not (client_id.isascii() and client_id.isalnum()):
+    elif size > 25 or not _portable(reader.data, start + 2, reader.pos):
         reader.defect(DefectKind.CLIENT_ID_NOT_PORTABLE, start, size, client_id, "clientId")
+
+
+def _portable(data: bytes, start: int, stop: int) -> bool:
+    """Whether data[start:stop] are letters and digits of ASCII alone."""
+    for index in range(start, stop):
+        if _LETTERS_DIGITS[data[index]] == 0:
+            return False
+    return True
 
 
 def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> None:

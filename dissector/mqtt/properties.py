@@ -19,10 +19,23 @@ from dissector.text import decode as decode_text
 
 if cython.compiled:
     from cython.cimports.dissector.mqtt.fields import minimal_size, text_problem  # type: ignore[import-not-found]
+    from cython.cimports.dissector.octets import cut  # type: ignore[import-not-found]
 else:
     from dissector.mqtt.fields import minimal_size, text_problem
+    from dissector.octets import cut
 
 PROPERTIES_LIMIT = 1000  # properties of one section that are decoded; the rest is passed over
+
+# Sections that were read, by place, offset and bytes: a server sends the same one to everybody.
+# Those with a defect or with a secret in them are not kept.
+_known: dict[tuple[int, int, bytes], tuple[Property, ...]] = {}
+_KNOWN_SECTIONS, _KNOWN_BYTES = 1000, 128
+
+_CONNECT, _BYTE, _U16, _U32 = spec.CONNECT, spec.BYTE, spec.U16, spec.U32
+_STRING, _STRING_PAIR, _BINARY = spec.STRING, spec.STRING_PAIR, spec.BINARY
+_USER_PROPERTY_ID = spec.USER_PROPERTY
+_PROPERTIES = spec.PROPERTIES
+_BOOLEAN, _NONZERO = spec.BOOLEAN_PROPERTIES, spec.NONZERO_PROPERTIES
 
 _TEXT = {
     NOT_UTF8: DefectKind.TEXT_NOT_UTF8,
@@ -75,9 +88,16 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
         stop = reader.end
     else:
         stop = reader.pos + length
+    key = None
+    if length <= _KNOWN_BYTES and not reader.broken:
+        key = (place, reader.pos, cut(reader.data, reader.pos, stop))
+        known = _known.get(key)
+        if known is not None:
+            reader.pos = stop
+            return known
     found: list[Property] = []
     seen: set[int] = set()
-    certain = len(reader.defects)
+    certain, hidden = len(reader.defects), len(reader.secrets)
     while reader.pos < stop and len(found) < PROPERTIES_LIMIT:
         item = _property(reader, place, stop, seen)
         if item is None:
@@ -89,7 +109,12 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
     if reader.broken:
         del reader.defects[certain:]  # nobody knows which of those bytes are properties
     reader.pos = stop
-    return tuple(found)
+    made = tuple(found)
+    if key is not None and len(reader.defects) == certain and len(reader.secrets) == hidden:
+        if len(_known) >= _KNOWN_SECTIONS:
+            _known.clear()
+        _known[key] = made
+    return made
 
 
 def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property | None:
@@ -106,7 +131,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
             DefectKind.LENGTH_NOT_MINIMAL, start, reader.pos - start, identifier,
             "propertyIdentifier",
         )  # fmt: skip
-    row = spec.PROPERTIES.get(identifier)
+    row = _PROPERTIES.get(identifier)
     if row is None:
         reader.defect(DefectKind.PROPERTY_UNKNOWN, start, reader.pos - start, identifier)
         value: Any = reader.data[reader.pos : stop]
@@ -121,7 +146,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
     size = reader.pos - start
     if place not in row.packets:
         reader.defect(DefectKind.PROPERTY_NOT_ALLOWED, start, size, identifier, row.name)
-    elif identifier in seen and identifier != spec.USER_PROPERTY:
+    elif identifier in seen and identifier != _USER_PROPERTY_ID:
         reader.defect(DefectKind.PROPERTY_REPEATED, start, size, identifier, row.name)
     else:
         _range(reader, place, identifier, row.name, value, start, size)
@@ -131,7 +156,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
 
 def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
     """Read a property's value; None where it runs past the section (and that is recorded)."""
-    if kind == spec.STRING_PAIR:
+    if kind == _STRING_PAIR:
         first = _block(reader)
         second = None if first is None else _block(reader)
         if first is not None and second is not None:
@@ -140,10 +165,10 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
                 if problem:
                     reader.defect(_USER_PROPERTY[problem], start, reader.pos - start, half, name)
             return (decode_text(first), decode_text(second))
-    elif kind in (spec.STRING, spec.BINARY):
+    elif kind == _STRING or kind == _BINARY:
         raw = _block(reader)
         if raw is not None:
-            if kind == spec.BINARY:
+            if kind == _BINARY:
                 if name == "authenticationData":
                     reader.secrets.append((reader.pos - len(raw), len(raw)))
                 return raw
@@ -152,7 +177,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
                 reader.defect(_TEXT[problem], start, reader.pos - start, raw, name)
             return decode_text(raw)
     else:
-        size = {spec.BYTE: 1, spec.U16: 2, spec.U32: 4}.get(kind, 0)
+        size = 1 if kind == _BYTE else 2 if kind == _U16 else 4 if kind == _U32 else 0
         if size == 0:
             value = reader.variable()
             if value >= 0:
@@ -179,12 +204,12 @@ def _range(
     reader: Reader, place: int, identifier: int, name: str, value: Any, start: int, size: int
 ) -> None:
     kind = None
-    if identifier in spec.BOOLEAN_PROPERTIES:
+    if identifier in _BOOLEAN:
         if value > 1:
-            own = place == spec.CONNECT
+            own = place == _CONNECT
             kind = DefectKind.REQUEST_INFORMATION_VALUE if own else DefectKind.PROPERTY_VALUE
-    elif identifier in spec.NONZERO_PROPERTIES and value == 0:
-        if place != spec.CONNECT:
+    elif identifier in _NONZERO and value == 0:
+        if place != _CONNECT:
             kind = DefectKind.PROPERTY_VALUE
         elif name == "receiveMaximum":
             kind = DefectKind.RECEIVE_MAXIMUM_ZERO

@@ -9,6 +9,7 @@ from dissector.net.tcp cimport Direction, TcpConnection
 cdef class Table(Keeper):
     cdef public object factory
     cdef public frozenset ports
+    cdef bytearray expected
     cdef public object warn
     cdef public long long linger_ns
     cdef public dict table
@@ -33,6 +34,7 @@ cdef class Table(Keeper):
     cpdef advance(self, long long now)
     cpdef let_go(self, TcpConnection connection)
 
+    @cython.locals(own=TcpConnection)
     cpdef ending(self, object connection)
     cpdef complete(self, object connection)
 

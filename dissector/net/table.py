@@ -49,6 +49,9 @@ class Table(Keeper):
         super().__init__(limits)
         self.factory = factory
         self.ports = ports
+        self.expected = bytearray(65536)  # whether a port is one of them
+        for port in ports:
+            self.expected[port] = 1
         self.warn = warn
         self.linger_ns = limits.linger_ns
         self.table: dict[bytes, Direction] = {}
@@ -100,10 +103,11 @@ class Table(Keeper):
 
     def ending(self, connection: TcpConnection) -> None:
         """End this connection's view when the linger time is over."""
-        connection.until = self.clock + self.linger_ns
+        own = connection
+        own.until = self.clock + self.linger_ns
         if not self.closing:
-            self.deadline = connection.until
-        self.closing.append(connection.serial)
+            self.deadline = own.until
+        self.closing.append(own.serial)
         if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
             self.closing = deque([item for item in self.closing if item in self.connections])
 
@@ -214,6 +218,9 @@ class Table(Keeper):
         if cython.compiled and len(key) == 12:
             self._learn(direction, key)
             self._learn(other_way, reverse)
+        connection.expected = (
+            self.expected[connection.port_a] + self.expected[connection.port_b] != 0
+        )
         self._count_port(connection, s.flags & 2 != 0)
         connection.serial = self.serial
         self.connections[self.serial] = connection
@@ -222,7 +229,7 @@ class Table(Keeper):
             self._evict(connection, s)
         if s.grade == NUMBER_ONLY:
             return direction
-        if connection.port_a in self.ports or connection.port_b in self.ports:
+        if connection.expected:
             connection.decide()
         return direction
 

@@ -38,6 +38,7 @@ cdef class TcpConnection(View):
     cdef public bytes ip_b
     cdef public int port_a
     cdef public int port_b
+    cdef public bint expected
     cdef public bint syn_seen
     cdef public bint synack_seen
     cdef public long long first_time_ns
@@ -50,6 +51,8 @@ cdef class TcpConnection(View):
     @cython.locals(size=cython.Py_ssize_t)
     cdef begin(self, Keeper keeper, long long stream, bytes key, bytes reverse)
     cpdef Direction direction(self, int side)
+    cpdef bint steady(self) except -1
+    cpdef bint both_seen(self) except -1
     cdef decide(self)
     cdef long long position(self, int side) except *
     cdef wait_for(self, long long need)

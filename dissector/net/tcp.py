@@ -161,7 +161,8 @@ class TcpConnection(View):
 
     Addresses are packed, 4 or 16 bytes; MAC addresses 6 bytes or None. `stream` is Wireshark's
     tcp.stream. `consumer` is None while nobody takes its bytes. `key` holds the addresses and the
-    ports of a and b, source before destination, `reverse` those of b and a.
+    ports of a and b, source before destination, `reverse` those of b and a. `expected`: one of the
+    ports is among those whose connections the table was asked to look at from the beginning.
     """
 
     def begin(self, keeper: Keeper, stream: int, key: bytes, reverse: bytes) -> None:
@@ -174,6 +175,7 @@ class TcpConnection(View):
         self.ip_b = cut(key, size, 2 * size)
         self.port_a = key[2 * size] << 8 | key[2 * size + 1]
         self.port_b = key[2 * size + 2] << 8 | key[2 * size + 3]
+        self.expected = False
         self.syn_seen = self.synack_seen = False
         self.first_time_ns = 0
         self.serial = 0  # of the table
@@ -192,7 +194,6 @@ class TcpConnection(View):
         """What `side` sent."""
         return self.b if side else self.a
 
-    @property
     def steady(self) -> bool:
         """Whether the times of its segments are of one clock that went on as clocks do."""
         return not self.late and self.backs == self.keeper.backs
@@ -207,7 +208,6 @@ class TcpConnection(View):
         """MAC address that side 1 sent from, or was sent to."""
         return self.b.mac
 
-    @property
     def both_seen(self) -> bool:
         """Whether both directions had at least one segment."""
         return self.a.segments > 0 and self.b.segments > 0

@@ -12,6 +12,8 @@ cdef class HandshakeText:
     cdef object _writer
     cdef object _encode
     cdef Pen _pen
+    cdef bint _shown
+    cdef bytes _key
     cdef int _digits
     cdef long long _second
     cdef str _second_text

@@ -9,10 +9,10 @@ can hold, WebSocket and proxies) is left to the general way: `text` gives None.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
+import cython
 from msgspec import UNSET
 
 from dissector.connections.handshake import Close, Handshake
@@ -22,7 +22,12 @@ from dissector.mqtt.packets import Connack, Connect, Property
 from dissector.report.clock import rfc3339
 from dissector.report.json_v1 import Writer
 from dissector.report.pen import Pen
-from dissector.text import character_classes, fingerprint, lossless
+from dissector.text import lossless
+
+if cython.compiled:
+    from cython.cimports.dissector.text import character_classes, fingerprint  # type: ignore[import-not-found]
+else:
+    from dissector.text import character_classes, fingerprint
 
 _SECRETS_KEPT = 10_000
 _SECONDS_KEPT = 4096
@@ -40,6 +45,8 @@ class HandshakeText:
     def __init__(self, writer: Writer, encode: Callable[[Any], bytes]) -> None:
         self._writer = writer
         self._encode = encode
+        self._shown: bool = writer.show_secrets
+        self._key: bytes = writer.key
         self._pen = Pen()
         self._second = -(1 << 62)  # the last second that was written; at first none that exists
         self._second_text = ""
@@ -74,10 +81,10 @@ class HandshakeText:
         pen.put(',"bridge":true,"outcome":"' if record.bridge else ',"bridge":false,"outcome":"')
         pen.put(_OUTCOMES[record.outcome])
         pen.put('","latency":')
-        if record.latency is not None and math.isfinite(record.latency):
-            pen.seconds(record.latency)
-        else:
+        if record.latency is None:
             pen.put("null")
+        else:
+            pen.seconds(record.latency)
         pen.put(',"authRounds":')
         pen.number(record.auth_rounds if record.auths else 0)
         pen.put(',"client":')
@@ -212,10 +219,10 @@ class HandshakeText:
             return
         text = self._secrets.get(secret)
         if text is None:
-            if self._writer.show_secrets:
+            if self._shown:
                 self._pen.spoilt = True
                 return
-            classes, mark = character_classes(secret), fingerprint(secret, self._writer.key)
+            classes, mark = character_classes(secret), fingerprint(secret, self._key)
             text = (
                 f'{{"redacted":true,"length":{len(secret)},"classes":"{classes}",'
                 f'"fingerprint":"{mark}"}}'

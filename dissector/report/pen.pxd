@@ -1,6 +1,7 @@
 cimport cython
 
 cdef Py_ssize_t _ROOM
+cdef long long _LARGEST
 
 @cython.final
 cdef class Pen:

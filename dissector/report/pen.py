@@ -21,6 +21,7 @@ if cython.compiled:
 
 _encode = msgspec.json.Encoder().encode
 _ROOM = 1 << 16  # bytes; a longer handshake goes the general way
+_LARGEST = 10**18 - 1  # of a number that is written here; a C integer where compiled
 
 
 class Pen:
@@ -82,7 +83,7 @@ class Pen:
         """Write an integer of 64 bits."""
         if not cython.compiled:
             self.parts.append(str(value))
-        elif value < 0 or value > 999_999_999_999_999_999 or _ROOM - self.used < 20:
+        elif value < 0 or value > _LARGEST or _ROOM - self.used < 20:
             self.put(str(value))
         else:
             size = 1

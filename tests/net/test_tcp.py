@@ -307,7 +307,7 @@ def test_attributes_of_a_connection() -> None:
     assert (connection.mac_a, connection.mac_b) == (wire.MAC_A, wire.MAC_B)
     assert connection.syn_seen
     assert connection.synack_seen
-    assert connection.both_seen
+    assert connection.both_seen()
     assert connection.first_frame == 1
     assert connection.last_time_ns - connection.first_time_ns == 8_000_000
     client, server = connection.direction(0), connection.direction(1)
