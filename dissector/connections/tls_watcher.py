@@ -161,7 +161,7 @@ class TlsWatcher(Consumer):
         tcp = self._tcp
         view = View(_ENDINGS.get(reason, "closed"), time_ns)
         view.syn_seen = tcp.syn_seen or tcp.synack_seen
-        view.both_seen = tcp.both_seen
+        view.both_seen = tcp.both_seen()
         view.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
         for side, since, _, kind in self._gaps:
             view.gaps.setdefault(self._who(side), since)
