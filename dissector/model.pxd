@@ -1,13 +1,11 @@
 cimport cython
 
-@cython.freelist(64)
 @cython.final
 cdef class Endpoint:
     cdef readonly str ip
     cdef readonly int port
     cdef readonly str mac
 
-@cython.freelist(256)
 @cython.final
 cdef class FrameRef:
     cdef readonly str file

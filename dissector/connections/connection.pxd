@@ -3,8 +3,6 @@ from dissector.connections.handshake cimport Close, Handshake
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
-@cython.freelist(256)
-@cython.no_gc
 cdef class PacketRef:
     cdef readonly int type
     cdef readonly int flags
@@ -17,15 +15,12 @@ cdef class PacketRef:
 @cython.locals(made=PacketRef)
 cpdef PacketRef packet_ref(int packet_type, int flags, side, FrameRef frame, long long order, long long size, code)
 
-@cython.freelist(128)
-@cython.no_gc
 cdef class CloseEvent:
     cdef readonly object side
     cdef readonly str how
     cdef readonly FrameRef frame
     cdef begin(self, side, str how, FrameRef frame)
 
-@cython.freelist(64)
 cdef class View:
     cdef public bint syn_seen
     cdef public bint both_seen
@@ -43,8 +38,9 @@ cdef class View:
     cdef public long long ended_ns
     cdef public long long heard_ns
     cdef begin(self)
+    cpdef blind(self)
+    cpdef broken(self)
 
-@cython.freelist(64)
 cdef class Connection:
     cdef public long long stream
     cdef public Endpoint client

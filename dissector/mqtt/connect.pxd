@@ -5,12 +5,12 @@ from dissector.mqtt.packets cimport Connect
 cdef int _CONNECT, _WILL_PLACE, _RESERVED, _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME
 cdef object _V3_1, _V3_1_1, _V5_0
 cdef tuple _VERSIONS
-cdef dict _NAMES, _WILL_FIELDS
+cdef dict _WILL_FIELDS
 cdef bytes _LETTERS_DIGITS
 
 @cython.locals(connect=Connect)
 cpdef Connect read_connect(Reader reader, int first, long long remaining, bytes raw)
-@cython.locals(name=bytes, start=Py_ssize_t, at=Py_ssize_t, wire_level=cython.int, level=cython.int, flags=cython.int, keep_alive=cython.int)
+@cython.locals(name=bytes, known=cython.bint, start=Py_ssize_t, at=Py_ssize_t, wire_level=cython.int, level=cython.int, flags=cython.int, keep_alive=cython.int)
 cdef _variable_header(Reader reader, Connect connect)
 @cython.locals(flags=cython.int, client_id=str, start=Py_ssize_t, mark=Py_ssize_t, known=Py_ssize_t)
 cdef _payload(Reader reader, Connect connect)

@@ -29,7 +29,6 @@ _RESERVED, _CLEAN, _WILL, _WILL_QOS = 0x01, 0x02, 0x04, 0x18
 _WILL_RETAIN, _PASSWORD, _USERNAME = 0x20, 0x40, 0x80
 _CONNECT, _WILL_PLACE = spec.CONNECT, spec.WILL
 _V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
-_NAMES = {b"MQTT": "MQTT", b"MQIsdp": "MQIsdp"}
 _VERSIONS = (None, None, None, _V3_1, _V3_1_1, _V5_0)
 
 _TEXT_KINDS = {
@@ -68,7 +67,11 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
         return
     at = reader.pos
     wire_level = reader.integer(1, "protocolLevel")
-    connect.protocol_name = _NAMES.get(name) or decode_text(name)
+    if name == b"MQTT":
+        known, connect.protocol_name = True, "MQTT"
+    else:
+        known = name == b"MQIsdp"
+        connect.protocol_name = "MQIsdp" if known else decode_text(name)
     if wire_level < 0:
         return
     connect.protocol_level = wire_level
@@ -77,7 +80,7 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     connect.version = version
     if wire_level >= 0x80 and version is not None:
         connect.bridge = True
-    if name not in _NAMES or (level != 3 and name == b"MQIsdp"):
+    if not known or (level != 3 and name == b"MQIsdp"):
         reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, name, "protocolName")
     elif level == 3 and name == b"MQTT":
         reader.defect(

@@ -1,7 +1,5 @@
 cimport cython
 
-@cython.freelist(8)
-@cython.no_gc
 @cython.final
 cdef class Reader:
     cdef public bytes data

@@ -1,7 +1,6 @@
 cimport cython
 from dissector.model cimport FrameRef
 
-@cython.no_gc
 cdef class Packet:
     cdef public int type
     cdef public int flags
@@ -15,7 +14,6 @@ cdef class Packet:
     cpdef code(self)
     cdef head(self, int packet_type, int flags, long long remaining_length, long long size, FrameRef frame, FrameRef first, bytes raw, tuple defects, tuple secrets)
 
-@cython.no_gc
 cdef class Connect(Packet):
     cdef public str protocol_name
     cdef public int protocol_level
@@ -37,7 +35,6 @@ cdef class Connect(Packet):
     cdef public bint complete
     cdef tail(self, str protocol_name, int protocol_level, version, bint bridge, int connect_flags, str client_id, bint clean_session, int keep_alive, str username, bytes password, bint will_flag, str last_will_topic, int last_will_qos, bytes last_will_message, bint last_will_retain, tuple properties, tuple last_will_properties, bint complete)
 
-@cython.no_gc
 cdef class Connack(Packet):
     cdef public object version
     cdef public int acknowledge_flags
@@ -46,7 +43,6 @@ cdef class Connack(Packet):
     cdef public tuple properties
     cdef tail(self, version, int acknowledge_flags, session_present, return_code, tuple properties)
 
-@cython.no_gc
 cdef class _Reasoned(Packet):
     cdef public object side
     cdef public object version
@@ -54,10 +50,8 @@ cdef class _Reasoned(Packet):
     cdef public tuple properties
     cdef tail(self, side, version, int reason_code, tuple properties)
 
-@cython.no_gc
 cdef class Disconnect(_Reasoned):
     pass
 
-@cython.no_gc
 cdef class Auth(_Reasoned):
     pass

@@ -1,7 +1,5 @@
 cimport cython
 
-@cython.freelist(128)
-@cython.no_gc
 @cython.final
 cdef class Framer:
     cdef public bint keep_all

@@ -3,8 +3,6 @@ cimport cython
 from dissector.net.segment cimport Segment
 from dissector.net.tcp cimport TcpConnection
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class Past:
     cdef public bytes key
     cdef public long long stream

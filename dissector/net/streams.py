@@ -74,8 +74,8 @@ class Streams(Table):
             s.time_ns = time_ns
             total = 0
             ip = at + 14
-            if end - at >= 58 and links[i] == 1:
-                if octets[at + 12] == 0x81 and octets[at + 13] == 0:
+            if end - at >= 54 and links[i] == 1:
+                if octets[at + 12] == 0x81 and octets[at + 13] == 0 and end - at >= 58:
                     ip = at + 18  # behind a VLAN tag
                 if (
                     octets[ip - 2] == 8

@@ -7,6 +7,7 @@ from dissector.report.pen cimport Pen
 cdef str _NOWHERE
 cdef object _V5_0, _CLIENT
 cdef dict _VERSIONS, _OUTCOMES
+cdef str _CLEAN, _NOT_CLEAN, _RETAIN, _NO_RETAIN, _ABSENT, _PRESENT, _NOT_PRESENT
 
 cdef class HandshakeText:
     cdef object _writer

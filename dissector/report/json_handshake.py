@@ -34,9 +34,13 @@ _SECONDS_KEPT = 4096
 _PROPERTIES_KEPT = 1000  # sections; servers send the same one to everybody
 _NOWHERE = '"file":null,"frame":null,"time":null'
 _V5_0, _CLIENT = Version.V5_0, Side.CLIENT
-_VERSIONS: dict[Version | None, str] = {None: "null"}
-_VERSIONS |= {version: f'"{version.value}"' for version in Version}
-_OUTCOMES = {outcome: outcome.value for outcome in Outcome}
+_VERSIONS: dict[Version | None, str] = {None: '","version":null,'}
+_VERSIONS |= {version: f'","version":"{version.value}",' for version in Version}
+_OUTCOMES = {outcome: f'"{outcome.value}","latency":' for outcome in Outcome}
+_CLEAN, _NOT_CLEAN = ',"cleanSession":true,"keepAlive":', ',"cleanSession":false,"keepAlive":'
+_RETAIN, _NO_RETAIN = ',"lastWillRetain":true,"properties":', ',"lastWillRetain":false,"properties":'
+_ABSENT = ',"sessionPresent":null,"returnCode":'
+_PRESENT, _NOT_PRESENT = _ABSENT.replace("null", "true"), _ABSENT.replace("null", "false")
 
 
 class HandshakeText:
@@ -76,22 +80,20 @@ class HandshakeText:
         pen.number(record.stream)
         pen.put(',"transport":"')
         pen.put(record.transport)
-        pen.put('","version":')
         pen.put(_VERSIONS[record.version])
-        pen.put(',"bridge":true,"outcome":"' if record.bridge else ',"bridge":false,"outcome":"')
+        pen.put('"bridge":true,"outcome":' if record.bridge else '"bridge":false,"outcome":')
         pen.put(_OUTCOMES[record.outcome])
-        pen.put('","latency":')
         if record.latency is None:
             pen.put("null")
         else:
             pen.seconds(record.latency)
         pen.put(',"authRounds":')
         pen.number(record.auth_rounds if record.auths else 0)
-        pen.put(',"client":')
+        pen.put(',"client":{"ip":')
         self._endpoint(record.client)
-        pen.put(',"server":')
+        pen.put('},"server":{"ip":')
         self._endpoint(record.server)
-        pen.put(',"connect":')
+        pen.put('},"connect":')
         self._connect(record.connect)
         pen.put(',"connack":')
         self._connack(record.connack)
@@ -102,13 +104,11 @@ class HandshakeText:
 
     def _endpoint(self, end: Endpoint) -> None:
         pen = self._pen
-        pen.put('{"ip":')
         pen.quoted(end.ip)
         pen.put(',"port":')
         pen.number(end.port)
         pen.put(',"mac":')
         pen.quoted(end.mac)
-        pen.put("}")
 
     def _connect(self, packet: Connect | None) -> None:
         pen = self._pen
@@ -123,8 +123,7 @@ class HandshakeText:
         pen.number(packet.protocol_level)
         pen.put(',"clientId":')
         pen.quoted(packet.client_id)
-        pen.put(',"cleanSession":true' if packet.clean_session else ',"cleanSession":false')
-        pen.put(',"keepAlive":')
+        pen.put(_CLEAN if packet.clean_session else _NOT_CLEAN)
         pen.number(packet.keep_alive)
         pen.put(',"username":')
         pen.quoted(packet.username)
@@ -136,8 +135,7 @@ class HandshakeText:
         pen.number(packet.last_will_qos)
         pen.put(',"lastWillMessage":')
         pen.quoted_bytes(packet.last_will_message)
-        pen.put(',"lastWillRetain":true' if packet.last_will_retain else ',"lastWillRetain":false')
-        pen.put(',"properties":')
+        pen.put(_RETAIN if packet.last_will_retain else _NO_RETAIN)
         self._properties(packet.properties)
         pen.put(',"lastWillProperties":')
         self._properties(packet.last_will_properties)
@@ -151,9 +149,7 @@ class HandshakeText:
         pen.put("{")
         self._place(packet.frame)
         present = packet.session_present
-        pen.put(',"sessionPresent":')
-        pen.put("null" if present is None else "true" if present else "false")
-        pen.put(',"returnCode":')
+        pen.put(_ABSENT if present is None else _PRESENT if present else _NOT_PRESENT)
         pen.put(self._code(packet.return_code, packet.version))
         pen.put(',"properties":')
         self._properties(packet.properties)
