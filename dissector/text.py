@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import hashlib
+    from hashlib import blake2b
 
 # Format characters that render as nothing or turn the direction of text: zero-width, bidi, tags.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -124,7 +124,9 @@ def fingerprint(secret: bytes, key: bytes) -> str:
 
 
 @lru_cache(maxsize=1)
-def _keyed(key: bytes) -> hashlib.blake2b:
-    import hashlib  # most captures need none, and it takes 4 ms
-
-    return hashlib.blake2b(key, digest_size=8, person=b"mqtt-dissector")
+def _keyed(key: bytes) -> blake2b:
+    try:  # most captures need none
+        from _blake2 import blake2b  # what hashlib gives, without the 4 ms that OpenSSL takes
+    except ImportError:
+        from hashlib import blake2b
+    return blake2b(key, digest_size=8, person=b"mqtt-dissector")

@@ -6,7 +6,6 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dissector.cli.options import (
@@ -59,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.cli import config, inputs, output
     from dissector.rules.registry import selected
 
-    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     refuse_unready(settings)
     refuse_disclosure(namespace)
     selected(settings.select, settings.ignore)  # a misspelt rule is said before anything is read

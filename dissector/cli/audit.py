@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dissector.cli.options import (
@@ -49,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.cli import analyze, config, inputs, output
     from dissector.rules.registry import selected
 
-    settings = config.resolve(vars(namespace), os.environ, Path.cwd(), AUDIT_FORMATS)
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd(), AUDIT_FORMATS)
     analyze.refuse_unready(settings)
     if settings.statistics:
         raise OptionError("--statistics belongs to `dissector analyze`")

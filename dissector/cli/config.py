@@ -10,8 +10,8 @@ is a list of tables, `suppressions`; both in files only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
@@ -54,7 +54,7 @@ _LISTS = ("select", "ignore", "decode_as")
 def resolve(
     flags: Mapping[str, Any],
     environment: Mapping[str, str],
-    directory: Path,
+    directory: str,
     formats: Sequence[str] = FORMATS,
 ) -> Settings:
     """Merge all sources; OptionError names the source of a value that cannot be used.
@@ -79,14 +79,16 @@ def resolve(
     return Settings(**values)
 
 
-def project_file(directory: Path) -> tuple[str, dict[str, Any]]:
+def project_file(directory: str) -> tuple[str, dict[str, Any]]:
     """Find the nearest project file upward: its name and table, empty where there is none."""
-    for place in (directory, *directory.parents):
-        own = place / PROJECT_FILE
-        if own.is_file():
-            return str(own), _read(own)
-        shared = place / "pyproject.toml"
-        if shared.is_file():
+    place = None
+    while place != directory:
+        place, directory = directory, os.path.dirname(directory)
+        own = os.path.join(place, PROJECT_FILE)
+        if os.path.isfile(own):
+            return own, _read(own)
+        shared = os.path.join(place, "pyproject.toml")
+        if os.path.isfile(shared):
             tools = _read(shared).get("tool")
             table = tools.get("dissector") if isinstance(tools, dict) else None
             if isinstance(table, dict):
@@ -100,16 +102,16 @@ def user_file(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     home = environment.get("HOME") or ""
     if not base and not home:
         return "", {}
-    place = Path(base) if base else Path(home, ".config")
-    path = place / "dissector" / PROJECT_FILE
-    return (str(path), _read(path)) if path.is_file() else ("", {})
+    path = os.path.join(base or os.path.join(home, ".config"), "dissector", PROJECT_FILE)
+    return (path, _read(path)) if os.path.isfile(path) else ("", {})
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            return tomllib.load(file)
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dissector.cli.options import Parser, add_source_options
@@ -44,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.crosscheck.compare import compare
     from dissector.engines.decryption import key_log
 
-    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     ports = inputs.ports(settings.decode_as)
     tls_ports = inputs.ports(settings.decode_as, "tls")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from dissector.cli.options import Parser, add_selection_options, add_source_options
 from dissector.errors import OptionError
@@ -51,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.report.style import counted
     from dissector.rules.registry import selected
 
-    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     if settings.engine != "native":
         raise OptionError("extract follows frames with the native engine only")
     selected(settings.select, settings.ignore, audit=namespace.audit)

@@ -10,7 +10,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import closing
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dissector.cli import live_options
@@ -59,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.live import Live
     from dissector.rules.registry import selected
 
-    settings = config.resolve(vars(namespace), os.environ, Path.cwd(), LIVE_FORMATS)
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd(), LIVE_FORMATS)
     selected(settings.select, settings.ignore)
     options = Options(
         select=settings.select,

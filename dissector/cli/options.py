@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
+from dissector.cli.terminal import columns
 from dissector.errors import OptionError
 
 SHARED = (
@@ -43,6 +44,13 @@ _ELSEWHERE = {
 }
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal; argparse imports much to find that out for each option."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=columns() - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises OptionError, with the nearest option for a misspelt one."""
 
@@ -51,7 +59,7 @@ class Parser(argparse.ArgumentParser):
             prog=f"dissector {command}",
             description=description,
             epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from dissector.cli.terminal import columns
 from dissector.errors import OptionError
 from dissector.report.style import Style
 
@@ -64,7 +65,5 @@ def style(color: str, environment: Mapping[str, str], *, to_file: bool = False) 
         )
     else:
         colored = color == "always"
-    import shutil  # reports for people alone need it
-
-    columns = 80 if to_file else shutil.get_terminal_size((80, 24)).columns
-    return Style(colored, min(max(columns, 40), _WIDEST))
+    width = 80 if to_file else columns()
+    return Style(colored, min(max(width, 40), _WIDEST))

@@ -10,7 +10,6 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dissector.cli.options import Parser, add_source_options
@@ -56,7 +55,7 @@ def _captures(namespace: Namespace) -> int:
     from dissector.report.clock import rfc3339
     from dissector.text import printable
 
-    settings = config.resolve(vars(namespace), os.environ, Path.cwd())
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     options = analysis.Options(
         ports=inputs.ports(settings.decode_as),

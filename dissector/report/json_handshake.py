@@ -38,7 +38,10 @@ _VERSIONS: dict[Version | None, str] = {None: '","version":null,'}
 _VERSIONS |= {version: f'","version":"{version.value}",' for version in Version}
 _OUTCOMES = {outcome: f'"{outcome.value}","latency":' for outcome in Outcome}
 _CLEAN, _NOT_CLEAN = ',"cleanSession":true,"keepAlive":', ',"cleanSession":false,"keepAlive":'
-_RETAIN, _NO_RETAIN = ',"lastWillRetain":true,"properties":', ',"lastWillRetain":false,"properties":'
+_RETAIN, _NO_RETAIN = (
+    ',"lastWillRetain":true,"properties":',
+    ',"lastWillRetain":false,"properties":',
+)
 _ABSENT = ',"sessionPresent":null,"returnCode":'
 _PRESENT, _NOT_PRESENT = _ABSENT.replace("null", "true"), _ABSENT.replace("null", "false")
 

@@ -10,7 +10,6 @@ import functools
 import importlib
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dissector.errors import OptionError
@@ -41,12 +40,12 @@ def every_rule() -> tuple[Rule, ...]:
 
 
 def _rules_of(*, audit: bool) -> list[Rule]:
-    root = Path(__file__).parent
+    root = os.path.dirname(__file__)
     rules: list[Rule] = []
     for group in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
         if (group.upper() in AUDIT_GROUPS) is not audit:
             continue
-        for name in sorted(os.listdir(root / group)):
+        for name in sorted(os.listdir(os.path.join(root, group))):
             if _RULE_FILE.match(name):
                 module = importlib.import_module(f"{__package__}.{group}.{name[:-3]}")
                 rules.append(_rule_of(module))

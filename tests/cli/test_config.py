@@ -14,7 +14,9 @@ from tests.cli.running import dissector
 
 def settings(tmp_path: Path, flags: Mapping[str, object] | None = None, **names: str) -> Settings:
     """Resolve with a home and a project below tmp_path."""
-    return resolve(flags or {}, {"HOME": str(tmp_path / "home"), **names}, tmp_path / "project/a")
+    return resolve(
+        flags or {}, {"HOME": str(tmp_path / "home"), **names}, str(tmp_path / "project/a")
+    )
 
 
 @pytest.fixture
