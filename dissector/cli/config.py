@@ -109,9 +109,11 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path}: cannot be read: {error}") from error
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows mark it
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{path}: this is not UTF-8; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path}: not valid TOML: {error}") from error
 
