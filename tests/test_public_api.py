@@ -55,8 +55,8 @@ def test_readme_example(
     exec(compile(example[1], "README.md", "exec"), {})
     assert capsys.readouterr().out == (
         "a True True accepted\n"
-        "SES01 server sessionPresent=1 in reply to cleanSession=1: "
-        "a clean session has nothing kept\n"
+        "SES01 server sessionPresent=1 in reply to cleanSession=1; "
+        "a clean session starts with nothing kept, so it must be 0\n"
     )
 
 

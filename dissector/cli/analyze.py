@@ -147,8 +147,7 @@ def _judge(
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for failure in outcome.failed:
         note(str(failure))
-    if not outcome.capture.mqtt_connections:
-        note(no_mqtt(outcome.capture))
+    note_unseen(options, outcome)
     return exit_code(outcome, settings, damaged=sink.damaged)
 
 
@@ -214,6 +213,25 @@ def _failing(summary: Summary, fail_on: str) -> bool:
     return any((summary.error, summary.warning, summary.info)[:levels])
 
 
+def note_unseen(options: Options, outcome: Outcome) -> None:
+    """Say loudly what was looked for and not seen: MQTT, or what a filter named."""
+    if not outcome.capture.mqtt_connections:
+        note(no_mqtt(outcome.capture))
+        return
+    summary = outcome.summary
+    if summary.handshakes or summary.encrypted or summary.error or summary.warning or summary.info:
+        return
+    if options.streams is not None:
+        numbers = ",".join(map(str, sorted(options.streams)))
+        note(
+            f"--stream {numbers} left nothing: no handshake there; the TCP connections are "
+            f"numbered from 0 to {outcome.capture.streams - 1}"
+        )
+    elif options.clients is not None:
+        names = ", ".join(sorted(options.clients))
+        note(f"--client {names} left nothing: no handshake with that client id, letter for letter")
+
+
 def no_mqtt(capture: Capture) -> str:
     """Say that there was no MQTT, what was there instead, and what to do."""
     from dissector.report.style import counted
@@ -234,7 +252,10 @@ def no_mqtt(capture: Capture) -> str:
     if capture.other_traffic.get("websocket"):
         lines.append("The WebSocket connections carry no MQTT, or none that can be read.")
     if capture.streams:
-        lines.append("MQTT on another port than 1883 needs -d tcp.port==PORT,mqtt.")
+        lines.append(
+            "MQTT is found on any port if its connection begins in the capture; if not, another "
+            "port than 1883 needs -d tcp.port==PORT,mqtt."
+        )
     return "\n".join(lines)
 
 

@@ -14,12 +14,10 @@ from dissector.cli.options import (
     add_report_options,
     add_source_options,
 )
-from dissector.errors import OptionError
 
 if TYPE_CHECKING:
     from dissector.cli.config import Settings
     from dissector.report.reporter import AuditReporter, ByteStream
-    from dissector.rules.thresholds import Thresholds
 
 _EXAMPLES = """\
   dissector audit capture.pcap
@@ -36,7 +34,7 @@ def parser() -> Parser:
     made = Parser("audit", "Every device and server, how safe they are, what to do.", _EXAMPLES)
     add_source_options(made)
     add_known_options(made)
-    add_report_options(made, AUDIT_FORMATS)
+    add_report_options(made, AUDIT_FORMATS, each=False)
     return made
 
 
@@ -46,12 +44,10 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import analyze, config, inputs, output
+    from dissector.cli.thresholds import thresholds
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd(), AUDIT_FORMATS)
-    analyze.refuse_unready(settings)
-    if settings.statistics:
-        raise OptionError("--statistics belongs to `dissector analyze`")
     analyze.refuse_disclosure(namespace)
     selected(settings.select, settings.ignore, audit=True)
     known = analyze.known_findings(namespace, settings)
@@ -64,12 +60,10 @@ def run(arguments: Sequence[str]) -> int:
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
-        thresholds=thresholds(settings),
+        thresholds=thresholds(settings.thresholds),
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
-    if settings.separate and len(paths) > 1:
-        raise OptionError("--separate belongs to `dissector analyze`: an audit is of all at once")
     with output.opened(namespace.output, paths, private=True) as stream:
         analyze.spare_the_collector()
         code = _audit(paths, options, settings, namespace, stream)
@@ -112,8 +106,7 @@ def _audit(
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for failure in outcome.failed:
         analyze.note(str(failure))
-    if not outcome.capture.mqtt_connections:
-        analyze.note(analyze.no_mqtt(outcome.capture))
+    analyze.note_unseen(options, outcome)
     return analyze.exit_code(outcome, settings, damaged=sink.damaged)
 
 
@@ -135,31 +128,3 @@ def _reporter(
         fail_on=settings.fail_on,
     )
     return audit_reporter(settings.format, stream, look)
-
-
-def thresholds(settings: Settings) -> Thresholds:
-    """Give what the rules measure by, as the configuration has it."""
-    import msgspec
-
-    from dissector.rules.thresholds import Thresholds
-
-    known = [field.encode_name for field in msgspec.structs.fields(Thresholds)]
-    for name in settings.thresholds:
-        if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
-            raise OptionError(f"unknown threshold {name!r}; {hint}")
-    try:
-        made = msgspec.convert(settings.thresholds, Thresholds)
-    except msgspec.ValidationError as error:
-        raise OptionError(f"thresholds: {error}") from error
-    import ipaddress
-
-    for network in made.tunnels:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError as error:
-            raise OptionError(f"thresholds: tunnels: {error}") from error
-    return made

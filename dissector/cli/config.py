@@ -110,10 +110,12 @@ def _read(path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path}: cannot be read: {error}") from error
+        with open(path, encoding="utf-8-sig") as file:  # editors of Windows mark it
+            return tomllib.loads(file.read())
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{path}: this is not UTF-8; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path}: not valid TOML: {error}") from error
 

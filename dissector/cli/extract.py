@@ -45,7 +45,8 @@ def run(arguments: Sequence[str]) -> int:
         raise OptionError("say which connections: --flagged, --stream N or --client ID")
 
     from dissector.analysis import Options
-    from dissector.cli import analyze, audit, config, inputs, output, progress
+    from dissector.cli import analyze, config, inputs, output, progress
+    from dissector.cli.thresholds import thresholds
     from dissector.extract.run import run as run_extract
     from dissector.report.style import counted
     from dissector.rules.registry import selected
@@ -61,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         audit=namespace.audit,
-        thresholds=audit.thresholds(settings) if namespace.audit else None,
+        thresholds=thresholds(settings.thresholds) if namespace.audit else None,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if "-" in paths:

@@ -12,6 +12,8 @@ A suppression without reason or last day is refused: nobody would know when it m
 from __future__ import annotations
 
 import datetime
+import ipaddress
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,7 +97,7 @@ class Known:
 
 def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> Known | None:
     """Make what tells known findings; None where everything is to be reported."""
-    made = [_suppression(table) for table in suppressions]
+    made = [_suppression(table, number) for number, table in enumerate(suppressions, 1)]
     if baseline is None and not made:
         return None
     earlier = None
@@ -106,14 +108,57 @@ def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> Known
     return Known(earlier, made, datetime.date.today())
 
 
-def _suppression(table: dict[str, Any]) -> Suppression:
+def _suppression(table: dict[str, Any], number: int) -> Suppression:
+    """Check one table of the configuration; `number` counts them from 1, for messages."""
+    which = f"suppression {number}"
+    keys = [field.encode_name for field in msgspec.structs.fields(Suppression)]
+    for key in table:
+        if key not in keys:
+            raise OptionError(f"{which}: unknown key {key!r}; the keys are {', '.join(keys)}")
+    for key, wanted in (
+        ("rule", 'rule = "SES01"'),
+        ("reason", 'reason = "why it may stay"'),
+        ("expires", "expires = 2027-03-31"),
+    ):
+        if table.get(key) is None or not str(table[key]).strip():
+            raise OptionError(f"{which}: it has no {key}; write {wanted}")
     try:
         made = msgspec.convert(table, Suppression)
     except msgspec.ValidationError as error:
-        raise OptionError(f"suppressions: {error}") from error
-    if not made.reason.strip():
-        raise OptionError(f"suppressions: {made.rule} has no reason")
+        key = str(error).rpartition("$.")[2].rstrip("`")
+        wanted = "a day, as 2027-03-31" if key == "expires" else "a text in quotes"
+        raise OptionError(
+            f"{which}: {key} is {str(table.get(key))!r}; it has to be {wanted}"
+        ) from error
     from dissector.rules.registry import selected
 
     selected((made.rule,), (), audit=True)  # a rule that does not exist would suppress nothing
-    return made
+    return msgspec.structs.replace(
+        made,
+        client=made.client and _client(made.client, which),
+        server=made.server and _server(made.server, which),
+    )
+
+
+def _client(text: str, which: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise OptionError(f"{which}: client is {text!r}; it has to be an IP address") from error
+
+
+def _server(text: str, which: str) -> str:
+    """Give an address, or address and port, as findings have it; another would fit nothing."""
+    split = re.fullmatch(r"\[(.+)\]:(\d+)|([^:]+):(\d+)", text)
+    host = text if split is None else split[1] or split[3]
+    port = 1 if split is None else int(split[2] or split[4])
+    try:
+        ip = str(ipaddress.ip_address(host))
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65535:
+        raise OptionError(
+            f"{which}: server is {text!r}; it has to be an IP address, with a port or without: "
+            "10.0.0.2:1883, [fd00::2]:1883"
+        )
+    return ip if split is None else f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

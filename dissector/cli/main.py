@@ -6,6 +6,8 @@ imported before the arguments are read, so that `--help` is there at once.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import importlib
 import os
@@ -49,8 +51,13 @@ Exit codes: 0 nothing at or above --fail-on (default error), 1 findings, 2 could
 """
 
 
+# What a full disk, a quota, a device that fails or a closed descriptor answers to a write.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; `arguments` are those after the program's name."""
+    _open_what_is_closed()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -60,11 +67,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DissectorError as error:
         return _refuse(error)
     except BrokenPipeError:
-        # whoever read us has seen enough; nothing may be flushed to it at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()  # whoever read us has seen enough
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        _write_no_more()
+        return _refuse(
+            OptionError(
+                f"what was to be written could not be ({error.strerror}), and is not whole; "
+                "make room, or write elsewhere"
+            )
+        )
+    except Exception:
+        if arguments is not None:
+            raise
+        return _own_fault()
+
+
+def _open_what_is_closed() -> None:
+    """Put something in place of standard streams that the caller closed (`>&-`).
+
+    No capture may get the number of standard output. That refuses to be written to, which ends
+    the command as a full disk does; notes are lost.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_WRONLY)  # the lowest number that is free: 0
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115 (lives as long as we)
+    if sys.stderr is None:
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115 (lives as long as we)
+
+
+def _write_no_more() -> None:
+    """Let nothing be flushed to standard output any more, not at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:
@@ -114,5 +153,22 @@ def _help() -> str:
 def _refuse(error: DissectorError) -> int:
     from dissector.text import printable
 
-    sys.stderr.write(f"dissector: {printable(str(error))}\n")
+    _say(f"dissector: {printable(str(error))}\n")
     return 2
+
+
+def _own_fault() -> int:
+    """Show where we failed; never with exit code 1, which a CI job would take for findings."""
+    import traceback
+
+    _say(
+        f"{traceback.format_exc()}dissector: this is a fault of dissector itself, and nothing that "
+        "the capture did; please report the lines above, with what `dissector doctor` says\n"
+    )
+    return 2
+
+
+def _say(text: str) -> None:
+    """Write on standard error, if anybody can hear it."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)

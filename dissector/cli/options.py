@@ -41,6 +41,8 @@ _ELSEWHERE = {
     "-c": "-c belongs to `dissector show` and `dissector live`",
     "-V -x": "-V and -x belong to `dissector show`",
     "--frame": "--frame belongs to `dissector show`",
+    "--separate": "--separate belongs to `dissector analyze`; all else is of all files at once",
+    "--statistics": "--statistics belongs to `dissector analyze`",
 }
 
 
@@ -150,11 +152,16 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
 
 
-def add_report_options(parser: Parser, formats: Sequence[str] = FORMATS) -> None:
-    """Add what says what is judged, shown, and how it ends, of files."""
+def add_report_options(
+    parser: Parser, formats: Sequence[str] = FORMATS, *, each: bool = True
+) -> None:
+    """Add what says what is judged, shown, and how it ends, of files; `each`: each for itself."""
     judged, shown, ends = add_judging_options(parser, formats)
-    _flag(judged, "--separate", "judge each file for itself; else several files are one capture")
-    _flag(shown, "--statistics", "show a count per rule only")
+    if each:
+        _flag(
+            judged, "--separate", "judge each file for itself; else several files are one capture"
+        )
+        _flag(shown, "--statistics", "show a count per rule only")
     _flag(ends, "--strict-input", "exit 2 if a capture is cut or damaged")
 
 

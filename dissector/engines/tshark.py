@@ -26,6 +26,8 @@ _READ = 1 << 16
 _END = b"</packet>"
 _BEGIN = b"<packet>"
 _LONGEST = 64 << 20  # bytes of one packet's description
+# said after all whole packets; whoever reads the file besides tshark warns of it
+_CUT = b"appears to have been cut short in the middle of a packet"
 _NOISE = re.compile(rb"running as user|could be dangerous", re.IGNORECASE)
 _NO_LOOP = object()  # never run; without any pyshark would set up one, and a watcher of processes
 
@@ -155,11 +157,11 @@ def _answer(command: list[str], folder: str, version: tuple[int, ...]) -> Iterat
         process.stdout.close()
         code = process.wait()
         errors.seek(0)
-        words = _last_words(errors.read())
+        said = errors.read()
         errors.close()
-    if code:
+    if code and not (code > 0 and _CUT in said):
         how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
-        raise EngineError(f"tshark {_spelt(version)} ended {how}: {words}")
+        raise EngineError(f"tshark {_spelt(version)} ended {how}: {_last_words(said)}")
 
 
 def _last_words(said: bytes) -> str:

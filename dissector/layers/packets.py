@@ -33,6 +33,7 @@ from dissector.mqtt import spec
 MAX_CHAIN = 32
 
 _LEVELS = {level: version.value for level, version in spec.VERSIONS.items()}
+_LEVELS |= {level | spec.BRIDGE_BIT: f"{name} bridge" for level, name in _LEVELS.items()}
 _CONNACK_CODES = {code: spec.REASON_CODES[code] for code in spec.CONNACK_CODES} | spec.RETURN_CODES
 
 # The packet types that a type may be sent in reply to.
@@ -293,7 +294,8 @@ class MQTTConnack(Body):
 
     def summarised(self) -> str:
         """Return code and session present."""
-        return f"CONNACK {self.named('returnCode')} sessionPresent={self.sessionPresent}"
+        code = "cut" if self.returnCode is None else self.named("returnCode")
+        return f"CONNACK {code} sessionPresent={self.sessionPresent}"
 
 
 class MQTTDisconnect(Body):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dissector.errors import OptionError
-from dissector.model import Finding, Side
+from dissector.model import Finding, Obligation, Side
 from dissector.mqtt import spec
 from dissector.mqtt.statements import paraphrase
 from dissector.report.clock import duration, rfc3339
@@ -54,7 +54,9 @@ def block(fold: Fold, style: Style, *, digits: int = 6, advice: bool = True) -> 
         yield from style.beside("bytes", _bytes(finding, style))
     references = getattr(rule, "relates_to", None)
     if references is None:
-        yield from style.beside("breaks", _breaks(finding, style))
+        # what only advises is not broken by who does otherwise
+        label = "see" if finding.obligation is Obligation.ADVICE else "breaks"
+        yield from style.beside(label, _breaks(finding, style))
     else:  # good practice, not the standard
         yield from style.labelled("relates", "to " + ", ".join(references()))
     if advice and rule is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from dissector.cli.config import Settings, resolve
+from dissector.cli.thresholds import thresholds
 from dissector.errors import OptionError
+from dissector.rules.thresholds import Thresholds
 from tests.cli.running import dissector
 
 
@@ -108,3 +111,45 @@ def test_the_command_reads_the_project_file(bad: Path) -> None:
     (bad.parent / "dissector.toml").write_text('ignore = ["SES"]\nformat = "concise"\n')
     assert dissector(str(bad), cwd=bad.parent).code == 0
     assert dissector("--ignore", "ACK", str(bad), cwd=bad.parent).code == 1
+
+
+def test_a_file_that_windows_wrote_is_read(tree: Path) -> None:
+    """A byte order mark and carriage returns are no fault."""
+    (tree / "project/dissector.toml").write_bytes(
+        b'\xef\xbb\xbffail-on = "never"\r\nall = true\r\n'
+    )
+    assert settings(tree).fail_on == "never"
+
+
+def test_another_encoding_is_named(tree: Path) -> None:
+    """UTF-16 is refused with what to do about it."""
+    (tree / "project/dissector.toml").write_text('fail-on = "never"\n', encoding="utf-16")
+    with pytest.raises(OptionError, match="save it as UTF-8"):
+        settings(tree)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"shared-hosts": "x"}, "shared-hosts is 'x'; it has to be a whole number"),
+        ({"shared-hosts": -5}, "shared-hosts is -5"),
+        ({"shared-hosts": True}, "shared-hosts is True"),
+        ({"shared-hosts": 10**30}, "0 to 2147483647"),
+        ({"shared-host": 5}, "did you mean 'shared-hosts'?"),
+        ({"oldest-version": "4"}, "one of 3.1, 3.1.1, 5.0"),
+        ({"tunnels": ["10.0.0.0/33"]}, "a list of networks"),
+        ({"gateways": ["10.0.0.0/8"]}, "a list of IP addresses"),
+        ({"bridges": "10.0.0.1"}, "a list of texts"),
+    ],
+)
+def test_thresholds_that_cannot_be_measured_by(table: dict[str, object], words: str) -> None:
+    """Each says the key, the value and what it has to be."""
+    with pytest.raises(OptionError, match=re.escape(words)):
+        thresholds(table)
+
+
+def test_thresholds_of_the_configuration_are_taken() -> None:
+    """What is not said stays as it was."""
+    made = thresholds({"shared-hosts": 7, "tunnels": ["10.0.0.1/8"], "bridges": ["fd00::1"]})
+    assert (made.shared_hosts, made.tunnels, made.bridges) == (7, ("10.0.0.1/8",), ("fd00::1",))
+    assert made.shared_clients == Thresholds().shared_clients

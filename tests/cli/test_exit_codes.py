@@ -220,3 +220,83 @@ def test_an_odd_encoding_of_the_terminal_is_no_error(bad: Path) -> None:
     """What the terminal cannot show is escaped."""
     ran = dissector(str(bad), PYTHONIOENCODING="ascii")
     assert ran.code == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "{bad}",
+        "--format json {bad}",
+        "--format jsonl {bad}",
+        "--output /dev/full {bad}",
+        "extract --flagged -w /dev/full {bad}",
+        "audit {bad}",
+        "show {bad}",
+        "rules",
+        "--help",
+    ],
+)
+def test_a_full_disk_is_no_finding(bad: Path, arguments: str) -> None:
+    """What cannot be written is one line and exit 2, never the 1 that means findings."""
+    command = f"'{sys.executable}' -m dissector {arguments.format(bad=bad)} > /dev/full"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, env=CLEAN, cwd=ROOT, check=False
+    )
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+    assert b"No space left on device" in done.stderr
+
+
+def test_closed_streams_are_no_crash(bad: Path, tmp_path: Path) -> None:
+    """Without standard output there is nowhere to report to: 2; without the others it goes on."""
+    report = tmp_path / "report"
+    for tail, code in (
+        (">&-", 2),
+        (">&- 2>&-", 2),
+        ("2>&- > /dev/null", 1),
+        (f"--output {report} >&- 2>&- <&-", 1),
+        ("- <&-", 2),
+    ):
+        command = f"'{sys.executable}' -m dissector {bad} {tail}"
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, env=CLEAN, cwd=ROOT, check=False
+        )
+        assert (done.returncode, b"Traceback" in done.stderr) == (code, False), tail
+    assert "SES01" in report.read_text()
+
+
+def test_our_own_fault_is_no_finding(bad: Path, tmp_path: Path) -> None:
+    """A crash shows where it was and exits with 2: a CI job must not take it for findings."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import dissector.analysis\n"
+        "def run(*_):\n    raise ZeroDivisionError('made for the test')\n"
+        "dissector.analysis.run = run\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "dissector", str(bad)],
+        capture_output=True,
+        env={**CLEAN, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"ZeroDivisionError: made for the test" in done.stderr
+    assert b"a fault of dissector itself" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--stream", "7"), "--stream 7 left nothing: no handshake there"),
+        (("--client", "nobody"), "--client nobody left nothing"),
+    ],
+)
+@pytest.mark.parametrize("command", ["analyze", "audit"])
+def test_a_filter_that_leaves_nothing_is_said(
+    bad: Path, command: str, arguments: tuple[str, ...], words: str
+) -> None:
+    """A mistyped stream or client id does not look like a clean capture."""
+    ran = dissector(command, *arguments, str(bad))
+    assert ran.code == 0
+    assert words in ran.err
+    assert "left nothing" not in dissector(command, "--client", "a", str(bad)).err

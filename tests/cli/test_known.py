@@ -137,21 +137,27 @@ def test_an_expired_suppression_is_said(bad: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "words"),
     [
-        ('rule = "SES01"', NEXT_CENTURY),
-        ('rule = "SES01"', REASON),
-        ('rule = "SES01"', 'reason = " "', NEXT_CENTURY),
-        ('rule = "SES01"', REASON, 'expires = "soon"'),
-        ('rule = "NO99"', REASON, NEXT_CENTURY),
-        ('rule = "SES01"', REASON, NEXT_CENTURY, 'host = "10.0.0.1"'),
-        (REASON, NEXT_CENTURY),
+        (('rule = "SES01"', NEXT_CENTURY), "it has no reason; write reason ="),
+        (('rule = "SES01"', REASON), "it has no expires; write expires ="),
+        (('rule = "SES01"', 'reason = " "', NEXT_CENTURY), "it has no reason"),
+        (('rule = "SES01"', REASON, 'expires = "soon"'), "expires is 'soon'; it has to be a day"),
+        (('rule = "SES01"', REASON, "expires = 2126-01-01T00:00:00Z"), "it has to be a day"),
+        (('rule = "NO99"', REASON, NEXT_CENTURY), "NO99"),
+        (('rule = "SES01"', REASON, NEXT_CENTURY, 'host = "10.0.0.1"'), "unknown key 'host'"),
+        (('rule = "SES01"', REASON, NEXT_CENTURY, 'server = "broker"'), "server is 'broker'"),
+        (('rule = "SES01"', REASON, NEXT_CENTURY, 'server = "10.0.0.1:0"'), "an IP address, with"),
+        (('rule = "SES01"', REASON, NEXT_CENTURY, 'client = "10.0.0"'), "client is '10.0.0'"),
+        (('rule = "SES01"', REASON, NEXT_CENTURY, "client-id = 3"), "a text in quotes"),
+        ((REASON, NEXT_CENTURY), "suppression 1: it has no rule"),
     ],
 )
 def test_a_suppression_needs_reason_and_last_day(
-    bad: Path, tmp_path: Path, lines: tuple[str, ...]
+    bad: Path, tmp_path: Path, lines: tuple[str, ...], words: str
 ) -> None:
-    """What nobody could ever take back is refused."""
+    """What nobody could ever take back, or what fits nothing, is refused with what to write."""
     ran = suppressed(tmp_path, bad, *lines)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("dissector: ")
+    assert words in ran.err

@@ -46,6 +46,14 @@ def test_split_lengths(tmp_path: Path, tshark: str) -> None:
         assert [each.fault and each.fault.name for each in found.differences] == faults
 
 
+def test_a_capture_that_is_cut(tmp_path: Path, tshark: str) -> None:
+    """What is whole is compared, though tshark ends with an error."""
+    path = Path(written(tmp_path, list(TALK)))
+    path.write_bytes(path.read_bytes()[:-5])
+    found = compare(str(path))
+    assert (found.packets, found.differences) == (2, [])
+
+
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_inside_of_tls(tmp_path: Path, tshark: str, version: str) -> None:
     """With a key log both decode what TLS carries, on any port and whatever ALPN says."""

@@ -74,6 +74,15 @@ def test_frames_that_were_cut(tshark: str, tmp_path: Path) -> None:
         assert told([cut], "tshark") == told([cut], "native"), limit
 
 
+@pytest.mark.parametrize("keep", [-5, -40, -60])
+def test_a_last_record_that_is_cut(tshark: str, tmp_path: Path, keep: int) -> None:
+    """Where tshark complains it has given all whole frames; the report is the native one."""
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(ODD.read_bytes()[:keep])
+    assert told([cut], "tshark") == told([cut], "native")
+    assert [warning.kind for warning in dissector.analyze(cut).warnings] == ["cut-record"]
+
+
 def _cut(capture: bytes, limit: int) -> bytes:
     """Cut every record of a pcap to so many bytes."""
     made, at = capture[:24], 24

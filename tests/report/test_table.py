@@ -9,7 +9,15 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissector.model import CaptureWarning, Endpoint, NotEvaluated, Severity, Side, Summary
+from dissector.model import (
+    CaptureWarning,
+    Endpoint,
+    NotEvaluated,
+    Obligation,
+    Severity,
+    Side,
+    Summary,
+)
 from dissector.report.concise import Concise
 from dissector.report.statistics import Statistics
 from dissector.report.style import Style
@@ -57,6 +65,13 @@ def test_a_finding_says_all_that_it_has_to() -> None:
         "SEQ11 2 times: capture ends before the deadline (streams 0, 4)",
     ):
         assert part in text, part
+
+
+def test_what_only_advises_is_not_broken() -> None:
+    """A finding of good practice points to the place; only a duty is broken."""
+    text = shown(report(findings=[finding(obligation=Obligation.ADVICE)]))
+    assert "   see     MQTT-3.2.2-1 of 3.1.1" in text
+    assert "   breaks  MQTT-3.2.2-1 of 3.1.1" in shown(report())
 
 
 def test_rows_with_findings_come_first_and_few_are_shown() -> None:

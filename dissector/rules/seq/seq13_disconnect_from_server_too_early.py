@@ -57,7 +57,7 @@ class DisconnectFromServerTooEarly(ConnectionRule):
     side = Side.SERVER
     severity = Severity.ERROR
     statements = versions(v311=(), v5="MQTT-3.14.0-1")
-    sections = {Version.V3_1_1: "Table 2.1", Version.V5_0: "3.14"}
+    sections = {Version.V3_1_1: "table 2.1", Version.V5_0: "3.14"}
     asks = Trait.SERVER_DISCONNECT
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {
         DefectKind.WRONG_DIRECTION: (spec.DISCONNECT,)

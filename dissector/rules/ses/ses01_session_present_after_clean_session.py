@@ -78,7 +78,8 @@ class SessionPresentAfterCleanSession(HandshakeRule):
         if not connect.clean_session:
             return None
         return Failure(
-            message="sessionPresent=1 in reply to cleanSession=1: a clean session has nothing kept",
+            message="sessionPresent=1 in reply to cleanSession=1; a clean session starts with "
+            "nothing kept, so it must be 0",
             at=connack.frame,
             frames=(connect.frame, connack.frame),
             evidence={"cleanSession": True, "sessionPresent": True},

@@ -1,0 +1,64 @@
+"""The configuration's table `thresholds` in, what the rules of an audit measure by out."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+import msgspec
+
+from dissector.errors import OptionError
+from dissector.model import Version
+from dissector.rules.thresholds import Thresholds
+
+_VERSIONS = [version.value for version in Version]
+_MOST = (1 << 31) - 1
+_NUMBER = f"a whole number, 0 to {_MOST}"
+
+
+def thresholds(table: Mapping[str, object]) -> Thresholds:
+    """Check each value: one that is none would be a rule that never speaks, or always."""
+    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Thresholds)}
+    for name, value in table.items():
+        if name not in defaults:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, defaults, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(defaults)}"
+            raise OptionError(f"unknown threshold {name!r}; {hint}")
+        wanted = _unmet(name, value, defaults[name])
+        if wanted:
+            raise OptionError(f"thresholds: {name} is {value!r}; it has to be {wanted}")
+    return msgspec.convert(dict(table), Thresholds)
+
+
+def _unmet(name: str, value: object, default: object) -> str:
+    """Say what the value would have to be; nothing where it is that."""
+    if isinstance(default, int):
+        good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+        return "" if good else _NUMBER
+    if isinstance(default, str):
+        return "" if value in _VERSIONS else f"one of {', '.join(_VERSIONS)}"
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return "a list of texts"
+    if name == "tunnels":
+        return "" if all(map(_is_network, value)) else "a list of networks"
+    if name in ("bridges", "gateways"):
+        return "" if all(map(_is_address, value)) else "a list of IP addresses"
+    return ""
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
