@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from tests.capture.builders import read
 from tests.cli.running import CLEAN
 from tests.conftest import need_tool
 
@@ -261,6 +262,20 @@ def following(
         yield run
     finally:
         run.close()
+
+
+def opened(path: Path) -> int:
+    """Open a capture file with tshark and with our own reader, which find no fault; its frames."""
+    done = subprocess.run(
+        [need_tool("tshark"), "-r", str(path), "-T", "fields", "-e", "frame.number"],
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    faults = [line for line in done.stderr.splitlines() if b"Running as user" not in line]
+    assert (done.returncode, faults) == (0, [])
+    frames, warnings, _ = read(path)
+    assert not warnings
+    assert len(frames) == len(done.stdout.splitlines())
+    return len(frames)
 
 
 _Told = TypeVar("_Told")

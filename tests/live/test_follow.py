@@ -127,21 +127,31 @@ def test_all_interfaces_and_several(spaces: Place, tmp_path: Path) -> None:
         assert not live.of("captureWarning")
 
 
-def test_a_wrong_answer_is_flagged_while_the_connection_is_open() -> None:
-    """A session present after a clean session is told before anybody closes."""
+@pytest.mark.parametrize(
+    ("connect", "connack", "version"),
+    [
+        (CONNECT, bytes.fromhex("20020100"), "3.1.1"),
+        (bytes.fromhex("100e00044d5154540502003c00000161"), bytes.fromhex("2003010000"), "5.0"),
+    ],
+)
+def test_a_wrong_answer_is_flagged_while_the_connection_is_open(
+    connect: bytes, connack: bytes, version: str
+) -> None:
+    """A session present after a clean session is told before anybody closes, in either version."""
     with (
-        made_server(bytes.fromhex("20020100")) as port,
+        made_server(connack) as port,
         following("-i", "lo", *on(port), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
-        client.sendall(CONNECT)
+        client.sendall(connect)
         (finding,) = live.wait_for("finding")
         (handshake,) = live.wait_for("handshake")
         client.setblocking(False)
-        assert client.recv(10) == bytes.fromhex("20020100")
+        assert client.recv(10) == connack
         with pytest.raises(BlockingIOError):
             client.recv(10)  # it is still open
         assert (finding["rule"], finding["clientId"]) == ("SES01", "a")
+        assert (finding["version"], finding["side"]) == (version, "server")
         assert handshake["connack"]["sessionPresent"] is True
         assert handshake["close"] is None
         assert live.stop() == 1
