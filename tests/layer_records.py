@@ -13,6 +13,7 @@ from scapy.packet import Packet
 from dissector import layers
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Property
+from dissector.mqtt.protocol_name import shown
 from dissector.text import decode, encode
 
 
@@ -36,6 +37,7 @@ def as_record(body: Packet) -> dict[str, Any]:
 
 
 def _connect(body: Packet) -> dict[str, Any]:
+    name = body.protocolName or b""
     level = body.protocolLevel or 0
     version = spec.VERSIONS.get(level & ~spec.BRIDGE_BIT)
     flags = 0
@@ -43,7 +45,7 @@ def _connect(body: Packet) -> dict[str, Any]:
                 "cleanSession", "reservedFlag"):  # fmt: skip
         flags = flags << (2 if bit == "lastWillQos" else 1) | (getattr(body, bit) or 0)
     return {
-        "protocol_name": decode(body.protocolName or b""),
+        "protocol_name": shown(name),
         "protocol_level": level,
         "version": version,
         "bridge": version is not None and bool(level & spec.BRIDGE_BIT),

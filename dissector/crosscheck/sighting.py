@@ -131,7 +131,7 @@ def _head(packet: Packet) -> Fields:
 def _connect(packet: Connect) -> Fields:
     flags = packet.connect_flags
     fields: Fields = {
-        "protocolName": encode(packet.protocol_name),
+        "protocolName": _protocol_name(packet),
         "protocolLevel": packet.protocol_level,
         "connectFlags": flags,
         "usernameFlag": flags >> 7,
@@ -155,6 +155,14 @@ def _connect(packet: Connect) -> Fields:
     if packet.password is not None:
         fields["password"] = packet.password
     return fields
+
+
+def _protocol_name(packet: Connect) -> bytes:
+    """Give all its bytes; of a foreign one the record holds only what may be shown."""
+    for defect in packet.defects:
+        if defect.kind is DefectKind.PROTOCOL_NAME:
+            return packet.raw[defect.offset + 2 : defect.offset + defect.length]
+    return encode(packet.protocol_name)
 
 
 def _connack(packet: Connack) -> Fields:

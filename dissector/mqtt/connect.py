@@ -15,6 +15,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.fields import CLEAN, CONTROL, NOT_UTF8, NUL, Reader
 from dissector.mqtt.packets import Connect
+from dissector.mqtt.protocol_name import is_word, kept_of, shown
 from dissector.text import decode as decode_text
 
 if cython.compiled:
@@ -65,13 +66,18 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     name = reader.block("protocolName")
     if name is None:
         return
+    known = True
+    if name == b"MQTT":
+        connect.protocol_name = "MQTT"
+    elif name == b"MQIsdp":
+        connect.protocol_name = "MQIsdp"
+    else:
+        known = False
+        connect.protocol_name = _foreign_name(reader, start, name)
+        if reader.broken:
+            return
     at = reader.pos
     wire_level = reader.integer(1, "protocolLevel")
-    if name == b"MQTT":
-        known, connect.protocol_name = True, "MQTT"
-    else:
-        known = name == b"MQIsdp"
-        connect.protocol_name = "MQIsdp" if known else decode_text(name)
     if wire_level < 0:
         return
     connect.protocol_level = wire_level
@@ -81,7 +87,8 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     if wire_level >= 0x80 and version is not None:
         connect.bridge = True
     if not known or (level != 3 and name == b"MQIsdp"):
-        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, name, "protocolName")
+        told = connect.protocol_name
+        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, told, "protocolName")
     elif level == 3 and name == b"MQTT":
         reader.defect(
             DefectKind.NAME_LEVEL_DISAGREE, start, at + 1 - start, wire_level, "protocolLevel"
@@ -116,6 +123,20 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     connect.keep_alive = keep_alive
     if version is _V5_0:
         connect.properties = read_properties(reader, _CONNECT, "propertyLength")
+
+
+def _foreign_name(reader: Reader, start: int, name: bytes) -> str:
+    """Give what may be shown of a name that is none of MQTT's; the rest of it may be a secret.
+
+    Behind what is no word nothing is where it should be, so nothing more is read.
+    """
+    text, kept = shown(name), start + 2 + kept_of(name)
+    if not is_word(name):
+        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, text, "protocolName")
+        reader.stop_here(kept)
+    elif kept < reader.pos:
+        reader.secrets.append((kept, reader.pos - kept))
+    return text
 
 
 def _payload(reader: Reader, connect: Connect) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from dissector.cli.options import FORMATS
 from samples.build import conversation, pcap
 from tests.cli.running import dissector
 
@@ -43,3 +45,36 @@ def test_no_format_shows_a_password(tmp_path: Path, kind: str, form: str) -> Non
         assert SECRET[3:].decode() not in text
         squeezed = text.replace(" ", "").lower()
         assert SECRET[3:].hex() not in squeezed
+
+
+@pytest.mark.parametrize("size", [5, 12, 16, 17, 22, 16 + len(SECRET)])
+def test_no_protocol_name_shows_a_password(tmp_path: Path, size: int) -> None:
+    """Where the length of the name takes in what follows, no part of it is shown, and it is said.
+
+    As a second CONNECT: with such a name nothing is known for MQTT.
+    """
+    wrong = bytearray.fromhex(connect(0xC2).removeprefix("C "))
+    wrong[3] = size
+    path = tmp_path / "a.pcap"
+    steps = (connect(0xC2), "S 20 02 00 00", "C " + wrong.hex(" "), "C FIN", "S FIN")
+    path.write_bytes(pcap(conversation(steps)))
+    for words in (
+        *(("analyze", "--all", "--format", form) for form in FORMATS),
+        ("show", "-V", "-x"),
+    ):
+        ran = dissector(*words, str(path))
+        text = ran.out + ran.err
+        for begin in range(len(SECRET) - 2):
+            part = SECRET[begin : begin + 3]
+            assert part.decode() not in text, words
+            assert part.hex(" ") not in text, words
+            assert part.hex() not in text.replace(" ", "").lower() or begin, words
+    (told,) = [
+        finding["message"]
+        for finding in json.loads(dissector("--format", "json", str(path)).out)["findings"]
+        if finding["rule"] in ("CON01", "ENC13")
+    ]
+    assert told == (
+        f'the protocol name has {size} bytes, "MQTT…", where "MQTT" has 4; '
+        "the length in front of it is probably wrong"
+    )

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from samples.build import conversation, pcap
-from tests.capture.builders import read
 from tests.cli.running import CLEAN, dissector
 from tests.conftest import need_tool
 from tests.live.stage import (
@@ -31,6 +30,7 @@ from tests.live.stage import (
     mosquitto,
     need_root,
     on,
+    opened,
     publish,
     wait_until,
 )
@@ -38,10 +38,11 @@ from tests.live.stage import (
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_with_the_summary(tmp_path: Path, number: int) -> None:
-    """Ctrl-C and SIGTERM are the normal end: the summary of `analyze`, the exit by findings."""
+    """Ctrl-C and SIGTERM are the normal end: summary, exit by findings, a file that opens."""
+    out = tmp_path / "out.pcapng"
     with (
         made_server(bytes.fromhex("20020100")) as port,
-        following("-i", "lo", *on(port)) as live,
+        following("-i", "lo", *on(port), "-w", str(out)) as live,
     ):
         with socket.create_connection(("127.0.0.1", port), 5) as client:
             client.sendall(bytes.fromhex("100d00044d5154540402003c000161"))
@@ -54,6 +55,7 @@ def test_signals_end_it_with_the_summary(tmp_path: Path, number: int) -> None:
     assert "SES01 session-present-after-clean-session" in text  # its block, as analyze has it
     assert "1 handshake: 1 accepted." in text
     assert "0 frames dropped by the kernel." in text
+    assert re.search(rf"\b{opened(out)} frames", text)
 
 
 def test_an_interface_that_vanishes_ends_it(spaces: Place, tmp_path: Path) -> None:
@@ -77,8 +79,8 @@ def test_an_interface_that_vanishes_ends_it(spaces: Place, tmp_path: Path) -> No
             )
             assert live.wait() == 2
         assert f"{spaces.interface} is gone; start again when it is back" in live.said
-        assert live.of("summary")[0]["accepted"] == 1
-        assert read(out)[0]
+        summary = live.of("summary")[0]
+        assert (summary["accepted"], summary["capture"]["frames"]) == (1, opened(out))
 
 
 def test_an_interface_that_comes_back_is_followed_on(spaces: Place, tmp_path: Path) -> None:
@@ -115,8 +117,8 @@ def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path) -> None
         os.kill(int(child), signal.SIGKILL)
         assert live.wait() == 2
     assert "dumpcap ended: it was killed by signal 9; start again" in live.said
-    assert live.of("summary")[0]["accepted"] == 1
-    assert read(out)[0]
+    summary = live.of("summary")[0]
+    assert (summary["accepted"], summary["capture"]["frames"]) == (1, opened(out))
 
 
 def test_nobody_reads_any_more(tmp_path: Path) -> None:
@@ -140,7 +142,7 @@ def test_nobody_reads_any_more(tmp_path: Path) -> None:
         assert process.wait(20) == 0
         process.stderr.close()
     assert said == b""
-    assert read(out)[0]
+    assert opened(out)
 
 
 def test_without_rights_there_is_a_remedy_that_works(spaces: Place, tmp_path: Path) -> None:

@@ -175,3 +175,28 @@ def test_password_is_masked() -> None:
         "10 1A 00 04 4D 51 54 54 04 EC 00 3C 00 02 63 31 00 01 77 00 01 78 00 01 75 00 01 70"
     )
     assert decode_packet(raw).masked() == raw[:-1] + b"*"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (b"MQTT", "MQTT"),
+        (b"MQTX", "MQTX"),
+        (b"", ""),
+        (b"MQTTMQTT", "MQTTMQTT"),
+        (b"MQTTMQTTM", "MQTTMQTT…"),
+        (b"MQTT\4secret", "MQTT…"),
+        (b"\0MQTT", "…"),
+        ("…".encode(), "…"),
+    ],
+)
+def test_a_foreign_protocol_name_is_told_as_far_as_it_is_a_word(name: bytes, told: str) -> None:
+    """At most eight printable characters of it; the rest is a secret, for it may be a password."""
+    body = len(name).to_bytes(2, "big") + name + b"\4\2\0\x3c\0\1a"
+    packet = decode_packet(bytes((0x10, len(body))) + body)
+    assert isinstance(packet, Connect)
+    assert packet.protocol_name == told
+    seen = packet.masked()[4:].split(b"\4\2\0\x3c")[0].rstrip(b"*")
+    assert seen == told.rstrip("…").encode()
+    read = name.isascii() and name.decode().isprintable()
+    assert (packet.client_id, packet.complete) == (("a", True) if read else ("", False))

@@ -6,6 +6,7 @@ from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.packets import Connect
+from dissector.mqtt.protocol_name import CUT
 from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
@@ -23,7 +24,9 @@ class WrongProtocolName(DefectRule):
     --------------
     The name is exactly MQTT, in capitals, for levels 4 and 5, and MQIsdp for level 3. Any
     other name is reported, and MQIsdp with another level than 3. The name MQTT with level 3 is
-    CON02's. A connection whose level is unknown is judged too.
+    CON02's. A connection whose level is unknown is judged too. Of a foreign name only what is
+    printable is shown, eight characters at most: where its length is wrong, the rest of the
+    CONNECT is part of it, passwords included.
 
     Why it matters
     --------------
@@ -76,6 +79,13 @@ class WrongProtocolName(DefectRule):
             "3.1.1: MQIsdp with level 4",
             ("C 10 0f 00 06 4d 51 49 73 64 70 04 02 00 3c 00 01 61", *SERVER_CLOSES),
         ),
+        Example(
+            "3.1.1: a name of twelve letters, of which eight are shown",
+            (
+                "C 10 15 00 0c 4d 51 54 54 4d 51 54 54 4d 51 54 54 04 02 00 3c 00 01 61",
+                *SERVER_CLOSES,
+            ),
+        ),
         Example("5.0: MQTX", ("C 10 0e 00 04 4d 51 54 58 05 02 00 3c 00 00 01 61", *SERVER_CLOSES)),
     )
     good = (
@@ -99,7 +109,14 @@ class WrongProtocolName(DefectRule):
         assert isinstance(connect, Connect)
         level = connect.protocol_level & ~spec.BRIDGE_BIT
         wanted = spec.PROTOCOL_NAMES.get(level, "MQTT")
-        name = printable(connect.protocol_name, 20)
+        name = printable(connect.protocol_name)
+        if connect.protocol_name.endswith(CUT):
+            size = fact.defect.length - 2  # what stands in front of a name is its length
+            return self.failure(
+                fact,
+                f'the protocol name has {size:,} bytes, "{name}", where "{wanted}" has '
+                f"{len(wanted)}; the length in front of it is probably wrong",
+            )
         return self.failure(
             fact,
             f'the protocol name is "{name}"; level {level} goes with "{wanted}", to the letter',
