@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from dissector.audit.records import Kind
 from dissector.audit.tally import tally_of
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 
 NO_MAC = "00:00:00:00:00:00"  # as the loopback interface has it
 GATEWAY_IDS = 2  # client ids at the same time

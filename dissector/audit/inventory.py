@@ -21,7 +21,7 @@ from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
 from dissector.audit.ways import way_in
 from dissector.connections import certificate
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value

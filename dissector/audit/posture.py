@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
 from dissector.audit.tally import Faults
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Severity, Version
 
 _ENCRYPTED = frozenset({"tls", "wss", "quic"})

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from dissector.audit.records import Guess
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt.packets import property_value
 

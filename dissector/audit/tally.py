@@ -8,7 +8,8 @@ findings are so those of its profiles. Memory grows with profiles, not with conn
 from __future__ import annotations
 
 from dissector.audit.records import LISTED
-from dissector.connections.history import Moment, Profile
+from dissector.connections.moment import Moment
+from dissector.connections.profile import Profile
 from dissector.connections.tls_history import TlsMoment
 from dissector.model import Finding, Severity, Side
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 
 
 def way_in(profile: Profile) -> str | None:
