@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """A profile in, how it shows who it is out, in the words of the records."""
 
 from __future__ import annotations
