@@ -34,7 +34,8 @@ from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
-    from dissector.connections.history import History, Moment
+    from dissector.connections.history import History
+    from dissector.connections.moment import Moment
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.connections.tls_history import TlsMoment
     from dissector.rules.inspection import Inspection

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Profiles in, devices out: which connections come from one and the same device, and why.
 
 A MAC address is a device, unless it stands for several addresses at the same time, or of different
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 
 from dissector.audit.records import Kind
 from dissector.audit.tally import tally_of
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 
 NO_MAC = "00:00:00:00:00:00"  # as the loopback interface has it
 GATEWAY_IDS = 2  # client ids at the same time
@@ -85,7 +86,7 @@ def _mark(profile: Profile) -> object:
 def _split(members: list[Profile], *, routed: bool, servers: set[str]) -> list[Group]:
     if any(profile.bridge for profile in members):
         return [Group(members, Kind.BRIDGE, "it sets the bridge bit in the protocol level")]
-    if any(profile.client_ip in servers - {profile.server_ip} for profile in members):
+    if any(item.client_ip in servers and item.client_ip != item.server_ip for item in members):
         return [Group(members, Kind.BRIDGE, "it is a server itself, and connects to another")]
     inside = [profile for profile in members if profile.code == 0 and profile.client_id]
     at_once = _ids_at_once(inside)
@@ -134,6 +135,8 @@ def _ids_at_once(profiles: list[Profile]) -> int:
     by_id: dict[str | None, list[Profile]] = {}
     for profile in profiles:
         by_id.setdefault(profile.client_id, []).append(profile)
+    if len(by_id) < GATEWAY_IDS:  # nearly always
+        return len(by_id)
     return _most_at_once([_span(members) for members in by_id.values()])
 
 

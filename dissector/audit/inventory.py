@@ -21,7 +21,7 @@ from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
 from dissector.audit.ways import way_in
 from dissector.connections import certificate
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value
@@ -48,16 +48,17 @@ def _holders(groups: list[Group]) -> dict[str, int]:
     """Count the devices that got in with each credential; those in TLS may have got in."""
     counts: dict[str, int] = {}
     for group in groups:
-        used = {item.secret for item in group.profiles if item.code == 0 or item.tls is not None}
+        used: set[str] = set()
+        for profile in group.profiles:
+            if profile.secret is not None and (profile.code == 0 or profile.tls is not None):
+                used.add(profile.secret)
         for secret in used:
-            if secret is not None:
-                counts[secret] = counts.get(secret, 0) + 1
+            counts[secret] = counts.get(secret, 0) + 1
     return counts
 
 
 def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
     everything = group.profiles
-    tallies = [tally_of(profile) for profile in everything]
     profiles = counting(everything)
     macs: dict[str, int] = {}
     addresses: dict[str, int] = {}
@@ -70,40 +71,56 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
     ways: dict[str, int] = {}
     keep_alives: dict[int, int] = {}
     places: dict[str, int] = {}
+    wills: dict[tuple[str, int, bool, int], int] = {}
+    streams: set[int] = set()
+    connections = identified = 0
     for profile in profiles:  # one pass: there may be very many devices
         count = profile.count
+        connections += count
+        streams.update(profile.streams)
         _count(macs, profile.client_mac, count)
         _count(addresses, profile.client_ip, count)
-        _count(ids, profile.client_id or None, count)
         _count(named, profile.forwarded, count)
         _count(users, profile.username, count)
         _count(versions, _version(profile), count)
         _count(transports, profile.transport, count)
         _count(ways, way_in(profile), count)
         _count(places, server_name(profile), 1)
+        _count(wills, profile.will, count)
         if profile.tls is None and profile.code in (0, None):
             _count(secrets, profile.secret, count)
         if profile.client_id is not None:
             _count(keep_alives, profile.keep_alive, count)
+        if profile.client_id:
+            _count(ids, profile.client_id, count)
+            identified += count
     own_mac = group.kind.value in ("device", "gateway", "bridge")
     made_by, why = _vendor(list(macs)) if own_mac else (None, None)
     faults = Faults()
     refusals: dict[str, int] = {}
-    for profile, tally in zip(everything, tallies, strict=True):
+    tls: dict[str, int] = {}
+    accepted = refused = unanswered = takeovers = last_ns = 0
+    for profile in everything:
+        tally = tally_of(profile)
+        accepted += tally.accepted
+        refused += tally.refused
+        unanswered += tally.unanswered
+        takeovers += tally.takeovers
+        last_ns = max(last_ns, tally.last_ns)
         faults.merge(tally.client_faults)
         if profile.code:
-            name = spec.return_code_name(profile.code, profile.version)
-            refusals[name] = refusals.get(name, 0) + tally.refused
-    record = Device(
+            _count(refusals, spec.return_code_name(profile.code, profile.version), tally.refused)
+        if profile.tls is not None:
+            _count(tls, profile.tls.way, profile.count)
+    evidence = _evidence(macs, addresses, named, ids, users, own_mac)
+    evidence += _secrets(everything, holders)
+    evidence += _hellos(everything)
+    return Device(
         id=number,
         name=_name(list(ids), list(macs), list(addresses)),
         kind=group.kind,
         kind_reason=group.reason,
-        evidence=(
-            *_evidence(macs, addresses, named, ids, users, own_mac),
-            *_secrets(everything, holders),
-            *_hellos(everything),
-        ),
+        evidence=tuple(evidence),
         macs=tuple(macs)[:LISTED],
         addresses=tuple(addresses)[:LISTED],
         client_ids=tuple(ids)[:LISTED],
@@ -118,23 +135,22 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         authentication=ways,
         keep_alives=keep_alives,
         session=_session(profiles),
-        wills=_wills(profiles),
+        wills=_wills(wills),
         servers=tuple(places)[:LISTED],
-        connections=sum(profile.count for profile in profiles),
-        accepted=sum(tally.accepted for tally in tallies),
-        refused=sum(tally.refused for tally in tallies),
-        unanswered=sum(tally.unanswered for tally in tallies),
+        connections=connections,
+        accepted=accepted,
+        refused=refused,
+        unanswered=unanswered,
         refusals=refusals,
-        reconnects=sum(profile.count for profile in profiles if profile.client_id) - len(ids),
-        takeovers=sum(tally.takeovers for tally in tallies),
-        tls=_counted((item.tls.way, item.count) for item in everything if item.tls is not None),
-        streams=tuple(sorted({item for profile in profiles for item in profile.streams})[:LISTED]),
+        reconnects=identified - len(ids),
+        takeovers=takeovers,
+        tls=tls,
+        streams=tuple(sorted(streams)[:LISTED]),
         first_seen_ns=group.first_ns,
-        last_seen_ns=max(tally.last_ns for tally in tallies),
+        last_seen_ns=last_ns,
         findings=_numbers(faults),
+        posture=device_posture(everything, faults, holders),
     )
-    record.posture = device_posture(everything, faults, holders)
-    return record
 
 
 def servers(profiles: Iterable[Profile], found: list[Device]) -> list[Server]:
@@ -244,44 +260,48 @@ def _evidence(
     ids: dict[str, int],
     users: dict[str, int],
     own_mac: bool,
-) -> Iterable[Evidence]:
-    for mac, count in list(macs.items())[:LISTED]:
-        reason = "one MAC address is one device" if own_mac else "a router's: it tells nothing"
-        yield Evidence("mac", mac, reason, count)
-    for address, count in list(addresses.items())[:LISTED]:
-        reason = "seen with this MAC address" if macs and own_mac else "the address it came from"
-        yield Evidence("address", address, reason, count)
-    for address, count in list(named.items())[:LISTED]:
-        yield Evidence("forwarded", address, "a proxy says that it comes from there", count)
-    for client_id, count in list(ids.items())[:LISTED]:
-        yield Evidence("clientId", client_id, "it called itself so", count)
-    for user, count in list(users.items())[:LISTED]:
-        yield Evidence("username", user, "it logged in so", count)
+) -> list[Evidence]:
+    made: list[Evidence] = []
+    reason = "one MAC address is one device" if own_mac else "a router's: it tells nothing"
+    _tell(made, "mac", macs, reason)
+    reason = "seen with this MAC address" if macs and own_mac else "the address it came from"
+    _tell(made, "address", addresses, reason)
+    _tell(made, "forwarded", named, "a proxy says that it comes from there")
+    _tell(made, "clientId", ids, "it called itself so")
+    _tell(made, "username", users, "it logged in so")
+    return made
 
 
-def _secrets(profiles: list[Profile], holders: dict[str, int]) -> Iterable[Evidence]:
+def _tell(made: list[Evidence], kind: str, counts: dict[str, int], reason: str) -> None:
+    made += [Evidence(kind, value, reason, count) for value, count in list(counts.items())[:LISTED]]
+
+
+def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]:
     """Give credentials, and client certificates by the fingerprint of their key."""
     kinds: dict[tuple[str, str], int] = {}
     for profile in profiles:
         if profile.secret is not None and profile.code in (0, None):
             kind = "credentials" if profile.tls is None else "certificate"
-            kinds[kind, profile.secret] = kinds.get((kind, profile.secret), 0) + profile.count
+            _count(kinds, (kind, profile.secret), profile.count)
+    made: list[Evidence] = []
     for (kind, secret), count in list(kinds.items())[:LISTED]:
         shared = holders.get(secret, 0) > 1
         reason = "others use the same" if shared else "nobody else uses it"
-        yield Evidence(kind, secret, reason, count)
+        made.append(Evidence(kind, secret, reason, count))
+    return made
 
 
-def _hellos(profiles: list[Profile]) -> Iterable[Evidence]:
+def _hellos(profiles: list[Profile]) -> list[Evidence]:
     """Give how a device says hello in TLS, and to whom."""
-    counts = _counted(
-        ((item.tls.ja3, item.tls.server_name), item.count)
-        for item in profiles
-        if item.tls is not None and item.tls.ja3 is not None
-    )
+    counts: dict[tuple[str, str | None], int] = {}
+    for profile in profiles:
+        if profile.tls is not None and profile.tls.ja3 is not None:
+            _count(counts, (profile.tls.ja3, profile.tls.server_name), profile.count)
+    made: list[Evidence] = []
     for (ja3, name), count in list(counts.items())[:LISTED]:
         asked = "and names no server" if name is None else f"and asks for {printable(name, 80)}"
-        yield Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count)
+        made.append(Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count))
+    return made
 
 
 def _entered(profiles: list[Profile]) -> list[Profile]:
@@ -325,21 +345,23 @@ def _asks(profiles: list[Profile]) -> bool | None:
 
 
 def _session(profiles: list[Profile]) -> Session:
-    spoke = [profile for profile in profiles if profile.client_id is not None]
-    expiries = {property_value(profile.properties, "sessionExpiryInterval") for profile in spoke}
-    return Session(
-        clean=sum(profile.count for profile in spoke if profile.clean),
-        kept=sum(profile.count for profile in spoke if not profile.clean),
-        expiry=tuple(sorted(expiry for expiry in expiries if expiry is not None)),
-    )
+    clean = kept = 0
+    expiries: set[int] = set()
+    for profile in profiles:
+        if profile.client_id is None:
+            continue
+        if profile.clean:
+            clean += profile.count
+        else:
+            kept += profile.count
+        expiry = property_value(profile.properties, "sessionExpiryInterval")
+        if expiry is not None:
+            expiries.add(expiry)
+    return Session(clean, kept, tuple(sorted(expiries)))
 
 
-def _wills(profiles: list[Profile]) -> tuple[Will, ...]:
-    wills = _counted((profile.will, profile.count) for profile in profiles)
-    return tuple(
-        Will(topic, qos, retain, message_length=size, count=count)
-        for (topic, qos, retain, size), count in list(wills.items())[:LISTED]
-    )
+def _wills(wills: dict[tuple[str, int, bool, int], int]) -> tuple[Will, ...]:
+    return tuple(Will(*will, count) for will, count in list(wills.items())[:LISTED])
 
 
 def _limits(profiles: list[Profile]) -> dict[str, tuple[Any, ...]]:
@@ -352,4 +374,7 @@ def _limits(profiles: list[Profile]) -> dict[str, tuple[Any, ...]]:
 
 
 def _numbers(faults: Faults) -> tuple[int, ...]:
-    return tuple(sorted({n for _, _, _, numbers in faults.by_rule.values() for n in numbers}))
+    every: set[int] = set()
+    for _, _, _, numbers in faults.by_rule.values():
+        every.update(numbers)
+    return tuple(sorted(every))

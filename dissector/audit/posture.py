@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Profiles and the faults found on them in, a posture out: what is wrong, and what is right.
 
 What is right is said only where it holds for every connection that was seen of the party.
@@ -9,10 +10,11 @@ from collections.abc import Sequence
 
 from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
 from dissector.audit.tally import Faults
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Severity, Version
 
 _ENCRYPTED = frozenset({"tls", "wss", "quic"})
+_STANDARDS = (Version.V3_1_1, Version.V5_0)
 _SHARING = frozenset({"SEC07"})
 _WEAK = frozenset({"SEC04", "SEC05", "SEC06", "SEC08", "SEC29"})
 _KEEP_ALIVE = frozenset({"SEC15", "SEC16"})
@@ -22,26 +24,41 @@ _IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
 def device_posture(everything: list[Profile], faults: Faults, holders: dict[str, int]) -> Posture:
     """Judge a device; `holders` counts the devices that use each credential."""
     profiles = counting(everything)
-    spoke = [profile for profile in profiles if profile.client_id is not None]
-    opaque = [profile for profile in profiles if profile.opaque]
-    inside = [profile for profile in spoke if profile.code == 0]
-    count = sum(profile.count for profile in inside)
+    spoke = opaque = inside = count = opaque_count = 0
+    certified = named = unique = secret = standard = identified = True
+    for profile in profiles:  # one pass: there may be very many devices
+        if profile.opaque:
+            opaque += 1
+            opaque_count += profile.count
+            certified = certified and bool(profile.tls and profile.tls.client_certificates)
+        if profile.client_id is None:
+            continue
+        spoke += 1
+        if profile.code == 0:
+            inside += 1
+            count += profile.count
+            named = named and not profile.anonymous
+            unique = unique and holders.get(profile.secret or "") == 1
+            secret = secret and bool(profile.secret)
+            standard = standard and profile.version in _STANDARDS
+            identified = identified and bool(profile.client_id)
     found = faults.by_rule.keys()
-    right: list[Point] = []
-    right += _encryption([*spoke, *opaque], everything, faults, "all its connections are encrypted")
-    if opaque and all(item.tls is not None and item.tls.client_certificates for item in opaque):
-        times = sum(profile.count for profile in opaque)
-        right.append(Point("authentication", "it shows a certificate of its own", times))
-    if inside and not any(profile.anonymous for profile in inside):
+    right = _encryption(
+        [item for item in profiles if item.client_id is not None or item.opaque],
+        everything, faults, "all its connections are encrypted",
+    )  # fmt: skip
+    if opaque and certified:
+        text = "it shows a certificate of its own"
+        right.append(Point("authentication", text, opaque_count))
+    if inside and named:
         right.append(Point("authentication", "it shows who it is on every connection", count))
-        unique = all(holders.get(profile.secret or "") == 1 for profile in inside)
         if unique and found.isdisjoint(_SHARING):
             right.append(Point("credentials", "nobody else was seen with its credentials", count))
-        if found.isdisjoint(_WEAK) and all(profile.secret for profile in inside):
+        if secret and found.isdisjoint(_WEAK):
             right.append(Point("credentials", "its password is not obviously weak", count))
-    if inside and all(profile.version in (Version.V3_1_1, Version.V5_0) for profile in inside):
+    if inside and standard:
         right.append(Point("version", "it speaks a version that is an OASIS standard", count))
-    if inside and found.isdisjoint(_IDENTITY) and all(p.client_id for p in inside):
+    if inside and identified and found.isdisjoint(_IDENTITY):
         right.append(Point("identity", "its client id is its own", count))
     if inside and found.isdisjoint(_KEEP_ALIVE):
         right.append(Point("session", "its keep alive is sensible", count))
@@ -50,7 +67,7 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
         unseen.append("what it says inside of TLS; a key log would show it (--keylog)")
     elif not inside:
         unseen.append("it was never let in: what it would do inside was not seen")
-    if len(spoke) + len(opaque) < len(profiles):
+    if spoke + opaque < len(profiles):
         unseen.append("some of its connections hold no CONNECT that was seen")
     return _posture(faults, right, unseen)
 
@@ -74,7 +91,7 @@ def server_posture(everything: list[Profile], faults: Faults) -> Posture:
     if refused:
         times = sum(profile.count for profile in refused)
         right.append(Point("authentication", "it turns clients away that may not come in", times))
-    if inside and all(profile.version in (Version.V3_1_1, Version.V5_0) for profile in inside):
+    if inside and all(profile.version in _STANDARDS for profile in inside):
         right.append(Point("version", "it speaks only versions that are OASIS standards", count))
     unseen = ["which topics it lets whom read and write is not judged by this version"]
     if opaque:
@@ -93,11 +110,15 @@ def _encryption(
     profiles: list[Profile], everything: list[Profile], faults: Faults, text: str
 ) -> list[Point]:
     """Say that all is encrypted, where it is, and whether that is worth something."""
-    if not profiles or not all(profile.transport in _ENCRYPTED for profile in profiles):
+    count = 0
+    for profile in profiles:
+        if profile.transport not in _ENCRYPTED:
+            return []
+        count += profile.count
+    if not count:
         return []
-    count = sum(profile.count for profile in profiles)
     found = [Point("encryption", text, count)]
-    if not any(rule.startswith("TLS") for rule in faults.by_rule):
+    if not [rule for rule in faults.by_rule if rule.startswith("TLS")]:
         versions = {item.tls.version for item in everything if item.tls is not None}
         if versions and versions <= {"TLS 1.2", "TLS 1.3"}:
             found.append(Point("encryption", "its versions of TLS are current ones", count))
@@ -109,9 +130,14 @@ def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
         Problem(rule, name, faults.severity(rank), count, tuple(numbers))
         for rule, (name, rank, count, numbers) in faults.by_rule.items()
     ]
-    wrong.sort(key=lambda problem: (-problem.severity.rank, problem.rule))
+    if len(wrong) > 1:
+        wrong.sort(key=_worst_first)
     worst = wrong[0].severity if wrong else None
     return Posture(worst, tuple(right), tuple(wrong), tuple(unseen))
+
+
+def _worst_first(problem: Problem) -> tuple[int, str]:
+    return (-problem.severity.rank, problem.rule)
 
 
 def overview(

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """What a client or server does on the wire in, the software that does so out, with the reason.
 
 Signs are ids that libraries make up and what servers announce without being asked, a line of a
@@ -11,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from dissector.audit.records import Guess
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt.packets import property_value
 
@@ -36,6 +37,8 @@ _KNOWN = tuple(
         (r"(?:ESP8266|ESP32)Client-?[0-9a-f]*$", "PubSubClient (Arduino)"),
     )
 )
+# most ids are of none of them
+_ANY = re.compile("|".join(pattern.pattern for pattern, _ in (*_SEEN, *_KNOWN)))
 _ASSIGNED = re.compile(r"auto-[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$")
 
 
@@ -54,13 +57,8 @@ def _of_client(profile: Profile) -> Guess | None:
     text = profile.client_id
     if text is None:
         return None
-    for pattern, name in _SEEN:
-        if pattern.match(text):
-            return Guess(name, "its client id is made the way that this software does")
-    for pattern, name in _KNOWN:
-        if pattern.match(text):
-            reason = "its client id looks as this software is generally known to make it"
-            return Guess(name, reason, "possible")
+    if _ANY.match(text):
+        return _by_its_id(text)
     if profile.bridge:
         reason = "the bridge bit in the protocol level, which Mosquitto's bridge sets"
         return Guess("Eclipse Mosquitto bridge", reason, "possible")
@@ -70,6 +68,15 @@ def _of_client(profile: Profile) -> Guess | None:
             reason = "it announces Receive Maximum 20 and nothing else, as Mosquitto's library does"
             return Guess("Eclipse Mosquitto client library", reason, "possible")
     return None
+
+
+def _by_its_id(text: str) -> Guess:
+    for pattern, name in _SEEN:
+        if pattern.match(text):
+            return Guess(name, "its client id is made the way that this software does")
+    reason = "its client id looks as this software is generally known to make it"
+    name = next(name for pattern, name in _KNOWN if pattern.match(text))
+    return Guess(name, reason, "possible")
 
 
 def server_software(profiles: Iterable[Profile]) -> Guess | None:

@@ -8,7 +8,8 @@ findings are so those of its profiles. Memory grows with profiles, not with conn
 from __future__ import annotations
 
 from dissector.audit.records import LISTED
-from dissector.connections.history import Moment, Profile
+from dissector.connections.moment import Moment
+from dissector.connections.profile import Profile
 from dissector.connections.tls_history import TlsMoment
 from dissector.model import Finding, Severity, Side
 
@@ -27,12 +28,15 @@ class Faults:
 
     def merge(self, other: Faults) -> None:
         """Take in another party's."""
+        if not self.by_rule:
+            self.by_rule = other.by_rule.copy()
+            return
         for rule, (name, rank, count, numbers) in other.by_rule.items():
             self._add(rule, name, rank, count, numbers)
 
     def _add(self, rule: str, name: str, rank: int, count: int, numbers: list[int]) -> None:
         _, old_rank, old_count, old = self.by_rule.get(rule, (name, 0, 0, []))
-        kept = [*old, *(number for number in numbers if number not in old)][:LISTED]
+        kept = (old + [number for number in numbers if number not in old])[:LISTED]
         self.by_rule[rule] = (name, max(rank, old_rank), old_count + count, kept)
 
     def severity(self, rank: int) -> Severity:
@@ -91,8 +95,10 @@ class Talliers:
             tally.unanswered += 1
         if moment.overtakers:
             tally.takeovers += 1
-        events = [event.frame.time_ns for event in connection.closes]
-        tally.last_ns = max(tally.last_ns, profile.last_ns, *(events or [moment.now]))
+        last = profile.last_ns if connection.closes else max(profile.last_ns, moment.now)
+        for event in connection.closes:
+            last = max(last, event.frame.time_ns)
+        tally.last_ns = max(tally.last_ns, last)
         self._settle(tally, connection.stream)
 
     def _settle(self, tally: Tally, stream: int) -> None:

@@ -1,8 +1,9 @@
+# cython: annotation_typing=False
 """A profile in, how it shows who it is out, in the words of the records."""
 
 from __future__ import annotations
 
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 
 
 def way_in(profile: Profile) -> str | None:

@@ -6,332 +6,45 @@ Connections that are alike in all that a device chooses share one `Profile`; so 
 done once for each, and the memory is that of the profiles. Every table forgets its oldest entry
 once it is full, so a live interface may feed it for months. No secret is kept: credentials are
 known by a keyed hash, and packets are let go when their connection ends.
-
-An `Event` says what is new about a connection; rules name those that they ask about.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dissector.connections.connection import Connection
-from dissector.model import FrameRef, Side, Version
-from dissector.mqtt.packets import Connack, Connect, Property, property_value
+from dissector.connections.moment import Event, Moment
+from dissector.connections.profile import STREAMS_KEPT, Profile, carried, client_place
+from dissector.connections.remembered import (
+    BUCKETS_KEPT,
+    MEMBERS_KEPT,
+    SECOND_NS,
+    Client,
+    Credential,
+    Host,
+    Overtaker,
+    Recent,
+    Refusal,
+    ServerHistory,
+)
+from dissector.model import FrameRef, Side
+from dissector.mqtt.packets import Connack, Connect
 from dissector.text import encode, fingerprint
 
-if TYPE_CHECKING:
-    from dissector.connections.tls_handshake import TlsHandshake
-    from dissector.connections.tls_history import TlsFacts
-
-SECOND_NS = 1_000_000_000
 PROFILES = 65_536
 HOSTS = 16_384
 CLIENTS = 65_536
 CREDENTIALS = 16_384
 SERVERS = 1_024
 ONCE = 131_072
-STREAMS_KEPT = 8
-MEMBERS_KEPT = 64  # client ids and hosts that a credential or a host remembers
-TIMES_KEPT = 64
 STEMS = 4_096  # beginnings of client ids that end in a number, over all servers
-NUMBERS_KEPT = 256  # of each
 NEWCOMERS_KEPT = 65_536  # of each ten seconds and server
-REFUSALS_KEPT = 128
 BUCKET_NS = 10 * SECOND_NS
-BUCKETS_KEPT = 360
-AUTHENTICATION_DATA = 0x16
 
 # Codes that say: these credentials are not good enough, in 3.1 and 3.1.1, and in 5.0
 DENIED = frozenset({4, 5, 0x86, 0x87})
 # Codes of 5.0 by which a server keeps somebody off: Banned, Connection rate exceeded
 SLOWED = frozenset({0x8A, 0x9F})
-
-
-class Event:
-    """What is new about a connection, as bits; a rule names those that it asks about.
-
-    Those from `CREDENTIALS` to `ANNOUNCED` come with `PROFILE` only: so a rule about wills is not
-    asked about devices that leave none.
-    """
-
-    PROFILE = 1  # the first connection of its profile
-    ACCEPTED = 2
-    DENIED = 4  # refused for its credentials
-    REFUSED = 8  # refused for whatever reason
-    CONNECT = 16  # any CONNECT, answered or not
-    TAKEN_OVER = 32  # it ended after another connection of its client id was accepted
-    SHARED = 64  # its credentials were seen from one more client id or host
-    CHANGED = 128  # its client id was known, from another profile
-    NEW_CLIENT = 256  # its client id was never seen at this server
-    ENDED = 512
-    SILENT = 1024  # nobody said anything on it
-    CREDENTIALS = 1 << 11  # a user name, a password, or an Authentication Method
-    PASSWORD = 1 << 12  # one that is not empty
-    ANONYMOUS = 1 << 13
-    WILL = 1 << 14
-    FROM_BRIDGE = 1 << 15
-    IN_PIECES = 1 << 16  # the CONNECT came in more than one frame
-    ANNOUNCED = 1 << 17  # its CONNACK has properties
-    AFTER_DENIAL = 1 << 18  # accepted, and its host was refused before
-    UNKEPT = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
-    KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
-    FAULTY = 1 << 21  # it ended, and rules about the standard found something on it
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Recent(dict[K, V], Generic[K, V]):
-    """A dict that forgets its oldest entries beyond `limit`; `forgot` counts them."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self.limit = limit
-        self.forgot = 0
-
-    def keep(self, key: K, value: V) -> V:
-        """Add an entry."""
-        if len(self) >= self.limit:
-            del self[next(iter(self))]
-            self.forgot += 1
-        self[key] = value
-        return value
-
-
-class Profile:
-    """Connections that are alike: the same ends, client id, credentials, and ways.
-
-    `secret` is a keyed hash of user name and password, None without a password; of TLS the
-    fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
-    `client_id` is None where no CONNECT was seen. `host` and `path` are those of a WebSocket
-    upgrade; `forwarded` is the client's address by the word of a proxy, which gave it in the ways
-    of `forwarders`. `tls` is what TLS says of connections that nothing opened, or beside those that
-    a key log did.
-    """
-
-    __slots__ = (
-        "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
-        "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
-        "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "server_ip", "server_mac", "server_port", "streams", "tls", "transport", "username",
-        "version", "will",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        connection: Connection | TlsHandshake,
-        connect: Connect | None,
-        connack: Connack | None,
-        now: int,
-    ) -> None:
-        server = connection.server
-        self.client_ip, self.client_mac = client_place(connection)
-        self.client_port = connection.client.port
-        self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
-        self.transport = "tls"
-        self.host, self.path, self.forwarded, self.forwarders = carried(connection) or _PLAIN
-        self.version: Version | None = None
-        self.bridge = False
-        self.tls: TlsFacts | None = None
-        if isinstance(connection, Connection):
-            self.transport = connection.transport
-            self.version = connection.version
-            self.bridge = connection.bridge
-        self.client_id: str | None = None
-        self.username: str | None = None
-        self.secret: str | None = None
-        self.method: str | None = None
-        self.clean = True
-        self.keep_alive = 0
-        self.protocol_level = 0
-        self.will: tuple[str, int, bool, int] | None = None
-        self.properties: tuple[Property, ...] = ()
-        self.complete = False
-        self.connack_properties: tuple[Property, ...] = ()
-        self.code: int | None = None
-        if connect is not None:
-            self.client_id = connect.client_id
-            self.username = connect.username
-            self.clean = connect.clean_session
-            self.keep_alive = connect.keep_alive
-            self.protocol_level = connect.protocol_level
-            self.complete = connect.complete
-            self.properties = _open_properties(connect.properties)
-            self.method = property_value(connect.properties, "authenticationMethod")
-            if connect.will_flag and connect.last_will_topic is not None:
-                size = len(connect.last_will_message or b"")
-                self.will = (
-                    connect.last_will_topic, connect.last_will_qos, connect.last_will_retain, size
-                )  # fmt: skip
-        if connack is not None:
-            self.code = connack.return_code
-            self.connack_properties = _open_properties(connack.properties)
-        self.count = 0
-        self.first_ns = self.last_ns = now
-        self.streams: list[int] = []
-        self.extra: object = None  # for whoever keeps an inventory
-
-    @property
-    def opaque(self) -> bool:
-        """Whether it is TLS that nothing opened."""
-        return self.tls is not None and not self.tls.decrypted
-
-    def note(self, stream: int) -> None:
-        """Remember the number of one of its connections."""
-        if len(self.streams) < STREAMS_KEPT:
-            self.streams.append(stream)
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether it shows nothing that tells who it is."""
-        return self.username is None and self.secret is None and self.method is None
-
-
-Carried = tuple[str | None, str | None, str | None, tuple[str, ...]]
-_PLAIN: Carried = (None, None, None, ())
-
-
-def carried(connection: Connection | TlsHandshake) -> Carried | None:
-    """Give host, path, and the client's address behind a proxy with the ways it was given in."""
-    carrier = connection.carrier
-    if carrier is None:
-        return None
-    request = carrier.request
-    return (
-        None if request is None else request.host,
-        None if request is None else request.path,
-        carrier.forwarded,
-        carrier.forwarders,
-    )
-
-
-class Refusal:
-    """A refusal for credentials: when, by whom, after how long, and what was tried.
-
-    What was tried is known by hash: the pair of user name and password, and the password.
-    """
-
-    __slots__ = (
-        "client_id", "frame", "password", "secret", "server", "time_ns", "took_ns", "username",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        frame: FrameRef,
-        connect: Connect,
-        server: tuple[str, int],
-        secret: str | None,
-        key: bytes,
-    ) -> None:
-        self.time_ns = frame.time_ns
-        self.frame = frame
-        self.server = server
-        self.took_ns = frame.time_ns - (connect.frame or frame).time_ns
-        self.client_id = connect.client_id
-        self.username = connect.username
-        self.secret = secret
-        self.password = None if not connect.password else fingerprint(connect.password, key)
-
-
-class Host:
-    """One address that connects: its latest refusals, silent connections, and more.
-
-    `nameless` are the times of its CONNECTs without a client id, `slowed` the last time that each
-    server kept it off.
-    """
-
-    __slots__ = (
-        "broken", "client_ids", "denials", "ip", "kept", "mac", "nameless", "silent", "slowed",
-    )  # fmt: skip
-
-    def __init__(self, ip: str, mac: str | None) -> None:
-        self.ip = ip
-        self.mac = mac
-        self.denials: deque[Refusal] = deque(maxlen=REFUSALS_KEPT)
-        self.nameless: deque[int] = deque(maxlen=TIMES_KEPT)
-        self.slowed: dict[tuple[str, int], int] = {}
-        self.silent: deque[tuple[int, int]] = deque(maxlen=TIMES_KEPT)
-        self.broken: deque[int] = deque(maxlen=TIMES_KEPT)
-        self.client_ids: dict[str, None] = {}
-        self.kept: dict[str, int] = {}
-
-    def keep_off(self, server: tuple[str, int], now: int) -> None:
-        """A server keeps this host off, or lets it wait."""
-        if server in self.slowed or len(self.slowed) < MEMBERS_KEPT:
-            self.slowed[server] = now
-
-
-class Client:
-    """One client id at one server."""
-
-    __slots__ = ("connects", "count", "known", "live", "takeovers")
-
-    def __init__(self) -> None:
-        self.live: dict[int, tuple[Connection, list[Overtaker]]] = {}
-        self.connects: deque[int] = deque(maxlen=TIMES_KEPT)
-        self.takeovers: deque[tuple[int, str]] = deque(maxlen=TIMES_KEPT)
-        self.known: Profile | None = None
-        self.count = 0
-
-
-class Overtaker:
-    """The connection that took over: who, from where, when."""
-
-    __slots__ = ("frame", "ip", "mac", "stream", "username")
-
-    def __init__(self, connection: Connection, frame: FrameRef) -> None:
-        assert connection.connect is not None
-        self.ip, self.mac = client_place(connection)
-        self.stream = connection.stream
-        self.username = connection.connect.username
-        self.frame = frame
-
-
-class Credential:
-    """One pair of user name and password, by its hash: who used it. `hosts` has their MACs, too."""
-
-    __slots__ = ("client_ids", "frames", "hosts")
-
-    def __init__(self) -> None:
-        self.client_ids: dict[str, None] = {}
-        self.hosts: dict[str, str | None] = {}
-        self.frames: list[FrameRef] = []
-
-
-class ServerHistory:
-    """One server: how many different clients came in each ten seconds."""
-
-    __slots__ = ("bucket", "newcomers", "rates")
-
-    def __init__(self) -> None:
-        self.bucket = -1
-        self.newcomers: set[str] = set()
-        self.rates: deque[int] = deque(maxlen=BUCKETS_KEPT)
-
-
-class Moment:  # mutable while `History` fills it, read only from then on
-    """One connection at the moment that it is judged, with what is known around it."""
-
-    __slots__ = (
-        "client", "connection", "credential", "event", "former", "history", "host", "now",
-        "overtakers", "profile", "server",
-    )  # fmt: skip
-
-    def __init__(self, history: History, connection: Connection, event: int, now: int) -> None:
-        self.history = history
-        self.connection = connection
-        self.event = event
-        self.now = now
-        self.profile: Profile | None = None
-        self.former: Profile | None = None  # of the same client id, before this one
-        self.host: Host | None = None
-        self.client: Client | None = None
-        self.server: ServerHistory | None = None
-        self.credential: Credential | None = None
-        self.overtakers: list[Overtaker] = []
 
 
 class History:
@@ -560,23 +273,9 @@ def _traits(profile: Profile, connect: Connect) -> int:
     return bits
 
 
-def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
-    """Give the client's address and MAC; behind a proxy that names it, its address alone."""
-    carrier, client = connection.carrier, connection.client
-    if carrier is not None and carrier.proxied is not None and carrier.proxied.ip is not None:
-        return carrier.proxied.ip, None
-    return client.ip, client.mac
-
-
 def lived(old: Connection, since_ns: int) -> bool:
     """Whether the client of a connection still answered after `since_ns`."""
-    return any(
-        event.side is Side.CLIENT and event.frame.time_ns >= since_ns for event in old.closes
-    )
-
-
-def _open_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]:
-    """Give the properties that hold no secret."""
-    if not properties:
-        return ()
-    return tuple(item for item in properties if item.id != AUTHENTICATION_DATA)
+    for event in old.closes:
+        if event.side is Side.CLIENT and event.frame.time_ns >= since_ns:
+            return True
+    return False

@@ -13,15 +13,9 @@ from collections import deque
 
 from dissector.connections import certificate
 from dissector.connections.certificate import Certificate
-from dissector.connections.history import (
-    MEMBERS_KEPT,
-    TIMES_KEPT,
-    Credential,
-    History,
-    Profile,
-    Recent,
-    client_place,
-)
+from dissector.connections.history import History
+from dissector.connections.profile import Profile, client_place
+from dissector.connections.remembered import MEMBERS_KEPT, TIMES_KEPT, Credential, Recent
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_messages import ClientHello
 from dissector.net.tls_names import version_name

@@ -7,8 +7,10 @@ attribute names; what ends in `_ns` is a time and loses that ending.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +25,23 @@ from dissector.text import lossless
 _ENCODE = msgspec.json.Encoder().encode
 
 
+class _Members(NamedTuple):
+    """How the fields of a record become members: all values, their keys, and which are times."""
+
+    values: Callable[[object], tuple[Any, ...]]
+    keys: tuple[str, ...]
+    times: tuple[str, ...]
+
+
+@functools.cache
+def _members(kind: type[Device | Server | Overview]) -> _Members:
+    keys = kind.__struct_encode_fields__
+    times = tuple(key[:-2] for key in keys if key.endswith("Ns"))
+    return _Members(
+        attrgetter(*kind.__struct_fields__), tuple(key.removesuffix("Ns") for key in keys), times
+    )
+
+
 def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
     """Give one record as a JSON object.
 
@@ -30,14 +49,10 @@ def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
     or a time stands further inside, each value is looked at.
     """
     if not (isinstance(record, Server) and record.certificates):
-        plain: dict[str, Any] = {}
-        for name, key in zip(
-            record.__struct_fields__, record.__struct_encode_fields__, strict=True
-        ):
-            value = getattr(record, name)
-            if key.endswith("Ns"):
-                key, value = key[:-2], rfc3339(value, digits)
-            plain[key] = value
+        values, keys, times = _members(type(record))
+        plain = dict(zip(keys, values(record), strict=True))
+        for key in times:
+            plain[key] = rfc3339(plain[key], digits)
         try:
             return _ENCODE(plain)
         except UnicodeEncodeError:

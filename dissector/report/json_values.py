@@ -16,6 +16,12 @@ from msgspec import UNSET
 from dissector.report.json_shape import MaybeHex
 from dissector.text import decode, encode, is_utf8, lossless
 
+# tuples, because a union is made anew each time that it is spelt
+_BYTES = (bytes, bytearray, memoryview)
+_SETS = (set, frozenset)
+_LISTS = (list, tuple, *_SETS)
+_HOLDERS = (*_BYTES, dict, *_LISTS)
+
 
 def set_text(record: dict[str, Any], name: str, value: str | None) -> None:
     """Set a text from the wire, and its bytes where they are not UTF-8."""
@@ -55,15 +61,15 @@ def set_value(record: dict[str, Any], name: str, value: Any) -> None:
         record[name] = value
     elif isinstance(value, str):
         set_text(record, name, value)
-    elif isinstance(value, bytes | bytearray | memoryview):
+    elif isinstance(value, _BYTES):
         set_text(record, name, decode(bytes(value)))
     elif isinstance(value, dict):
         inner: dict[str, Any] = {}
         for key, item in value.items():
             set_value(inner, lossless(str(key)), item)
         record[name] = inner
-    elif isinstance(value, list | tuple | set | frozenset):
-        if isinstance(value, set | frozenset):
+    elif isinstance(value, _LISTS):
+        if isinstance(value, _SETS):
             value = sorted(value, key=str)
         items = [_item(item) for item in value]
         record[name] = items
@@ -80,12 +86,12 @@ def _item(value: Any) -> Any:
         value = value.value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, int):
         return value
-    holder: dict[str, Any] = {}
     if isinstance(value, str):
         return lossless(value)
-    if isinstance(value, bytes | bytearray | memoryview | dict | list | tuple | set | frozenset):
+    if isinstance(value, _HOLDERS):
+        holder: dict[str, Any] = {}
         set_value(holder, "item", value)
         return holder["item"]
     return lossless(str(value))

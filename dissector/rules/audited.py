@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from dissector.connections.connection import Connection
-from dissector.connections.history import Moment
+from dissector.connections.moment import Moment
 from dissector.model import (
     Endpoint,
     Finding,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
-from dissector.connections.history import Event, History, Moment
+from dissector.connections.history import History
+from dissector.connections.moment import Event, Moment
 from dissector.connections.tls_history import TlsHistory, TlsMoment
 from dissector.model import CaptureWarning, Finding
 from dissector.model import NotEvaluated as NotEvaluatedRecord

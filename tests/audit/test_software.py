@@ -11,7 +11,7 @@ from dissector.audit.records import Audit
 from dissector.audit.run import audit
 from dissector.audit.software import client_software
 from dissector.connections.connection import Connection
-from dissector.connections.history import Profile
+from dissector.connections.profile import Profile
 from dissector.model import Endpoint, FrameRef
 from tests.conftest import ROOT
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 import dissector
-from dissector.connections.history import History, Recent
+from dissector.connections.history import History
+from dissector.connections.remembered import Recent
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from samples.build import conversation, pcap
 from tests.conftest import ROOT

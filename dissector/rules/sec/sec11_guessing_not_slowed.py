@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import SECOND_NS, Event, Moment, Refusal
+from dissector.connections.moment import Event, Moment
+from dissector.connections.remembered import SECOND_NS, Refusal
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure, server_name
 from dissector.rules.base import Example, Verdict

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import NUMBERS_KEPT, Event, Moment
+from dissector.connections.moment import Event, Moment
+from dissector.connections.remembered import NUMBERS_KEPT
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import Event, Moment
+from dissector.connections.moment import Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure, server_name
 from dissector.rules.base import Example, Verdict

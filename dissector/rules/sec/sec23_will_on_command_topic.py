@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import Client, Event, Moment, Profile
+from dissector.connections.moment import Event, Moment
+from dissector.connections.profile import Profile
+from dissector.connections.remembered import Client
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict

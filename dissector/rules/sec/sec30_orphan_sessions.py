@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dissector.connections.history import Event, History, Moment
+from dissector.connections.history import History
+from dissector.connections.moment import Event, Moment
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.audited import MomentRule, failure

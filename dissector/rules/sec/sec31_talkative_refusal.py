@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissector.connections.history import Event, Moment
+from dissector.connections.moment import Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict

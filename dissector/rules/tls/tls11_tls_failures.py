@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import SECOND_NS
+from dissector.connections.remembered import SECOND_NS
 from dissector.connections.tls_history import TlsMoment, failing
 from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import alert_name

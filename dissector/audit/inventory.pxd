@@ -1,0 +1,41 @@
+cimport cython
+from dissector.audit.grouping cimport Group
+from dissector.audit.posture cimport counting, device_posture
+from dissector.audit.software cimport client_software
+from dissector.audit.tally cimport Faults, Tally, tally_of
+from dissector.audit.ways cimport way_in
+from dissector.connections.profile cimport Profile
+
+@cython.locals(
+    profile=Profile,
+    tally=Tally,
+    count=cython.longlong,
+    connections=cython.longlong,
+    identified=cython.longlong,
+    accepted=cython.longlong,
+    refused=cython.longlong,
+    unanswered=cython.longlong,
+    takeovers=cython.longlong,
+    last_ns=cython.longlong,
+    own_mac=cython.bint,
+    faults=Faults,
+    everything=list,
+    evidence=list,
+)
+cdef _device(long long number, Group group, dict holders)
+@cython.locals(group=Group, profile=Profile)
+cdef dict _holders(list groups)
+cpdef str server_name(Profile profile)
+cdef _count(dict counts, key, long long count)
+cdef _version(Profile profile)
+cdef _name(list ids, list macs, list addresses)
+cdef tuple _vendor(list macs)
+cdef list _evidence(dict macs, dict addresses, dict named, dict ids, dict users, bint own_mac)
+cdef _tell(list made, str kind, dict counts, str reason)
+@cython.locals(profile=Profile)
+cdef list _secrets(list profiles, dict holders)
+@cython.locals(profile=Profile)
+cdef list _hellos(list profiles)
+@cython.locals(profile=Profile, clean=cython.longlong, kept=cython.longlong)
+cdef _session(list profiles)
+cdef tuple _numbers(Faults faults)

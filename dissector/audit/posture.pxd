@@ -1,0 +1,25 @@
+cimport cython
+from dissector.audit.tally cimport Faults
+from dissector.connections.profile cimport Profile
+
+@cython.locals(
+    profile=Profile,
+    item=Profile,
+    spoke=cython.int,
+    opaque=cython.int,
+    inside=cython.int,
+    count=cython.longlong,
+    opaque_count=cython.longlong,
+    certified=cython.bint,
+    named=cython.bint,
+    unique=cython.bint,
+    secret=cython.bint,
+    standard=cython.bint,
+    identified=cython.bint,
+)
+cpdef device_posture(list everything, Faults faults, dict holders)
+@cython.locals(item=Profile)
+cpdef list counting(list profiles)
+@cython.locals(profile=Profile, item=Profile, count=cython.longlong)
+cdef list _encryption(list profiles, list everything, Faults faults, str text)
+cdef _posture(Faults faults, list right, list unseen)

@@ -1,0 +1,32 @@
+cimport cython
+from dissector.connections.connection cimport CloseEvent, Connection
+from dissector.connections.moment cimport Moment
+from dissector.connections.profile cimport Profile
+
+cdef class Faults:
+    cdef public dict by_rule
+    cpdef add(self, long long number, str rule, str name, severity)
+    cpdef merge(self, Faults other)
+    @cython.locals(kept=list, old=list)
+    cdef _add(self, str rule, str name, rank, long long count, list numbers)
+
+cdef class Tally:
+    cdef public long long accepted
+    cdef public long long refused
+    cdef public long long unanswered
+    cdef public long long takeovers
+    cdef public long long last_ns
+    cdef readonly Faults client_faults
+    cdef readonly Faults server_faults
+
+cdef class Talliers:
+    cdef readonly long long findings
+    cdef readonly dict shared
+    cdef dict _waiting
+    cpdef finding(self, finding)
+    @cython.locals(profile=Profile, tally=Tally, connection=Connection, event=CloseEvent, last=cython.longlong)
+    cpdef ended(self, moment)
+    @cython.locals(faults=Faults)
+    cdef _settle(self, Tally tally, long long stream)
+
+cpdef Tally tally_of(Profile profile)

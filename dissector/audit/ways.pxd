@@ -1,0 +1,3 @@
+from dissector.connections.profile cimport Profile
+
+cpdef str way_in(Profile profile)

@@ -1,0 +1,139 @@
+# cython: annotation_typing=False
+"""A connection in, what it has in common with others of the same device out: its `Profile`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.connections.connection import Connection
+from dissector.model import Version
+from dissector.mqtt.packets import Connack, Connect, Property, property_value
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.connections.tls_history import TlsFacts
+
+STREAMS_KEPT = 8
+AUTHENTICATION_DATA = 0x16
+
+
+class Profile:
+    """Connections that are alike: the same ends, client id, credentials, and ways.
+
+    `secret` is a keyed hash of user name and password, None without a password; of TLS the
+    fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
+    `client_id` is None where no CONNECT was seen. `host` and `path` are those of a WebSocket
+    upgrade; `forwarded` is the client's address by the word of a proxy, which gave it in the ways
+    of `forwarders`. `tls` is what TLS says of connections that nothing opened, or beside those that
+    a key log did.
+    """
+
+    __slots__ = (
+        "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
+        "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
+        "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
+        "server_ip", "server_mac", "server_port", "streams", "tls", "transport", "username",
+        "version", "will",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        connection: Connection | TlsHandshake,
+        connect: Connect | None,
+        connack: Connack | None,
+        now: int,
+    ) -> None:
+        server = connection.server
+        self.client_ip, self.client_mac = client_place(connection)
+        self.client_port = connection.client.port
+        self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
+        self.transport = "tls"
+        self.host, self.path, self.forwarded, self.forwarders = carried(connection) or _PLAIN
+        self.version: Version | None = None
+        self.bridge = False
+        self.tls: TlsFacts | None = None
+        if isinstance(connection, Connection):
+            self.transport = connection.transport
+            self.version = connection.version
+            self.bridge = connection.bridge
+        self.client_id: str | None = None
+        self.username: str | None = None
+        self.secret: str | None = None
+        self.method: str | None = None
+        self.clean = True
+        self.keep_alive = 0
+        self.protocol_level = 0
+        self.will: tuple[str, int, bool, int] | None = None
+        self.properties: tuple[Property, ...] = ()
+        self.complete = False
+        self.connack_properties: tuple[Property, ...] = ()
+        self.code: int | None = None
+        if connect is not None:
+            self.client_id = connect.client_id
+            self.username = connect.username
+            self.clean = connect.clean_session
+            self.keep_alive = connect.keep_alive
+            self.protocol_level = connect.protocol_level
+            self.complete = connect.complete
+            self.properties = _open_properties(connect.properties)
+            self.method = property_value(connect.properties, "authenticationMethod")
+            if connect.will_flag and connect.last_will_topic is not None:
+                size = len(connect.last_will_message or b"")
+                self.will = (
+                    connect.last_will_topic, connect.last_will_qos, connect.last_will_retain, size
+                )  # fmt: skip
+        if connack is not None:
+            self.code = connack.return_code
+            self.connack_properties = _open_properties(connack.properties)
+        self.count = 0
+        self.first_ns = self.last_ns = now
+        self.streams: list[int] = []
+        self.extra: object = None  # for whoever keeps an inventory
+
+    @property
+    def opaque(self) -> bool:
+        """Whether it is TLS that nothing opened."""
+        return self.tls is not None and not self.tls.decrypted
+
+    def note(self, stream: int) -> None:
+        """Remember the number of one of its connections."""
+        if len(self.streams) < STREAMS_KEPT:
+            self.streams.append(stream)
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether it shows nothing that tells who it is."""
+        return self.username is None and self.secret is None and self.method is None
+
+
+Carried = tuple[str | None, str | None, str | None, tuple[str, ...]]
+_PLAIN: Carried = (None, None, None, ())
+
+
+def carried(connection: Connection | TlsHandshake) -> Carried | None:
+    """Give host, path, and the client's address behind a proxy with the ways it was given in."""
+    carrier = connection.carrier
+    if carrier is None:
+        return None
+    request = carrier.request
+    return (
+        None if request is None else request.host,
+        None if request is None else request.path,
+        carrier.forwarded,
+        carrier.forwarders,
+    )
+
+
+def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
+    """Give the client's address and MAC; behind a proxy that names it, its address alone."""
+    carrier, client = connection.carrier, connection.client
+    if carrier is not None and carrier.proxied is not None and carrier.proxied.ip is not None:
+        return carrier.proxied.ip, None
+    return client.ip, client.mac
+
+
+def _open_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]:
+    """Give the properties that hold no secret."""
+    if not properties:
+        return ()
+    return tuple(item for item in properties if item.id != AUTHENTICATION_DATA)

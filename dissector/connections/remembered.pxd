@@ -1,0 +1,49 @@
+from dissector.connections.connection cimport Connection
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connect
+
+cdef class Refusal:
+    cdef readonly str client_id
+    cdef readonly FrameRef frame
+    cdef readonly str password
+    cdef readonly str secret
+    cdef readonly tuple server
+    cdef readonly long long time_ns
+    cdef readonly long long took_ns
+    cdef readonly str username
+
+cdef class Host:
+    cdef readonly str ip
+    cdef readonly str mac
+    cdef readonly object denials
+    cdef readonly object nameless
+    cdef readonly object silent
+    cdef readonly object broken
+    cdef readonly dict slowed
+    cdef readonly dict client_ids
+    cdef readonly dict kept
+    cpdef keep_off(self, tuple server, long long now)
+
+cdef class Client:
+    cdef readonly dict live
+    cdef readonly object connects
+    cdef readonly object takeovers
+    cdef public object known
+    cdef public long long count
+
+cdef class Overtaker:
+    cdef readonly str ip
+    cdef readonly str mac
+    cdef readonly long long stream
+    cdef readonly str username
+    cdef readonly FrameRef frame
+
+cdef class Credential:
+    cdef readonly dict client_ids
+    cdef readonly dict hosts
+    cdef readonly list frames
+
+cdef class ServerHistory:
+    cdef public long long bucket
+    cdef public set newcomers
+    cdef readonly object rates
