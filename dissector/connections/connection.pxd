@@ -3,6 +3,8 @@ from dissector.connections.handshake cimport Close, Handshake
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
+cdef int _OPEN
+
 cdef class PacketRef:
     cdef readonly int type
     cdef readonly int flags

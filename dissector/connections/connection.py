@@ -34,6 +34,9 @@ class Phase:
     MIDSTREAM = 6  # the beginning was not seen
 
 
+_OPEN = Phase.OPEN
+
+
 class Trait:
     """What is noteworthy about a connection, as bits; a rule names those that it asks about."""
 
@@ -227,7 +230,7 @@ class Connection:
         self.carrier: Carrier | None = None  # None: nothing but TCP carries it
         self.version: Version | None = None
         self.bridge = False
-        self.phase = Phase.OPEN
+        self.phase = _OPEN
         self.traits = 0
         self.view = View.__new__(View)
         self.view.begin()

@@ -6,6 +6,7 @@ from dissector.net.keeper cimport Keeper
 from dissector.net.pending cimport Pending
 from dissector.net.segment cimport Segment
 
+cdef int FIN, RST
 cdef long long LATE_NS
 
 cdef class View:

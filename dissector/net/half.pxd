@@ -51,7 +51,7 @@ cdef class Half:
     cdef public Pending pending
 
     cdef begin_half(self, int side)
-    cdef long long ahead(self, long long seq) except *
+    cdef long long ahead(self, long long seq) noexcept
     cdef note_base(self, Segment s)
     cdef bint answers_another(self, Segment s) except -1
     @cython.locals(ahead=cython.longlong)
@@ -61,7 +61,7 @@ cdef class Half:
     cdef synchronise(self, Segment s)
 
     @cython.locals(bound=cython.longlong)
-    cdef long long bound(self) except *
+    cdef long long bound(self) noexcept
 
     @cython.locals(top=cython.longlong)
     cdef long long top(self) except *

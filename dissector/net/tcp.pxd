@@ -7,6 +7,7 @@ from dissector.net.pending cimport Pending
 from dissector.net.segment cimport Segment
 from dissector.net.turns cimport Turns
 
+cdef int FIN, RST
 cdef int UNDECIDED
 cdef int WANTED
 cdef int UNWANTED
@@ -19,6 +20,8 @@ cdef class Direction(Delivery):
 
     @cython.locals(connection=TcpConnection, consumer=Consumer, back=cython.longlong, at=cython.longlong, length=cython.longlong)
     cdef receive(self, Segment s)
+    cdef abandon(self)
+    cdef release(self)
 
     @cython.locals(connection=TcpConnection)
     cdef _consider(self, Segment s)
@@ -61,13 +64,11 @@ cdef class TcpConnection(View):
     cdef settle(self, Segment s)
     cdef linger(self)
 
-    @cython.locals(direction=Direction)
     cdef abandon(self)
 
     @cython.locals(direction=Direction, first=Direction)
     cpdef finish(self, int reason, long long time_ns)
 
-    @cython.locals(direction=Direction)
     cdef release(self)
 
     @cython.locals(a=Pending, b=Pending)

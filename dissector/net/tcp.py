@@ -78,6 +78,20 @@ class Direction(Delivery):
             return
         self._consider(s)
 
+    def abandon(self) -> None:
+        """Let go of what is pending; a FIN that waited for its place has come to it."""
+        self.smooth = False
+        if self.pending is not None:
+            self.connection.keeper.buffered -= self.pending.size
+            self.pending = None
+        if self.fin >= 0 and not self.closed:
+            self.close(FIN, self.fin_frame, self.fin_time_ns)
+
+    def release(self) -> None:
+        """Break the circle of references (see `TcpConnection.release`)."""
+        self.peer = self.connection = self.view = None  # type: ignore[assignment]
+        self.ports = -1
+
     def _consider(self, s: Segment) -> None:
         connection = self.connection
         if s.flags & 0x12 == 0x12:
@@ -261,13 +275,8 @@ class TcpConnection(View):
         if self.turns is not None:
             self.keeper.buffered -= self.turns.size
             self.turns = None
-        for direction in (self.a, self.b):
-            direction.smooth = False
-            if direction.pending is not None:
-                self.keeper.buffered -= direction.pending.size
-                direction.pending = None
-            if direction.fin >= 0 and not direction.closed:
-                direction.close(FIN, direction.fin_frame, direction.fin_time_ns)
+        self.a.abandon()
+        self.b.abandon()
 
     def finish(self, reason: int, time_ns: int) -> None:
         """End the view: give up what is missing, hand up what is pending, say why it ended."""
@@ -288,9 +297,8 @@ class TcpConnection(View):
 
     def release(self) -> None:
         """Break the circle of references; no segment may come for this connection any more."""
-        for direction in (self.a, self.b):
-            direction.peer = direction.connection = direction.view = None  # type: ignore[assignment]
-            direction.ports = -1
+        self.a.release()
+        self.b.release()
 
     def _first_waiting(self) -> Direction | None:
         a = self.a.pending
