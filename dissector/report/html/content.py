@@ -3,61 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from dissector.audit.records import Device, Kind, Overview, Posture, Problem, Server
-from dissector.connections.handshake import Handshake
-from dissector.model import (
-    Capture,
-    CaptureWarning,
-    Finding,
-    NotEvaluated,
-    Severity,
-    Summary,
-)
-from dissector.mqtt.statements import paraphrase
+from dissector.audit.records import Device, Posture, Problem, Server
+from dissector.model import Capture, NotEvaluated, Severity, Summary
 from dissector.report import tls_table
 from dissector.report.advice import Advice, advice
-from dissector.report.clock import duration, rfc3339
-from dissector.report.folding import Folding, RuleFold
-from dissector.report.html import charts
+from dissector.report.clock import duration
+from dissector.report.folding import RuleFold
+from dissector.report.html import charts, exemplar
 from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.diagram import Diagram, diagram, short
+from dissector.report.html.facts import ID_SHOWN, moment, of_device, of_server
+from dissector.report.html.kept import Kept
 from dissector.report.identity import address
 from dissector.report.json_v1 import tool
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 
-if TYPE_CHECKING:
-    from dissector.connections.tls_handshake import TlsHandshake
-
 PARTIES = 30  # devices that a rule names
 SENTENCES = 3
 FILES = 3
-BYTES = 96
-ID_SHOWN = 80
 MESSAGE = 400
 ENCRYPTED = ("stream", "frame", "client", "TLS", "cipher suite", "asked for", "certificate until",
              "how it went")  # fmt: skip
 DIAGRAMS = 2  # that a device or a server shows at least; few devices show more
 DIAGRAMS_OF_ALL = 200
-
-
-class Kept:
-    """What the page remembers of the records."""
-
-    def __init__(self) -> None:
-        self.folding = Folding()
-        self.findings: list[Finding] = []
-        self.count = 0
-        self.warnings: dict[str, tuple[int, CaptureWarning]] = {}
-        self.devices: list[Device] = []
-        self.servers: list[Server] = []
-        self.overview = Overview()
-        self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
-        self.flagged = 0
-        # by address and port of the server: how many there were, and the first of them
-        self.encrypted: dict[tuple[str, int], tuple[int, list[TlsHandshake]]] = {}
 
 
 class Link(NamedTuple):
@@ -149,13 +120,10 @@ class Content:
             id(finding): number for number, (_, found) in kept.drawn.items() for finding in found
         }
         self._on: dict[str, list[Link]] = {}
-        parties: list[tuple[str, Device | Server]] = [
-            *((f"device-{item.id}", item) for item in kept.devices),
-            *((f"server-{item.id}", item) for item in kept.servers),
-        ]
-        for anchor, record in parties:
+        parties: list[Device | Server] = [*kept.devices, *kept.servers]
+        for record in parties:
             for problem in record.posture.wrong:
-                link = Link(anchor, short(record.name, ID_SHOWN), problem.count)
+                link = Link(_anchor(record), short(record.name, ID_SHOWN), problem.count)
                 self._on.setdefault(problem.rule, []).append(link)
         counts = [
             (fold.rule, advice(fold.rule).name, _severity(fold.severity), fold.count)
@@ -172,8 +140,8 @@ class Content:
         self._used: set[int] = set()
         self._each = max(DIAGRAMS, DIAGRAMS_OF_ALL // max(len(kept.devices), 1))
         # a handshake is drawn once: with its device, else its server, else a rule
-        self.devices = [self._device(record) for record in sorted(kept.devices, key=_rank)]
-        self.servers = [self._server(record) for record in sorted(kept.servers, key=_rank)]
+        self.devices = [self._party(record) for record in sorted(kept.devices, key=_rank)]
+        self.servers = [self._party(record) for record in sorted(kept.servers, key=_rank)]
         self.severities = list(self._severities())
 
     @property
@@ -194,7 +162,7 @@ class Content:
         start, end = self.capture.start_ns, self.capture.end_ns
         if start is None or end is None:
             return "no time"
-        return f"{_time(start)} to {_time(end)} UTC ({duration(end - start)})"
+        return f"{moment(start)} to {moment(end)} UTC ({duration(end - start)})"
 
     @property
     def worst(self) -> Mapping[str, int]:
@@ -267,97 +235,14 @@ class Content:
             self._used.add(drawn.id)
         return RuleBlock(
             advice(fold.rule), severity, fold.count, len(links) or len(fold.folds),
-            short(finding.message, MESSAGE), _fault(finding), _where(finding),
-            _statements(finding), display_filter(finding), _packet(finding),
+            short(finding.message, MESSAGE), exemplar.fault(finding), exemplar.where(finding),
+            exemplar.statements(finding), display_filter(finding), exemplar.packet(finding),
             links[:PARTIES], max(len(links) - PARTIES, 0), drawn,
             f"handshake-{number}" if elsewhere else None,
         )  # fmt: skip
 
-    def _device(self, record: Device) -> PartyPage:
-        software = record.software
-        facts = [
-            ("kind", _with(record.kind.value, record.kind_reason)),
-            ("vendor", _with(record.vendor, record.vendor_reason)),
-            ("software", "" if software is None else _with(
-                f"{software.name} ({software.confidence})", software.reason)),
-            ("MQTT", _counts(record.versions)),
-            ("transport", _counts(record.transports)),
-            ("logs in by", _counts(record.authentication)),
-            ("TLS", _counts(record.tls)),
-            ("keep alive", _counts({f"{k} s": n for k, n in record.keep_alives.items()})),
-            ("sessions", _sessions(record)),
-            ("wills", "; ".join(
-                f"{short(will.topic)} (QoS {will.qos}{', retained' if will.retain else ''}, "
-                f"{will.message_length:,} bytes)" for will in record.wills[:5])),
-            ("servers", ", ".join(record.servers[:10])),
-            ("connections", _connections(record)),
-            ("reconnects", f"{record.reconnects:,}" if record.reconnects else ""),
-            ("takeovers", f"{record.takeovers:,}" if record.takeovers else ""),
-            ("seen", f"{_time(record.first_seen_ns)} to {_time(record.last_seen_ns)}"),
-        ]  # fmt: skip
-        evidence = [
-            (item.kind, short(item.value, ID_SHOWN), item.reason, item.count)
-            for item in record.evidence[:12]
-        ]
-        address_shown = record.addresses[0] if record.addresses else ""
-        cells = [
-            address_shown + (" …" if len(record.addresses) > 1 else ""),
-            "" if record.kind is Kind.DEVICE else record.kind.value,
-            " ".join(record.versions),
-            short(", ".join(record.authentication), 30),
-            short(record.vendor or (software.name if software else ""), 30),
-        ]
-        return self._party(f"device-{record.id}", record, cells, facts, evidence)
-
-    def _server(self, record: Server) -> PartyPage:
-        software = record.software
-        asks = record.asks_client_certificate
-        facts = [
-            ("vendor", _with(record.vendor, record.vendor_reason)),
-            ("software", "" if software is None else _with(
-                f"{software.name} ({software.confidence})", software.reason)),
-            ("MAC", " ".join(record.macs[:5])),
-            ("MQTT", _counts(record.versions)),
-            ("refuses MQTT", _counts(record.versions_refused)),
-            ("transport", _counts(record.transports)),
-            ("asked for as", short(", ".join(record.hosts), 200)),
-            ("paths", short(", ".join(record.paths), 200)),
-            ("behind a proxy", _counts(record.forwarders)),
-            ("TLS", _counts(record.tls)),
-            ("lets in by", _counts(record.accepts)),
-            ("turns away", _counts(record.refuses)),
-            ("answers", _counts(record.refusals)),
-            ("asks for a certificate", "" if asks is None else ("yes" if asks else "no")),
-            ("announces", "; ".join(
-                f"{name} {', '.join(map(str, values[:5]))}"
-                for name, values in record.limits.items())),
-            ("devices", f"{record.devices:,}"),
-            ("connections", _connections(record)),
-            ("seen", f"{_time(record.first_seen_ns)} to {_time(record.last_seen_ns)}"),
-        ]  # fmt: skip
-        facts += [
-            ("certificate", f"{short(item.subject, ID_SHOWN)}, by {short(item.issuer, ID_SHOWN)}, "
-             f"{_time(item.not_before_ns)[:10]} to {_time(item.not_after_ns)[:10]}, {item.key}, "
-             f"{item.signature}")
-            for item in record.certificates[:3]
-        ]  # fmt: skip
-        cells = [
-            short(", ".join(record.accepts), 40) or "nobody",
-            short(", ".join(record.refusals), 60),
-            " ".join(record.versions),
-            short(software.name, 30) if software else "",
-            f"{record.devices:,}",
-        ]
-        return self._party(f"server-{record.id}", record, cells, facts, [])
-
-    def _party(
-        self,
-        anchor: str,
-        record: Device | Server,
-        cells: list[str],
-        facts: list[tuple[str, str]],
-        evidence: list[tuple[str, str, str, int]],
-    ) -> PartyPage:
+    def _party(self, record: Device | Server) -> PartyPage:
+        facts = of_device(record) if isinstance(record, Device) else of_server(record)
         posture = record.posture
         encrypted, more = self._encrypted(record) if isinstance(record, Server) else ([], 0)
         numbers = dict.fromkeys(
@@ -370,14 +255,14 @@ class Content:
         chosen = list(numbers)[: self._each]
         self._used.update(chosen)
         return PartyPage(
-            anchor,
+            _anchor(record),
             short(record.name, ID_SHOWN),
             record.kind.value if isinstance(record, Device) else "server",
             "none" if posture.worst is None else posture.worst.value,
             " ".join(problem.rule for problem in posture.wrong),
-            cells,
-            [(what, value) for what, value in facts if value],
-            evidence,
+            facts.cells,
+            facts.told,
+            facts.evidence,
             [self._problem(problem) for problem in posture.wrong],
             [point.text for point in posture.right],
             list(posture.unseen),
@@ -411,6 +296,10 @@ class Content:
         )
 
 
+def _anchor(record: Device | Server) -> str:
+    return f"{'device' if isinstance(record, Device) else 'server'}-{record.id}"
+
+
 def _severity(rank: int) -> Severity:
     return next(item for item in Severity if item.rank == rank)
 
@@ -423,79 +312,3 @@ def _rank(record: Device | Server) -> tuple[int, int, int]:
 
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def _time(time_ns: int) -> str:
-    return rfc3339(time_ns, 6)[:19].replace("T", " ")
-
-
-def _with(value: str | None, reason: str | None) -> str:
-    if value is None:
-        return reason or ""
-    return f"{value}: {reason}" if reason else value
-
-
-def _counts(counts: Mapping[Any, int]) -> str:
-    if len(counts) == 1:
-        return "".join(str(key) for key in counts)
-    return ", ".join(f"{short(str(key))} ({count:,})" for key, count in list(counts.items())[:10])
-
-
-def _sessions(record: Device) -> str:
-    session = record.session
-    parts = [f"{session.clean:,} clean"] if session.clean else []
-    parts += [f"{session.kept:,} kept"] if session.kept else []
-    if session.expiry:
-        parts.append(f"expire after {', '.join(f'{item:,} s' for item in session.expiry[:5])}")
-    return ", ".join(parts)
-
-
-def _connections(record: Device | Server) -> str:
-    names = ("accepted", "refused", "unanswered")
-    parts = [f"{getattr(record, name):,} {name}" for name in names if getattr(record, name)]
-    return f"{record.connections:,}" + (f" ({', '.join(parts)})" if parts else "")
-
-
-def _fault(finding: Finding) -> str:
-    end = finding.server if finding.side.value == "server" else finding.client
-    parts = [finding.side.value]
-    if end is not None:
-        parts.append(address(end) if finding.side.value == "server" else end.ip)
-    if finding.client_id:
-        parts.append(f'client id "{short(finding.client_id)}"')
-    return ", ".join(parts)
-
-
-def _where(finding: Finding) -> str:
-    numbers = dict.fromkeys(frame.number for frame in finding.frames) or {finding.frame: None}
-    shown = ", ".join(map(str, list(numbers)[:8])) + (" …" if len(numbers) > 8 else "")
-    name = short(finding.file.rpartition("/")[2], ID_SHOWN)
-    return f"{name}, frame {shown}, {_time(finding.time_ns)}"
-
-
-def _statements(finding: Finding) -> list[str]:
-    version = finding.version
-    said = []
-    for identifier in finding.statements:
-        name = f"{identifier} of {version.value}" if version else identifier
-        text = paraphrase(version, identifier)
-        said.append(f"{name}: {text}" if text else name)
-    if not said and finding.section and version:
-        said.append(f"{finding.section} of MQTT {version.value}")
-    return said
-
-
-def _packet(finding: Finding) -> tuple[str, str, str] | None:
-    """Give the packet at fault in hex: before, in and after the bytes at fault."""
-    data = finding.packet
-    if not data:
-        return None
-    start, length = finding.span or (0, 0)
-    low = max(min(start, len(data)) - BYTES // 2, 0)
-    high = min(low + BYTES, len(data))
-    stop = min(start + length, high)
-    dots = ("… " if low else "", " …" if high < len(data) else "")
-    return (
-        dots[0] + data[low:start].hex(" "), data[start:stop].hex(" "),
-        data[max(stop, start) : high].hex(" ") + dots[1],
-    )  # fmt: skip

@@ -19,7 +19,8 @@ from dissector.audit.records import Device, Overview, Server
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Summary
 from dissector.report.html.bins import Latencies, Timeline
-from dissector.report.html.content import Content, Kept
+from dissector.report.html.content import Content
+from dissector.report.html.kept import Kept
 from dissector.report.identity import party
 from dissector.report.reporter import ByteStream, Indifferent
 from dissector.text import printable

@@ -1,0 +1,59 @@
+"""A finding in, its place, its fault, its statements and its bytes out, as a page shows them."""
+
+from __future__ import annotations
+
+from dissector.model import Finding
+from dissector.mqtt.statements import paraphrase
+from dissector.report.html.diagram import short
+from dissector.report.html.facts import ID_SHOWN, moment
+from dissector.report.identity import address
+
+BYTES = 96
+
+
+def fault(finding: Finding) -> str:
+    """Say whose fault it is."""
+    end = finding.server if finding.side.value == "server" else finding.client
+    parts = [finding.side.value]
+    if end is not None:
+        parts.append(address(end) if finding.side.value == "server" else end.ip)
+    if finding.client_id:
+        parts.append(f'client id "{short(finding.client_id)}"')
+    return ", ".join(parts)
+
+
+def where(finding: Finding) -> str:
+    """Say in which frames of which file it is, and when."""
+    numbers = dict.fromkeys(frame.number for frame in finding.frames) or {finding.frame: None}
+    shown = ", ".join(map(str, list(numbers)[:8])) + (" …" if len(numbers) > 8 else "")
+    name = short(finding.file.rpartition("/")[2], ID_SHOWN)
+    return f"{name}, frame {shown}, {moment(finding.time_ns)}"
+
+
+def statements(finding: Finding) -> list[str]:
+    """Give what it breaks, in our words."""
+    version = finding.version
+    said = []
+    for identifier in finding.statements:
+        name = f"{identifier} of {version.value}" if version else identifier
+        text = paraphrase(version, identifier)
+        said.append(f"{name}: {text}" if text else name)
+    if not said and finding.section and version:
+        said.append(f"{finding.section} of MQTT {version.value}")
+    return said
+
+
+def packet(finding: Finding) -> tuple[str, str, str] | None:
+    """Give the packet at fault in hex: before, in and after the bytes at fault."""
+    data = finding.packet
+    if not data:
+        return None
+    start, length = finding.span or (0, 0)
+    low = max(min(start, len(data)) - BYTES // 2, 0)
+    high = min(low + BYTES, len(data))
+    stop = min(start + length, high)
+    dots = ("… " if low else "", " …" if high < len(data) else "")
+    return (
+        dots[0] + data[low:start].hex(" "), data[start:stop].hex(" "),
+        data[max(stop, start) : high].hex(" ") + dots[1],
+    )  # fmt: skip
