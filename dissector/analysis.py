@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import msgspec
 
-from dissector.capture.source import CaptureReader, open_capture
+from dissector import opening
+from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
 from dissector.engines.native import NativeEngine, PacketListener
-from dissector.errors import CaptureError, EngineError
+from dissector.errors import CaptureError
 from dissector.model import (
     Capture,
     CaptureFile,
@@ -115,12 +116,12 @@ def run(
     """
     hearing = hear(options, sink, history, ended_with)
     stack = ExitStack()
-    readers, failed, more = _open(paths, options, sink, stack)
+    readers, failed, more = opening.opened(paths, options, sink, stack)
     if failed and not readers:
         stack.close()
         raise failed[0]
     sink.precision(max(reader.digits for reader in readers))
-    engine = _engine(options.engine)(
+    engine = opening.engine_named(options.engine)(
         [reader.path for reader in readers],
         hearing,
         options.ports,
@@ -137,7 +138,7 @@ def run(
             reader.close()
         stack.close()
     if "decrypted" not in more and hearing.unread and options.keylog is None:
-        _tell_unused_secrets(readers, sink)
+        opening.tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return Outcome(
         capture=describe(engine, readers),
@@ -238,12 +239,12 @@ def analyze(
 def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connection, Packet, Side]]:
     """Give every control packet of captures, with its bytes, as it is completed."""
     stack = ExitStack()
-    readers, failed, more = _open(paths, options, _Silence(), stack)
+    readers, failed, more = opening.opened(paths, options, _Silence(), stack)
     if failed:
         stack.close()
         raise failed[0]
     listener = PacketListener()
-    engine = _engine(options.engine)(
+    engine = opening.engine_named(options.engine)(
         [reader.path for reader in readers],
         listener,
         options.ports,
@@ -295,87 +296,6 @@ class _Ticker:
         known = [size for size in sizes if size is not None]
         total = sum(known) if len(known) == len(sizes) else None
         self._progress(sum(reader.position for reader in self._readers), total)
-
-
-def _engine(name: str) -> type[NativeEngine]:
-    """Give the engine of a name; those of others are imported only when asked for."""
-    if name == "scapy":
-        from dissector.engines.scapy import ScapyEngine
-
-        return ScapyEngine
-    if name == "tshark":
-        from dissector.engines.tshark_engine import TsharkEngine
-
-        return TsharkEngine
-    return NativeEngine
-
-
-def _open(
-    sources: Sequence[Source], options: Options, sink: Sink, stack: ExitStack
-) -> tuple[list[CaptureReader], list[CaptureError], dict[str, Any]]:
-    """Open captures, and have their TLS decrypted where there are keys; `stack` closes files.
-
-    Gives what the engine has to know besides, too.
-    """
-    more: dict[str, Any] = {}
-    if options.engine == "tshark" or options.keylog is not None:
-        from dissector.engines import decryption
-
-        sources = decryption.stored(sources, stack)
-        if options.engine == "tshark":
-            more["given"] = stack.enter_context(decryption.given(sources))
-    if options.keylog is None:
-        readers, failed = _readers(sources, sink)
-        if not any(reader.may_hold_secrets for reader in readers):
-            return readers, failed, more
-    from dissector.engines import decryption
-
-    text = b""
-    if options.keylog is not None:
-        text = decryption.key_log(options.keylog)
-    elif not decryption.has_secrets(readers) or not all(reader.size for reader in readers):
-        return readers, failed, more
-    else:
-        for reader in readers:
-            reader.close()
-    try:
-        opening = decryption.decrypt(sources, text, _engine(options.engine), **more)
-    except EngineError as error:
-        if options.keylog is not None:
-            raise
-        sink.warning(CaptureWarning("keys", f"the keys in the capture were not used: {error}"))
-        return *_readers(sources, sink), more
-    if opening.encrypted and not opening.with_keys:
-        what = f"there are no keys for any of {opening.encrypted} TLS connections"
-        sink.warning(CaptureWarning("keys", what))
-    if opening.decrypted is not None:
-        stack.callback(opening.decrypted.close)
-        more["decrypted"] = opening.decrypted
-    return *_readers(sources, sink), more
-
-
-def _tell_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:
-    """Say of which captures the keys inside came too late for us, or by a pipe."""
-    for reader in readers:
-        if reader.secrets:
-            what = (
-                "the keys in it were not used, for they came behind frames or through a pipe; "
-                "`tshark -r FILE --export-tls-session-keys KEYS` writes them, --keylog takes them"
-            )
-            sink.warning(CaptureWarning("keys", what, reader.path))
-
-
-def _readers(
-    sources: Sequence[Source], sink: Sink
-) -> tuple[list[CaptureReader], list[CaptureError]]:
-    readers: list[CaptureReader] = []
-    failed: list[CaptureError] = []
-    for source in sources:
-        try:
-            readers.append(open_capture(source, file_index=len(readers), warn=sink.warning))
-        except CaptureError as error:
-            failed.append(error)
-    return readers, failed
 
 
 def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]) -> Capture:
