@@ -58,11 +58,11 @@ class Known:
         self,
         baseline: Callable[[Finding], bool] | None,
         suppressions: Sequence[Suppression],
-        today: datetime.date,
+        today: Callable[[], datetime.date],
     ) -> None:
         self._baseline = baseline
-        self._valid = [item for item in suppressions if item.expires >= today]
-        self._expired = [item for item in suppressions if item.expires < today]
+        self._suppressions = suppressions
+        self._today = today  # asked again and again: a live capture may run for weeks
         self._in_baseline = 0
         self._suppressed = 0
         self._returned: dict[Suppression, int] = {}
@@ -72,12 +72,15 @@ class Known:
         if self._baseline is not None and self._baseline(finding):
             self._in_baseline += 1
             return True
-        if any(item.fits(finding) for item in self._valid):
+        fitting = [item for item in self._suppressions if item.fits(finding)]
+        if not fitting:
+            return False
+        today = self._today()
+        if any(item.expires >= today for item in fitting):
             self._suppressed += 1
             return True
-        for item in self._expired:
-            if item.fits(finding):
-                self._returned[item] = self._returned.get(item, 0) + 1
+        for item in fitting:
+            self._returned[item] = self._returned.get(item, 0) + 1
         return False
 
     def notes(self) -> list[str]:
@@ -105,7 +108,7 @@ def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> Known
         from dissector.report.baseline import read
 
         earlier = read(baseline)
-    return Known(earlier, made, datetime.date.today())
+    return Known(earlier, made, datetime.date.today)
 
 
 def _suppression(table: dict[str, Any], number: int) -> Suppression:

@@ -60,13 +60,14 @@ def run(arguments: Sequence[str]) -> int:
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd(), LIVE_FORMATS)
     selected(settings.select, settings.ignore)
+    known = known_findings(namespace, settings)
     options = Options(
         select=settings.select,
         ignore=settings.ignore,
         ports=inputs.ports(settings.decode_as),
         tls_ports=inputs.ports(settings.decode_as, "tls"),
         clients=inputs.clients(namespace.client),
-        known=known_findings(namespace, settings),
+        known=known,
     )
     for module in _NEEDED_LATER:
         import_module(module)  # without root's rights, root's directories may be out of reach
@@ -99,6 +100,8 @@ def run(arguments: Sequence[str]) -> int:
             note(str(each))
         if not outcome.capture.mqtt_connections:
             note(no_mqtt(outcome.capture))
+        for text in known.notes() if known is not None else ():
+            note(text)
         return exit_code(outcome, settings, damaged=False)
     finally:
         source.close()

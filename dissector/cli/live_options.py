@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dissector.cli.options import LIVE_FORMATS, Parser, add_judging_options
+from dissector.cli.options import LIVE_FORMATS, Parser, add_baseline_option, add_judging_options
 from dissector.errors import OptionError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def parser() -> Parser:
     )  # fmt: skip
     ends.add_argument("-c", dest="count", metavar="N", type=int, help="after so many frames")
     add_judging_options(made, LIVE_FORMATS)
-    made.set_defaults(baseline=None)  # of a live capture there is no earlier report
+    add_baseline_option(made)
     shown = made.add_argument_group("how often")
     shown.add_argument(
         "--repeat", metavar="S", type=float, default=60.0,

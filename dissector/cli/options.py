@@ -130,13 +130,18 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
 
 def add_known_options(parser: Parser) -> None:
     """Add what leaves out what is known, and hides who somebody is."""
+    add_baseline_option(parser).add_argument(
+        "--pseudonymize", action="store_true", help="put other names in place of identities"
+    )
+
+
+def add_baseline_option(parser: Parser) -> argparse._ArgumentGroup:
+    """Add what leaves out what is known; give the group of it."""
     group = parser.add_argument_group("what to keep out of the report")
     group.add_argument(
         "--baseline", metavar="FILE", help="show only what this earlier JSON report does not hold"
     )
-    group.add_argument(
-        "--pseudonymize", action="store_true", help="put other names in place of identities"
-    )
+    return group
 
 
 def add_selection_options(parser: Parser) -> None:

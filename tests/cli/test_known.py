@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dissector import analyze
+from dissector.cli.known import Known, Suppression
 from samples.build import START_NS, conversation, pcap
 from tests.cli.running import Ran, dissector
 
@@ -161,3 +165,43 @@ def test_a_suppression_needs_reason_and_last_day(
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("dissector: ")
     assert words in ran.err
+
+
+def test_live_leaves_out_what_is_known(bad: Path, later: Path, tmp_path: Path) -> None:
+    """A baseline and suppressions hold for what happens now: in the report, the exit, the file."""
+    baseline, out = tmp_path / "baseline.jsonl", tmp_path / "out.pcapng"
+    dissector("--format", "jsonl", "--output", str(baseline), str(bad))
+    words = ("live", "-", "--format", "jsonl", "-w", str(out))
+    for more, said in (
+        (("--baseline", str(baseline)), "1 finding of the baseline left out"),
+        ((), "1 finding suppressed by the configuration"),
+    ):
+        if not more:
+            lines = ("[[suppressions]]", 'rule = "SES01"', REASON, NEXT_CENTURY)
+            (tmp_path / "dissector.toml").write_text("\n".join(lines))
+        ran = dissector(*words, *more, cwd=tmp_path, stdin=later.read_bytes())
+        records = [json.loads(line) for line in ran.out.splitlines()]
+        found = [record["rule"] for record in records if record["type"] == "finding"]
+        assert "SES01" not in found
+        assert records[-1]["error"] == 0
+        assert ran.code == 0
+        assert said in ran.err
+        assert b"SES01" not in out.read_bytes()
+    ran = dissector(*words, stdin=later.read_bytes())
+    assert ran.code == 1
+    assert b"SES01" in out.read_bytes()
+
+
+def test_a_suppression_ends_while_it_is_asked() -> None:
+    """A capture that outlives the last day of a suppression shows the findings of the next day."""
+    days = [datetime.date(2027, 3, 31)]
+    item = Suppression(rule="SES01", reason="mended in spring", expires=days[0])
+    known = Known(None, [item], lambda: days[-1])
+    (finding,) = analyze(io.BytesIO(pcap(conversation(BAD)))).findings
+    assert known(finding)
+    days.append(datetime.date(2027, 4, 1))
+    assert not known(finding)
+    assert [note.split(":")[0] for note in known.notes()] == [
+        "1 finding suppressed by the configuration",
+        "a suppression of SES01 expired on 2027-03-31",
+    ]
