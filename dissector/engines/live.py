@@ -23,6 +23,7 @@ from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
+from dissector.net.owner import owner
 from dissector.net.tcp import TcpConnection
 from dissector.net.turns import Turns
 
@@ -136,17 +137,9 @@ class LiveEngine(NativeEngine):
         streams.feed(batch, index, index + 1)
         if streams.tcp_frames == before:
             return
-        key = streams.segment.key()
-        direction = streams.table.get(key)
-        if direction is not None:
-            each(batch, index, direction.connection.stream)
-            return
-        past = streams.past.get(key)  # the view of it ended with this frame, or before
-        if past is None:
-            size = (len(key) - 4) // 2
-            past = streams.past.get(key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2])
-        if past is not None:
-            each(batch, index, past.stream)
+        found = owner(streams)
+        if found is not None:
+            each(batch, index, found[0])
 
     def _opened(self, connection: TcpConnection) -> Consumer | None:
         """Look at a connection that says nothing, too."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dissector.capture.batch import Batch
+from dissector.net.owner import owner
 from dissector.net.segment import Segment
 from dissector.net.streams import Streams
 
@@ -69,7 +70,7 @@ def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> It
             if streams.tcp_frames == before:
                 continue
             segment = streams.segment
-            stream, side = _owner(streams, segment)
+            stream, side = owner(streams) or (-1, 0)
             if stream not in wanted:
                 continue
             way, position = _place(bases.setdefault((stream, side), _Base()), segment, stream, side)
@@ -98,21 +99,6 @@ def _fragments(streams: Streams, waiting: dict[bytes, list[int]], frame: int) ->
             waiting.setdefault(key, []).append(frame)
     done = [key for key in waiting if key not in table]
     return [part for key in done for part in waiting.pop(key)]
-
-
-def _owner(streams: Streams, segment: Segment) -> tuple[int, int]:
-    """Give the stream and the side of the segment that was just fed."""
-    key = segment.key()
-    direction = streams.table.get(key)
-    if direction is not None:
-        return direction.connection.stream, direction.side
-    past = streams.past.get(key)
-    if past is not None:
-        return past.stream, 0
-    size = (len(key) - 4) // 2
-    reverse = key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]
-    past = streams.past.get(reverse)
-    return (-1, 0) if past is None else (past.stream, 1)
 
 
 def _place(base: _Base, segment: Segment, stream: int, side: int) -> tuple[Way, int]:

@@ -5,15 +5,12 @@ recording has ended, so nothing here has to guess with long sleeps.
 """
 
 import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SETTLE = 0.4
-"""Seconds that tcpdump is given for the last frames."""
+from tcpdump import listening
 
 _LISTEN = "0A"
 _GONE = {"06", "07"}  # TIME_WAIT, CLOSE
@@ -65,24 +62,7 @@ def wait_free(port: int, seconds: float = 5) -> None:
 @contextmanager
 def capturing(target: Path, port: int) -> Iterator[None]:
     """Write all TCP frames of `port` on the loopback interface to `target`, a classic pcap."""
-    command = ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-n", "-w", str(target)]
-    if os.geteuid() == 0:
-        command += ["-Z", "root"]  # or the file would have to belong to tcpdump's own user
-    command += ["tcp", "port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tcpdump:
-        assert tcpdump.stderr is not None
-        for line in tcpdump.stderr:
-            if "listening on" in line:
-                break
-        else:
-            raise RuntimeError("tcpdump did not start: may this user capture on lo?")
-        time.sleep(SETTLE)
-        try:
-            yield
-        finally:
-            time.sleep(SETTLE)
-            tcpdump.send_signal(signal.SIGINT)
-            summary = tcpdump.stderr.read()
-            tcpdump.wait(timeout=10)
-    if "\n0 packets dropped by kernel" not in "\n" + summary:
-        raise RuntimeError(f"tcpdump lost frames: {summary}")
+    # without -Z the file would have to belong to tcpdump's own user
+    keep = ("-Z", "root") if os.geteuid() == 0 else ()
+    with listening(target, "lo", *keep, "tcp", "port", str(port)):
+        yield

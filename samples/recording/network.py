@@ -5,7 +5,6 @@ bridge; tcpdump listens on that bridge, so each frame is captured once. Nothing 
 """
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tcpdump import listening
+
 PREFIX = f"house{os.getpid()}"
-SETTLE = 0.5
-"""Seconds that tcpdump is given for the last frames."""
 
 
 def run(*command: str) -> str:
@@ -134,25 +133,9 @@ class Network:
     @contextmanager
     def capturing(self, target: Path) -> Iterator[None]:
         """Write all TCP frames that cross the switch to `target`."""
-        command = ["ip", "netns", "exec", self.switch, "tcpdump", "-i", "br0", "-U", "-n"]
-        command += ["--immediate-mode", "-Z", "root", "-w", str(target), "tcp"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tcpdump:
-            assert tcpdump.stderr is not None
-            for line in tcpdump.stderr:
-                if "listening on" in line:
-                    break
-            else:
-                raise RuntimeError("tcpdump did not start")
-            time.sleep(SETTLE)
-            try:
-                yield
-            finally:
-                time.sleep(SETTLE)
-                tcpdump.send_signal(signal.SIGINT)
-                summary = tcpdump.stderr.read()
-                tcpdump.wait(timeout=10)
-        if "\n0 packets dropped by kernel" not in "\n" + summary:
-            raise RuntimeError(f"tcpdump lost frames: {summary}")
+        inside = ("ip", "netns", "exec", self.switch)
+        with listening(target, "br0", "-Z", "root", "tcp", before=inside):
+            yield
 
     def close(self) -> None:
         """Stop what runs and remove the namespaces."""

@@ -1,0 +1,23 @@
+"""The segment that was fed last in, the number of its connection and its side out."""
+
+from __future__ import annotations
+
+from dissector.net.streams import Streams
+
+
+def owner(streams: Streams) -> tuple[int, int] | None:
+    """Give the stream and the side; None where the segment is of no connection that is known.
+
+    A connection whose view ended with this segment, or before, is known for a while. Its side 0 is
+    that of the segment by which it is remembered.
+    """
+    key = streams.segment.key()
+    direction = streams.table.get(key)
+    if direction is not None:
+        return direction.connection.stream, direction.side
+    past = streams.past.get(key)
+    if past is not None:
+        return past.stream, 0
+    size = (len(key) - 4) // 2
+    past = streams.past.get(key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2])
+    return None if past is None else (past.stream, 1)
