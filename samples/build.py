@@ -11,7 +11,7 @@ and addresses are fixed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 START_NS = 1_700_000_000_000_000_000
@@ -45,7 +45,7 @@ class Peer:
 
 
 def conversation(
-    steps: Sequence[str],
+    steps: Sequence[str | Callable[[], str]],
     *,
     server_port: int = 1883,
     client_port: int = 40000,
@@ -77,7 +77,8 @@ def conversation(
 
     connect()
     opened = [(client, server)]
-    for step in steps:
+    for words in steps:
+        step = words if isinstance(words, str) else words()
         if step.startswith("ON "):
             client, server = opened[int(step[3:])]
             continue

@@ -10,7 +10,7 @@ or None: passed, or not this rule's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -20,21 +20,39 @@ from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Ve
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet
 
+Step = str | Callable[[], str]
 
-class Example(NamedTuple):
+
+def spelt(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Give steps in words."""
+    return tuple(step if isinstance(step, str) else step() for step in steps)
+
+
+class Example:
     """A small conversation, from the first byte after the TCP handshake.
 
     Steps: ``"C 10 0c …"`` and ``"S 20 02 …"`` are hex bytes that client or server sends, one TCP
     segment each; ``"+6"`` lets that many seconds pass; ``"C FIN"``, ``"S FIN"``, ``"C RST"``,
     ``"S RST"`` close; ``"NEW"`` opens the next TCP connection to the same server, ``"HOST 7"`` the
     same from another host, and ``"ON 0"`` goes back to the first one. The capture ends with the
-    last step. `also` names the rules that fire on top.
+    last step. `also` names the rules that fire on top. A step may also be what makes its words,
+    asked when somebody reads them: rules are loaded far more often than that.
     """
 
-    title: str
-    steps: tuple[str, ...]
-    also: tuple[str, ...] = ()
-    port: int = 1883
+    __slots__ = ("_steps", "also", "port", "title")
+
+    def __init__(
+        self, title: str, steps: tuple[Step, ...], also: tuple[str, ...] = (), port: int = 1883
+    ) -> None:
+        self.title = title
+        self.also = also
+        self.port = port
+        self._steps = steps
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """All steps in words."""
+        return spelt(self._steps)
 
 
 class Failure(msgspec.Struct, kw_only=True):

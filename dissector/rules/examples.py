@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+from dissector.rules.base import Step
+
+_P = ParamSpec("_P")
 
 # CONNECT with client id "a", a clean session, keep alive 60 s
 CONNECT_31 = "C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61"
@@ -74,6 +80,17 @@ WEBSOCKET_GOODBYE = (
 )
 
 
+def later(make: Callable[_P, str]) -> Callable[_P, Step]:
+    """Have a step made when its example is read."""
+
+    @functools.wraps(make)
+    def deferred(*args: _P.args, **kwargs: _P.kwargs) -> Step:
+        return functools.partial(make, *args, **kwargs)
+
+    return deferred
+
+
+@later
 def connect(
     client_id: str = "a",
     username: str | None = None,
@@ -103,6 +120,7 @@ def connect(
     return "C " + encode.connect(record).hex(" ")
 
 
+@later
 def connack_5(*properties: tuple[int, str, Any], code: int = 0) -> str:
     """Spell a CONNACK of 5.0 with properties, each as number, name and value."""
     from dissector.model import Version

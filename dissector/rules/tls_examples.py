@@ -13,6 +13,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from dissector.rules.base import Step
+from dissector.rules.examples import later
+
 PORT = 8883
 HUB = "hub.house.example"
 ECDHE, ECDHE_OLD, RSA, RC4, TLS_13 = 0xC02B, 0xC009, 0x009C, 0x0005, 0x1301
@@ -30,6 +33,7 @@ def _certificates() -> dict[str, bytes]:
     return {name: base64.b64decode(text) for name, text in known.items()}
 
 
+@later
 def client_hello(
     name: str | None = HUB,
     versions: Sequence[int] = (V1_3, V1_2),
@@ -48,6 +52,7 @@ def client_hello(
     return "C " + _record(_message(1, body)).hex(" ")
 
 
+@later
 def server_flight(
     certificate: str | None = "good",
     version: int = V1_2,
@@ -67,12 +72,14 @@ def server_flight(
     return "S " + _record(flight + _message(14, b"")).hex(" ")
 
 
+@later
 def server_hello_13() -> str:
     """Make the step that sends the first flight of a server of TLS 1.3: its hello, and more."""
     hello = _record(_server_hello(V1_2, TLS_13, _extension(43, _number(V1_3))))
     return "S " + (hello + bytes.fromhex(_CIPHER) + _encrypted(23, 900)).hex(" ")
 
 
+@later
 def key_exchange(certificate: str | None = None, identity: str | None = None) -> str:
     """Make the step that ends a client's handshake up to TLS 1.2."""
     flight = b"" if certificate is None else _chain(certificate)
@@ -101,7 +108,7 @@ def session(
     suite: int = ECDHE,
     asks: bool = True,
     own: str | None = None,
-) -> tuple[str, ...]:
+) -> tuple[Step, ...]:
     """Make a whole connection up to TLS 1.2, with data both ways."""
     return (
         client_hello(name, versions),
@@ -113,7 +120,7 @@ def session(
     )
 
 
-def by_psk(identity: str) -> tuple[str, ...]:
+def by_psk(identity: str) -> tuple[Step, ...]:
     """Make a whole connection with a pre-shared key, without certificates."""
     return (
         client_hello(),
@@ -125,7 +132,7 @@ def by_psk(identity: str) -> tuple[str, ...]:
     )
 
 
-def session_13(name: str | None = HUB) -> tuple[str, ...]:
+def session_13(name: str | None = HUB) -> tuple[Step, ...]:
     """Make a whole connection of TLS 1.3, with data both ways."""
     finished = bytes.fromhex(_CIPHER) + _encrypted(23, 53)
     return (

@@ -7,6 +7,7 @@ import io
 import dissector
 from dissector.connections.history import History
 from dissector.connections.remembered import Recent
+from dissector.rules.base import Step
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from samples.build import conversation, pcap
 from tests.conftest import ROOT
@@ -15,7 +16,7 @@ PROXIED = ROOT / "samples" / "recorded" / "aedes-paho-3.1.1-proxy-v2.pcap"
 PASSWORD = "Zq7-unlikely-Pw"
 
 
-def remembered(*steps: str) -> History:
+def remembered(*steps: Step) -> History:
     """Audit a conversation and give what is remembered of it."""
     from dissector import analysis
     from dissector.analysis import Options

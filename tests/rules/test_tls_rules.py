@@ -11,6 +11,7 @@ from dissector.audit.records import Audit
 from dissector.audit.run import audit
 from dissector.model import Severity
 from dissector.rules import tls_examples as tls
+from dissector.rules.base import Step
 from dissector.rules.thresholds import Thresholds
 from samples.build import START_NS, Frame, conversation, pcap
 from tests.judging import rules_of
@@ -19,7 +20,7 @@ SECOND = 1_000_000_000
 SERVERS = (bytes((10, 0, 0, 2)), bytes((10, 0, 0, 3)))
 
 
-def frames_of(*steps: tuple[str, ...], start_ns: int = START_NS) -> list[Frame]:
+def frames_of(*steps: tuple[Step, ...], start_ns: int = START_NS) -> list[Frame]:
     """Play conversations, each with the next server, a second apart."""
     found: list[Frame] = []
     for number, each in enumerate(steps):
