@@ -6,7 +6,6 @@ in a spool, on disk once they are many. Handshakes are written in order of id.
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,8 @@ class _Spool:
 
     def __init__(self) -> None:
         # closed by `records`, or with the object
+        import tempfile  # JSON lines, written by the same hands, need none
+
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._numbers = array("q")
         self._offsets = array("q", [0])

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from dissector.rules.base import Step
 from dissector.rules.examples import later
@@ -28,6 +26,9 @@ CLOSES = ("C FIN", "S FIN")
 
 @functools.cache
 def _certificates() -> dict[str, bytes]:
+    import json  # the rules, which are loaded far more often, have no use for it
+    from pathlib import Path
+
     path = Path(__file__).parent / "tls" / "certificates.json"
     known = json.loads(path.read_text("utf-8"))
     return {name: base64.b64decode(text) for name, text in known.items()}
