@@ -32,7 +32,7 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
     if opaque and all(item.tls is not None and item.tls.client_certificates for item in opaque):
         times = sum(profile.count for profile in opaque)
         right.append(Point("authentication", "it shows a certificate of its own", times))
-    if inside and not any(profile.anonymous for profile in inside):
+    if inside and not any(profile.anonymous for profile in spoke):
         right.append(Point("authentication", "it shows who it is on every connection", count))
         unique = all(holders.get(profile.secret or "") == 1 for profile in inside)
         if unique and found.isdisjoint(_SHARING):
