@@ -34,10 +34,10 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
         if profile.client_id is None:
             continue
         spoke += 1
+        named = named and not profile.anonymous
         if profile.code == 0:
             inside += 1
             count += profile.count
-            named = named and not profile.anonymous
             unique = unique and holders.get(profile.secret or "") == 1
             secret = secret and bool(profile.secret)
             standard = standard and profile.version in _STANDARDS

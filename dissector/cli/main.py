@@ -111,10 +111,12 @@ def _run(arguments: list[str]) -> int:
         sys.stderr.write(_help())
         return 2
     first = arguments[0]
+    if first == "help" and arguments[1:2] and arguments[1] in COMMANDS:
+        return _command(arguments[1], ["--help"])
     if first in ("-h", "--help", "help"):
         sys.stdout.write(_help())
         return 0
-    if first in ("-V", "--version") and len(arguments) == 1:
+    if first == "--version" or arguments == ["-V"]:
         from dissector import __version__
         from dissector.report.build import compiled
 

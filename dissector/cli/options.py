@@ -89,6 +89,8 @@ class Parser(argparse.ArgumentParser):
         from difflib import get_close_matches
 
         option = argument.partition("=")[0]
+        if not option.startswith("-"):
+            raise OptionError(f"{option!r} has no place here; `{self.prog} --help` says what has")
         near = get_close_matches(option, list(self._option_string_actions), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them all"
         raise OptionError(f"unknown option {option}{hint}")

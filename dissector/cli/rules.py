@@ -117,6 +117,18 @@ def _severity(rule: Rule) -> str:
     return "/".join(dict.fromkeys(item.value for item in severity.values()))
 
 
+def _severity_by_version(rule: Rule) -> str:
+    """Say a severity, with its versions where they differ."""
+    from dissector.report.style import listed
+
+    versions: dict[str, list[str]] = {}
+    for version, severity in _severities(rule).items():
+        versions.setdefault(severity, []).append(version)
+    if len(versions) < 2:
+        return _severity(rule)
+    return ", ".join(f"{severity} in {listed(these)}" for severity, these in versions.items())
+
+
 def page(rule: Rule) -> dict[str, Any]:
     """Give all that a rule says of itself, for JSON."""
     text = rule.page()
@@ -169,8 +181,10 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
     yield from style.indented(text.summary)
     yield ""
     yield from style.labelled("side", rule.side.value)
-    yield from style.labelled("weight", f"{_severity(rule)}; {rule.obligation.value}; "
-                              f"{rule.confidence.value}")  # fmt: skip
+    severity = _severity_by_version(rule)
+    duty = rule.obligation.value + (" (info: advice)" if "info in" in severity else "")
+    weight = f"{severity}; {duty}; {rule.confidence.value}"
+    yield from style.labelled("weight", weight)
     for version in _versions(rule):
         section = rule.sections.get(Version(version))
         lines = [
@@ -180,8 +194,9 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
         ]
         lines += [f"{place(section)} of MQTT {version}"] if section else []
         yield from style.beside(version, lines or [f"applies to MQTT {version}, without a number"])
-    for number, reference in enumerate(getattr(rule, "relates_to", tuple)()):
-        yield from style.labelled("" if number else "relates to", reference)
+    references = list(getattr(rule, "relates_to", tuple)())
+    if references:
+        yield from style.labelled("relates", f"to {', '.join(references)}")
     for label, paragraphs in (
         ("checks", text.checks),
         ("why", text.why),

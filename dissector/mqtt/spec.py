@@ -98,6 +98,7 @@ REASON_CODES = {
 CONNACK_CODES = frozenset(
     {0x00, *range(0x80, 0x8B), 0x8C, 0x90, 0x95, 0x97, *range(0x99, 0x9E), 0x9F}
 )
+_CONNACK_NAMES = {code: REASON_CODES[code] for code in CONNACK_CODES}  # no other has one there
 # v5.0 table 3-10, by sender
 DISCONNECT_CODES_BOTH = frozenset({0x00, *range(0x80, 0x84), 0x90, *range(0x93, 0x9A)})
 DISCONNECT_CODES_CLIENT = frozenset({0x04})
@@ -176,7 +177,7 @@ def packet_name(packet_type: int) -> str:
 
 def return_code_name(code: int, version: Version | None) -> str:
     """Name a CONNACK code in the words of the version that it was sent in."""
-    table = REASON_CODES if version is Version.V5_0 else RETURN_CODES
+    table = _CONNACK_NAMES if version is Version.V5_0 else RETURN_CODES
     return table.get(code) or f"unknown (0x{code:02X})"
 
 

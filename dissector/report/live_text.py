@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Side, Summary
+from dissector.mqtt import spec
 from dissector.mqtt.packets import Connect
 from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line
 from dissector.report.identity import address
+from dissector.report.refusals import short
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.table import Table
@@ -139,7 +141,8 @@ def _handshake(record: Handshake, style: Style) -> Iterator[str]:
     yield _now() if packet is None or packet.frame is None else _clock(packet.frame.time_ns)
     said = record.outcome.value
     if connack is not None and connack.return_code:
-        said += f" {connack.return_code}"
+        code, of = connack.return_code, connack.version
+        said += f" {short(code, of)} ({spec.return_code_name(code, of)})"
     color = _COLORS.get(record.outcome, "red")
     yield style.paint(said, color)
     version = "MQTT" if record.version is None else f"MQTT {record.version.value}"

@@ -21,10 +21,12 @@ from dissector.model import (
     Outcome,
     Severity,
     Summary,
+    Version,
 )
 from dissector.report import ending
 from dissector.report.folding import Folding
 from dissector.report.identity import address
+from dissector.report.refusals import meanings, short
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
 from dissector.report.text import rule_blocks
@@ -54,6 +56,7 @@ class _Row(NamedTuple):
     present: str
     outcome: Outcome
     code: int | None
+    code_version: Version | None  # an older server may answer a 5.0 client in its own words
     findings: tuple[str, ...]
     server: str
     over: str  # what carries it besides TCP
@@ -175,6 +178,7 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
         present="-" if connack is None else _YES_NO[connack.session_present],
         outcome=record.outcome,
         code=None if connack is None else connack.return_code,
+        code_version=None if connack is None else connack.version,
         findings=tuple(dict.fromkeys(finding.rule for finding in found)),
         server=address(record.server),
         over=carried_by(record.transport, record.carrier),
@@ -220,6 +224,13 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
     if numbered:
         for name in servers:
             yield f"{names[name]} is the server {name}"
+    refused = {
+        (row.code, row.code_version)
+        for row in rows
+        if row.code and row.outcome is not Outcome.ACCEPTED
+    }
+    for meaning in meanings(refused):
+        yield from style.wrapped(meaning, 0)
 
 
 def tabulated(cells: list[list[str]], headers: Sequence[str]) -> list[str]:
@@ -236,7 +247,7 @@ def tabulated(cells: list[list[str]], headers: Sequence[str]) -> list[str]:
 def _cells(row: _Row, style: Style) -> list[str]:
     outcome = row.outcome.value
     if row.code and row.outcome is not Outcome.ACCEPTED:
-        outcome += f" {row.code}"
+        outcome += f" {short(row.code, row.code_version)}"
     names = " ".join(row.findings[:2])
     if len(row.findings) > 2:
         names += f" +{len(row.findings) - 2}"

@@ -97,6 +97,7 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("analyze",), "no capture given"),
         (("-", "-"), "once only"),
         (("rules", "SES99"), "no rule 'SES99'"),
+        (("doctor", "x.pcap"), "'x.pcap' has no place here"),
         (("show", "hex", "2g"), "no hex bytes"),
         (("show", "hex"), "no bytes given"),
     ],
@@ -300,3 +301,10 @@ def test_a_filter_that_leaves_nothing_is_said(
     assert ran.code == 0
     assert words in ran.err
     assert "left nothing" not in dissector(command, "--client", "a", str(bad)).err
+
+
+def test_help_and_version_need_no_exact_words() -> None:
+    """`help COMMAND` is that command's help, and `--version` is one whatever follows."""
+    assert dissector("help", "extract").out == dissector("extract", "--help").out
+    assert dissector("help", "nothing").out == dissector("help").out == dissector("--help").out
+    assert dissector("--version", "x.pcap").out == dissector("--version").out != ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -30,6 +31,27 @@ def test_a_page_has_everything() -> None:
                  "alarms ", "S 20 02 01 00"):  # fmt: skip
         assert part in text
     assert dissector("rules", "session-present-after-clean-session").out.startswith("SES01 ")
+
+
+def test_a_page_says_where_it_weighs_what() -> None:
+    """A rule that is an error in one version and a note in another says which is which."""
+    text = dissector("rules", "CON14").out
+    assert "weight  error in 3.1, info in 3.1.1 and 5.0; MUST (info: advice); proven" in text
+    assert "   weight  error; MUST; proven" in dissector("rules", "SES01").out
+
+
+def test_a_page_of_the_audit_says_what_it_relates_to() -> None:
+    """References of a rule of the audit stand on the page as in a finding."""
+    text = " ".join(dissector("rules", "SEC03").out.split())
+    assert "relates to CWE-306, CWE-287, OWASP IoT 2018 I9, " in text
+
+
+@pytest.mark.parametrize("rule", every_rule(), ids=lambda rule: rule.id)
+def test_a_page_is_plain_text(rule: Rule) -> None:
+    """No markup of another program gets to the terminal."""
+    said = " ".join(str(value) for value in page(rule).values())
+    assert "``" not in said
+    assert not re.search(r"(?<![\w*])\*\w+\*", said)
 
 
 def test_a_group_is_a_shorter_list() -> None:

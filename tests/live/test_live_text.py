@@ -60,7 +60,7 @@ def test_a_handshake_is_one_line_with_the_fields_that_were_used() -> None:
     (record,) = report_of(*steps).handshakes
     text.handshake(record)
     (line,) = lines(stream)
-    assert re.match(r"\d\d:\d\d:\d\d\.\d{6}Z refused 5 MQTT 3\.1\.1 ", line)
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{6}Z refused 5 \(not authorized\) MQTT 3\.1\.1 ", line)
     assert r'"c\x1b1" 10.0.0.1:40000 > 10.0.0.2:1883 cleanSession=1 keepAlive=5' in line
     assert (
         'username="user" password=*** lastWillTopic="gone" lastWillQos=2 lastWillRetain=1' in line

@@ -51,12 +51,12 @@ class UnsupportedLevelMishandled(ConnectionRule):
 
     Fix on the server
     -----------------
-    Check the level before everything else in the packet, answer ``20 02 00 01``, and close.
+    Check the level before everything else in the packet, answer `20 02 00 01`, and close.
 
     Known false alarms
     ------------------
     The same address and port may hide several servers (a load balancer, an upgrade during the
-    capture). So the confidence is *likely* only.
+    capture). So the confidence is "likely" only.
     """
 
     id = "SEQ06"

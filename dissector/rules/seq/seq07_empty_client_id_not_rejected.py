@@ -36,7 +36,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
 
     Fix on the server
     -----------------
-    Answer ``20 02 00 02`` and close. If the server assigns ids, do so with cleanSession=1
+    Answer `20 02 00 02` and close. If the server assigns ids, do so with cleanSession=1
     only.
 
     Known false alarms

@@ -34,7 +34,7 @@ class PacketAfterDisconnect(ConnectionRule):
     What it checks
     --------------
     DISCONNECT is the last packet of its sender on a connection: of the client in 3.1.1, of either
-    side in 5.0. The rule reports the first packet behind it, once per side. What the *other* side
+    side in 5.0. The rule reports the first packet behind it, once per side. What the other side
     sends meanwhile is no fault.
 
     Why it matters
