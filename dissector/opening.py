@@ -70,6 +70,10 @@ def opened(
     if made.encrypted and not made.with_keys:
         what = f"there are no keys for any of {made.encrypted} TLS connections"
         sink.warning(CaptureWarning("keys", what))
+    if made.closed:
+        what = f"{made.closed} of {made.with_keys} TLS connections that there are keys for"
+        why = "behind a PROXY protocol header it may not look for TLS"
+        sink.warning(CaptureWarning("keys", f"tshark opened nothing of {what}; {why}"))
     if made.decrypted is not None:
         stack.callback(made.decrypted.close)
         more["decrypted"] = made.decrypted

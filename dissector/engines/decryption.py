@@ -78,7 +78,8 @@ def key_log(path: str) -> bytes:
 class Opening:
     """What became of an attempt to decrypt: of `encrypted` connections there were keys for some.
 
-    `ports` are those of the servers of these.
+    `ports` are those of the servers of these; `closed` counts those of them that carried data, and
+    of which nothing was decrypted.
     """
 
     def __init__(
@@ -87,11 +88,13 @@ class Opening:
         encrypted: int,
         with_keys: int,
         ports: frozenset[int] = frozenset(),
+        closed: int = 0,
     ) -> None:
         self.decrypted = decrypted
         self.encrypted = encrypted
         self.with_keys = with_keys
         self.ports = ports
+        self.closed = closed
 
 
 def has_secrets(readers: Sequence[CaptureReader]) -> bool:
@@ -181,7 +184,11 @@ def decrypt(
     ports = sorted({record.server.port for record in found})
     with written(keys.text) as key_file, given(sources) as whole:
         decrypted = _ask(whole, key_file, ports)
-    return Opening(decrypted, len(scout.found), len(found), frozenset(ports))
+    closed = sum(
+        bool(record.client_data or record.server_data) and record.stream not in decrypted
+        for record in found
+    )
+    return Opening(decrypted, len(scout.found), len(found), frozenset(ports), closed)
 
 
 @contextmanager

@@ -92,6 +92,48 @@ def test_any_port_and_alpn(tmp_path: Path, version: str, port: int, alpn: list[s
     assert report.warnings == []
 
 
+V1 = b"PROXY TCP4 192.0.2.7 10.0.0.2 51000 8883\r\n"
+V2 = bytes.fromhex("0d0a0d0a000d0a515549540a2111000cc00002070a000002c73822b3")
+
+
+@pytest.mark.parametrize(
+    ("header", "apart"), [(V1, True), (V1, False), (V2, True)], ids=["v1", "v1 joined", "v2"]
+)
+@pytest.mark.parametrize("port", [8883, 4711])
+def test_behind_a_proxy(
+    tmp_path: Path, version: str, header: bytes, apart: bool, port: int
+) -> None:
+    """A PROXY protocol header before the ClientHello is read, and what is inside of TLS, too."""
+    report = _proxied(tmp_path, version, header, apart=apart, port=port)
+    (handshake,) = report.handshakes
+    assert (handshake.transport, handshake.outcome) == ("tls", Outcome.ACCEPTED)
+    assert handshake.connect is not None and handshake.connect.client_id == "a"
+    assert handshake.carrier is not None and handshake.carrier.forwarded == "192.0.2.7"
+    assert report.warnings == []
+
+
+def test_what_tshark_leaves_closed_is_said(tmp_path: Path, version: str) -> None:
+    """Tshark looks for no TLS where a header of version 2 is in its segment: that is a warning."""
+    report = _proxied(tmp_path, version, V2, apart=False, port=8883)
+    (record,) = report.tls_handshakes
+    if record.decrypted:  # by a tshark that has learnt it
+        assert report.handshakes
+        return
+    assert not report.handshakes
+    (warning,) = report.warnings
+    assert warning.kind == "keys"
+    assert warning.message.startswith("tshark opened nothing of 1 of 1 TLS connections")
+
+
+def _proxied(folder: Path, version: str, header: bytes, *, apart: bool, port: int) -> Report:
+    """Have peers talk through a proxy that puts a header in front."""
+    with Peers(version) as peers:
+        (side, first), *rest = peers.talk()
+        keys = peers.keys
+    begin = [(side, header), (side, first)] if apart else [(side, header + first)]
+    return Recorded(folder, conversation(steps([*begin, *rest]), server_port=port), keys).analyzed()
+
+
 def test_the_rules_judge(tmp_path: Path, version: str) -> None:
     """A violation inside of TLS is a finding like any other, in the frame that carried it."""
     made = recorded(tmp_path, version, BAD)

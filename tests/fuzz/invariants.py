@@ -36,7 +36,7 @@ MEMORY_LIMIT = 300 << 20
 
 
 MARK = SECRET[:6]  # what of a password suffices to know it
-SCHEMA_EVERY, TEXT_EVERY, DROPS_EVERY, LAYERS_EVERY = 41, 7, 11, 31
+SCHEMA_EVERY, TEXT_EVERY, DROPS_EVERY, LAYERS_EVERY, AUDIT_EVERY = 41, 7, 11, 31, 3
 # Blocks that are numbered like frames, as Wireshark does: journal entries and custom blocks
 _NUMBERED = [
     kind.to_bytes(4, order) for kind in (9, 0xBAD, 0x40000BAD) for order in ("big", "little")
@@ -167,6 +167,8 @@ def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
         _schema(whole)
     if index % TEXT_EVERY == 0:
         _formats(report, whole)
+    if index % AUDIT_EVERY == 0:
+        _audited(case.data)
     if index % DROPS_EVERY == 0:
         for most in (1 if len(case.data) < 3000 else 61, 257):
             try:
@@ -184,6 +186,17 @@ def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
     shown |= {f"{item.rule} {item.reason}" for item in report.not_evaluated}
     shown |= {handshake.outcome.value for handshake in report.handshakes}
     return said, frozenset(shown)
+
+
+def _audited(data: bytes) -> None:
+    """The rules of an audit keep to the same; they look into certificates, too."""
+    report = dissector.analyze(io.BytesIO(data), select=("SEC", "TLS"))
+    _places(report, 1 << 30)
+    _counts(report)
+    _secret(report, [json.dumps(document(report, key=answer.KEY)).encode()])
+    table = io.BytesIO()
+    write_report(report, Table(table, Style(), everything=True))
+    _demand(_shown_safely(table.getvalue().decode()), "control bytes: in the table of an audit")
 
 
 def _steady(report: dissector.Report) -> bytes:

@@ -11,12 +11,12 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.fuzz import answer, control_packet
+from tests.fuzz import answer, control_packet, tls_records
 from tests.fuzz.bytewise import damage, number
 from tests.fuzz.records import Record, Turn, block, control_packets, option, pcap
 from tests.fuzz.seeds import Seeds
 from tests.fuzz.traffic import LAYERS, START_NS, Segment, Wire, framed, mangled, segments
-from tests.fuzz.upgraded import upgraded
+from tests.fuzz.upgraded import PROXIES, upgraded
 
 
 class Case(NamedTuple):
@@ -80,8 +80,8 @@ def said(rng: random.Random, talk: list[Turn], seeds: Seeds) -> list[Turn]:
     return talk or [Turn(0, b"\xc0\0")]
 
 
-def _wire(rng: random.Random, index: int, plain: bool) -> Wire:
-    port = 1883 if rng.randrange(8) else rng.choice((1884, 8883, 80, 443, 8080))
+def _wire(rng: random.Random, index: int, plain: bool, usual: int = 1883) -> Wire:
+    port = usual if rng.randrange(8) else rng.choice((1883, 1884, 8883, 80, 443, 8080))
     client, server = ("10.0.0.1", 40000 + rng.choice((0, index))), ("10.0.0.2", port)
     if rng.randrange(4) == 0:
         client, server = ("fd00::1", 40000 + index), ("fd00::2", port)
@@ -130,6 +130,22 @@ def websocket(rng: random.Random, seeds: Seeds) -> Case:
         for _ in range(rng.choice((0, 0, 0, 1, 3))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=True)))
+    frames = _mixed(rng, connections)
+    return Case(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
+
+
+def tls(rng: random.Random, seeds: Seeds) -> Case:
+    """TLS conversations, some behind a proxy; segments are lost or late sometimes."""
+    connections = []
+    for index in range(rng.choice((1, 1, 1, 2))):
+        talk = tls_records.changed(rng, rng.choice(tls_records.tls_talks(seeds.talks)))
+        if rng.randrange(12) == 0:
+            talk.insert(0, Turn(0, rng.choice(PROXIES)))
+        start = START_NS + rng.choice((0, index * 50)) * 1_000_000
+        found = segments(rng, talk, start_ns=start, cuts=rng.choice((0, 0, 1, 5, -1)))
+        for _ in range(rng.choice((0, 0, 0, 1, 3))):
+            found = mangled(rng, found)
+        connections.append(framed(rng, found, _wire(rng, index, plain=True, usual=8883)))
     frames = _mixed(rng, connections)
     return Case(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
@@ -315,4 +331,5 @@ TARGETS: dict[str, Target] = {
     "stream": stream,
     "packet": packet,
     "websocket": websocket,
+    "tls": tls,
 }

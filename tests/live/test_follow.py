@@ -133,6 +133,7 @@ def test_all_interfaces_and_several(spaces: Place, tmp_path: Path) -> None:
         (CONNECT, bytes.fromhex("20020100"), "3.1.1"),
         (bytes.fromhex("100e00044d5154540502003c00000161"), bytes.fromhex("2003010000"), "5.0"),
     ],
+    ids=["3.1.1", "5.0"],
 )
 def test_a_wrong_answer_is_flagged_while_the_connection_is_open(
     connect: bytes, connack: bytes, version: str
