@@ -42,7 +42,7 @@ cdef class Sight(Consumer):
     cdef public bint torn_a
     cdef public bint torn_b
     cdef public long long connect_end
-    cdef public list gaps
+    cdef public tuple gaps
     cdef public Connection connection
     cdef public Server server
     cdef public object carrier

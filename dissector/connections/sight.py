@@ -43,7 +43,7 @@ class Sight(Consumer):
         self.tries = 0
         self.framer_a: Framer | None = None
         self.framer_b: Framer | None = None
-        self.held: list[tuple[int, bytes, int, int]] = []
+        self.held: list[tuple[int, bytes, int, int]] | None = None  # most hold nothing
         self.held_bytes = 0
         self.lost_a = False
         self.lost_b = False
@@ -60,7 +60,7 @@ class Sight(Consumer):
         self.last_time_a = self.tcp.first_time_ns
         self.last_time_b = self.tcp.first_time_ns
         self.connect_end = -1
-        self.gaps: list[tuple[int, FrameRef, FrameRef, str]] = []
+        self.gaps: tuple[tuple[int, FrameRef, FrameRef, str], ...] = ()
         self.connection: Connection | None = None
         self.server: Server | None = None
         self.carrier: Carrier | None = None  # what is known of the layers around it

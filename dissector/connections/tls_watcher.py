@@ -344,7 +344,7 @@ class TlsWatcher(Consumer):
             any(side == each and not why.startswith("mid-stream") for each, *_, why in self._gaps)
             for side in (0, 1)
         )
-        inner.gaps = list(self._gaps)
+        inner.gaps = tuple(self._gaps)
         return inner
 
     def _readers_lost(self) -> bool:

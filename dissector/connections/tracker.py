@@ -95,7 +95,7 @@ class Tracker(Following):
         )
         found = (side, since, where, f"{reason}: {missing}" if missing > 0 else reason)
         if self.connection is None:
-            self.gaps.append(found)
+            self.gaps += (found,)
         else:
             self._note_gap(found)
         framer = self.framer_a if side == 0 else self.framer_b
@@ -233,7 +233,7 @@ class Tracker(Following):
             "websocket" if inside else other_protocol(before + window[start:stop])
         )
         self.mode = IGNORED
-        self.held = []
+        self.held = None
         return False
 
     def _speaks_out_of_turn(self, side: int, packet_type: int) -> bool:
@@ -265,7 +265,7 @@ class Tracker(Following):
         if plain and hello_without_mqtt(data) and not self._tls_expected():
             self.tracking.other_traffic("tls")
             self.mode = IGNORED
-            self.held = []
+            self.held = None
             return True
         from dissector.connections.tls_watcher import TlsWatcher
         from dissector.connections.unwrap import TLS, unwrapper, wrapping
@@ -274,9 +274,11 @@ class Tracker(Following):
         kind = wrapping(data, self.inside, lost=lost)
         if not kind:
             return False
-        gaps, self.gaps = self.gaps, []
+        gaps, self.gaps = self.gaps, ()
         if kind == TLS:
-            found: Consumer = TlsWatcher(self.tracking, self.tcp, self.carrier, self.inside, gaps)
+            found: Consumer = TlsWatcher(
+                self.tracking, self.tcp, self.carrier, self.inside, list(gaps)
+            )
         else:
             inner = Tracker(self.tracking, self.tcp)
             inner.carrier = self.carrier
@@ -285,7 +287,8 @@ class Tracker(Following):
             inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
             inner.gaps = gaps
             found = unwrapper(kind, inner)
-        held, self.held = self.held, []
+        held = self.held or []
+        self.held = None
         held.append((side, window[start:stop], frame, time_ns))
         for held_side, data, held_frame, held_time in held:
             if not found.chunk(held_side, data, 0, len(data), held_frame, held_time):
@@ -308,6 +311,8 @@ class Tracker(Following):
     def _hold(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
+        if self.held is None:
+            self.held = []
         self.held.append((side, window[start:stop], frame, time_ns))
         self.held_bytes += stop - start
         return True
@@ -342,9 +347,10 @@ class Tracker(Following):
             self.resync_a = False
         else:
             self.resync_b = False
-        held, self.held = self.held, []
-        for held_side, data, held_frame, held_time in held:
-            self._packets(held_side, data, 0, len(data), held_frame, held_time)
+        if self.held is not None:
+            held, self.held = self.held, None
+            for held_side, data, held_frame, held_time in held:
+                self._packets(held_side, data, 0, len(data), held_frame, held_time)
         self._packets(side, window, start, stop, frame, time_ns)
         return True
 

@@ -6,6 +6,8 @@ from dissector.net.past cimport Past
 from dissector.net.segment cimport Segment
 from dissector.net.tcp cimport Direction, TcpConnection
 
+cdef Py_ssize_t _PASSED
+
 cdef class Table(Keeper):
     cdef public object factory
     cdef public frozenset ports
@@ -17,7 +19,8 @@ cdef class Table(Keeper):
     cdef public long long serial
     cdef public list idle
     cdef list quick
-    cdef public object closing
+    cdef public list closing
+    cdef Py_ssize_t lingering
     cdef long long connections_limit
     cdef long long closed_limit
     cdef public long long deadline
@@ -61,7 +64,7 @@ cdef class Table(Keeper):
     cdef _unlearn(self, Direction direction)
     cdef _forget(self, Past past)
 
-    @cython.locals(connection=TcpConnection)
+    @cython.locals(at=cython.Py_ssize_t, connection=TcpConnection)
     cdef _expire(self, long long now)
 
     @cython.locals(victim=TcpConnection)

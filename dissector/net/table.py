@@ -31,6 +31,7 @@ else:
     from dissector.octets import big32, cut
 
 _SLOTS = 1 << 15
+_PASSED = 512  # serials that were seen to, before they are cleared away
 _SPREAD = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
 
 Factory = Callable[[TcpConnection], "Consumer | None"]
@@ -60,7 +61,8 @@ class Table(Keeper):
         self.streams = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
         self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
-        self.closing: deque[int] = deque()  # serials of those whose linger time runs
+        self.closing: list[int] = []  # serials of those whose linger time runs, from `lingering`
+        self.lingering = 0
         self.connections_limit = limits.connections
         self.closed_limit = limits.closed
         self.deadline = 1 << 62
@@ -78,6 +80,7 @@ class Table(Keeper):
             connection.finish(CAPTURE_END, now)
         self.connections.clear()
         self.closing.clear()
+        self.lingering = 0
         self.past.clear()
         self.oldest.clear()
         for direction in self.table.values():
@@ -105,11 +108,12 @@ class Table(Keeper):
         """End this connection's view when the linger time is over."""
         own = connection
         own.until = self.clock + self.linger_ns
-        if not self.closing:
+        if self.lingering == len(self.closing):
             self.deadline = own.until
         self.closing.append(own.serial)
         if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
-            self.closing = deque([item for item in self.closing if item in self.connections])
+            self.closing = [item for item in self.closing if item in self.connections]
+            self.lingering = 0
 
     def complete(self, connection: TcpConnection) -> None:
         """End this connection's view now: only repetitions may still come."""
@@ -276,14 +280,19 @@ class Table(Keeper):
 
     def _expire(self, now: int) -> None:
         self.deadline = 1 << 62
-        while self.closing:
-            connection = self.connections.get(self.closing[0])
+        at = self.lingering
+        while at < len(self.closing):
+            connection = self.connections.get(self.closing[at])
             if connection is not None and connection.until > now:
                 self.deadline = connection.until
                 break
-            self.closing.popleft()
+            at += 1
             if connection is not None:
                 self._end(connection, CLOSED)
+        self.lingering = at
+        if at > _PASSED and 2 * at > len(self.closing):
+            del self.closing[:at]
+            self.lingering = 0
 
     def _evict(self, latest: TcpConnection, s: Segment) -> None:
         # Let the longest idle connection go. A sorted part of all serves many evictions: who is in

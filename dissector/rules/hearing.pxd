@@ -6,6 +6,8 @@ from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Connect, Packet
 from dissector.rules.judge cimport Judge
 
+cdef object _ACCEPTED
+
 cdef class Hearing(Listener):
     cdef object _handshake
     cdef object _finding
@@ -17,6 +19,7 @@ cdef class Hearing(Listener):
     cdef Judge _judge
     cdef public object known
     cdef dict _outcomes
+    cdef long long _accepted
     cdef dict _severities
     cdef readonly long long unread
     cpdef defects(self, Connection connection, Packet packet, side)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 FINDINGS_LIMIT = 1000  # findings of one connection that packets raise one by one
+_ACCEPTED = Outcome.ACCEPTED
 
 
 class Hearing(Listener):
@@ -58,7 +59,8 @@ class Hearing(Listener):
         self._all = streams is None and clients is None
         self._judge = Judge(self.found, selected)
         self.known: Callable[[Finding], bool] | None = None  # findings that nobody wants to see
-        self._outcomes = dict.fromkeys(Outcome, 0)
+        self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, the most of them
+        self._accepted = 0
         self._severities = dict.fromkeys(Severity, 0)
         self.unread = 0  # TLS connections that nothing opened
 
@@ -90,7 +92,10 @@ class Hearing(Listener):
         self._judge.connection(connection)
         handshake = connection.handshake
         if handshake is not None:
-            self._outcomes[handshake.outcome] += 1
+            if handshake.outcome is _ACCEPTED:
+                self._accepted += 1
+            else:
+                self._outcomes[handshake.outcome] += 1
             self._handshake(handshake)
 
     def encrypted(self, record: TlsHandshake) -> None:
@@ -126,10 +131,11 @@ class Hearing(Listener):
 
     def summary(self) -> Summary:
         """Give the counts so far."""
+        outcomes = self._outcomes | {_ACCEPTED: self._accepted}
         return Summary(
-            handshakes=sum(self._outcomes.values()),
+            handshakes=sum(outcomes.values()),
             encrypted=self.unread,
-            **{outcome.value: count for outcome, count in self._outcomes.items()},
+            **{outcome.value: count for outcome, count in outcomes.items()},
             **{severity.value: count for severity, count in self._severities.items()},
         )
 
