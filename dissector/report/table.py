@@ -40,6 +40,8 @@ ROWS = 50
 _HEADERS = ("stream", "frame", "MQTT", "client id", "clean", "pres.", "outcome", "findings")
 _SHORTEST_ID = 12
 _LONGEST_ID = 40
+_LONGEST_FILE = 30
+_BRIDGE = "b"
 _GAP = 2
 _YES_NO = {True: "yes", False: "no", None: "-"}
 
@@ -172,7 +174,8 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
         file=frame.file if frame is not None else "",
         stream=record.stream,
         frame=str(frame.number) if frame is not None else "-",
-        version=(record.version.value if record.version else "?") + ("b" if record.bridge else ""),
+        version=(record.version.value if record.version else "?")
+        + (_BRIDGE if record.bridge else ""),
         client_id=None if connect is None else connect.client_id,
         clean="-" if connect is None else _YES_NO[connect.clean_session],
         present="-" if connack is None else _YES_NO[connack.session_present],
@@ -186,44 +189,39 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
 
 
 def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[str]:
-    servers = list(dict.fromkeys(row.server for row in rows))
     headers = [*_HEADERS]
     cells = [_cells(row, style) for row in rows]
-    if several_files:
-        headers.insert(1, "file")
-        for row, line in zip(rows, cells, strict=True):
-            line.insert(1, printable(row.file.rpartition("/")[2], 20))
     if any(row.over for row in rows):
-        place = headers.index("MQTT") + 1
-        headers.insert(place, "over")
-        for row, line in zip(rows, cells, strict=True):
-            line.insert(place, row.over or "-")
+        _insert(
+            cells, headers, headers.index("MQTT") + 1, "over", [row.over or "-" for row in rows]
+        )
     column = headers.index("client id")
-    others = sum(
-        max(len(header), *(_columns(line[index]) for line in cells)) + _GAP
-        for index, header in enumerate(headers)
-        if index != column
+    room = (
+        style.width
+        - _SHORTEST_ID
+        - sum(
+            max(len(header), *(_columns(line[index]) for line in cells)) + _GAP
+            for index, header in enumerate(headers)
+            if index != column
+        )
     )
-    if len(servers) > 1:
-        widest = max(map(len, servers))
-        room = style.width - others - _SHORTEST_ID
-        numbered = widest + _GAP > room
-        names = {server: f"#{n}" if numbered else server for n, server in enumerate(servers, 1)}
-        headers.append("server")
-        others += max(6, *map(len, names.values())) + _GAP
-        for row, line in zip(rows, cells, strict=True):
-            line.append(names[row.server])
+    legend: list[str] = []
+    if several_files:
+        files = [printable(row.file.rpartition("/")[2]) for row in rows]
+        room -= _add(cells, headers, "file", files, min(room, _LONGEST_FILE), legend, at=1)
+    servers = [row.server for row in rows]
+    if len(set(servers)) > 1:
+        room -= _add(cells, headers, "server", servers, room, legend, at=len(headers))
     else:
-        numbered = False
-    room = min(max(style.width - others, _SHORTEST_ID), _LONGEST_ID)
+        yield f"Handshakes with the server {servers[0]}"
+    column = headers.index("client id")
+    room = min(_SHORTEST_ID + max(room, 0), _LONGEST_ID)
     for row, line in zip(rows, cells, strict=True):
         line[column] = _client_id(row.client_id, room)
-    if len(servers) == 1:
-        yield f"Handshakes with the server {servers[0]}"
     yield from tabulated(cells, headers)
-    if numbered:
-        for name in servers:
-            yield f"{names[name]} is the server {name}"
+    yield from legend
+    if any(row.version.endswith(_BRIDGE) for row in rows):
+        yield f"{_BRIDGE} behind a version: the client says that it is a bridge"
     refused = {
         (row.code, row.code_version)
         for row in rows
@@ -231,6 +229,35 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
     }
     for meaning in meanings(refused):
         yield from style.wrapped(meaning, 0)
+
+
+def _insert(
+    cells: list[list[str]], headers: list[str], at: int, header: str, values: Sequence[str]
+) -> None:
+    """Add a column."""
+    headers.insert(at, header)
+    for line, value in zip(cells, values, strict=True):
+        line.insert(at, value)
+
+
+def _add(
+    cells: list[list[str]],
+    headers: list[str],
+    header: str,
+    values: Sequence[str],
+    room: int,
+    legend: list[str],
+    *,
+    at: int,
+) -> int:
+    """Add a column, of numbers where the values have no room; give the columns that it takes."""
+    names = {value: value for value in values}
+    if max(map(len, names)) + _GAP > room:
+        names = {value: f"{header[0]}{number}" for number, value in enumerate(names, 1)}
+        legend += [f"{names[value]} is the {header} {value}" for value in names]
+    shown = [names[value] for value in values]
+    _insert(cells, headers, at, header, shown)
+    return max(len(header), *map(len, shown)) + _GAP
 
 
 def tabulated(cells: list[list[str]], headers: Sequence[str]) -> list[str]:

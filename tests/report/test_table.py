@@ -23,7 +23,7 @@ from dissector.report.statistics import Statistics
 from dissector.report.style import Style
 from dissector.report.table import ROWS, Table
 from dissector.text import decode
-from tests.report.builders import connect, finding, frame, handshake, report, written
+from tests.report.builders import capture, connect, finding, frame, handshake, report, written
 
 ANY_TEXT = st.text(max_size=30) | st.binary(max_size=30).map(decode)
 HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -255,3 +255,26 @@ def test_statistics_count_rules() -> None:
     lines = written(report(findings=found), Statistics, Style()).decode().splitlines()
     assert lines[0] == "2  SES01  error    session-present-after-clean-session"
     assert lines[1] == "1  CON01  error    wrong-protocol-name"
+
+
+def test_files_whose_names_are_long_are_told_apart() -> None:
+    """Names that have no room are numbered, each told whole below; short ones stand in the rows."""
+    for stem, cell in (("a", "a1.pcap"), ("a-long-name-of-a-capture-in-a-ring-", "f1")):
+        hands = [
+            handshake(n, connect=connect(frame=frame(4, file=f"captures/{stem}{n + 1}.pcap")))
+            for n in range(2)
+        ]
+        made = report(handshakes=hands, findings=[], capture=capture())
+        made.capture.files *= 2
+        text = shown(made)
+        first, second, *_ = table_of(text)
+        assert first.split()[1] == cell
+        assert first.split()[1] != second.split()[1]
+        assert max(map(len, (first, second))) <= 80
+        assert (f"\nf2 is the file {stem}2.pcap\n" in text) is (cell == "f1")
+
+
+def test_a_bridge_is_said_to_be_one() -> None:
+    """The mark behind a bridge's version is explained, where there is one."""
+    assert "b behind a version: " in shown(report(handshakes=[handshake(bridge=True)]))
+    assert "b behind a version: " not in shown(report())
