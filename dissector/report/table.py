@@ -207,7 +207,10 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
     )
     legend: list[str] = []
     if several_files:
-        files = [printable(row.file.rpartition("/")[2]) for row in rows]
+        paths = {row.file: row.file.rpartition("/")[2] for row in rows}
+        if len(set(paths.values())) < len(paths):
+            paths = {path: path for path in paths}  # of one name, in different directories
+        files = [printable(paths[row.file]) for row in rows]
         room -= _add(cells, headers, "file", files, min(room, _LONGEST_FILE), legend, at=1)
     servers = [row.server for row in rows]
     if len(set(servers)) > 1:

@@ -274,6 +274,18 @@ def test_files_whose_names_are_long_are_told_apart() -> None:
         assert (f"\nf2 is the file {stem}2.pcap\n" in text) is (cell == "f1")
 
 
+def test_files_of_one_name_are_told_apart() -> None:
+    """The same name in two directories is told with its path."""
+    hands = [
+        handshake(n, connect=connect(frame=frame(4, file=f"day{n + 1}/a.pcap"))) for n in range(2)
+    ]
+    made = report(handshakes=hands, findings=[], capture=capture())
+    made.capture.files *= 2
+    rows = table_of(shown(made, Style(width=100)))
+    assert [row.split()[1] for row in rows[:2]] == ["day1/a.pcap", "day2/a.pcap"]
+    assert "f2 is the file day2/a.pcap" in shown(made)
+
+
 def test_a_bridge_is_said_to_be_one() -> None:
     """The mark behind a bridge's version is explained, where there is one."""
     assert "b behind a version: " in shown(report(handshakes=[handshake(bridge=True)]))
