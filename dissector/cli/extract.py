@@ -88,4 +88,9 @@ def run(arguments: Sequence[str]) -> int:
     if not namespace.keep_secrets:
         said += f", {counted(made.overwritten, 'byte')} overwritten"
     analyze.note(said)
+    if not made.frames:
+        analyze.note(
+            f"{namespace.output} holds no frame: no connection is what --flagged, --stream or "
+            "--client asks for; `dissector FILE` lists what is there"
+        )
     return 0

@@ -146,14 +146,16 @@ class TestCommand:
         ran = dissector("extract", "--flagged", "-w", str(place), str(bad))
         assert (ran.code, ran.out) == (0, "")
         assert "1 connection, 1 finding as comments" in ran.err
+        assert "holds no frame" not in ran.err
         assert place.stat().st_mode & 0o777 == 0o600
         assert analyze(str(place)).summary.error == 1
 
     def test_a_clean_capture_gives_an_empty_file(self, good: Path, tmp_path: Path) -> None:
-        """Nothing flagged is no failure."""
+        """Nothing flagged is no failure, and is said."""
         place = tmp_path / "out.pcapng"
         ran = dissector("extract", "--flagged", "-w", str(place), str(good))
         assert ran.code == 0
+        assert f"{place} holds no frame" in ran.err
         assert frames(place.read_bytes()) == []
 
     def test_a_stream_may_be_asked_for(self, good: Path, tmp_path: Path) -> None:
