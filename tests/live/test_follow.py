@@ -24,7 +24,6 @@ from tests.live.stage import (
     on,
     publish,
     seconds,
-    wait_until,
 )
 from tests.report.schema import check_line
 
@@ -224,24 +223,33 @@ def test_vlan_tags_pass_the_default_filter_and_are_kept(
 
 
 def test_a_pipe_is_followed(tmp_path: Path) -> None:
-    """What tcpdump writes to a pipe is told as it comes."""
+    """What tcpdump writes to a pipe is told as it comes, in time where tcpdump writes at once."""
     need_tool("tcpdump")
-    with namespaces() as place, mosquitto(place, 1883, tmp_path):
+    live, names = in_time(lambda: _follow_a_pipe(tmp_path))
+    assert [record["connect"]["clientId"] for record in live.of("handshake")] == names
+    assert live.of("summary")[0]["accepted"] == len(names)
+
+
+def _follow_a_pipe(directory: Path) -> tuple[Following, list[str]]:
+    """Have clients publish while tcpdump captures; give what was told, and their ids."""
+    names = ["one", "two", "three"]
+    with namespaces() as place, mosquitto(place, 1883, directory):
         dump = subprocess.Popen(
-            [*place.server, "tcpdump", "-i", "veths", "-U", "-w", "-", "tcp port 1883"],
+            [*place.server, "tcpdump", "-i", "veths", "-U", "--immediate-mode", "-w", "-",
+             "tcp port 1883"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
             with following("-", "--format", "jsonl", stdin=dump.stdout) as live:
                 assert dump.stderr is not None
                 assert b"listening" in dump.stderr.readline()
-                publish(place, place.v4, 1883, "piped")
-                (record,) = live.wait_for("handshake")
-                assert record["connect"]["clientId"] == "piped"
+                for name in names:
+                    publish(place, place.v4, 1883, name)
+                live.wait_for("handshake", len(names))
                 assert dump.poll() is None
                 dump.terminate()
                 assert live.wait() == 0
         finally:
             dump.kill()
             dump.communicate()
-    wait_until(lambda: live.of("summary"), "the summary")
+    return live, names
