@@ -6,7 +6,6 @@ in a spool, on disk once they are many. Handshakes are written in order of id.
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,8 @@ class _Spool:
     """Encoded records with a number each, given back in order of number."""
 
     def __init__(self) -> None:
+        import tempfile  # takes 2 ms; lines of an audit are made beside documents and need none
+
         # closed by `records`, or with the object
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._numbers = array("q")

@@ -7,11 +7,11 @@ Nothing here is encrypted, or would pass a handshake: only what travels in clear
 
 from __future__ import annotations
 
-import base64
 import functools
-import json
 from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 PORT = 8883
 HUB = "hub.house.example"
@@ -26,8 +26,7 @@ CLOSES = ("C FIN", "S FIN")
 @functools.cache
 def _certificates() -> dict[str, bytes]:
     path = Path(__file__).parent / "tls" / "certificates.json"
-    known = json.loads(path.read_text("utf-8"))
-    return {name: base64.b64decode(text) for name, text in known.items()}
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, bytes])  # it knows base64
 
 
 def client_hello(
