@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 # CONNECT with client id "a", a clean session, keep alive 60 s
@@ -74,6 +75,7 @@ WEBSOCKET_GOODBYE = (
 )
 
 
+@functools.cache
 def connect(
     client_id: str = "a",
     username: str | None = None,
