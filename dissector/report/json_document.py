@@ -28,6 +28,8 @@ class _Spool:
     """Encoded records with a number each, given back in order of number."""
 
     def __init__(self) -> None:
+        import tempfile  # takes 2 ms; lines of an audit are made beside documents and need none
+
         # closed by `records`, or with the object
         import tempfile  # JSON lines, written by the same hands, need none
 
