@@ -31,8 +31,6 @@ class _Spool:
         import tempfile  # takes 2 ms; lines of an audit are made beside documents and need none
 
         # closed by `records`, or with the object
-        import tempfile  # JSON lines, written by the same hands, need none
-
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._numbers = array("q")
         self._offsets = array("q", [0])

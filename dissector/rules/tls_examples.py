@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+import msgspec
+
 from dissector.rules.base import Step
 from dissector.rules.examples import later
-
-import msgspec
 
 PORT = 8883
 HUB = "hub.house.example"
@@ -27,7 +27,6 @@ CLOSES = ("C FIN", "S FIN")
 
 @functools.cache
 def _certificates() -> dict[str, bytes]:
-    import json  # the rules, which are loaded far more often, have no use for it
     from pathlib import Path
 
     path = Path(__file__).parent / "tls" / "certificates.json"
