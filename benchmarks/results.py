@@ -77,6 +77,11 @@ def targets(found: Measurements) -> list[Row]:
         _at_least("storm: tshark / compiled", _ratio(storm, "tshark", "compiled"), 15),
         _at_most("fleet: compiled / capinfos", _ratio(fleet, "compiled", "capinfos"), 4, "x"),
     ]
+    for form, plain in (("JSON lines", "compiled"), ("table", "compiled, table")):
+        audit = plain.replace("compiled", "compiled, audit")
+        rows.append(
+            _at_most(f"fleet: audit / analyze, {form}", _ratio(fleet, audit, plain), 1.5, "x")
+        )
     if "interpreted" in fleet.costs:
         rows += [
             _at_least(
@@ -133,7 +138,7 @@ def _processor() -> str:
 
 
 def _label(name: str) -> str:
-    return f"dissector, {name}" if name in ("compiled", "interpreted") else name
+    return f"dissector, {name}" if name.startswith(("compiled", "interpreted")) else name
 
 
 def _milliseconds(cost: Cost) -> str:

@@ -60,9 +60,14 @@ def tshark(path: Path) -> list[str]:
     return ["tshark", "-r", str(path), "-Y", display_filter, "-T", "fields", *wanted]
 
 
-def analyze(dissector: Path, path: Path) -> list[str]:
+def analyze(dissector: Path, path: Path, form: str = "jsonl") -> list[str]:
     """Ask dissector for everything it has to say about a capture."""
-    return [str(dissector), "analyze", "--format", "jsonl", str(path)]
+    return [str(dissector), "analyze", "--format", form, str(path)]
+
+
+def audit(dissector: Path, path: Path, form: str) -> list[str]:
+    """Ask dissector for every device and server, too."""
+    return [str(dissector), "audit", "--format", form, str(path)]
 
 
 def check_counts(options: Options, path: Path) -> handshake_counts.Counts:
@@ -86,6 +91,12 @@ def compare(options: Options, kind: str) -> Kind:
     commands: dict[str, Sequence[str]] = {
         name: analyze(dissector, path) for name, dissector in _dissectors(options).items()
     }
+    if kind == "fleet" and not options.baselines:
+        commands |= {
+            "compiled, audit": audit(options.dissector, path, "jsonl"),
+            "compiled, table": analyze(options.dissector, path, "table"),
+            "compiled, audit, table": audit(options.dissector, path, "table"),
+        }
     commands |= {"tshark": tshark(path), "capinfos": ["capinfos", "-c", str(path)]}
     costs = alternate(commands, options.rounds, DONE)
     long: dict[str, Cost] = {}

@@ -13,6 +13,7 @@ from dissector.audit.records import (
     Certificate,
     Device,
     Evidence,
+    Kind,
     Server,
     Session,
     Will,
@@ -33,6 +34,8 @@ _LIMITS = (
     "wildcardSubscriptionAvailable", "subscriptionIdentifiersAvailable",
     "sharedSubscriptionAvailable", "serverKeepAlive", "sessionExpiryInterval",
 )  # fmt: skip
+
+_OWN = (Kind.DEVICE, Kind.GATEWAY, Kind.BRIDGE)  # whose MAC address is their own
 
 
 def devices(profiles: Iterable[Profile]) -> list[Device]:
@@ -94,7 +97,7 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         if profile.client_id:
             _count(ids, profile.client_id, count)
             identified += count
-    own_mac = group.kind.value in ("device", "gateway", "bridge")
+    own_mac = group.kind in _OWN
     made_by, why = _vendor(list(macs)) if own_mac else (None, None)
     faults = Faults()
     refusals: dict[str, int] = {}
@@ -234,7 +237,7 @@ def _counted(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
 
 
 def _version(profile: Profile) -> str | None:
-    return profile.version.value if isinstance(profile.version, Version) else None
+    return profile.version._value_ if isinstance(profile.version, Version) else None
 
 
 def _name(ids: list[str], macs: list[str], addresses: list[str]) -> str:

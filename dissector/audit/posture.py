@@ -154,7 +154,7 @@ def overview(
     opaque = sum(profile.count for profile in profiles if profile.opaque)
     worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
     for device in devices:
-        worst["none" if device.posture.worst is None else device.posture.worst.value] += 1
+        worst["none" if device.posture.worst is None else device.posture.worst._value_] += 1
     clear = sum(profile.count for profile in spoke if profile.transport not in _ENCRYPTED)
     encrypted = sum(profile.count for profile in spoke) - clear + opaque
     unseen = ["what is published and subscribed to, and who may read it"]

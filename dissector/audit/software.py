@@ -16,30 +16,26 @@ from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt.packets import property_value
 
-_SEEN = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"mosq-[0-9A-Za-z]{18}$", "Eclipse Mosquitto client library"),
-        (r"mqttjs_[0-9a-f]{8}$", "MQTT.js"),
-        (r"amqtt/[0-9A-Za-z]{16}$", "aMQTT client"),
-    )
+# how ids begin, how they go on, whose they are
+_SEEN = (
+    ("mosq-", r"[0-9A-Za-z]{18}$", "Eclipse Mosquitto client library"),
+    ("mqttjs_", r"[0-9a-f]{8}$", "MQTT.js"),
+    ("amqtt/", r"[0-9A-Za-z]{16}$", "aMQTT client"),
 )
-_KNOWN = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"mosq(pub|sub)\|\d+-", "Eclipse Mosquitto command line tools 1.x"),
-        (r"mqttx_[0-9a-f]{8}$", "MQTTX"),
-        (r"mqtt-explorer-[0-9a-f]{8}$", "MQTT Explorer"),
-        (r"nodered_[0-9a-f]+$", "Node-RED"),
-        (r"paho\d{10,}$", "Eclipse Paho (Java)"),
-        (r"DVES_[0-9A-F]{6}$", "Tasmota"),
-        (r"shelly[0-9a-z]+-[0-9A-Fa-f]{6,12}$", "Shelly firmware"),
-        (r"(?:ESP8266|ESP32)Client-?[0-9a-f]*$", "PubSubClient (Arduino)"),
-    )
+_KNOWN = (
+    ("mosqpub|", r"\d+-", "Eclipse Mosquitto command line tools 1.x"),
+    ("mosqsub|", r"\d+-", "Eclipse Mosquitto command line tools 1.x"),
+    ("mqttx_", r"[0-9a-f]{8}$", "MQTTX"),
+    ("mqtt-explorer-", r"[0-9a-f]{8}$", "MQTT Explorer"),
+    ("nodered_", r"[0-9a-f]+$", "Node-RED"),
+    ("paho", r"\d{10,}$", "Eclipse Paho (Java)"),
+    ("DVES_", r"[0-9A-F]{6}$", "Tasmota"),
+    ("shelly", r"[0-9a-z]+-[0-9A-Fa-f]{6,12}$", "Shelly firmware"),
+    ("ESP8266Client", r"-?[0-9a-f]*$", "PubSubClient (Arduino)"),
+    ("ESP32Client", r"-?[0-9a-f]*$", "PubSubClient (Arduino)"),
 )
-# most ids are of none of them
-_ANY = re.compile("|".join(pattern.pattern for pattern, _ in (*_SEEN, *_KNOWN)))
-_ASSIGNED = re.compile(r"auto-[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$")
+_BEGINNINGS = tuple(start for start, _, _ in (*_SEEN, *_KNOWN))
+_ASSIGNED = r"auto-[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$"
 
 
 def client_software(profiles: Iterable[Profile]) -> Guess | None:
@@ -57,8 +53,10 @@ def _of_client(profile: Profile) -> Guess | None:
     text = profile.client_id
     if text is None:
         return None
-    if _ANY.match(text):
-        return _by_its_id(text)
+    if text.startswith(_BEGINNINGS):
+        guess = _by_its_id(text)
+        if guess is not None:
+            return guess
     if profile.bridge:
         reason = "the bridge bit in the protocol level, which Mosquitto's bridge sets"
         return Guess("Eclipse Mosquitto bridge", reason, "possible")
@@ -70,13 +68,15 @@ def _of_client(profile: Profile) -> Guess | None:
     return None
 
 
-def _by_its_id(text: str) -> Guess:
-    for pattern, name in _SEEN:
-        if pattern.match(text):
+def _by_its_id(text: str) -> Guess | None:
+    for start, rest, name in _SEEN:
+        if text.startswith(start) and re.match(rest, text[len(start) :]):
             return Guess(name, "its client id is made the way that this software does")
-    reason = "its client id looks as this software is generally known to make it"
-    name = next(name for pattern, name in _KNOWN if pattern.match(text))
-    return Guess(name, reason, "possible")
+    for start, rest, name in _KNOWN:
+        if text.startswith(start) and re.match(rest, text[len(start) :]):
+            reason = "its client id looks as this software is generally known to make it"
+            return Guess(name, reason, "possible")
+    return None
 
 
 def server_software(profiles: Iterable[Profile]) -> Guess | None:
@@ -84,7 +84,7 @@ def server_software(profiles: Iterable[Profile]) -> Guess | None:
     every = list(profiles)
     for profile in every:
         assigned = property_value(profile.connack_properties, "assignedClientIdentifier")
-        if assigned is not None and _ASSIGNED.match(assigned):
+        if assigned is not None and re.match(_ASSIGNED, assigned):
             reason = "it assigns client ids that begin with auto-, and a UUID in capitals"
             return Guess("Eclipse Mosquitto 2.x", reason)
     for profile in every:

@@ -9,6 +9,7 @@ from dissector.connections.remembered cimport (
     Overtaker,
     Refusal,
     ServerHistory,
+    remember,
 )
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect

@@ -18,6 +18,7 @@ from dissector.connections.profile import STREAMS_KEPT, Profile, carried, client
 from dissector.connections.remembered import (
     BUCKETS_KEPT,
     MEMBERS_KEPT,
+    REFUSALS_KEPT,
     SECOND_NS,
     Client,
     Credential,
@@ -26,6 +27,7 @@ from dissector.connections.remembered import (
     Recent,
     Refusal,
     ServerHistory,
+    remember,
 )
 from dissector.model import FrameRef, Side
 from dissector.mqtt.packets import Connack, Connect
@@ -105,7 +107,7 @@ class History:
             if not connection.client_spoke and not connection.server_spoke:
                 moment.event |= Event.SILENT
                 assert moment.host is not None
-                moment.host.silent.append((connection.opened_ns, now))
+                remember(moment.host.silent, (connection.opened_ns, now))
             return moment
         moment.client = self.clients.get(
             (connection.server.ip, connection.server.port, connect.client_id)
@@ -116,7 +118,7 @@ class History:
                 moment.event |= Event.TAKEN_OVER
                 first = moment.overtakers[0]
                 if connection.view.blind() is None and lived(connection, first.frame.time_ns):
-                    moment.client.takeovers.append((first.frame.time_ns, first.ip))
+                    remember(moment.client.takeovers, (first.frame.time_ns, first.ip))
         return moment
 
     def _opened(
@@ -136,7 +138,7 @@ class History:
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
             host.client_ids[client_id] = None
         if not client_id:
-            host.nameless.append(now)
+            remember(host.nameless, now)
         server = moment.server = self._server(connection, now)
         if len(server.newcomers) < NEWCOMERS_KEPT:
             server.newcomers.add(client_id or host.ip)
@@ -147,7 +149,7 @@ class History:
             client = self.clients.keep(key, Client())
             moment.event |= Event.NEW_CLIENT
         moment.client = client
-        client.connects.append(now)
+        remember(client.connects, now)
         client.count += 1
         if code is None:
             return moment
@@ -155,7 +157,8 @@ class History:
             moment.event |= Event.REFUSED
             if code in DENIED:
                 moment.event |= Event.DENIED
-                host.denials.append(Refusal(frame, connect, place, profile.secret, self.key))
+                refusal = Refusal(frame, connect, place, profile.secret, self.key)
+                remember(host.denials, refusal, REFUSALS_KEPT)
             elif code in SLOWED:
                 host.keep_off(place, now)
             return moment

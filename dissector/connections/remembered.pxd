@@ -2,6 +2,8 @@ from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Connect
 
+cpdef remember(list latest, item, Py_ssize_t limit=*)
+
 cdef class Refusal:
     cdef readonly str client_id
     cdef readonly FrameRef frame
@@ -15,10 +17,10 @@ cdef class Refusal:
 cdef class Host:
     cdef readonly str ip
     cdef readonly str mac
-    cdef readonly object denials
-    cdef readonly object nameless
-    cdef readonly object silent
-    cdef readonly object broken
+    cdef readonly list denials
+    cdef readonly list nameless
+    cdef readonly list silent
+    cdef readonly list broken
     cdef readonly dict slowed
     cdef readonly dict client_ids
     cdef readonly dict kept
@@ -26,8 +28,8 @@ cdef class Host:
 
 cdef class Client:
     cdef readonly dict live
-    cdef readonly object connects
-    cdef readonly object takeovers
+    cdef readonly list connects
+    cdef readonly list takeovers
     cdef public object known
     cdef public long long count
 

@@ -49,6 +49,13 @@ class Recent(dict[K, V], Generic[K, V]):
         return value
 
 
+def remember(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
+    """Add to a list of what came last; beyond `limit` the oldest goes."""
+    if len(latest) >= limit:
+        del latest[0]
+    latest.append(item)
+
+
 class Refusal:
     """A refusal for credentials: when, by whom, after how long, and what was tried.
 
@@ -91,11 +98,11 @@ class Host:
     def __init__(self, ip: str, mac: str | None) -> None:
         self.ip = ip
         self.mac = mac
-        self.denials: deque[Refusal] = deque(maxlen=REFUSALS_KEPT)
-        self.nameless: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.denials: list[Refusal] = []
+        self.nameless: list[int] = []
         self.slowed: dict[tuple[str, int], int] = {}
-        self.silent: deque[tuple[int, int]] = deque(maxlen=TIMES_KEPT)
-        self.broken: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.silent: list[tuple[int, int]] = []
+        self.broken: list[int] = []
         self.client_ids: dict[str, None] = {}
         self.kept: dict[str, int] = {}
 
@@ -112,8 +119,8 @@ class Client:
 
     def __init__(self) -> None:
         self.live: dict[int, tuple[Connection, list[Overtaker]]] = {}
-        self.connects: deque[int] = deque(maxlen=TIMES_KEPT)
-        self.takeovers: deque[tuple[int, str]] = deque(maxlen=TIMES_KEPT)
+        self.connects: list[int] = []
+        self.takeovers: list[tuple[int, str]] = []
         self.known: Profile | None = None
         self.count = 0
 

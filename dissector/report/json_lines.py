@@ -16,7 +16,7 @@ import msgspec
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report.json_handshake import HandshakeText
-from dissector.report.json_shape import HandshakeShape
+from dissector.report.json_shape import FindingShape, HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
 from dissector.report.reporter import ByteStream
 
@@ -89,7 +89,7 @@ class JsonLines:
         )
         self._flush()
 
-    def _line(self, kind: str, record: dict[str, Any] | HandshakeShape) -> None:
+    def _line(self, kind: str, record: dict[str, Any] | HandshakeShape | FindingShape) -> None:
         self.put(kind, self._encode(record))
 
     def put(self, kind: str, record: bytes) -> None:

@@ -1,7 +1,7 @@
-"""The shape of a handshake in schema 1, member by member and in order; it decides nothing.
+"""The shape of a handshake and of a finding in schema 1, member by member and in order.
 
-Structs, because a capture may hold hundreds of thousands of handshakes, and msgspec makes and
-writes a struct at half the cost of a dict. Members that are `UNSET` are left out.
+It decides nothing. Structs, because a capture may hold hundreds of thousands of them, and msgspec
+makes and writes a struct at half the cost of a dict. Members that are `UNSET` are left out.
 """
 
 from __future__ import annotations
@@ -98,3 +98,30 @@ class HandshakeShape(_Shape):
     close: CloseShape | None
     proxied: MaybeDict = UNSET
     http: MaybeDict = UNSET
+
+
+class FindingShape(_Shape):
+    """A finding."""
+
+    rule: str
+    name: str
+    severity: str
+    obligation: str
+    confidence: str
+    statements: list[str]
+    section: str | None
+    version: str | None
+    side: str
+    handshake: int | None
+    stream: int
+    client_id: str | None
+    client_id_hex: MaybeHex
+    file: str
+    frame: int
+    frames: list[dict[str, Any]]
+    time: str
+    message: str
+    evidence: dict[str, Any]
+    wireshark: str
+    client: EndpointShape | None
+    server: EndpointShape | None

@@ -35,6 +35,7 @@ from dissector.report.json_shape import (
     ConnackShape,
     ConnectShape,
     EndpointShape,
+    FindingShape,
     HandshakeShape,
     MaybeDict,
     MaybeHex,
@@ -287,38 +288,37 @@ class Writer:
         else:
             set_value(record, name, value)
 
-    def finding(self, record: Finding) -> dict[str, Any]:
-        """Give one finding."""
+    def finding(self, record: Finding) -> FindingShape:
+        """Give one finding, ready to be encoded."""
         version = record.version
-        item: dict[str, Any] = {
-            "rule": record.rule,
-            "name": record.name,
-            "severity": record.severity._value_,
-            "obligation": record.obligation._value_,
-            "confidence": record.confidence._value_,
-            "statements": list(record.statements),
-            "section": record.section,
-            "version": None if version is None else version._value_,
-            "side": record.side._value_,
-            "handshake": record.handshake,
-            "stream": record.stream,
-        }
-        set_text(item, "clientId", record.client_id)
-        item["file"] = lossless(record.file)
-        item["frame"] = record.frame
-        item["frames"] = [
-            {"file": lossless(frame.file), "frame": frame.number} for frame in record.frames
-        ]
-        item["time"] = rfc3339(record.time_ns, self.digits)
-        item["message"] = lossless(record.message)
+        client_id, id_hex = spelt_or_none(record.client_id)
         evidence: dict[str, Any] = {}
         for key, value in record.evidence.items():
             set_value(evidence, key, value)
-        item["evidence"] = evidence
-        item["wireshark"] = display_filter(record)
-        item["client"] = self._end(record.client)
-        item["server"] = self._end(record.server)
-        return item
+        return FindingShape(
+            record.rule,
+            record.name,
+            record.severity._value_,
+            record.obligation._value_,
+            record.confidence._value_,
+            list(record.statements),
+            record.section,
+            None if version is None else version._value_,
+            record.side._value_,
+            record.handshake,
+            record.stream,
+            client_id,
+            id_hex,
+            lossless(record.file),
+            record.frame,
+            [{"file": lossless(frame.file), "frame": frame.number} for frame in record.frames],
+            rfc3339(record.time_ns, self.digits),
+            lossless(record.message),
+            evidence,
+            display_filter(record),
+            self._end(record.client),
+            self._end(record.server),
+        )
 
     def warning(self, record: CaptureWarning) -> dict[str, Any]:
         """Give one capture warning."""

@@ -7,6 +7,7 @@ from dissector.model import Finding
 
 def display_filter(finding: Finding) -> str:
     """Give the filter that shows a finding's frames of the file at fault."""
-    numbers = [frame.number for frame in finding.frames if frame.file == finding.file]
+    file = finding.file
+    numbers = [frame.number for frame in finding.frames if frame.file == file]
     wanted = dict.fromkeys(numbers or [finding.frame])
-    return "||".join(f"frame.number=={number}" for number in wanted)
+    return "||".join([f"frame.number=={number}" for number in wanted])

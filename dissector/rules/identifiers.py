@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """A text in, the kind of hardware or personal data in it out: ``a MAC address``; never the data.
 
 Numbers that have a check digit or a registered beginning are known by it. An IMSI and a serial
@@ -10,69 +11,60 @@ import re
 
 from dissector.vendors import vendor
 
-_MAC = re.compile(
-    r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5})(?![0-9A-Za-z])"
-)
+# Patterns are texts: `re` makes and keeps them once one is needed, which is rare
+_MAC = r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5})(?![0-9A-Za-z])"
 # but for version 1, whose last part is a MAC address (RFC 9562)
-_UUID = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[02-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
-)
-_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z]{2,24}")
-_DIGITS = re.compile(r"(?<!\d)\d{15,20}(?!\d)")
+_UUID = r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[02-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+_MAIL = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z]{2,24}"
+_DIGITS = r"(?<!\d)\d{15,20}(?!\d)"
 # an IMEI begins with the number of the body that gave it out (GSMA TS.06)
 _REPORTING_BODIES = ("01", "35", "86", "91", "98", "99")
 # a country's code (ITU-T E.212: 2 to 7, or 901 for none), then what the operator gave out
-_IMSI = re.compile(r"(?<![a-z])imsi[^0-9a-z]{0,2}(?:[2-7]\d\d|901)\d{11,12}(?!\d)", re.IGNORECASE)
-_SERIAL = re.compile(
-    r"(?<![a-z])(?:serial(?:[ _-]?(?:number|no))?|s/n|sn)(?:[^0-9a-z]{1,2}|(?=\d))"
-    r"(?=[0-9a-z]*\d[0-9a-z]*\d[0-9a-z]*\d)[0-9a-z]{6,32}(?![0-9a-z])",
-    re.IGNORECASE,
+_IMSI = r"(?i)(?<![a-z])imsi[^0-9a-z]{0,2}(?:[2-7]\d\d|901)\d{11,12}(?!\d)"
+_SERIAL = (
+    r"(?i)(?<![a-z])(?:serial(?:[ _-]?(?:number|no))?|s/n|sn)(?:[^0-9a-z]{1,2}|(?=\d))"
+    r"(?=[0-9a-z]*\d[0-9a-z]*\d[0-9a-z]*\d)[0-9a-z]{6,32}(?![0-9a-z])"
 )
-_HOST = re.compile(
+_HOST = (
     r"(?<![\w.-])(?=[\w-]*[A-Za-z])[0-9A-Za-z][\w-]{0,62}"
     r"(?:\.[\w-]{1,63})*\.(?:local|lan|localdomain|internal|home\.arpa|fritz\.box)(?![\w.-])"
     # names that systems make up at their set-up: Windows by itself, Apple's from the owner's name
     r"|(?<![0-9A-Za-z])(?:DESKTOP-[0-9A-Z]{7}|LAPTOP-[0-9A-Z]{8})(?![0-9A-Za-z])"
-    r"|(?<![0-9A-Za-z])[A-Za-z]{2,}s-(?:iPhone|iPad|MacBook|iMac|Mac-mini)",
+    r"|(?<![0-9A-Za-z])[A-Za-z]{2,}s-(?:iPhone|iPad|MacBook|iMac|Mac-mini)"
 )
-
-
 # what each of the above has somewhere: most texts have none of it, and are done with
-_WORDS = (
-    "@", "imsi", "sn", "s/n", "serial", ".lo", ".lan", ".int", ".home", ".fritz", "top-", "s-ip",
-    "s-m", "s-im",
-)  # fmt: skip
-_NUMBERS = re.compile("[0-9a-f:-]{12}")
+_SIGNS = re.compile(r"@|\.[lihf]|sn|s/n|serial|s-|imsi|top-")
+_NUMBERS = re.compile("[0-9a-f:-][0-9a-f:-]{11}")
 
 
 def identifier(text: str, own_mac: str | None) -> str | None:
     """Say what a text holds, or None; `own_mac` is the MAC address that the frame came from."""
     text = text[:1024]
     low = text.lower()
-    if len(text) < 6 or not (_NUMBERS.search(low) or [word for word in _WORDS if word in low]):
+    if len(text) < 6 or not (_SIGNS.search(low) or (len(low) > 11 and _NUMBERS.search(low))):
         return None
-    if "@" in text and _MAIL.search(text):
+    if "@" in text and re.search(_MAIL, text):
         return "an e-mail address"
     if len(text) < 8:
         return None
     if _holds(low, own_mac):
         return "the MAC address"
-    for found in _MAC.finditer(_UUID.sub("", text) if "-" in text else text):
+    for found in re.finditer(_MAC, re.sub(_UUID, "", text) if "-" in text else text):
         digits = re.sub("[:-]", "", found[0].lower())
         if not digits.isdigit() and vendor(":".join(re.findall("..", digits))) is not None:
             return "a MAC address"
-    for found in _DIGITS.finditer(text):
+    for found in re.finditer(_DIGITS, text):
         digits = found[0]
         if len(digits) == 15 and digits.startswith(_REPORTING_BODIES) and _luhn(digits):
             return "an IMEI"
         if len(digits) in (19, 20) and digits.startswith("89") and _luhn(digits):
             return "an ICCID"
     # most texts hold none of the words: a look for them costs less than the patterns
-    if "imsi" in low and _IMSI.search(text):
+    if "imsi" in low and re.search(_IMSI, text):
         return "an IMSI"
-    if ("sn" in low or "s/n" in low or "serial" in low) and _SERIAL.search(text):
+    if ("sn" in low or "s/n" in low or "serial" in low) and re.search(_SERIAL, text):
         return "a serial number"
-    return "a host name" if ("." in text or "-" in text) and _HOST.search(text) else None
+    return "a host name" if ("." in text or "-" in text) and re.search(_HOST, text) else None
 
 
 def _holds(low: str, mac: str | None) -> bool:

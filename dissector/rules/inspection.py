@@ -19,13 +19,16 @@ from dissector.model import CaptureWarning, Finding
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.rules.audited import AuditedRule, MomentRule, TlsRule, tls_finding
 from dissector.rules.base import Failure, NotEvaluated, Verdict
-from dissector.rules.hearing import Hearing, wanted
+from dissector.rules.hearing import Hearing
 from dissector.rules.judge import STREAMS_NAMED, make_finding
 from dissector.rules.registry import audit_rules
 from dissector.rules.thresholds import DEFAULT, Thresholds
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
+
+_ENDED = Event.ENDED
+_Check = Callable[[Moment, Thresholds], Verdict]
 
 
 class Inspection(Hearing):
@@ -53,29 +56,27 @@ class Inspection(Hearing):
         self.tls = TlsHistory(self.history)
         self.thresholds = thresholds
         self._ended_with = ended_with
-        self._everything = streams is None and clients is None
-        self._asked_for = (streams, clients)
         self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
         self._rules = [
             rule for rule in audit_rules() if rule.id in selected and isinstance(rule, MomentRule)
         ]
-        self._asked: dict[int, list[MomentRule]] = {}  # by event: few differ
+        self._asked: dict[int, list[tuple[MomentRule, _Check]]] = {}  # by event: few differ
         self._tls_rules = [
             rule for rule in audit_rules() if rule.id in selected and isinstance(rule, TlsRule)
         ]
 
     def answered(self, connection: Connection) -> None:
         """Judge a handshake that has its CONNACK."""
-        super().answered(connection)
-        if self._everything or wanted(connection, *self._asked_for):
+        Hearing.answered(self, connection)
+        if self._all or self._wanted(connection):
             moment = self.history.answered(connection)
             if moment is not None:
                 self._ask(moment)
 
     def ended(self, connection: Connection) -> None:
         """Judge a connection whose view has ended."""
-        super().ended(connection)
-        if not (self._everything or wanted(connection, *self._asked_for)):
+        Hearing.ended(self, connection)
+        if not (self._all or self._wanted(connection)):
             return
         moment = self.history.ended(connection)
         self._ask(moment)
@@ -84,9 +85,10 @@ class Inspection(Hearing):
 
     def encrypted(self, record: TlsHandshake) -> None:
         """Judge a TLS connection."""
-        super().encrypted(record)
-        streams, clients = self._asked_for
-        if clients is not None or (streams is not None and record.stream not in streams):
+        Hearing.encrypted(self, record)
+        if self._clients is not None or not (
+            self._streams is None or record.stream in self._streams
+        ):
             return
         moment = self.tls.ended(record)
         if not record.view.conflict:  # else whose bytes those are nobody knows
@@ -105,15 +107,17 @@ class Inspection(Hearing):
     def _ask(self, moment: Moment) -> None:
         event = moment.event
         connection = moment.connection
-        if event & ~Event.ENDED and connection.view.conflict:
+        if event & ~_ENDED and connection.view.conflict:
             return  # whose bytes those are nobody knows
         rules = self._asked.get(event)
         if rules is None:
-            rules = self._asked[event] = [rule for rule in self._rules if rule.asks & event]
-        for rule in rules:
-            verdict = rule.check(moment, self.thresholds)
-            for failure in self._failures(rule, connection.stream, verdict):
-                self.found(make_finding(rule, connection, failure))
+            chosen = [rule for rule in self._rules if rule.asks & event]
+            rules = self._asked[event] = [(rule, rule.check) for rule in chosen]
+        for rule, check in rules:
+            verdict = check(moment, self.thresholds)
+            if verdict is not None:  # rarely
+                for failure in self._failures(rule, connection.stream, verdict):
+                    self.found(make_finding(rule, connection, failure))
 
     def _failures(self, rule: AuditedRule, stream: int, verdict: Verdict) -> Iterable[Failure]:
         """Give the failures of a verdict; count it where it is none because nobody could judge."""

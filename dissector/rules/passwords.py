@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """A password and what it stands beside in, what is weak about it out; nothing is kept.
 
 Called while a CONNECT is at hand; the answers are words, never the password or a part of it.
@@ -6,6 +7,7 @@ Called while a CONNECT is at hand; the answers are words, never the password or 
 from __future__ import annotations
 
 import re
+from binascii import b2a_base64
 
 from dissector.mqtt.packets import Connect
 from dissector.text import encode
@@ -61,71 +63,63 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
     if not password or len(password) < least:
         return None
     folded = password.lower()
+    stripped = password.rstrip(b"=")
     hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
-    plain = folded.translate(None, b":-")
-    for what, spellings in (
-        ("the client id", _spellings(connect.client_id)),
-        ("the user name", _spellings(connect.username)),
-        ("the MAC address", _of_mac(mac)),
-        ("a serial number in the client id", _serials(connect.client_id)),
-        ("a serial number in the user name", _serials(connect.username)),
-    ):
-        for spelling in spellings:
-            if len(spelling) < least:
-                continue
-            low = spelling.lower()
-            if low == folded:
-                return f"is {what}"
-            if low in folded or (what == "the MAC address" and low in plain):
-                return f"contains {what}"
-            name = _code_of(password, spelling)
+    for what, spelling in _sources(connect.client_id, connect.username, mac):
+        size = len(spelling)
+        if size < least:
+            continue
+        low = spelling.lower()
+        if low in folded:
+            return f"is {what}" if low == folded else f"contains {what}"
+        if what == _MAC and low in folded.translate(None, b":-"):
+            return f"contains {what}"
+        if len(folded) == 2 * size and folded == spelling.hex().encode():
+            return f"is {what} in hex"
+        if len(stripped) == (4 * size + 2) // 3 and stripped in _base64(spelling):
+            return f"is {what} in base64"
+        if hashed:
+            name = _hash_of(password, {spelling, low, spelling.upper()})
             if name is not None:
-                return f"is {what} in {name}"
-            if hashed:
-                name = _hash_of(password, {spelling, low, spelling.upper()})
-                if name is not None:
-                    return f"is the {name} of {what}"
+                return f"is the {name} of {what}"
     return None
 
 
-def _spellings(text: str | None) -> tuple[bytes, ...]:
-    return () if not text else (encode(text),)
+_MAC = "the MAC address"
 
 
-def _serials(text: str | None) -> tuple[bytes, ...]:
-    """Give the pieces of a text that look like serial numbers, the text itself apart."""
-    found = [] if text is None else _SERIAL.findall(text)
-    return tuple(encode(piece) for piece in found if piece != text)
+def _sources(client_id: str, username: str | None, mac: str | None) -> list[tuple[str, bytes]]:
+    """Give what a password may be made from, each with its name."""
+    found: list[tuple[str, bytes]] = []
+    if client_id:
+        found.append(("the client id", encode(client_id)))
+    if username:
+        found.append(("the user name", encode(username)))
+    if mac is not None:
+        found += ((_MAC, mac.replace(":", "").encode()), (_MAC, mac.encode()))
+    for where, text in (("client id", client_id), ("user name", username)):
+        if text:
+            found += [
+                (f"a serial number in the {where}", encode(piece))
+                for piece in _SERIAL.findall(text)
+                if piece != text
+            ]
+    return found
 
 
-def _code_of(password: bytes, source: bytes) -> str | None:
-    if len(password) == 2 * len(source):
-        return "hex" if password.lower() == source.hex().encode() else None
-    stripped = password.rstrip(b"=")
-    if len(stripped) != (4 * len(source) + 2) // 3:
-        return None
-    import base64
-
-    encoded = base64.b64encode(source).rstrip(b"=")
-    found = stripped in (encoded, encoded.translate(bytes.maketrans(b"+/", b"-_")))
-    return "base64" if found else None
-
-
-def _of_mac(mac: str | None) -> tuple[bytes, ...]:
-    return () if mac is None else (mac.replace(":", "").encode(), mac.encode())
+def _base64(source: bytes) -> tuple[bytes, bytes]:
+    """Spell something in both alphabets of base64, without padding."""
+    encoded = b2a_base64(source, newline=False).rstrip(b"=")
+    return encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def _hash_of(password: bytes, sources: set[bytes]) -> str | None:
-    import base64
     import hashlib
 
     stripped = password.rstrip(b"=")
     for name in ("MD5", "SHA1", "SHA256"):
         for source in sources:
             digest = hashlib.new(name, source, usedforsecurity=False).digest()
-            encoded = base64.b64encode(digest).rstrip(b"=")
-            if password.lower() == digest.hex().encode() or stripped in (
-                encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))
-            ):  # fmt: skip
+            if password.lower() == digest.hex().encode() or stripped in _base64(digest):
                 return {"SHA1": "SHA-1", "SHA256": "SHA-256"}.get(name, name)
     return None

@@ -9,6 +9,8 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
+_SEVERITIES = {"public": Severity.ERROR, "private": Severity.WARNING}
+
 
 class PlaintextMqtt(MomentRule):
     """The server accepts connections that are not encrypted.
@@ -70,7 +72,7 @@ class PlaintextMqtt(MomentRule):
         if profile.code != 0 or encrypted(connection):
             return None
         way = exposure(connection, limits)
-        severity = {"public": Severity.ERROR, "private": Severity.WARNING}.get(way, Severity.INFO)
+        severity = _SEVERITIES.get(way, Severity.INFO)
         if not moment.history.once(self.id, profile.server_ip, profile.server_port, severity):
             return None
         return failure(

@@ -11,27 +11,23 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import SERVER_CLOSES, connack_5, connect
 from dissector.rules.thresholds import Thresholds
 
+# patterns as texts: `re` makes and keeps them once a server says something
 TALK = (
     (
-        re.compile(r"\b(?!MQTT|TLS|SSL|version)[A-Za-z]{3,}[/ -]v?\d+\.\d+\.\d+", re.I),
+        r"(?i)\b(?!MQTT|TLS|SSL|version)[A-Za-z]{3,}[/ -]v?\d+\.\d+\.\d+",
         "a product and its version",
     ),
     (
         # a topic may begin with a slash, too: so only where files are, or with a file's ending
-        re.compile(
-            r"(?:^|[\s'\"(])/(?:usr|etc|opt|var|srv|root)/[\w./-]+"
-            r"|/[\w-]+\.(?:conf|json|ya?ml|pem|key|crt|py|js|java|go|c|log|db)\b"
-            r"|\b[A-Z]:\\\w+"
-        ),
+        r"(?:^|[\s'\"(])/(?:usr|etc|opt|var|srv|root)/[\w./-]+"
+        r"|/[\w-]+\.(?:conf|json|ya?ml|pem|key|crt|py|js|java|go|c|log|db)\b"
+        r"|\b[A-Z]:\\\w+",
         "a file path",
     ),
-    (re.compile(r"\w+Exception\b|Traceback \(|\bat [\w.$]+\([\w.]+:\d+\)"), "its stack"),
+    (r"\w+Exception\b|Traceback \(|\bat [\w.$]+\([\w.]+:\d+\)", "its stack"),
     (
-        re.compile(
-            r"\b(?:unknown|no such|invalid|wrong|bad) (?:user|account|password)\b"
-            r"(?! ?name or| or|/)|\b(?:user|account) (?:not found|does not exist|unknown)",
-            re.I,
-        ),
+        r"(?i)\b(?:unknown|no such|invalid|wrong|bad) (?:user|account|password)\b"
+        r"(?! ?name or| or|/)|\b(?:user|account) (?:not found|does not exist|unknown)",
         "which accounts exist",
     ),
 )
@@ -144,7 +140,7 @@ class TalkativeRefusal(MomentRule):
                 continue
             text = " ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
             for pattern, what in TALK:
-                if pattern.search(text):
+                if re.search(pattern, text):
                     if not moment.history.once(
                         self.id, profile.server_ip, profile.server_port, what
                     ):

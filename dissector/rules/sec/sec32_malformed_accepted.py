@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.remembered import SECOND_NS, remember
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure, server_name
 from dissector.rules.base import Example, Verdict
@@ -123,7 +123,7 @@ class MalformedAccepted(MomentRule):
             and item.packet is not None
         ]
         if broken and host is not None:
-            host.broken.append(broken[0].time_ns)
+            remember(host.broken, broken[0].time_ns)
             recent = sum(time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.broken)
             if recent >= limits.malformed_per_minute and moment.history.once(self.id, host.ip):
                 found.append(

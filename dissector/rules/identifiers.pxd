@@ -1,0 +1,5 @@
+cimport cython
+
+@cython.locals(low=str, digits=str)
+cpdef identifier(str text, str own_mac)
+cdef bint _holds(str low, str mac) except -1
