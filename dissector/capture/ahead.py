@@ -1,6 +1,8 @@
 """Places of a file in, their bytes out, read by a thread while other bytes are looked at.
 
-Reading releases the interpreter's lock, so on a machine with two processors it costs nothing.
+Reading releases the interpreter's lock, so on a machine with two processors it costs nothing: if
+the thread has come to its read before the caller goes on, for it needs that lock to get there, and
+compiled code keeps it for long. So `ask` waits until the thread is about to read.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ class Ahead:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._asked: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self._begun: SimpleQueue[None] = SimpleQueue()
         self._read: SimpleQueue[bytes | OSError] = SimpleQueue()
         self._place: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._work, name="read ahead", daemon=True)
@@ -26,6 +29,7 @@ class Ahead:
         self.take()
         self._place = size, start
         self._asked.put(self._place)
+        self._begun.get()
 
     def take(self) -> tuple[int, bytes] | None:
         """Give the offset and the bytes that were asked for; None where nothing was.
@@ -48,6 +52,7 @@ class Ahead:
 
     def _work(self) -> None:
         while (place := self._asked.get()) is not None:
+            self._begun.put(None)
             try:
                 self._read.put(os.pread(self._descriptor, *place))
             except OSError as error:
