@@ -20,7 +20,7 @@ cdef class Table(Keeper):
     cdef public list idle
     cdef list quick
     cdef public list closing
-    cdef Py_ssize_t lingering
+    cdef Py_ssize_t first_closing
     cdef long long connections_limit
     cdef long long closed_limit
     cdef public long long deadline

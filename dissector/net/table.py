@@ -61,8 +61,10 @@ class Table(Keeper):
         self.streams = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
         self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
-        self.closing: list[int] = []  # serials of those whose linger time runs, from `lingering`
-        self.lingering = 0
+        self.closing: list[
+            int
+        ] = []  # serials of those whose linger time runs, from `first_closing` on
+        self.first_closing = 0
         self.connections_limit = limits.connections
         self.closed_limit = limits.closed
         self.deadline = 1 << 62
@@ -80,7 +82,7 @@ class Table(Keeper):
             connection.finish(CAPTURE_END, now)
         self.connections.clear()
         self.closing.clear()
-        self.lingering = 0
+        self.first_closing = 0
         self.past.clear()
         self.oldest.clear()
         for direction in self.table.values():
@@ -108,12 +110,12 @@ class Table(Keeper):
         """End this connection's view when the linger time is over."""
         own = connection
         own.until = self.clock + self.linger_ns
-        if self.lingering == len(self.closing):
+        if self.first_closing == len(self.closing):
             self.deadline = own.until
         self.closing.append(own.serial)
         if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
             self.closing = [item for item in self.closing if item in self.connections]
-            self.lingering = 0
+            self.first_closing = 0
 
     def complete(self, connection: TcpConnection) -> None:
         """End this connection's view now: only repetitions may still come."""
@@ -280,7 +282,7 @@ class Table(Keeper):
 
     def _expire(self, now: int) -> None:
         self.deadline = 1 << 62
-        at = self.lingering
+        at = self.first_closing
         while at < len(self.closing):
             connection = self.connections.get(self.closing[at])
             if connection is not None and connection.until > now:
@@ -289,10 +291,10 @@ class Table(Keeper):
             at += 1
             if connection is not None:
                 self._end(connection, CLOSED)
-        self.lingering = at
+        self.first_closing = at
         if at > _PASSED and 2 * at > len(self.closing):
             del self.closing[:at]
-            self.lingering = 0
+            self.first_closing = 0
 
     def _evict(self, latest: TcpConnection, s: Segment) -> None:
         # Let the longest idle connection go. A sorted part of all serves many evictions: who is in
