@@ -1,4 +1,3 @@
-cimport cython
 from dissector.model cimport FrameRef
 
 cdef class Packet:

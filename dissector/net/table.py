@@ -61,9 +61,8 @@ class Table(Keeper):
         self.streams = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
         self.quick: list[Direction | None] = [None] * _SLOTS if cython.compiled else []
-        self.closing: list[
-            int
-        ] = []  # serials of those whose linger time runs, from `first_closing` on
+        # serials of those whose linger time runs, from `first_closing` on
+        self.closing: list[int] = []
         self.first_closing = 0
         self.connections_limit = limits.connections
         self.closed_limit = limits.closed
