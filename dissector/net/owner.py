@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dissector.net.streams import Streams
+from dissector.net.table import reversed_key
 
 
 def owner(streams: Streams) -> tuple[int, int] | None:
@@ -18,6 +19,5 @@ def owner(streams: Streams) -> tuple[int, int] | None:
     past = streams.past.get(key)
     if past is not None:
         return past.stream, 0
-    size = (len(key) - 4) // 2
-    past = streams.past.get(key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2])
+    past = streams.past.get(reversed_key(key))
     return None if past is None else (past.stream, 1)

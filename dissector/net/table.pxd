@@ -76,4 +76,4 @@ cdef unsigned long long _SPREAD
 cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1
 
 @cython.locals(size=cython.Py_ssize_t, index=cython.Py_ssize_t)
-cdef bytes _reverse(bytes key)
+cpdef bytes reversed_key(bytes key)

@@ -159,7 +159,7 @@ class Table(Keeper):
             self._end(old, REUSED)
             del self.past[old.key]
             key = s.key()
-            return self._create(key, _reverse(key), s, self._number())
+            return self._create(key, reversed_key(key), s, self._number())
         if s.grade != WHOLE or not old.lingering:
             return known  # the same SYN again
         self._end(old, REUSED)
@@ -168,7 +168,7 @@ class Table(Keeper):
     def _meet(self, s: Segment) -> Direction | None:
         # A segment of no connection in the table
         key = s.key()
-        reverse = _reverse(key)
+        reverse = reversed_key(key)
         side = 0
         past = self.past.get(key)
         if past is None:
@@ -323,7 +323,8 @@ def _slot(address: int, ports: int) -> int:
     return mixed >> 49
 
 
-def _reverse(key: bytes) -> bytes:
+def reversed_key(key: bytes) -> bytes:
+    """Give the key of the opposite direction, destination before source."""
     size = (len(key) - 4) // 2
     if cython.compiled and size == 4:
         turned = cython.declare(cython.uchar[12])
