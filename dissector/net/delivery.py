@@ -177,7 +177,6 @@ class Delivery(Half):
             )
             self.next += length
             self.next_seq = (self.next_seq + length) & MASK
-            self.delivered += length
             self.last_frame = frame
             self.last_time = time_ns
             if need > self.peer.next:
@@ -189,7 +188,6 @@ class Delivery(Half):
                 view.abandon()
                 return False
         if cut:
-            self.snapped = True
             return self._miss(cut, frame, time_ns, "snap length")
         return True
 

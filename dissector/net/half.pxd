@@ -15,7 +15,6 @@ cdef class Half:
     cdef public long long next_seq
     cdef public long long next
     cdef public long long acknowledged
-    cdef public long long delivered
     cdef public long long last_frame
     cdef public long long last_time
     cdef public long long segments
@@ -30,7 +29,6 @@ cdef class Half:
     cdef public bytes mac
     cdef public bint gap
     cdef public bint started
-    cdef public bint snapped
     cdef public bint conflict
     cdef public bint mixed
     cdef public bint presumed

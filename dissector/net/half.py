@@ -33,8 +33,8 @@ class Half:
         self.latest = -1  # handle of its newest entry in `Recent`
         self.address = 0  # of the quick look-up in `Streams`, as numbers
         self.ports = -1
-        self.segments = self.delivered = self.acknowledged = 0
-        self.gap = self.started = self.snapped = self.conflict = self.mixed = False
+        self.segments = self.acknowledged = 0
+        self.gap = self.started = self.conflict = self.mixed = False
         self.fin_time_ns = self.rst_time_ns = -1
         self.presumed = False  # the peer's bytes that acknowledge this side's went up before these
         self.based = False  # Wireshark's base sequence number, which tells a new stream

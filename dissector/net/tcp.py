@@ -65,7 +65,6 @@ class Direction(Delivery):
                     )
                     self.next += length
                     self.next_seq = (s.seq + length) & MASK
-                    self.delivered += length
                     self.last_frame = s.frame
                     self.last_time = s.time_ns
                     consumer = connection.consumer

@@ -68,6 +68,11 @@ class Recorder(Consumer):
             (event[2], event[3]) for event in self.events if event[0] == "gap" and event[1] == side
         ]
 
+    def reached(self, side: int) -> int:
+        """How far a side is: its bytes, and those of its gaps whose size is known."""
+        sizes = [size for size, _ in self.gaps(side) if isinstance(size, int)]
+        return len(self.text(side)) + sum(size for size in sizes if size > 0)
+
     def joined(self) -> list[Event]:
         """All events, chunks of one side that follow each other as one."""
         out: list[Event] = []
