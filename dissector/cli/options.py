@@ -7,6 +7,7 @@ fills it in.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -64,6 +65,11 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+
+    def print_help(self, file: object = None) -> None:
+        """Write it all now, so that main can say what could not be; argparse swallows that."""
+        sys.stdout.write(self.format_help())
+        sys.stdout.flush()
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exit; main knows how to say it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dissector.cli.main import COMMANDS
 from tests.cli.running import CLEAN, dissector
 from tests.conftest import ROOT
 
@@ -246,6 +247,29 @@ def test_a_full_disk_is_no_finding(bad: Path, arguments: str) -> None:
     )
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
     assert b"No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("tail", [">&-", "> /dev/full", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "--version",
+        "rules",
+        "rules SES01",
+        "help audit",
+        *(f"{c} --help" for c in COMMANDS),
+    ],
+)
+def test_help_that_cannot_be_written(arguments: str, tail: str) -> None:
+    """Where help goes nowhere, that is one line (if anybody hears it) and exit 2."""
+    done = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -m dissector {arguments} {tail}"],
+        capture_output=True, env=CLEAN, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == (0 if "2>&-" in tail else 1), done.stderr
 
 
 def test_closed_streams_are_no_crash(bad: Path, tmp_path: Path) -> None:
