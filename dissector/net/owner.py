@@ -16,8 +16,5 @@ def owner(streams: Streams) -> tuple[int, int] | None:
     direction = streams.table.get(key)
     if direction is not None:
         return direction.connection.stream, direction.side
-    past = streams.past.get(key)
-    if past is not None:
-        return past.stream, 0
-    past = streams.past.get(reversed_key(key))
-    return None if past is None else (past.stream, 1)
+    past = streams.past.get(min(key, reversed_key(key)))
+    return None if past is None else (past.stream, past.side(key))

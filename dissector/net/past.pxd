@@ -5,6 +5,7 @@ from dissector.net.tcp cimport TcpConnection
 
 cdef class Past:
     cdef public bytes key
+    cdef public bint turned
     cdef public long long stream
     cdef public long long first_frame
     cdef public bint based_a
@@ -13,6 +14,7 @@ cdef class Past:
     cdef public long long base_b
 
     cdef begin(self, TcpConnection connection)
+    cpdef int side(self, bytes key) except -1
     cdef bint renewed(self, Segment s, int side) except -1
 
     @cython.locals(base=cython.longlong, again=cython.bint)

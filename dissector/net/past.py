@@ -19,15 +19,23 @@ else:
 
 
 class Past:
-    """What is left: number, addresses and ports, and both base sequence numbers of Wireshark."""
+    """What is left: number, addresses and ports, and both base sequence numbers of Wireshark.
+
+    `key` is the lesser of the connection's two; `turned`: it is the one of side 1.
+    """
 
     def begin(self, connection: TcpConnection) -> None:
         """Keep what is needed of a connection (see `Half.begin_half`)."""
-        self.key = connection.key
+        self.turned = connection.reverse < connection.key
+        self.key = connection.reverse if self.turned else connection.key
         self.stream = connection.stream
         self.first_frame = connection.first_frame
         self.based_a, self.base_a = connection.a.based, connection.a.base_seq
         self.based_b, self.base_b = connection.b.based, connection.b.base_seq
+
+    def side(self, key: bytes) -> int:
+        """Give the side that one of the connection's two keys is the key of."""
+        return (key != self.key) != self.turned
 
     def renewed(self, s: Segment, side: int) -> bool:
         """Whether a SYN of that side is another one than that which began the stream."""

@@ -100,7 +100,7 @@ class Streams(Table):
                 s.address_length = 4
                 s.read_tcp(window, ip + 20, end, wire_end)
                 if cython.compiled:
-                    direction = self._known(octets, ip + 12, s)
+                    direction = self._known(octets, ip + 12)
                 else:
                     direction = table.get(window[ip + 12 : ip + 24])
             else:

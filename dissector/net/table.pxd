@@ -25,7 +25,8 @@ cdef class Table(Keeper):
     cdef long long closed_limit
     cdef public long long deadline
     cdef public dict past
-    cdef public object oldest
+    cdef public list ended
+    cdef Py_ssize_t eldest
     cdef public long long streams
     cdef public long long evicted
     cdef public bint forgetful
@@ -42,13 +43,13 @@ cdef class Table(Keeper):
     cpdef complete(self, object connection)
 
     @cython.locals(address=cython.ulonglong, ports=cython.longlong, slot=cython.Py_ssize_t, found=Direction)
-    cdef Direction _known(self, const unsigned char *octets, Py_ssize_t at, Segment s)
+    cdef Direction _known(self, const unsigned char *octets, Py_ssize_t at)
 
-    @cython.locals(old=TcpConnection, key=bytes)
+    @cython.locals(old=TcpConnection, key=bytes, reverse=bytes)
     cdef Direction _find(self, Direction known, Segment s)
 
-    @cython.locals(past=Past, side=cython.int, direction=Direction, other=Direction, key=bytes, reverse=bytes)
-    cdef Direction _meet(self, Segment s)
+    @cython.locals(past=Past, side=cython.int, direction=Direction, other=Direction, reverse=bytes)
+    cdef Direction _meet(self, Segment s, bytes key)
     cdef long long _number(self) except *
 
     @cython.locals(connection=TcpConnection, direction=Direction, other_way=Direction, swap=cython.bint)

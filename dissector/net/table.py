@@ -11,7 +11,6 @@ whose view has ended a `Past` is left, for that number, until `Limits.closed` yo
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Callable
 
 import cython
@@ -67,8 +66,9 @@ class Table(Keeper):
         self.connections_limit = limits.connections
         self.closed_limit = limits.closed
         self.deadline = 1 << 62
-        self.past: dict[bytes, Past] = {}
-        self.oldest: deque[Past] = deque()  # those in `past`, and some that were superseded
+        self.past: dict[bytes, Past] = {}  # by the lesser of their two keys
+        self.ended: list[Past] = []  # a ring of those in `past`, and some that were superseded
+        self.eldest = 0  # the place in it
         self.evicted = 0
         self.forgetful = False
         self.port_counts = array("q", bytes(8 * 65536))  # connections by the server's port
@@ -83,7 +83,8 @@ class Table(Keeper):
         self.closing.clear()
         self.first_closing = 0
         self.past.clear()
-        self.oldest.clear()
+        self.ended.clear()
+        self.eldest = 0
         for direction in self.table.values():
             if direction.peer is not None:
                 direction.connection.release()
@@ -99,7 +100,7 @@ class Table(Keeper):
     def let_go(self, connection: TcpConnection) -> None:
         """End the view of a connection as at the capture's end; it may go on, in mid-stream."""
         self._end(connection, CAPTURE_END)
-        self.past.pop(connection.key, None)
+        self.past.pop(min(connection.key, connection.reverse), None)
 
     def open(self, connection: TcpConnection) -> Consumer | None:
         """Ask the factory."""
@@ -124,8 +125,8 @@ class Table(Keeper):
         """Pass a warning on."""
         self.warn(kind, message, frame, stream)
 
-    def _known(self, octets: bytes, at: int, s: Segment) -> Direction | None:
-        # table.get(s.key()) for IPv4, with neither bytes made nor hashed where it was found before
+    def _known(self, octets: bytes, at: int) -> Direction | None:
+        # table.get(s.key()) for IPv4, with neither bytes made nor hashed, for nearly all segments
         address = big32(octets, at)
         address = address << 32 | big32(octets, at + 4)
         ports = big32(octets, at + 8)
@@ -133,10 +134,7 @@ class Table(Keeper):
         found = self.quick[slot]
         if found is not None and found.ports == ports and found.address == address:
             return found
-        found = self.table.get(s.key())
-        if found is not None:
-            self.quick[slot] = found  # another one had its place
-        return found
+        return None  # it is unknown, or another one has its place: `_find` tells
 
     def _learn(self, direction: Direction, key: bytes) -> None:
         direction.address = big32(key, 0)
@@ -151,31 +149,33 @@ class Table(Keeper):
     def _find(self, known: Direction | None, s: Segment) -> Direction | None:
         # The direction that a segment out of the ordinary belongs to; None: to a past connection
         if known is None:
-            return self._meet(s)
+            key = s.key()
+            known = self.table.get(key)
+            if known is None:
+                return self._meet(s, key)
+            if cython.compiled and len(key) == 12:
+                self.quick[_slot(known.address, known.ports)] = known
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             return known
         old = known.connection
         if known.based and s.seq != known.base_seq:
             self._end(old, REUSED)
-            del self.past[old.key]
             key = s.key()
-            return self._create(key, reversed_key(key), s, self._number())
+            reverse = reversed_key(key)
+            del self.past[min(key, reverse)]
+            return self._create(key, reverse, s, self._number())
         if s.grade != WHOLE or not old.lingering:
             return known  # the same SYN again
         self._end(old, REUSED)
-        return self._meet(s)
+        return self._meet(s, s.key())
 
-    def _meet(self, s: Segment) -> Direction | None:
+    def _meet(self, s: Segment, key: bytes) -> Direction | None:
         # A segment of no connection in the table
-        key = s.key()
         reverse = reversed_key(key)
-        side = 0
-        past = self.past.get(key)
-        if past is None:
-            past = self.past.get(reverse)
-            side = 1
+        past = self.past.get(reverse if reverse < key else key)
         if past is None:
             return self._create(key, reverse, s, self._number())
+        side = past.side(key)
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             if s.grade != NUMBER_ONLY:
                 past.note_base(s, side)
@@ -259,10 +259,13 @@ class Table(Keeper):
             self._unlearn(connection.a)
             self._unlearn(connection.b)
         connection.release()
-        self.past[key] = past
-        self.oldest.append(past)
-        if len(self.oldest) > self.closed_limit:
-            self._forget(self.oldest.popleft())
+        self.past[past.key] = past
+        if len(self.ended) < self.closed_limit:
+            self.ended.append(past)
+        else:
+            self._forget(self.ended[self.eldest])
+            self.ended[self.eldest] = past
+            self.eldest = (self.eldest + 1) % self.closed_limit
 
     def _unlearn(self, direction: Direction) -> None:
         if direction.ports >= 0:
