@@ -9,7 +9,6 @@ a byte that is not UTF-8. JSON is lossless too and takes `lossless()`; every for
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def _class_of(byte: int) -> int:
     return 1 if char.islower() else 2 if char.isupper() else 4 if char.isdigit() else 8
 
 
+_started: tuple[bytes, blake2b] | None = None  # the last key, and a hash that begins with it
 _CLASS_OF_BYTE = bytes(map(_class_of, range(256)))
 # by the classes that are present, as bits
 _CLASS_NAMES = [
@@ -117,13 +117,16 @@ def fingerprint(secret: bytes, key: bytes) -> str:
     The key is what is hashed first. Nothing can be appended to a digest of BLAKE2 without knowing
     it, and its own way of taking a key would double the work.
     """
-    made = _keyed(key).copy()
+    global _started
+    started = _started
+    if started is None or started[0] != key:
+        started = _started = (key, _keyed(key))
+    made = started[1].copy()
     made.update(secret)
     digest: str = made.hexdigest()
     return digest
 
 
-@lru_cache(maxsize=1)
 def _keyed(key: bytes) -> blake2b:
     try:  # most captures need none
         from _blake2 import blake2b  # what hashlib gives, without the 4 ms that OpenSSL takes

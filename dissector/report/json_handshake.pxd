@@ -4,6 +4,7 @@ from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 from dissector.report.pen cimport Pen
 
+cdef Py_ssize_t _SECRETS_KEPT, _SECONDS_KEPT, _PROPERTIES_KEPT
 cdef str _NOWHERE
 cdef object _V5_0, _CLIENT
 cdef dict _VERSIONS, _OUTCOMES
@@ -12,7 +13,7 @@ cdef str _CLEAN, _NOT_CLEAN, _RETAIN, _NO_RETAIN, _ABSENT, _PRESENT, _NOT_PRESEN
 cdef class HandshakeText:
     cdef object _writer
     cdef object _encode
-    cdef Pen _pen
+    cdef readonly Pen pen
     cdef bint _shown
     cdef bytes _key
     cdef int _digits
@@ -21,12 +22,14 @@ cdef class HandshakeText:
     cdef dict _seconds
     cdef str _file
     cdef str _file_text
-    cdef dict _secrets
+    cdef dict _marks
     cdef dict _known_properties
     cdef dict _codes
     cdef dict _codes_5
-    @cython.locals(pen=Pen)
     cpdef bytes text(self, Handshake record, str start)
+    cpdef bint line(self, Handshake record, str start) except -1
+    @cython.locals(pen=Pen)
+    cdef _write(self, Handshake record, str start)
     @cython.locals(pen=Pen)
     cdef _endpoint(self, Endpoint end)
     @cython.locals(pen=Pen)
@@ -41,7 +44,7 @@ cdef class HandshakeText:
     cdef _place(self, FrameRef frame)
     @cython.locals(text=str)
     cdef str _second_of(self, long long second)
-    @cython.locals(text=str)
+    @cython.locals(pen=Pen, mark=str)
     cdef _secret(self, bytes secret)
     @cython.locals(text=str)
     cdef _properties(self, tuple properties)

@@ -54,14 +54,14 @@ class HandshakeText:
         self._encode = encode
         self._shown: bool = writer.show_secrets
         self._key: bytes = writer.key
-        self._pen = Pen()
+        self.pen = Pen()
         self._second = -(1 << 62)  # the last second that was written; at first none that exists
         self._second_text = ""
         self._seconds: dict[int, str] = {}
         self._file: str | None = None
         self._file_text = ""
         self._digits = -1 if writer.digits is None else writer.digits
-        self._secrets: dict[bytes, str] = {}
+        self._marks: dict[bytes, str] = {}  # fingerprints of secrets
         self._known_properties: dict[tuple[Property, ...], str] = {}
         self._codes: dict[int, str] = {}
         self._codes_5: dict[int, str] = {}
@@ -72,10 +72,20 @@ class HandshakeText:
 
     def text(self, record: Handshake, start: str) -> bytes | None:
         """Give a handshake's object; `start` stands before its members. None: not by this way."""
-        if record.carrier is not None:
-            return None
-        pen = self._pen
+        self._write(record, start)
+        return self.pen.done()
+
+    def line(self, record: Handshake, start: str) -> bool:
+        """Keep a handshake's object as a line of `pen`; False: not by this way."""
+        self._write(record, start)
+        return self.pen.keep()
+
+    def _write(self, record: Handshake, start: str) -> None:
+        pen = self.pen
         pen.begin()
+        if record.carrier is not None:
+            pen.spoilt = True
+            return
         pen.put(start)
         pen.put('"id":')
         pen.number(record.id)
@@ -103,10 +113,9 @@ class HandshakeText:
         pen.put(',"close":')
         self._close(record.close)
         pen.put("}")
-        return pen.done()
 
     def _endpoint(self, end: Endpoint) -> None:
-        pen = self._pen
+        pen = self.pen
         pen.quoted(end.ip)
         pen.put(',"port":')
         pen.number(end.port)
@@ -114,7 +123,7 @@ class HandshakeText:
         pen.quoted(end.mac)
 
     def _connect(self, packet: Connect | None) -> None:
-        pen = self._pen
+        pen = self.pen
         if packet is None:
             pen.put("null")
             return
@@ -145,7 +154,7 @@ class HandshakeText:
         pen.put("}")
 
     def _connack(self, packet: Connack | None) -> None:
-        pen = self._pen
+        pen = self.pen
         if packet is None:
             pen.put("null")
             return
@@ -169,7 +178,7 @@ class HandshakeText:
         return text
 
     def _close(self, close: Close | None) -> None:
-        pen = self._pen
+        pen = self.pen
         if close is None:
             pen.put("null")
             return
@@ -181,7 +190,7 @@ class HandshakeText:
 
     def _place(self, frame: FrameRef | None) -> None:
         """Write which frame it was, and when."""
-        pen = self._pen
+        pen = self.pen
         if frame is None:
             pen.put(_NOWHERE)
             return
@@ -213,34 +222,37 @@ class HandshakeText:
         return text
 
     def _secret(self, secret: bytes | None) -> None:
+        pen = self.pen
         if secret is None:
-            self._pen.put("null")
+            pen.put("null")
             return
-        text = self._secrets.get(secret)
-        if text is None:
-            if self._shown:
-                self._pen.spoilt = True
-                return
-            classes, mark = character_classes(secret), fingerprint(secret, self._key)
-            text = (
-                f'{{"redacted":true,"length":{len(secret)},"classes":"{classes}",'
-                f'"fingerprint":"{mark}"}}'
-            )
-            if len(self._secrets) < _SECRETS_KEPT:
-                self._secrets[secret] = text
-        self._pen.put(text)
+        if self._shown:
+            pen.spoilt = True
+            return
+        mark = self._marks.get(secret)
+        if mark is None:
+            mark = fingerprint(secret, self._key)
+            if len(self._marks) < _SECRETS_KEPT:
+                self._marks[secret] = mark
+        pen.put('{"redacted":true,"length":')
+        pen.number(len(secret))
+        pen.put(',"classes":"')
+        pen.put(character_classes(secret))
+        pen.put('","fingerprint":"')
+        pen.put(mark)
+        pen.put('"}')
 
     def _properties(self, properties: tuple[Property, ...]) -> None:
         if not properties:
-            self._pen.put("{}")
+            self.pen.put("{}")
             return
         text = self._known_properties.get(properties)
         if text is None:
             plain, listed = self._writer.properties(properties)
             if listed is not UNSET:
-                self._pen.spoilt = True
+                self.pen.spoilt = True
                 return
             text = self._encode(plain).decode()
             if len(self._known_properties) < _PROPERTIES_KEPT:
                 self._known_properties[properties] = text
-        self._pen.put(text)
+        self.pen.put(text)

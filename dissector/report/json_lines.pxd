@@ -1,6 +1,7 @@
 cimport cython
 from dissector.connections.handshake cimport Handshake
 from dissector.report.json_handshake cimport HandshakeText
+from dissector.report.pen cimport Pen
 
 cdef class JsonLines:
     cdef public object _stream
@@ -8,9 +9,8 @@ cdef class JsonLines:
     cdef public str _engine
     cdef public int _limit
     cdef public bint _eager
-    cdef public list _lines
     cdef public object _encode
     cdef public HandshakeText _quick
-    @cython.locals(text=bytes)
+    cdef Pen _pen
     cpdef handshake(self, Handshake record)
     cpdef _flush(self)

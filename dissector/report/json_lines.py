@@ -23,7 +23,7 @@ from dissector.report.reporter import ByteStream
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-_HELD = 64
+_HELD = 1 << 15  # bytes of lines that are written at once
 
 
 class JsonLines:
@@ -39,11 +39,11 @@ class JsonLines:
     ) -> None:
         self._stream = stream
         self._writer = Writer(show_secrets=show_secrets, key=key)
-        self._limit = 1 if eager else _HELD
+        self._limit = 0 if eager else _HELD
         self._eager = eager
-        self._lines: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode
         self._quick = HandshakeText(self._writer, self._encode)
+        self._pen = self._quick.pen
 
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
@@ -52,12 +52,9 @@ class JsonLines:
 
     def handshake(self, record: Handshake) -> None:
         """Write one handshake."""
-        text = self._quick.text(record, '{"type":"handshake",')
-        if text is None:
+        if not self._quick.line(record, '{"type":"handshake",'):
             self._line("handshake", self._writer.handshake(record))
-            return
-        self._lines.append(text)
-        if len(self._lines) >= self._limit:
+        elif self._pen.used > self._limit:
             self._flush()
 
     def tls_handshake(self, record: TlsHandshake) -> None:
@@ -94,14 +91,16 @@ class JsonLines:
 
     def put(self, kind: str, record: bytes) -> None:
         """Write a record that is an object already."""
-        self._lines.append(b'{"type":"%s",' % kind.encode() + record[1:])
-        if len(self._lines) >= self._limit:
+        line = b'{"type":"%s",%s\n' % (kind.encode(), record[1:])
+        if not self._pen.add(line):
+            self._flush()
+            self._stream.write(line)
+        if self._pen.used > self._limit or self._eager:
             self._flush()
 
     def _flush(self) -> None:
-        if self._lines:
-            self._lines.append(b"")
-            self._stream.write(b"\n".join(self._lines))
-            self._lines.clear()
-            if self._eager:
-                self._stream.flush()
+        lines = self._pen.take()
+        if lines:
+            self._stream.write(lines)
+        if self._eager:
+            self._stream.flush()

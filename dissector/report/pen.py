@@ -1,8 +1,8 @@
 # cython: annotation_typing=False
-"""Pieces of text and numbers in, the bytes of one JSON object out.
+"""Pieces of text and numbers in, the bytes of JSON objects out, one at once or many as lines.
 
 Compiled, the pieces go into one buffer of fixed size; interpreted, into a list. Where something
-does not fit, or is text that JSON has to escape, `spoilt` is set and what was written is of no use.
+does not fit, or is text that JSON has to escape, `spoilt` is set and the object is of no use.
 """
 
 from __future__ import annotations
@@ -20,23 +20,32 @@ if cython.compiled:
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
 _encode = msgspec.json.Encoder().encode
-_ROOM = 1 << 16  # bytes; a longer handshake goes the general way
+_ROOM = 1 << 16  # bytes; what does not fit goes the general way
+# whether JSON has to escape a byte, or it is no ASCII
+_ESCAPED = bytes(byte < 32 or byte > 126 or byte in b'"\\' for byte in range(256))
 _LARGEST = 10**18 - 1  # of a number that is written here; a C integer where compiled
 
 
 class Pen:
-    """Writes one object after the other: `begin`, pieces, `done`."""
+    """Writes one object after the other: `begin`, pieces, and `done`, or `keep` until `take`.
+
+    `used` are the bytes that are kept.
+    """
 
     def __init__(self) -> None:
+        self.used = 0
+        self.lines: list[bytes] = []
+        if not cython.compiled:
+            self.room = bytearray()  # compiled, arrays of C
+            self.reverse = bytearray()
         self.begin()
 
     def begin(self) -> None:
-        """Start afresh."""
+        """Start an object."""
         self.spoilt = False
-        self.used = 0
+        self.start = self.used
         if not cython.compiled:
             self.parts: list[str] = []
-            self.room = bytearray()  # compiled, an array of C
 
     def put(self, text: str) -> None:
         """Write ready text, escaped where need be."""
@@ -63,7 +72,7 @@ class Pen:
             if not PyUnicode_IS_ASCII(text):
                 self.spoilt = True
                 return
-            source = cython.cast(cython.p_char, PyUnicode_1BYTE_DATA(text))
+            source = cython.cast(cython.p_uchar, PyUnicode_1BYTE_DATA(text))
             self._quoted(source, PyUnicode_GET_LENGTH(text))
         else:
             self._checked(text)
@@ -86,12 +95,16 @@ class Pen:
         elif value < 0 or value > _LARGEST or _ROOM - self.used < 20:
             self.put(str(value))
         else:
-            size = 1
+            at = 20
             rest = value
-            while rest >= 10:
+            while True:
+                at -= 1
+                self.reverse[at] = 48 + rest % 10
                 rest //= 10
-                size += 1
-            self._digits(value, size)
+                if rest == 0:
+                    break
+            memcpy(self.room + self.used, self.reverse + at, 20 - at)
+            self.used += 20 - at
 
     def padded(self, value: int, size: int) -> None:
         """Write a number that has at most `size` digits, with zeros before it."""
@@ -119,12 +132,47 @@ class Pen:
         self.padded(rest, size)
 
     def done(self) -> bytes | None:
-        """Give what was written; None where it is spoilt."""
+        """Give the object that was written; None where it is spoilt."""
         if self.spoilt:
+            self.used = self.start
             return None
+        if not cython.compiled:
+            return "".join(self.parts).encode()
+        made: bytes = self.room[self.start : self.used]
+        self.used = self.start
+        return made
+
+    def keep(self) -> bool:
+        """Keep the object as a line; False where it is spoilt."""
+        if not cython.compiled:
+            return not self.spoilt and self.add("".join((*self.parts, "\n")).encode())
+        if self.spoilt or self.used == _ROOM:
+            self.used = self.start
+            return False
+        self.room[self.used] = 10
+        self.used += 1
+        return True
+
+    def add(self, line: bytes) -> bool:
+        """Keep a ready line; False where there is no room for it."""
+        size = len(line)
+        if size > _ROOM - self.used:
+            return False
         if cython.compiled:
-            return self.room[: self.used]
-        return "".join(self.parts).encode()
+            memcpy(self.room + self.used, cython.cast(cython.p_char, line), size)
+        else:
+            self.lines.append(line)
+        self.used += size
+        return True
+
+    def take(self) -> bytes:
+        """Give all lines that are kept, and keep them no longer."""
+        size, self.used = self.used, 0
+        if cython.compiled:
+            made: bytes = self.room[:size]
+            return made
+        lines, self.lines = self.lines, []
+        return b"".join(lines)
 
     def _digits(self, value: int, size: int) -> None:
         at = self.used + size
@@ -134,21 +182,21 @@ class Pen:
             self.room[at] = 48 + value % 10
             value //= 10
 
-    def _quoted(self, source: cython.p_char, size: int) -> None:
+    def _quoted(self, source: cython.p_uchar, size: int) -> None:
         if size + 2 > _ROOM - self.used:
             self.spoilt = True
             return
-        at = self.used
-        self.room[at] = 34  # a quotation mark
-        for index in range(size):
-            char = source[index]
-            if char < 32 or char > 126 or char == 34 or char == 92:
-                self.spoilt = True
-                return
-            at += 1
-            self.room[at] = char
-        self.room[at + 1] = 34
-        self.used = at + 2
+        if cython.compiled:  # and only then it is called
+            escaped = _ESCAPED
+            for index in range(size):
+                if escaped[source[index]]:
+                    self.spoilt = True
+                    return
+            at = self.used
+            self.room[at] = 34  # a quotation mark
+            memcpy(self.room + at + 1, source, size)
+            self.room[at + size + 1] = 34
+            self.used = at + size + 2
 
     def _checked(self, text: str) -> None:
         if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:

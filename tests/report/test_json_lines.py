@@ -7,7 +7,7 @@ import json
 
 from dissector.report.json_lines import JsonLines
 from dissector.report.json_v1 import document
-from tests.report.builders import handshake, report, written
+from tests.report.builders import connect, handshake, report, written
 from tests.report.schema import check_line
 
 KINDS = {
@@ -54,3 +54,19 @@ def test_an_eager_sink_holds_nothing() -> None:
     sink = JsonLines(stream, eager=True)
     sink.handshake(handshake())
     assert json.loads(stream.getvalue())["type"] == "handshake"
+
+
+def test_lines_of_any_length_keep_their_order() -> None:
+    """Short lines, lines with escapes and lines longer than all that is held come as they came."""
+    stream = io.BytesIO()
+    sink = JsonLines(stream)
+    sizes = [1, 30_000, 32_767, 1, 70_000, 33_000, 33_000, 1, 65_535, 2] * 3
+    for number, size in enumerate(sizes):
+        letter = "\\" if number % 7 == 3 else "a"
+        sink.handshake(handshake(number, connect=connect(client_id=letter * size)))
+    written_at_the_end = report()
+    sink.finish(written_at_the_end.capture, written_at_the_end.summary, ())
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["type"] for line in lines] == ["handshake"] * len(sizes) + ["summary"]
+    assert [len(line["connect"]["clientId"]) for line in lines[:-1]] == sizes
+    assert [line["id"] for line in lines[:-1]] == list(range(len(sizes)))
