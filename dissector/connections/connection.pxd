@@ -57,13 +57,13 @@ cdef class Connection:
     cdef public View view
     cdef public Connect connect
     cdef public Connack connack
-    cdef public list auths
-    cdef public list disconnects
+    cdef public tuple auths
+    cdef public tuple disconnects
     cdef public list history
-    cdef public list closes
+    cdef public tuple closes
     cdef public Close close
     cdef public Handshake handshake
-    cdef public list findings
+    cdef public tuple findings
     cdef public set unjudged
     cdef public long long opened_ns
     cdef public long long spoke_ns

@@ -236,13 +236,13 @@ class Connection:
         self.view.begin()
         self.connect: Connect | None = None
         self.connack: Connack | None = None
-        self.auths: list[Auth] = []
-        self.disconnects: list[Disconnect] = []
+        self.auths: tuple[Auth, ...] = ()
+        self.disconnects: tuple[Disconnect, ...] = ()
         self.history: list[PacketRef] = []
-        self.closes: list[CloseEvent] = []
+        self.closes: tuple[CloseEvent, ...] = ()
         self.close: Close | None = None
         self.handshake: Handshake | None = None
-        self.findings: list[Finding] = []
+        self.findings: tuple[Finding, ...] = ()
         self.unjudged: set[str] | None = None
         self.opened_ns = self.spoke_ns = first.time_ns
         self.connect_delivered = False

@@ -23,7 +23,7 @@ cdef class Following(Framing):
     @cython.locals(traits=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
     cdef _traits(self, int side, who, int kind)
     @cython.locals(known=cython.int)
-    cdef _keep(self, list kept, packet)
+    cdef tuple _kept(self, tuple kept, packet)
     @cython.locals(connection=Connection)
     cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection, consumed=cython.longlong)

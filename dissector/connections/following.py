@@ -95,7 +95,7 @@ class Following(Framing):
                 answered = self._connack(side, packet, framer)
         elif isinstance(packet, Auth):
             connection.traits |= Trait.AUTH
-            self._keep(connection.auths, packet)
+            connection.auths = self._kept(connection.auths, packet)
         elif isinstance(packet, Disconnect):
             self._disconnect(who, packet)
         target = _NEXT[(2 * self.phase + (side != self.client)) * _EVENTS + event]
@@ -136,17 +136,14 @@ class Following(Framing):
                 traits |= Trait.AFTER_DISCONNECT
         connection.traits |= traits
 
-    def _keep(self, kept: list[Any], packet: Auth | Disconnect) -> None:
-        """Keep a packet that rules ask for later, one of the first of its side."""
-        assert self.connection is not None and packet.side is not None
+    def _kept(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
+        """Add a packet that rules ask for later, if it is one of the first of its side."""
         if not kept:
-            kept.append(packet)
-            return
+            return (packet,)
+        assert self.connection is not None and packet.side is not None
         known = 0
         for item in kept:
             known += item.side is packet.side
-        if known < HISTORY_LIMIT:
-            kept.append(packet)
         if known + 1 == HISTORY_LIMIT:
             self.tracking.listener.limited(
                 "history-limit",
@@ -155,11 +152,12 @@ class Following(Framing):
                 packet.frame,
                 self.connection.stream,
             )
+        return (*kept, packet) if known < HISTORY_LIMIT else kept
 
     def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
         assert connection is not None
-        self._keep(connection.disconnects, packet)
+        connection.disconnects = self._kept(connection.disconnects, packet)
         connection.traits |= _WITH_DISCONNECT
         if who is _SERVER:
             connection.traits |= Trait.SERVER_DISCONNECT

@@ -197,7 +197,7 @@ class Framing(Sight):
         packet = Packet(
             type=kind, flags=framer.first & 15, remaining_length=framer.remaining,
             size=framer.size, raw=raw if self.tracking.keep_all else raw[: framer.header_size],
-            defects=tuple(header_defects(framer.first, framer.remaining, framer.header_size)),
+            defects=header_defects(framer.first, framer.remaining, framer.header_size),
         )  # fmt: skip
         if kind == _AUTH:
             packet.secrets = ((framer.header_size, framer.remaining),)  # its data, undecoded

@@ -115,7 +115,7 @@ class Tracker(Following):
         who = self._who(side)
         event = CloseEvent.__new__(CloseEvent)
         event.begin(who, _CLOSES[how], self.tracking.frame(frame, time_ns))
-        connection.closes.append(event)
+        connection.closes += (event,)
         if connection.close is None:
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
@@ -362,9 +362,9 @@ def follow(tracking: Tracking, tcp: TcpConnection) -> Tracker:
     return made
 
 
-def _before(auths: list[Auth], connack: Connack | None) -> tuple[Auth, ...]:
+def _before(auths: tuple[Auth, ...], connack: Connack | None) -> tuple[Auth, ...]:
     """Give those AUTH packets that came before the CONNACK."""
     if connack is None or connack.frame is None:
-        return tuple(auths)
+        return auths
     limit = connack.frame.time_ns
     return tuple(auth for auth in auths if auth.frame is None or auth.frame.time_ns <= limit)

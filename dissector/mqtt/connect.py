@@ -135,7 +135,7 @@ def _foreign_name(reader: Reader, start: int, name: bytes) -> str:
         reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, text, "protocolName")
         reader.stop_here(kept)
     elif kept < reader.pos:
-        reader.secrets.append((kept, reader.pos - kept))
+        reader.secret(kept, reader.pos - kept)
     return text
 
 
@@ -209,7 +209,7 @@ def _will_message(reader: Reader, connect: Connect) -> None:
         return
     for item in connect.last_will_properties:
         if item.name == "payloadFormatIndicator" and item.value == 1:
-            if text_problem(message) == NOT_UTF8:
+            if text_problem(message, 0, len(message)) == NOT_UTF8:
                 reader.defect(
                     DefectKind.WILL_PAYLOAD_NOT_UTF8, start, size, message, "lastWillMessage"
                 )
@@ -237,25 +237,26 @@ def _credentials(reader: Reader, connect: Connect) -> None:
         if password is None:
             return
         connect.password = password
-        reader.secrets.append((start + 2, len(password)))
-        if lenient and text_problem(password) == NOT_UTF8:
+        reader.secret(start + 2, len(password))
+        if lenient and text_problem(password, 0, len(password)) == NOT_UTF8:
             reader.defect(DefectKind.PASSWORD_NOT_UTF8, start, reader.pos - start, None, "password")
 
 
 def _text(reader: Reader, name: str) -> str | None:
     start = reader.pos
-    raw = reader.block(name)
-    if raw is None:
+    at = reader.pass_block(name)
+    if at < 0:
         return None
-    problem = text_problem(raw)
+    data, stop = reader.data, reader.pos
+    problem = text_problem(data, at, stop)
     if problem != CLEAN:
-        size = reader.pos - start
+        raw, size = data[at:stop], stop - start
         if problem == CONTROL:
             reader.defect(DefectKind.TEXT_CONTROL, start, size, raw, name)
         else:
             reader.defect(_TEXT_KINDS[name][problem == NUL], start, size, raw, name)
         return decode_text(raw)
-    return raw.decode("utf-8")  # as `decode_text`, without the call: it is all UTF-8
+    return data[at:stop].decode("utf-8")  # as `decode_text`, without the call: it is all UTF-8
 
 
 def _client_id(reader: Reader, connect: Connect, start: int) -> None:
@@ -297,15 +298,14 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
             continue
         if not other.last_will_properties:
             continue  # without a property in it nothing proves what the bytes were meant to be
-        reader.defects[known:] = [
-            Defect(DefectKind.FIELD_ORDER, spec.CONNECT, mark, reader.end - mark, order, "lastWill")
-        ]
+        reader.defects = reader.defects[:known]
+        reader.defect(DefectKind.FIELD_ORDER, mark, reader.end - mark, order, "lastWill")
         connect.last_will_properties = other.last_will_properties
         connect.last_will_topic = other.last_will_topic
         connect.last_will_message = other.last_will_message
         connect.username = other.username
         connect.password = other.password
-        reader.secrets.extend(trial.secrets)
+        reader.secrets += trial.secrets
         reader.pos = reader.end
         reader.broken = False
         return
@@ -314,11 +314,16 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
 def _swapped_will(reader: Reader, connect: Connect, known: int) -> None:
     """3.1.1: a topic that is not UTF-8 before a message that is a good topic looks swapped."""
     message = connect.last_will_message
-    for index in range(known, len(reader.defects)):
-        found = reader.defects[index]
-        if found.kind is DefectKind.WILL_TOPIC_NOT_UTF8 and message:
-            if text_problem(message) == CLEAN and b"+" not in message and b"#" not in message:
-                reader.defects[index] = Defect(
-                    DefectKind.FIELD_ORDER, spec.CONNECT, found.offset, found.length, found.seen,
-                    "lastWillTopic",
-                )  # fmt: skip
+    if len(reader.defects) == known or not message or b"+" in message or b"#" in message:
+        return
+    if text_problem(message, 0, len(message)) == CLEAN:
+        reader.defects = tuple(map(_swapped, reader.defects))
+
+
+def _swapped(found: Defect) -> Defect:
+    if found.kind is not DefectKind.WILL_TOPIC_NOT_UTF8:
+        return found
+    return Defect(
+        DefectKind.FIELD_ORDER, spec.CONNECT, found.offset, found.length, found.seen,
+        "lastWillTopic",
+    )  # fmt: skip

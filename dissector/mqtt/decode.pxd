@@ -6,7 +6,7 @@ cdef object _V3_1, _V3_1_1, _V5_0, _CLIENT, _SERVER
 cdef bytes _USUAL
 
 @cython.locals(packet_type=cython.int)
-cpdef list header_defects(int first, long long remaining_length, int header_size)
+cpdef tuple header_defects(int first, long long remaining_length, int header_size)
 @cython.locals(remaining=cython.longlong, header_size=cython.int, first=cython.int, packet_type=cython.int, reader=Reader, packet=Packet)
 cpdef Packet decode_packet(bytes raw, version=*, side=*)
 @cython.locals(size=Py_ssize_t, flags=cython.int, code=cython.int, connack=Connack, disconnect=Disconnect)

@@ -38,17 +38,19 @@ _FLAG_KINDS = {
 }
 
 
-def header_defects(first: int, remaining_length: int, header_size: int) -> list[Defect]:
+def header_defects(first: int, remaining_length: int, header_size: int) -> tuple[Defect, ...]:
     """Give what is odd in a fixed header: its flags, or a length that is longer than need be."""
     packet_type = first >> 4
-    found: list[Defect] = []
+    found: tuple[Defect, ...] = ()
     if packet_type != spec.PUBLISH and first & 0x0F != spec.REQUIRED_FLAGS[packet_type]:
         if packet_type != spec.RESERVED:
             kind = _FLAG_KINDS.get(packet_type, DefectKind.HEADER_FLAGS)
-            found.append(Defect(kind, packet_type, 0, 1, first & 0x0F))
+            found += (Defect(kind, packet_type, 0, 1, first & 0x0F),)
     if header_size - 1 > minimal_size(remaining_length):
-        found.append(
-            Defect(DefectKind.LENGTH_NOT_MINIMAL, packet_type, 1, header_size - 1, remaining_length)
+        found += (
+            Defect(
+                DefectKind.LENGTH_NOT_MINIMAL, packet_type, 1, header_size - 1, remaining_length
+            ),
         )
     return found
 
@@ -97,10 +99,7 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
             type=packet_type, flags=first & 15, remaining_length=remaining,
             size=header_size + remaining, raw=raw,
         )  # fmt: skip
-    if reader.defects:
-        packet.defects = tuple(reader.defects)
-    if reader.secrets:
-        packet.secrets = tuple(reader.secrets)
+    packet.defects, packet.secrets = reader.defects, reader.secrets
     return packet
 
 

@@ -7,10 +7,11 @@ cdef class Reader:
     cdef public Py_ssize_t end
     cdef public int packet_type
     cdef public bint broken
-    cdef public list defects
-    cdef public list secrets
+    cdef public tuple defects
+    cdef public tuple secrets
     cdef begin(self, bytes data, Py_ssize_t pos, Py_ssize_t end, int packet_type)
     cpdef defect(self, kind, Py_ssize_t offset, Py_ssize_t length, seen=*, field=*)
+    cpdef secret(self, Py_ssize_t offset, Py_ssize_t length)
     cpdef Py_ssize_t left(self) except? -1
     @cython.locals(value=cython.longlong, index=Py_ssize_t)
     cpdef long long integer(self, int size, str field) except *
@@ -19,9 +20,11 @@ cdef class Reader:
     cpdef overrun(self, str field, Py_ssize_t wanted)
     @cython.locals(value=cython.longlong, index=Py_ssize_t, byte=cython.longlong)
     cpdef long long variable(self) except *
-    @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
+    @cython.locals(start=Py_ssize_t)
     cpdef bytes block(self, str field)
+    @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
+    cdef Py_ssize_t pass_block(self, str field) except? -1
 
 cpdef int minimal_size(long long value) except -1
-@cython.locals(plain=cython.bint, byte=cython.int, code=cython.int)
-cpdef int text_problem(bytes raw) except -1
+@cython.locals(plain=cython.bint, index=Py_ssize_t, byte=cython.int, code=cython.int)
+cpdef int text_problem(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1

@@ -35,14 +35,18 @@ class Reader:
         self.end = end
         self.packet_type = packet_type
         self.broken = False
-        self.defects: list[Defect] = []
-        self.secrets: list[tuple[int, int]] = []  # (offset, length) of what no output may show
+        self.defects: tuple[Defect, ...] = ()  # mostly none; few where `PROPERTIES_LIMIT` is hit
+        self.secrets: tuple[tuple[int, int], ...] = ()  # (offset, length)
 
     def defect(
         self, kind: DefectKind, offset: int, length: int, seen: Any = None, field: str | None = None
     ) -> None:
         """Record what is odd."""
-        self.defects.append(Defect(kind, self.packet_type, offset, length, seen, field))
+        self.defects += (Defect(kind, self.packet_type, offset, length, seen, field),)
+
+    def secret(self, offset: int, length: int) -> None:
+        """Record bytes that no output may show."""
+        self.secrets += ((offset, length),)
 
     def left(self) -> int:
         """Give the number of bytes that are left."""
@@ -63,12 +67,12 @@ class Reader:
         """Nothing can be read from offset `unread` on; what stands there may hold a secret."""
         self.broken = True
         if unread < self.end:
-            self.secrets.append((unread, self.end - unread))
+            self.secret(unread, self.end - unread)
 
     def trailing(self) -> None:
         """Record bytes behind the last field, if there are any; they may be a secret, unflagged."""
         if self.end > self.pos:
-            self.secrets.append((self.pos, self.end - self.pos))
+            self.secret(self.pos, self.end - self.pos)
             self.defect(DefectKind.TRAILING_BYTES, self.pos, self.end - self.pos)
 
     def overrun(self, field: str, wanted: int) -> None:
@@ -92,16 +96,21 @@ class Reader:
 
     def block(self, field: str) -> bytes | None:
         """Read a two-byte length and as many bytes."""
+        start = self.pass_block(field)
+        return None if start < 0 else cut(self.data, start, self.pos)
+
+    def pass_block(self, field: str) -> int:
+        """Read a two-byte length and go past as many bytes; where they begin, or -1."""
         if self.end - self.pos < 2:
             self.overrun(field, 2)
-            return None
+            return -1
         size = (self.data[self.pos] << 8) | self.data[self.pos + 1]
         if self.end - self.pos - 2 < size:
             self.overrun(field, size + 2)
-            return None
+            return -1
         start = self.pos + 2
         self.pos = start + size
-        return cut(self.data, start, start + size)
+        return start
 
 
 def minimal_size(value: int) -> int:
@@ -113,20 +122,21 @@ def minimal_size(value: int) -> int:
     return 3 if value < 0x20_0000 else 4
 
 
-def text_problem(raw: bytes) -> int:
-    """Judge the bytes of a text field: CLEAN, NOT_UTF8, NUL, or CONTROL (discouraged characters).
+def text_problem(data: bytes, start: int, stop: int) -> int:
+    """Judge the text data[start:stop]: CLEAN, NOT_UTF8, NUL, or CONTROL (discouraged characters).
 
     CONTROL covers U+0001 to U+001F, U+007F to U+009F and the non-characters. v5.0 §1.5.4
     """
     plain = True
-    for byte in raw:
+    for index in range(start, stop):
+        byte = data[index]
         if byte < 0x20 or byte > 0x7E:
             plain = False
             break
     if plain:
         return CLEAN
     try:
-        text = raw.decode("utf-8")
+        text = data[start:stop].decode("utf-8")
     except UnicodeDecodeError:
         return NOT_UTF8
     if "\0" in text:

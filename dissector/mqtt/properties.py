@@ -107,7 +107,8 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
         offset = next(item.offset for item in found if item.id == 0x16)
         reader.defect(DefectKind.AUTH_DATA_WITHOUT_METHOD, offset, 1, None, "authenticationData")
     if reader.broken:
-        del reader.defects[certain:]  # nobody knows which of those bytes are properties
+        # nobody knows which of those bytes are properties
+        reader.defects = reader.defects[:certain]
     reader.pos = stop
     made = tuple(found)
     if key is not None and len(reader.defects) == certain and len(reader.secrets) == hidden:
@@ -122,7 +123,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
     whole, reader.end = reader.end, stop
     identifier = reader.variable()
     if identifier < 0:
-        reader.secrets.append((start, stop - start))
+        reader.secret(start, stop - start)
         reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, "propertyIdentifier")
         reader.end = whole
         return None
@@ -135,7 +136,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
     if row is None:
         reader.defect(DefectKind.PROPERTY_UNKNOWN, start, reader.pos - start, identifier)
         value: Any = reader.data[reader.pos : stop]
-        reader.secrets.append((reader.pos, stop - reader.pos))
+        reader.secret(reader.pos, stop - reader.pos)
         reader.pos = stop
         reader.end = whole
         return Property(identifier, "unknown", value, start)
@@ -161,7 +162,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
         second = None if first is None else _block(reader)
         if first is not None and second is not None:
             for half in (first, second):
-                problem = text_problem(half)
+                problem = text_problem(half, 0, len(half))
                 if problem:
                     reader.defect(_USER_PROPERTY[problem], start, reader.pos - start, half, name)
             return (decode_text(first), decode_text(second))
@@ -170,9 +171,9 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
         if raw is not None:
             if kind == _BINARY:
                 if name == "authenticationData":
-                    reader.secrets.append((reader.pos - len(raw), len(raw)))
+                    reader.secret(reader.pos - len(raw), len(raw))
                 return raw
-            problem = text_problem(raw)
+            problem = text_problem(raw, 0, len(raw))
             if problem:
                 reader.defect(_TEXT[problem], start, reader.pos - start, raw, name)
             return decode_text(raw)
@@ -185,7 +186,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
         elif reader.left() >= size:
             return reader.integer(size, name)
     reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, name)
-    reader.secrets.append((start + 1, stop - start - 1))
+    reader.secret(start + 1, stop - start - 1)
     reader.pos = stop
     return None
 

@@ -157,7 +157,7 @@ def asked_back(connection: Connection) -> bool:
     )
 
 
-def decoded(packets: list[Any], ref: PacketRef) -> Packet | None:
+def decoded(packets: tuple[Any, ...], ref: PacketRef) -> Packet | None:
     """Give the decoded packet that a reference of the history means, or None if it was not kept."""
     for packet in packets:
         if packet.frame == ref.frame and packet.side is ref.side and packet.size == ref.size:

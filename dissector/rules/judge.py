@@ -173,7 +173,7 @@ class Judge:
         failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict
         for failure in failures:
             finding = make_finding(rule, connection, failure)
-            connection.findings.append(finding)
+            connection.findings += (finding,)
             if finding.rule in self._selected:
                 self._found(finding)
 

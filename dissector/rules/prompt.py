@@ -56,7 +56,7 @@ class _Prompt:
         if handshake is None or not wanted(connection, self._asked_streams, self._asked_clients):
             return
         handshake.outcome = outcome(connection)
-        handshake.auths = tuple(connection.auths)
+        handshake.auths = connection.auths
         self._known.add(handshake.id)
         self.told(handshake)
 
@@ -73,7 +73,7 @@ class _Prompt:
             self._told[connection.stream] = self._told.get(connection.stream, Counter()) | Counter(
                 map(_key, new)
             )
-            del connection.findings[count:]
+            connection.findings = connection.findings[:count]
 
     def ended(self, connection: Connection) -> None:
         """Judge a connection whose view has ended; tell what was not told before."""

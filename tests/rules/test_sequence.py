@@ -71,7 +71,7 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
         side = Side.CLIENT if step[0] == "C" else Side.SERVER
         where = frame(number, now)
         if step[2:] in ("FIN", "RST"):
-            made.closes.append(CloseEvent(side, step[2:].lower(), where))
+            made.closes += (CloseEvent(side, step[2:].lower(), where),)
             continue
         packet = decode_packet(bytes.fromhex(step[2:]), made.version, side)
         packet.frame = where
@@ -83,10 +83,10 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
             code = packet.return_code
             made.traits |= Trait.REFUSED if made.connack.return_code else 0
         elif isinstance(packet, Auth):
-            made.auths.append(packet)
+            made.auths += (packet,)
             code = packet.reason_code
         elif isinstance(packet, Disconnect):
-            made.disconnects.append(packet)
+            made.disconnects += (packet,)
             code = packet.reason_code
         order = len(made.history)
         made.history.append(
@@ -361,9 +361,9 @@ def test_a_wait_for_connack_is_noted_after_the_servers_own_deadline() -> None:
 def test_refusal_is_reported_once() -> None:
     """SEQ09 and SEQ08 are silent where a narrower rule has spoken."""
     subject = connection((CONNECT_311, "S 20 02 00 02"), lasts=10)
-    subject.findings.append(finding("SEQ08", Side.SERVER, 0))
+    subject.findings += (finding("SEQ08", Side.SERVER, 0),)
     assert check("SEQ09", subject) is None
-    subject.findings[0] = finding("SEQ07", Side.SERVER, 0)
+    subject.findings = (finding("SEQ07", Side.SERVER, 0),)
     assert check("SEQ08", subject) is None
 
 
@@ -379,7 +379,7 @@ def test_disconnect_by_a_server_cites_its_reason_code() -> None:
 def test_a_violation_obliges_its_receiver() -> None:
     """3.1.1: whoever received it; 5.0: servers only."""
     subject = connection((CONNECT_311, ACCEPTED_311, PUBLISH), lasts=10)
-    subject.findings.append(finding("ENC12", Side.SERVER, SECOND))
+    subject.findings += (finding("ENC12", Side.SERVER, SECOND),)
     assert failure("SEQ17", subject).side is Side.CLIENT
     subject.version = Version.V5_0
     assert check("SEQ17", subject) is None
@@ -401,7 +401,7 @@ def test_what_is_no_proven_violation_obliges_nobody(change: dict[str, Any]) -> N
     """Warnings, likely findings, other rules' cases and security findings provoke no SEQ17."""
     subject = connection((CONNECT_311, ACCEPTED_311, PUBLISH), lasts=10)
     values: dict[str, Any] = {"rule": "ENC12", "side": Side.CLIENT, "time_ns": 0}
-    subject.findings.append(finding(**values | change))
+    subject.findings += (finding(**values | change),)
     assert check("SEQ17", subject) is None
 
 
@@ -416,7 +416,7 @@ def test_a_reaction_is_asked_for_only_in_a_whole_view(
 
     def subject(lasts: float, *more: str) -> Connection:
         made = connection((CONNECT_5, ACCEPTED_5, PUBLISH, *more), lasts=lasts)
-        made.findings.append(finding(provoked_by, Side.CLIENT, SECOND // 500, evidence=evidence))
+        made.findings += (finding(provoked_by, Side.CLIENT, SECOND // 500, evidence=evidence),)
         return made
 
     assert failure(rule, subject(10)).side is Side.SERVER
@@ -434,10 +434,10 @@ def test_a_reaction_is_asked_for_only_in_a_whole_view(
 def test_a_missing_close_is_reported_once() -> None:
     """Where ENC02 has reported that a side did not close, SEQ17 does not repeat it."""
     subject = connection((CONNECT_311, ACCEPTED_311, PUBLISH), lasts=10)
-    subject.findings += [
+    subject.findings += (
         finding("ENC12", Side.CLIENT, SECOND),
         finding("ENC02", Side.SERVER, SECOND, confidence=Confidence.LIKELY),
-    ]
+    )
     assert check("SEQ17", subject) is None
 
 
