@@ -37,6 +37,8 @@ cdef class Table(Keeper):
     cdef end_all(self)
     cpdef advance(self, long long now)
     cpdef let_go(self, TcpConnection connection)
+    @cython.locals(counts="long long[::1]", port=cython.int)
+    cpdef dict server_ports(self)
 
     @cython.locals(own=TcpConnection)
     cpdef ending(self, object connection)

@@ -144,7 +144,11 @@ class Table(Keeper):
 
     def server_ports(self) -> dict[int, int]:
         """Give the number of connections by the server's port."""
-        return {port: count for port, count in enumerate(self.port_counts) if count}
+        counts, found = self.port_counts, {}
+        for port in range(65536):
+            if counts[port] != 0:
+                found[port] = counts[port]
+        return found
 
     def _find(self, known: Direction | None, s: Segment) -> Direction | None:
         # The direction that a segment out of the ordinary belongs to; None: to a past connection
