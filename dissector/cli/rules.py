@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.write(text.decode() + "\n")
         return 0
     style = output.style(namespace.color, os.environ)
-    lines = _page(rules[0], style) if single else _table(rules)
+    lines = _page(rules[0], style) if single else _table(rules, style.width)
     for line in lines:
         sys.stdout.write(line + "\n")
     return 0
@@ -82,15 +82,15 @@ def _unknown(word: str) -> OptionError:
     return OptionError(f"no rule {word!r}; {hint}")
 
 
-def _table(rules: Sequence[Rule]) -> Iterator[str]:
-    import tabulate
+def _table(rules: Sequence[Rule], width: int) -> Iterator[str]:
+    from dissector.report.columns import tabulated
 
     rows = [
         [rule.id, rule.name, _severity(rule), rule.side.value, " ".join(_versions(rule))]
         for rule in rules
     ]
     headers = ["rule", "name", "severity", "side", "versions"]
-    yield from tabulate.tabulate(rows, headers, disable_numparse=True).splitlines()
+    yield from tabulated(rows, headers, width)
     yield f"{len(rows)} rules; `dissector rules RULE` is one rule's page"
 
 
