@@ -86,12 +86,16 @@ def _table(rules: Sequence[Rule], width: int) -> Iterator[str]:
     from dissector.report.columns import tabulated
 
     rows = [
-        [rule.id, rule.name, _severity(rule), rule.side.value, " ".join(_versions(rule))]
+        [rule.id, rule.name, _severity(rule), _side(rule), " ".join(_versions(rule))]
         for rule in rules
     ]
     headers = ["rule", "name", "severity", "side", "versions"]
     yield from tabulated(rows, headers, width)
     yield f"{len(rows)} rules; `dissector rules RULE` is one rule's page"
+
+
+def _side(rule: Rule) -> str:
+    return "either" if rule.either else rule.side.value
 
 
 def _versions(rule: Rule) -> list[str]:
@@ -136,6 +140,7 @@ def page(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "name": rule.name,
         "side": rule.side.value,
+        "sides": [side.value for side in rule.sides()],
         "severity": _severity(rule),
         "severities": _severities(rule),
         "obligation": rule.obligation.value,
@@ -180,7 +185,8 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
     yield f"{style.paint(rule.id, 'bold')} {rule.name}"
     yield from style.indented(text.summary)
     yield ""
-    yield from style.labelled("side", rule.side.value)
+    side = "client or server, whichever it was" if rule.either else rule.side.value
+    yield from style.labelled("side", side)
     severity = _severity_by_version(rule)
     duty = rule.obligation.value + (" (info: advice)" if "info in" in severity else "")
     weight = f"{severity}; {duty}; {rule.confidence.value}"

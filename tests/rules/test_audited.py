@@ -56,6 +56,8 @@ def test_bad_example_fires_the_rule_and_no_other(rule: AuditedRule, example: Exa
     """A bad example fires its rule, and besides it only those that `also` names."""
     report = judge(play(example))
     assert rules_of(report) - (AMBIENT - {rule.id}) == {rule.id, *example.also}
+    named = {finding.side for finding in report.findings if finding.rule == rule.id}
+    assert named <= set(rule.sides()), "the rule's page names another side"
 
 
 @pytest.mark.parametrize(("rule", "example"), GOOD)
