@@ -30,7 +30,7 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt.packets import Packet
-from dissector.rules.hearing import Hearing, wanted
+from dissector.rules.hearing import Hearing, Terms, wanted
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
@@ -160,23 +160,23 @@ def hear(
 ) -> Hearing:
     """Make what stands between engine and sink, of one of two classes: with an audit or not."""
     chosen = selected(options.select, options.ignore, audit=options.audit)
-    wanted = (
-        sink.handshake,
-        sink.finding,
-        sink.warning,
-        chosen,
-        options.streams,
-        options.clients,
-        sink.tls_handshake,
+    terms = Terms(
+        handshake=sink.handshake,
+        finding=sink.finding,
+        warning=sink.warning,
+        encrypted=sink.tls_handshake,
+        selected=chosen,
+        streams=options.streams,
+        clients=options.clients,
     )
     if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
-        hearing = plain(*wanted)
+        hearing = plain(terms)
     else:
         from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
         from dissector.rules.thresholds import DEFAULT
 
         hearing = (audit or Inspection)(
-            *wanted,
+            terms,
             history=history,
             thresholds=options.thresholds or DEFAULT,
             ended_with=ended_with,

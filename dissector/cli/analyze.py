@@ -28,12 +28,14 @@ _EXAMPLES = """\
   dissector analyze capture.pcap
   dissector -r capture.pcapng.gz --format jsonl --output findings.jsonl
   dissector --recursive captures/ --separate --format concise
-  dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning capture.pcap
+  dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning a.pcap
 
 configuration, the first that speaks wins:
-  flag; environment (DISSECTOR_FAIL_ON=warning); dissector.toml or [tool.dissector] in
-  pyproject.toml, upward from here; ~/.config/dissector/dissector.toml
-  DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs
+  flag; environment (DISSECTOR_FAIL_ON=warning); dissector.toml or
+  [tool.dissector] in pyproject.toml, upward from here;
+  ~/.config/dissector/dissector.toml
+
+DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs.
 """
 INTERRUPTED = 130  # as a shell has it after Ctrl-C
 # Capture warnings that say that the file itself is not whole; see `--strict-input`.

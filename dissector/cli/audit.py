@@ -24,8 +24,9 @@ _EXAMPLES = """\
   dissector audit --format json --output audit.json monday.pcap tuesday.pcap
   dissector audit --select SEC,TLS --fail-on warning capture.pcap
 
-Files that `--output` writes are readable by their owner only. What the rules measure by stands in
-the configuration, in the table `thresholds` (docs/audit.md lists the keys).
+Files that `--output` writes are readable by their owner only. What the rules
+measure by stands in the configuration, in the table `thresholds`
+(docs/audit.md lists the keys).
 """
 
 

@@ -27,7 +27,7 @@ def parser() -> Parser:
     """Build the command's parser."""
     made = Parser(
         "crosscheck",
-        "Every CONNECT and CONNACK of a capture as our engines and tshark read it, side by side.",
+        "Every CONNECT and CONNACK as our engines and tshark read it, side by side.",
         _EXAMPLES,
     )
     add_source_options(made, choose=False)

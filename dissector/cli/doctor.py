@@ -14,7 +14,7 @@ from dissector.text import printable
 
 SCHEMA = 1
 _EXAMPLES = """\
-  dissector doctor                   what works here, and what to do about the rest
+  dissector doctor                   what works here, how to mend the rest
   dissector doctor --format json     the same for programs
 """
 _TITLES = {

@@ -14,10 +14,11 @@ _EXAMPLES = """\
   dissector extract --flagged --audit -w flagged.pcapng capture.pcap
   dissector extract --stream 4 -w four.pcapng capture.pcap
 
-Findings are comments on the packets: Wireshark lists them under Analyze, Expert Information, and
-the display filter `pkt_comment` shows the packets that have one. Passwords, authentication data
-and what could not be decoded are overwritten with asterisks; lengths and checksums stay right. Of
-WebSocket connections the heads are kept, and the frames overwritten.
+Findings are comments on the packets: Wireshark lists them under Analyze, Expert
+Information, and the display filter `pkt_comment` shows the packets that have
+one. Passwords, authentication data and what could not be decoded are
+overwritten with asterisks; lengths and checksums stay right. Of WebSocket
+connections the heads are kept, and the frames overwritten.
 """
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
   dissector live -i eth0                     every handshake, as it happens
   dissector live -i any --format jsonl       one record a line, at once
-  dissector live -i eth0 -w seen.pcapng      and keep what was seen, with comments
+  dissector live -i eth0 -w seen.pcapng      and keep what was seen, commented
   dissector live -i eth0 -w ring.pcapng -b filesize:100000 -b files:10
   ssh gateway tcpdump -U -w - | dissector live -
   dissector live -D                          which interfaces there are

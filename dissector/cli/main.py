@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dissector.errors import DissectorError, OptionError
 
 COMMANDS = {
-    "analyze": "handshakes and spec findings of captures (`dissector FILE...` does this)",
+    "analyze": "handshakes and findings of captures (`dissector FILE...` does this)",
     "live": "the same on an interface, as it happens",
-    "show": "control packets, decoded field by field, with their bytes; `show hex 20020100`",
+    "show": "packets, decoded field by field; `show hex 20020100`: these bytes",
     "audit": "every device and server, how safe they are, what to do",
     "extract": "packets of flagged connections, findings as packet comments",
     "crosscheck": "our engines and tshark side by side",
@@ -31,23 +31,24 @@ RESERVED = ("browse",)
 _HELP = """\
 usage: dissector [COMMAND] [OPTIONS] FILE...
 
-A linter for MQTT traffic: every handshake of a capture, and what breaks the standard.
+A linter for MQTT traffic: every handshake, and what breaks the standard.
 
 commands:
 {commands}
 
 examples:
-  dissector capture.pcap                     handshakes and findings
-  dissector --format json capture.pcap       the same for programs
-  dissector --select SES,ACK03 ring_*.pcap   some rules only, several files as one capture
-  tcpdump -w - port 1883 | dissector -       from standard input
-  dissector live -i eth0                     the same on an interface, as it happens
-  dissector rules SES01                      what a rule checks, why, and how to fix it
-  dissector audit capture.pcap               devices, servers, and how safe they are
-  dissector show -V capture.pcap             every control packet, field by field
+  dissector capture.pcap                    handshakes and findings
+  dissector --format json capture.pcap      the same for programs
+  dissector --select SES,ACK03 ring*.pcap   some rules, files as one capture
+  tcpdump -w - port 1883 | dissector -      from standard input
+  dissector live -i eth0                    the same, as it happens
+  dissector rules SES01                     what it checks, why, how to fix it
+  dissector audit capture.pcap              devices, servers, how safe they are
+  dissector show -V capture.pcap            every control packet, field by field
 
-`dissector COMMAND --help` lists a command's options; `dissector --version` says what this is.
-Exit codes: 0 nothing at or above --fail-on (default error), 1 findings, 2 could not do the job.
+`dissector COMMAND --help` lists a command's options; `dissector --version` says
+what this is. Exit codes: 0 nothing at or above --fail-on (default error),
+1 findings, 2 could not do the job.
 """
 
 

@@ -185,7 +185,12 @@ def add_judging_options(
     judged = parser.add_argument_group("what to judge")
     _add_rules(judged)
     shown = parser.add_argument_group("what to show")
-    shown.add_argument("--format", choices=formats, help=f"default: {formats[0]}")
+    shown.add_argument(
+        "--format",
+        metavar="FORMAT",
+        choices=formats,
+        help=f"{', '.join(formats)}; default: {formats[0]}",
+    )
     shown.add_argument("--output", metavar="FILE", help="write the report there")
     _flag(shown, "--all", "show every handshake and every party, not the first ones")
     shown.add_argument(

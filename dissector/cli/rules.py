@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.write(text.decode() + "\n")
         return 0
     style = output.style(namespace.color, os.environ)
-    lines = _page(rules[0], style) if single else _table(rules)
+    lines = _page(rules[0], style) if single else _table(rules, style.width)
     for line in lines:
         sys.stdout.write(line + "\n")
     return 0
@@ -82,16 +82,20 @@ def _unknown(word: str) -> OptionError:
     return OptionError(f"no rule {word!r}; {hint}")
 
 
-def _table(rules: Sequence[Rule]) -> Iterator[str]:
-    import tabulate
+def _table(rules: Sequence[Rule], width: int) -> Iterator[str]:
+    from dissector.report.columns import tabulated
 
     rows = [
-        [rule.id, rule.name, _severity(rule), rule.side.value, " ".join(_versions(rule))]
+        [rule.id, rule.name, _severity(rule), _side(rule), " ".join(_versions(rule))]
         for rule in rules
     ]
     headers = ["rule", "name", "severity", "side", "versions"]
-    yield from tabulate.tabulate(rows, headers, disable_numparse=True).splitlines()
+    yield from tabulated(rows, headers, width)
     yield f"{len(rows)} rules; `dissector rules RULE` is one rule's page"
+
+
+def _side(rule: Rule) -> str:
+    return "either" if rule.either else rule.side.value
 
 
 def _versions(rule: Rule) -> list[str]:
@@ -136,6 +140,7 @@ def page(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "name": rule.name,
         "side": rule.side.value,
+        "sides": [side.value for side in rule.sides()],
         "severity": _severity(rule),
         "severities": _severities(rule),
         "obligation": rule.obligation.value,
@@ -180,7 +185,8 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
     yield f"{style.paint(rule.id, 'bold')} {rule.name}"
     yield from style.indented(text.summary)
     yield ""
-    yield from style.labelled("side", rule.side.value)
+    side = "client or server, whichever it was" if rule.either else rule.side.value
+    yield from style.labelled("side", side)
     severity = _severity_by_version(rule)
     duty = rule.obligation.value + (" (info: advice)" if "info in" in severity else "")
     weight = f"{severity}; {duty}; {rule.confidence.value}"

@@ -175,6 +175,11 @@ def packet_name(packet_type: int) -> str:
     return PACKET_NAMES[packet_type] if 0 <= packet_type < 16 else f"type {packet_type}"
 
 
+def shown_code(code: int) -> str:
+    """Write a code as the standards do: those of 5.0 that refuse in hexadecimal."""
+    return f"0x{code:02X}" if code >= 0x80 else str(code)
+
+
 def return_code_name(code: int, version: Version | None) -> str:
     """Name a CONNACK code in the words of the version that it was sent in."""
     table = _CONNACK_NAMES if version is Version.V5_0 else RETURN_CODES

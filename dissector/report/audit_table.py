@@ -10,11 +10,13 @@ from typing import Any
 
 from dissector.audit.records import Device, Kind, Overview, Posture, Server
 from dissector.model import Capture, NotEvaluated, Summary
+from dissector.report.columns import tabulated
 from dissector.report.style import Style, counted
-from dissector.report.table import Table, tabulated
+from dissector.report.table import Table
 from dissector.text import printable
 
 ROWS = 50
+_NAME, _LIST = 40, 80  # characters of a cell; whoever names himself may go on for long
 NAMES = 3  # hosts and paths of a server that are named
 _DEVICE = ("device", "address", "kind", "MQTT", "logs in by", "vendor or software", "findings")
 _SERVER = ("server", "lets in by", "turns away", "MQTT", "software", "findings")
@@ -52,7 +54,8 @@ class AuditTable(Table):
     def _inventory(self) -> Iterator[str]:
         style = self._style
         if self._servers:
-            yield from tabulated([_server(record, style) for record in self._servers], _SERVER)
+            rows = [_server(record, style) for record in self._servers]
+            yield from tabulated(rows, _SERVER, style.width)
             for record in self._servers:
                 for text in _carried(record):
                     first, *rest = style.wrapped(f"{record.name} {text}", 2)
@@ -61,23 +64,26 @@ class AuditTable(Table):
         ranked = sorted(self._devices, key=lambda record: (-_rank(record.posture), record.id))
         shown = ranked if self._everything else ranked[:ROWS]
         if shown:
-            yield from tabulated([_device(record, style) for record in shown], _DEVICE)
+            rows = [_device(record, style) for record in shown]
+            yield from tabulated(rows, _DEVICE, style.width)
         if len(shown) < len(ranked):
             yield f"and {counted(len(ranked) - len(shown), 'more device')}; --all lists them"
         yield ""
         overview = self._overview
         if self._devices:
-            yield (
+            yield from style.wrapped(
                 f"connections: {overview.clear:,} in clear, {overview.encrypted:,} encrypted; "
-                f"{overview.anonymous:,} without credentials, {overview.authenticated:,} with"
+                f"{overview.anonymous:,} without credentials, {overview.authenticated:,} with",
+                0,
             )
         total = len(self._devices)
         for point in overview.right:
-            yield f"right: {point.text} ({point.count:,} of {counted(total, 'device')})"
+            share = f"{point.count:,} of {counted(total, 'device')}"
+            yield from style.wrapped(f"right: {point.text} ({share})", 0)
         for text in overview.not_seen:
-            yield from style.wrapped(f"not seen: {text}")
+            yield from style.wrapped(f"not seen: {text}", 0)
         for text in overview.limits:
-            yield from style.wrapped(f"limit: {text}")
+            yield from style.wrapped(f"limit: {text}", 0)
         yield ""
 
 
@@ -102,12 +108,12 @@ def _spoken(record: Device | Server) -> str:
 def _device(record: Device, style: Style) -> list[str]:
     made = record.vendor or (record.software.name if record.software else "-")
     return [
-        printable(record.name, 28),
+        printable(record.name, _NAME),
         " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
         "-" if record.kind is Kind.DEVICE else record.kind.value,
         _spoken(record),
-        printable(", ".join(record.authentication), 24) or "-",
-        printable(made, 24),
+        printable(", ".join(record.authentication), _LIST) or "-",
+        printable(made, _LIST),
         _findings(record.posture, style),
     ]
 
@@ -126,9 +132,9 @@ def _carried(record: Server) -> Iterator[str]:
 def _server(record: Server, style: Style) -> list[str]:
     return [
         record.name,
-        printable(", ".join(record.accepts), 30) or "-",
-        printable(", ".join(record.refusals), 30) or "-",
+        printable(", ".join(record.accepts), _LIST) or "-",
+        printable(", ".join(record.refusals), _LIST) or "-",
         _spoken(record),
-        printable(record.software.name, 24) if record.software else "-",
+        printable(record.software.name, _NAME) if record.software else "-",
         _findings(record.posture, style),
     ]

@@ -58,8 +58,13 @@ def _place(warning: CaptureWarning) -> str:
     return " ".join(parts)
 
 
-def counts(capture: Capture, summary: Summary) -> Iterator[str]:
+def counts(capture: Capture, summary: Summary, style: Style) -> Iterator[str]:
     """Say what was read, how the handshakes ended, and how many findings there are."""
+    for sentence in _counts(capture, summary):
+        yield from style.wrapped(sentence, 0)
+
+
+def _counts(capture: Capture, summary: Summary) -> Iterator[str]:
     files = counted(len(capture.files), "file")
     if len(capture.files) == 1:
         files = printable(capture.files[0].path)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import tabulate
-
 from dissector.connections.carrier import carried_by
 from dissector.connections.handshake import Handshake
 from dissector.model import (
@@ -24,6 +22,7 @@ from dissector.model import (
     Version,
 )
 from dissector.report import ending
+from dissector.report.columns import tabulated, visible
 from dissector.report.folding import Folding
 from dissector.report.identity import address
 from dissector.report.refusals import meanings, short
@@ -133,7 +132,7 @@ class Table:
                 rule, style, everything=self._everything, digits=capture.digits
             ):
                 self._line(line)
-        for line in ending.counts(capture, summary):
+        for line in ending.counts(capture, summary, style):
             self._line(line)
         for line in self._warnings.lines(style):
             self._line(line)
@@ -200,7 +199,7 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
         style.width
         - _SHORTEST_ID
         - sum(
-            max(len(header), *(_columns(line[index]) for line in cells)) + _GAP
+            max(len(header), *(visible(line[index]) for line in cells)) + _GAP
             for index, header in enumerate(headers)
             if index != column
         )
@@ -221,7 +220,7 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
     room = min(_SHORTEST_ID + max(room, 0), _LONGEST_ID)
     for row, line in zip(rows, cells, strict=True):
         line[column] = _client_id(row.client_id, room)
-    yield from tabulated(cells, headers)
+    yield from tabulated(cells, headers, style.width)
     yield from legend
     if any(row.version.endswith(_BRIDGE) for row in rows):
         yield f"{_BRIDGE} behind a version: the client says that it is a bridge"
@@ -263,17 +262,6 @@ def _add(
     return max(len(header), *map(len, shown)) + _GAP
 
 
-def tabulated(cells: list[list[str]], headers: Sequence[str]) -> list[str]:
-    """Lay cells out in columns; coloured ones do not count their colour."""
-    align = ["right" if name in ("stream", "frame") else "left" for name in headers]
-    padding, tabulate.MIN_PADDING = tabulate.MIN_PADDING, 0
-    try:
-        text = tabulate.tabulate(cells, headers, disable_numparse=True, colalign=align)
-    finally:
-        tabulate.MIN_PADDING = padding
-    return [line.rstrip() for line in text.splitlines()]
-
-
 def _cells(row: _Row, style: Style) -> list[str]:
     outcome = row.outcome.value
     if row.code and row.outcome is not Outcome.ACCEPTED:
@@ -287,11 +275,6 @@ def _cells(row: _Row, style: Style) -> list[str]:
     return [
         str(row.stream), row.frame, row.version, "", row.clean, row.present, outcome, names
     ]  # fmt: skip
-
-
-def _columns(cell: str) -> int:
-    """Columns of a cell without its colour."""
-    return len(cell) if not cell.startswith("\x1b") else len(cell[cell.index("m") + 1 : -4])
 
 
 def _client_id(client_id: str | None, room: int) -> str:

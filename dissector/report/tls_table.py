@@ -8,9 +8,10 @@ from typing import NamedTuple
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_names import alert_name, version_name
 from dissector.report.clock import rfc3339
+from dissector.report.columns import tabulated
 from dissector.report.identity import address
 from dissector.report.style import Style, counted
-from dissector.report.table import ROWS, tabulated
+from dissector.report.table import ROWS
 from dissector.text import printable
 
 _HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "how it went"]
@@ -54,7 +55,7 @@ def lines(rows: list[Row], count: int, style: Style) -> Iterator[str]:
          _cut(row.went, _WENT)]
         for row in rows
     ]  # fmt: skip
-    yield from tabulated(cells, _HEADERS)
+    yield from tabulated(cells, _HEADERS, style.width)
     if count > len(rows):
         yield f"and {counted(count - len(rows), 'more TLS connection')}; --all lists them"
     yield ""

@@ -111,7 +111,8 @@ class Rule:
 
     id: ClassVar[str]
     name: ClassVar[str]
-    side: ClassVar[Side]
+    side: ClassVar[Side]  # at fault, unless a failure names one
+    either: ClassVar[bool] = False  # whether failures may name the other side
     severity: ClassVar[Severity | Mapping[Version, Severity]]
     obligation: ClassVar[Obligation] = Obligation.MUST
     confidence: ClassVar[Confidence] = Confidence.PROVEN
@@ -134,6 +135,11 @@ class Rule:
         if version is None or version not in cls.severity:
             return next(iter(cls.severity.values()))
         return cls.severity[version]
+
+    @classmethod
+    def sides(cls) -> tuple[Side, ...]:
+        """Give the sides that its findings may name."""
+        return tuple(Side) if cls.either else (cls.side,)
 
     @classmethod
     def page(cls) -> Page:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
 from dissector.connections.tracking import Listener
@@ -33,31 +35,34 @@ FINDINGS_LIMIT = 1000  # findings of one connection that packets raise one by on
 _ACCEPTED = Outcome.ACCEPTED
 
 
-class Hearing(Listener):
-    """Hands what it is told to the judge. None for `streams` or `clients` means all of them.
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hearing judges, and who takes what comes of it.
 
-    `handshake`, `finding` and `warning` take the records, `selected` are the ids of the rules whose
-    findings are wanted, `encrypted` takes TLS connections.
+    `selected` are the ids of the rules whose findings are wanted. None for `streams` or `clients`
+    means all of them.
     """
 
-    def __init__(
-        self,
-        handshake: Callable[[Handshake], None],
-        finding: Callable[[Finding], None],
-        warning: Callable[[CaptureWarning], None],
-        selected: frozenset[str],
-        streams: frozenset[int] | None,
-        clients: frozenset[str] | None,
-        encrypted: Callable[[TlsHandshake], None],
-    ) -> None:
-        self._handshake = handshake
-        self._encrypted = encrypted
-        self._finding = finding
-        self._warning = warning
-        self._streams = streams
-        self._clients = clients
-        self._all = streams is None and clients is None
-        self._judge = Judge(self.found, selected)
+    handshake: Callable[[Handshake], None]
+    finding: Callable[[Finding], None]
+    warning: Callable[[CaptureWarning], None]
+    encrypted: Callable[[TlsHandshake], None]
+    selected: frozenset[str]
+    streams: frozenset[int] | None = None
+    clients: frozenset[str] | None = None
+
+
+class Hearing(Listener):
+    """Hands what it is told to the judge."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._handshake = terms.handshake
+        self._encrypted = terms.encrypted
+        self._finding = terms.finding
+        self._warning = terms.warning
+        self._streams = terms.streams
+        self._clients = terms.clients
+        self._all = terms.streams is None and terms.clients is None
+        self._judge = Judge(self.found, terms.selected)
         self.known: Callable[[Finding], bool] | None = None  # findings that nobody wants to see
         self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, the most of them
         self._accepted = 0

@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
-from dissector.connections.handshake import Handshake
 from dissector.connections.history import History
 from dissector.connections.moment import Event, Moment
 from dissector.connections.tls_history import TlsHistory, TlsMoment
-from dissector.model import CaptureWarning, Finding
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.rules.audited import AuditedRule, MomentRule, TlsRule, tls_finding
 from dissector.rules.base import Failure, NotEvaluated, Verdict
-from dissector.rules.hearing import Hearing
+from dissector.rules.hearing import Hearing, Terms
 from dissector.rules.judge import STREAMS_NAMED, make_finding
 from dissector.rules.registry import audit_rules
 from dissector.rules.thresholds import DEFAULT, Thresholds
@@ -39,31 +37,22 @@ class Inspection(Hearing):
 
     def __init__(
         self,
-        handshake: Callable[[Handshake], None],
-        finding: Callable[[Finding], None],
-        warning: Callable[[CaptureWarning], None],
-        selected: frozenset[str],
-        streams: frozenset[int] | None,
-        clients: frozenset[str] | None,
-        encrypted: Callable[[TlsHandshake], None],
+        terms: Terms,
         *,
         history: History | None = None,
         thresholds: Thresholds = DEFAULT,
         ended_with: Callable[[Moment | TlsMoment], None] | None = None,
     ) -> None:
-        super().__init__(handshake, finding, warning, selected, streams, clients, encrypted)
+        super().__init__(terms)
         self.history = History() if history is None else history
         self.tls = TlsHistory(self.history)
         self.thresholds = thresholds
         self._ended_with = ended_with
         self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
-        self._rules = [
-            rule for rule in audit_rules() if rule.id in selected and isinstance(rule, MomentRule)
-        ]
+        chosen = [rule for rule in audit_rules() if rule.id in terms.selected]
+        self._rules = [rule for rule in chosen if isinstance(rule, MomentRule)]
         self._asked: dict[int, list[tuple[MomentRule, _Check]]] = {}  # by event: few differ
-        self._tls_rules = [
-            rule for rule in audit_rules() if rule.id in selected and isinstance(rule, TlsRule)
-        ]
+        self._tls_rules = [rule for rule in chosen if isinstance(rule, TlsRule)]
 
     def answered(self, connection: Connection) -> None:
         """Judge a handshake that has its CONNACK."""

@@ -92,8 +92,9 @@ class Judge:
         for defect in packet.defects:
             rule = self._consumers.get((defect.kind, defect.packet_type, version))
             if rule is not None:
-                fact = DefectFact(defect, packet, side, packet.frame, connection)
-                self._settle(rule, connection, rule.check(fact))
+                if rule.either or rule.side is side:  # else the packet is the other side's: ENC12
+                    fact = DefectFact(defect, packet, side, packet.frame, connection)
+                    self._settle(rule, connection, rule.check(fact))
             elif version is None:
                 self._unknown_version(defect, connection)
 

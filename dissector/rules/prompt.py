@@ -14,8 +14,8 @@ from typing import Any
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
 from dissector.connections.outcome import outcome
-from dissector.model import CaptureWarning, Finding
-from dissector.rules.hearing import Hearing, wanted
+from dissector.model import Finding
+from dissector.rules.hearing import Hearing, Terms, wanted
 from dissector.rules.inspection import Inspection
 from dissector.rules.judge import Judge
 
@@ -28,23 +28,11 @@ class _Prompt:
     `told` takes handshakes as soon as they are sure; the hearing's own takes those that are over.
     """
 
-    def __init__(
-        self,
-        handshake: Callable[[Handshake], None],
-        finding: Callable[[Finding], None],
-        warning: Callable[[CaptureWarning], None],
-        selected: frozenset[str],
-        streams: frozenset[int] | None,
-        clients: frozenset[str] | None,
-        *more: Any,
-        **named: Any,
-    ) -> None:
-        super().__init__(  # type: ignore[call-arg]
-            handshake, finding, warning, selected, streams, clients, *more, **named
-        )
-        self.told: Callable[[Handshake], None] = handshake
-        self._asked_streams, self._asked_clients = streams, clients
-        self._early = Judge(self._found_early, selected)
+    def __init__(self, terms: Terms, **more: Any) -> None:
+        super().__init__(terms, **more)  # type: ignore[call-arg]
+        self.told: Callable[[Handshake], None] = terms.handshake
+        self._terms = terms
+        self._early = Judge(self._found_early, terms.selected)
         self._known: set[int] = set()  # handshakes of open connections that were told
         self._told: dict[int, _Told] = {}  # by stream: findings that were told before its end
         self._left: _Told | None = None  # of the connection that is being judged
@@ -53,7 +41,7 @@ class _Prompt:
         """Judge a handshake that has its CONNACK, then tell it."""
         super().answered(connection)  # type: ignore[misc]
         handshake = connection.handshake
-        if handshake is None or not wanted(connection, self._asked_streams, self._asked_clients):
+        if handshake is None or not self._within(connection):
             return
         handshake.outcome = outcome(connection)
         handshake.auths = connection.auths
@@ -62,7 +50,7 @@ class _Prompt:
 
     def overdue(self, connection: Connection) -> None:
         """Tell what is wrong with a connection as of now."""
-        if not wanted(connection, self._asked_streams, self._asked_clients):
+        if not self._within(connection):
             return
         count = len(connection.findings)
         self._left = Counter(self._told.get(connection.stream, ()))
@@ -83,7 +71,7 @@ class _Prompt:
         self._left = None
         if handshake is not None and handshake.id in self._known:
             self._known.discard(handshake.id)
-        elif handshake is not None and wanted(connection, self._asked_streams, self._asked_clients):
+        elif handshake is not None and self._within(connection):
             self.told(handshake)
 
     def found(self, finding: Finding) -> None:
@@ -94,6 +82,9 @@ class _Prompt:
     def _found_early(self, finding: Finding) -> None:
         if not self._told_before(finding):
             super().found(finding)  # type: ignore[misc]
+
+    def _within(self, connection: Connection) -> bool:
+        return wanted(connection, self._terms.streams, self._terms.clients)
 
     def _told_before(self, finding: Finding) -> bool:
         left = self._left

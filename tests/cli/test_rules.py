@@ -40,6 +40,16 @@ def test_a_page_says_where_it_weighs_what() -> None:
     assert "   weight  error; MUST; proven" in dissector("rules", "SES01").out
 
 
+def test_a_page_says_whom_findings_name() -> None:
+    """Where a rule blames whoever did it, neither its page nor the list names one side only."""
+    assert "   side    client or server, whichever it was" in dissector("rules", "ENC05").out
+    assert "   side    server\n" in dissector("rules", "SES01").out
+    rows = {line.split()[0]: line.split()[3] for line in dissector("rules").out.splitlines()}
+    assert (rows["ENC05"], rows["SES01"], rows["CON01"]) == ("either", "server", "client")
+    made = {rule["id"]: rule["sides"] for rule in map(page, every_rule())}
+    assert (made["SEQ17"], made["SES01"]) == (["client", "server"], ["server"])
+
+
 def test_a_page_of_the_audit_says_what_it_relates_to() -> None:
     """References of a rule of the audit stand on the page as in a finding."""
     text = " ".join(dissector("rules", "SEC03").out.split())

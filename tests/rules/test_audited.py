@@ -17,7 +17,8 @@ import dissector
 import dissector.rules
 from dissector.model import Obligation, Severity, Side
 from dissector.rules.audited import SOURCES, AuditedRule
-from dissector.rules.base import Example
+from dissector.rules.base import Example, spelt
+from dissector.rules.examples import CONNECT_5, SERVER_CLOSES, connack_5
 from dissector.rules.registry import all_rules, audit_rules, every_rule, selected
 from samples.build import Frame, conversation, pcap
 from tests.judging import keys_of, rules_of
@@ -56,6 +57,8 @@ def test_bad_example_fires_the_rule_and_no_other(rule: AuditedRule, example: Exa
     """A bad example fires its rule, and besides it only those that `also` names."""
     report = judge(play(example))
     assert rules_of(report) - (AMBIENT - {rule.id}) == {rule.id, *example.also}
+    named = {finding.side for finding in report.findings if finding.rule == rule.id}
+    assert named <= set(rule.sides()), "the rule's page names another side"
 
 
 @pytest.mark.parametrize(("rule", "example"), GOOD)
@@ -116,6 +119,18 @@ def test_ids_and_names_are_unique() -> None:
     rules = every_rule()
     assert len({rule.id for rule in rules}) == len(rules)
     assert len({rule.name for rule in rules}) == len(rules)
+
+
+def test_a_refusal_may_tell_several_things() -> None:
+    """SEC31 reports each thing that a server tells, and each once."""
+    reason = "FooBroker/4.2.1: cannot read /etc/foobroker/passwd"
+    refused = spelt((connack_5((0x1F, "reasonString", reason), code=0x80),))
+    steps = (CONNECT_5, *refused, *SERVER_CLOSES)
+    report = judge(conversation((*steps, "NEW", *steps)), "SEC31")
+    assert [finding.message for finding in report.findings] == [
+        "the server's reasonString tells a product and its version",
+        "the server's reasonString tells a file path",
+    ]
 
 
 def test_analyze_has_none_of_them_unless_named() -> None:

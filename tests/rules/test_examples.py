@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dissector.model import Side
 from dissector.rules.base import Example, Rule
+from dissector.rules.examples import ACCEPTED_5, CONNECT_5, CONNECT_311, GOODBYE
 from dissector.rules.registry import all_rules
 from samples.build import conversation
 from tests.judging import judge, judge_steps, keys_of, rules_of
@@ -35,6 +37,34 @@ def test_bad_example_fires_the_rule_and_no_other(rule: Rule, example: Example) -
             }
             if finding.version is not None:
                 assert finding.version in rule.statements
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
+def test_a_rule_says_whom_its_findings_may_name(rule: Rule) -> None:
+    """The bad examples name every side that the rule's page has, and no other."""
+    named = {
+        finding.side
+        for example in rule.bad
+        for finding in judge_steps(example.steps, example.port).findings
+        if finding.rule == rule.id
+    }
+    assert named == set(rule.sides())
+
+
+@pytest.mark.parametrize(
+    ("steps", "side"),
+    [
+        (
+            (CONNECT_311, "S 20 02 00 00", "S 10 0c 00 04 4d 51 54 54 04 01 00 3c 00 00"),
+            Side.SERVER,
+        ),
+        ((CONNECT_5, ACCEPTED_5, "C 20 03 02 05 00"), Side.CLIENT),
+    ],
+)
+def test_a_packet_of_the_other_side_is_one_fault(steps: tuple[str, ...], side: Side) -> None:
+    """Whoever sends what only the other side may is told that, and nothing about its fields."""
+    report = judge_steps((*steps, *GOODBYE))
+    assert [(found.rule, found.side) for found in report.findings] == [("ENC12", side)]
 
 
 @pytest.mark.parametrize(("rule", "example"), GOOD)

@@ -34,6 +34,7 @@ from dissector.rules.examples import (
     REFUSED_311,
 )
 from dissector.rules.registry import find
+from tests.judging import judge_steps
 
 SECOND = 1_000_000_000
 PUBLISH = "C 30 05 00 01 61 68 69"
@@ -470,3 +471,18 @@ def test_a_long_authentication_is_noted_where_it_becomes_too_long() -> None:
     blind = connection(steps)
     blind.view.gaps[Side.SERVER] = frame(9, 0)
     assert isinstance(check("AUT09", blind), NotEvaluated)
+
+
+def test_a_tolerated_connect_is_named_by_the_finding_about_it() -> None:
+    """SEQ05 says which rule the CONNECT broke, what was answered, and what is wanted."""
+    said = [
+        [found.message for found in judge_steps(example.steps).findings if found.rule == "SEQ05"]
+        for example in find("SEQ05").bad
+    ]
+    broken = "a malformed CONNECT (CON03, reserved-connect-flag) is answered with"
+    assert said[0] == [f"{broken} code 0 (accepted); the server must close without a CONNACK"]
+    assert said[2] == [
+        "the CONNECT is malformed (CON03, reserved-connect-flag), and the connection is still open "
+        "6.0 s later; the server must close it"
+    ]
+    assert said[4] == [f"{broken} code 0 (Success); the server must close, at most after a refusal"]

@@ -58,6 +58,7 @@ class AuthWithoutMethod(ConnectionRule):
     id = "AUT02"
     name = "auth-without-method"
     side = Side.SERVER
+    either = True
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-4.12.0-6", "MQTT-4.12.0-7"))
     sections = {Version.V5_0: "4.12"}

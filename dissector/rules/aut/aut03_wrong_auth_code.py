@@ -66,6 +66,7 @@ class WrongAuthCode(ConnectionRule):
     id = "AUT03"
     name = "wrong-auth-code"
     side = Side.SERVER
+    either = True
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.15.2-1", "MQTT-4.12.0-2", "MQTT-4.12.0-3"))
     sections = {Version.V5_0: "4.12"}

@@ -64,6 +64,7 @@ class MethodMissingOrChanged(ConnectionRule):
     id = "AUT04"
     name = "method-missing-or-changed"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-4.12.0-5", "MQTT-4.12.1-1"))
     sections = {Version.V5_0: "3.15.2.2.2"}

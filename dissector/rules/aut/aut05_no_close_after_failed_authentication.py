@@ -54,6 +54,7 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
     id = "AUT05"
     name = "no-close-after-failed-authentication"
     side = Side.SERVER
+    either = True
     severity = Severity.ERROR
     confidence = Confidence.LIKELY
     statements = versions(v5=("MQTT-4.12.0-1", "MQTT-4.12.0-4", "MQTT-4.12.1-2"))
@@ -65,6 +66,11 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
         Example(
             "re-authentication fails",
             (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _AGAIN, "S e0 02 87 00", "+6"),
+        ),
+        Example(
+            "re-authentication fails for the client, which stays",
+            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _AGAIN, _ASKS, "C e0 02 87 00", "+6"),
+            also=("SEQ14",),
         ),
     )
     good = (

@@ -45,6 +45,7 @@ class ReservedAuthFlags(DefectRule):
     id = "AUT06"
     name = "reserved-auth-flags"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.15.1-1")
     sections = {Version.V5_0: "3.15.1"}

@@ -58,6 +58,7 @@ class UnwantedAuthProperties(ConnectionRule):
     id = "AUT07"
     name = "unwanted-auth-properties"
     side = Side.SERVER
+    either = True
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.15.2-2", "MQTT-3.15.2-3", "MQTT-3.1.2-29"))
     sections = {Version.V5_0: "3.15.2.2"}
@@ -70,6 +71,16 @@ class UnwantedAuthProperties(ConnectionRule):
         Example(
             "a Reason String for a client that wants none",
             (_QUIET, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+        ),
+        Example(
+            "a client's Reason String too many for a server of 10 bytes",
+            (
+                CONNECT_5_METHOD,
+                "S 20 0c 00 00 09 15 00 01 4d 27 00 00 00 0a",
+                "C f0 0a 19 08 15 00 01 4d 1f 00 01 78",
+                "S f0 06 00 04 15 00 01 4d",
+                *GOODBYE,
+            ),
         ),
     )
     good = (

@@ -49,6 +49,7 @@ class AuthBefore5(DefectRule):
     id = "AUT08"
     name = "auth-before-5"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v31=(), v311=())
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "table 2.1"}

@@ -9,6 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
@@ -52,6 +53,7 @@ class ReservedHeaderFlags(DefectRule):
     id = "ENC01"
     name = "reserved-header-flags"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v311="MQTT-2.2.2-1", v5="MQTT-2.1.3-1")
     sections = {Version.V3_1_1: "2.2.2", Version.V5_0: "2.1.3"}
@@ -62,6 +64,10 @@ class ReservedHeaderFlags(DefectRule):
             (CONNECT_311, ACCEPTED_311, "C 80 06 00 01 00 01 61 00", *SERVER_CLOSES),
         ),
         Example("5.0: PINGREQ with flags 0001", (CONNECT_5, ACCEPTED_5, "C c1 00", *SERVER_CLOSES)),
+        Example(
+            "3.1.1: the server's PINGRESP with flags 0001",
+            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d1 00", *CLIENT_CLOSES),
+        ),
     )
     good = (
         Example(

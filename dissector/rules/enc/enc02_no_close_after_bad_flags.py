@@ -62,6 +62,7 @@ class NoCloseAfterBadFlags(ConnectionRule):
     id = "ENC02"
     name = "no-close-after-bad-flags"
     side = Side.SERVER
+    either = True
     severity = Severity.WARNING
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-2.2.2-2", v5="MQTT-4.13.1-1")
@@ -77,6 +78,11 @@ class NoCloseAfterBadFlags(ConnectionRule):
         Example(
             "5.0: a PINGREQ with a flag is tolerated",
             (CONNECT_5, ACCEPTED_5, _BAD_FLAGS, "+6"),
+            also=("ENC01",),
+        ),
+        Example(
+            "3.1.1: the client tolerates a PINGRESP with a flag",
+            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d1 00", "+6"),
             also=("ENC01",),
         ),
     )

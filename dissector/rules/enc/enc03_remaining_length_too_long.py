@@ -8,6 +8,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
@@ -51,6 +52,7 @@ class RemainingLengthTooLong(DefectRule):
     id = "ENC03"
     name = "remaining-length-too-long"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "2.2.3", Version.V5_0: "1.5.5"}
@@ -67,6 +69,10 @@ class RemainingLengthTooLong(DefectRule):
         Example(
             "5.0: PINGREQ with a length of five bytes",
             (CONNECT_5, ACCEPTED_5, "C c0 80 80 80 80 01", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: the server's PINGRESP with a length of five bytes",
+            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d0 80 80 80 80 01", *CLIENT_CLOSES),
         ),
     )
     good = (

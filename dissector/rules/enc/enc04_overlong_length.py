@@ -8,6 +8,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
     GOODBYE,
@@ -55,6 +56,7 @@ class OverlongLength(DefectRule):
     id = "ENC04"
     name = "overlong-length"
     side = Side.CLIENT
+    either = True
     severity = {Version.V3_1_1: Severity.INFO, Version.V5_0: Severity.ERROR}
     statements = versions(v311=(), v5="MQTT-1.5.5-1")
     sections = {Version.V3_1_1: "2.2.3", Version.V5_0: "1.5.5"}
@@ -71,6 +73,10 @@ class OverlongLength(DefectRule):
         Example(
             "5.0: Property Length 80 00",
             ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 80 00 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: the server's PINGRESP with the length 80 00",
+            (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 80 00", *CLIENT_CLOSES),
         ),
     )
     good = (

@@ -59,6 +59,7 @@ class TextNotUtf8(DefectRule):
     id = "ENC05"
     name = "text-not-utf8"
     side = Side.CLIENT
+    either = True
     severity = {
         Version.V3_1: Severity.WARNING,
         Version.V3_1_1: Severity.ERROR,

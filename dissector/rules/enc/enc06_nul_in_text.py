@@ -45,6 +45,7 @@ class NulInText(DefectRule):
     id = "ENC06"
     name = "nul-in-text"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v311="MQTT-1.5.3-2", v5="MQTT-1.5.4-2")
     sections = {Version.V3_1_1: "1.5.3", Version.V5_0: "1.5.4"}

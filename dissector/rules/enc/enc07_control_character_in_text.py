@@ -46,6 +46,7 @@ class ControlCharacterInText(DefectRule):
     id = "ENC07"
     name = "control-character-in-text"
     side = Side.CLIENT
+    either = True
     severity = Severity.INFO
     obligation = Obligation.SHOULD
     statements = versions(v311=(), v5=())

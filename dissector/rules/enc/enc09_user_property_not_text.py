@@ -46,6 +46,7 @@ class UserPropertyNotText(DefectRule):
     id = "ENC09"
     name = "user-property-not-text"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v5="MQTT-1.5.7-1")
     sections = {Version.V5_0: "1.5.7"}

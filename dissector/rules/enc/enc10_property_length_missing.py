@@ -11,6 +11,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,
     CONNECT_5,
+    CONNECT_5_METHOD,
     CONNECT_311,
     GOODBYE,
     SERVER_CLOSES,
@@ -49,6 +50,7 @@ class PropertyLengthMissing(DefectRule):
     id = "ENC10"
     name = "property-length-missing"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v5="MQTT-2.2.2-1")
     sections = {Version.V5_0: "2.2.2.1"}
@@ -59,6 +61,10 @@ class PropertyLengthMissing(DefectRule):
         Example(
             "CONNECT ends behind the Keep Alive",
             ("C 10 0a 00 04 4d 51 54 54 05 02 00 3c", *SERVER_CLOSES),
+        ),
+        Example(
+            "the server's AUTH ends behind its reason code",
+            (CONNECT_5_METHOD, "S f0 01 18", *CLIENT_CLOSES),
         ),
     )
     good = (

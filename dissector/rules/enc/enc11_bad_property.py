@@ -55,6 +55,7 @@ class BadProperty(DefectRule):
     id = "ENC11"
     name = "bad-property"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v5=())
     sections = {Version.V5_0: "2.2.2.2"}
@@ -97,6 +98,10 @@ class BadProperty(DefectRule):
         Example(
             "a client's DISCONNECT with Server Reference",
             (CONNECT_5, ACCEPTED_5, "C e0 06 00 04 1c 00 01 73", *SERVER_CLOSES),
+        ),
+        Example(
+            "the server's DISCONNECT with Topic Alias",
+            (CONNECT_5, ACCEPTED_5, "S e0 05 8b 03 23 00 01", *SERVER_CLOSES),
         ),
     )
     good = (

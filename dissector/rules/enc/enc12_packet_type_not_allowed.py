@@ -52,6 +52,7 @@ class PacketTypeNotAllowed(DefectRule):
     id = "ENC12"
     name = "packet-type-not-allowed"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "table 2.1", Version.V5_0: "table 2-1"}

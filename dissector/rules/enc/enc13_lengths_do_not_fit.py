@@ -9,6 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CONNECT_5,
     GOODBYE,
     SERVER_CLOSES,
 )
@@ -63,6 +64,7 @@ class LengthsDoNotFit(DefectRule):
     id = "ENC13"
     name = "lengths-do-not-fit"
     side = Side.CLIENT
+    either = True
     severity = {
         Version.V3_1: Severity.WARNING,
         Version.V3_1_1: Severity.ERROR,
@@ -114,6 +116,10 @@ class LengthsDoNotFit(DefectRule):
         Example(
             "5.0: the Property Length was forgotten",
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: a byte behind the last field of the server's DISCONNECT",
+            (CONNECT_5, ACCEPTED_5, "S e0 03 8b 00 78", *SERVER_CLOSES),
         ),
     )
     good = (

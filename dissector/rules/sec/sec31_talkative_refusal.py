@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from dissector.connections.moment import Event, Moment
 from dissector.model import Confidence, Severity, Side
+from dissector.mqtt.packets import Property
 from dissector.rules.audited import MomentRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import SERVER_CLOSES, connack_5, connect
@@ -41,7 +43,7 @@ class TalkativeRefusal(MomentRule):
     --------------
     The Reason String, a User Property or the Assigned Client Identifier of a CONNACK (5.0) holds a
     product's version, a file path, a stack trace, or says whether it was the user or the password
-    that was wrong.
+    that was wrong. Each of these is reported once for a server.
 
     Why it matters
     --------------
@@ -135,20 +137,19 @@ class TalkativeRefusal(MomentRule):
         """A server says more than it has to."""
         profile = moment.profile
         assert profile is not None
-        for item in profile.connack_properties:
-            if item.name not in _NAMED:
-                continue
+        server = (profile.server_ip, profile.server_port)
+        return [
+            failure(moment, f"the server's {name} tells {what}", property=name, tells=what)
+            for name, what in _told(profile.connack_properties)
+            if moment.history.once(self.id, *server, what)
+        ]
+
+
+def _told(properties: Iterable[Property]) -> Iterator[tuple[str, str]]:
+    """Give what texts tell that they should not, each with the property that does."""
+    for item in properties:
+        if item.name in _NAMED:
             text = " ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
             for pattern, what in TALK:
                 if re.search(pattern, text):
-                    if not moment.history.once(
-                        self.id, profile.server_ip, profile.server_port, what
-                    ):
-                        return None
-                    return failure(
-                        moment,
-                        f"the server's {item.name} tells {what}",
-                        property=item.name,
-                        tells=what,
-                    )
-        return None
+                    yield item.name, what

@@ -44,6 +44,7 @@ class MalformedAccepted(MomentRule):
     id = "SEC32"
     name = "malformed-accepted"
     side = Side.SERVER
+    either = True
     severity = Severity.WARNING
     confidence = Confidence.PROVEN
     references = {

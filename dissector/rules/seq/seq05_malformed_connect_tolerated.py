@@ -144,7 +144,7 @@ class MalformedConnectTolerated(ConnectionRule):
         if connack is None or answer is None or permitted:
             return unclosed(
                 connection,
-                f"the CONNECT is malformed ({faults[0].kind.value})",
+                f"the CONNECT is malformed ({_named(connection, faults)})",
                 connect.frame,
                 "the server must close it",
                 evidence={"defect": faults[0].kind.value},
@@ -155,20 +155,32 @@ class MalformedConnectTolerated(ConnectionRule):
             if unseen is not None:
                 return unseen
         code = connack.return_code
-        shown = "no code" if code is None else spec.return_code_name(code, connection.version)
+        shown = "a CONNACK without a code"
+        if code is not None:
+            name = spec.return_code_name(code, connection.version)
+            shown = f"code {spec.shown_code(code)} ({name})"
         wanted = (
             "the server must close, at most after a refusal"
             if connection.version is Version.V5_0
             else "the server must close without a CONNACK"
         )
         return Failure(
-            message=f"malformed CONNECT ({faults[0].kind.value}) answered with CONNACK "
-            f"({shown}); {wanted}",
+            message=f"a malformed CONNECT ({_named(connection, faults)}) is answered with {shown}; "
+            f"{wanted}",
             at=answer,
             frames=(connect.frame, answer),
             evidence={"defect": faults[0].kind.value, "returnCode": code},
             packet=connack,
         )
+
+
+def _named(connection: Connection, faults: list[Defect]) -> str:
+    """Name the finding that says what is wrong with the CONNECT."""
+    kind = faults[0].kind.value
+    for finding in connection.findings:
+        if finding.side is Side.CLIENT and finding.evidence.get("defect") == kind:
+            return f"{finding.rule}, {finding.name}"
+    return kind.replace("-", " ")
 
 
 def _permitted(connection: Connection, connack: Connack, kinds: set[Kind]) -> bool:

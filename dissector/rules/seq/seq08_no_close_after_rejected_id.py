@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection, Trait
 from dissector.model import Confidence, Severity, Side, Version
+from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import CLIENT_CLOSES, CONNECT_5, CONNECT_311, SERVER_CLOSES
 from dissector.rules.gating import unclosed
@@ -73,12 +74,8 @@ class NoCloseAfterRejectedId(ConnectionRule):
             return None
         return unclosed(
             connection,
-            f"the client id was rejected (code {_shown(code)})",
+            f"the client id was rejected (code {spec.shown_code(code)})",
             connack.frame,
             "the server must close after it",
             evidence={"returnCode": code},
         )
-
-
-def _shown(code: int) -> str:
-    return f"0x{code:02X}" if code >= 0x80 else str(code)

@@ -84,11 +84,10 @@ class NoCloseAfterRefusal(ConnectionRule):
             return None  # no code that a CONNACK has; ACK04
         if any(finding.rule in _SPOKEN for finding in connection.findings):
             return None
-        shown = f"0x{code:02X}" if code >= 0x80 else str(code)
         name = spec.return_code_name(code, connection.version)
         return unclosed(
             connection,
-            f"refused with code {shown} ({name})",
+            f"refused with code {spec.shown_code(code)} ({name})",
             connack.frame,
             "the server must close after a refusal",
             evidence={"returnCode": code},

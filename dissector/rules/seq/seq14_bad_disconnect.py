@@ -65,6 +65,7 @@ class BadDisconnect(DefectRule):
     id = "SEQ14"
     name = "bad-disconnect"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(
         v311="MQTT-3.14.1-1", v5=("MQTT-3.14.1-1", "MQTT-3.14.2-1", "MQTT-3.14.2-2")

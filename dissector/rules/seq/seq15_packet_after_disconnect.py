@@ -60,6 +60,7 @@ class PacketAfterDisconnect(ConnectionRule):
     id = "SEQ15"
     name = "packet-after-disconnect"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.14.4-2", v5="MQTT-3.14.4-1")
     sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}

@@ -52,6 +52,7 @@ class NoCloseAfterDisconnect(ConnectionRule):
     id = "SEQ16"
     name = "no-close-after-disconnect"
     side = Side.CLIENT
+    either = True
     severity = Severity.WARNING
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.14.4-1", v5=("MQTT-3.14.4-2", "MQTT-4.13.2-1"))

@@ -65,6 +65,7 @@ class NoCloseAfterViolation(ConnectionRule):
     id = "SEQ17"
     name = "no-close-after-violation"
     side = Side.SERVER
+    either = True
     severity = Severity.WARNING
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-4.8.0-1", v5="MQTT-4.13.1-1")

@@ -49,6 +49,7 @@ class MqttInTextFrames(ConnectionRule):
     id = "SEQ19"
     name = "mqtt-in-text-frames"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = both("MQTT-6.0.0-1")
     sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}

@@ -56,6 +56,7 @@ class SubprotocolNotMqtt(ConnectionRule):
     id = "SEQ24"
     name = "subprotocol-not-mqtt"
     side = Side.CLIENT
+    either = True
     severity = Severity.ERROR
     statements = both("MQTT-6.0.0-3", "MQTT-6.0.0-4")
     sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}

@@ -39,6 +39,7 @@ class SharedKey(TlsRule):
     id = "TLS08"
     name = "shared-key"
     side = Side.SERVER
+    either = True
     severity = Severity.WARNING
     confidence = Confidence.PROVEN
     references = {"CWE": ("1394", "321"), "OWASP": ("I1", "I7"), "ETSI": ("5.4-4", "5.4-3")}
