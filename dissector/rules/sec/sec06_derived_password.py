@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from dissector.connections.moment import Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
@@ -73,7 +71,7 @@ class DerivedPassword(MomentRule):
         Example(
             "the MD5 of the client id",
             (
-                connect("lamp-kitchen", "anna", hashlib.md5(b"lamp-kitchen").hexdigest()),
+                connect("lamp-kitchen", "anna", "9e4d9ec70bcc40a0142a44ed9a052612"),
                 ACCEPTED_311,
                 *GOODBYE,
             ),
