@@ -15,6 +15,7 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_finding import FindingText
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_shape import FindingShape, HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
@@ -44,6 +45,7 @@ class JsonLines:
         self._lines: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode
         self._quick = HandshakeText(self._writer, self._encode)
+        self._quick_finding = FindingText(self._writer)
 
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
@@ -55,10 +57,8 @@ class JsonLines:
         text = self._quick.text(record, '{"type":"handshake",')
         if text is None:
             self._line("handshake", self._writer.handshake(record))
-            return
-        self._lines.append(text)
-        if len(self._lines) >= self._limit:
-            self._flush()
+        else:
+            self._add(text)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Write one TLS connection."""
@@ -66,7 +66,11 @@ class JsonLines:
 
     def finding(self, record: Finding) -> None:
         """Write one finding."""
-        self._line("finding", self._writer.finding(record))
+        text = self._quick_finding.text(record, '{"type":"finding",')
+        if text is None:
+            self._line("finding", self._writer.finding(record))
+        else:
+            self._add(text)
 
     def warning(self, record: CaptureWarning) -> None:
         """Write one capture warning."""
@@ -94,7 +98,10 @@ class JsonLines:
 
     def put(self, kind: str, record: bytes) -> None:
         """Write a record that is an object already."""
-        self._lines.append(b'{"type":"%s",' % kind.encode() + record[1:])
+        self._add(b'{"type":"%s",' % kind.encode() + record[1:])
+
+    def _add(self, line: bytes) -> None:
+        self._lines.append(line)
         if len(self._lines) >= self._limit:
             self._flush()
 
