@@ -6,3 +6,14 @@ cdef class Group:
     cdef readonly object kind
     cdef readonly str reason
     cdef readonly long long first_ns
+
+@cython.locals(first=cython.longlong, profile=Profile)
+cdef long long _first_ns(list profiles) except *
+@cython.locals(profile=Profile, everything=list)
+cpdef list grouped(profiles)
+@cython.locals(profile=Profile)
+cdef set _routers(list profiles)
+@cython.locals(profile=Profile, ip=str, bridge=cython.bint, server=cython.bint, inside=list)
+cdef list _split(list members, bint routed, set servers)
+@cython.locals(profile=Profile)
+cdef _ids_at_once(list profiles)

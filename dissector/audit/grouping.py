@@ -29,7 +29,18 @@ class Group:
         self.profiles = profiles
         self.kind = kind
         self.reason = reason
-        self.first_ns = min(profile.first_ns for profile in profiles)
+        self.first_ns = _first_ns(profiles)
+
+
+def _first_sight(group: Group) -> int:
+    return group.first_ns
+
+
+def _first_ns(profiles: list[Profile]) -> int:
+    first = profiles[0].first_ns
+    for profile in profiles:
+        first = min(first, profile.first_ns)
+    return first
 
 
 def grouped(profiles: Iterable[Profile]) -> list[Group]:
@@ -48,8 +59,8 @@ def grouped(profiles: Iterable[Profile]) -> list[Group]:
         hosts.setdefault(profile.client_ip if routed or mac is None else mac, []).append(profile)
     groups: list[Group] = []
     for members in hosts.values():
-        groups += _split(members, routed=members[0].client_mac in routers, servers=servers)
-    return sorted(groups, key=lambda group: group.first_ns)
+        groups += _split(members, members[0].client_mac in routers, servers)
+    return sorted(groups, key=_first_sight)
 
 
 def _routers(profiles: list[Profile]) -> set[str]:
@@ -83,12 +94,19 @@ def _mark(profile: Profile) -> object:
     return profile.client_ip if profile.tls is None else (profile.tls.ja3, profile.server_ip)
 
 
-def _split(members: list[Profile], *, routed: bool, servers: set[str]) -> list[Group]:
-    if any(profile.bridge for profile in members):
+def _split(members: list[Profile], routed: bool, servers: set[str]) -> list[Group]:
+    bridge = server = False
+    inside: list[Profile] = []
+    for profile in members:  # one pass: there may be very many devices
+        ip = profile.client_ip
+        bridge = bridge or profile.bridge
+        server = server or (ip in servers and ip != profile.server_ip)
+        if profile.code == 0 and profile.client_id:
+            inside.append(profile)
+    if bridge:
         return [Group(members, Kind.BRIDGE, "it sets the bridge bit in the protocol level")]
-    if any(item.client_ip in servers and item.client_ip != item.server_ip for item in members):
+    if server:
         return [Group(members, Kind.BRIDGE, "it is a server itself, and connects to another")]
-    inside = [profile for profile in members if profile.code == 0 and profile.client_id]
     at_once = _ids_at_once(inside)
     if at_once >= GATEWAY_IDS:
         users = {profile.username for profile in inside}
@@ -132,10 +150,12 @@ def _span(profiles: Iterable[Profile]) -> Span:
 
 def _ids_at_once(profiles: list[Profile]) -> int:
     """Count the different client ids that were there at the same moment, at most."""
+    if len(profiles) < GATEWAY_IDS:  # nearly always
+        return len(profiles)
     by_id: dict[str | None, list[Profile]] = {}
     for profile in profiles:
         by_id.setdefault(profile.client_id, []).append(profile)
-    if len(by_id) < GATEWAY_IDS:  # nearly always
+    if len(by_id) < GATEWAY_IDS:
         return len(by_id)
     return _most_at_once([_span(members) for members in by_id.values()])
 

@@ -21,6 +21,9 @@ from dissector.connections.profile cimport Profile
     faults=Faults,
     everything=list,
     evidence=list,
+    its_macs=tuple,
+    its_addresses=tuple,
+    its_ids=tuple,
 )
 cdef _device(long long number, Group group, dict holders)
 @cython.locals(group=Group, profile=Profile)
@@ -28,8 +31,23 @@ cdef dict _holders(list groups)
 cpdef str server_name(Profile profile)
 cdef _count(dict counts, key, long long count)
 cdef _version(Profile profile)
-cdef _name(list ids, list macs, list addresses)
-cdef tuple _vendor(list macs)
+@cython.locals(
+    profile=Profile,
+    first=Profile,
+    tally=Tally,
+    count=cython.longlong,
+    connections=cython.longlong,
+    accepted=cython.longlong,
+    refused=cython.longlong,
+    unanswered=cython.longlong,
+    last_ns=cython.longlong,
+    faults=Faults,
+    inside=list,
+)
+cdef _server(long long number, list profiles, dict visitors)
+cdef str _name(tuple ids, tuple macs, tuple addresses)
+@cython.locals(registered=list)
+cdef tuple _vendor(tuple macs)
 cdef list _evidence(dict macs, dict addresses, dict named, dict ids, dict users, bint own_mac)
 cdef _tell(list made, str kind, dict counts, str reason)
 @cython.locals(profile=Profile)
@@ -38,4 +56,5 @@ cdef list _secrets(list profiles, dict holders)
 cdef list _hellos(list profiles)
 @cython.locals(profile=Profile, clean=cython.longlong, kept=cython.longlong)
 cdef _session(list profiles)
+cdef tuple _wills(dict wills)
 cdef tuple _numbers(Faults faults)

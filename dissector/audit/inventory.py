@@ -98,7 +98,8 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
             _count(ids, profile.client_id, count)
             identified += count
     own_mac = group.kind in _OWN
-    made_by, why = _vendor(list(macs)) if own_mac else (None, None)
+    its_macs, its_addresses, its_ids = tuple(macs), tuple(addresses), tuple(ids)
+    made_by, why = _vendor(its_macs) if own_mac else (None, None)
     faults = Faults()
     refusals: dict[str, int] = {}
     tls: dict[str, int] = {}
@@ -120,13 +121,13 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
     evidence += _hellos(everything)
     return Device(
         id=number,
-        name=_name(list(ids), list(macs), list(addresses)),
+        name=_name(its_ids, its_macs, its_addresses),
         kind=group.kind,
         kind_reason=group.reason,
         evidence=tuple(evidence),
-        macs=tuple(macs)[:LISTED],
-        addresses=tuple(addresses)[:LISTED],
-        client_ids=tuple(ids)[:LISTED],
+        macs=its_macs[:LISTED],
+        addresses=its_addresses[:LISTED],
+        client_ids=its_ids[:LISTED],
         client_ids_seen=len(ids),
         usernames=tuple(users)[:LISTED],
         credentials=tuple(secrets)[:LISTED],
@@ -162,23 +163,61 @@ def servers(profiles: Iterable[Profile], found: list[Device]) -> list[Server]:
     for profile in profiles:
         by_place.setdefault((profile.server_ip, profile.server_port), []).append(profile)
     ordered = sorted(by_place.values(), key=lambda members: min(item.first_ns for item in members))
-    return [_server(number, members, found) for number, members in enumerate(ordered)]
+    visitors: dict[str, int] = {}
+    for device in found:
+        for name in device.servers:
+            _count(visitors, name, 1)
+    return [_server(number, members, visitors) for number, members in enumerate(ordered)]
 
 
-def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server:
+def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> Server:
     first = profiles[0]
-    tallies = [tally_of(profile) for profile in profiles]
-    accepted = [profile for profile in profiles if profile.code == 0]
-    refused = [profile for profile in profiles if profile.code]
-    for_version = [profile for profile in refused if profile.code in (1, 0x84)]
-    macs = _counted((profile.server_mac, profile.count) for profile in profiles)
-    made_by, why = _vendor(list(macs))
+    macs: dict[str, int] = {}
+    transports: dict[str, int] = {}
+    hosts: dict[str, int] = {}
+    paths: dict[str, int] = {}
+    forwarders: dict[str, int] = {}
+    versions: dict[str, int] = {}
+    versions_refused: dict[str, int] = {}
+    accepts: dict[str, int] = {}
+    refuses: dict[str, int] = {}
+    refusals: dict[str, int] = {}
+    tls: dict[str, int] = {}
+    inside: list[Profile] = []
     faults = Faults()
-    for tally in tallies:
+    connections = accepted = refused = unanswered = last_ns = 0
+    for profile in counting(profiles):
+        count = profile.count
+        connections += count
+        _count(transports, profile.transport, count)
+        if profile.code == 0 or (profile.tls is not None and profile.tls.established):
+            _count(accepts, way_in(profile), count)  # in TLS, those who went on to send data
+    for profile in profiles:  # one pass: there may be very many
+        count = profile.count
+        tally = tally_of(profile)
+        accepted += tally.accepted
+        refused += tally.refused
+        unanswered += tally.unanswered
+        last_ns = max(last_ns, tally.last_ns)
         faults.merge(tally.server_faults)
+        _count(macs, profile.server_mac, count)
+        _count(hosts, profile.host, 1)
+        _count(paths, profile.path, 1)
+        for way in profile.forwarders:
+            _count(forwarders, way, count)
+        if profile.tls is not None:
+            _count(tls, profile.tls.way, count)
+        if profile.code == 0:
+            inside.append(profile)
+            _count(versions, _version(profile), count)
+        elif profile.code:
+            _count(refuses, way_in(profile), count)
+            _count(refusals, spec.return_code_name(profile.code, profile.version), count)
+            if profile.code in (1, 0x84):
+                _count(versions_refused, _version(profile), count)
+    made_by, why = _vendor(tuple(macs))
     name = server_name(first)
-    spoken = counting(profiles)
-    record = Server(
+    return Server(
         id=number,
         name=name,
         ip=first.server_ip,
@@ -187,35 +226,29 @@ def _server(number: int, profiles: list[Profile], found: list[Device]) -> Server
         vendor=made_by,
         vendor_reason=why,
         software=server_software(profiles),
-        transports=_counted((profile.transport, profile.count) for profile in spoken),
-        hosts=tuple(_counted((profile.host, 1) for profile in profiles))[:LISTED],
-        paths=tuple(_counted((profile.path, 1) for profile in profiles))[:LISTED],
-        forwarders=_counted(
-            (way, profile.count) for profile in profiles for way in profile.forwarders
-        ),
-        versions=_counted((_version(profile), profile.count) for profile in accepted),
-        versions_refused=_counted((_version(profile), profile.count) for profile in for_version),
-        accepts=_counted((way_in(profile), profile.count) for profile in _entered(spoken)),
-        refuses=_counted((way_in(profile), profile.count) for profile in refused),
-        refusals=_counted(
-            (spec.return_code_name(profile.code or 0, profile.version), profile.count)
-            for profile in refused
-        ),
-        limits=_limits(accepted),
-        devices=sum(name in device.servers for device in found),
-        connections=sum(profile.count for profile in spoken),
-        accepted=sum(tally.accepted for tally in tallies),
-        refused=sum(tally.refused for tally in tallies),
-        unanswered=sum(tally.unanswered for tally in tallies),
-        tls=_counted((item.tls.way, item.count) for item in profiles if item.tls is not None),
+        transports=transports,
+        hosts=tuple(hosts)[:LISTED],
+        paths=tuple(paths)[:LISTED],
+        forwarders=forwarders,
+        versions=versions,
+        versions_refused=versions_refused,
+        accepts=accepts,
+        refuses=refuses,
+        refusals=refusals,
+        limits=_limits(inside),
+        devices=visitors.get(name, 0),
+        connections=connections,
+        accepted=accepted,
+        refused=refused,
+        unanswered=unanswered,
+        tls=tls,
         certificates=_certificates(profiles),
         asks_client_certificate=_asks(profiles),
         first_seen_ns=min(profile.first_ns for profile in profiles),
-        last_seen_ns=max(tally.last_ns for tally in tallies),
+        last_seen_ns=last_ns,
         findings=_numbers(faults),
+        posture=server_posture(profiles, faults),
     )
-    record.posture = server_posture(profiles, faults)
-    return record
 
 
 def server_name(profile: Profile) -> str:
@@ -229,29 +262,23 @@ def _count(counts: dict[Any, int], key: Any, count: int) -> None:
         counts[key] = counts.get(key, 0) + count
 
 
-def _counted(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
-    counts: dict[Any, int] = {}
-    for key, count in pairs:
-        _count(counts, key, count)
-    return counts
-
-
 def _version(profile: Profile) -> str | None:
     return profile.version._value_ if isinstance(profile.version, Version) else None
 
 
-def _name(ids: list[str], macs: list[str], addresses: list[str]) -> str:
+def _name(ids: tuple[str, ...], macs: tuple[str, ...], addresses: tuple[str, ...]) -> str:
     if len(ids) == 1:
         return ids[0]
-    return (macs or addresses or ["?"])[0] if not addresses else addresses[0]
+    return (addresses or macs or ("?",))[0]
 
 
-def _vendor(macs: list[str]) -> tuple[str | None, str | None]:
-    for mac in macs:
+def _vendor(macs: tuple[str, ...]) -> tuple[str | None, str | None]:
+    registered = [mac for mac in macs if not local(mac)]
+    for mac in registered:
         name = vendor(mac)
         if name is not None:
             return name, f"the first half of its MAC address, {mac[:8]}, is registered to it"
-    if macs and all(map(local, macs)):
+    if macs and not registered:
         return None, "its MAC address was made up on the spot and says nothing of its vendor"
     return None, None
 
@@ -276,7 +303,9 @@ def _evidence(
 
 
 def _tell(made: list[Evidence], kind: str, counts: dict[str, int], reason: str) -> None:
-    made += [Evidence(kind, value, reason, count) for value, count in list(counts.items())[:LISTED]]
+    if counts:
+        listed = list(counts.items())[:LISTED]
+        made += [Evidence(kind, value, reason, count) for value, count in listed]
 
 
 def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]:
@@ -301,19 +330,12 @@ def _hellos(profiles: list[Profile]) -> list[Evidence]:
         if profile.tls is not None and profile.tls.ja3 is not None:
             _count(counts, (profile.tls.ja3, profile.tls.server_name), profile.count)
     made: list[Evidence] = []
+    if not counts:  # nearly always
+        return made
     for (ja3, name), count in list(counts.items())[:LISTED]:
         asked = "and names no server" if name is None else f"and asks for {printable(name, 80)}"
         made.append(Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count))
     return made
-
-
-def _entered(profiles: list[Profile]) -> list[Profile]:
-    """Give those that got in, as far as can be seen: in TLS, who went on to send data."""
-    return [
-        item
-        for item in profiles
-        if item.code == 0 or (item.tls is not None and item.tls.established)
-    ]
 
 
 def _certificates(profiles: list[Profile]) -> tuple[Certificate, ...]:
@@ -364,7 +386,7 @@ def _session(profiles: list[Profile]) -> Session:
 
 
 def _wills(wills: dict[tuple[str, int, bool, int], int]) -> tuple[Will, ...]:
-    return tuple(Will(*will, count) for will, count in list(wills.items())[:LISTED])
+    return tuple([Will(*will, count) for will, count in list(wills.items())[:LISTED]])
 
 
 def _limits(profiles: list[Profile]) -> dict[str, tuple[Any, ...]]:

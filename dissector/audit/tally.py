@@ -35,7 +35,11 @@ class Faults:
             self._add(rule, name, rank, count, numbers)
 
     def _add(self, rule: str, name: str, rank: int, count: int, numbers: list[int]) -> None:
-        _, old_rank, old_count, old = self.by_rule.get(rule, (name, 0, 0, []))
+        known = self.by_rule.get(rule)
+        if known is None:
+            self.by_rule[rule] = (name, rank, count, numbers)
+            return
+        _, old_rank, old_count, old = known
         kept = (old + [number for number in numbers if number not in old])[:LISTED]
         self.by_rule[rule] = (name, max(rank, old_rank), old_count + count, kept)
 

@@ -43,8 +43,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command; give its exit code."""
     namespace = parser().parse(arguments)
 
+    from dissector.cli import analyze
+
+    analyze.spare_the_collector()
+
     from dissector.analysis import Options
-    from dissector.cli import analyze, config, inputs, output
+    from dissector.cli import config, inputs, output
     from dissector.cli.thresholds import thresholds
     from dissector.rules.registry import selected
 
@@ -66,7 +70,6 @@ def run(arguments: Sequence[str]) -> int:
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     with output.opened(namespace.output, paths, private=True) as stream:
-        analyze.spare_the_collector()
         code = _audit(paths, options, settings, namespace, stream)
     for text in known.notes() if known is not None else ():
         analyze.note(text)

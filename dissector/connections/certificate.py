@@ -7,7 +7,6 @@ cannot be read at all gives None. Nothing here tells whether it is to be trusted
 from __future__ import annotations
 
 import functools
-import hashlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +66,8 @@ def read(der: bytes) -> Certificate | None:
 
 
 def _read(found: x509.Certificate, der: bytes) -> Certificate:
+    import hashlib  # it loads OpenSSL, which an audit of traffic in clear has no use for
+
     subject, issuer = found.subject.rfc4514_string(), found.issuer.rfc4514_string()
     common_name = _common_name(found)
     names = dict.fromkeys([*([] if common_name is None else [common_name]), *_alternatives(found)])
@@ -151,6 +152,8 @@ def _key(found: x509.Certificate) -> tuple[str, int | None, str | None]:
 
 
 def _key_fingerprint(found: x509.Certificate) -> str | None:
+    import hashlib
+
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     try:

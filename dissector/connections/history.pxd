@@ -14,6 +14,8 @@ from dissector.connections.remembered cimport (
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
+cdef long long BUCKET_NS
+
 cdef class History:
     cdef readonly bytes key
     cdef readonly object profiles
@@ -34,7 +36,7 @@ cdef class History:
     cdef _share(self, Moment moment, Profile profile, Connection connection, FrameRef frame)
     @cython.locals(profile=Profile, server=Endpoint)
     cdef Profile _profile(self, Connection connection, Connect connect, Connack connack, long long now)
-    cdef Host _host(self, Connection connection)
+    cdef Host _host(self, Profile profile)
     @cython.locals(server=ServerHistory, bucket=cython.longlong)
     cdef ServerHistory _server(self, Connection connection, long long now)
 

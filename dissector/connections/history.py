@@ -94,8 +94,8 @@ class History:
             moment.event |= Event.ENDED
         else:
             moment = Moment(self, connection, Event.ENDED, now)
-            moment.profile = profile or self._profile(connection, None, None, now)
-            moment.host = self._host(connection)
+            moment.profile = profile = profile or self._profile(connection, None, None, now)
+            moment.host = self._host(profile)
         if moment.profile is not None and moment.profile.keep_alive == 0:
             moment.event |= Event.UNKEPT
         if connection.findings:
@@ -132,7 +132,7 @@ class History:
         if profile.count == 1:
             moment.event |= Event.PROFILE | _traits(profile, connect)
         self._judged[connection.stream] = profile
-        host = moment.host = self._host(connection)
+        host = moment.host = self._host(profile)
         client_id = connect.client_id
         code = profile.code
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
@@ -231,11 +231,11 @@ class History:
         profile.note(connection.stream)
         return profile
 
-    def _host(self, connection: Connection) -> Host:
-        ip, mac = client_place(connection)
+    def _host(self, profile: Profile) -> Host:
+        ip = profile.client_ip
         host = self.hosts.get(ip)
         if host is None:
-            host = self.hosts.keep(ip, Host(ip, mac))
+            host = self.hosts.keep(ip, Host(ip, profile.client_mac))
         return host
 
     def _server(self, connection: Connection, now: int) -> ServerHistory:

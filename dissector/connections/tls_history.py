@@ -8,7 +8,6 @@ bounded as those of `History` are.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections import deque
 
 from dissector.connections import certificate
@@ -231,5 +230,7 @@ def ja3(hello: ClientHello) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _ja3(version: int, *lists: tuple[int, ...]) -> str:
+    import hashlib  # it loads OpenSSL, which an audit of traffic in clear has no use for
+
     text = ",".join([str(version), *("-".join(map(str, numbers)) for numbers in lists)])
     return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()

@@ -13,7 +13,7 @@ cdef str _CLEAN, _NOT_CLEAN, _RETAIN, _NO_RETAIN, _ABSENT, _PRESENT, _NOT_PRESEN
 cdef class HandshakeText:
     cdef object _writer
     cdef object _encode
-    cdef readonly Pen pen
+    cdef Pen _pen
     cdef bint _shown
     cdef bytes _key
     cdef int _digits

@@ -47,14 +47,14 @@ _PRESENT, _NOT_PRESENT = _ABSENT.replace("null", "true"), _ABSENT.replace("null"
 
 
 class HandshakeText:
-    """Writes handshakes for one report; `encode` is the encoder of all that is not written here."""
+    """Writes handshakes for one report with `pen`; `encode` encodes all that is not written here."""
 
-    def __init__(self, writer: Writer, encode: Callable[[Any], bytes]) -> None:
+    def __init__(self, writer: Writer, encode: Callable[[Any], bytes], pen: Pen) -> None:
         self._writer = writer
         self._encode = encode
         self._shown: bool = writer.show_secrets
         self._key: bytes = writer.key
-        self.pen = Pen()
+        self._pen = pen
         self._second = -(1 << 62)  # the last second that was written; at first none that exists
         self._second_text = ""
         self._seconds: dict[int, str] = {}
@@ -73,15 +73,15 @@ class HandshakeText:
     def text(self, record: Handshake, start: str) -> bytes | None:
         """Give a handshake's object; `start` stands before its members. None: not by this way."""
         self._write(record, start)
-        return self.pen.done()
+        return self._pen.done()
 
     def line(self, record: Handshake, start: str) -> bool:
-        """Keep a handshake's object as a line of `pen`; False: not by this way."""
+        """Keep a handshake's object as a line of the pen; False: not by this way."""
         self._write(record, start)
-        return self.pen.keep()
+        return self._pen.keep()
 
     def _write(self, record: Handshake, start: str) -> None:
-        pen = self.pen
+        pen = self._pen
         pen.begin()
         if record.carrier is not None:
             pen.spoilt = True
@@ -115,7 +115,7 @@ class HandshakeText:
         pen.put("}")
 
     def _endpoint(self, end: Endpoint) -> None:
-        pen = self.pen
+        pen = self._pen
         pen.quoted(end.ip)
         pen.put(',"port":')
         pen.number(end.port)
@@ -123,7 +123,7 @@ class HandshakeText:
         pen.quoted(end.mac)
 
     def _connect(self, packet: Connect | None) -> None:
-        pen = self.pen
+        pen = self._pen
         if packet is None:
             pen.put("null")
             return
@@ -154,7 +154,7 @@ class HandshakeText:
         pen.put("}")
 
     def _connack(self, packet: Connack | None) -> None:
-        pen = self.pen
+        pen = self._pen
         if packet is None:
             pen.put("null")
             return
@@ -178,7 +178,7 @@ class HandshakeText:
         return text
 
     def _close(self, close: Close | None) -> None:
-        pen = self.pen
+        pen = self._pen
         if close is None:
             pen.put("null")
             return
@@ -190,7 +190,7 @@ class HandshakeText:
 
     def _place(self, frame: FrameRef | None) -> None:
         """Write which frame it was, and when."""
-        pen = self.pen
+        pen = self._pen
         if frame is None:
             pen.put(_NOWHERE)
             return
@@ -222,7 +222,7 @@ class HandshakeText:
         return text
 
     def _secret(self, secret: bytes | None) -> None:
-        pen = self.pen
+        pen = self._pen
         if secret is None:
             pen.put("null")
             return
@@ -244,15 +244,15 @@ class HandshakeText:
 
     def _properties(self, properties: tuple[Property, ...]) -> None:
         if not properties:
-            self.pen.put("{}")
+            self._pen.put("{}")
             return
         text = self._known_properties.get(properties)
         if text is None:
             plain, listed = self._writer.properties(properties)
             if listed is not UNSET:
-                self.pen.spoilt = True
+                self._pen.spoilt = True
                 return
             text = self._encode(plain).decode()
             if len(self._known_properties) < _PROPERTIES_KEPT:
                 self._known_properties[properties] = text
-        self.pen.put(text)
+        self._pen.put(text)

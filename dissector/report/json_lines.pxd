@@ -1,5 +1,6 @@
 cimport cython
 from dissector.connections.handshake cimport Handshake
+from dissector.report.json_finding cimport FindingText
 from dissector.report.json_handshake cimport HandshakeText
 from dissector.report.pen cimport Pen
 
@@ -10,7 +11,9 @@ cdef class JsonLines:
     cdef public int _limit
     cdef public bint _eager
     cdef public object _encode
-    cdef public HandshakeText _quick
+    cdef HandshakeText _handshakes
+    cdef FindingText _findings
     cdef Pen _pen
     cpdef handshake(self, Handshake record)
+    cpdef finding(self, record)
     cpdef _flush(self)

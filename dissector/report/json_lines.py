@@ -15,9 +15,11 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_finding import FindingText
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_shape import FindingShape, HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
+from dissector.report.pen import Pen
 from dissector.report.reporter import ByteStream
 
 if TYPE_CHECKING:
@@ -42,17 +44,18 @@ class JsonLines:
         self._limit = 0 if eager else _HELD
         self._eager = eager
         self._encode = msgspec.json.Encoder().encode
-        self._quick = HandshakeText(self._writer, self._encode)
-        self._pen = self._quick.pen
+        self._pen = Pen()
+        self._handshakes = HandshakeText(self._writer, self._encode, self._pen)
+        self._findings = FindingText(self._writer, self._pen)
 
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
         self._writer.digits = digits
-        self._quick.precision(digits)
+        self._handshakes.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
         """Write one handshake."""
-        if not self._quick.line(record, '{"type":"handshake",'):
+        if not self._handshakes.line(record, '{"type":"handshake",'):
             self._line("handshake", self._writer.handshake(record))
         elif self._pen.used > self._limit:
             self._flush()
@@ -63,7 +66,10 @@ class JsonLines:
 
     def finding(self, record: Finding) -> None:
         """Write one finding."""
-        self._line("finding", self._writer.finding(record))
+        if not self._findings.line(record, '{"type":"finding",'):
+            self._line("finding", self._writer.finding(record))
+        elif self._pen.used > self._limit:
+            self._flush()
 
     def warning(self, record: CaptureWarning) -> None:
         """Write one capture warning."""

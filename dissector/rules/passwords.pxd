@@ -7,6 +7,7 @@ cpdef weakness(bytes password, str username, long long least)
 @cython.locals(
     password=bytes,
     folded=bytes,
+    bare=bytes,
     stripped=bytes,
     spelling=bytes,
     low=bytes,

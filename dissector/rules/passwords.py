@@ -34,6 +34,7 @@ _DEFAULTS = frozenset(tuple(pair.split("/")) for pair in _DEFAULT_PAIRS.split())
 # capitals and digits in one piece, at least two of the latter
 _SERIAL = re.compile(r"(?<![0-9A-Za-z])(?=[A-Z]*\d[A-Z]*\d)[0-9A-Z]{6,}(?![0-9A-Za-z])")
 _COMMON = frozenset(_COMMON_PASSWORDS.split())
+_FOR_URLS = bytes.maketrans(b"+/", b"-_")
 
 
 def is_default(username: str | None, password: bytes | None) -> bool:
@@ -63,6 +64,7 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
     if not password or len(password) < least:
         return None
     folded = password.lower()
+    bare = folded.translate(None, b":-")
     stripped = password.rstrip(b"=")
     hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
     for what, spelling in _sources(connect.client_id, connect.username, mac):
@@ -70,9 +72,9 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
         if size < least:
             continue
         low = spelling.lower()
-        if low in folded:
+        if folded.find(low) >= 0:  # `in` first tries whether it is a number
             return f"is {what}" if low == folded else f"contains {what}"
-        if what == _MAC and low in folded.translate(None, b":-"):
+        if what == _MAC and bare.find(low) >= 0:
             return f"contains {what}"
         if len(folded) == 2 * size and folded == spelling.hex().encode():
             return f"is {what} in hex"
@@ -98,7 +100,7 @@ def _sources(client_id: str, username: str | None, mac: str | None) -> list[tupl
     if mac is not None:
         found += ((_MAC, mac.replace(":", "").encode()), (_MAC, mac.encode()))
     for where, text in (("client id", client_id), ("user name", username)):
-        if text:
+        if text and not (text.isalnum() and text.isascii()):  # else it is one piece
             found += [
                 (f"a serial number in the {where}", encode(piece))
                 for piece in _SERIAL.findall(text)
@@ -110,7 +112,7 @@ def _sources(client_id: str, username: str | None, mac: str | None) -> list[tupl
 def _base64(source: bytes) -> tuple[bytes, bytes]:
     """Spell something in both alphabets of base64, without padding."""
     encoded = b2a_base64(source, newline=False).rstrip(b"=")
-    return encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))
+    return encoded, encoded.translate(_FOR_URLS)
 
 
 def _hash_of(password: bytes, sources: set[bytes]) -> str | None:

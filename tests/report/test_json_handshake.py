@@ -14,6 +14,7 @@ from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import Writer
+from dissector.report.pen import Pen
 from tests.conftest import ROOT
 from tests.report.builders import connack, connect, handshake
 from tests.strategies import connacks, connects
@@ -27,7 +28,7 @@ class Both:
 
     def __init__(self, digits: int | None = None, *, show_secrets: bool = False) -> None:
         self.writer = Writer(show_secrets=show_secrets, key=b"k", digits=digits)
-        self.quick = HandshakeText(self.writer, encode)
+        self.quick = HandshakeText(self.writer, encode, Pen())
         self.ways = [0, 0]
 
     def precision(self, digits: int) -> None:

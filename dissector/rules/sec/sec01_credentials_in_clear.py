@@ -84,8 +84,14 @@ class CredentialsInClear(MomentRule):
         connect = connection.connect
         if connect is None or encrypted(connection):
             return None
-        plain = (connection.method() or "").upper() in ("PLAIN", "LOGIN", "BASIC")
-        if connect.username is None and connect.password is None and not plain:
+        sent = []
+        if connect.username is not None:
+            sent.append("a user name")
+        if connect.password is not None:
+            sent.append("a password")
+        if (connection.method() or "").upper() in ("PLAIN", "LOGIN", "BASIC"):
+            sent.append("login data")
+        if not sent:
             return None
         if not moment.history.once(
             self.id,
@@ -97,15 +103,6 @@ class CredentialsInClear(MomentRule):
         ):
             return None
         way = exposure(connection, limits)
-        sent = [
-            name
-            for name, there in (
-                ("a user name", connect.username is not None),
-                ("a password", connect.password is not None),
-                ("login data", plain),
-            )
-            if there
-        ]
         harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
             moment,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from dissector.connections.moment import Event, Moment
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
@@ -73,7 +71,7 @@ class DerivedPassword(MomentRule):
         Example(
             "the MD5 of the client id",
             (
-                connect("lamp-kitchen", "anna", hashlib.md5(b"lamp-kitchen").hexdigest()),
+                connect("lamp-kitchen", "anna", "9e4d9ec70bcc40a0142a44ed9a052612"),
                 ACCEPTED_311,
                 *GOODBYE,
             ),
@@ -111,15 +109,13 @@ class DerivedPassword(MomentRule):
         connection, profile = moment.connection, moment.profile
         assert profile is not None
         connect = connection.connect
-        if (
-            connect is None
-            or profile.code != 0  # a password that is refused is nobody's
-            or not connect.password
-            or is_default(connect.username, connect.password)
-        ):
+        if connect is None or profile.code != 0:  # a password that is refused is nobody's
             return None
         source = derivation(connect, profile.client_mac, limits.derived_length)
-        if source is None or not moment.history.once(
+        if source is None or is_default(connect.username, connect.password):
+            return None
+        assert connect.password is not None
+        if not moment.history.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None

@@ -106,9 +106,11 @@ class SharedCredentials(MomentRule):
         credential = moment.credential
         if credential is None or profile.secret is None:
             return None
+        if len(credential.client_ids) < limits.shared_clients:  # nearly always
+            return None
         macs = {ip: mac for ip, mac in credential.hosts.items() if ip not in limits.gateways}
         hosts, count = list(macs), hosts_behind(macs)
-        if len(credential.client_ids) < limits.shared_clients or count < limits.shared_hosts:
+        if count < limits.shared_hosts:
             return None
         many = min(len(credential.client_ids), count) >= limits.shared_by_many
         if not moment.history.once(self.id, profile.secret, many):

@@ -64,7 +64,7 @@ class OldProtocolVersion(MomentRule):
         if profile.code != 0 or version is None or version is Version.V5_0:
             return None
         old = version is Version.V3_1
-        if not old and limits.oldest_version != Version.V5_0.value:
+        if not old and limits.oldest_version != Version.V5_0._value_:
             return None
         if not moment.history.once(
             self.id,

@@ -136,16 +136,17 @@ class WillOnCommandTopic(MomentRule):
         levels = topic.split("/")
         if levels[-1].lower() in STEERING:
             what = f"steers something (it ends in /{printable(levels[-1], 40)})"
+        elif profile.client_id in levels:  # nearly always
+            return None
         else:
             server = (profile.server_ip, profile.server_port)
             others = [
                 level
                 for level in levels
                 if len(level) >= 4
-                and level != profile.client_id
                 and _foreign(profile, moment.history.clients.get((*server, level)))
             ]
-            if not others or profile.client_id in levels:
+            if not others:
                 return None
             what = f"belongs to another client ({printable(others[0], 40)})"
         if not moment.history.once(

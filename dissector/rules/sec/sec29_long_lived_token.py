@@ -6,21 +6,29 @@ from dissector.connections.moment import Event, Moment
 from dissector.connections.remembered import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.base import Example, NotEvaluated, Verdict, spelt
 from dissector.rules.certificates import wrong_clock
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GOODBYE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+    later,
+)
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tokens import token_times
 
 
-def _token(**claims: int) -> str:
-    """Make a token for the examples; nobody looks at its signature."""
+@later
+def _login(**claims: int) -> str:
+    """Spell a CONNECT with a token; nobody looks at its signature."""
     import base64
     import json
 
     parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": "lamp"} | claims)
-    spelt = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
-    return b".".join((*spelt, b"c2lnbmF0dXJl")).decode()
+    told = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return spelt((connect("lamp", "jwt", b".".join((*told, b"c2lnbmF0dXJl"))),))[0]
 
 
 class LongLivedToken(MomentRule):
@@ -71,12 +79,12 @@ class LongLivedToken(MomentRule):
     bad = (
         Example(
             "without an end",
-            (connect("lamp", "jwt", _token(iat=1_700_000_000)), ACCEPTED_311, *GOODBYE),
+            (_login(iat=1_700_000_000), ACCEPTED_311, *GOODBYE),
         ),
         Example(
             "for a year",
             (
-                connect("lamp", "jwt", _token(iat=1_700_000_000, exp=1_731_000_000)),
+                _login(iat=1_700_000_000, exp=1_731_000_000),
                 ACCEPTED_311,
                 *GOODBYE,
             ),
@@ -84,7 +92,7 @@ class LongLivedToken(MomentRule):
         Example(
             "expired, and accepted",
             (
-                connect("lamp", "jwt", _token(iat=1_690_000_000, exp=1_690_003_600)),
+                _login(iat=1_690_000_000, exp=1_690_003_600),
                 ACCEPTED_311,
                 *GOODBYE,
             ),
@@ -94,7 +102,7 @@ class LongLivedToken(MomentRule):
         Example(
             "for an hour",
             (
-                connect("lamp", "jwt", _token(iat=1_700_000_000, exp=1_700_003_600)),
+                _login(iat=1_700_000_000, exp=1_700_003_600),
                 ACCEPTED_311,
                 *GOODBYE,
             ),
@@ -103,7 +111,7 @@ class LongLivedToken(MomentRule):
         Example(
             "expired, and refused",
             (
-                connect("lamp", "jwt", _token(iat=1_690_000_000, exp=1_690_003_600)),
+                _login(iat=1_690_000_000, exp=1_690_003_600),
                 REFUSED_311,
                 *SERVER_CLOSES,
             ),

@@ -16,9 +16,7 @@ from dissector.rules.thresholds import Thresholds
 KEPT = 256
 # six characters and more in one piece that goes back and forth between digits and letters
 BACK_AND_FORTH = re.compile(r"\d[A-Za-z]+\d")  # quick to look for, and every such piece has it
-RANDOM = re.compile(
-    r"(?=[0-9A-Za-z]{6})(?:[A-Za-z]*\d+[A-Za-z]+\d+[A-Za-z]|\d*[A-Za-z]+\d+[A-Za-z]+\d)"
-)
+RANDOM = r"(?=[0-9A-Za-z]{6})(?:[A-Za-z]*\d+[A-Za-z]+\d+[A-Za-z]|\d*[A-Za-z]+\d+[A-Za-z]+\d)"
 
 
 class OrphanSessions(MomentRule):
@@ -127,7 +125,7 @@ class OrphanSessions(MomentRule):
             kept = expiry > limits.session_days * 86_400
         else:
             kept = not profile.clean
-        if not kept or not BACK_AND_FORTH.search(client_id) or not RANDOM.search(client_id):
+        if not kept or not BACK_AND_FORTH.search(client_id) or not re.search(RANDOM, client_id):
             return None
         if client_id in host.kept or len(host.kept) < KEPT:
             host.kept[client_id] = host.kept.get(client_id, 0) + 1

@@ -12,7 +12,7 @@ from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, RC4, session, session_13
 
 # by IANA's names; TLS_SHA256_SHA256 and its like have no encryption (RFC 9150)
-_BROKEN = re.compile(r"_(?:NULL|anon|EXPORT|RC4|DES|DES40|3DES|RC2)_|_MD5$|^TLS_SHA\d+_")
+_BROKEN = r"_(?:NULL|anon|EXPORT|RC4|DES|DES40|3DES|RC2)_|_MD5$|^TLS_SHA\d+_"
 
 
 class BrokenCipherSuite(TlsRule):
@@ -62,7 +62,7 @@ class BrokenCipherSuite(TlsRule):
         """A broken cipher suite is chosen."""
         record = moment.record
         suite = record.suite
-        if suite is None or not _BROKEN.search(suite):
+        if suite is None or not re.search(_BROKEN, suite):
             return None
         if not moment.history.once(self.id, record.server.ip, record.server.port, suite):
             return None
