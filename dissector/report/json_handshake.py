@@ -47,7 +47,7 @@ _PRESENT, _NOT_PRESENT = _ABSENT.replace("null", "true"), _ABSENT.replace("null"
 
 
 class HandshakeText:
-    """Writes handshakes for one report with `pen`; `encode` encodes all that is not written here."""
+    """Writes handshakes for one report with `pen`; `encode` takes what is not written here."""
 
     def __init__(self, writer: Writer, encode: Callable[[Any], bytes], pen: Pen) -> None:
         self._writer = writer
