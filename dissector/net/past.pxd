@@ -4,14 +4,15 @@ from dissector.net.segment cimport Segment
 from dissector.net.tcp cimport TcpConnection
 
 cdef class Past:
+    # tens of thousands of these are kept, so they are packed
     cdef public bytes key
-    cdef public bint turned
     cdef public long long stream
     cdef public long long first_frame
+    cdef public unsigned int base_a
+    cdef public unsigned int base_b
+    cdef public bint turned
     cdef public bint based_a
-    cdef public long long base_a
     cdef public bint based_b
-    cdef public long long base_b
 
     cdef begin(self, TcpConnection connection)
     cpdef int side(self, bytes key) except -1
