@@ -18,14 +18,15 @@ from dissector.connections.profile cimport Profile
     takeovers=cython.longlong,
     last_ns=cython.longlong,
     own_mac=cython.bint,
-    faults=Faults,
     everything=list,
     evidence=list,
     its_macs=tuple,
     its_addresses=tuple,
     its_ids=tuple,
 )
-cdef _device(long long number, Group group, dict holders)
+cdef _device(long long number, Group group, Faults faults, dict holders)
+@cython.locals(faults=Faults, profile=Profile)
+cdef Faults _faults(list profiles)
 @cython.locals(group=Group, profile=Profile)
 cdef dict _holders(list groups)
 cpdef str server_name(Profile profile)

@@ -44,7 +44,19 @@ def devices(profiles: Iterable[Profile]) -> list[Device]:
     silent = [profile for profile in profiles if profile.client_id is None]
     groups = grouped([*spoke, *silent])
     holders = _holders(groups)
-    return [_device(number, group, holders) for number, group in enumerate(groups)]
+    faults = [_faults(group.profiles) for group in groups]
+    found = [_device(number, group, faults[number], holders) for number, group in enumerate(groups)]
+    # a step of its own: a processor keeps the code of one at hand, not of both
+    for number, group in enumerate(groups):
+        found[number].posture = device_posture(group.profiles, faults[number], holders)
+    return found
+
+
+def _faults(profiles: list[Profile]) -> Faults:
+    faults = Faults()
+    for profile in profiles:
+        faults.merge(tally_of(profile).client_faults)
+    return faults
 
 
 def _holders(groups: list[Group]) -> dict[str, int]:
@@ -60,7 +72,7 @@ def _holders(groups: list[Group]) -> dict[str, int]:
     return counts
 
 
-def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
+def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) -> Device:
     everything = group.profiles
     profiles = counting(everything)
     macs: dict[str, int] = {}
@@ -100,7 +112,6 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
     own_mac = group.kind in _OWN
     its_macs, its_addresses, its_ids = tuple(macs), tuple(addresses), tuple(ids)
     made_by, why = _vendor(its_macs) if own_mac else (None, None)
-    faults = Faults()
     refusals: dict[str, int] = {}
     tls: dict[str, int] = {}
     accepted = refused = unanswered = takeovers = last_ns = 0
@@ -111,7 +122,6 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         unanswered += tally.unanswered
         takeovers += tally.takeovers
         last_ns = max(last_ns, tally.last_ns)
-        faults.merge(tally.client_faults)
         if profile.code:
             _count(refusals, spec.return_code_name(profile.code, profile.version), tally.refused)
         if profile.tls is not None:
@@ -153,7 +163,6 @@ def _device(number: int, group: Group, holders: dict[str, int]) -> Device:
         first_seen_ns=group.first_ns,
         last_seen_ns=last_ns,
         findings=_numbers(faults),
-        posture=device_posture(everything, faults, holders),
     )
 
 

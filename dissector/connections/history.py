@@ -151,6 +151,8 @@ class History:
         moment.client = client
         remember(client.connects, now)
         client.count += 1
+        if client.count > 1 or not client_id:
+            moment.event |= Event.AGAIN
         if code is None:
             return moment
         if code:
@@ -199,7 +201,8 @@ class History:
             known.hosts[ip] = profile.client_mac
             fresh = True
         if fresh:
-            moment.event |= Event.SHARED
+            if len(known.client_ids) > 1 or len(known.hosts) > 1:
+                moment.event |= Event.SHARED
             if len(known.frames) < STREAMS_KEPT:
                 known.frames.append(frame)
 

@@ -45,6 +45,7 @@ class Event:
     UNKEPT = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
     KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
     FAULTY = 1 << 21  # it ended, and rules about the standard found something on it
+    AGAIN = 1 << 22  # a CONNECT with a client id that connected before, or without any
 
 
 class Moment:  # mutable while `History` fills it, read only from then on

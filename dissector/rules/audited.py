@@ -23,6 +23,7 @@ from dissector.model import (
     Version,
 )
 from dissector.rules.base import Failure, Rule, Verdict
+from dissector.rules.judge import in_order
 from dissector.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -147,7 +148,6 @@ def tls_failure(
 
 def tls_finding(rule: AuditedRule, record: TlsHandshake, failure: Failure) -> Finding:
     """Complete a failure with what the rule and the connection say."""
-    frames = set(failure.frames or (failure.at,))
     return Finding(
         rule=rule.id,
         name=rule.name,
@@ -163,7 +163,7 @@ def tls_finding(rule: AuditedRule, record: TlsHandshake, failure: Failure) -> Fi
         client_id=None,
         file=failure.at.file,
         frame=failure.at.number,
-        frames=tuple(sorted(frames, key=lambda ref: (ref.time_ns, ref.file, ref.number))),
+        frames=in_order(failure.frames or (failure.at,)),
         time_ns=failure.at.time_ns,
         message=failure.message,
         evidence=failure.evidence,

@@ -37,12 +37,18 @@ _SIGNS = re.compile(r"@|\.[lihf]|sn|s/n|serial|s-|imsi|top-")
 _NUMBERS = re.compile("[0-9a-f:-][0-9a-f:-]{11}")
 
 
+def remarkable(text: str) -> bool:
+    """Whether it is worth while to look for an identifier, in one text or in several at once."""
+    low = text.lower()
+    return _SIGNS.search(low) is not None or (len(low) > 11 and _NUMBERS.search(low) is not None)
+
+
 def identifier(text: str, own_mac: str | None) -> str | None:
     """Say what a text holds, or None; `own_mac` is the MAC address that the frame came from."""
     text = text[:1024]
-    low = text.lower()
-    if len(text) < 6 or not (_SIGNS.search(low) or (len(low) > 11 and _NUMBERS.search(low))):
+    if len(text) < 6 or not remarkable(text):
         return None
+    low = text.lower()
     if "@" in text and re.search(_MAIL, text):
         return "an e-mail address"
     if len(text) < 8:

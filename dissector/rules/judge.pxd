@@ -1,5 +1,6 @@
 cimport cython
 from dissector.connections.connection cimport Connection
+from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Packet
 
 cdef int _FINDING
@@ -24,3 +25,5 @@ cdef class Judge:
     cdef _fold(self, rule, str reason, Connection connection)
     cpdef doubted(self, Connection connection, Packet packet)
     cdef _unseen(self, Connection connection, str reason)
+@cython.locals(first=FrameRef, second=FrameRef)
+cpdef tuple in_order(tuple frames)

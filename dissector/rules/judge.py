@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dissector.connections.connection import Connection, Trait
-from dissector.model import Finding, Side, Version
+from dissector.model import Finding, FrameRef, Side, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
@@ -212,6 +212,21 @@ def _asked(rules: _ByVersion, version: Version | None) -> int:
     return bits
 
 
+def in_order(frames: tuple[FrameRef, ...]) -> tuple[FrameRef, ...]:
+    """Give the frames of a finding in order of time, each of them once."""
+    if len(frames) == 1:
+        return frames
+    if len(frames) == 2:  # nearly always
+        first, second = frames
+        if first.time_ns < second.time_ns:
+            return frames
+    return tuple(sorted(set(frames), key=_place))
+
+
+def _place(frame: FrameRef) -> tuple[int, str, int]:
+    return frame.time_ns, frame.file, frame.number
+
+
 def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Finding:
     """Complete a failure with what the rule and the connection say."""
     version = connection.version
@@ -236,7 +251,7 @@ def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Findin
         client_id=None if connection.connect is None else connection.connect.client_id,
         file=failure.at.file,
         frame=failure.at.number,
-        frames=tuple(sorted(set(frames), key=lambda ref: (ref.time_ns, ref.file, ref.number))),
+        frames=in_order(frames),
         time_ns=failure.at.time_ns if failure.time_ns is None else failure.time_ns,
         message=failure.message,
         evidence=failure.evidence,

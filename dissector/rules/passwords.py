@@ -32,7 +32,7 @@ testtest trustno1 welcome welcome1 whatever zaq12wsx
 """
 _DEFAULTS = frozenset(tuple(pair.split("/")) for pair in _DEFAULT_PAIRS.split())
 # capitals and digits in one piece, at least two of the latter
-_SERIAL = re.compile(r"(?<![0-9A-Za-z])(?=[A-Z]*\d[A-Z]*\d)[0-9A-Z]{6,}(?![0-9A-Za-z])")
+_SERIAL = r"(?<![0-9A-Za-z])(?=[A-Z]*\d[A-Z]*\d)[0-9A-Z]{6,}(?![0-9A-Za-z])"
 _COMMON = frozenset(_COMMON_PASSWORDS.split())
 _FOR_URLS = bytes.maketrans(b"+/", b"-_")
 
@@ -103,7 +103,7 @@ def _sources(client_id: str, username: str | None, mac: str | None) -> list[tupl
         if text and not (text.isalnum() and text.isascii()):  # else it is one piece
             found += [
                 (f"a serial number in the {where}", encode(piece))
-                for piece in _SERIAL.findall(text)
+                for piece in re.findall(_SERIAL, text)
                 if piece != text
             ]
     return found

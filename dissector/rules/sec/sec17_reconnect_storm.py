@@ -55,7 +55,7 @@ class ReconnectStorm(MomentRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.CONNECT
+    asks = Event.AGAIN
     bad = (
         Example(
             "six at once",

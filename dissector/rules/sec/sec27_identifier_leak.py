@@ -7,7 +7,7 @@ from dissector.model import Confidence, Severity, Side
 from dissector.rules.audited import MomentRule, encrypted, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
-from dissector.rules.identifiers import identifier
+from dissector.rules.identifiers import identifier, remarkable
 from dissector.rules.thresholds import Thresholds
 
 
@@ -116,14 +116,16 @@ class IdentifierLeak(MomentRule):
             return None
         places = [
             ("client id", connect.client_id),
-            ("user name", connect.username),
-            ("Will Topic", connect.last_will_topic),
+            ("user name", connect.username or ""),
+            ("Will Topic", connect.last_will_topic or ""),
         ]
         for item in profile.properties:
             if item.name == "userProperty":
                 places += [("User Property", str(half)) for half in item.value]
+        if not remarkable("\n".join([text for _, text in places])):
+            return None
         for where, text in places:
-            kind = None if not text else identifier(text, profile.client_mac)
+            kind = identifier(text, profile.client_mac)
             if kind is None or not moment.history.once(self.id, profile.client_ip, where, text):
                 continue
             clear = not encrypted(connection)
