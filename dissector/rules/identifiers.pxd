@@ -1,6 +1,9 @@
 cimport cython
 
-@cython.locals(low=str)
+cdef int _SHORTEST
+cdef tuple _SIGNS
+
+@cython.locals(low=str, sign=str, char=cython.Py_UCS4, digits=cython.int)
 cpdef bint remarkable(str text) except -1
 @cython.locals(low=str, digits=str)
 cpdef identifier(str text, str own_mac)

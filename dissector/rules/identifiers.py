@@ -33,14 +33,22 @@ _HOST = (
     r"|(?<![0-9A-Za-z])[A-Za-z]{2,}s-(?:iPhone|iPad|MacBook|iMac|Mac-mini)"
 )
 # what each of the above has somewhere: most texts have none of it, and are done with
-_SIGNS = re.compile(r"@|\.[lihf]|sn|s/n|serial|s-|imsi|top-")
-_NUMBERS = re.compile("[0-9a-f:-][0-9a-f:-]{11}")
+_SIGNS = ("@", ".l", ".i", ".h", ".f", "sn", "s/n", "serial", "s-", "imsi", "top-")
+_SHORTEST = 12  # digits of a MAC address: other numbers are longer, or come with a word
 
 
 def remarkable(text: str) -> bool:
     """Whether it is worth while to look for an identifier, in one text or in several at once."""
     low = text.lower()
-    return _SIGNS.search(low) is not None or (len(low) > 11 and _NUMBERS.search(low) is not None)
+    for sign in _SIGNS:
+        if sign in low:
+            return True
+    digits = 0
+    for char in low:
+        digits = digits + 1 if char in "0123456789abcdef:-" else 0
+        if digits == _SHORTEST:
+            return True
+    return False
 
 
 def identifier(text: str, own_mac: str | None) -> str | None:

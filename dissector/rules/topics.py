@@ -22,13 +22,13 @@ _SECRET = rb"(?i)\b(?:password|passwd|secret|psk|api_?key|token)\b\W{0,4}[:=]"
 _ADDRESS = rb"(?<![\w.])(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}(?![\w.])"
 # what must be there (most messages have none of it), the pattern, what it is
 _CONTENT = (
-    (b"eyJ", _TOKEN, "a JSON Web Token"),
-    (b"-----BEGIN ", _KEY, "a key"),
-    (b":", _SECRET, "a secret"),
-    (b"=", _SECRET, "a secret"),
-    (b"10.", _ADDRESS, "an IP address"),
-    (b"172.", _ADDRESS, "an IP address"),
-    (b"192.168.", _ADDRESS, "an IP address"),
+    ("eyJ", _TOKEN, "a JSON Web Token"),
+    ("-----BEGIN ", _KEY, "a key"),
+    (":", _SECRET, "a secret"),
+    ("=", _SECRET, "a secret"),
+    ("10.", _ADDRESS, "an IP address"),
+    ("172.", _ADDRESS, "an IP address"),
+    ("192.168.", _ADDRESS, "an IP address"),
 )
 
 
@@ -36,13 +36,17 @@ def sensitive_level(topic: str) -> str | None:
     """Give the first level of a topic that stands for something sensitive."""
     if topic.rpartition("/")[2].lower() in _STATUS:
         return None
-    return next((level for level in topic.split("/") if level.lower() in _SENSITIVE), None)
+    for level in topic.split("/"):
+        if level.lower() in _SENSITIVE:
+            return level
+    return None
 
 
 def sensitive_content(message: bytes) -> str | None:
     """Say what a message seems to hold: ``a secret``; None for nothing of the kind."""
     head = message[:4096]
+    text = head.decode("latin-1")  # in which a sign is found sooner than in bytes
     for sign, pattern, what in _CONTENT:
-        if sign in head and re.search(pattern, head):
+        if sign in text and re.search(pattern, head):
             return what
     return None
