@@ -238,7 +238,9 @@ def no_mqtt(capture: Capture) -> str:
     """Say that there was no MQTT, what was there instead, and what to do."""
     from dissector.report.style import counted
 
-    files = ", ".join(file.path for file in capture.files).replace("\n", "\\n")
+    files = counted(len(capture.files), "file")
+    if len(capture.files) == 1:
+        files = capture.files[0].path.replace("\n", "\\n")
     seen = [f"{count:,} {kind}" for kind, count in capture.other_traffic.items()]
     lines = [
         f"NO MQTT was seen in {files}: {counted(capture.frames, 'frame')}, "

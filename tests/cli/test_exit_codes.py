@@ -203,6 +203,13 @@ def test_a_broken_pipe_ends_quietly(bad: Path) -> None:
     assert done.stderr == b""
 
 
+def test_a_format_of_the_audit_is_said_to_be_one() -> None:
+    """Whoever asks `analyze` for a page is sent to the command that writes it."""
+    ran = dissector("analyze", "--format", "html", "a.pcap")
+    assert (ran.code, ran.err) == (2, "dissector: --format html belongs to `dissector audit`\n")
+    assert "choose from" in dissector("analyze", "--format", "pdf", "a.pcap").err
+
+
 def test_version_says_how_it_was_built() -> None:
     """Compiled or interpreted is part of the version."""
     ran = dissector("--version")
