@@ -22,7 +22,8 @@ SHARED = (
     "eve",
     "zeek",
 )  # formats for other programs, of an analysis and of an audit
-FORMATS = ("table", "text", "concise", "json", "jsonl", *SHARED)
+FORMATS_FOR_PEOPLE = ("table", "text", "concise")
+FORMATS = (*FORMATS_FOR_PEOPLE, "json", "jsonl", *SHARED)
 LIVE_FORMATS = ("text", "jsonl")
 AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", "html", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")

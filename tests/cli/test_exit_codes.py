@@ -84,6 +84,7 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("--stream", "one", "x.pcap"), "a stream is a number"),
         (("--engine", "wireshark", "x.pcap"), "--engine"),
         (("--statistics", "--format", "json", "x.pcap"), "--statistics"),
+        (("--statistics", "--format", "sarif", "x.pcap"), "count the findings in the sarif"),
         (("browse",), "reserved"),
         (("live",), "name what to listen to"),
         (("live", "-i", "lo", "-"), "name what to listen to"),
@@ -321,6 +322,7 @@ def test_our_own_fault_is_no_finding(bad: Path, tmp_path: Path) -> None:
     [
         (("--stream", "7"), "--stream 7 left nothing: no handshake there"),
         (("--client", "nobody"), "--client nobody left nothing"),
+        (("--client", ""), '--client "" left nothing'),
     ],
 )
 @pytest.mark.parametrize("command", ["analyze", "audit"])
