@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dissector.cli.options import (
+    FORMATS_FOR_PEOPLE,
     SHARED,
     Parser,
     add_known_options,
@@ -98,8 +99,10 @@ def spare_the_collector() -> None:
 
 def refuse_unready(settings: Settings) -> None:
     """Refuse what this version cannot do, and what does not go together."""
-    if settings.statistics and settings.format.startswith("json"):
-        raise OptionError("--statistics is for people; count the findings of the JSON instead")
+    if settings.statistics and settings.format not in FORMATS_FOR_PEOPLE:
+        raise OptionError(
+            f"--statistics is for people; count the findings in the {settings.format} instead"
+        )
 
 
 def refuse_disclosure(namespace: Namespace) -> None:
@@ -230,7 +233,7 @@ def note_unseen(options: Options, outcome: Outcome) -> None:
             f"numbered from 0 to {outcome.capture.streams - 1}"
         )
     elif options.clients is not None:
-        names = ", ".join(sorted(options.clients))
+        names = ", ".join(name or '""' for name in sorted(options.clients))
         note(f"--client {names} left nothing: no handshake with that client id, letter for letter")
 
 
@@ -238,7 +241,9 @@ def no_mqtt(capture: Capture) -> str:
     """Say that there was no MQTT, what was there instead, and what to do."""
     from dissector.report.style import counted
 
-    files = ", ".join(file.path for file in capture.files).replace("\n", "\\n")
+    files = counted(len(capture.files), "file")
+    if len(capture.files) == 1:
+        files = capture.files[0].path.replace("\n", "\\n")
     seen = [f"{count:,} {kind}" for kind, count in capture.other_traffic.items()]
     lines = [
         f"NO MQTT was seen in {files}: {counted(capture.frames, 'frame')}, "

@@ -7,6 +7,7 @@ fills it in.
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -21,7 +22,8 @@ SHARED = (
     "eve",
     "zeek",
 )  # formats for other programs, of an analysis and of an audit
-FORMATS = ("table", "text", "concise", "json", "jsonl", *SHARED)
+FORMATS_FOR_PEOPLE = ("table", "text", "concise")
+FORMATS = (*FORMATS_FOR_PEOPLE, "json", "jsonl", *SHARED)
 LIVE_FORMATS = ("text", "jsonl")
 AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", "html", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")
@@ -188,6 +190,7 @@ def add_judging_options(
     shown.add_argument(
         "--format",
         metavar="FORMAT",
+        type=functools.partial(_format, formats),
         choices=formats,
         help=f"{', '.join(formats)}; default: {formats[0]}",
     )
@@ -202,6 +205,13 @@ def add_judging_options(
     _flag(ends, "--exit-zero", "exit 0 even with findings")
     _flag(ends, "--require-mqtt", "exit 2 if no MQTT was seen")
     return judged, shown, ends
+
+
+def _format(formats: Sequence[str], name: str) -> str:
+    """Say where a format belongs that is none of this command's."""
+    if name in AUDIT_FORMATS and name not in formats:
+        raise OptionError(f"--format {name} belongs to `dissector audit`")
+    return name
 
 
 def _flag(group: argparse._ArgumentGroup, name: str, text: str) -> None:

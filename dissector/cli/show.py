@@ -24,6 +24,7 @@ _EXAMPLES = """\
   dissector show hex 20 02 01 00             the bytes given, decoded
   dissector show hex 10:0d:00:04:4d:51:54:54:04:02:00:3c:00:01:61
 """
+_LOAD_SHOWN = 200  # characters
 _FORMATS = frozenset(" \t\r\n:,-")
 
 
@@ -118,9 +119,18 @@ def _shown(data: bytes, version: Version | None, head: str, namespace: Namespace
     yield head + _safe(packet.summary().removeprefix("MQTT / "))
     if namespace.tree:
         tree = packet.show(dump=True)
-        yield from ("    " + _safe(line) for line in str(tree).splitlines() if line.strip())
+        for line in str(tree).splitlines():
+            if line.strip():
+                yield "    " + _short(_safe(line))
     if namespace.dump:
         yield from ("    " + line for line in whole(bytes(packet)))
+
+
+def _short(line: str) -> str:
+    """Cut what a packet carries, which may be megabytes, and is not taken apart."""
+    if not line.lstrip().startswith("load ") or len(line) <= _LOAD_SHOWN:
+        return line
+    return f"{line[:_LOAD_SHOWN]}… -x shows all bytes"
 
 
 def _safe(line: str) -> str:

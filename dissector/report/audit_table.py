@@ -5,7 +5,7 @@ Devices with the worst findings come first; what is right stands below, in a lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dissector.audit.records import Device, Kind, Overview, Posture, Server
@@ -17,6 +17,7 @@ from dissector.text import printable
 
 ROWS = 50
 _NAME, _LIST = 40, 80  # characters of a cell; whoever names himself may go on for long
+WORDS = 3  # ways to log in, or refusals, that are named
 NAMES = 3  # hosts and paths of a server that are named
 _DEVICE = ("device", "address", "kind", "MQTT", "logs in by", "vendor or software", "findings")
 _SERVER = ("server", "lets in by", "turns away", "MQTT", "software", "findings")
@@ -99,6 +100,16 @@ def _findings(posture: Posture, style: Style) -> str:
     return style.severity(posture.worst, text)
 
 
+def _few(names: Iterable[str]) -> str:
+    """Give the first of several names; versions of MQTT write some in another case."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(name.casefold(), name)
+    known = list(first.values())
+    text = printable(", ".join(known[:WORDS]), _LIST) or "-"
+    return text + (f" +{len(known) - WORDS}" if len(known) > WORDS else "")
+
+
 def _spoken(record: Device | Server) -> str:
     """Give the versions of MQTT; of TLS, where nobody can see inside."""
     ways = dict.fromkeys(" ".join(way.split(" ")[:2]) for way in record.tls)
@@ -112,7 +123,7 @@ def _device(record: Device, style: Style) -> list[str]:
         " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
         "-" if record.kind is Kind.DEVICE else record.kind.value,
         _spoken(record),
-        printable(", ".join(record.authentication), _LIST) or "-",
+        _few(record.authentication),
         printable(made, _LIST),
         _findings(record.posture, style),
     ]
@@ -132,8 +143,8 @@ def _carried(record: Server) -> Iterator[str]:
 def _server(record: Server, style: Style) -> list[str]:
     return [
         record.name,
-        printable(", ".join(record.accepts), _LIST) or "-",
-        printable(", ".join(record.refusals), _LIST) or "-",
+        _few(record.accepts),
+        _few(record.refusals),
         _spoken(record),
         printable(record.software.name, _NAME) if record.software else "-",
         _findings(record.posture, style),

@@ -11,9 +11,11 @@ from itertools import zip_longest
 
 import tabulate
 
+from dissector.text import printable
+
 _NUMBERS = ("stream", "frame")  # to the right, and never broken
 _FEW = 8  # columns that the words of a broken cell still have, where the page is narrow
-_WIDE, _NARROW = 2, 1  # gaps
+GAP, _NARROW = 2, 1  # columns between columns, and where there is little room
 
 
 def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> list[str]:
@@ -28,7 +30,7 @@ def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int
         size if name in _NUMBERS else min(size, _FEW)
         for size, name in zip(words, headers, strict=True)
     ]
-    steps = ((_WIDE, whole), (_NARROW, whole), (_WIDE, words), (_NARROW, words), (_NARROW, few))
+    steps = ((GAP, whole), (_NARROW, whole), (GAP, words), (_NARROW, words), (_NARROW, few))
     for gap, least in steps:
         room = width - gap * (len(headers) - 1)
         if sum(least) <= room:
@@ -38,6 +40,41 @@ def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int
     for line in cells:
         rows += _broken(line, sizes)
     return _laid_out(rows, ["right" if name in _NUMBERS else "left" for name in headers], gap)
+
+
+def inserted(
+    cells: list[list[str]], headers: list[str], at: int, header: str, values: Sequence[str]
+) -> int:
+    """Add a column; give the columns of the page that it takes."""
+    headers.insert(at, header)
+    for line, value in zip(cells, values, strict=True):
+        line.insert(at, value)
+    return max(len(header), *map(visible, values)) + GAP
+
+
+def file_names(paths: Sequence[str]) -> dict[str, str]:
+    """Give short names of files, plain text; the whole paths where two have one name."""
+    names = {path: path.rpartition("/")[2] for path in paths}
+    if len(set(names.values())) < len(names):
+        names = {path: path for path in paths}
+    return {path: printable(name) for path, name in names.items()}
+
+
+def numbered(
+    header: str, values: Sequence[str], room: int, known: Sequence[str] = ()
+) -> tuple[Sequence[str], list[str]]:
+    """Give values as they are, or as numbers where they have no room, and lines that explain them.
+
+    Numbers are those of the values in `known`, which may be more than there are.
+    """
+    if max(map(len, values)) + GAP <= room:
+        return values, []
+    every = {
+        value: f"{header[0]}{number}"
+        for number, value in enumerate(known or dict.fromkeys(values), 1)
+    }
+    lines = [f"{every[value]} is the {header} {value}" for value in dict.fromkeys(values)]
+    return [every[value] for value in values], lines
 
 
 def visible(cell: str) -> int:

@@ -47,7 +47,8 @@ class Warnings:
         for name, kind in sorted(self._kinds.items(), key=lambda item: (-item[1].count, item[0])):
             places = "; ".join(filter(None, kind.places))
             etc = "; …" if kind.count > len(kind.places) else ""
-            text = f"{kind.count:,} {name}: {printable(kind.message)}"
+            often = "" if kind.count == 1 else f" {kind.count:,} times"
+            text = f"{name}{often}: {printable(kind.message)}"
             yield from _wrapped(text + (f" ({places}{etc})" if places else ""), style)
 
 

@@ -14,7 +14,7 @@ from dissector.report import ending
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding, RuleFold
-from dissector.report.markup import code, prose, table
+from dissector.report.markup import code, own, prose, table
 from dissector.report.reporter import ByteStream
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
@@ -96,7 +96,7 @@ def _rule(rule: RuleFold) -> Iterator[str]:
     sides = {fold.exemplar.side.value for fold in rule.folds}
     yield f"### {rule.rule} {about.name}"
     yield ""
-    yield f"{prose(about.summary)} {counted(rule.count, 'finding')}."
+    yield f"{own(about.summary)} {counted(rule.count, 'finding')}."
     yield ""
     rows = [_party(fold) for fold in rule.folds[:PARTIES]]
     yield from table(["at fault", "what", "times", "where", "Wireshark"], rows)
@@ -105,11 +105,11 @@ def _rule(rule: RuleFold) -> Iterator[str]:
         yield ""
         yield f"… and {counted(left, 'more finding')}."
     yield ""
-    yield f"**Why it matters.** {prose(about.why)}"
+    yield f"**Why it matters.** {own(about.why)}"
     yield ""
     for side, text in (("client", about.fix_client), ("server", about.fix_server)):
         if side in sides or len(text) < 400:
-            yield f"**Fix on the {side}.** {prose(text)}"
+            yield f"**Fix on the {side}.** {own(text)}"
             yield ""
     if about.references:
         yield f"Relates to {', '.join(map(prose, about.references))}."

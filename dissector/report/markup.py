@@ -36,6 +36,14 @@ def prose(text: str, limit: int | None = None) -> str:
     return _PUNCTUATION.sub(r"\\\1", shown)
 
 
+def own(text: str) -> str:
+    """Give a text of a rule's page; what stands in backticks there is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return prose(text)
+    return "".join(code(part) if index % 2 else prose(part) for index, part in enumerate(parts))
+
+
 def table(headers: list[str], rows: list[list[str]]) -> list[str]:
     """Lay cells that are Markdown already out as a table."""
     lines = [headers, ["---"] * len(headers), *rows]

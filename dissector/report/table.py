@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissector.connections.carrier import carried_by
-from dissector.connections.handshake import Handshake
+from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,
     CaptureWarning,
@@ -22,7 +22,7 @@ from dissector.model import (
     Version,
 )
 from dissector.report import ending
-from dissector.report.columns import tabulated, visible
+from dissector.report.columns import GAP, file_names, inserted, numbered, tabulated, visible
 from dissector.report.folding import Folding
 from dissector.report.identity import address
 from dissector.report.refusals import meanings, short
@@ -41,7 +41,7 @@ _SHORTEST_ID = 12
 _LONGEST_ID = 40
 _LONGEST_FILE = 30
 _BRIDGE = "b"
-_GAP = 2
+_WITHOUT_A_WORD = {"fin": " FIN", "rst": " RST", "close-frame": " Close"}
 _YES_NO = {True: "yes", False: "no", None: "-"}
 
 
@@ -57,6 +57,7 @@ class _Row(NamedTuple):
     present: str
     outcome: Outcome
     code: int | None
+    closed: str  # who ended it first, and how
     code_version: Version | None  # an older server may answer a 5.0 client in its own words
     findings: tuple[str, ...]
     server: str
@@ -125,7 +126,7 @@ class Table:
         style = self._style
         for line in self._table(capture):
             self._line(line)
-        for line in self._encrypted():
+        for line in self._encrypted(capture):
             self._line(line)
         for rule in self._folding.rules():
             for line in rule_blocks(
@@ -148,18 +149,20 @@ class Table:
             rows = rows[:ROWS]
         if not rows:
             return
-        yield from _render(rows, self._style, several_files=len(capture.files) > 1)
+        yield from _render(rows, self._style, [file.path for file in capture.files])
         if self._count > len(rows):
             yield f"and {self._count - len(rows):,} more handshakes; --all lists them"
         yield ""
 
-    def _encrypted(self) -> Iterator[str]:
+    def _encrypted(self, capture: Capture) -> Iterator[str]:
         if not self._tls_rows:
             return
         from dissector.report import tls_table
 
         rows = tls_table.kept(self._tls_rows, self._everything)
-        yield from tls_table.lines(rows, self._tls_count, self._style)
+        yield from tls_table.lines(
+            rows, self._tls_count, self._style, [file.path for file in capture.files]
+        )
 
 
 def _row(record: Handshake, found: list[Finding]) -> _Row:
@@ -181,47 +184,56 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
         outcome=record.outcome,
         code=None if connack is None else connack.return_code,
         code_version=None if connack is None else connack.version,
+        closed=_closed(record.close),
         findings=tuple(dict.fromkeys(finding.rule for finding in found)),
         server=address(record.server),
         over=carried_by(record.transport, record.carrier),
     )
 
 
-def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[str]:
+def _render(rows: list[_Row], style: Style, files: Sequence[str]) -> Iterator[str]:
     headers = [*_HEADERS]
     cells = [_cells(row, style) for row in rows]
     if any(row.over for row in rows):
-        _insert(
-            cells, headers, headers.index("MQTT") + 1, "over", [row.over or "-" for row in rows]
-        )
+        at = headers.index("MQTT") + 1
+        inserted(cells, headers, at, "over", [row.over or "-" for row in rows])
     column = headers.index("client id")
     room = (
         style.width
         - _SHORTEST_ID
         - sum(
-            max(len(header), *(visible(line[index]) for line in cells)) + _GAP
+            max(len(header), *(visible(line[index]) for line in cells)) + GAP
             for index, header in enumerate(headers)
             if index != column
         )
     )
     legend: list[str] = []
-    if several_files:
-        paths = {row.file: row.file.rpartition("/")[2] for row in rows}
-        if len(set(paths.values())) < len(paths):
-            paths = {path: path for path in paths}  # of one name, in different directories
-        files = [printable(paths[row.file]) for row in rows]
-        room -= _add(cells, headers, "file", files, min(room, _LONGEST_FILE), legend, at=1)
+    if len(files) > 1:
+        names = file_names([*files, *(row.file for row in rows)])
+        values = [names[row.file] for row in rows]
+        shown, lines = numbered("file", values, min(room, _LONGEST_FILE), list(names.values()))
+        room -= inserted(cells, headers, 1, "file", shown)
+        legend += lines
     servers = [row.server for row in rows]
     if len(set(servers)) > 1:
-        room -= _add(cells, headers, "server", servers, room, legend, at=len(headers))
+        shown, lines = numbered("server", servers, room)
+        room -= inserted(cells, headers, len(headers), "server", shown)
+        legend += lines
     else:
         yield f"Handshakes with the server {servers[0]}"
+    longest = max(len(_client_id(row.client_id, _LONGEST_ID)) for row in rows)
+    closes = [row.closed for row in rows]
+    if room - max(longest - _SHORTEST_ID, 0) >= max(map(len, closes)) + GAP:
+        at = headers.index("outcome") + 1
+        room -= inserted(cells, headers, at, "closed by", closes)
     column = headers.index("client id")
     room = min(_SHORTEST_ID + max(room, 0), _LONGEST_ID)
     for row, line in zip(rows, cells, strict=True):
         line[column] = _client_id(row.client_id, room)
     yield from tabulated(cells, headers, style.width)
     yield from legend
+    if "closed by" in headers and any(" " in row.closed for row in rows):
+        yield "FIN or RST behind who closed: without a DISCONNECT before"
     if any(row.version.endswith(_BRIDGE) for row in rows):
         yield f"{_BRIDGE} behind a version: the client says that it is a bridge"
     refused = {
@@ -233,33 +245,11 @@ def _render(rows: list[_Row], style: Style, *, several_files: bool) -> Iterator[
         yield from style.wrapped(meaning, 0)
 
 
-def _insert(
-    cells: list[list[str]], headers: list[str], at: int, header: str, values: Sequence[str]
-) -> None:
-    """Add a column."""
-    headers.insert(at, header)
-    for line, value in zip(cells, values, strict=True):
-        line.insert(at, value)
-
-
-def _add(
-    cells: list[list[str]],
-    headers: list[str],
-    header: str,
-    values: Sequence[str],
-    room: int,
-    legend: list[str],
-    *,
-    at: int,
-) -> int:
-    """Add a column, of numbers where the values have no room; give the columns that it takes."""
-    names = {value: value for value in values}
-    if max(map(len, names)) + _GAP > room:
-        names = {value: f"{header[0]}{number}" for number, value in enumerate(names, 1)}
-        legend += [f"{names[value]} is the {header} {value}" for value in names]
-    shown = [names[value] for value in values]
-    _insert(cells, headers, at, header, shown)
-    return max(len(header), *map(len, shown)) + _GAP
+def _closed(close: Close | None) -> str:
+    """Say who ended it first; how, where it was without a DISCONNECT."""
+    if close is None:
+        return "-"
+    return close.by.value + _WITHOUT_A_WORD.get(close.how, "")
 
 
 def _cells(row: _Row, style: Style) -> list[str]:

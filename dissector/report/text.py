@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dissector.errors import OptionError
 from dissector.model import Finding, Obligation, Side
 from dissector.mqtt import spec
+from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.statements import paraphrase
 from dissector.report.clock import duration, rfc3339
 from dissector.report.folding import Fold, RuleFold
@@ -57,7 +58,7 @@ def block(fold: Fold, style: Style, *, digits: int = 6, advice: bool = True) -> 
         # what only advises is not broken by who does otherwise
         label = "see" if finding.obligation is Obligation.ADVICE else "breaks"
         yield from style.beside(label, _breaks(finding, style))
-    else:  # good practice, not the standard
+    elif advice:  # good practice, not the standard
         yield from style.labelled("relates", "to " + ", ".join(references()))
     if advice and rule is not None:
         page = rule.page()
@@ -120,6 +121,8 @@ def _bytes(finding: Finding, style: Style) -> list[str]:
         head += (
             f", {counted(length, 'byte')} at offset {offset}" if length else f", offset {offset}"
         )
+    if decode_packet(finding.packet, finding.version, finding.side).secrets:
+        head += "; * hides secrets"
     return [head, *hexdump(finding.packet, finding.span, style)]
 
 

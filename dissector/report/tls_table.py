@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_names import alert_name, version_name
 from dissector.report.clock import rfc3339
-from dissector.report.columns import tabulated
+from dissector.report.columns import file_names, inserted, numbered, tabulated
 from dissector.report.identity import address
 from dissector.report.style import Style, counted
 from dissector.report.table import ROWS
@@ -17,7 +17,6 @@ from dissector.text import printable
 _HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "how it went"]
 _OTHERS = 54  # columns of all but the server's, with the gaps between
 _LEAST = 22
-_WENT = 24
 _FATAL = 2
 
 
@@ -25,6 +24,7 @@ class Row(NamedTuple):
     """What the table says of one connection; plain text, escaped."""
 
     stream: int
+    file: str
     frame: int
     version: str
     server: str
@@ -38,6 +38,7 @@ def row(record: TlsHandshake) -> Row:
     frame = record.client_hello_frame or record.first
     return Row(
         record.stream,
+        frame.file,
         frame.number,
         "-" if version is None else version_name(version).removeprefix("TLS "),
         printable(record.server_name or address(record.server)),
@@ -46,16 +47,24 @@ def row(record: TlsHandshake) -> Row:
     )
 
 
-def lines(rows: list[Row], count: int, style: Style) -> Iterator[str]:
-    """Lay rows out; `count` is how many connections there were in all."""
+def lines(rows: list[Row], count: int, style: Style, files: Sequence[str]) -> Iterator[str]:
+    """Lay rows out; `count` is how many connections there were in all, `files` are all files."""
     yield style.paint("TLS connections", "bold")
     room = max(_LEAST, style.width - _OTHERS)
     cells = [
         [str(row.stream), str(row.frame), row.version, _cut(row.server, room), row.certificate,
-         _cut(row.went, _WENT)]
+         row.went]
         for row in rows
     ]  # fmt: skip
-    yield from tabulated(cells, _HEADERS, style.width)
+    headers = [*_HEADERS]
+    legend: list[str] = []
+    if len(files) > 1:
+        names = file_names([*files, *(row.file for row in rows)])
+        values = [names[row.file] for row in rows]
+        shown, legend = numbered("file", values, room - _LEAST, list(names.values()))
+        inserted(cells, headers, 1, "file", shown)
+    yield from tabulated(cells, headers, style.width)
+    yield from legend
     if count > len(rows):
         yield f"and {counted(count - len(rows), 'more TLS connection')}; --all lists them"
     yield ""

@@ -84,6 +84,7 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("--stream", "one", "x.pcap"), "a stream is a number"),
         (("--engine", "wireshark", "x.pcap"), "--engine"),
         (("--statistics", "--format", "json", "x.pcap"), "--statistics"),
+        (("--statistics", "--format", "sarif", "x.pcap"), "count the findings in the sarif"),
         (("browse",), "reserved"),
         (("live",), "name what to listen to"),
         (("live", "-i", "lo", "-"), "name what to listen to"),
@@ -203,6 +204,13 @@ def test_a_broken_pipe_ends_quietly(bad: Path) -> None:
     assert done.stderr == b""
 
 
+def test_a_format_of_the_audit_is_said_to_be_one() -> None:
+    """Whoever asks `analyze` for a page is sent to the command that writes it."""
+    ran = dissector("analyze", "--format", "html", "a.pcap")
+    assert (ran.code, ran.err) == (2, "dissector: --format html belongs to `dissector audit`\n")
+    assert "choose from" in dissector("analyze", "--format", "pdf", "a.pcap").err
+
+
 def test_version_says_how_it_was_built() -> None:
     """Compiled or interpreted is part of the version."""
     ran = dissector("--version")
@@ -314,6 +322,7 @@ def test_our_own_fault_is_no_finding(bad: Path, tmp_path: Path) -> None:
     [
         (("--stream", "7"), "--stream 7 left nothing: no handshake there"),
         (("--client", "nobody"), "--client nobody left nothing"),
+        (("--client", ""), '--client "" left nothing'),
     ],
 )
 @pytest.mark.parametrize("command", ["analyze", "audit"])

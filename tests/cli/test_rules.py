@@ -62,6 +62,7 @@ def test_a_page_is_plain_text(rule: Rule) -> None:
     said = " ".join(str(value) for value in page(rule).values())
     assert "``" not in said
     assert not re.search(r"(?<![\w*])\*\w+\*", said)
+    assert not re.search(r"\w-\n", said), "a word broken at the end of a line"
 
 
 def test_a_group_is_a_shorter_list() -> None:

@@ -20,6 +20,15 @@ WITH_PASSWORD = (
 
 
 @pytest.fixture
+def heavy(tmp_path: Path) -> Path:
+    """A capture with a PUBLISH of a thousand bytes."""
+    path = tmp_path / "heavy.pcap"
+    publish = "C 30 eb 07 00 01 61" + " 78" * 1000
+    path.write_bytes(pcap(conversation((CONNECT_311, ACCEPTED_311, publish, "C e0 00", "C FIN"))))
+    return path
+
+
+@pytest.fixture
 def secret(tmp_path: Path) -> Path:
     """A capture with a password in it."""
     path = tmp_path / "secret.pcap"
@@ -42,6 +51,15 @@ def test_choices(bad: Path) -> None:
     assert dissector("show", "--stream", "7", str(bad)).out == ""
     assert "no control packet" in dissector("show", "--client", "zzz", str(bad)).err
     assert dissector("show", "--frame", "x", str(bad)).code == 2
+
+
+def test_a_tree_shows_the_beginning_of_a_load(heavy: Path) -> None:
+    """What a packet carries may be megabytes: a line of it, and how to see all of it."""
+    lines = dissector("show", "-V", "--frame", "8", str(heavy)).out.splitlines()
+    assert max(map(len, lines)) < 240
+    assert lines[-1].endswith("xxx… -x shows all bytes")
+    dump = dissector("show", "-x", "--frame", "8", str(heavy)).out
+    assert dump.count(" 78") == 1000
 
 
 def test_trees_and_dumps_mask_secrets(secret: Path) -> None:

@@ -15,6 +15,7 @@ from dissector.capture.live_source import LiveSource
 from dissector.live import Live
 from dissector.model import CaptureWarning
 from dissector.rules.base import Example
+from dissector.rules.examples import CONNECT_31, CONNECT_311
 from dissector.rules.registry import all_rules
 from samples.build import Frame, conversation, pcap
 
@@ -96,11 +97,11 @@ class Heard:
         self.warnings.append(record)
 
 
-def play(source: LiveSource) -> tuple[Heard, Live]:
+def play(source: LiveSource, options: Options | None = None) -> tuple[Heard, Live]:
     """Judge a live source to its end."""
     heard = Heard()
     heard.source = source
-    live = Live(source, Options(), heard)
+    live = Live(source, options or Options(), heard)
     for _ in live.steps():
         pass
     return heard, live
@@ -126,6 +127,25 @@ def test_live_judges_as_a_file_is_judged(example: Example) -> None:
         assert outcome == known[told.id].outcome
         assert len(told.auths) == len(known[told.id].auths)
     assert live.outcome().summary == whole.summary
+
+
+@pytest.mark.parametrize("select", [("SES",), ("SES", "SEC03")])
+def test_only_what_was_asked_for_is_told(select: tuple[str, ...]) -> None:
+    """A stream and a client id narrow what is told, judged and counted, in an audit as well."""
+    accepted = ("S 20 02 01 00", "C e0 00", "C FIN", "S FIN")
+    frames = conversation((CONNECT_311, *accepted, "NEW", CONNECT_31, "S 20 02 00 00", "+1"))
+    for wanted, streams in (
+        (Options(select=select), {0, 1}),
+        (Options(select=select, streams=frozenset({0})), {0}),
+        (Options(select=select, streams=frozenset({7})), set()),
+        (Options(select=select, clients=frozenset({"a"})), {0, 1}),
+        (Options(select=select, clients=frozenset({"b"})), set()),
+    ):
+        heard, live = play(Played(frames), wanted)
+        assert {one.stream for one in heard.handshakes} == streams
+        assert {one.stream for one, _ in heard.findings} <= streams
+        assert [one.rule for one, _ in heard.findings].count("SES01") == (0 in streams)
+        assert live.outcome().summary.handshakes == len(streams)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

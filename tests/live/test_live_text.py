@@ -129,6 +129,6 @@ def test_limits_of_the_whole_view_are_said_at_once() -> None:
     text.finish(report.capture, report.summary, report.not_evaluated)
     end = "\n".join(lines(stream))
     assert "7 frames dropped by the kernel." in end
-    assert "1 gap: bytes are missing" in end
+    assert "   gap: bytes are missing" in end
     assert 'id "a"' in end
     assert "1 finding: 1 error." in end

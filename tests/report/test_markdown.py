@@ -8,6 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from dissector.report.markup import own
 from tests.report import hostile as attacks
 from tests.report.auditing import CREDENTIALS, audited
 
@@ -77,3 +78,9 @@ def test_headings_are_ours(hostile: Path) -> None:
     ]
     assert titles[0] == "MQTT audit"
     assert not [title for title in titles if "three" in title or "evil" in title]
+
+
+def test_code_of_a_rules_page_stays_code() -> None:
+    """What a page has in backticks is code, the rest is escaped; odd backticks mean nothing."""
+    assert own("set `a_b false` in c_d") == "set `a_b false` in c\\_d"
+    assert own("one ` alone_") == "one \\` alone\\_"

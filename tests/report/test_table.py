@@ -9,7 +9,9 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissector.connections.handshake import Close
 from dissector.model import (
+    CaptureFile,
     CaptureWarning,
     Endpoint,
     NotEvaluated,
@@ -61,7 +63,7 @@ def test_a_finding_says_all_that_it_has_to() -> None:
         "frame.number==4||frame.number==6",
         "1 handshake: 1 accepted.",
         "1 finding: 1 error.",
-        "1 gap: bytes are missing (a.pcap frame 9 stream 0)",
+        "   gap: bytes are missing (a.pcap frame 9 stream 0)",
         "SEQ11 2 times: capture ends before the deadline (streams 0, 4)",
     ):
         assert part in text, part
@@ -185,7 +187,7 @@ def test_warnings_fold_by_kind() -> None:
     warnings = [CaptureWarning("gap", "bytes are missing", "a.pcap", n, n) for n in range(1, 1001)]
     text = " ".join(shown(report(warnings=warnings)).split())
     assert "(1,000 capture warnings)" in text
-    assert "1,000 gap: bytes are missing (a.pcap frame 1 stream 1; " in text
+    assert "gap 1,000 times: bytes are missing (a.pcap frame 1 stream 1; " in text
 
 
 def test_many_reasons_are_capped() -> None:
@@ -260,12 +262,12 @@ def test_statistics_count_rules() -> None:
 def test_files_whose_names_are_long_are_told_apart() -> None:
     """Names that have no room are numbered, each told whole below; short ones stand in the rows."""
     for stem, cell in (("a", "a1.pcap"), ("a-long-name-of-a-capture-in-a-ring-", "f1")):
+        paths = [f"captures/{stem}{n + 1}.pcap" for n in range(2)]
         hands = [
-            handshake(n, connect=connect(frame=frame(4, file=f"captures/{stem}{n + 1}.pcap")))
-            for n in range(2)
+            handshake(n, connect=connect(frame=frame(4, file=path))) for n, path in enumerate(paths)
         ]
         made = report(handshakes=hands, findings=[], capture=capture())
-        made.capture.files *= 2
+        made.capture.files = [CaptureFile(path) for path in paths]
         text = shown(made)
         first, second, *_ = table_of(text)
         assert first.split()[1] == cell
@@ -276,14 +278,46 @@ def test_files_whose_names_are_long_are_told_apart() -> None:
 
 def test_files_of_one_name_are_told_apart() -> None:
     """The same name in two directories is told with its path."""
+    paths = ["day1/a.pcap", "day2/a.pcap"]
     hands = [
-        handshake(n, connect=connect(frame=frame(4, file=f"day{n + 1}/a.pcap"))) for n in range(2)
+        handshake(n, connect=connect(frame=frame(4, file=path))) for n, path in enumerate(paths)
     ]
     made = report(handshakes=hands, findings=[], capture=capture())
-    made.capture.files *= 2
+    made.capture.files = [CaptureFile(path) for path in paths]
     rows = table_of(shown(made, Style(width=100)))
     assert [row.split()[1] for row in rows[:2]] == ["day1/a.pcap", "day2/a.pcap"]
     assert "f2 is the file day2/a.pcap" in shown(made)
+
+
+def test_who_closed_stands_in_the_row_where_there_is_room() -> None:
+    """A device that drops off is told from one that says goodbye; long client ids go before."""
+    closes = {"disconnect": "client", "fin": "server FIN", "rst": "server RST", None: "-"}
+    for how, said in closes.items():
+        by = Side.CLIENT if how == "disconnect" else Side.SERVER
+        close = None if how is None else Close(by, how, frame(9, 3000))
+        text = shown(report(handshakes=[handshake(close=close)]))
+        assert f"  accepted  {said}  " in text
+        assert ("without a DISCONNECT before" in text) is (how in ("fin", "rst"))
+    long = handshake(connect=connect(client_id="a-client-id-of-thirty-characters"))
+    assert "closed by" not in shown(report(handshakes=[long]))
+    assert "closed by" in shown(report(handshakes=[long]), Style(width=120))
+
+
+def test_what_a_rule_relates_to_is_said_once() -> None:
+    """The blocks of other parties do not repeat the references of the first one."""
+    facts = {"rule": "SEC01", "name": "credentials-in-clear", "side": Side.CLIENT}
+    ends = [Endpoint(f"10.0.1.{n}", 1) for n in range(3)]
+    found = [finding(n, client_id=f"c{n}", client=end, **facts) for n, end in enumerate(ends)]
+    text = shown(report(handshakes=[], findings=found))
+    assert (text.count("SEC01 credentials"), text.count("relates to CWE-319")) == (3, 1)
+
+
+def test_hidden_bytes_are_said_to_be_hidden() -> None:
+    """Asterisks in place of a password are not taken for what was sent."""
+    packet = bytes.fromhex("10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 2a")
+    told = "CONNECT in frame 6, 1 byte at offset 9; * hides secrets"
+    assert told in shown(report(findings=[finding(packet=packet, span=(9, 1), side=Side.CLIENT)]))
+    assert "hides secrets" not in shown(report())
 
 
 def test_a_bridge_is_said_to_be_one() -> None:

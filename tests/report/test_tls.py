@@ -14,6 +14,7 @@ from dissector.report.json_v1 import document
 from dissector.report.reporter import Reporter, write_report
 from dissector.report.style import Style
 from dissector.report.table import Table
+from dissector.rules.registry import find
 from samples.build import conversation, pcap
 from tests.cli.running import dissector as run
 from tests.report.schema import check_document, check_line
@@ -54,6 +55,20 @@ def test_lines(encrypted: Path) -> None:
         check_line(line)
     found: list[Any] = [line for line in lines if line.pop("type") == "tlsHandshake"]
     assert found == json.loads(json.dumps(document(dissector.analyze(encrypted))["tlsHandshakes"]))
+
+
+def test_table_of_several_files(encrypted: Path, tmp_path: Path) -> None:
+    """Frame numbers are per file, so the row says of which; both tables number files alike."""
+    plain = tmp_path / f"{'a-plain-name-' * 3}.pcap"
+    plain.write_bytes(pcap(conversation(find("SES01").bad[0].steps)))
+    other = tmp_path / f"{'a-long-name-' * 3}.pcap"
+    other.write_bytes(encrypted.read_bytes())
+    said = run("analyze", str(plain), str(other)).out
+    handshakes, connections = said.split("TLS connections\n")
+    assert handshakes.splitlines()[3].split()[1] == "f1"
+    assert connections.splitlines()[2].split()[1] == "f2"
+    assert f"\nf1 is the file {plain.name}\n" in handshakes
+    assert f"\nf2 is the file {other.name}\n" in connections
 
 
 def test_table(encrypted: Path) -> None:

@@ -29,8 +29,8 @@ class WillQos3(DefectRule):
 
     Fix on the client
     -----------------
-    Limit the QoS of the will to 0, 1 and 2 where it is configured. A mask of 0x18 that is or-
-    ed in instead of a shifted number is the usual cause.
+    Limit the QoS of the will to 0, 1 and 2 where it is configured. A mask of 0x18
+    that is or-ed in instead of a shifted number is the usual cause.
 
     Fix on the server
     -----------------

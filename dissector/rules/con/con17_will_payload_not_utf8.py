@@ -19,8 +19,8 @@ class WillPayloadNotUtf8(DefectRule):
 
     What it checks
     --------------
-    With Payload Format Indicator 1 among the will properties, the will's payload must be well-
-    formed UTF-8.
+    With Payload Format Indicator 1 among the will properties, the will's payload must be
+    well-formed UTF-8.
 
     Why it matters
     --------------

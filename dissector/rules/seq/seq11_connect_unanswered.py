@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import asked_back, unclosed
+from dissector.rules.gating import asked_back, seconds, unclosed
 
 _HARMLESS = frozenset(
     {
@@ -89,7 +89,7 @@ class ConnectUnanswered(ConnectionRule):
             return None
         verdict = unclosed(
             connection,
-            "CONNECT got no answer",
+            f"CONNECT got no answer within {seconds(HANDSHAKE_TIMEOUT_NS)}",
             connect.frame,
             "the server must answer it with CONNACK, or close",
             grace_ns=HANDSHAKE_TIMEOUT_NS,
