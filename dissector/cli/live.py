@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output, privileges
-    from dissector.cli.analyze import exit_code, known_findings, no_mqtt, note
+    from dissector.cli.analyze import exit_code, known_findings, note, note_unseen
     from dissector.cli.status import Output, Status
     from dissector.live import Live
     from dissector.rules.registry import selected
@@ -98,8 +98,7 @@ def run(arguments: Sequence[str]) -> int:
             out.flush()
         for each in outcome.failed:
             note(str(each))
-        if not outcome.capture.mqtt_connections:
-            note(no_mqtt(outcome.capture))
+        note_unseen(options, outcome)
         for text in known.notes() if known is not None else ():
             note(text)
         return exit_code(outcome, settings, damaged=False)

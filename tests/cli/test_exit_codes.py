@@ -336,6 +336,13 @@ def test_a_filter_that_leaves_nothing_is_said(
     assert "left nothing" not in dissector(command, "--client", "a", str(bad)).err
 
 
+def test_a_client_that_live_did_not_see_is_said(bad: Path) -> None:
+    """So it is at the end of a live capture."""
+    ran = dissector("live", "-", "--client", "nobody", stdin=bad.read_bytes())
+    assert ran.code == 0
+    assert "--client nobody left nothing" in ran.err
+
+
 def test_help_and_version_need_no_exact_words() -> None:
     """`help COMMAND` is that command's help, and `--version` is one whatever follows."""
     assert dissector("help", "extract").out == dissector("extract", "--help").out
