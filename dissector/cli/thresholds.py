@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 
 import msgspec
@@ -49,6 +48,8 @@ def _unmet(name: str, value: object, default: object) -> str:
 
 
 def _is_network(text: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -57,6 +58,8 @@ def _is_network(text: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -7,7 +7,6 @@ name is asked for. A lookup never fails: what has no name is its number.
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 VERSIONS = {
     0x0300: "SSL 3.0",
@@ -107,6 +106,7 @@ def is_grease(number: int) -> bool:
 @functools.cache
 def _suites() -> dict[int, str]:
     import csv
+    from pathlib import Path
 
     with Path(__file__).with_name("tls_suites.csv").open(encoding="ascii", newline="") as lines:
         return {int(row["suite"], 16): row["name"] for row in csv.DictReader(lines)}

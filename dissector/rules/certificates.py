@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import time
 
@@ -52,6 +51,8 @@ def _matches(known: str, wanted: str) -> bool:
         return True
     if known.startswith("*."):
         return wanted.partition(".")[2] == known[2:]
+    import ipaddress  # where most names are none
+
     try:
         return ipaddress.ip_address(known) == ipaddress.ip_address(wanted)
     except ValueError:
