@@ -312,9 +312,8 @@ def _evidence(
 
 
 def _tell(made: list[Evidence], kind: str, counts: dict[str, int], reason: str) -> None:
-    if counts:
-        listed = list(counts.items())[:LISTED]
-        made += [Evidence(kind, value, reason, count) for value, count in listed]
+    told = [Evidence(kind, value, reason, count) for value, count in counts.items()]
+    made += told[:LISTED]
 
 
 def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]:
@@ -325,11 +324,11 @@ def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]
             kind = "credentials" if profile.tls is None else "certificate"
             _count(kinds, (kind, profile.secret), profile.count)
     made: list[Evidence] = []
-    for (kind, secret), count in list(kinds.items())[:LISTED]:
+    for (kind, secret), count in kinds.items():
         shared = holders.get(secret, 0) > 1
         reason = "others use the same" if shared else "nobody else uses it"
         made.append(Evidence(kind, secret, reason, count))
-    return made
+    return made[:LISTED]
 
 
 def _hellos(profiles: list[Profile]) -> list[Evidence]:
@@ -395,7 +394,7 @@ def _session(profiles: list[Profile]) -> Session:
 
 
 def _wills(wills: dict[tuple[str, int, bool, int], int]) -> tuple[Will, ...]:
-    return tuple([Will(*will, count) for will, count in list(wills.items())[:LISTED]])
+    return tuple([Will(*will, count) for will, count in wills.items()])[:LISTED]
 
 
 def _limits(profiles: list[Profile]) -> dict[str, tuple[Any, ...]]:
