@@ -310,12 +310,14 @@ def _read_elsewhere(report: dissector.Report) -> bool:
     for finding in report.findings:
         if finding.client_id and MARK in encode_text(finding.client_id):
             return True
-        # a CONNECT that makes no handshake, as the second one of a connection
+        # a packet that is no handshake's, as the second CONNECT or CONNACK of a connection
         packet = decode_packet(finding.packet) if finding.packet else None
+        fields = [item.value for item in getattr(packet, "properties", ()) if item.id != 0x16]
         if isinstance(packet, packets.Connect):
-            fields = [packet.client_id, packet.username, packet.last_will_topic]
-            if any(MARK in value for value in _plain_values([*fields, packet.last_will_message])):
-                return True
+            fields += [packet.client_id, packet.username, packet.last_will_topic]
+            fields.append(packet.last_will_message)
+        if any(MARK in value for value in _plain_values(fields)):
+            return True
     return False
 
 
