@@ -314,8 +314,8 @@ def _read_elsewhere(report: dissector.Report) -> bool:
         packet = decode_packet(finding.packet) if finding.packet else None
         fields = [item.value for item in getattr(packet, "properties", ()) if item.id != 0x16]
         if isinstance(packet, packets.Connect):
-            fields += [packet.client_id, packet.username, packet.last_will_topic]
-            fields.append(packet.last_will_message)
+            fields += [packet.protocol_name, packet.client_id, packet.username]
+            fields += [packet.last_will_topic, packet.last_will_message]
         if any(MARK in value for value in _plain_values(fields)):
             return True
     return False
