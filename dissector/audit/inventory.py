@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from dissector.audit.certificates import asks_for_certificate, shown_certificates
 from dissector.audit.grouping import Group, grouped
 from dissector.audit.posture import counting, device_posture, server_posture
 from dissector.audit.records import (
     LISTED,
-    Certificate,
     Device,
     Evidence,
     Kind,
@@ -21,7 +21,6 @@ from dissector.audit.records import (
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
 from dissector.audit.ways import way_in
-from dissector.connections import certificate
 from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
@@ -251,8 +250,8 @@ def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> S
         refused=refused,
         unanswered=unanswered,
         tls=tls,
-        certificates=_certificates(profiles),
-        asks_client_certificate=_asks(profiles),
+        certificates=shown_certificates(profiles),
+        asks_client_certificate=asks_for_certificate(profiles),
         first_seen_ns=min(profile.first_ns for profile in profiles),
         last_seen_ns=last_ns,
         findings=_numbers(faults),
@@ -338,43 +337,10 @@ def _hellos(profiles: list[Profile]) -> list[Evidence]:
         if profile.tls is not None and profile.tls.ja3 is not None:
             _count(counts, (profile.tls.ja3, profile.tls.server_name), profile.count)
     made: list[Evidence] = []
-    if not counts:  # nearly always
-        return made
     for (ja3, name), count in list(counts.items())[:LISTED]:
         asked = "and names no server" if name is None else f"and asks for {printable(name, 80)}"
         made.append(Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count))
     return made
-
-
-def _certificates(profiles: list[Profile]) -> tuple[Certificate, ...]:
-    """Give what a server showed, each certificate of its own once."""
-    made: dict[bytes, Certificate] = {}
-    for profile in profiles:
-        chain = () if profile.tls is None else profile.tls.certificates
-        if not chain or chain[0] in made or len(made) >= LISTED:
-            continue
-        shown = certificate.read(chain[0])
-        if shown is None:
-            continue
-        key = f"{shown.key_type} {shown.curve or shown.key_bits or ''}".strip()
-        made[chain[0]] = Certificate(
-            subject=shown.subject,
-            issuer=shown.issuer,
-            names=shown.names,
-            not_before_ns=shown.not_before_ns,
-            not_after_ns=shown.not_after_ns,
-            key=key,
-            signature=shown.signature_hash or "of its own kind",
-            fingerprint=shown.fingerprint,
-        )
-    return tuple(made.values())
-
-
-def _asks(profiles: list[Profile]) -> bool | None:
-    """Say whether a server asked for client certificates; None where nobody could see that."""
-    known = [item.tls.requested for item in profiles if item.tls is not None]
-    seen = [asked for asked in known if asked is not None]
-    return any(seen) if seen else None
 
 
 def _session(profiles: list[Profile]) -> Session:

@@ -64,6 +64,22 @@ def connack(**facts: Any) -> Connack:
     return Connack(**{**base, **facts})
 
 
+class Silent:
+    """A sink that hears of everything and does nothing; a test's own says what it is about."""
+
+    def handshake(self, record: Any) -> None:
+        pass
+
+    def finding(self, record: Any) -> None:
+        pass
+
+    def warning(self, record: Any) -> None:
+        pass
+
+    def tls_handshake(self, record: Any) -> None:
+        pass
+
+
 def handshake(number: int = 0, **facts: Any) -> Handshake:
     base: dict[str, Any] = {
         "id": number,

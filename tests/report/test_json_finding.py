@@ -15,13 +15,13 @@ from dissector.report.json_finding import FindingText
 from dissector.report.json_v1 import Writer
 from dissector.report.pen import Pen
 from tests.conftest import ROOT
-from tests.report.builders import finding
+from tests.report.builders import Silent, finding
 
 CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
 encode = msgspec.json.Encoder().encode
 
 
-class Both:
+class Both(Silent):
     """A sink that writes every finding both ways."""
 
     def __init__(self, digits: int | None = None) -> None:
@@ -37,15 +37,6 @@ class Both:
         self.ways[text is None] += 1
         if text is not None:
             assert text == encode(self.writer.finding(record))
-
-    def handshake(self, record: object) -> None:
-        pass
-
-    def warning(self, record: object) -> None:
-        pass
-
-    def tls_handshake(self, record: object) -> None:
-        pass
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)

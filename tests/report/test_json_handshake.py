@@ -16,14 +16,14 @@ from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import Writer
 from dissector.report.pen import Pen
 from tests.conftest import ROOT
-from tests.report.builders import connack, connect, handshake
+from tests.report.builders import Silent, connack, connect, handshake
 from tests.strategies import connacks, connects
 
 CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
 encode = msgspec.json.Encoder().encode
 
 
-class Both:
+class Both(Silent):
     """A sink that writes every handshake both ways."""
 
     def __init__(self, digits: int | None = None, *, show_secrets: bool = False) -> None:
@@ -40,15 +40,6 @@ class Both:
         self.ways[text is None] += 1
         if text is not None:
             assert text == encode(self.writer.handshake(record))
-
-    def finding(self, record: object) -> None:
-        pass
-
-    def warning(self, record: object) -> None:
-        pass
-
-    def tls_handshake(self, record: object) -> None:
-        pass
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)

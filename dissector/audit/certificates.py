@@ -1,0 +1,38 @@
+"""Profiles of a server in, what certificates it showed, and whether it asks for any, out."""
+
+from __future__ import annotations
+
+from dissector.audit.records import LISTED, Certificate
+from dissector.connections import certificate
+from dissector.connections.profile import Profile
+
+
+def shown_certificates(profiles: list[Profile]) -> tuple[Certificate, ...]:
+    """Give what a server showed, each certificate of its own once."""
+    made: dict[bytes, Certificate] = {}
+    for profile in profiles:
+        chain = () if profile.tls is None else profile.tls.certificates
+        if not chain or chain[0] in made or len(made) >= LISTED:
+            continue
+        shown = certificate.read(chain[0])
+        if shown is None:
+            continue
+        key = f"{shown.key_type} {shown.curve or shown.key_bits or ''}".strip()
+        made[chain[0]] = Certificate(
+            subject=shown.subject,
+            issuer=shown.issuer,
+            names=shown.names,
+            not_before_ns=shown.not_before_ns,
+            not_after_ns=shown.not_after_ns,
+            key=key,
+            signature=shown.signature_hash or "of its own kind",
+            fingerprint=shown.fingerprint,
+        )
+    return tuple(made.values())
+
+
+def asks_for_certificate(profiles: list[Profile]) -> bool | None:
+    """Say whether a server asked for client certificates; None where nobody could see that."""
+    known = [item.tls.requested for item in profiles if item.tls is not None]
+    seen = [asked for asked in known if asked is not None]
+    return any(seen) if seen else None
