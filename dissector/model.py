@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Records and enums that every stage shares; they hold facts and render nothing.
 
 Times are integers, nanoseconds since the Unix epoch. A frame is named by the path of its file and

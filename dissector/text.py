@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Captured bytes in, text that is safe to show out: the one gate between the wire and any output.
 
 Captured text is kept as `str` decoded with `surrogateescape`: lossless, and a lone surrogate marks

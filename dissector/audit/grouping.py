@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Profiles in, devices out: which connections come from one and the same device, and why.
 
 A MAC address is a device, unless it stands for several addresses at the same time, or of different

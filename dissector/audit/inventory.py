@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Profiles with their tallies in, records of devices and servers out."""
 
 from __future__ import annotations

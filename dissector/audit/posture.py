@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Profiles and the faults found on them in, a posture out: what is wrong, and what is right.
 
 What is right is said only where it holds for every connection that was seen of the party.

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What a client or server does on the wire in, the software that does so out, with the reason.
 
 Signs are ids that libraries make up and what servers announce without being asked, a line of a

@@ -4,17 +4,17 @@ from dissector.connections.moment cimport Moment
 from dissector.connections.profile cimport Profile
 
 cdef class Faults:
-    cdef public dict by_rule
+    cdef readonly dict by_rule
     cpdef add(self, long long number, str rule, str name, severity)
     cpdef merge(self, Faults other)
     @cython.locals(kept=list, old=list)
     cdef _add(self, str rule, str name, rank, long long count, list numbers)
 
 cdef class Tally:
-    cdef public long long accepted
-    cdef public long long refused
-    cdef public long long unanswered
-    cdef public long long takeovers
+    cdef readonly long long accepted
+    cdef readonly long long refused
+    cdef readonly long long unanswered
+    cdef readonly long long takeovers
     cdef public long long last_ns
     cdef readonly Faults client_faults
     cdef readonly Faults server_faults

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Moments and findings in, counts for each profile out: what the inventory is made of at the end.
 
 A finding comes before the end of its connection, so it waits by stream until then; a device's

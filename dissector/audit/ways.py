@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A profile in, how it shows who it is out, in the words of the records."""
 
 from __future__ import annotations

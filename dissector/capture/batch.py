@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A window of capture bytes and where its frames lie, as numbers: no object per frame.
 
 A reader fills a `Batch`; the stages above walk it. All offsets point into `window`. The arrays have
@@ -8,7 +7,7 @@ room for `ROOM` frames; `count` of them are valid. Frame i of the batch has the 
 
 from __future__ import annotations
 
-from array import array
+from dissector.integers import IntegerArray
 
 ROOM = 8192
 
@@ -21,8 +20,8 @@ class Batch:
         self.count = 0
         self.file = 0
         self.first_number = 1
-        self.offset = array("q", bytes(8 * ROOM))  # first captured byte
-        self.captured = array("q", bytes(8 * ROOM))  # bytes captured
-        self.original = array("q", bytes(8 * ROOM))  # bytes on the wire
-        self.time_ns = array("q", bytes(8 * ROOM))  # since the epoch
-        self.link = array("q", bytes(8 * ROOM))  # LINKTYPE_ number
+        self.offset = IntegerArray(ROOM)  # first captured byte
+        self.captured = IntegerArray(ROOM)  # bytes captured
+        self.original = IntegerArray(ROOM)  # bytes on the wire
+        self.time_ns = IntegerArray(ROOM)  # since the epoch
+        self.link = IntegerArray(ROOM)  # LINKTYPE_ number

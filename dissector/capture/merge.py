@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Several captures in, one out: runs of frames in the order of time.
 
 A run is as many frames of one batch as come before any other capture's next frame, so ring-buffer
@@ -67,7 +66,7 @@ def merged(readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]
 
 def run_end(batch: Batch, at: int, limit: int) -> int:
     """Return where the run that begins with frame `at` ends: before the first time over `limit`."""
-    time_ns = batch.time_ns
+    time_ns = batch.time_ns.at
     stop = batch.count
     at += 1
     while at < stop and time_ns[at] <= limit:

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A window of a pcap file in, the places and times of its frames out (in a `Batch`).
 
 The file header says the byte order, the unit of the fractions of a second and the one link type;
@@ -17,9 +16,9 @@ from dissector.capture.batch import ROOM, Batch
 from dissector.errors import CaptureError
 
 if cython.compiled:
-    from cython.cimports.dissector.octets import big32, little32  # type: ignore[import-not-found]
+    from cython.cimports.dissector.integers import big32, little32  # type: ignore[import-not-found]
 else:
-    from dissector.octets import big32, little32
+    from dissector.integers import big32, little32
 
 HEADER = 24  # bytes of the file header
 MAX_RECORD = 1 << 28  # bytes; nothing that captures makes longer frames
@@ -62,11 +61,11 @@ class PcapWalker:
 
     def walk(self, window: bytes, at: int, batch: Batch) -> int:
         """Fill `batch` from window[at:]; return where the first record that is not in it begins."""
-        offset = batch.offset
-        captured = batch.captured
-        original = batch.original
-        time_ns = batch.time_ns
-        link = batch.link
+        offset = batch.offset.at
+        captured = batch.captured.at
+        original = batch.original.at
+        time_ns = batch.time_ns.at
+        link = batch.link.at
         size = len(window)
         octets = window  # compiled: a pointer, for bytes that the length check below covers
         room = ROOM

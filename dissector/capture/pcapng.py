@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A window of a pcapng file in, the places and times of its frames out (in a `Batch`).
 
 Blocks follow back to back, each with its length in front and behind, in sections that may differ in
@@ -20,9 +19,9 @@ from dissector.errors import CaptureError
 from dissector.text import decode
 
 if cython.compiled:
-    from cython.cimports.dissector.octets import u16, u32
+    from cython.cimports.dissector.integers import u16, u32
 else:
-    from dissector.octets import u16, u32
+    from dissector.integers import u16, u32
 
 HEADER = 28  # bytes of the shortest Section Header Block
 MAX_INTERFACES = 1 << 16  # a section; what an obsolete Packet Block can name
@@ -109,11 +108,11 @@ class PcapngWalker:
 
     def walk(self, window: bytes, at: int, batch: Batch) -> int:
         """Fill `batch` from window[at:]; return where the first block that is not in it begins."""
-        offset = batch.offset
-        captured = batch.captured
-        original = batch.original
-        time_ns = batch.time_ns
-        link = batch.link
+        offset = batch.offset.at
+        captured = batch.captured.at
+        original = batch.original.at
+        time_ns = batch.time_ns.at
+        link = batch.link.at
         size = len(window)
         room = ROOM
         big = self.big

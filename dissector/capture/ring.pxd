@@ -9,7 +9,7 @@ cdef class BlockWalker:
     cdef public long long link
     cdef public long long octets
     cdef public bint overheard
-    cdef public list tagged
+    cdef readonly list tagged
 
-    @cython.locals(offset="long long[::1]", captured="long long[::1]", original="long long[::1]", time_ns="long long[::1]", link="long long[::1]", size=cython.longlong, left=cython.longlong, octets=cython.longlong, at=cython.longlong, count=cython.Py_ssize_t, following=cython.longlong, seconds=cython.longlong, nanoseconds=cython.longlong, held=cython.longlong, sent=cython.longlong, status=cython.longlong, place=cython.longlong, start=cython.longlong)
+    @cython.locals(offset=cython.p_longlong, captured=cython.p_longlong, original=cython.p_longlong, time_ns=cython.p_longlong, link=cython.p_longlong, size=cython.longlong, left=cython.longlong, octets=cython.longlong, at=cython.longlong, count=cython.Py_ssize_t, following=cython.longlong, seconds=cython.longlong, nanoseconds=cython.longlong, held=cython.longlong, sent=cython.longlong, status=cython.longlong, place=cython.longlong, start=cython.longlong)
     cpdef walk(self, bytes block, Batch batch)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A block of a packet socket's ring in, the places and times of its frames out (in a `Batch`).
 
 The layout is the kernel's TPACKET_V3: a header of the block, then frames that each say where the
@@ -15,9 +14,9 @@ import cython
 from dissector.capture.batch import ROOM, Batch
 
 if cython.compiled:
-    from cython.cimports.dissector.octets import u16, u32
+    from cython.cimports.dissector.integers import u16, u32
 else:
-    from dissector.octets import u16, u32
+    from dissector.integers import u16, u32
 
 BLOCK = 1 << 20  # bytes; frames with their headers take 144 and more, so a batch holds a block
 _BIG = sys.byteorder == "big"
@@ -41,11 +40,11 @@ class BlockWalker:
 
     def walk(self, block: bytes, batch: Batch) -> None:
         """Fill `batch` with the frames of a block."""
-        offset = batch.offset
-        captured = batch.captured
-        original = batch.original
-        time_ns = batch.time_ns
-        link = batch.link
+        offset = batch.offset.at
+        captured = batch.captured.at
+        original = batch.original.at
+        time_ns = batch.time_ns.at
+        link = batch.link.at
         self.tagged = []
         size = len(block)
         left = u32(block, 12, _BIG)

@@ -119,10 +119,16 @@ def _run(arguments: list[str]) -> int:
         return 0
     if first == "--version" or arguments == ["-V"]:
         from dissector import __version__
-        from dissector.report.build import compiled
+        from dissector.machine import build
 
-        how = "compiled" if compiled() else "interpreted"
+        how = "compiled" if build.compiled() else "interpreted"
         sys.stdout.write(f"dissector {__version__} ({how})\n")
+        stale = build.stale()
+        if stale:
+            sys.stderr.write(
+                f"dissector: {len(stale)} compiled modules are older than their sources "
+                f"({stale[0]}, …): edits there have no effect until it is installed again\n"
+            )
         return 0
     if first in RESERVED:
         raise OptionError(f"`dissector {first}` is reserved for a later version")

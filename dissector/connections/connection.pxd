@@ -27,18 +27,18 @@ cdef class View:
     cdef public bint syn_seen
     cdef public bint both_seen
     cdef public bint conflict
-    cdef public bint mixed
-    cdef public bint strayed
-    cdef public bint steady
-    cdef public bint disordered
-    cdef public bint foreign
+    cdef readonly bint mixed
+    cdef readonly bint strayed
+    cdef readonly bint steady
+    cdef readonly bint disordered
+    cdef readonly bint foreign
     cdef public bint dropped
     cdef public dict gaps
-    cdef public dict gap_orders
+    cdef readonly dict gap_orders
     cdef public str gap_reason
     cdef public str ended
-    cdef public long long ended_ns
-    cdef public long long heard_ns
+    cdef readonly long long ended_ns
+    cdef readonly long long heard_ns
     cdef begin(self)
     cpdef blind(self)
     cpdef broken(self)
@@ -51,8 +51,8 @@ cdef class Connection:
     cdef public str transport
     cdef public object carrier
     cdef public object version
-    cdef public bint bridge
-    cdef public int phase
+    cdef readonly bint bridge
+    cdef readonly int phase
     cdef public int traits
     cdef public View view
     cdef public Connect connect
@@ -64,9 +64,9 @@ cdef class Connection:
     cdef public Close close
     cdef public Handshake handshake
     cdef public tuple findings
-    cdef public set unjudged
-    cdef public long long opened_ns
-    cdef public long long spoke_ns
+    cdef readonly set unjudged
+    cdef readonly long long opened_ns
+    cdef readonly long long spoke_ns
     cdef public bint connect_delivered
     cdef public long long client_spoke
     cdef public long long server_spoke

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What is known of one TCP connection that carries MQTT: facts for the rules, nothing judged.
 
 The tracker fills it; a rule reads it. Packets of an undisturbed connection are only counted;

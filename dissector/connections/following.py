@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Control packets of a connection in, its handshake and whatever is noteworthy about it out.
 
 What is decoded behind a gap is reported but never judged.
@@ -33,13 +32,13 @@ if cython.compiled:
     from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
         plausible_chain,
     )
+    from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
     from cython.cimports.dissector.mqtt.decode import decode_packet  # type: ignore[import-not-found]
-    from cython.cimports.dissector.octets import cut  # type: ignore[import-not-found]
 else:
     from dissector.connections.connection import packet_ref
     from dissector.connections.recognise import plausible_chain
+    from dissector.integers import cut
     from dissector.mqtt.decode import decode_packet
-    from dissector.octets import cut
 
 # Attributes of classes as this module's own names: C integers where compiled
 _CONNECTING, _AUTHENTICATING, _REFUSED = Phase.CONNECTING, Phase.AUTHENTICATING, Phase.REFUSED

@@ -15,7 +15,7 @@ cdef class Framing(Sight):
     cdef _defects(self, int side, Packet packet)
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
-    @cython.locals(octets="const unsigned char *", client=cython.bint, counts="long long[::1]", count=cython.longlong, first=cython.int, size=Py_ssize_t)
+    @cython.locals(octets="const unsigned char *", client=cython.bint, counts=cython.p_longlong, count=cython.longlong, first=cython.int, size=Py_ssize_t)
     cdef Py_ssize_t _quiet(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint, code=Py_ssize_t)
     cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Chunks of an MQTT connection in, its control packets out, those that matter one by one.
 
 Packets of an undisturbed connection are counted and no more. A gap stops the framing of its
@@ -100,7 +99,7 @@ class Framing(Sight):
                 self._broken(side, framer)
                 break
             kind = framer.first >> 4
-            self.tracking.counts[kind] += 1
+            self.tracking.counts.at[kind] += 1
             if side == 0:
                 self.packets_a += 1
             else:
@@ -126,7 +125,7 @@ class Framing(Sight):
             raise IndexError("a chunk lies outside of its window")
         octets = window  # compiled: a pointer
         client = side == self.client
-        counts = self.tracking.counts
+        counts = self.tracking.counts.at
         count = 0
         while stop - start >= 2:
             first = octets[start]

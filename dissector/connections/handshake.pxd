@@ -17,14 +17,14 @@ cdef class Handshake:
     cdef public long long stream
     cdef public str transport
     cdef public object version
-    cdef public bint bridge
+    cdef readonly bint bridge
     cdef public object outcome
     cdef public Endpoint client
     cdef public Endpoint server
     cdef public Connect connect
     cdef public Connack connack
     cdef public tuple auths
-    cdef public object latency
+    cdef readonly object latency
     cdef public Close close
     cdef public object carrier
     cdef begin(self, long long number, long long stream, str transport, version, bint bridge, outcome, Endpoint client, Endpoint server, Connect connect)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Records of one handshake and of how its connection was closed: facts, ready for any report."""
 
 from __future__ import annotations

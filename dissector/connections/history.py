@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Connections in as they are answered and as they end, what a server and a client id went through
 out: who was live when, refusals, takeovers, reconnects, and which connections are alike.
 

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A connection with what is known around it in, what rules of an audit are asked about out.
 
 An `Event` says what is new about a connection; rules name those that they ask about.

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A connection in, the outcome of its handshake out: the first line of the contract that fits."""
 
 from __future__ import annotations

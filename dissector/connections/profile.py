@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A connection in, what it has in common with others of the same device out: its `Profile`."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """The first bytes of a stream in, whether they are MQTT out.
 
 On any port a CONNECT is recognised by its protocol name. On a port that is known for MQTT a stream

@@ -46,6 +46,6 @@ cdef class Credential:
     cdef readonly list frames
 
 cdef class ServerHistory:
-    cdef public long long bucket
-    cdef public set newcomers
+    cdef readonly long long bucket
+    cdef readonly set newcomers
     cdef readonly object rates

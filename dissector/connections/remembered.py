@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What a host, a client id, a credential, a server went through: bounded records of each.
 
 No secret is kept: credentials are known by a keyed hash.

@@ -15,39 +15,39 @@ cdef object _CLIENT, _SERVER
 cdef class Sight(Consumer):
     # what every chunk asks for, in few cache lines
     cdef public Tracking tracking
-    cdef public int mode
+    cdef readonly int mode
     cdef public int client
-    cdef public int phase
-    cdef public bint resync_a
-    cdef public bint resync_b
-    cdef public Framer framer_a
-    cdef public Framer framer_b
-    cdef public long long spoke_a
-    cdef public long long spoke_b
-    cdef public long long packets_a
-    cdef public long long packets_b
-    cdef public long long order
-    cdef public long long last_a
-    cdef public long long last_b
-    cdef public long long last_time_a
-    cdef public long long last_time_b
+    cdef readonly int phase
+    cdef readonly bint resync_a
+    cdef readonly bint resync_b
+    cdef readonly Framer framer_a
+    cdef readonly Framer framer_b
+    cdef readonly long long spoke_a
+    cdef readonly long long spoke_b
+    cdef readonly long long packets_a
+    cdef readonly long long packets_b
+    cdef readonly long long order
+    cdef readonly long long last_a
+    cdef readonly long long last_b
+    cdef readonly long long last_time_a
+    cdef readonly long long last_time_b
     # the rest
-    cdef public TcpConnection tcp
+    cdef readonly TcpConnection tcp
     cdef public bint known_port
-    cdef public int tries
-    cdef public list held
-    cdef public Py_ssize_t held_bytes
+    cdef readonly int tries
+    cdef readonly list held
+    cdef readonly Py_ssize_t held_bytes
     cdef public bint lost_a
     cdef public bint lost_b
     cdef public bint torn_a
     cdef public bint torn_b
-    cdef public long long connect_end
+    cdef readonly long long connect_end
     cdef public tuple gaps
     cdef public Connection connection
     cdef public Server server
     cdef public object carrier
     cdef public int inside
-    cdef public Consumer unwrapper
+    cdef readonly Consumer unwrapper
     cdef begin(self, Tracking tracking, TcpConnection tcp)
     @cython.locals(view=View, client=Direction)
     cdef _look(self, Connection connection, int reason, long long time_ns)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """How much of one TCP connection is seen in, its `Connection` with a true `View` out.
 
 The ground floor of a tracker: all that it keeps of a connection, the record that rules will read,

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """One TCP connection's bytes in, its MQTT connection out: recognised, framed, followed to its end.
 
 A tracker begins undecided. As soon as the first bytes are MQTT (`recognise.py`) it frames both
@@ -31,7 +30,7 @@ if cython.compiled:
         other_protocol,
         plausible_chain,
     )
-    from cython.cimports.dissector.octets import cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
 else:
     from dissector.connections.outcome import outcome
     from dissector.connections.recognise import (
@@ -40,7 +39,7 @@ else:
         other_protocol,
         plausible_chain,
     )
-    from dissector.octets import cut
+    from dissector.integers import cut
 
 HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header

@@ -1,5 +1,6 @@
 cimport cython
 from dissector.connections.connection cimport Connection
+from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Packet
 
@@ -15,28 +16,28 @@ cdef class Listener:
     cpdef packet(self, Connection connection, Packet packet, side)
 
 cdef class Server:
-    cdef public Endpoint endpoint
+    cdef readonly Endpoint endpoint
     cdef public bytes mac
     cdef public frozenset versions
     cpdef accepts(self, version)
 
 cdef class Tracking:
-    cdef public Listener listener
+    cdef readonly Listener listener
     cdef public list files
     cdef public frozenset ports
-    cdef public frozenset tls_ports
+    cdef readonly frozenset tls_ports
     cdef public object decrypted
-    cdef public bint keep_all
-    cdef public long long[::1] counts
-    cdef public long long mqtt_connections
-    cdef public long long handshakes
+    cdef readonly bint keep_all
+    cdef readonly IntegerArray counts
+    cdef readonly long long mqtt_connections
+    cdef readonly long long handshakes
     cdef public long long tls_handshakes
     cdef public object noted
     cdef public bint watched
     cdef public long long dropped_ns
-    cdef public dict other
-    cdef public object inflaters
-    cdef public dict _spelt
+    cdef readonly dict other
+    cdef readonly object inflaters
+    cdef readonly dict _spelt
     cdef dict _servers
     cdef long long _known_servers
     @cython.locals(file=str)

@@ -1,15 +1,14 @@
-# cython: annotation_typing=False
 """What all trackers of one analysis share: names, counts, and who listens."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import cython
 
 from dissector.connections.connection import Connection
+from dissector.integers import IntegerArray
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
 from dissector.net.inflate import Inflaters
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 if cython.compiled:
+    from cython.cimports.dissector.integers import colons, dotted  # type: ignore[import-not-found]
     from cython.cimports.dissector.model import endpoint, frame_ref  # type: ignore[import-not-found]
-    from cython.cimports.dissector.octets import colons, dotted  # type: ignore[import-not-found]
 else:
+    from dissector.integers import colons, dotted
     from dissector.model import endpoint, frame_ref
-    from dissector.octets import colons, dotted
 
 _NUMBER = (1 << 40) - 1
 _NONE: frozenset[Version] = frozenset()
@@ -95,7 +94,7 @@ class Tracking:
         self.tls_ports = tls_ports
         self.decrypted = decrypted
         self.keep_all = keep_all
-        self.counts = array("q", bytes(8 * 16))
+        self.counts = IntegerArray(16)
         self.mqtt_connections = 0
         self.noted: Callable[[int, int, int], None] | None = None
         self.watched = False

@@ -300,12 +300,12 @@ class WebSocketUnwrapper(_Unwrapper):
                 if reader.opcode == TEXT:
                     who = Side.CLIENT if side == self._client else Side.SERVER
                     self.carrier.texts.setdefault(who, self._frame(frame, time_ns))
-                before = sum(counts) if reader.inflating else 0
+                before = sum(counts.values()) if reader.inflating else 0
                 if not inner.chunk(side, payload, 0, len(payload), frame, time_ns):
                     return False
                 if reader.inflating:
                     assert reader.inflater is not None
-                    reader.inflater.charge(sum(counts) - before)
+                    reader.inflater.charge(sum(counts.values()) - before)
             elif got == CLOSED:
                 if not inner.closed(side, CLOSE_FRAME, frame, time_ns):
                     return False

@@ -98,7 +98,7 @@ class NativeEngine:
         """Give the number of control packets by type name, those that were seen."""
         return {
             spec.PACKET_NAMES[kind]: count
-            for kind, count in enumerate(self.tracking.counts)
+            for kind, count in enumerate(self.tracking.counts.values())
             if count
         }
 

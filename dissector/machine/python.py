@@ -16,12 +16,11 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from dissector.machine import install
+from dissector.machine import build, install
 from dissector.machine.check import Check, State
 
 DISTRIBUTION = "mqtt-dissector"
 FLOOR = (3, 11)
-_COMPILES = "# cython: annotation_typing=False"  # the first line of a module that is for compiling
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)[^;]*?(?:>=\s*([0-9][0-9.]*))?[^;]*(;.*)?$")
 
 
@@ -41,7 +40,7 @@ def python() -> Check:
 def core() -> Check:
     """Look which of the modules that are for compiling are compiled."""
     interpreted, compiled = [], 0
-    for name in _for_compiling():
+    for name in build.modules():
         spec = importlib.util.find_spec(name)
         origin = "" if spec is None or spec.origin is None else spec.origin
         if origin.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES)):
@@ -51,6 +50,13 @@ def core() -> Check:
     total = compiled + len(interpreted)
     if not total:
         return Check("python", "core", State.LIMITED, "its own files cannot be looked at")
+    stale = build.stale()
+    if stale:
+        names = ", ".join(stale[:3]) + (", …" if stale[3:] else "")
+        what = f"{len(stale)} compiled modules are older than their sources: {names}"
+        return Check(
+            "python", "core", State.LIMITED, f"{what}; edits there have no effect", _build()
+        )
     if not interpreted:
         return Check("python", "core", State.OK, f"compiled: all {total} modules of the hot path")
     if compiled:
@@ -101,20 +107,6 @@ def _dependency(name: str, floor: str, requirement: str, names: Mapping[str, lis
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
-
-
-def _for_compiling() -> list[str]:
-    root = Path(__file__).resolve().parents[1]
-    found = []
-    try:
-        for path in sorted(root.rglob("*.py")):
-            with path.open(encoding="utf-8") as file:
-                if file.readline().rstrip() == _COMPILES:
-                    parts = path.relative_to(root.parent).with_suffix("").parts
-                    found.append(".".join(parts))
-    except OSError:  # a user who may not read it: nothing is known then
-        return []
-    return found
 
 
 def _build() -> str:

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """The body of a CONNECT in, its record out, with every oddity as a defect.
 
 The fields are read in the order of the payload (v3.1.1 §3.1.3, v5.0 §3.1.3) as the connect flags

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """The bytes of one control packet in, its record out, with every oddity as a defect. Never raises.
 
 Layouts: MQTT V3.1 §3.1, v3.1.1 §3.1 to §3.14, v5.0 §3.1 to §3.15. The level byte decides the layout

@@ -3,12 +3,12 @@ cimport cython
 @cython.final
 cdef class Reader:
     cdef public bytes data
-    cdef public Py_ssize_t pos
-    cdef public Py_ssize_t end
-    cdef public int packet_type
-    cdef public bint broken
-    cdef public tuple defects
-    cdef public tuple secrets
+    cdef readonly Py_ssize_t pos
+    cdef readonly Py_ssize_t end
+    cdef readonly int packet_type
+    cdef readonly bint broken
+    cdef readonly tuple defects
+    cdef readonly tuple secrets
     cdef begin(self, bytes data, Py_ssize_t pos, Py_ssize_t end, int packet_type)
     cpdef defect(self, kind, Py_ssize_t offset, Py_ssize_t length, seen=*, field=*)
     cpdef secret(self, Py_ssize_t offset, Py_ssize_t length)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Bytes of one packet in, its fields out, one after the other; what is odd becomes a defect.
 
 A `Reader` walks one packet and never raises: a field that does not fit is recorded, given back as
@@ -15,9 +14,9 @@ import cython
 from dissector.mqtt.defects import Defect, DefectKind
 
 if cython.compiled:
-    from cython.cimports.dissector.octets import cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
 else:
-    from dissector.octets import cut
+    from dissector.integers import cut
 
 CLEAN, NOT_UTF8, NUL, CONTROL = range(4)
 

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Records of decoded control packets: what the wire said, nothing judged.
 
 Integers are kept as they came (a Will QoS of 3 stays 3). Text is `str` decoded with

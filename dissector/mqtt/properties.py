@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A property section of MQTT 5.0 in, its properties out; what is odd becomes a defect.
 
 An identifier that is unknown ends the section: nothing tells how long its value is. The value is
@@ -18,11 +17,11 @@ from dissector.mqtt.packets import Property
 from dissector.text import decode as decode_text
 
 if cython.compiled:
+    from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
     from cython.cimports.dissector.mqtt.fields import minimal_size, text_problem  # type: ignore[import-not-found]
-    from cython.cimports.dissector.octets import cut  # type: ignore[import-not-found]
 else:
+    from dissector.integers import cut
     from dissector.mqtt.fields import minimal_size, text_problem
-    from dissector.octets import cut
 
 PROPERTIES_LIMIT = 1000  # properties of one section that are decoded; the rest is passed over
 

@@ -2,24 +2,24 @@ cimport cython
 
 @cython.final
 cdef class Framer:
-    cdef public bint keep_all
-    cdef public bint broken
-    cdef public long long body_left
-    cdef public bytes header
-    cdef public bytes chunk
-    cdef public Py_ssize_t pos
-    cdef public Py_ssize_t end
-    cdef public list parts
+    cdef readonly bint keep_all
+    cdef readonly bint broken
+    cdef readonly long long body_left
+    cdef readonly bytes header
+    cdef readonly bytes chunk
+    cdef readonly Py_ssize_t pos
+    cdef readonly Py_ssize_t end
+    cdef readonly list parts
     cdef public bytes window
     cdef public Py_ssize_t start
     cdef public Py_ssize_t stop
     cdef public int first
-    cdef public long long remaining
-    cdef public int header_size
+    cdef readonly long long remaining
+    cdef readonly int header_size
     cdef public long long size
     cdef public bint kept
-    cdef public long long first_frame
-    cdef public long long first_time_ns
+    cdef readonly long long first_frame
+    cdef readonly long long first_time_ns
     cdef public long long frame
     cdef public long long time_ns
     cdef begin(self, bint keep_all)

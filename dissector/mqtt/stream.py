@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """One direction's bytes in, any split, the control packets out, one `next()` after the other.
 
 A `Framer` is fed a chunk and asked for packets until it has none. A packet that lies whole in the

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What stands above a TCP connection: ordered bytes with explicit gaps in, nothing out.
 
 `Streams` (net/streams.py) calls these methods; the tracker (connections/tracker.py) derives from

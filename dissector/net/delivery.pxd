@@ -10,18 +10,18 @@ cdef int FIN, RST
 cdef long long LATE_NS
 
 cdef class View:
-    cdef public Keeper keeper
+    cdef readonly Keeper keeper
     cdef public Consumer consumer
-    cdef public long long last_time_ns
+    cdef readonly long long last_time_ns
     cdef public long long stream
-    cdef public long long first_frame
-    cdef public long long backs
-    cdef public bint strayed
-    cdef public bint disordered
-    cdef public bint late
-    cdef public bint limited
-    cdef public bint lingering
-    cdef public bint over
+    cdef readonly long long first_frame
+    cdef readonly long long backs
+    cdef readonly bint strayed
+    cdef readonly bint disordered
+    cdef readonly bint late
+    cdef readonly bint limited
+    cdef readonly bint lingering
+    cdef readonly bint over
 
     cdef begin_view(self, Keeper keeper, long long stream)
     cdef long long position(self, int side) except *
@@ -31,10 +31,10 @@ cdef class View:
 
 cdef class Delivery(Half):
     cdef public View view
-    cdef public long long mark
-    cdef public long long mark_time
-    cdef public long long mark_next
-    cdef public long long mark_stop
+    cdef readonly long long mark
+    cdef readonly long long mark_time
+    cdef readonly long long mark_next
+    cdef readonly long long mark_stop
 
     cdef begin_delivery(self, View view, int side)
 

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Segments at their positions in, chunks in order and explicit gaps out to a `Consumer`.
 
 Pending pieces all begin beyond `next`. A side is closed to the layers above at its FIN's place in

@@ -3,13 +3,13 @@ cimport cython
 from dissector.net.segment cimport Segment
 
 cdef class Fragments:
-    cdef public object limits
-    cdef public object warn
-    cdef public dict table
-    cdef public dict complete
+    cdef readonly object limits
+    cdef readonly object warn
+    cdef readonly dict table
+    cdef readonly dict complete
     cdef public long long size
-    cdef public long long missing
-    cdef public bint limited
+    cdef readonly long long missing
+    cdef readonly bint limited
 
     @cython.locals(before=cython.longlong, stop=cython.longlong)
     cpdef int add(self, Segment s, bytes key, long long offset, bint more, int protocol) except -1

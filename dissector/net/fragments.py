@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """IP fragments in, whole datagrams out, as Wireshark does: with the frame that completes them.
 
 Bounded by number, bytes and age on the capture's clock; what is given up is warned of if it may

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """One frame in, the numbers of its innermost TCP segment out.
 
 A flat loop over the header functions of link.py, ip.py and tunnel.py: no recursion, and bounded

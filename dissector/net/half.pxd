@@ -11,42 +11,42 @@ cdef long long _FAR
 
 cdef class Half:
     # what every segment asks for, in few cache lines
-    cdef public Half peer
-    cdef public long long next_seq
-    cdef public long long next
-    cdef public long long acknowledged
-    cdef public long long last_frame
+    cdef readonly Half peer
+    cdef readonly long long next_seq
+    cdef readonly long long next
+    cdef readonly long long acknowledged
+    cdef readonly long long last_frame
     cdef public long long last_time
-    cdef public long long segments
+    cdef readonly long long segments
     cdef public long long latest
-    cdef public unsigned long long address
+    cdef readonly unsigned long long address
     cdef public long long ports
-    cdef public int win
-    cdef public int side
-    cdef public bint smooth
-    cdef public bint announced
+    cdef readonly int win
+    cdef readonly int side
+    cdef readonly bint smooth
+    cdef readonly bint announced
     # the rest
     cdef public bytes mac
-    cdef public bint gap
-    cdef public bint started
+    cdef readonly bint gap
+    cdef readonly bint started
     cdef public bint conflict
-    cdef public bint mixed
-    cdef public bint presumed
-    cdef public long long fin_time_ns
-    cdef public long long rst_time_ns
-    cdef public bint based
-    cdef public long long base_seq
+    cdef readonly bint mixed
+    cdef readonly bint presumed
+    cdef readonly long long fin_time_ns
+    cdef readonly long long rst_time_ns
+    cdef readonly bint based
+    cdef readonly long long base_seq
     cdef public bint known
-    cdef public long long sent
-    cdef public long long fin
-    cdef public long long fin_frame
+    cdef readonly long long sent
+    cdef readonly long long fin
+    cdef readonly long long fin_frame
     cdef public int closed
-    cdef public long long closed_frame
-    cdef public long long closed_time
-    cdef public int scale
-    cdef public long long claim_frame
-    cdef public long long claim_time
-    cdef public Pending pending
+    cdef readonly long long closed_frame
+    cdef readonly long long closed_time
+    cdef readonly int scale
+    cdef readonly long long claim_frame
+    cdef readonly long long claim_time
+    cdef readonly Pending pending
 
     cdef begin_half(self, int side)
     cdef long long ahead(self, long long seq) noexcept

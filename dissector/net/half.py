@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Sequence and acknowledgement numbers of one side of a TCP connection in, positions out.
 
 Positions count from the side's first byte (the one behind its SYN, else the first one known of) and

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """An IP header in, the number of what it carries out (see segment.py for the numbers).
 
 The datagram ends where its own length says, which trims the padding of short Ethernet frames; a

@@ -4,14 +4,14 @@ from dissector.net.consumer cimport Consumer
 from dissector.net.recent cimport Recent
 
 cdef class Keeper:
-    cdef public object limits
-    cdef public Recent recent
-    cdef public long long buffered
-    cdef public long long buffered_limit
-    cdef public long long direction_limit
-    cdef public long long hole_segments
-    cdef public long long hole_ns
-    cdef public long long backs
+    cdef readonly object limits
+    cdef readonly Recent recent
+    cdef readonly long long buffered
+    cdef readonly long long buffered_limit
+    cdef readonly long long direction_limit
+    cdef readonly long long hole_segments
+    cdef readonly long long hole_ns
+    cdef readonly long long backs
 
     cpdef Consumer open(self, object connection)
     cpdef ending(self, object connection)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What a TCP connection needs of the table that holds it (net/table.py derives from this)."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A link-layer header in, the number of what follows it out (see segment.py for the numbers).
 
 Link types by LINKTYPE_ number: null 0, Ethernet 1, raw IP 12, 14, 101, 228 and 229, loop 108, Linux

@@ -7,12 +7,12 @@ cdef class Past:
     # tens of thousands of these are kept, so they are packed
     cdef public bytes key
     cdef public long long stream
-    cdef public long long first_frame
-    cdef public unsigned int base_a
-    cdef public unsigned int base_b
-    cdef public bint turned
-    cdef public bint based_a
-    cdef public bint based_b
+    cdef readonly long long first_frame
+    cdef readonly unsigned int base_a
+    cdef readonly unsigned int base_b
+    cdef readonly bint turned
+    cdef readonly bint based_a
+    cdef readonly bint based_b
 
     cdef begin(self, TcpConnection connection)
     cpdef int side(self, bytes key) except -1

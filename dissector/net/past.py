@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A TCP connection whose view has ended in, the little that stream numbers still need of it out.
 
 A late segment of it begins no new stream, and a SYN tells by its sequence number whether it does.

@@ -2,8 +2,8 @@ cimport cython
 
 @cython.final
 cdef class Pending:
-    cdef public list pieces
-    cdef public long long head
+    cdef readonly list pieces
+    cdef readonly long long head
     cdef public long long size
 
     @cython.locals(index=cython.Py_ssize_t, cursor=cython.longlong, known=cython.longlong, conflict=cython.bint, low=cython.longlong, high=cython.longlong, where=cython.longlong, held=tuple, part=bytes)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Segments of one direction that wait for a hole to fill: bytes out of order in, in order out.
 
 Pieces are sorted and never overlap: where segments overlap, the bytes seen first stay. Positions

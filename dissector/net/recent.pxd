@@ -1,15 +1,17 @@
 cimport cython
 
+from dissector.integers cimport IntegerArray
+
 @cython.final
 cdef class Recent:
-    cdef public list windows
-    cdef public long long serial
+    cdef readonly list windows
+    cdef readonly long long serial
     cdef public long long count
-    cdef public long long[::1] position
-    cdef public long long[::1] start
-    cdef public long long[::1] stop
-    cdef public long long[::1] window
-    cdef public long long[::1] previous
+    cdef readonly IntegerArray position
+    cdef readonly IntegerArray start
+    cdef readonly IntegerArray stop
+    cdef readonly IntegerArray window
+    cdef IntegerArray previous
 
     @cython.locals(serial=cython.longlong)
     cdef long long use(self, bytes window) except *

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Which bytes were handed up a moment ago, so that a retransmission can be compared with them.
 
 A ring over all connections: each entry says at which position of which direction which bytes of
@@ -8,7 +7,7 @@ of the windows it holds on to the latest four only: older bytes are no longer co
 
 from __future__ import annotations
 
-from array import array
+from dissector.integers import IntegerArray
 
 _ROOM = 8192  # entries, a power of two
 _WINDOWS = 4
@@ -22,11 +21,11 @@ class Recent:
         self.windows: list[bytes] = [b""] * _WINDOWS
         self.serial = 0  # of the current window
         self.count = 0
-        self.position = array("q", bytes(8 * _ROOM))
-        self.start = array("q", bytes(8 * _ROOM))
-        self.stop = array("q", bytes(8 * _ROOM))
-        self.window = array("q", bytes(8 * _ROOM))
-        self.previous = array("q", bytes(8 * _ROOM))
+        self.position = IntegerArray(_ROOM)
+        self.start = IntegerArray(_ROOM)
+        self.stop = IntegerArray(_ROOM)
+        self.window = IntegerArray(_ROOM)
+        self.previous = IntegerArray(_ROOM)
 
     def use(self, window: bytes) -> int:
         """Make `window` one of the latest; its serial number."""
@@ -46,11 +45,11 @@ class Recent:
             return previous
         handle = self.count
         slot = handle & 8191
-        self.position[slot] = position
-        self.start[slot] = start
-        self.stop[slot] = stop
-        self.window[slot] = serial
-        self.previous[slot] = previous
+        self.position.at[slot] = position
+        self.start.at[slot] = start
+        self.stop.at[slot] = stop
+        self.window.at[slot] = serial
+        self.previous.at[slot] = previous
         self.count = handle + 1
         return handle
 
@@ -61,10 +60,10 @@ class Recent:
             if handle < 0 or self.count - handle > _ROOM:
                 break
             slot = handle & 8191
-            first = self.position[slot]
-            start = self.start[slot]
-            last = first + self.stop[slot] - start
-            serial = self.window[slot]
+            first = self.position.at[slot]
+            start = self.start.at[slot]
+            last = first + self.stop.at[slot] - start
+            serial = self.window.at[slot]
             if last <= position or self.serial - serial >= _WINDOWS:
                 break
             low = max(first, position)
@@ -73,5 +72,5 @@ class Recent:
                 held = self.windows[serial % _WINDOWS][start + low - first : start + high - first]
                 if held != data[low - position : high - position]:
                     return True
-            handle = self.previous[slot]
+            handle = self.previous.at[slot]
         return False

@@ -12,29 +12,29 @@ cdef int NUMBER_ONLY
 @cython.final
 cdef class Segment:
     cdef public bytes window
-    cdef public long long serial
-    cdef public Py_ssize_t at
-    cdef public Py_ssize_t end
-    cdef public Py_ssize_t wire_end
-    cdef public int depth
-    cdef public bint quoted
+    cdef readonly long long serial
+    cdef readonly Py_ssize_t at
+    cdef readonly Py_ssize_t end
+    cdef readonly Py_ssize_t wire_end
+    cdef readonly int depth
+    cdef readonly bint quoted
     cdef public long long frame
     cdef public long long time_ns
-    cdef public bytes mac_window
-    cdef public Py_ssize_t mac_source
-    cdef public Py_ssize_t mac_destination
-    cdef public bytes address_window
+    cdef readonly bytes mac_window
+    cdef readonly Py_ssize_t mac_source
+    cdef readonly Py_ssize_t mac_destination
+    cdef readonly bytes address_window
     cdef public Py_ssize_t addresses
-    cdef public int address_length
-    cdef public Py_ssize_t tcp
+    cdef readonly int address_length
+    cdef readonly Py_ssize_t tcp
     cdef public long long seq
     cdef public long long ack
     cdef public int flags
-    cdef public int win
+    cdef readonly int win
     cdef public Py_ssize_t start
     cdef public Py_ssize_t stop
-    cdef public Py_ssize_t wire_length
-    cdef public int grade
+    cdef readonly Py_ssize_t wire_length
+    cdef readonly int grade
 
     cdef begin(self, bytes window, Py_ssize_t start, Py_ssize_t end, Py_ssize_t wire_end)
 

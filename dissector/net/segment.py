@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Header bytes in, numbers out: the TCP segment under the cursor, one object reused for all frames.
 
 While headers are stripped, `at` is the next header, `end` where the captured bytes end and
@@ -18,9 +17,9 @@ from struct import Struct
 import cython
 
 if cython.compiled:
-    from cython.cimports.dissector.octets import big16, big32, cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.integers import big16, big32, cut  # type: ignore[import-not-found]
 else:
-    from dissector.octets import big16, big32, cut
+    from dissector.integers import big16, big32, cut
 
 NOTHING = 0
 PROTOCOL = 0x10000

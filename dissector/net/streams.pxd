@@ -7,17 +7,17 @@ from dissector.net.table cimport Table
 from dissector.net.tcp cimport Direction
 
 cdef class Streams(Table):
-    cdef public Fragments fragments
-    cdef public Segment segment
+    cdef readonly Fragments fragments
+    cdef readonly Segment segment
     cdef public long long frames
-    cdef public long long tcp_frames
-    cdef public long long cut_headers
-    cdef public dict unknown_links
-    cdef public long long earliest
+    cdef readonly long long tcp_frames
+    cdef readonly long long cut_headers
+    cdef readonly dict unknown_links
+    cdef readonly long long earliest
     cdef public long long latest
-    cdef public set back
+    cdef readonly set back
 
-    @cython.locals(window=bytes, octets="const unsigned char *", size=cython.Py_ssize_t, times="long long[::1]", offsets="long long[::1]", captured="long long[::1]", links="long long[::1]", first_number=cython.longlong, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, ip=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, kind=cython.int, direction=Direction)
+    @cython.locals(window=bytes, octets="const unsigned char *", size=cython.Py_ssize_t, times=cython.p_longlong, offsets=cython.p_longlong, captured=cython.p_longlong, links=cython.p_longlong, first_number=cython.longlong, s=Segment, serial=cython.longlong, table=dict, base=cython.longlong, i=cython.Py_ssize_t, time_ns=cython.longlong, at=cython.Py_ssize_t, end=cython.Py_ssize_t, total=cython.Py_ssize_t, ip=cython.Py_ssize_t, wire_end=cython.Py_ssize_t, kind=cython.int, direction=Direction)
     cpdef feed(self, Batch batch, Py_ssize_t start, Py_ssize_t stop)
     cpdef finish(self)
     cdef _unreadable(self, int kind, long long link, long long frame)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Batches of frames in, TCP connections with their bytes in order out.
 
 Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py. What
@@ -49,7 +48,10 @@ class Streams(Table):
         window = batch.window
         octets = window  # compiled: a pointer, for bytes that the length check below covers
         size = len(window)
-        times, offsets, captured, links = batch.time_ns, batch.offset, batch.captured, batch.link
+        times, offsets = batch.time_ns.at, batch.offset.at
+        captured, links = batch.captured.at, batch.link.at
+        if not 0 <= start <= stop <= batch.count:
+            raise IndexError("frames outside of the batch")
         s = self.segment
         serial = self.recent.use(window)
         table = self.table

@@ -1,5 +1,6 @@
 cimport cython
 
+from dissector.integers cimport IntegerArray
 from dissector.net.consumer cimport Consumer
 from dissector.net.keeper cimport Keeper
 from dissector.net.past cimport Past
@@ -12,32 +13,32 @@ cdef class Table(Keeper):
     cdef public object factory
     cdef public frozenset ports
     cdef bytearray expected
-    cdef public object warn
-    cdef public long long linger_ns
-    cdef public dict table
-    cdef public dict connections
-    cdef public long long serial
-    cdef public list idle
+    cdef readonly object warn
+    cdef readonly long long linger_ns
+    cdef readonly dict table
+    cdef readonly dict connections
+    cdef readonly long long serial
+    cdef readonly list idle
     cdef list quick
-    cdef public list closing
+    cdef readonly list closing
     cdef Py_ssize_t first_closing
     cdef long long connections_limit
     cdef long long closed_limit
-    cdef public long long deadline
-    cdef public dict past
+    cdef readonly long long deadline
+    cdef readonly dict past
     cdef public list ended
     cdef Py_ssize_t eldest
     cdef public long long streams
-    cdef public long long evicted
+    cdef readonly long long evicted
     cdef public bint forgetful
-    cdef public long long[::1] port_counts
-    cdef public long long clock
+    cdef IntegerArray port_counts
+    cdef readonly long long clock
 
     @cython.locals(direction=Direction, connection=TcpConnection)
     cdef end_all(self)
     cpdef advance(self, long long now)
     cpdef let_go(self, TcpConnection connection)
-    @cython.locals(counts="long long[::1]", port=cython.int)
+    @cython.locals(counts=cython.p_longlong, port=cython.int)
     cpdef dict server_ports(self)
 
     @cython.locals(own=TcpConnection)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Segments of any connection in, the `Direction` that each belongs to out.
 
 The table is a dict from a directional key (source and destination address, source and destination
@@ -10,11 +9,11 @@ whose view has ended a `Past` is left, for that number, until `Limits.closed` yo
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 
 import cython
 
+from dissector.integers import IntegerArray
 from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consumer
 from dissector.net.keeper import Keeper
 from dissector.net.limits import Limits
@@ -23,11 +22,11 @@ from dissector.net.segment import Segment
 from dissector.net.tcp import Direction, TcpConnection
 
 if cython.compiled:
+    from cython.cimports.dissector.integers import big32, cut
     from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
-    from cython.cimports.dissector.octets import big32, cut
 else:
+    from dissector.integers import big32, cut
     from dissector.net.segment import NUMBER_ONLY, WHOLE
-    from dissector.octets import big32, cut
 
 _SLOTS = 1 << 15
 _PASSED = 512  # serials that were seen to, before they are cleared away
@@ -71,7 +70,7 @@ class Table(Keeper):
         self.eldest = 0  # the place in it
         self.evicted = 0
         self.forgetful = False
-        self.port_counts = array("q", bytes(8 * 65536))  # connections by the server's port
+        self.port_counts = IntegerArray(65536)  # connections by the server's port
         self.clock = -(1 << 62)
 
     def end_all(self) -> None:
@@ -144,7 +143,7 @@ class Table(Keeper):
 
     def server_ports(self) -> dict[int, int]:
         """Give the number of connections by the server's port."""
-        counts, found = self.port_counts, {}
+        counts, found = self.port_counts.at, {}
         for port in range(65536):
             if counts[port] != 0:
                 found[port] = counts[port]
@@ -246,7 +245,7 @@ class Table(Keeper):
         port = connection.port_b
         if not sure and connection.port_a < port:
             port = connection.port_a  # begun in mid-stream: servers mostly have the lower port
-        self.port_counts[port] += 1
+        self.port_counts.at[port] += 1
 
     def _end(self, connection: TcpConnection, reason: int) -> None:
         # End the view of a connection; what its stream number needs is kept

@@ -33,23 +33,23 @@ cdef class Direction(Delivery):
     cdef _place(self, Segment s)
 
 cdef class TcpConnection(View):
-    cdef public long long serial
-    cdef public long long until
+    cdef readonly long long serial
+    cdef readonly long long until
     cdef public bytes key
-    cdef public bytes reverse
-    cdef public bytes ip_a
-    cdef public bytes ip_b
-    cdef public int port_a
-    cdef public int port_b
-    cdef public bint expected
+    cdef readonly bytes reverse
+    cdef readonly bytes ip_a
+    cdef readonly bytes ip_b
+    cdef readonly int port_a
+    cdef readonly int port_b
+    cdef readonly bint expected
     cdef public bint syn_seen
-    cdef public bint synack_seen
-    cdef public long long first_time_ns
-    cdef public int state
-    cdef public bint based
-    cdef public Turns turns
-    cdef public Direction a
-    cdef public Direction b
+    cdef readonly bint synack_seen
+    cdef readonly long long first_time_ns
+    cdef readonly int state
+    cdef readonly bint based
+    cdef readonly Turns turns
+    cdef readonly Direction a
+    cdef readonly Direction b
 
     @cython.locals(size=cython.Py_ssize_t)
     cdef begin(self, Keeper keeper, long long stream, bytes key, bytes reverse)

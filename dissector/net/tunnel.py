@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A tunnel's header in, the number of what it carries out (see segment.py for the numbers).
 
 GRE with its optional fields, carrying IP, MPLS, Ethernet or ERSPAN I, II and III; VXLAN on UDP 4789

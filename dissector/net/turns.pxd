@@ -10,12 +10,12 @@ cdef int _CLOSED
 cdef class Turns(Consumer):
     cdef public View view
     cdef public Consumer consumer
-    cdef public long long need
+    cdef readonly long long need
     cdef public long long size
     cdef public long long now
-    cdef public bint free
+    cdef readonly bint free
     cdef public list last
-    cdef public tuple waiting
+    cdef readonly tuple waiting
 
     @cython.locals(need=cython.longlong, last=cython.longlong, waits=cython.bint, wanted=cython.bint)
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1

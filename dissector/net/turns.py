@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Chunks of both sides in, the same chunks out in the order in which the sides can have spoken.
 
 A capture of several queues, or put together of several files, may hold an answer before its

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A finding in, its JSON text out: what `json_v1` and msgspec write, byte for byte, but quickly.
 
 An audit has a finding about nearly every device, and nearly all of them hold nothing that JSON has

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A handshake in, its JSON text out: what `json_v1` and msgspec write, byte for byte, but quickly.
 
 A capture may hold a hundred thousand handshakes, nearly all of which have nothing in them that JSON

@@ -9,7 +9,7 @@ cdef class JsonLines:
     cdef public object _writer
     cdef public str _engine
     cdef public int _limit
-    cdef public bint _eager
+    cdef readonly bint _eager
     cdef public object _encode
     cdef HandshakeText _handshakes
     cdef FindingText _findings

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Records in, one line of JSON each out, as they are proven and in bounded memory.
 
 Every line has `type`: `handshake`, `tlsHandshake`, `finding`, `captureWarning`, `notEvaluated`,

@@ -56,7 +56,7 @@ _SECRETS_KEPT = 10_000
 def tool(engine: str) -> dict[str, Any]:
     """Describe what made the report."""
     from dissector import __version__
-    from dissector.report.build import compiled
+    from dissector.machine.build import compiled
 
     return {
         "name": "mqtt-dissector",

@@ -6,7 +6,7 @@ cdef bytes _ESCAPED
 
 @cython.final
 cdef class Pen:
-    cdef public bint spoilt
+    cdef readonly bint spoilt
     cdef readonly Py_ssize_t used
     cdef Py_ssize_t start
     cdef char room[65536]

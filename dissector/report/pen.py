@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Pieces of text and numbers in, the bytes of JSON objects out, one at once or many as lines.
 
 Compiled, the pieces go into one buffer of fixed size; interpreted, into a list. Where something
@@ -16,7 +15,7 @@ if cython.compiled:
         PyUnicode_AsUTF8AndSize,
         PyUnicode_GET_LENGTH,
     )
-    from cython.cimports.dissector.octets import PyUnicode_IS_ASCII  # type: ignore[import-not-found]
+    from cython.cimports.dissector.integers import PyUnicode_IS_ASCII  # type: ignore[import-not-found]
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
 _encode = msgspec.json.Encoder().encode

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What the trackers see in, findings and handshakes out: filtered, judged and counted.
 
 The hearing stands between the engine and the sink. A connection that was not asked for is neither

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A text in, the kind of hardware or personal data in it out: ``a MAC address``; never the data.
 
 Numbers that have a check digit or a registered beginning are known by it. An IMSI and a serial

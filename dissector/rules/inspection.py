@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """What the trackers see in, findings of an audit out, on top of those of `Hearing`.
 
 The history is told first, then the rules whose events came up are asked. Imported only for an

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Facts of connections in, findings out: which rule is asked about what, and what it is made into.
 
 The judge indexes the rules once: defects by kind, packet type and version; connections by trait. A

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A password and what it stands beside in, what is weak about it out; nothing is kept.
 
 Called while a CONNECT is at hand; the answers are words, never the password or a part of it.

@@ -13,7 +13,16 @@ from dissector.capture import interfaces, live, packet_filter, rights
 from dissector.capture.live_source import LiveSource
 from dissector.errors import CaptureError, EngineError, OptionError
 from tests.conftest import need_tool
-from tests.live.stage import NOBODY, Place, following, mosquitto, namespaces, need_root, publish
+from tests.live.stage import (
+    NOBODY,
+    Place,
+    following,
+    mosquitto,
+    namespaces,
+    need_root,
+    open_to_others,
+    publish,
+)
 
 
 def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:
@@ -21,8 +30,7 @@ def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:
     need_root()
     need_tool("setpriv")
     setcap, dumpcap = need_tool("setcap"), need_tool("dumpcap")
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    open_to_others(tmp_path)
     own = tmp_path / "dumpcap"
     own.write_bytes(Path(dumpcap).read_bytes())
     own.chmod(0o755)

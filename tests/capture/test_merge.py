@@ -52,7 +52,7 @@ def test_one_capture_goes_by_in_whole_batches() -> None:
     """A single file costs nothing per frame, and its order is its own."""
     (reader,) = _open([[5, 3, 9]])
     ((batch, start, stop),) = list(merged([reader]))
-    assert (start, stop, list(batch.time_ns[0:3])) == (0, 3, [5000, 3000, 9000])
+    assert (start, stop, [batch.time_ns[i] for i in range(3)]) == (0, 3, [5000, 3000, 9000])
 
 
 def test_ring_buffer_files_are_sorted_and_go_by_in_whole_batches() -> None:

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,15 @@ def need_root() -> None:
         if os.environ.get("DISSECTOR_CI"):
             pytest.fail("capturing and namespaces need root")
         pytest.skip("capturing and namespaces need root")
+
+
+def open_to_others(directory: Path) -> None:
+    """Let other users read what is in a temporary directory of pytest."""
+    top = Path(tempfile.gettempdir())
+    for each in (directory, *directory.parents):
+        if each == top or each == each.parent:
+            return
+        each.chmod(0o755)
 
 
 class Place(NamedTuple):

@@ -22,6 +22,7 @@ from tests.live.stage import (
     mosquitto,
     need_root,
     on,
+    open_to_others,
     opened,
     publish,
     wait_until,
@@ -247,8 +248,7 @@ def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
 def test_root_is_given_up_when_sudo_was_used(tmp_path: Path) -> None:
     """Once it captures it is the user who called sudo, and the files are that user's."""
     out = tmp_path / "out.pcapng"
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    open_to_others(tmp_path)
     tmp_path.chmod(0o777)
     port = free_port()
     with (

@@ -3,6 +3,11 @@ cimport cython
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)  # which Cython's own declarations lack
 
+@cython.final
+cdef class IntegerArray:
+    cdef long long *at
+    cdef Py_ssize_t size
+
 cpdef long long u16(bytes data, Py_ssize_t at, bint big) except -1
 
 @cython.locals(a=cython.longlong, b=cython.longlong, c=cython.longlong, d=cython.longlong)

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """A window of bytes and offsets in, unsigned integers and pieces of it out.
 
 An offset whose bytes do not all lie in the window raises IndexError, compiled or not.
@@ -6,7 +5,12 @@ An offset whose bytes do not all lie in the window raises IndexError, compiled o
 
 from __future__ import annotations
 
+from array import array
+
 import cython
+
+if cython.compiled:
+    from cython.cimports.libc.stdlib import calloc, free  # type: ignore[import-not-found]
 
 _HEX = b"0123456789abcdef"
 
@@ -23,6 +27,44 @@ if not cython.compiled:  # compiled, these are single loads without a check (oct
     def little32(data: bytes, at: int) -> int:
         """Read four bytes at `at`, little-endian."""
         return int.from_bytes(data[at : at + 4], "little")
+
+
+class IntegerArray:
+    """A fixed number of signed 64-bit integers, 0 at first.
+
+    Compiled loops index `at`, a C pointer, with indices that they have checked already (a
+    memoryview would do, but adds 20,000 lines of C to every module that sees its declaration).
+    Everything else indexes the object, which checks bounds.
+    """
+
+    def __init__(self, size: int) -> None:
+        if cython.compiled:
+            self.at = cython.cast(cython.p_longlong, calloc(size, 8))
+            if self.at == cython.NULL:
+                raise MemoryError
+        else:
+            self.at = array("q", bytes(8 * size))
+        self.size = size
+
+    def __dealloc__(self) -> None:
+        free(self.at)  # type: ignore[name-defined, unused-ignore]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def values(self) -> list[int]:
+        """Return all of them."""
+        return [self.at[index] for index in range(self.size)]
+
+    def __getitem__(self, index: int) -> int:
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        return self.at[index]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        self.at[index] = value
 
 
 def u16(data: bytes, at: int, big: bool) -> int:
