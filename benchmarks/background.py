@@ -3,7 +3,7 @@
 import struct
 from random import Random
 
-from frames import ACK, PSH, Capture, TcpConnection, arp_frame, host, udp_frame
+from frames import ACK, PSH, GeneratedCapture, GeneratedConnection, arp_frame, host, udp_frame
 
 _FLOWS = 120
 _NAMES = ("api", "cdn", "img", "login", "metrics", "ntp", "static", "updates", "www")
@@ -39,7 +39,7 @@ def _application_data(random: Random, size: int) -> bytes:
 class _Flow:
     """A TCP connection to port 443 or 22 that is opened anew after a few dozen exchanges."""
 
-    def __init__(self, capture: Capture, random: Random, number: int, start: int) -> None:
+    def __init__(self, capture: GeneratedCapture, random: Random, number: int, start: int) -> None:
         self._capture = capture
         self._random = random
         self._secure_shell = number % 8 == 0
@@ -50,7 +50,7 @@ class _Flow:
         self._answers = [_application_data(random, random.randrange(100, 4000)) for _ in range(2)]
         self._keys = [random.randbytes(random.choice((36, 52, 68))) for _ in range(2)]
         self._left = 0
-        self._tcp: TcpConnection | None = None
+        self._tcp: GeneratedConnection | None = None
         self._free = start
 
     def act(self, now: int) -> None:
@@ -76,7 +76,7 @@ class _Flow:
         random = self._random
         self._port = 49152 + (self._port + 1) % 16384
         ends = (self._client, self._port), (self._server, 22 if self._secure_shell else 443)
-        self._tcp = tcp = TcpConnection(
+        self._tcp = tcp = GeneratedConnection(
             self._capture, random, *ends, random.randrange(2_000, 40_000)
         )
         self._left = random.randrange(20, 60)
@@ -89,7 +89,7 @@ class _Flow:
 class Background:
     """Keeps traffic that is no MQTT at a quarter of all frames."""
 
-    def __init__(self, capture: Capture, random: Random, start: int) -> None:
+    def __init__(self, capture: GeneratedCapture, random: Random, start: int) -> None:
         self._capture = capture
         self._random = random
         self._flows = [_Flow(capture, random, number, start) for number in range(_FLOWS)]

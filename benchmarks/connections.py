@@ -29,18 +29,18 @@ def publish(size: int) -> bytes:
     return bytes((0x30, len(body))) + body
 
 
-def serve(listener: socket.socket) -> None:
+def serve(sink: socket.socket) -> None:
     """Answer CONNECT on every connection and read all else, until the listener is closed."""
-    listener.setblocking(False)
+    sink.setblocking(False)
     with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ, False)
+        selector.register(sink, selectors.EVENT_READ, False)
         while True:
             for key, _ in selector.select(0.2):
                 own = key.fileobj
                 assert isinstance(own, socket.socket)
-                if own is listener:
+                if own is sink:
                     try:
-                        one, _ = listener.accept()
+                        one, _ = sink.accept()
                     except OSError:
                         continue
                     selector.register(one, selectors.EVENT_READ, True)
@@ -51,7 +51,7 @@ def serve(listener: socket.socket) -> None:
                 elif not data:
                     selector.unregister(own)
                     own.close()
-            if listener.fileno() < 0:
+            if sink.fileno() < 0:
                 return
 
 
@@ -72,8 +72,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float, default=0, help="publishes a second; 0: all it can")
     arguments = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", arguments.port), backlog=512)
-    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    sink = socket.create_server(("127.0.0.1", arguments.port), backlog=512)
+    threading.Thread(target=serve, args=(sink,), daemon=True).start()
     before = carried()
     clients = []
     for number in range(arguments.connections):

@@ -26,7 +26,7 @@ def _string(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class PacketMaker:
     """What a client says of itself in every CONNECT."""
 
     level: int
@@ -39,7 +39,7 @@ class Client:
     last_will_qos: int = 0
 
 
-def connect(client: Client) -> bytes:
+def connect(client: PacketMaker) -> bytes:
     """CONNECT; a 5.0 client with Clean Start 0 asks for a session that lasts an hour."""
     flags = 2 * client.clean_session
     payload = _string(client.client_id)

@@ -2,7 +2,7 @@
 
 Frames are packed whole, one `struct` call each, with right lengths, sequence numbers and checksums
 (RFC 1071 modulo 65535: 65536 is congruent to 1, so a 32-bit number, or a whole payload read as one
-big-endian integer, counts as its words would). A frame may be added ahead of time; `Capture` holds
+big-endian integer, counts as its words would). A frame may be added ahead of time; `GeneratedCapture` holds
 it back until nothing earlier can come, so an exchange is written down in one go and the file still
 interleaves as a real one does.
 """
@@ -39,19 +39,19 @@ class Mark(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class GeneratedHost:
     """A MAC address and an IPv4 address as a number."""
 
     mac: bytes
     ip: int
 
 
-def host(kind: int, ip: int) -> Host:
+def host(kind: int, ip: int) -> GeneratedHost:
     """The host at `ip`, with a locally administered MAC address drawn from it."""
-    return Host(struct.pack("!BBI", 0x02, kind, ip), ip)
+    return GeneratedHost(struct.pack("!BBI", 0x02, kind, ip), ip)
 
 
-class Capture:
+class GeneratedCapture:
     """Collects frames and writes exactly `limit` of them; `counts` is indexed by `Mark`."""
 
     def __init__(self, output: BinaryIO, limit: int) -> None:
@@ -95,7 +95,7 @@ class Capture:
         return self.written < self._limit
 
 
-class Direction:
+class GeneratedDirection:
     """One way of a TCP connection: its constant header fields and their sums."""
 
     __slots__ = ("_ip_sum", "_padded", "_tcp_sum", "addresses", "identification", "link", "ports")
@@ -128,7 +128,7 @@ class Direction:
         return frame.ljust(_SHORTEST_FRAME, b"\0") if self._padded else frame
 
 
-class TcpConnection:
+class GeneratedConnection:
     """A TCP connection as a capture beside the server sees it: the client is a round trip away.
 
     Every method takes the time of its first frame and returns that of its last (µs).
@@ -146,10 +146,10 @@ class TcpConnection:
 
     def __init__(
         self,
-        capture: Capture,
+        capture: GeneratedCapture,
         random: Random,
-        client: tuple[Host, int],
-        server: tuple[Host, int],
+        client: tuple[GeneratedHost, int],
+        server: tuple[GeneratedHost, int],
         round_trip: int,
         vlan: int = 0,
     ) -> None:
@@ -157,8 +157,12 @@ class TcpConnection:
         ends = (client[0].ip, client[1]), (server[0].ip, server[1])
         macs = client[0].mac, server[0].mac
         # Frames that arrive come padded from the wire; those that leave are seen before padding.
-        self._client = Direction(macs[1] + macs[0] + tag + b"\x08\0", ends[0], ends[1], True)
-        self._server = Direction(macs[0] + macs[1] + tag + b"\x08\0", ends[1], ends[0], False)
+        self._client = GeneratedDirection(
+            macs[1] + macs[0] + tag + b"\x08\0", ends[0], ends[1], True
+        )
+        self._server = GeneratedDirection(
+            macs[0] + macs[1] + tag + b"\x08\0", ends[1], ends[0], False
+        )
         self._capture = capture
         self._random = random.random
         self._client_next = random.getrandbits(32)
@@ -219,7 +223,9 @@ class TcpConnection:
         return self.from_client(time + 60 + self.round_trip)
 
 
-def udp_frame(source: tuple[Host, int], target: tuple[Host, int], payload: bytes) -> bytes:
+def udp_frame(
+    source: tuple[GeneratedHost, int], target: tuple[GeneratedHost, int], payload: bytes
+) -> bytes:
     """A UDP datagram over IPv4; its checksum is zero, "not computed" (RFC 768)."""
     size = 28 + len(payload)
     ends = source[0].ip, target[0].ip
@@ -229,7 +235,7 @@ def udp_frame(source: tuple[Host, int], target: tuple[Host, int], payload: bytes
     return target[0].mac + source[0].mac + b"\x08\0" + header + payload
 
 
-def arp_frame(operation: int, sender: Host, target: Host) -> bytes:
+def arp_frame(operation: int, sender: GeneratedHost, target: GeneratedHost) -> bytes:
     """An ARP request (operation 1, broadcast) or reply (2)."""
     known = target.mac if operation == 2 else bytes(6)
     body = _ARP.pack(1, 0x0800, 6, 4, operation, sender.mac, sender.ip, known, target.ip)

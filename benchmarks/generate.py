@@ -9,16 +9,16 @@ import argparse
 from pathlib import Path
 from random import Random
 
-from frames import Capture, Mark
+from frames import GeneratedCapture, Mark
 from traffic import Fleet, Storm
 
 KINDS: dict[str, type[Fleet] | type[Storm]] = {"fleet": Fleet, "storm": Storm}
 
 
-def generate(kind: str, frames: int, path: Path, seed: int) -> Capture:
+def generate(kind: str, frames: int, path: Path, seed: int) -> GeneratedCapture:
     """Write `frames` frames of `kind` to `path`; the returned capture has the counts."""
     with path.open("wb", buffering=1 << 20) as output:
-        capture = Capture(output, frames)
+        capture = GeneratedCapture(output, frames)
         KINDS[kind](capture, Random(seed), frames).run()
     return capture
 

@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProcessRun:
     """One process: seconds on the clock, seconds of processor (user and system), peak bytes."""
 
     wall: float
@@ -29,7 +29,7 @@ class Run:
 class Cost:
     """Several runs of the same command."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[ProcessRun, ...]
 
     @property
     def wall(self) -> float:
@@ -52,7 +52,9 @@ class Cost:
         return f"{self.wall:.2f} ({min(walls):.2f} to {max(walls):.2f})"
 
 
-def run(command: Sequence[str], output: Path | None = None, good: Sequence[int] = (0,)) -> Run:
+def run(
+    command: Sequence[str], output: Path | None = None, good: Sequence[int] = (0,)
+) -> ProcessRun:
     """Run `command`, stdout to `output` or nowhere; SystemExit on an exit code that is not good."""
     with open(output or os.devnull, "wb") as stdout:
         begin = time.perf_counter()
@@ -66,14 +68,14 @@ def run(command: Sequence[str], output: Path | None = None, good: Sequence[int] 
     if process.returncode not in good:
         tail = complaint.decode(errors="replace")[-2000:]
         raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{tail}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return ProcessRun(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def alternate(
     commands: Mapping[str, Sequence[str]], rounds: int, good: Sequence[int] = (0,)
 ) -> dict[str, Cost]:
     """Run all commands in turn, `rounds` times over, so that a slow spell hits them alike."""
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    runs: dict[str, list[ProcessRun]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
             runs[name].append(run(command, good=good))

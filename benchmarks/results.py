@@ -12,7 +12,7 @@ Row = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class BenchmarkKind:
     """One kind of capture: `costs` by program, `long_costs` on four times as many frames."""
 
     name: str
@@ -36,7 +36,7 @@ class StartUp:
 class Measurements:
     """Everything one run of the benchmarks found; `load` is the load average before it."""
 
-    kinds: Sequence[Kind]
+    kinds: Sequence[BenchmarkKind]
     start_up: Mapping[str, StartUp]
     versions: Mapping[str, str]
     load: float
@@ -48,7 +48,7 @@ def markdown(head: Row, rows: Sequence[Row]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
 
-def table(kind: Kind) -> str:
+def table(kind: BenchmarkKind) -> str:
     """All programs on one capture."""
     rows = [
         (
@@ -146,7 +146,7 @@ def _milliseconds(cost: Cost) -> str:
     return f"{cost.wall * 1000:.0f} ({min(walls):.0f} to {max(walls):.0f})"
 
 
-def _ratio(kind: Kind, slow: str, fast: str) -> float:
+def _ratio(kind: BenchmarkKind, slow: str, fast: str) -> float:
     return kind.costs[slow].wall / kind.costs[fast].wall
 
 

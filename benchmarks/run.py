@@ -18,7 +18,7 @@ from pathlib import Path
 
 import handshake_counts
 from measure import MIB, Cost, alternate, run
-from results import Kind, Measurements, StartUp, render, table
+from results import BenchmarkKind, Measurements, StartUp, render, table
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -28,7 +28,7 @@ TINY_FRAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class BenchmarkOptions:
     """What the command line asks for."""
 
     frames: int
@@ -41,7 +41,7 @@ class Options:
     readme: Path
 
 
-def capture(options: Options, kind: str, frames: int) -> Path:
+def capture(options: BenchmarkOptions, kind: str, frames: int) -> Path:
     """The capture of this kind and size, generated unless it is there; in a process of its own."""
     path = options.directory / f"{kind}-{frames}-seed{options.seed}.pcap"
     if not path.exists():
@@ -70,7 +70,7 @@ def audit(dissector: Path, path: Path, form: str) -> list[str]:
     return [str(dissector), "audit", "--format", form, str(path)]
 
 
-def check_counts(options: Options, path: Path) -> handshake_counts.Counts:
+def check_counts(options: BenchmarkOptions, path: Path) -> handshake_counts.Counts:
     """SystemExit unless tshark and every dissector see the same numbers of handshakes."""
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "output"
@@ -84,7 +84,7 @@ def check_counts(options: Options, path: Path) -> handshake_counts.Counts:
     return expected
 
 
-def compare(options: Options, kind: str) -> Kind:
+def compare(options: BenchmarkOptions, kind: str) -> BenchmarkKind:
     """Time all programs on a capture of this kind, then dissector on one four times as long."""
     path = capture(options, kind, options.frames)
     counts = check_counts(options, path)
@@ -104,10 +104,10 @@ def compare(options: Options, kind: str) -> Kind:
         longer = capture(options, kind, 4 * options.frames)
         long = alternate({"compiled": analyze(options.dissector, longer)}, 1, DONE)
     size = path.stat().st_size / MIB
-    return Kind(kind, options.frames, size, counts.connect, counts.connack, costs, long)
+    return BenchmarkKind(kind, options.frames, size, counts.connect, counts.connack, costs, long)
 
 
-def start_up(options: Options) -> dict[str, StartUp]:
+def start_up(options: BenchmarkOptions) -> dict[str, StartUp]:
     """Whole processes of `--help` and of a capture of 3 KB."""
     path = capture(options, "fleet", TINY_FRAMES)
     result = {}
@@ -122,7 +122,7 @@ def start_up(options: Options) -> dict[str, StartUp]:
     return result
 
 
-def versions(options: Options) -> dict[str, str]:
+def versions(options: BenchmarkOptions) -> dict[str, str]:
     """The first line each program says of itself, by the words of the table."""
     programs = {name: str(path) for name, path in _dissectors(options).items()}
     programs |= {"tshark": "tshark", "capinfos": "capinfos"}
@@ -133,7 +133,7 @@ def versions(options: Options) -> dict[str, str]:
     return found
 
 
-def _dissectors(options: Options) -> dict[str, Path]:
+def _dissectors(options: BenchmarkOptions) -> dict[str, Path]:
     if options.baselines:
         return {}
     found = {"compiled": options.dissector}
@@ -142,7 +142,7 @@ def _dissectors(options: Options) -> dict[str, Path]:
     return found
 
 
-def parse(arguments: Sequence[str] | None = None) -> Options:
+def parse(arguments: Sequence[str] | None = None) -> BenchmarkOptions:
     """Options from the command line, with the programs they name looked for."""
     parser = argparse.ArgumentParser(description="Compare dissector with tshark and capinfos.")
     parser.add_argument("--frames", type=int, default=1_000_000, help="memory: also four times it")
@@ -161,7 +161,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
             parser.error(f"no dissector command at {program}: install the project there first")
     directory = given.directory or HERE / "captures"
     directory.mkdir(parents=True, exist_ok=True)
-    return Options(
+    return BenchmarkOptions(
         frames=given.frames,
         rounds=given.rounds,
         seed=given.seed,
@@ -173,7 +173,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
 
 
-def shown_command(options: Options) -> str:
+def shown_command(options: BenchmarkOptions) -> str:
     """The command that makes these results, without this machine's paths."""
     words = ["python", "benchmarks/run.py", "--frames", str(options.frames)]
     words += ["--rounds", str(options.rounds), "--seed", str(options.seed)]

@@ -54,10 +54,10 @@ def _answer(one: socket.socket) -> None:
             pass
 
 
-def _serve(listener: socket.socket) -> None:
+def _serve(sink: socket.socket) -> None:
     with suppress(OSError):
         while True:
-            one, _ = listener.accept()
+            one, _ = sink.accept()
             threading.Thread(target=_answer, args=(one,), daemon=True).start()
 
 
@@ -109,9 +109,9 @@ def main() -> None:
     parser.add_argument("--unfinished", type=int, default=200, help="connections that stay open")
     parser.add_argument("--python", default=sys.executable, help="that has the package")
     arguments = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    threading.Thread(target=_serve, args=(listener,), daemon=True).start()
-    port = listener.getsockname()[1]
+    sink = socket.create_server(("127.0.0.1", 0), backlog=128)
+    threading.Thread(target=_serve, args=(sink,), daemon=True).start()
+    port = sink.getsockname()[1]
     with tempfile.TemporaryDirectory() as directory:
         report, ring = Path(directory, "report.txt"), Path(directory, "ring.pcapng")
         command = [

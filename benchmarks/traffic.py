@@ -11,7 +11,7 @@ from random import Random
 
 import control_packets as mqtt
 from background import Background
-from frames import ACK, PSH, Capture, Host, Mark, TcpConnection, host
+from frames import ACK, PSH, GeneratedCapture, GeneratedConnection, GeneratedHost, Mark, host
 
 # 2023-11-14 22:13:20 UTC.
 START = 1_700_000_000_000_000
@@ -22,17 +22,17 @@ DEVICES = 2100
 DEFECTS = 20
 
 
-def servers() -> list[Host]:
+def servers() -> list[GeneratedHost]:
     """The MQTT servers."""
     return [host(1, 0x0A000A01 + number) for number in range(4)]
 
 
-def client_of(random: Random, number: int, persistent_share: float) -> mqtt.Client:
+def client_of(random: Random, number: int, persistent_share: float) -> mqtt.PacketMaker:
     """A client's lasting traits, drawn by chance: 80 % speak 3.1.1, 15 % 5.0, 5 % 3.1."""
     level = random.choices((4, 5, 3), (80, 15, 5))[0]
     client_id = f"device{number:06d}"
     known, will = random.random() < 0.6, random.random() < 0.3
-    return mqtt.Client(
+    return mqtt.PacketMaker(
         level=level,
         client_id=client_id,
         clean_session=random.random() >= persistent_share,
@@ -44,7 +44,7 @@ def client_of(random: Random, number: int, persistent_share: float) -> mqtt.Clie
     )
 
 
-class Device:
+class SimulatedDevice:
     """One device of the fleet; `act` writes its next exchange down, says when to call it again."""
 
     def __init__(self, fleet: "Fleet", number: int) -> None:
@@ -63,7 +63,7 @@ class Device:
         self._server_packet_id = 0
         self._has_session = False
         self._exchanges = 0
-        self._tcp: TcpConnection | None = None
+        self._tcp: GeneratedConnection | None = None
 
     def _reading(self) -> bytes:
         """A measurement as devices send it, 60 to 160 bytes of JSON."""
@@ -97,10 +97,10 @@ class Device:
             return now + int(self._client.keep_alive * 0.8 * SECOND)
         return end + int(self._random.uniform(2, 14) * SECOND)
 
-    def _connection(self) -> TcpConnection:
+    def _connection(self) -> GeneratedConnection:
         fleet = self._fleet
         self._port = (self._port + 1) % PORTS
-        return TcpConnection(
+        return GeneratedConnection(
             fleet.capture,
             self._random,
             (self._host, FIRST_PORT + self._port),
@@ -109,7 +109,7 @@ class Device:
             vlan=42 if self._server == 3 else 0,
         )
 
-    def _connect(self, tcp: TcpConnection, now: int) -> int:
+    def _connect(self, tcp: GeneratedConnection, now: int) -> int:
         """TCP and MQTT handshake, and the subscription where the server has none of this client."""
         client = self._client
         time = tcp.send(tcp.open(now) + 200, mqtt.connect(client), Mark.CONNECT)
@@ -125,7 +125,7 @@ class Device:
         self._has_session = not client.clean_session
         return time
 
-    def _exchange(self, tcp: TcpConnection, now: int) -> int:
+    def _exchange(self, tcp: GeneratedConnection, now: int) -> int:
         chance = 1.0 if self._quiet else self._random.random()
         if chance < 0.86:
             return self._publish(tcp, now, chance)
@@ -133,7 +133,7 @@ class Device:
             return self._command(tcp, now)
         return tcp.ask(now, mqtt.PINGREQ, mqtt.PINGRESP)
 
-    def _publish(self, tcp: TcpConnection, now: int, chance: float) -> int:
+    def _publish(self, tcp: GeneratedConnection, now: int, chance: float) -> int:
         """QoS 0 (one, several in a segment, one over several segments), QoS 1 or QoS 2."""
         level, topic = self._client.level, self._topic + "telemetry"
         reading = self._telemetry[self._exchanges & 3]
@@ -153,7 +153,7 @@ class Device:
         request = mqtt.acknowledgement(0x62, packet_id)
         return tcp.ask(now + self._round_trip, request, mqtt.acknowledgement(0x70, packet_id))
 
-    def _command(self, tcp: TcpConnection, now: int) -> int:
+    def _command(self, tcp: GeneratedConnection, now: int) -> int:
         """QoS 1 from the server on the topic that the device subscribed to."""
         self._server_packet_id = packet_id = self._server_packet_id % 0xFFFF + 1
         topic = self._topic + "command"
@@ -167,12 +167,12 @@ class Device:
 class Fleet:
     """Devices that stay connected, and background traffic that is a quarter of all frames."""
 
-    def __init__(self, capture: Capture, random: Random, frames: int) -> None:
+    def __init__(self, capture: GeneratedCapture, random: Random, frames: int) -> None:
         self.capture = capture
         self.random = random
         self.servers = servers()
         number = max(1, min(DEVICES, frames // 200))
-        self._devices = [Device(self, index) for index in range(number)]
+        self._devices = [SimulatedDevice(self, index) for index in range(number)]
         self._connections = 0
         self._planted = 0
         self._every = max(1, number // (DEFECTS * 2))
@@ -203,7 +203,7 @@ class Storm:
 
     CLIENTS = 16_384
 
-    def __init__(self, capture: Capture, random: Random, frames: int) -> None:
+    def __init__(self, capture: GeneratedCapture, random: Random, frames: int) -> None:
         self._capture = capture
         self._random = random
         self._servers = servers()
@@ -219,7 +219,7 @@ class Storm:
             server = self._servers[which % len(self._servers)], PORT
             round_trip = random.randrange(20_000, 120_000)
             ends = (self._hosts[which], port), server
-            tcp = TcpConnection(self._capture, random, *ends, round_trip)
+            tcp = GeneratedConnection(self._capture, random, *ends, round_trip)
             client = self._clients[which]
             time = tcp.send(tcp.open(now) + 200, mqtt.connect(client), Mark.CONNECT)
             answer = mqtt.connack(client.level, session_present=False)

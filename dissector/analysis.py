@@ -1,7 +1,7 @@
 """Paths in, records out: the one place where source, engine, rules and records are wired.
 
 Records reach a `Sink` as they are proven, so a report may be written in bounded memory; `analyze`
-collects them. What is known only at the end (counts, what was not evaluated) is the `Outcome`.
+collects them. What is known only at the end (counts, what was not evaluated) is the `AnalysisResult`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dissector import opening
 from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
 from dissector.connections.handshake import Handshake
-from dissector.engines.native import NativeEngine, PacketListener
+from dissector.engines.native import NativeEngine, PacketSink
 from dissector.errors import CaptureError
 from dissector.model import (
     Capture,
@@ -30,16 +30,16 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt.packets import Packet
-from dissector.rules.hearing import Hearing, Terms, wanted
+from dissector.rules.finding_collector import CollectorOptions, FindingCollector, wanted
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
-    from dissector.connections.history import History
-    from dissector.connections.moment import Moment
+    from dissector.connections.activity_tracker import ActivityTracker
+    from dissector.connections.audit_context import AuditContext
+    from dissector.connections.tls_activity import TlsAuditContext
     from dissector.connections.tls_handshake import TlsHandshake
-    from dissector.connections.tls_history import TlsMoment
-    from dissector.rules.inspection import Inspection
+    from dissector.rules.audit_collector import AuditCollector
     from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # busiest other ports that a capture's record names
@@ -89,7 +89,7 @@ class Sink(Protocol):
         """Take a TLS connection that seems to carry MQTT and has ended, or is seen no longer."""
 
 
-class Outcome(msgspec.Struct):
+class AnalysisResult(msgspec.Struct):
     """What is known at the end. `failed` are inputs that could not be read while others were."""
 
     capture: Capture
@@ -104,17 +104,17 @@ def run(
     options: Options,
     sink: Sink,
     progress: Progress | None = None,
-    history: History | None = None,
-    ended_with: Callable[[Moment | TlsMoment], None] | None = None,
-) -> Outcome:
+    activity: ActivityTracker | None = None,
+    ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
+) -> AnalysisResult:
     """Analyse captures as one, in time order; "-" is standard input.
 
     `progress` is called with the bytes read and the bytes in all (None where nobody knows).
-    `history` and `ended_with` are for an audit: what it remembers, and who hears of each connection
+    `activity` and `ended_with` are for an audit: what it remembers, and who hears of each connection
     that has ended. CaptureError where no input could be read at all, EngineError where TLS is to be
     decrypted and tshark does not do it.
     """
-    hearing = hear(options, sink, history, ended_with)
+    collector = hear(options, sink, activity, ended_with)
     stack = ExitStack()
     readers, failed, more = opening.opened(paths, options, sink, stack)
     if failed and not readers:
@@ -123,7 +123,7 @@ def run(
     sink.precision(max(reader.digits for reader in readers))
     engine = opening.engine_named(options.engine)(
         [reader.path for reader in readers],
-        hearing,
+        collector,
         options.ports,
         tls_ports=options.tls_ports,
         **more,
@@ -137,13 +137,13 @@ def run(
         for reader in readers:
             reader.close()
         stack.close()
-    if "decrypted" not in more and hearing.unread and options.keylog is None:
+    if "decrypted" not in more and collector.unread and options.keylog is None:
         opening.tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
-    return Outcome(
+    return AnalysisResult(
         capture=describe(engine, readers),
-        summary=hearing.summary(),
-        not_evaluated=hearing.not_evaluated(),
+        summary=collector.summary(),
+        not_evaluated=collector.not_evaluated(),
         failed=failed,
         interrupted=interrupted,
     )
@@ -152,15 +152,15 @@ def run(
 def hear(
     options: Options,
     sink: Sink,
-    history: History | None = None,
-    ended_with: Callable[[Moment | TlsMoment], None] | None = None,
+    activity: ActivityTracker | None = None,
+    ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
     *,
-    plain: type[Hearing] = Hearing,
-    audit: type[Inspection] | None = None,
-) -> Hearing:
+    plain: type[FindingCollector] = FindingCollector,
+    audit: type[AuditCollector] | None = None,
+) -> FindingCollector:
     """Make what stands between engine and sink, of one of two classes: with an audit or not."""
     chosen = selected(options.select, options.ignore, audit=options.audit)
-    terms = Terms(
+    terms = CollectorOptions(
         handshake=sink.handshake,
         finding=sink.finding,
         warning=sink.warning,
@@ -170,19 +170,21 @@ def hear(
         clients=options.clients,
     )
     if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
-        hearing = plain(terms)
+        collector = plain(terms)
     else:
-        from dissector.rules.inspection import Inspection  # its rules are many; analyses need none
+        from dissector.rules.audit_collector import (
+            AuditCollector,
+        )  # its rules are many; analyses need none
         from dissector.rules.thresholds import DEFAULT
 
-        hearing = (audit or Inspection)(
+        collector = (audit or AuditCollector)(
             terms,
-            history=history,
+            activity=activity,
             thresholds=options.thresholds or DEFAULT,
             ended_with=ended_with,
         )
-    hearing.known = options.known
-    return hearing
+    collector.known = options.known
+    return collector
 
 
 def analyze(
@@ -243,17 +245,17 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
     if failed:
         stack.close()
         raise failed[0]
-    listener = PacketListener()
+    sink = PacketSink()
     engine = opening.engine_named(options.engine)(
         [reader.path for reader in readers],
-        listener,
+        sink,
         options.ports,
         keep_all=True,
         **more,
     )
     try:
         for _ in engine.steps(readers):
-            ready, listener.packets = listener.packets, []
+            ready, sink.packets = sink.packets, []
             for connection, packet, side in ready:
                 if wanted(connection, options.streams, options.clients):
                     yield connection, packet, side
@@ -300,10 +302,10 @@ class _Ticker:
 
 def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]) -> Capture:
     """Say what was read of all sources."""
-    other = dict(sorted(engine.tracking.other.items()))
+    other = dict(sorted(engine.context.other.items()))
     ports = sorted(engine.streams.server_ports().items(), key=lambda item: (-item[1], item[0]))
     for port, count in ports[:PORTS_NAMED]:
-        if port not in engine.tracking.ports:
+        if port not in engine.context.ports:
             other[f"port {port}"] = count
     return Capture(
         files=[
@@ -315,7 +317,7 @@ def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]
         end_ns=engine.streams.latest if engine.streams.frames else None,
         digits=max((reader.digits for reader in readers), default=6),
         streams=engine.streams.streams,
-        mqtt_connections=engine.tracking.mqtt_connections,
+        mqtt_connections=engine.context.mqtt_connections,
         control_packets=engine.control_packets(),
         other_traffic=other,
         engine=engine.name,

@@ -14,7 +14,7 @@ if cython.compiled:
 
 _HEX = b"0123456789abcdef"
 
-if not cython.compiled:  # compiled, these are single loads without a check (octets.pxd)
+if not cython.compiled:  # compiled, these are single loads without a check (integers.pxd)
 
     def big16(data: bytes, at: int) -> int:
         """Read two bytes at `at`, big-endian."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dissector.analysis import Options, Outcome, Sink, describe, hear
+from dissector.analysis import AnalysisResult, Options, Sink, describe, hear
 from dissector.capture.batch import Batch
-from dissector.capture.flagged import Flagged
+from dissector.capture.flagged import FlaggedFrames
 from dissector.capture.live import open_live
 from dissector.capture.live_source import LiveSource
 from dissector.capture.packet_filter import default_filter
@@ -27,7 +27,7 @@ from dissector.engines.live import LiveEngine
 from dissector.errors import CaptureError
 from dissector.model import CaptureWarning, Finding
 from dissector.rules.comment import comment
-from dissector.rules.prompt import PromptHearing, PromptInspection
+from dissector.rules.live_collector import LiveAuditCollector, LiveCollector
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -45,7 +45,7 @@ class LiveSink(Sink, Protocol):
         """Take a handshake, told before, whose connection has ended."""
 
 
-class Figures(msgspec.Struct):
+class LiveCounters(msgspec.Struct):
     """How far a live capture is. `gaps` are bytes that were lost in TCP streams, as places."""
 
     frames: int
@@ -75,17 +75,17 @@ class Live:
         self.source = source
         self._sink = sink
         self._recorder = recorder
-        self._flagged = Flagged(recorder) if recorder is not None and flagged_only else None
+        self._flagged = FlaggedFrames(recorder) if recorder is not None and flagged_only else None
         self._fresh: list[Finding] = []
         self._findings = self._handshakes = self._gaps = 0
         self._dropped = 0
-        self._told_at = -_DROPS_TOLD
-        hearing = hear(options, self, plain=PromptHearing, audit=PromptInspection)
-        assert isinstance(hearing, PromptHearing | PromptInspection)
-        hearing.told = self._told
-        self._hearing = hearing
+        self._reported_at = -_DROPS_TOLD
+        collector = hear(options, self, plain=LiveCollector, audit=LiveAuditCollector)
+        assert isinstance(collector, LiveCollector | LiveAuditCollector)
+        collector.reported = self._reported
+        self._collector = collector
         self._engine = LiveEngine(
-            source, hearing, options.ports, hearing.overdue, tls_ports=options.tls_ports,
+            source, collector, options.ports, collector.overdue, tls_ports=options.tls_ports,
             each=None if self._flagged is None else self._keep,
         )  # fmt: skip
 
@@ -109,12 +109,12 @@ class Live:
             following.close()
             self._record(None)
 
-    def figures(self) -> Figures:
+    def figures(self) -> LiveCounters:
         """Say how far it is."""
         engine = self._engine
-        return Figures(
+        return LiveCounters(
             self.source.frames,
-            engine.tracking.mqtt_connections,
+            engine.context.mqtt_connections,
             self._handshakes,
             self._findings,
             engine.open_connections,
@@ -122,17 +122,17 @@ class Live:
             self._gaps,
         )
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> AnalysisResult:
         """Give what is known at the end, after the last step; dumpcap tells drops only there."""
         self.source.close()
-        self._told_at = -_DROPS_TOLD
+        self._reported_at = -_DROPS_TOLD
         self._look_after_source()
         capture = describe(self._engine, [self.source])
         capture.dropped = self.source.dropped
-        return Outcome(
+        return AnalysisResult(
             capture=capture,
-            summary=self._hearing.summary(),
-            not_evaluated=self._hearing.not_evaluated(),
+            summary=self._collector.summary(),
+            not_evaluated=self._collector.not_evaluated(),
             failed=[CaptureError(self.source.ended)] if self.source.ended else [],
         )
 
@@ -165,7 +165,7 @@ class Live:
         self._gaps += record.kind == "gap"
         self._sink.warning(record)
 
-    def _told(self, record: Handshake) -> None:
+    def _reported(self, record: Handshake) -> None:
         self._handshakes += 1
         self._sink.handshake(record)
 
@@ -176,14 +176,14 @@ class Live:
         while source.notices:
             self.warned(*source.notices.pop(0))
         dropped = source.dropped or 0
-        if dropped > self._dropped and time.monotonic() - self._told_at >= _DROPS_TOLD:
+        if dropped > self._dropped and time.monotonic() - self._reported_at >= _DROPS_TOLD:
             self.warned(
                 "dropped",
                 f"the kernel had no room for {dropped - self._dropped} frames, {dropped} in all; "
                 "a larger --buffer or a narrower -f helps",
             )
             self._dropped = dropped
-            self._told_at = time.monotonic()
+            self._reported_at = time.monotonic()
 
     def _record(self, batch: Batch | None) -> None:
         """Write frames with what was found on them; what is found later stands on a later frame."""
@@ -219,7 +219,7 @@ class Live:
             flagged.put(number, frame_of(batch, index), self.source.interface, stream)
             self._say(flagged)
 
-    def _say(self, flagged: Flagged) -> None:
+    def _say(self, flagged: FlaggedFrames) -> None:
         for finding in self._fresh:
             flagged.found(finding.stream, finding.frame, comment(finding))
         self._fresh.clear()

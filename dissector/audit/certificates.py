@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dissector.audit.records import LISTED, Certificate
+from dissector.audit.records import LISTED, CertificateRecord
 from dissector.connections import certificate
 from dissector.connections.profile import Profile
 
 
-def shown_certificates(profiles: list[Profile]) -> tuple[Certificate, ...]:
+def shown_certificates(profiles: list[Profile]) -> tuple[CertificateRecord, ...]:
     """Give what a server showed, each certificate of its own once."""
-    made: dict[bytes, Certificate] = {}
+    made: dict[bytes, CertificateRecord] = {}
     for profile in profiles:
         chain = () if profile.tls is None else profile.tls.certificates
         if not chain or chain[0] in made or len(made) >= LISTED:
@@ -18,7 +18,7 @@ def shown_certificates(profiles: list[Profile]) -> tuple[Certificate, ...]:
         if shown is None:
             continue
         key = f"{shown.key_type} {shown.curve or shown.key_bits or ''}".strip()
-        made[chain[0]] = Certificate(
+        made[chain[0]] = CertificateRecord(
             subject=shown.subject,
             issuer=shown.issuer,
             names=shown.names,

@@ -3,7 +3,7 @@ from dissector.audit.grouping cimport Group
 from dissector.audit.posture cimport counting, device_posture
 from dissector.audit.software cimport client_software
 from dissector.audit.tally cimport Faults, Tally, tally_of
-from dissector.audit.ways cimport way_in
+from dissector.audit.login_methods cimport way_in
 from dissector.connections.profile cimport Profile
 
 @cython.locals(

@@ -7,6 +7,7 @@ from typing import Any
 
 from dissector.audit.certificates import asks_for_certificate, shown_certificates
 from dissector.audit.grouping import Group, grouped
+from dissector.audit.login_methods import way_in
 from dissector.audit.posture import counting, device_posture, server_posture
 from dissector.audit.records import (
     LISTED,
@@ -19,7 +20,6 @@ from dissector.audit.records import (
 )
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
-from dissector.audit.ways import way_in
 from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt import spec
@@ -310,8 +310,8 @@ def _evidence(
 
 
 def _tell(made: list[Evidence], kind: str, counts: dict[str, int], reason: str) -> None:
-    told = [Evidence(kind, value, reason, count) for value, count in counts.items()]
-    made += told[:LISTED]
+    reported = [Evidence(kind, value, reason, count) for value, count in counts.items()]
+    made += reported[:LISTED]
 
 
 def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]:

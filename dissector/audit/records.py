@@ -155,7 +155,7 @@ class Device(msgspec.Struct, kw_only=True, rename="camel"):
     posture: Posture = msgspec.field(default_factory=lambda: Posture(None))
 
 
-class Certificate(msgspec.Struct, frozen=True, rename="camel"):
+class CertificateRecord(msgspec.Struct, frozen=True, rename="camel"):
     """A certificate that a server showed in clear (up to TLS 1.2)."""
 
     subject: str
@@ -205,7 +205,7 @@ class Server(msgspec.Struct, kw_only=True, rename="camel"):
     refused: int = 0
     unanswered: int = 0
     tls: dict[str, int] = msgspec.field(default_factory=dict)
-    certificates: tuple[Certificate, ...] = ()
+    certificates: tuple[CertificateRecord, ...] = ()
     asks_client_certificate: bool | None = None
     first_seen_ns: int = 0
     last_seen_ns: int = 0

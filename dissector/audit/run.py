@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dissector import analysis
-from dissector.analysis import Options, Outcome, Progress, Sink, Source
+from dissector.analysis import AnalysisResult, Options, Progress, Sink, Source
 from dissector.audit import inventory, posture
 from dissector.audit.records import Audit, Device, Overview, Server
 from dissector.audit.tally import Talliers, tally_of
+from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
-from dissector.connections.history import History
 from dissector.model import Capture, CaptureWarning, Finding, Report
 from dissector.rules.thresholds import Thresholds
 
@@ -37,10 +37,10 @@ class AuditSink(Sink, Protocol):
         """Take a server, in order of id."""
 
 
-class AuditOutcome(msgspec.Struct):
+class AuditResult(msgspec.Struct):
     """What is known at the end of an audit: what an analysis knows, and the overview."""
 
-    outcome: Outcome
+    outcome: AnalysisResult
     overview: Overview
 
 
@@ -68,19 +68,24 @@ def run(
     progress: Progress | None = None,
     *,
     key: bytes | None = None,
-) -> AuditOutcome:
+) -> AuditResult:
     """Audit captures as one, in time order; as `analysis.run`, with the rules of SEC and TLS.
 
     `key` is that of the fingerprints (random for each run if None): the same that the reporter has,
     so that both spell credentials alike.
     """
     tallies = Talliers()
-    history = History(key)
+    activity = ActivityTracker(key)
     options = msgspec.structs.replace(options, audit=True)
     outcome = analysis.run(
-        paths, options, _Passing(sink, tallies), progress, history=history, ended_with=tallies.ended
+        paths,
+        options,
+        _Passing(sink, tallies),
+        progress,
+        activity=activity,
+        ended_with=tallies.ended,
     )
-    profiles = list(history.profiles.values())
+    profiles = list(activity.profiles.values())
     for profile in profiles:
         for number, finding in tallies.shared.get(profile.secret or "", ()):
             faults = tally_of(profile).client_faults
@@ -98,10 +103,10 @@ def run(
         servers,
         profiles,
         other=capture.other_traffic,
-        forgot=history.profiles.forgot,
+        forgot=activity.profiles.forgot,
         seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,
     )
-    return AuditOutcome(outcome, overview)
+    return AuditResult(outcome, overview)
 
 
 def audit(
@@ -175,7 +180,7 @@ class Collector:
         """Keep it."""
         self._servers.append(record)
 
-    def audit(self, found: AuditOutcome) -> Audit:
+    def audit(self, found: AuditResult) -> Audit:
         """Put everything together."""
         report, outcome = self._report, found.outcome
         report.capture = outcome.capture

@@ -1,6 +1,6 @@
 cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection
-from dissector.connections.moment cimport Moment
+from dissector.connections.audit_context cimport AuditContext
 from dissector.connections.profile cimport Profile
 
 cdef class Faults:
@@ -25,7 +25,7 @@ cdef class Talliers:
     cdef dict _waiting
     cpdef finding(self, finding)
     @cython.locals(profile=Profile, tally=Tally, connection=Connection, event=CloseEvent, last=cython.longlong)
-    cpdef ended(self, moment)
+    cpdef ended(self, context)
     @cython.locals(faults=Faults)
     cdef _settle(self, Tally tally, long long stream)
 

@@ -7,9 +7,9 @@ findings are so those of its profiles. Memory grows with profiles, not with conn
 from __future__ import annotations
 
 from dissector.audit.records import LISTED
-from dissector.connections.moment import Moment
+from dissector.connections.audit_context import AuditContext
 from dissector.connections.profile import Profile
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Finding, Severity, Side
 
 _RANKED = sorted(Severity, key=lambda severity: severity.rank)
@@ -79,16 +79,16 @@ class Talliers:
         if isinstance(credentials, str) and len(self.shared) < LISTED:
             self.shared.setdefault(credentials, []).append((number, finding))
 
-    def ended(self, moment: Moment | TlsMoment) -> None:
+    def ended(self, context: AuditContext | TlsAuditContext) -> None:
         """Take the end of a connection."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         tally = tally_of(profile)
-        if isinstance(moment, TlsMoment):
+        if isinstance(context, TlsAuditContext):
             tally.last_ns = max(tally.last_ns, profile.last_ns)
-            self._settle(tally, moment.record.stream)
+            self._settle(tally, context.record.stream)
             return
-        connection = moment.connection
+        connection = context.connection
         if profile.code is not None:
             if profile.code:
                 tally.refused += 1
@@ -96,9 +96,9 @@ class Talliers:
                 tally.accepted += 1
         elif profile.client_id is not None:
             tally.unanswered += 1
-        if moment.overtakers:
+        if context.takeovers_by:
             tally.takeovers += 1
-        last = profile.last_ns if connection.closes else max(profile.last_ns, moment.now)
+        last = profile.last_ns if connection.closes else max(profile.last_ns, context.now)
         for event in connection.closes:
             last = max(last, event.frame.time_ns)
         tally.last_ns = max(tally.last_ns, last)

@@ -25,7 +25,7 @@ class _Waiting:
         self.size = 0
 
 
-class Flagged:
+class FlaggedFrames:
     """Stands before a recorder. `put` takes every frame, `found` what is found on a connection."""
 
     def __init__(self, recorder: Recorder) -> None:

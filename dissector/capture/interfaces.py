@@ -15,7 +15,7 @@ _ETHERNET_TYPES = frozenset({1, 772})  # ARPHRD_ numbers: Ethernet, and loopback
 _UP, _LOOPBACK = 1, 8
 
 
-class Interface(NamedTuple):
+class NetworkInterface(NamedTuple):
     """One interface, by the system's number. `ethernet`: its frames begin with such a header."""
 
     name: str
@@ -26,7 +26,7 @@ class Interface(NamedTuple):
     addresses: tuple[str, ...]
 
 
-def interfaces() -> list[Interface]:
+def interfaces() -> list[NetworkInterface]:
     """Give all interfaces, in the system's order."""
     addresses = _addresses_v6()
     found = []
@@ -35,7 +35,7 @@ def interfaces() -> list[Interface]:
         kind = int(_read(name, "type") or "1")
         own = [address for address in (_address_v4(name),) if address]
         found.append(
-            Interface(
+            NetworkInterface(
                 name,
                 number,
                 bool(flags & _UP),
@@ -47,7 +47,7 @@ def interfaces() -> list[Interface]:
     return found
 
 
-def interface(name: str) -> Interface:
+def interface(name: str) -> NetworkInterface:
     """Give one by its name, or by its number as `-D` shows it; `any` is one, too.
 
     Raises:
@@ -58,7 +58,7 @@ def interface(name: str) -> Interface:
         if name in (each.name, str(number)):
             return each
     if name == ANY:
-        return Interface(ANY, 0, True, False, False, ())
+        return NetworkInterface(ANY, 0, True, False, False, ())
     names = ", ".join(each.name for each in known)
     raise CaptureError(f"there is no interface {name}; there are {names}; `dissector live -D`")
 

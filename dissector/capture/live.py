@@ -70,7 +70,7 @@ def open_live(
 
 
 def _sockets(
-    named: Sequence[interfaces.Interface],
+    named: Sequence[interfaces.NetworkInterface],
     expression: str,
     wide: str,
     buffer: int,

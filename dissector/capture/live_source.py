@@ -83,12 +83,12 @@ class LiveSource:
         self._ahead_ns = ahead
         return now
 
-    def hand_out(self, batch: Batch, octets: int) -> None:
+    def hand_out(self, batch: Batch, byte_count: int) -> None:
         """Number and count the frames of a batch, which are so many bytes."""
         if self.limit is not None:
             batch.count = min(batch.count, self.limit - self.frames)
         batch.first_number = self.frames + 1
         self.frames += batch.count
         if batch.count:
-            self.bytes += octets
+            self.bytes += byte_count
             self.last_ns = batch.time_ns[batch.count - 1]

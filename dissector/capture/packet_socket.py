@@ -16,7 +16,7 @@ import struct
 from collections.abc import Sequence
 
 from dissector.capture.batch import Batch
-from dissector.capture.interfaces import Interface, interfaces
+from dissector.capture.interfaces import NetworkInterface, interfaces
 from dissector.capture.linktypes import EN10MB, RAW
 from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
 from dissector.capture.packet_filter import without_echo
@@ -37,12 +37,12 @@ class PacketSocket:
     """One interface, or all of them. OSError where the kernel refuses."""
 
     def __init__(
-        self, interface: Interface, program: bytes | None, *, blocks: int, promiscuous: bool
+        self, interface: NetworkInterface, program: bytes | None, *, blocks: int, promiscuous: bool
     ) -> None:
         self.interface = interface
         self.received = 0  # frames that passed the filter, dropped ones with them
         self.dropped = 0
-        self.octets = 0  # bytes captured of the batch taken last
+        self.byte_count = 0  # bytes captured of the batch taken last
         self.overheard = False
         self.link = EN10MB if interface.ethernet else RAW
         self._walker = BlockWalker(self.link)
@@ -101,7 +101,7 @@ class PacketSocket:
         struct.pack_into("=I", self._view, at + 8, 0)
         self._next = (self._next + 1) % self._blocks
         self._walker.walk(block, batch)
-        self.octets = self._walker.octets
+        self.byte_count = self._walker.byte_count
         self.overheard = self._walker.overheard
         if self._walker.tagged and self.link == EN10MB:
             batch.window = self._tagged(block, batch)
@@ -187,7 +187,7 @@ class PacketSockets(LiveSource):
             self.dropped = dropped
             self.lapses += 1
         self.received = sum(each.received for each in self._all)
-        self.hand_out(batch, 0 if ready is None else ready.octets)
+        self.hand_out(batch, 0 if ready is None else ready.byte_count)
         return batch
 
     def now_ns(self) -> int:

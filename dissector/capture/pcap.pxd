@@ -18,7 +18,7 @@ cdef class PcapWalker:
 
     @cython.locals(
         offset=cython.p_longlong, captured=cython.p_longlong, original=cython.p_longlong,
-        time_ns=cython.p_longlong, link=cython.p_longlong, octets="const unsigned char *",
+        time_ns=cython.p_longlong, link=cython.p_longlong, pointer="const unsigned char *",
         size=Py_ssize_t, count=Py_ssize_t, room=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t,
         seconds=cython.longlong, fraction=cython.longlong, held=cython.longlong,
         sent=cython.longlong, limit=cython.longlong, unit=cython.longlong,

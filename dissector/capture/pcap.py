@@ -67,7 +67,7 @@ class PcapWalker:
         time_ns = batch.time_ns.at
         link = batch.link.at
         size = len(window)
-        octets = window  # compiled: a pointer, for bytes that the length check below covers
+        pointer = window  # a C pointer when compiled, for bytes that the length check below covers
         room = ROOM
         limit = self.limit
         unit = self.unit
@@ -80,15 +80,15 @@ class PcapWalker:
             if start > size:
                 break
             if cython.compiled and big:
-                seconds = big32(octets, at)
-                fraction = big32(octets, at + 4)
-                held = big32(octets, at + 8)
-                sent = big32(octets, at + 12)
+                seconds = big32(pointer, at)
+                fraction = big32(pointer, at + 4)
+                held = big32(pointer, at + 8)
+                sent = big32(pointer, at + 12)
             elif cython.compiled:
-                seconds = little32(octets, at)
-                fraction = little32(octets, at + 4)
-                held = little32(octets, at + 8)
-                sent = little32(octets, at + 12)
+                seconds = little32(pointer, at)
+                fraction = little32(pointer, at + 4)
+                held = little32(pointer, at + 8)
+                sent = little32(pointer, at + 12)
             else:
                 seconds, fraction, held, sent = self.record.unpack_from(window, at)
             if self.swapped and held > sent:

@@ -2,7 +2,7 @@ cimport cython
 from dissector.capture.batch cimport Batch
 
 @cython.final
-cdef class Interface:
+cdef class InterfaceDescription:
     cdef public long long link
     cdef readonly long long snaplen
     cdef readonly int resolution
@@ -34,6 +34,6 @@ cdef class PcapngWalker:
         kind=cython.longlong, length=cython.longlong, index=cython.longlong,
         high=cython.longlong, low=cython.longlong, held=cython.longlong, sent=cython.longlong,
         trailer=cython.longlong, magic=cython.longlong, ticks=cython.longlong,
-        known=cython.longlong, now=cython.longlong, big=bint, interface=Interface,
+        known=cython.longlong, now=cython.longlong, big=bint, interface=InterfaceDescription,
     )
     cpdef Py_ssize_t walk(self, bytes window, Py_ssize_t at, Batch batch) except -1

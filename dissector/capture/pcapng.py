@@ -46,7 +46,7 @@ _LAYOUTS = {
 }
 
 
-class Interface:
+class InterfaceDescription:
     """One Interface Description Block: link type, snap length, and how its ticks become time.
 
     `factor` is nanoseconds a tick and `most` the ticks up to which 64 bits surely hold the product;
@@ -101,7 +101,7 @@ class PcapngWalker:
         self.comments: list[str] = []
         self.secrets: list[tuple[int, bytes]] = []
         self.big = False
-        self.interfaces: list[Interface] = []
+        self.interfaces: list[InterfaceDescription] = []
         self.last_ns = 0
         self.kept = 0
         self.noted: set[str] = set()
@@ -227,7 +227,7 @@ class PcapngWalker:
         batch.count = count
         return at
 
-    def _far_time(self, interface: Interface, high: int, low: int) -> int:
+    def _far_time(self, interface: InterfaceDescription, high: int, low: int) -> int:
         """Time of a frame by Python's integers, held within what 64 bits of nanoseconds can say."""
         exact = interface.exact_ns(high, low)
         bounded = max(-_LONGEST_NS, min(exact, _LONGEST_NS))
@@ -285,7 +285,7 @@ class PcapngWalker:
             elif code == _OFFSET and len(value) == 8:
                 offset = int.from_bytes(value, "big" if big else "little", signed=True)
         link = u16(window, at + 8, big)
-        interface = Interface(link, u32(window, at + 12, big), resolution, offset)
+        interface = InterfaceDescription(link, u32(window, at + 12, big), resolution, offset)
         self.interfaces.append(interface)
         if link not in self.links:
             self.links.append(link)

@@ -34,7 +34,7 @@ class BlockWalker:
 
     def __init__(self, link: int) -> None:
         self.link = link
-        self.octets = 0  # captured bytes of the frames of the latest block
+        self.byte_count = 0  # captured bytes of the frames of the latest block
         self.overheard = False
         self.tagged: list[tuple[int, int, int]] = []  # place in the batch, TPID, TCI
 
@@ -49,7 +49,7 @@ class BlockWalker:
         size = len(block)
         left = u32(block, 12, _BIG)
         at = u32(block, 16, _BIG)
-        count = octets = 0
+        count = byte_count = 0
         while left > 0 and count < ROOM and at + _HEADER <= size:
             if cython.compiled:
                 following = u32(block, at, _BIG)
@@ -75,7 +75,7 @@ class BlockWalker:
             original[count] = sent
             time_ns[count] = seconds * 1_000_000_000 + nanoseconds
             link[count] = self.link
-            octets += held
+            byte_count += held
             count += 1
             if following == 0:
                 break
@@ -83,4 +83,4 @@ class BlockWalker:
             left -= 1
         batch.window = block
         batch.count = count
-        self.octets = octets
+        self.byte_count = byte_count

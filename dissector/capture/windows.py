@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dissector.capture.ahead import Ahead
+    from dissector.capture.read_ahead import ReadAhead
 
 FIRST = 1 << 16  # bytes; enough to know a file and its first frames
 WINDOW = 1 << 20  # bytes of a file; more would not stay in a processor's cache
@@ -31,7 +31,7 @@ class FileWindows:
         self.start = 0
         self.position = 0
         self._file = file
-        self._ahead: Ahead | None = None
+        self._ahead: ReadAhead | None = None
 
     def more(self, window: bytes, at: int, need: int) -> tuple[bytes, int]:
         """Return the window that holds what window[at] begins, and where in it that is.
@@ -52,9 +52,9 @@ class FileWindows:
         self.position = max(self.position, end)
         if window and size - end > (LARGE if self._ahead is None else 0):
             if self._ahead is None:
-                from dissector.capture.ahead import Ahead  # small files need no thread
+                from dissector.capture.read_ahead import ReadAhead  # small files need no thread
 
-                self._ahead = Ahead(self._file.fileno())
+                self._ahead = ReadAhead(self._file.fileno())
             first = max(end - OVERLAP, start)
             self._ahead.ask(end + WINDOW - first, first)
         return data, start - self.start

@@ -19,9 +19,9 @@ from dissector.cli.options import (
 from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
-    from dissector.analysis import Options, Outcome
+    from dissector.analysis import AnalysisResult, Options
     from dissector.cli.config import Settings
-    from dissector.cli.known import Known
+    from dissector.cli.known_findings import KnownFindings
     from dissector.model import Capture, Summary
     from dissector.report.reporter import ByteStream, Reporter
 
@@ -111,11 +111,11 @@ def refuse_disclosure(namespace: Namespace) -> None:
         raise OptionError("--pseudonymize and --show-secrets contradict each other")
 
 
-def known_findings(namespace: Namespace, settings: Settings) -> Known | None:
+def known_findings(namespace: Namespace, settings: Settings) -> KnownFindings | None:
     """Give what tells findings that are not to be reported; None where all are."""
     if namespace.baseline is None and not settings.suppressions:
         return None
-    from dissector.cli.known import known
+    from dissector.cli.known_findings import known
 
     return known(namespace.baseline, settings.suppressions)
 
@@ -172,10 +172,10 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
     style = output.style(settings.color, os.environ, to_file=to_file)
     encoding = output.encoding(to_file)
     if settings.format in SHARED:
-        from dissector.report.formats import Look, shared_reporter
+        from dissector.report.formats import ReportOptions, shared_reporter
         from dissector.rules.registry import selected
 
-        look = Look(
+        look = ReportOptions(
             style,
             show_secrets=namespace.show_secrets,
             key=key,
@@ -191,9 +191,9 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
         from dissector.report.concise import Concise
 
         return Concise(stream, sys.stderr.buffer, style, encoding=encoding)
-    from dissector.report.table import Table
+    from dissector.report.text_report import TextReport
 
-    return Table(
+    return TextReport(
         stream,
         style,
         everything=settings.all,
@@ -202,7 +202,7 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
     )
 
 
-def exit_code(outcome: Outcome, settings: Settings, *, damaged: bool) -> int:
+def exit_code(outcome: AnalysisResult, settings: Settings, *, damaged: bool) -> int:
     """Give the exit code that an outcome deserves."""
     if outcome.interrupted:
         return INTERRUPTED
@@ -218,7 +218,7 @@ def _failing(summary: Summary, fail_on: str) -> bool:
     return any((summary.error, summary.warning, summary.info)[:levels])
 
 
-def note_unseen(options: Options, outcome: Outcome) -> None:
+def note_unseen(options: Options, outcome: AnalysisResult) -> None:
     """Say loudly what was looked for and not seen: MQTT, or what a filter named."""
     if not outcome.capture.mqtt_connections:
         note(no_mqtt(outcome.capture))

@@ -118,11 +118,11 @@ def _reporter(
     settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes
 ) -> AuditReporter:
     from dissector.cli import output
-    from dissector.report.formats import Look, audit_reporter
+    from dissector.report.formats import ReportOptions, audit_reporter
     from dissector.rules.registry import selected
 
     to_file = namespace.output not in (None, "-")
-    look = Look(
+    look = ReportOptions(
         output.style(settings.color, os.environ, to_file=to_file),
         encoding=output.encoding(to_file),
         everything=settings.all,

@@ -1,4 +1,4 @@
-"""Nothing in, what works on this machine and how to mend the rest out: `dissector doctor`.
+"""Nothing in, what works on this machine and how to fix the rest out: `dissector doctor`.
 
 It needs nothing that may be missing: what it looks at is imported only to be looked at.
 """
@@ -14,7 +14,7 @@ from dissector.text import printable
 
 SCHEMA = 1
 _EXAMPLES = """\
-  dissector doctor                   what works here, how to mend the rest
+  dissector doctor                   what works here, how to fix the rest
   dissector doctor --format json     the same for programs
 """
 _TITLES = {
@@ -32,7 +32,7 @@ _MUST_FIND = "SES01"
 
 def parser() -> Parser:
     """Build the command's parser."""
-    made = Parser("doctor", "What works on this machine, and how to mend the rest.", _EXAMPLES)
+    made = Parser("doctor", "What works on this machine, and how to fix the rest.", _EXAMPLES)
     made.add_argument("--format", choices=("text", "json"), default="text")
     return made
 
@@ -87,8 +87,8 @@ def capturing() -> list[Check]:
     return [dumpcap, right, _interfaces()]
 
 
-def _right(state: State, message: str, mend: str | None = None) -> Check:
-    return Check("capture", "right to capture", state, message, mend)
+def _right(state: State, message: str, fix: str | None = None) -> Check:
+    return Check("capture", "right to capture", state, message, fix)
 
 
 def _interfaces() -> Check:
@@ -124,7 +124,7 @@ def main_job(packages: Sequence[Check]) -> Check:
 def _remedy(packages: Sequence[Check]) -> str:
     from dissector.machine import install
 
-    needed = (check.mend for check in packages if check.state is State.MISSING)
+    needed = (check.fix for check in packages if check.state is State.MISSING)
     return next(filter(None, needed), install.package("mqtt-dissector"))
 
 
@@ -162,8 +162,8 @@ def _lines(checks: Sequence[Check], works: bool) -> Iterator[str]:
             yield ""
             yield _TITLES[group]
         yield f"  {check.state.value:8} {check.name:{width}}  {printable(check.message)}"
-        if check.mend is not None:
-            yield f"  {'':8} {'':{width}}  to mend it: {printable(check.mend)}"
+        if check.fix is not None:
+            yield f"  {'':8} {'':{width}}  to fix it: {printable(check.fix)}"
     yield ""
     missing = [check.name for check in checks if check.state is State.MISSING]
     limited = [check.name for check in checks if check.state is State.LIMITED]
@@ -184,6 +184,16 @@ def _json(checks: Sequence[Check], works: bool) -> str:
         "schema": SCHEMA,
         "tool": {"name": "mqtt-dissector", "version": __version__},
         "works": works,
-        "checks": [{**check._asdict(), "state": check.state.value} for check in checks],
+        "checks": [_as_json(check) for check in checks],
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _as_json(check: Check) -> dict[str, object]:
+    """Return a check as its JSON object; `mend` is the name of `fix` there since schema 1."""
+    made: dict[str, object] = check._asdict()
+    made["state"] = check.state.value
+    made["mend"] = made.pop("fix")
+    return {
+        key: made[key] for key in ("group", "name", "state", "message", "mend", "version", "path")
+    }

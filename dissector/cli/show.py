@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
 def _captures(namespace: Namespace) -> int:
     from dissector import analysis
     from dissector.cli import config, inputs
-    from dissector.connections.carrier import carried_by
+    from dissector.connections.encapsulation import carried_by
     from dissector.model import Side
     from dissector.report.clock import rfc3339
     from dissector.text import printable
@@ -80,7 +80,7 @@ def _captures(namespace: Namespace) -> int:
             f"{frame.number:>6}" if len(paths) == 1 else f"{printable(frame.file)}:{frame.number}"
         )
         way = "C > S" if side is Side.CLIENT else "S > C"
-        over = carried_by(connection.transport, connection.carrier)
+        over = carried_by(connection.transport, connection.encapsulation)
         stream = f"stream {connection.stream}" + (f" ({over})" if over else "")
         head = f"{place} {rfc3339(frame.time_ns)} {stream} {way} "
         if not packet.raw:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dissector.live import Figures
+    from dissector.live import LiveCounters
     from dissector.report.reporter import ByteStream
 
 _PAUSE = 1.0  # seconds between two states
@@ -29,7 +29,7 @@ class Status:
         self._last = now
         return True
 
-    def show(self, figures: Figures) -> None:
+    def show(self, figures: LiveCounters) -> None:
         """Show the figures."""
         if not self._terminal:
             return

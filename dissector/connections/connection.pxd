@@ -23,14 +23,14 @@ cdef class CloseEvent:
     cdef readonly FrameRef frame
     cdef begin(self, side, str how, FrameRef frame)
 
-cdef class View:
+cdef class CaptureQuality:
     cdef public bint syn_seen
     cdef public bint both_seen
     cdef public bint conflict
-    cdef readonly bint mixed
-    cdef readonly bint strayed
-    cdef readonly bint steady
-    cdef readonly bint disordered
+    cdef readonly bint ambiguous
+    cdef readonly bint foreign_segments
+    cdef readonly bint monotonic_clock
+    cdef readonly bint out_of_order
     cdef readonly bint foreign
     cdef public bint dropped
     cdef public dict gaps
@@ -38,9 +38,9 @@ cdef class View:
     cdef public str gap_reason
     cdef public str ended
     cdef readonly long long ended_ns
-    cdef readonly long long heard_ns
+    cdef readonly long long last_seen_ns
     cdef begin(self)
-    cpdef blind(self)
+    cpdef incomplete_reason(self)
     cpdef broken(self)
 
 cdef class Connection:
@@ -49,27 +49,27 @@ cdef class Connection:
     cdef public Endpoint server
     cdef public FrameRef first
     cdef public str transport
-    cdef public object carrier
+    cdef public object encapsulation
     cdef public object version
     cdef readonly bint bridge
     cdef readonly int phase
-    cdef public int traits
-    cdef public View view
+    cdef public int connection_flags
+    cdef public CaptureQuality quality
     cdef public Connect connect
     cdef public Connack connack
     cdef public tuple auths
     cdef public tuple disconnects
-    cdef public list history
+    cdef public list activity
     cdef public tuple closes
     cdef public Close close
     cdef public Handshake handshake
     cdef public tuple findings
     cdef readonly set unjudged
     cdef readonly long long opened_ns
-    cdef readonly long long spoke_ns
+    cdef readonly long long last_data_ns
     cdef public bint connect_delivered
-    cdef public long long client_spoke
-    cdef public long long server_spoke
+    cdef public long long client_sent_bytes
+    cdef public long long server_sent_bytes
     cdef public frozenset server_versions
     cdef begin(self, long long stream, Endpoint client, Endpoint server, FrameRef first)
 

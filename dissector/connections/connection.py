@@ -1,7 +1,7 @@
 """What is known of one TCP connection that carries MQTT: facts for the rules, nothing judged.
 
 The tracker fills it; a rule reads it. Packets of an undisturbed connection are only counted;
-`history` keeps those that matter to the order of things (all before and around the handshake, and
+`activity` keeps those that matter to the order of things (all before and around the handshake, and
 whatever is out of the ordinary later), at most `HISTORY_LIMIT` of them.
 """
 
@@ -16,7 +16,7 @@ from dissector.model import Endpoint, Finding, FrameRef, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 
 if TYPE_CHECKING:
-    from dissector.connections.carrier import Carrier
+    from dissector.connections.encapsulation import Encapsulation
 
 HISTORY_LIMIT = 64
 
@@ -36,7 +36,7 @@ class Phase:
 _OPEN = Phase.OPEN
 
 
-class Trait:
+class ConnectionFlag:
     """What is noteworthy about a connection, as bits; a rule names those that it asks about."""
 
     CONNECT = 1
@@ -69,13 +69,13 @@ class Trait:
 
 # What a property of a CONNACK makes noteworthy
 CONNACK_TRAITS = {
-    0x12: Trait.ASSIGNED_CLIENT_ID,
-    0x15: Trait.AUTH,
-    0x1A: Trait.RESPONSE_INFORMATION,
-    0x1F: Trait.CONNACK_EXTRAS,
-    0x24: Trait.WILL_LIMITS,
-    0x25: Trait.WILL_LIMITS,
-    0x26: Trait.CONNACK_EXTRAS,
+    0x12: ConnectionFlag.ASSIGNED_CLIENT_ID,
+    0x15: ConnectionFlag.AUTH,
+    0x1A: ConnectionFlag.RESPONSE_INFORMATION,
+    0x1F: ConnectionFlag.CONNACK_EXTRAS,
+    0x24: ConnectionFlag.WILL_LIMITS,
+    0x25: ConnectionFlag.WILL_LIMITS,
+    0x26: ConnectionFlag.CONNACK_EXTRAS,
 }
 
 
@@ -132,13 +132,13 @@ class CloseEvent:
         self.begin(side, how, frame)
 
     def begin(self, side: Side, how: str, frame: FrameRef) -> None:
-        """Set everything; for a record made without a constructor (see `Half`)."""
+        """Set everything; for a record made without a constructor (see `SequenceTracker`)."""
         self.side = side
         self.how = how
         self.frame = frame
 
 
-class View:
+class CaptureQuality:
     """How much of a connection could be seen.
 
     `gaps` holds, per side, the last frame with bytes of that side before some were missing: what is
@@ -146,28 +146,28 @@ class View:
     many packets of the connection came before the gap.
     `dropped`: while it was open, the kernel had no room for frames, of whatever connection.
     `ended` is why the view ended: "closed", "reused", "evicted" or "capture end"; None while open.
-    `ended_ns` is the capture's clock at that moment, `heard_ns` the time of the last segment of
+    `ended_ns` is the capture's clock at that moment, `last_seen_ns` the time of the last segment of
     either side, or until when any would have been seen. `conflict`: segments overlapped with
-    different bytes. `mixed`: there are segments of two connections, and nobody knows which are
-    whose; `strayed`: of another one, which could be told apart. `steady`: all times are of one
-    clock, which did not go back. `disordered`: packets of one side may stand before those of the
+    different bytes. `ambiguous`: there are segments of two connections, and nobody knows which are
+    whose; `foreign_segments`: of another one, which could be told apart. `monotonic_clock`: all times are of one
+    clock, which did not go back. `out_of_order`: packets of one side may stand before those of the
     other that they answer. `foreign`: what the server sent is no MQTT.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
         self.begin()
         self.ended: str | None = ended
-        self.ended_ns = self.heard_ns = ended_ns
+        self.ended_ns = self.last_seen_ns = ended_ns
 
     def begin(self) -> None:
-        """Set everything; for a record made without a constructor (see `Half`)."""
+        """Set everything; for a record made without a constructor (see `SequenceTracker`)."""
         self.syn_seen = True
         self.both_seen = True
         self.conflict = False
-        self.mixed = False
-        self.strayed = False
-        self.steady = True
-        self.disordered = False
+        self.ambiguous = False
+        self.foreign_segments = False
+        self.monotonic_clock = True
+        self.out_of_order = False
         self.foreign = False
         self.dropped = False
         self.gaps: dict[Side, FrameRef] = {}
@@ -175,9 +175,9 @@ class View:
         self.gap_reason: str | None = None
         self.ended = None
         self.ended_ns = 0
-        self.heard_ns = 0
+        self.last_seen_ns = 0
 
-    def blind(self) -> str | None:
+    def incomplete_reason(self) -> str | None:
         """Why something may have gone unseen on this connection, or None if all was seen."""
         if not self.both_seen:
             return "one direction only"
@@ -193,7 +193,7 @@ class View:
             return "cut by the snap length" if self.gap_reason == "snap length" else "bytes missing"
         if self.conflict:
             return "overlapping segments disagree"
-        if self.mixed:
+        if self.ambiguous:
             return "segments of two connections are mixed up"
         if self.foreign:
             return "the server does not speak MQTT"
@@ -210,9 +210,9 @@ class Connection:
     """One TCP connection with MQTT on it. `findings` are those raised on it so far,
     `unjudged` the ids of rules that were not evaluated, if any.
 
-    `opened_ns` is the time of its first frame, `spoke_ns` that of the last bytes that either side
+    `opened_ns` is the time of its first frame, `last_data_ns` that of the last bytes that either side
     sent (both known at its end), `connect_delivered` whether the server's TCP has
-    acknowledged the whole CONNECT, `client_spoke` and `server_spoke` how many bytes each side sent,
+    acknowledged the whole CONNECT, `client_sent_bytes` and `server_sent_bytes` how many bytes each side sent,
     `server_versions` what the same server accepted earlier in the capture.
     """
 
@@ -220,33 +220,33 @@ class Connection:
         self.begin(stream, client, server, first)
 
     def begin(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
-        """Set everything; for a record made without a constructor (see `Half`)."""
+        """Set everything; for a record made without a constructor (see `SequenceTracker`)."""
         self.stream = stream
         self.client = client
         self.server = server
         self.first = first
         self.transport = "tcp"
-        self.carrier: Carrier | None = None  # None: nothing but TCP carries it
+        self.encapsulation: Encapsulation | None = None  # None: nothing but TCP carries it
         self.version: Version | None = None
         self.bridge = False
         self.phase = _OPEN
-        self.traits = 0
-        self.view = View.__new__(View)
-        self.view.begin()
+        self.connection_flags = 0
+        self.quality = CaptureQuality.__new__(CaptureQuality)
+        self.quality.begin()
         self.connect: Connect | None = None
         self.connack: Connack | None = None
         self.auths: tuple[Auth, ...] = ()
         self.disconnects: tuple[Disconnect, ...] = ()
-        self.history: list[PacketRef] = []
+        self.activity: list[PacketRef] = []
         self.closes: tuple[CloseEvent, ...] = ()
         self.close: Close | None = None
         self.handshake: Handshake | None = None
         self.findings: tuple[Finding, ...] = ()
         self.unjudged: set[str] | None = None
-        self.opened_ns = self.spoke_ns = first.time_ns
+        self.opened_ns = self.last_data_ns = first.time_ns
         self.connect_delivered = False
-        self.client_spoke = 0
-        self.server_spoke = 0
+        self.client_sent_bytes = 0
+        self.server_sent_bytes = 0
         self.server_versions: frozenset[Version] = frozenset()
 
     def close_overdue(self, since_ns: int, grace_ns: int) -> Overdue | str | None:
@@ -256,21 +256,23 @@ class Connection:
         A text: not evaluated, for that reason.
         """
         deadline = since_ns + grace_ns
-        if self.view.strayed and not self.closes:
-            return self.view.blind() or "the next connection began unseen"
-        if not self.view.steady:
-            return self.view.blind() or "the capture's clock goes back"
+        if self.quality.foreign_segments and not self.closes:
+            return self.quality.incomplete_reason() or "the next connection began unseen"
+        if not self.quality.monotonic_clock:
+            return self.quality.incomplete_reason() or "the capture's clock goes back"
         for event in self.closes:
             if event.frame.time_ns <= deadline:
                 return None
-        blind = self.view.blind()
-        if blind is not None:
-            return blind
-        if self.view.ended in (None, "evicted"):
+        incomplete_reason = self.quality.incomplete_reason()
+        if incomplete_reason is not None:
+            return incomplete_reason
+        if self.quality.ended in (None, "evicted"):
             return "the connection was let go while open"
-        if self.view.ended_ns < deadline and not self.closes:
+        if self.quality.ended_ns < deadline and not self.closes:
             return "the capture ends before the deadline"
-        if self.view.heard_ns < deadline:  # a close of which no frame was captured leaves no trace
+        if (
+            self.quality.last_seen_ns < deadline
+        ):  # a close of which no frame was captured leaves no trace
             return "nothing was heard of the connection after the deadline"
         return Overdue(deadline)
 

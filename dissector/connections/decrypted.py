@@ -13,7 +13,7 @@ from typing import NamedTuple
 _IN_MEMORY = 32 << 20
 
 
-class Piece(NamedTuple):
+class DecryptedChunk(NamedTuple):
     """What one record held: `data`, or None where the record could not be decrypted.
 
     `frame` completes the record; it is named as everywhere in net, `file << 40 | number`.
@@ -54,7 +54,7 @@ class Decrypted:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, stream: int, port: int, piece: Piece) -> None:
+    def add(self, stream: int, port: int, piece: DecryptedChunk) -> None:
         """Keep a piece; those of a stream come in the order of the capture."""
         data = piece.data
         if data is None:
@@ -68,21 +68,21 @@ class Decrypted:
             self._end += len(data)
         self._places.setdefault(stream, {}).setdefault(port, deque()).append(place)
 
-    def take(self, stream: int, port: int, time_ns: int, frame: int) -> Iterator[Piece]:
+    def take(self, stream: int, port: int, time_ns: int, frame: int) -> Iterator[DecryptedChunk]:
         """Give what one side of a stream sent up to a frame and was not given yet."""
         places = self._places.get(stream, {}).get(port)
         while places and (places[0].time_ns, places[0].frame) <= (time_ns, frame):
             yield self._piece(places.popleft())
 
-    def rest(self, stream: int) -> Iterator[tuple[int, Piece]]:
+    def rest(self, stream: int) -> Iterator[tuple[int, DecryptedChunk]]:
         """Give all that was not given yet, with the port that sent it."""
         sides = self._places.get(stream, {})
         while waiting := [(places[0], port) for port, places in sides.items() if places]:
             _, port = min(waiting)
             yield port, self._piece(sides[port].popleft())
 
-    def _piece(self, place: _Place) -> Piece:
+    def _piece(self, place: _Place) -> DecryptedChunk:
         if place.size < 0:
-            return Piece(place.time_ns, place.frame, None)
+            return DecryptedChunk(place.time_ns, place.frame, None)
         self._file.seek(place.offset)
-        return Piece(place.time_ns, place.frame, self._file.read(place.size))
+        return DecryptedChunk(place.time_ns, place.frame, self._file.read(place.size))

@@ -26,5 +26,5 @@ cdef class Handshake:
     cdef public tuple auths
     cdef readonly object latency
     cdef public Close close
-    cdef public object carrier
+    cdef public object encapsulation
     cdef begin(self, long long number, long long stream, str transport, version, bint bridge, outcome, Endpoint client, Endpoint server, Connect connect)

@@ -8,7 +8,7 @@ from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect
 
 if TYPE_CHECKING:
-    from dissector.connections.carrier import Carrier
+    from dissector.connections.encapsulation import Encapsulation
 
 
 class Close:
@@ -18,7 +18,7 @@ class Close:
         self.begin(by, how, frame)
 
     def begin(self, by: Side, how: str, frame: FrameRef) -> None:
-        """Set everything; for a record made without a constructor (see `Half`)."""
+        """Set everything; for a record made without a constructor (see `SequenceTracker`)."""
         self.by = by
         self.how = how
         self.frame = frame
@@ -30,7 +30,7 @@ class Handshake:
     `connect` is None where only its CONNACK was seen, `connack` where none came. `latency` is in
     seconds, from the CONNECT's completing frame to the CONNACK's. `auths` are the AUTH packets in
     between, `auth_rounds` their number from the server. `close` is None while nothing closed.
-    `carrier` tells of PROXY protocol and WebSocket around it, None where there is neither.
+    `encapsulation` tells of PROXY protocol and WebSocket around it, None where there is neither.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Handshake:
         self.auths = ()
         self.latency = None
         self.close = None
-        self.carrier: Carrier | None = None
+        self.encapsulation: Encapsulation | None = None
 
     def __repr__(self) -> str:
         return f"Handshake(id={self.id}, stream={self.stream}, outcome={self.outcome})"

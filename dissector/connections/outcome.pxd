@@ -1,5 +1,5 @@
 cimport cython
-from dissector.connections.connection cimport Connection, View
+from dissector.connections.connection cimport Connection, CaptureQuality
 from dissector.mqtt.packets cimport Connack, Connect
 
 cdef object _INCOMPLETE, _INVALID, _ACCEPTED, _REFUSED, _UNANSWERED
@@ -8,5 +8,5 @@ cdef frozenset _WELL_FORMED
 @cython.locals(connect=Connect, connack=Connack, accepted=cython.bint)
 cpdef outcome(Connection connection)
 cdef _malformed(tuple defects)
-@cython.locals(view=View, connect=Connect)
+@cython.locals(quality=CaptureQuality, connect=Connect)
 cdef bint _answer_may_be_hidden(Connection connection) except -1

@@ -47,11 +47,11 @@ def _malformed(defects: tuple[Defect, ...]) -> bool:
 
 
 def _answer_may_be_hidden(connection: Connection) -> bool:
-    view = connection.view
-    if view.blind() is not None or view.ended == "evicted":
+    quality = connection.quality
+    if quality.incomplete_reason() is not None or quality.ended == "evicted":
         return True
-    if connection.closes or view.ended == "reused":
+    if connection.closes or quality.ended == "reused":
         return False
     connect = connection.connect
     assert connect is not None and connect.frame is not None
-    return view.ended_ns < connect.frame.time_ns + HANDSHAKE_TIMEOUT_NS
+    return quality.ended_ns < connect.frame.time_ns + HANDSHAKE_TIMEOUT_NS

@@ -9,8 +9,8 @@ from dissector.model import Version
 from dissector.mqtt.packets import Connack, Connect, Property, property_value
 
 if TYPE_CHECKING:
+    from dissector.connections.tls_activity import TlsFacts
     from dissector.connections.tls_handshake import TlsHandshake
-    from dissector.connections.tls_history import TlsFacts
 
 STREAMS_KEPT = 8
 AUTHENTICATION_DATA = 0x16
@@ -111,23 +111,27 @@ _PLAIN: Carried = (None, None, None, ())
 
 def carried(connection: Connection | TlsHandshake) -> Carried | None:
     """Give host, path, and the client's address behind a proxy with the ways it was given in."""
-    carrier = connection.carrier
-    if carrier is None:
+    encapsulation = connection.encapsulation
+    if encapsulation is None:
         return None
-    request = carrier.request
+    request = encapsulation.request
     return (
         None if request is None else request.host,
         None if request is None else request.path,
-        carrier.forwarded,
-        carrier.forwarders,
+        encapsulation.forwarded,
+        encapsulation.forwarders,
     )
 
 
 def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
     """Give the client's address and MAC; behind a proxy that names it, its address alone."""
-    carrier, client = connection.carrier, connection.client
-    if carrier is not None and carrier.proxied is not None and carrier.proxied.ip is not None:
-        return carrier.proxied.ip, None
+    encapsulation, client = connection.encapsulation, connection.client
+    if (
+        encapsulation is not None
+        and encapsulation.proxied is not None
+        and encapsulation.proxied.ip is not None
+    ):
+        return encapsulation.proxied.ip, None
     return client.ip, client.mac
 
 

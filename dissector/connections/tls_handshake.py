@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dissector.connections.connection import View
+from dissector.connections.connection import CaptureQuality
 from dissector.connections.handshake import Close
 from dissector.model import Endpoint, FrameRef, Side
 from dissector.net.tls_messages import ClientHello, ServerHello
@@ -15,8 +15,8 @@ from dissector.net.tls_names import TLS_1_3, suite_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissector.connections.carrier import Carrier
     from dissector.connections.certificate import Certificate
+    from dissector.connections.encapsulation import Encapsulation
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -82,10 +82,10 @@ class TlsHandshake(msgspec.Struct):
     client_bytes: int = 0
     server_bytes: int = 0
     close: Close | None = None
-    carrier: Carrier | None = None
+    encapsulation: Encapsulation | None = None
     decrypted: bool = False
     disguise: Callable[[Certificate], Certificate] | None = None
-    view: View = msgspec.field(default_factory=View)
+    quality: CaptureQuality = msgspec.field(default_factory=CaptureQuality)
 
     @property
     def version(self) -> int | None:

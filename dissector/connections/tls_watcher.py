@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissector.connections.carrier import Carrier
-from dissector.connections.connection import View
+from dissector.connections.connection import CaptureQuality
+from dissector.connections.encapsulation import Encapsulation
 from dissector.connections.handshake import Close
 from dissector.connections.tls_handshake import Alert, TlsHandshake
 from dissector.model import Endpoint, FrameRef, Side
@@ -22,9 +22,9 @@ from dissector.net.tls_messages import ClientHello, ServerHello
 from dissector.net.tls_names import TLS_1_3
 
 if TYPE_CHECKING:
-    from dissector.connections.decrypted import Piece
+    from dissector.connections.analysis_context import AnalysisContext
+    from dissector.connections.decrypted import DecryptedChunk
     from dissector.connections.tracker import Tracker
-    from dissector.connections.tracking import Tracking
     from dissector.net.tcp import TcpConnection
 
 ALERTS_KEPT = 16
@@ -39,50 +39,50 @@ Gaps = list[tuple[int, FrameRef, FrameRef, str]]  # side, since, where, reason, 
 class TlsWatcher(Consumer):
     """Follows one connection. Sides are those of net.
 
-    `carrier` and `inside` tell of the layers around it, `gaps` are those before its first bytes.
+    `encapsulation` and `inside` tell of the layers around it, `gaps` are those before its first bytes.
     """
 
     def __init__(
         self,
-        tracking: Tracking,
+        context: AnalysisContext,
         tcp: TcpConnection,
-        carrier: Carrier | None,
+        encapsulation: Encapsulation | None,
         inside: int,
         gaps: Gaps,
     ) -> None:
-        self._tracking = tracking
+        self._context = context
         self._tcp = tcp
         self._readers = (tls.TlsReader(), tls.TlsReader())
         self._client = 0
-        if not tcp.syn_seen and not tcp.synack_seen and tcp.port_a in _known(tracking):
+        if not tcp.syn_seen and not tcp.synack_seen and tcp.port_a in _known(context):
             self._client = 1
         self._gaps = gaps
         for side, *_ in gaps:
             self._readers[side].gap()
-        self._spoke = [0, 0]
-        self._last = tracking.frame(tcp.first_frame, tcp.first_time_ns)
+        self._has_sent = [0, 0]
+        self._last = context.frame(tcp.first_frame, tcp.first_time_ns)
         self._close: tuple[int, str, FrameRef] | None = None
         self._client_finished = False  # these two of TLS 1.3
         self._server_went_on = False  # sent a record after that
-        self._heard = False  # at least one record
+        self._last_seen = False  # at least one record
         self._complained = False
         self._record = TlsHandshake(-1, tcp.stream, *self._ends(), self._last, self._because())
-        self._record.carrier = carrier
+        self._record.encapsulation = encapsulation
         self._inside = inside
         self._inner: Tracker | None = None
-        self._carrier: Carrier | None = None  # of the inner tracker
+        self._encapsulation: Encapsulation | None = None  # of the inner tracker
         self._opened = False  # the inner tracker was there, if only for a time
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
         """Take the next bytes of a side."""
-        self._spoke[side] += stop - start
-        where = self._tracking.frame(frame, time_ns)
+        self._has_sent[side] += stop - start
+        where = self._context.frame(frame, time_ns)
         for event in self._readers[side].feed(window, start, stop):
             if event.kind == tls.BROKEN and not self._broken(side, where):
                 return False
-            self._heard = True
+            self._last_seen = True
             if event.kind == tls.HANDSHAKE:
                 self._message(side, event, where)
             elif event.kind == tls.APPLICATION_DATA:
@@ -99,7 +99,7 @@ class TlsWatcher(Consumer):
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Bytes of a side will never come."""
-        where = self._tracking.frame(frame, time_ns)
+        where = self._context.frame(frame, time_ns)
         self._gaps.append((side, self._last, where, reason))
         self._readers[side].gap()
         self._play(side, frame, time_ns)
@@ -111,7 +111,7 @@ class TlsWatcher(Consumer):
         """A side closed."""
         if self._close is None:
             name = "fin" if how == FIN else "rst"
-            self._close = (side, name, self._tracking.frame(frame, time_ns))
+            self._close = (side, name, self._context.frame(frame, time_ns))
         self._play(side, frame, time_ns)
         if self._inner is not None and not self._inner.closed(side, how, frame, time_ns):
             self._inner = None
@@ -119,7 +119,7 @@ class TlsWatcher(Consumer):
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """The view ends: hand over what was seen."""
-        record, tracking = self._record, self._tracking
+        record, context = self._record, self._context
         self._play_rest()
         if self._inner is not None:
             self._inner.finished(reason, time_ns)
@@ -127,53 +127,53 @@ class TlsWatcher(Consumer):
             self._leave("tls")
         if not record.because or (record.because == "keys" and not self._found_mqtt()):
             return True
-        record.id = tracking.tls_handshakes
-        tracking.tls_handshakes += 1
+        record.id = context.tls_handshakes
+        context.tls_handshakes += 1
         record.client, record.server = self._ends()
-        record.client_bytes = self._spoke[self._client]
-        record.server_bytes = self._spoke[1 - self._client]
+        record.client_bytes = self._has_sent[self._client]
+        record.server_bytes = self._has_sent[1 - self._client]
         if self._close is not None:
             side, how, where = self._close
             record.close = Close(self._who(side), how, where)
-        record.view = self._view(reason, time_ns)
-        tracking.listener.encrypted(record)
+        record.quality = self._quality(reason, time_ns)
+        context.sink.encrypted(record)
         return True
 
     def _because(self) -> str:
-        tcp, decrypted = self._tcp, self._tracking.decrypted
-        if not _known(self._tracking).isdisjoint((tcp.port_a, tcp.port_b)):
+        tcp, decrypted = self._tcp, self._context.decrypted
+        if not _known(self._context).isdisjoint((tcp.port_a, tcp.port_b)):
             return "port"
         return "keys" if decrypted is not None and tcp.stream in decrypted else ""
 
     def _ends(self) -> tuple[Endpoint, Endpoint]:
         """Give the client and the server, as far as is known by now who is who."""
-        tcp, tracking = self._tcp, self._tracking
-        one = tracking.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
-        two = tracking.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
+        tcp, context = self._tcp, self._context
+        one = context.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
+        two = context.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
         return (one, two) if self._client == 0 else (two, one)
 
     def _leave(self, kind: str) -> bool:
         """Count the connection; no more of it is wanted."""
-        self._tracking.other_traffic(kind)
+        self._context.other_traffic(kind)
         return False
 
-    def _view(self, reason: int, time_ns: int) -> View:
+    def _quality(self, reason: int, time_ns: int) -> CaptureQuality:
         tcp = self._tcp
-        view = View(_ENDINGS.get(reason, "closed"), time_ns)
-        view.syn_seen = tcp.syn_seen or tcp.synack_seen
-        view.both_seen = tcp.both_seen()
-        view.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
+        quality = CaptureQuality(_ENDINGS.get(reason, "closed"), time_ns)
+        quality.syn_seen = tcp.syn_seen or tcp.synack_seen
+        quality.both_seen = tcp.both_seen()
+        quality.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
         for side, since, _, kind in self._gaps:
-            view.gaps.setdefault(self._who(side), since)
-            view.gap_reason = view.gap_reason or kind.partition(": ")[0]
-        return view
+            quality.gaps.setdefault(self._who(side), since)
+            quality.gap_reason = quality.gap_reason or kind.partition(": ")[0]
+        return quality
 
     def _who(self, side: int) -> Side:
         return Side.CLIENT if side == self._client else Side.SERVER
 
     # -- records ----------------------------------------------------------------------------------
 
-    def _message(self, side: int, event: tls.Event, where: FrameRef) -> None:
+    def _message(self, side: int, event: tls.TlsEvent, where: FrameRef) -> None:
         record, kind, body = self._record, event.type, event.body
         if kind == tls_messages.CLIENT_HELLO:
             self._client_hello(side, tls_messages.client_hello(body), where)
@@ -285,7 +285,7 @@ class TlsWatcher(Consumer):
         record = self._record
         self._gaps.append((side, self._last, where, "tls"))
         if record.client_hello is None and record.server_hello is None and self._readers_lost():
-            return self._leave("tls" if self._heard else "other")
+            return self._leave("tls" if self._last_seen else "other")
         self._complain("what follows is no TLS record", where)
         return True
 
@@ -293,7 +293,7 @@ class TlsWatcher(Consumer):
 
     def _play(self, side: int, frame: int, time_ns: int) -> None:
         """Hand on what a side sent in records up to this frame."""
-        decrypted, tcp = self._tracking.decrypted, self._tcp
+        decrypted, tcp = self._context.decrypted, self._tcp
         if decrypted is None or tcp.port_a == tcp.port_b:
             return  # of equal ports nobody can tell the sides apart
         port = tcp.port_b if side else tcp.port_a
@@ -301,12 +301,12 @@ class TlsWatcher(Consumer):
             self._piece(side, piece)
 
     def _play_rest(self) -> None:
-        decrypted, tcp = self._tracking.decrypted, self._tcp
+        decrypted, tcp = self._context.decrypted, self._tcp
         if decrypted is not None and tcp.port_a != tcp.port_b:
             for port, piece in decrypted.rest(tcp.stream):
                 self._piece(int(port == tcp.port_b), piece)
 
-    def _piece(self, side: int, piece: Piece) -> None:
+    def _piece(self, side: int, piece: DecryptedChunk) -> None:
         data = piece.data
         if not self._opened and data is not None:
             self._opened = True
@@ -324,23 +324,23 @@ class TlsWatcher(Consumer):
             self._inner = None
 
     def _found_mqtt(self) -> bool:
-        return self._carrier is not None and self._carrier.mqtt
+        return self._encapsulation is not None and self._encapsulation.mqtt
 
     def _begin_inner(self) -> Tracker:
         from dissector.connections.tracker import Tracker
         from dissector.connections.unwrap import TLS
 
-        inner = Tracker(self._tracking, self._tcp)
+        inner = Tracker(self._context, self._tcp)
         inner.inside = self._inside | TLS
-        carrier = Carrier("tls")
-        if self._record.carrier is not None:
-            carrier.proxied = self._record.carrier.proxied
-        inner.carrier = self._carrier = carrier
+        encapsulation = Encapsulation("tls")
+        if self._record.encapsulation is not None:
+            encapsulation.proxied = self._record.encapsulation.proxied
+        inner.encapsulation = self._encapsulation = encapsulation
         inner.known_port = self._record.because in ("port", "alpn")
         inner.lost_a, inner.lost_b = (
             any(side == each for each, *_ in self._gaps) for side in (0, 1)
         )
-        inner.torn_a, inner.torn_b = (
+        inner.gap_inside_a, inner.gap_inside_b = (
             any(side == each and not why.startswith("mid-stream") for each, *_, why in self._gaps)
             for side in (0, 1)
         )
@@ -350,15 +350,15 @@ class TlsWatcher(Consumer):
     def _readers_lost(self) -> bool:
         return all(
             reader.lost or not spoke
-            for reader, spoke in zip(self._readers, self._spoke, strict=True)
+            for reader, spoke in zip(self._readers, self._has_sent, strict=True)
         )
 
     def _complain(self, what: str, where: FrameRef) -> None:
         if not self._complained and self._record.because:
             self._complained = True
-            self._tracking.listener.limited("tls", what, where, self._tcp.stream)
+            self._context.sink.limited("tls", what, where, self._tcp.stream)
 
 
-def _known(tracking: Tracking) -> frozenset[int]:
+def _known(context: AnalysisContext) -> frozenset[int]:
     """Ports on which MQTT is expected, with or without TLS."""
-    return tracking.tls_ports | tracking.ports
+    return context.tls_ports | context.ports

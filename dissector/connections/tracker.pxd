@@ -1,8 +1,8 @@
 cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection
-from dissector.connections.following cimport Following
+from dissector.connections.handshake_tracker cimport HandshakeTracker
 from dissector.connections.handshake cimport Close
-from dissector.connections.tracking cimport Tracking
+from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport TcpConnection
@@ -10,7 +10,7 @@ from dissector.net.tcp cimport TcpConnection
 cdef int HELD_LIMIT, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, _MIDSTREAM
 cdef tuple _CLOSES
 
-cdef class Tracker(Following):
+cdef class Tracker(HandshakeTracker):
     cpdef bint chunk(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(framer=Framer)
     cpdef bint gap(self, int side, long long missing, long long frame, long long time_ns, str reason) except -1
@@ -18,7 +18,7 @@ cdef class Tracker(Following):
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
     @cython.locals(connection=Connection)
     cpdef bint finished(self, int reason, long long time_ns) except -1
-    @cython.locals(connection=Connection, tcp=TcpConnection, traits=cython.int)
+    @cython.locals(connection=Connection, tcp=TcpConnection, connection_flags=cython.int)
     cpdef bint review(self, long long time_ns, judge) except -1
     @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, torn=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
@@ -31,4 +31,4 @@ cdef class Tracker(Following):
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
 
 @cython.locals(made=Tracker)
-cpdef Tracker follow(Tracking tracking, TcpConnection tcp)
+cpdef Tracker follow(AnalysisContext context, TcpConnection tcp)

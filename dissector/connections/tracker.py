@@ -1,8 +1,8 @@
 """One TCP connection's bytes in, its MQTT connection out: recognised, framed, followed to its end.
 
-A tracker begins undecided. As soon as the first bytes are MQTT (`recognise.py`) it frames both
-directions; where they are something else it lets the connection go. It stands on `following.py`
-(packets), `framing.py` (chunks) and `sight.py` (what could be seen).
+A tracker begins undecided. As soon as the first bytes are MQTT (`detection.py`) it frames both
+directions; where they are something else it lets the connection go. It stands on `handshake_tracker.py`
+(packets), `framing.py` (chunks) and `connection_recorder.py` (what could be seen).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import cython
 
+from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.connection import CloseEvent, Connection, Phase
-from dissector.connections.following import Following
+from dissector.connections.connection_recorder import IGNORED, MQTT, UNDECIDED
 from dissector.connections.handshake import Close
-from dissector.connections.sight import IGNORED, MQTT, UNDECIDED
-from dissector.connections.tracking import Tracking
+from dissector.connections.handshake_tracker import HandshakeTracker
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack
 from dissector.mqtt.stream import Framer
@@ -23,22 +23,22 @@ from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, FIN, RST, Consumer
 from dissector.net.tcp import TcpConnection
 
 if cython.compiled:
-    from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
-    from cython.cimports.dissector.connections.recognise import (  # type: ignore[import-not-found]
+    from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
         hello_without_mqtt,
         looks_like_connect,
         other_protocol,
         plausible_chain,
     )
+    from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
     from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
 else:
-    from dissector.connections.outcome import outcome
-    from dissector.connections.recognise import (
+    from dissector.connections.detection import (
         hello_without_mqtt,
         looks_like_connect,
         other_protocol,
         plausible_chain,
     )
+    from dissector.connections.outcome import outcome
     from dissector.integers import cut
 
 HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
@@ -49,20 +49,20 @@ _CLOSES = ("", "fin", "rst", "close-frame")
 assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
 
-class Tracker(Following):
+class Tracker(HandshakeTracker):
     """Follows one TCP connection."""
 
-    def __init__(self, tracking: Tracking, tcp: TcpConnection) -> None:
-        self.begin(tracking, tcp)
+    def __init__(self, context: AnalysisContext, tcp: TcpConnection) -> None:
+        self.begin(context, tcp)
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
         """Take the next bytes of a side."""
         if side == 0:
-            self.spoke_a += stop - start
+            self.bytes_a += stop - start
         else:
-            self.spoke_b += stop - start
+            self.bytes_b += stop - start
         if self.mode == MQTT:
             self._packets(side, window, start, stop, frame, time_ns)
         elif self.mode == IGNORED or not self._decide(side, window, start, stop, frame, time_ns):
@@ -83,14 +83,14 @@ class Tracker(Following):
             self.lost_b = self.resync_b = True
         if reason != "mid-stream":
             if side == 0:
-                self.torn_a = True
+                self.gap_inside_a = True
             else:
-                self.torn_b = True
-        where = self.tracking.frame(frame, time_ns)
+                self.gap_inside_b = True
+        where = self.context.frame(frame, time_ns)
         since = (
-            self.tracking.frame(self.last_a, self.last_time_a)
+            self.context.frame(self.last_a, self.last_time_a)
             if side == 0
-            else self.tracking.frame(self.last_b, self.last_time_b)
+            else self.context.frame(self.last_b, self.last_time_b)
         )
         found = (side, since, where, f"{reason}: {missing}" if missing > 0 else reason)
         if self.connection is None:
@@ -113,7 +113,7 @@ class Tracker(Following):
                 return self.mode != IGNORED
         who = self._who(side)
         event = CloseEvent.__new__(CloseEvent)
-        event.begin(who, _CLOSES[how], self.tracking.frame(frame, time_ns))
+        event.begin(who, _CLOSES[how], self.context.frame(frame, time_ns))
         connection.closes += (event,)
         if connection.close is None:
             connection.close = Close.__new__(Close)
@@ -130,8 +130,8 @@ class Tracker(Following):
             if connection is None:
                 return False
         self._look(connection, reason, time_ns)
-        if self._mixed():
-            self.tracking.listener.limited(
+        if self._ambiguous():
+            self.context.sink.limited(
                 "mixed-connections",
                 "a SYN/ACK does not fit what was seen before it: segments of two connections",
                 connection.first,
@@ -142,7 +142,7 @@ class Tracker(Following):
             if connection.auths:
                 connection.handshake.auths = _before(connection.auths, connection.connack)
             connection.handshake.close = connection.close
-        self.tracking.listener.ended(connection)
+        self.context.sink.ended(connection)
         self.connection = None
         self.mode = IGNORED
         return True
@@ -155,7 +155,9 @@ class Tracker(Following):
         tcp = self.tcp
         if self.unwrapper is not None or self.mode == IGNORED:
             return True
-        if not (tcp.a.plain() and tcp.b.plain()) or (tcp.turns is not None and tcp.turns.size):
+        if not (tcp.a.plain() and tcp.b.plain()) or (
+            tcp.causal_order is not None and tcp.causal_order.size
+        ):
             return tcp.lingering or tcp.over
         connection = self.connection
         if connection is None:
@@ -163,11 +165,11 @@ class Tracker(Following):
             if connection is None:
                 return True
             self.connection = None
-        traits = connection.traits
+        connection_flags = connection.connection_flags
         self._look(connection, CAPTURE_END, time_ns)
         judge(connection)
-        connection.traits = traits
-        connection.view.ended = None
+        connection.connection_flags = connection_flags
+        connection.quality.ended = None
         return True
 
     def _decide(
@@ -187,7 +189,7 @@ class Tracker(Following):
         lost = self.lost_a if side == 0 else self.lost_b
         verdict = looks_like_connect(probe, self.known_port and not lost)
         if verdict == 1:  # YES
-            torn = self.torn_a if side == 0 else self.torn_b
+            torn = self.gap_inside_a if side == 0 else self.gap_inside_b
             if torn and (not self.known_port or side == 1):
                 verdict = 0  # in the midst of a stream it may be payload
             else:
@@ -225,10 +227,10 @@ class Tracker(Following):
             self.tries += 1
             if self.tries < TRIES_LIMIT:
                 return True
-        elif side == 1 and not self._spoke(0) and self.held_bytes < HELD_LIMIT:
+        elif side == 1 and not self._has_sent(0) and self.held_bytes < HELD_LIMIT:
             return self._hold(side, window, start, stop, frame, time_ns)
-        inside = self.carrier is not None and self.carrier.websocket
-        self.tracking.other_traffic(
+        inside = self.encapsulation is not None and self.encapsulation.websocket
+        self.context.other_traffic(
             "websocket" if inside else other_protocol(before + window[start:stop])
         )
         self.mode = IGNORED
@@ -242,10 +244,10 @@ class Tracker(Following):
         """
         if self._midstream() or self.lost_a or self.lost_b or not self.tcp.both_seen():
             return False
-        if self._mixed():
+        if self._ambiguous():
             return False
         if side == 1:
-            return not self._spoke(0)
+            return not self._has_sent(0)
         return packet_type in spec.SERVER_ONLY
 
     def _unwrap(
@@ -262,7 +264,7 @@ class Tracker(Following):
         data = before + window[start:stop]
         plain = not self.inside and not self.gaps
         if plain and hello_without_mqtt(data) and not self._tls_expected():
-            self.tracking.other_traffic("tls")
+            self.context.other_traffic("tls")
             self.mode = IGNORED
             self.held = None
             return True
@@ -276,14 +278,14 @@ class Tracker(Following):
         gaps, self.gaps = self.gaps, ()
         if kind == TLS:
             found: Consumer = TlsWatcher(
-                self.tracking, self.tcp, self.carrier, self.inside, list(gaps)
+                self.context, self.tcp, self.encapsulation, self.inside, list(gaps)
             )
         else:
-            inner = Tracker(self.tracking, self.tcp)
-            inner.carrier = self.carrier
+            inner = Tracker(self.context, self.tcp)
+            inner.encapsulation = self.encapsulation
             inner.inside = self.inside
             inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
-            inner.torn_a, inner.torn_b = self.torn_a, self.torn_b
+            inner.gap_inside_a, inner.gap_inside_b = self.gap_inside_a, self.gap_inside_b
             inner.gaps = gaps
             found = unwrapper(kind, inner)
         held = self.held or []
@@ -298,10 +300,10 @@ class Tracker(Following):
 
     def _tls_expected(self) -> bool:
         """Whether MQTT is expected inside of TLS whatever it says: by a port, or by keys."""
-        tcp, tracking = self.tcp, self.tracking
-        if self.known_port or tcp.port_a in tracking.tls_ports or tcp.port_b in tracking.tls_ports:
+        tcp, context = self.tcp, self.context
+        if self.known_port or tcp.port_a in context.tls_ports or tcp.port_b in context.tls_ports:
             return True
-        return tracking.decrypted is not None and tcp.stream in tracking.decrypted
+        return context.decrypted is not None and tcp.stream in context.decrypted
 
     def idle(self) -> bool:
         """Whether it has not found out what its connection carries."""
@@ -324,7 +326,7 @@ class Tracker(Following):
             return side
         if packet_type in spec.SERVER_ONLY:
             return 1 - side
-        return 1 if self.tcp.port_a in self.tracking.ports else 0
+        return 1 if self.tcp.port_a in self.context.ports else 0
 
     def _begin(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -332,14 +334,14 @@ class Tracker(Following):
         """The connection is MQTT: frame what was held, then this chunk."""
         self.mode = MQTT
         self.framer_a = Framer.__new__(Framer)
-        self.framer_a.begin(self.tracking.keep_all)
+        self.framer_a.begin(self.context.keep_all)
         self.framer_b = Framer.__new__(Framer)
-        self.framer_b.begin(self.tracking.keep_all)
-        self.tracking.mqtt_connections += 1
+        self.framer_b.begin(self.context.keep_all)
+        self.context.mqtt_connections += 1
         connection = self._connection()
         if self._midstream():
             self.phase = _MIDSTREAM
-            connection.view.syn_seen = False
+            connection.quality.syn_seen = False
         for found in self.gaps:
             self._note_gap(found)
         if side == 0:
@@ -354,10 +356,10 @@ class Tracker(Following):
         return True
 
 
-def follow(tracking: Tracking, tcp: TcpConnection) -> Tracker:
+def follow(context: AnalysisContext, tcp: TcpConnection) -> Tracker:
     """Make a tracker without its constructor."""
     made = Tracker.__new__(Tracker)
-    made.begin(tracking, tcp)
+    made.begin(context, tcp)
     return made
 
 

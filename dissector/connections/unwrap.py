@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissector.connections.carrier import Carrier
+from dissector.connections.encapsulation import Encapsulation
 from dissector.model import FrameRef, Side
 from dissector.net import proxy, tls, upgrade
 from dissector.net.consumer import CLOSE_FRAME, Consumer
@@ -55,10 +55,10 @@ class _Unwrapper(Consumer):
     def __init__(self, inner: Tracker, kind: int) -> None:
         self.inner = inner
         inner.inside |= kind
-        carrier = inner.carrier
-        if carrier is None:
-            carrier = inner.carrier = Carrier()
-        self.carrier = carrier
+        encapsulation = inner.encapsulation
+        if encapsulation is None:
+            encapsulation = inner.encapsulation = Encapsulation()
+        self.encapsulation = encapsulation
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Hand it on."""
@@ -74,19 +74,19 @@ class _Unwrapper(Consumer):
         if inner.finished(reason, time_ns):
             return True
         if inner.mode == UNDECIDED and inner.unwrapper is None:
-            self._other("websocket" if self.carrier.websocket else "other")
+            self._other("websocket" if self.encapsulation.websocket else "other")
         return False
 
     def _other(self, kind: str) -> bool:
-        self.inner.tracking.other_traffic(kind)
+        self.inner.context.other_traffic(kind)
         return False
 
     def _frame(self, frame: int, time_ns: int) -> FrameRef:
-        return self.inner.tracking.frame(frame, time_ns)
+        return self.inner.context.frame(frame, time_ns)
 
     def _limited(self, kind: str, message: str, frame: int, time_ns: int) -> None:
         where = self._frame(frame, time_ns)
-        self.inner.tracking.listener.limited(kind, message, where, self.inner.tcp.stream)
+        self.inner.context.sink.limited(kind, message, where, self.inner.tcp.stream)
 
 
 class ProxyUnwrapper(_Unwrapper):
@@ -119,7 +119,7 @@ class ProxyUnwrapper(_Unwrapper):
             self._head = head
             return True
         size, header = found
-        self.carrier.proxied = header
+        self.encapsulation.proxied = header
         rest = start + size - len(self._head)
         self._head = None
         return rest >= stop or self.inner.chunk(side, window, rest, stop, frame, time_ns)
@@ -218,15 +218,15 @@ class WebSocketUnwrapper(_Unwrapper):
         return super().finished(reason, time_ns)
 
     def _read_head(self, side: int, head: bytes, frame: int, time_ns: int) -> bool:
-        carrier = self.carrier
+        encapsulation = self.encapsulation
         try:
             if head.startswith(upgrade.REQUEST_START):
-                carrier.request = upgrade.request(head)
-                carrier.request_frame = self._frame(frame, time_ns)
+                encapsulation.request = upgrade.request(head)
+                encapsulation.request_frame = self._frame(frame, time_ns)
                 self._client = side
             else:
-                carrier.answer = upgrade.answer(head)
-                carrier.answer_frame = self._frame(frame, time_ns)
+                encapsulation.answer = upgrade.answer(head)
+                encapsulation.answer_frame = self._frame(frame, time_ns)
                 self._client = 1 - side
         except upgrade.NotUpgradeError as error:
             if not error.websocket:
@@ -240,9 +240,9 @@ class WebSocketUnwrapper(_Unwrapper):
         """Both heads are settled: read the frames that waited."""
         if self._client < 0:
             return self._other("http")
-        carrier = self.carrier
-        request, answer = carrier.request, carrier.answer
-        carrier.transport = "wss" if carrier.transport == "tls" else "ws"
+        encapsulation = self.encapsulation
+        request, answer = encapsulation.request, encapsulation.answer
+        encapsulation.transport = "wss" if encapsulation.transport == "tls" else "ws"
         source = answer or request
         deflate = None if source is None else source.deflate
         names = (
@@ -256,7 +256,7 @@ class WebSocketUnwrapper(_Unwrapper):
             inflater = None
             if deflate is not None:
                 keeps = deflate.client_keeps if client else deflate.server_keeps
-                inflater = Inflater(keeps, self.inner.tracking.inflaters)
+                inflater = Inflater(keeps, self.inner.context.inflaters)
             readers.append(FrameReader(client, inflater))
             if self._lost(side):
                 readers[side].gap(-1)
@@ -277,8 +277,8 @@ class WebSocketUnwrapper(_Unwrapper):
 
     def _lost(self, side: int) -> bool:
         """Whether the head of a side was not read: nobody knows where its frames begin."""
-        carrier = self.carrier
-        return (carrier.request if side == self._client else carrier.answer) is None
+        encapsulation = self.encapsulation
+        return (encapsulation.request if side == self._client else encapsulation.answer) is None
 
     def _frames(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -286,7 +286,7 @@ class WebSocketUnwrapper(_Unwrapper):
         assert self._readers is not None
         reader = self._readers[side]
         inner = self.inner
-        counts = inner.tracking.counts
+        counts = inner.context.counts
         if reader.lost and not reader.resynchronise(window, start, stop):
             return True
         odd = reader.odd
@@ -299,7 +299,7 @@ class WebSocketUnwrapper(_Unwrapper):
                 payload = reader.payload
                 if reader.opcode == TEXT:
                     who = Side.CLIENT if side == self._client else Side.SERVER
-                    self.carrier.texts.setdefault(who, self._frame(frame, time_ns))
+                    self.encapsulation.texts.setdefault(who, self._frame(frame, time_ns))
                 before = sum(counts.values()) if reader.inflating else 0
                 if not inner.chunk(side, payload, 0, len(payload), frame, time_ns):
                     return False

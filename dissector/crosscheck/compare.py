@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from dissector.capture.source import open_capture
-from dissector.crosscheck.faults import PACKET, Case, Fault, explain
+from dissector.crosscheck.faults import PACKET, DifferingField, Fault, explain
 from dissector.crosscheck.headers import split_lengths
-from dissector.crosscheck.sighting import Ours, Sighting, ours
+from dissector.crosscheck.observation import OwnObservation, PacketObservation, ours
 from dissector.crosscheck.wireshark import theirs
 from dissector.engines import decryption
 from dissector.engines.native import NativeEngine
@@ -99,7 +99,7 @@ def _holds_keys(path: str) -> bool:
         return decryption.has_secrets([reader])
 
 
-def against_scapy(mine: Ours, other: Ours) -> Iterator[Difference]:
+def against_scapy(mine: OwnObservation, other: OwnObservation) -> Iterator[Difference]:
     """Give what the scapy engine reads otherwise; what was decrypted is out of its reach."""
     seen = [each for each in mine.seen if "decrypted" not in each.facts]
     for left, right, field in _differing(seen, other.seen, exact=True):
@@ -107,7 +107,7 @@ def against_scapy(mine: Ours, other: Ours) -> Iterator[Difference]:
 
 
 def against_tshark(
-    mine: Ours, other: Iterable[Sighting], split: Callable[[], frozenset[int]]
+    mine: OwnObservation, other: Iterable[PacketObservation], split: Callable[[], frozenset[int]]
 ) -> Iterator[Difference]:
     """Give what tshark reads otherwise, with the fault that explains it.
 
@@ -117,7 +117,7 @@ def against_tshark(
     theirs_too = [each for each in other if each.stream not in mine.carried]
     for left, right, field in _differing(mine.seen, theirs_too, exact=False):
         stream = _stream(left, right)
-        case = Case(field, left, right, stream in mine.endless, split=False)
+        case = DifferingField(field, left, right, stream in mine.endless, split=False)
         fault = explain(case)
         if fault is None and field == PACKET:
             streams = split() if streams is None else streams
@@ -125,10 +125,12 @@ def against_tshark(
         yield _difference("tshark", left, right, field)._replace(fault=fault)
 
 
-Pair = tuple[Sighting | None, Sighting | None, str]
+Pair = tuple[PacketObservation | None, PacketObservation | None, str]
 
 
-def _differing(mine: list[Sighting], other: list[Sighting], *, exact: bool) -> Iterator[Pair]:
+def _differing(
+    mine: list[PacketObservation], other: list[PacketObservation], *, exact: bool
+) -> Iterator[Pair]:
     """Give both sides of each field that differs; `exact`: both are ours and hide nothing."""
     left = {(each.frame, each.place): each for each in mine}
     right = {(each.frame, each.place): each for each in other}
@@ -144,7 +146,7 @@ def _differing(mine: list[Sighting], other: list[Sighting], *, exact: bool) -> I
                 yield one, two, field
 
 
-def _differs(one: Sighting, two: Sighting, field: str, exact: bool) -> bool:
+def _differs(one: PacketObservation, two: PacketObservation, field: str, exact: bool) -> bool:
     left, right = one.fields.get(field), two.fields.get(field)
     if exact:
         return bool(left != right)
@@ -160,14 +162,14 @@ def _comparable(value: Any) -> Any:
     return [(number, item if number in spec.PROPERTIES else None) for number, item in value]
 
 
-def _stream(left: Sighting | None, right: Sighting | None) -> int:
+def _stream(left: PacketObservation | None, right: PacketObservation | None) -> int:
     either = left or right
     assert either is not None
     return either.stream
 
 
 def _difference(
-    engine: str, left: Sighting | None, right: Sighting | None, field: str
+    engine: str, left: PacketObservation | None, right: PacketObservation | None, field: str
 ) -> Difference:
     either = left or right
     assert either is not None

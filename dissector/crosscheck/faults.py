@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dissector.crosscheck.sighting import Sighting
+from dissector.crosscheck.observation import PacketObservation
 from dissector.mqtt import spec
 
 PACKET = "packet"  # the field of a difference where only one side reads the packet at all
 _WILL = ("lastWillProperties", "lastWillTopic", "lastWillMessage")
 
 
-class Case(NamedTuple):
+class DifferingField(NamedTuple):
     """One difference, with what is known of it. `mine` or `other` is None where it read nothing."""
 
     field: str
-    mine: Sighting | None
-    other: Sighting | None
+    mine: PacketObservation | None
+    other: PacketObservation | None
     endless: bool  # the stream has a Remaining Length of five bytes
     split: bool  # and one that is split over segments
 
-    def told(self, *facts: str) -> bool:
+    def reported(self, *facts: str) -> bool:
         """Whether we know all of these of our packet."""
         return self.mine is not None and self.mine.facts.issuperset(facts)
 
@@ -40,7 +40,7 @@ class Fault(NamedTuple):
 
     name: str
     reason: str
-    explains: Callable[[Case], bool]
+    explains: Callable[[DifferingField], bool]
 
 
 FAULTS = (
@@ -67,20 +67,20 @@ FAULTS = (
         "bridge-level",
         "tshark does not take the bridge bit from level 0x85, and so takes the Property Length "
         "for a client id.",
-        lambda case: case.told("bridge", "5.0") and not case.connack,
+        lambda case: case.reported("bridge", "5.0") and not case.connack,
     ),
     Fault(
         "bridge-session-present",
         "Level 0x83 is 3.1 with the bridge bit, and 3.1 has no Session Present; tshark reads it "
         "as a later version.",
-        lambda case: case.field == "sessionPresent" and case.told("bridge", "3.1"),
+        lambda case: case.field == "sessionPresent" and case.reported("bridge", "3.1"),
     ),
     Fault(
         "acknowledge-flags",
         "tshark does not show the byte before the code in 3.1, which does not use it.",
         lambda case: (
             case.field == "acknowledgeFlags"
-            and case.told("3.1")
+            and case.reported("3.1")
             and case.other is not None
             and case.field not in case.other.fields
         ),
@@ -89,22 +89,22 @@ FAULTS = (
         "unseen-connect",
         "The CONNECT was not captured; tshark then reads no properties, but the CONNACK is too "
         "long for any version before 5.0.",
-        lambda case: case.field == "properties" and case.connack and case.told("no-connect"),
+        lambda case: case.field == "properties" and case.connack and case.reported("no-connect"),
     ),
     Fault(
         "field-order",
         "The fields stand in the order of other software; we read that order, tshark stops.",
-        lambda case: case.field in _WILL and case.told("field-order"),
+        lambda case: case.field in _WILL and case.reported("field-order"),
     ),
     Fault(
         "property-overrun",
         "A property's value is cut short by the Property Length; tshark takes the rest from "
         "outside of it.",
-        lambda case: case.field == "properties" and case.told("property-overrun"),
+        lambda case: case.field == "properties" and case.reported("property-overrun"),
     ),
 )
 
 
-def explain(case: Case) -> Fault | None:
+def explain(case: DifferingField) -> Fault | None:
     """Give the fault that explains a difference, None where none does."""
     return next((fault for fault in FAULTS if fault.explains(case)), None)

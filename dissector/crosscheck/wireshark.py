@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from typing import Any
 
-from dissector.crosscheck.sighting import Fields, Sighting
+from dissector.crosscheck.observation import Fields, PacketObservation
 from dissector.engines.tshark import descriptions
 from dissector.mqtt import spec
 
@@ -52,7 +52,7 @@ _PORTS_NAMED = 1000
 
 def theirs(
     path: str, ports: Iterable[int] = (), tls_ports: Iterable[int] = (), key_file: str | None = None
-) -> list[Sighting]:
+) -> list[PacketObservation]:
     """Give every CONNECT and CONNACK that tshark reads in a capture.
 
     `ports` are those of MQTT besides 1883, `tls_ports` those of TLS, `key_file` a key log. Raises
@@ -83,7 +83,7 @@ def theirs(
         for protocol in packet.iter("proto"):
             fields = _fields(protocol) if protocol.get("name") == "mqtt" else {}
             if fields.get("type") in (spec.CONNECT, spec.CONNACK):
-                seen.append(Sighting(frame, place, stream, fields, facts))
+                seen.append(PacketObservation(frame, place, stream, fields, facts))
                 place += 1
     return sorted(seen, key=lambda each: each[:2])
 

@@ -24,8 +24,8 @@ from dissector.capture.compressed import compression
 from dissector.capture.merge import merged
 from dissector.capture.pcapng_writer import PcapngWriter
 from dissector.capture.source import CaptureReader, open_capture
-from dissector.connections.decrypted import Decrypted, Piece
-from dissector.connections.tracking import Listener
+from dissector.connections.analysis_context import EventSink
+from dissector.connections.decrypted import Decrypted, DecryptedChunk
 from dissector.engines.native import NativeEngine
 from dissector.engines.tshark_engine import Given
 from dissector.errors import CaptureError, OptionError
@@ -215,7 +215,7 @@ def written(text: bytes) -> Iterator[Path]:
         yield path
 
 
-class _Scout(Listener):
+class _Scout(EventSink):
     """Keeps all TLS connections."""
 
     def __init__(self) -> None:
@@ -299,9 +299,9 @@ def _fill(decrypted: Decrypted, whole: Given, key_file: Path, decode_as: Mapping
         frame = whole.key(int(packet.number))
         found = [bytes.fromhex(data) for data in _data(packet)]
         for data in found:
-            decrypted.add(stream, port, Piece(time_ns, frame, data))
+            decrypted.add(stream, port, DecryptedChunk(time_ns, frame, data))
         if len(found) < _expected(packet):
-            decrypted.add(stream, port, Piece(time_ns, frame, None))
+            decrypted.add(stream, port, DecryptedChunk(time_ns, frame, None))
 
 
 def _place(packet: Any) -> tuple[int, int, int]:

@@ -15,17 +15,17 @@ from collections.abc import Callable, Generator, Iterator
 
 from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
+from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.connections.tracker import Tracker
-from dissector.connections.tracking import Listener
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
+from dissector.net.causal_order import CausalOrder
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
 from dissector.net.owner import owner
 from dissector.net.tcp import TcpConnection
-from dissector.net.turns import Turns
 
 _SECOND = 1_000_000_000
 LIMITS = Limits(closed=4096)  # a late segment is not awaited for hours
@@ -66,14 +66,14 @@ class LiveEngine(NativeEngine):
     def __init__(
         self,
         source: LiveSource,
-        listener: Listener,
+        sink: EventSink,
         ports: frozenset[int],
         overdue: Callable[[Connection], None],
         *,
         tls_ports: frozenset[int] = frozenset(),
         each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
-        super().__init__([source.path], listener, ports, tls_ports=tls_ports, limits=LIMITS)
+        super().__init__([source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS)
         self.streams.forgetful = True  # closed connections are forgotten soon; nobody need be told
         self._source = source
         self._overdue = overdue
@@ -84,7 +84,7 @@ class LiveEngine(NativeEngine):
         self._again = _Deadlines(_SOON_NS)
         self._scan_ns = 0
         self._lapses = 0  # of the source: what went missing by then is nobody's fault
-        self.tracking.noted = self._noted
+        self.context.noted = self._noted
         self._factory = self.streams.factory
         self.streams.factory = self._opened
 
@@ -97,10 +97,10 @@ class LiveEngine(NativeEngine):
         """Take batch by batch, empty ones when nothing comes; at the end everything is judged."""
         try:
             while (batch := self._source.next_batch()) is not None:
-                self.tracking.watched = self._source.watched
+                self.context.watched = self._source.watched
                 if self._source.lapses != self._lapses:
                     self._lapses = self._source.lapses
-                    self.tracking.dropped_ns = time.time_ns()
+                    self.context.dropped_ns = time.time_ns()
                 if self._each is not None:
                     for index in range(batch.count):
                         self._feed_one(batch, index, self._each)
@@ -120,7 +120,7 @@ class LiveEngine(NativeEngine):
                 tracker = None if connection is None else _tracker(connection.consumer)
                 if connection is None or tracker is None:
                     continue
-                heard = self.tracking.watched or connection.last_time_ns >= due_ns
+                heard = self.context.watched or connection.last_time_ns >= due_ns
                 if not (tracker.review(now_ns, self._overdue) and heard) and tries < _TRIES:
                     self._again.add(now_ns, number, tries + 1)
         if now_ns >= self._scan_ns:
@@ -128,7 +128,7 @@ class LiveEngine(NativeEngine):
             for connection in list(streams.connections.values()):
                 idle = now_ns - connection.last_time_ns
                 if idle > IDLE_NS and (idle > IDLE_MQTT_NS or not _is_mqtt(connection)):
-                    streams.let_go(connection)
+                    streams.discard(connection)
 
     def _feed_one(self, batch: Batch, index: int, each: Callable[[Batch, int, int], None]) -> None:
         """Judge one frame, and tell whose it was."""
@@ -157,7 +157,7 @@ class LiveEngine(NativeEngine):
 def _tracker(consumer: Consumer | None) -> Tracker | None:
     """Find the innermost tracker of a connection."""
     while consumer is not None:
-        if isinstance(consumer, Turns):
+        if isinstance(consumer, CausalOrder):
             consumer = consumer.consumer
         elif isinstance(consumer, Tracker):
             if consumer.unwrapper is None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dissector.capture.batch import ROOM, Batch
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
+from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.connections.connection import Connection
 from dissector.connections.tracker import follow
-from dissector.connections.tracking import Listener, Tracking
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
 from dissector.mqtt import spec
@@ -38,26 +38,24 @@ class NativeEngine:
     def __init__(
         self,
         files: list[str],
-        listener: Listener,
+        sink: EventSink,
         ports: frozenset[int],
         keep_all: bool = False,
         tls_ports: frozenset[int] = frozenset(),
         decrypted: Decrypted | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._listener = listener
-        self.tracking = Tracking(
-            listener, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
+        self._sink = sink
+        self.context = AnalysisContext(
+            sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
         )
         self.streams = Streams(
-            partial(follow, self.tracking), self.tracking.ports, warn=self._warn, limits=limits
+            partial(follow, self.context), self.context.ports, warn=self._warn, limits=limits
         )
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
-        where = (
-            None if frame < 0 else FrameRef(self.tracking.files[frame >> 40], frame & _NUMBER, 0)
-        )
-        self._listener.limited(kind, message, where, stream)
+        where = None if frame < 0 else FrameRef(self.context.files[frame >> 40], frame & _NUMBER, 0)
+        self._sink.limited(kind, message, where, stream)
 
     def run(self, readers: Sequence[CaptureReader], progress: Callable[[], None]) -> None:
         """Read all captures as one, in time order, to the end; `progress` is called per window."""
@@ -69,7 +67,7 @@ class NativeEngine:
 
         Where every packet is kept, it goes in smaller steps: a window may hold millions of them.
         """
-        most = _KEPT_STEP if self.tracking.keep_all else ROOM
+        most = _KEPT_STEP if self.context.keep_all else ROOM
         try:
             for batch, start, stop in self.batches(readers):
                 for at in range(start, stop, most):
@@ -98,12 +96,12 @@ class NativeEngine:
         """Give the number of control packets by type name, those that were seen."""
         return {
             spec.PACKET_NAMES[kind]: count
-            for kind, count in enumerate(self.tracking.counts.values())
+            for kind, count in enumerate(self.context.counts.values())
             if count
         }
 
 
-class PacketListener(Listener):
+class PacketSink(EventSink):
     """A listener that keeps packets, for `show`."""
 
     def __init__(self) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
-from dissector.connections.tracking import Listener
+from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
-from dissector.engines.rebuilt import framed
+from dissector.engines.rebuilt_frame import framed
 from dissector.errors import CaptureError, EngineError
 from dissector.net.link import is_known
 
@@ -43,11 +43,11 @@ class ScapyEngine(NativeEngine):
     name = "scapy"
 
     def __init__(
-        self, files: list[str], listener: Listener, ports: frozenset[int], **more: Any
+        self, files: list[str], sink: EventSink, ports: frozenset[int], **more: Any
     ) -> None:
-        super().__init__(files, listener, ports, **more)
+        super().__init__(files, sink, ports, **more)
         self._decoder = Decoder()
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
         """Give the frames of all captures, decoded down to IP."""
@@ -84,8 +84,8 @@ class ScapyEngine(NativeEngine):
             if self._decoder.knows(link):
                 link, data = self._decoder.frame(link, data)
                 odd = self._decoder.odd
-                if odd is not None and odd[0] not in self._told:
-                    self._told.add(odd[0])
+                if odd is not None and odd[0] not in self._reported:
+                    self._reported.add(odd[0])
                     self._warn(*odd, batch.file << 40 | made.first_number + place, -1)
             parts.append(data)
             made.offset[place], made.captured[place], made.link[place] = at, len(data), link

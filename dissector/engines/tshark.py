@@ -166,8 +166,8 @@ def _answer(command: list[str], folder: str, version: tuple[int, ...]) -> Iterat
 
 def _last_words(said: bytes) -> str:
     lines = [line.strip() for line in said.splitlines()]
-    told = [line for line in lines if line and not _NOISE.search(line)]
-    return printable(told[-1], 300) if told else "it said nothing"
+    reported = [line for line in lines if line and not _NOISE.search(line)]
+    return printable(reported[-1], 300) if reported else "it said nothing"
 
 
 def _spelt(version: Sequence[int]) -> str:

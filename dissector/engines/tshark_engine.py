@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
-from dissector.connections.tracking import Listener
+from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
-from dissector.engines.rebuilt import Ends, framed
+from dissector.engines.rebuilt_frame import Ends, framed
 from dissector.errors import CaptureError
 
 _LAYERS = ("eth", "sll", "ip", "ipv6", "tcp")
@@ -43,10 +43,10 @@ class TsharkEngine(NativeEngine):
     name = "tshark"
 
     def __init__(
-        self, files: list[str], listener: Listener, ports: frozenset[int], **more: Any
+        self, files: list[str], sink: EventSink, ports: frozenset[int], **more: Any
     ) -> None:
         self._given: Given = more.pop("given")
-        super().__init__(files, listener, ports, **more)
+        super().__init__(files, sink, ports, **more)
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
         """Give the frames of all captures, those without TCP empty."""

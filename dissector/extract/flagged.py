@@ -16,7 +16,7 @@ MESSAGE = 2000
 COMMENTS = 64  # that one frame bears
 
 
-class Flagged:
+class FlaggedConnections:
     """A sink of the analysis. `flagged`: only connections with a finding; else all it hears of.
 
     `streams` are the numbers of the wanted connections, `comments` what is said about a frame, by

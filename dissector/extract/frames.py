@@ -30,7 +30,7 @@ class Way(NamedTuple):
     turn: int
 
 
-class Piece(NamedTuple):
+class PacketPiece(NamedTuple):
     """One frame of a wanted stream. Offsets count from the frame's first byte.
 
     `payload` are the bytes of TCP, at `start`; `position` is theirs in their direction's stream.
@@ -56,7 +56,7 @@ class _Base:
         self.syn: int | None = None
 
 
-def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> Iterator[Piece]:
+def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> Iterator[PacketPiece]:
     """Give the frames of the wanted streams; those of a fragmented datagram when it is whole."""
     streams = Streams(_nobody, warn=_hush)
     bases: dict[tuple[int, int], _Base] = {}
@@ -76,11 +76,11 @@ def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> It
             way, position = _place(bases.setdefault((stream, side), _Base()), segment, stream, side)
             if segment.window is not batch.window:  # put together from fragments
                 for part in dict.fromkeys([*parts, frame]):
-                    yield Piece(part, way, 0, b"", 0, 0, _FRAGMENT_KEPT)
+                    yield PacketPiece(part, way, 0, b"", 0, 0, _FRAGMENT_KEPT)
                 continue
             at = batch.offset[index]
             whole = segment.grade == _WHOLE
-            yield Piece(
+            yield PacketPiece(
                 frame,
                 way,
                 position,

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from dissector.extract.frames import Piece, Way
+from dissector.extract.frames import PacketPiece, Way
 
 STAR = 0x2A
 LIMIT = 4 << 20  # bytes of a direction that are looked at; beyond, all are overwritten
@@ -34,13 +34,13 @@ class Secret(NamedTuple):
 
 
 def patches(
-    found: Sequence[Piece], packets: dict[int, list[Secret]]
+    found: Sequence[PacketPiece], packets: dict[int, list[Secret]]
 ) -> dict[int, list[tuple[int, int]]]:
     """Give, by frame, the (start, stop) of what is to be overwritten, from its first byte on.
 
     `packets` are those that a frame completes, in order.
     """
-    ways: dict[Way, list[Piece]] = {}
+    ways: dict[Way, list[PacketPiece]] = {}
     for piece in found:
         if piece.payload:
             ways.setdefault(piece.way, []).append(piece)
@@ -56,7 +56,7 @@ def patches(
     return made
 
 
-def _joined(members: Iterable[Piece]) -> tuple[bytearray, bytearray]:
+def _joined(members: Iterable[PacketPiece]) -> tuple[bytearray, bytearray]:
     """Put the bytes of a direction together, the first that were seen; and which ones are there."""
     data, there = bytearray(), bytearray()
     for piece in members:
@@ -109,7 +109,7 @@ def _proxy(data: bytearray) -> int:
 
 
 def _runs(
-    piece: Piece, data: bytearray, there: bytearray, keep: bytearray
+    piece: PacketPiece, data: bytearray, there: bytearray, keep: bytearray
 ) -> list[tuple[int, int]]:
     size, first = len(piece.payload), piece.position
     if first < 0 or first + size > len(data) or data[first : first + size] != piece.payload:

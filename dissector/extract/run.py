@@ -16,8 +16,8 @@ from dissector.analysis import Options, Progress
 from dissector.capture.merge import merged
 from dissector.capture.pcapng_writer import PcapngWriter, RawStream
 from dissector.capture.source import CaptureReader, open_capture
-from dissector.extract.flagged import Flagged
-from dissector.extract.frames import Piece, pieces
+from dissector.extract.flagged import FlaggedConnections
+from dissector.extract.frames import PacketPiece, pieces
 from dissector.extract.overwrite import LIMIT, Secret, overwritten, patches
 from dissector.text import printable
 
@@ -44,7 +44,7 @@ def run(
 
     Raises CaptureError where a capture cannot be read.
     """
-    sink = Flagged(flagged=flagged)
+    sink = FlaggedConnections(flagged=flagged)
     outcome = analysis.run(paths, options, sink, progress)
     if outcome.failed:
         raise outcome.failed[0]
@@ -55,7 +55,7 @@ def run(
     with _opened(paths) as readers:
         found = list(pieces(merged(readers), wanted)) if wanted else []
     runs = {} if keep_secrets or not found else patches(found, _packets(paths, options, wanted))
-    by_frame: dict[int, Piece] = {piece.frame: piece for piece in found}
+    by_frame: dict[int, PacketPiece] = {piece.frame: piece for piece in found}
     _copy(paths, stream, sink, by_frame, None if keep_secrets else runs, made)
     return made
 
@@ -79,8 +79,8 @@ def _packets(
 def _copy(
     paths: Sequence[str],
     stream: RawStream,
-    sink: Flagged,
-    found: dict[int, Piece],
+    sink: FlaggedConnections,
+    found: dict[int, PacketPiece],
     runs: dict[int, list[tuple[int, int]]] | None,
     made: Extract,
 ) -> None:

@@ -17,7 +17,7 @@ class State(enum.Enum):
 class Check(NamedTuple):
     """One thing that was looked at.
 
-    `message` says what was found and what needs it, `mend` is the command that mends it, None where
+    `message` says what was found and what needs it, `fix` is the command that mends it, None where
     nothing is to be mended. `version` and `path` are those of a program or package.
     """
 
@@ -25,6 +25,6 @@ class Check(NamedTuple):
     name: str
     state: State
     message: str
-    mend: str | None = None
+    fix: str | None = None
     version: str | None = None
     path: str | None = None

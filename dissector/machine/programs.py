@@ -35,12 +35,12 @@ def dumpcap(*, may_capture: bool) -> Check:
         return found
     if not os.access(path, os.X_OK):
         what = f"{path} is there, but this user may not run it"
-        return found._replace(state=State.MISSING, message=what, mend=permit(path))
+        return found._replace(state=State.MISSING, message=what, fix=permit(path))
     if found.state is not State.OK or may_capture:
         return found
     if not _privileged(path):
         what = f"{found.message}; it has no right to capture"
-        return found._replace(state=State.LIMITED, message=what, mend=permit(path))
+        return found._replace(state=State.LIMITED, message=what, fix=permit(path))
     return found._replace(message=f"{found.message}; it has the right to capture")
 
 
@@ -61,8 +61,8 @@ def _program(name: str, needed_by: str, floor: tuple[int, ...]) -> Check:
         return Check("programs", name, State.MISSING, what, install.program(name))
     if not on_path and name == "tshark":
         what = f"{path} is there, but not on PATH; {needed_by} needs it"
-        mend = f'export PATH="$PATH:{os.path.dirname(path)}"'
-        return Check("programs", name, State.MISSING, what, mend, None, path)
+        fix = f'export PATH="$PATH:{os.path.dirname(path)}"'
+        return Check("programs", name, State.MISSING, what, fix, None, path)
     version, trouble = _version(path)
     if version is None:
         what = f"{path} does not say its version: {trouble}"

@@ -73,8 +73,8 @@ def dependencies() -> list[Check]:
         names = importlib.metadata.packages_distributions()
     except (importlib.metadata.PackageNotFoundError, OSError):
         what = "this is not installed as a package, so nobody knows what it needs"
-        mend = install.package(DISTRIBUTION)
-        return [Check("dependencies", DISTRIBUTION, State.LIMITED, what, mend)]
+        fix = install.package(DISTRIBUTION)
+        return [Check("dependencies", DISTRIBUTION, State.LIMITED, what, fix)]
     found = []
     for text in sorted(required, key=str.lower):
         match = _REQUIREMENT.match(text)
@@ -85,14 +85,14 @@ def dependencies() -> list[Check]:
 
 
 def _dependency(name: str, floor: str, requirement: str, names: Mapping[str, list[str]]) -> Check:
-    mend = install.package(requirement.strip())
+    fix = install.package(requirement.strip())
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Check("dependencies", name, State.MISSING, "not installed", mend)
+        return Check("dependencies", name, State.MISSING, "not installed", fix)
     if _numbers(version) < _numbers(floor):
         what = f"{version}; {floor} or later is needed"
-        return Check("dependencies", name, State.MISSING, what, mend, version)
+        return Check("dependencies", name, State.MISSING, what, fix, version)
     modules = [module for module, owners in names.items() if name in owners]
     module = next((each for each in modules if each.lower() == name.lower()), None)
     if module is not None:
@@ -100,7 +100,7 @@ def _dependency(name: str, floor: str, requirement: str, names: Mapping[str, lis
             importlib.import_module(module)
         except Exception as error:  # a foreign package: whatever keeps it from loading is told
             what = f"{version}, but it cannot be imported: {type(error).__name__}: {error}"
-            again = mend.replace(" install ", " install --force-reinstall ", 1)
+            again = fix.replace(" install ", " install --force-reinstall ", 1)
             return Check("dependencies", name, State.MISSING, what, again, version)
     return Check("dependencies", name, State.OK, version, None, version)
 

@@ -86,8 +86,8 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     if wire_level >= 0x80 and version is not None:
         connect.bridge = True
     if not known or (level != 3 and name == b"MQIsdp"):
-        told = connect.protocol_name
-        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, told, "protocolName")
+        reported = connect.protocol_name
+        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, reported, "protocolName")
     elif level == 3 and name == b"MQTT":
         reader.defect(
             DefectKind.NAME_LEVEL_DISAGREE, start, at + 1 - start, wire_level, "protocolLevel"

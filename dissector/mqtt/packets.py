@@ -66,7 +66,7 @@ class Packet:
         defects: tuple[Defect, ...],
         secrets: tuple[tuple[int, int], ...],
     ) -> None:
-        """Set what every packet has; for records made without a constructor (see `Half`)."""
+        """Set what every packet has; for records made without a constructor (see `SequenceTracker`)."""
         self.type = packet_type
         self.flags = flags
         self.remaining_length = remaining_length

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dissector.net.flow_table import reversed_key
 from dissector.net.streams import Streams
-from dissector.net.table import reversed_key
 
 
 def owner(streams: Streams) -> tuple[int, int] | None:
@@ -16,5 +16,5 @@ def owner(streams: Streams) -> tuple[int, int] | None:
     direction = streams.table.get(key)
     if direction is not None:
         return direction.connection.stream, direction.side
-    past = streams.past.get(min(key, reversed_key(key)))
-    return None if past is None else (past.stream, past.side(key))
+    closed_streams = streams.closed_streams.get(min(key, reversed_key(key)))
+    return None if closed_streams is None else (closed_streams.stream, closed_streams.side(key))

@@ -38,7 +38,7 @@ cdef class Segment:
 
     cdef begin(self, bytes window, Py_ssize_t start, Py_ssize_t end, Py_ssize_t wire_end)
 
-    @cython.locals(size=cython.int, start=cython.Py_ssize_t, octets="const unsigned char *")
+    @cython.locals(size=cython.int, start=cython.Py_ssize_t, pointer="const unsigned char *")
     cdef int read_tcp(self, bytes window, Py_ssize_t tcp, Py_ssize_t end, Py_ssize_t wire_end) except -1
 
     @cython.locals(stop=cython.Py_ssize_t, addresses=bytes)

@@ -46,7 +46,9 @@ class Segment:
 
     def __init__(self) -> None:
         self.window = b""
-        self.serial = -1  # of the window in `Recent`; -1 if it holds a datagram made of fragments
+        self.serial = (
+            -1
+        )  # of the window in `DeliveredRing`; -1 if it holds a datagram made of fragments
         self.at = self.end = self.wire_end = 0
         self.depth = 0  # tunnels and errors passed through
         self.quoted = False  # inside an ICMP error
@@ -80,12 +82,12 @@ class Segment:
             raise IndexError("a TCP header lies outside of its window")
         self.tcp = tcp
         if cython.compiled:
-            octets = window  # a pointer: the header's bytes are there
-            self.seq = big32(octets, tcp + 4)
-            self.ack = big32(octets, tcp + 8)
-            size = octets[tcp + 12]
-            self.flags = octets[tcp + 13]
-            self.win = big16(octets, tcp + 14)
+            pointer = window  # a pointer: the header's bytes are there
+            self.seq = big32(pointer, tcp + 4)
+            self.ack = big32(pointer, tcp + 8)
+            size = pointer[tcp + 12]
+            self.flags = pointer[tcp + 13]
+            self.win = big16(pointer, tcp + 14)
         else:
             self.seq, self.ack, size, self.flags, self.win = _FIXED.unpack_from(window, tcp + 4)
         start = tcp + (size >> 4) * 4

@@ -10,10 +10,10 @@ import cython
 
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
+from dissector.net.flow_table import Factory, FlowTable, Warn
 from dissector.net.fragments import Fragments
 from dissector.net.limits import Limits
 from dissector.net.segment import Segment
-from dissector.net.table import Factory, Table, Warn
 
 if cython.compiled:
     from cython.cimports.dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
@@ -23,8 +23,8 @@ else:
     from dissector.net.segment import NUMBER_ONLY, WHOLE
 
 
-class Streams(Table):
-    """Takes frames; `factory`, `ports`, `warn`: see `Table`."""
+class Streams(FlowTable):
+    """Takes frames; `factory`, `ports`, `warn`: see `FlowTable`."""
 
     def __init__(
         self,
@@ -46,14 +46,14 @@ class Streams(Table):
     def feed(self, batch: Batch, start: int, stop: int) -> None:
         """Take frames [start, stop) of a batch, in capture order."""
         window = batch.window
-        octets = window  # compiled: a pointer, for bytes that the length check below covers
+        pointer = window  # a C pointer when compiled, for bytes that the length check below covers
         size = len(window)
         times, offsets = batch.time_ns.at, batch.offset.at
         captured, links = batch.captured.at, batch.link.at
         if not 0 <= start <= stop <= batch.count:
             raise IndexError("frames outside of the batch")
         s = self.segment
-        serial = self.recent.use(window)
+        serial = self.delivered.use(window)
         table = self.table
         base = batch.file << 40
         self.frames += stop - start
@@ -77,17 +77,17 @@ class Streams(Table):
             total = 0
             ip = at + 14
             if end - at >= 54 and links[i] == 1:
-                if octets[at + 12] == 0x81 and octets[at + 13] == 0 and end - at >= 58:
+                if pointer[at + 12] == 0x81 and pointer[at + 13] == 0 and end - at >= 58:
                     ip = at + 18  # behind a VLAN tag
                 if (
-                    octets[ip - 2] == 8
-                    and octets[ip - 1] == 0
-                    and octets[ip] == 0x45
-                    and octets[ip + 9] == 6
-                    and not octets[ip + 6] & 0x3F
-                    and not octets[ip + 7]
+                    pointer[ip - 2] == 8
+                    and pointer[ip - 1] == 0
+                    and pointer[ip] == 0x45
+                    and pointer[ip + 9] == 6
+                    and not pointer[ip + 6] & 0x3F
+                    and not pointer[ip + 7]
                 ):
-                    total = octets[ip + 2] << 8 | octets[ip + 3]
+                    total = pointer[ip + 2] << 8 | pointer[ip + 3]
             if total >= 40 and end - ip >= 40:
                 wire_end = ip + total
                 if end > wire_end:
@@ -102,7 +102,7 @@ class Streams(Table):
                 s.address_length = 4
                 s.read_tcp(window, ip + 20, end, wire_end)
                 if cython.compiled:
-                    direction = self._known(octets, ip + 12)
+                    direction = self._known(pointer, ip + 12)
                 else:
                     direction = table.get(window[ip + 12 : ip + 24])
             else:

@@ -1,11 +1,11 @@
 cimport cython
 
 from dissector.net.consumer cimport Consumer
-from dissector.net.delivery cimport Delivery, View
-from dissector.net.keeper cimport Keeper
-from dissector.net.pending cimport Pending
+from dissector.net.reassembler cimport Reassembler, SharedState
+from dissector.net.reassembly_context cimport ReassemblyContext
+from dissector.net.segment_buffer cimport SegmentBuffer
 from dissector.net.segment cimport Segment
-from dissector.net.turns cimport Turns
+from dissector.net.causal_order cimport CausalOrder
 
 cdef int FIN, RST
 cdef int UNDECIDED
@@ -13,7 +13,7 @@ cdef int WANTED
 cdef int UNWANTED
 
 @cython.final
-cdef class Direction(Delivery):
+cdef class StreamDirection(Reassembler):
     cdef public TcpConnection connection
 
     cdef begin(self, TcpConnection connection, int side)
@@ -32,7 +32,7 @@ cdef class Direction(Delivery):
     @cython.locals(connection=TcpConnection, length=cython.longlong, seq=cython.longlong, probe=cython.bint, ahead=cython.longlong, at=cython.longlong)
     cdef _place(self, Segment s)
 
-cdef class TcpConnection(View):
+cdef class TcpConnection(SharedState):
     cdef readonly long long serial
     cdef readonly long long until
     cdef public bytes key
@@ -47,14 +47,14 @@ cdef class TcpConnection(View):
     cdef readonly long long first_time_ns
     cdef readonly int state
     cdef readonly bint based
-    cdef readonly Turns turns
-    cdef readonly Direction a
-    cdef readonly Direction b
+    cdef readonly CausalOrder causal_order
+    cdef readonly StreamDirection a
+    cdef readonly StreamDirection b
 
     @cython.locals(size=cython.Py_ssize_t)
-    cdef begin(self, Keeper keeper, long long stream, bytes key, bytes reverse)
-    cpdef Direction direction(self, int side)
-    cpdef bint steady(self) except -1
+    cdef begin(self, ReassemblyContext reassembly, long long stream, bytes key, bytes reverse)
+    cpdef StreamDirection direction(self, int side)
+    cpdef bint monotonic_clock(self) except -1
     cpdef bint both_seen(self) except -1
     cdef decide(self)
     cdef long long position(self, int side) except *
@@ -66,10 +66,10 @@ cdef class TcpConnection(View):
 
     cdef abandon(self)
 
-    @cython.locals(direction=Direction, first=Direction)
+    @cython.locals(direction=StreamDirection, first=StreamDirection)
     cpdef finish(self, int reason, long long time_ns)
 
     cdef release(self)
 
-    @cython.locals(a=Pending, b=Pending)
-    cdef Direction _first_waiting(self)
+    @cython.locals(a=SegmentBuffer, b=SegmentBuffer)
+    cdef StreamDirection _first_waiting(self)

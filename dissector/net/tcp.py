@@ -1,7 +1,6 @@
-# cython: annotation_typing=False
 """TCP segments of one connection in, its bytes in order with explicit gaps out to a `Consumer`.
 
-A direction stands on half.py (positions) and delivery.py (order). A segment that goes on in order
+A direction stands on sequence_tracker.py (positions) and reassembler.py (order). A segment that goes on in order
 takes the short way through `receive`; `smooth` says that nothing is pending, closed, or missing on
 either side, so that the short way needs to look at nothing else.
 """
@@ -10,20 +9,20 @@ from __future__ import annotations
 
 import cython
 
+from dissector.net.causal_order import CausalOrder
 from dissector.net.consumer import FIN, RST
-from dissector.net.delivery import Delivery, View
-from dissector.net.keeper import Keeper
+from dissector.net.reassembler import Reassembler, SharedState
+from dissector.net.reassembly_context import ReassemblyContext
 from dissector.net.segment import Segment
-from dissector.net.turns import Turns
 
 if cython.compiled:
-    from cython.cimports.dissector.net.delivery import LATE_NS
-    from cython.cimports.dissector.net.half import HALFWAY, MASK
-    from cython.cimports.dissector.octets import cut
+    from cython.cimports.dissector.integers import cut
+    from cython.cimports.dissector.net.reassembler import LATE_NS
+    from cython.cimports.dissector.net.sequence_tracker import HALFWAY, MASK
 else:
-    from dissector.net.delivery import LATE_NS
-    from dissector.net.half import HALFWAY, MASK
-    from dissector.octets import cut
+    from dissector.integers import cut
+    from dissector.net.reassembler import LATE_NS
+    from dissector.net.sequence_tracker import HALFWAY, MASK
 
 # Whether anybody wants a connection's bytes
 UNDECIDED = 0  # none came yet
@@ -33,15 +32,15 @@ UNWANTED = 2
 # Header flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
 
 
-class Direction(Delivery):
+class StreamDirection(Reassembler):
     """One half of a connection: what one side sent, put in order.
 
     `acknowledged` is how far the peer acknowledged, as offset from the first byte, gaps included.
     """
 
     def begin(self, connection: TcpConnection, side: int) -> None:
-        """Set everything to the beginning (see `Half.begin_half`)."""
-        self.begin_delivery(connection, side)
+        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        self.begin_reassembly(connection, side)
         self.connection = connection
 
     def receive(self, s: Segment) -> None:
@@ -60,7 +59,7 @@ class Direction(Delivery):
                 if length == 0:
                     return
                 if self.announced and s.stop - s.start == length:
-                    self.latest = connection.keeper.recent.note(
+                    self.latest = connection.reassembly.delivered.note(
                         self.latest, self.next, s.serial, s.start, s.stop
                     )
                     self.next += length
@@ -80,22 +79,22 @@ class Direction(Delivery):
     def abandon(self) -> None:
         """Let go of what is pending; a FIN that waited for its place has come to it."""
         self.smooth = False
-        if self.pending is not None:
-            self.connection.keeper.buffered -= self.pending.size
-            self.pending = None
+        if self.buffered_segments is not None:
+            self.connection.reassembly.buffered -= self.buffered_segments.size
+            self.buffered_segments = None
         if self.fin >= 0 and not self.closed:
             self.close(FIN, self.fin_frame, self.fin_time_ns)
 
     def release(self) -> None:
         """Break the circle of references (see `TcpConnection.release`)."""
-        self.peer = self.connection = self.view = None  # type: ignore[assignment]
+        self.peer = self.connection = self.shared = None  # type: ignore[assignment]
         self.ports = -1
 
     def _consider(self, s: Segment) -> None:
         connection = self.connection
         if s.flags & 0x12 == 0x12:
             if self.answers_another(s):
-                self.mixed = True
+                self.ambiguous = True
             elif self.segments == 1 and self.known and s.time_ns - self.claim_time > LATE_NS:
                 connection.late = True  # acknowledged long before it was sent
         self.note_base(s)
@@ -109,11 +108,11 @@ class Direction(Delivery):
             if s.flags & 5 and not connection.over:
                 self.close(RST if s.flags & 4 else FIN, s.frame, s.time_ns)
             return
-        if not s.flags & 6 and self.strays(s):
+        if not s.flags & 6 and self.is_foreign(s):
             if self.started and self.peer.started:
-                connection.strayed = True
+                connection.foreign_segments = True
             else:
-                self.mixed = True  # nobody knows which of them are of this connection
+                self.ambiguous = True  # nobody knows which of them are of this connection
             return
         self.win = s.win
         if self.mac is None and s.mac_source >= 0:
@@ -155,7 +154,12 @@ class Direction(Delivery):
             if connection.state == WANTED and not (
                 probe and (at < self.next or at < self.acknowledged)  # keep-alive
             ):
-                if at < 0 and not self.announced and not self.next and self.pending is None:
+                if (
+                    at < 0
+                    and not self.announced
+                    and not self.next
+                    and self.buffered_segments is None
+                ):
                     self.acknowledged -= at  # the first byte was taken from an acknowledgement
                     self.next_seq = seq
                     at = 0
@@ -169,7 +173,7 @@ class Direction(Delivery):
                 self.end(at + length, s)
 
 
-class TcpConnection(View):
+class TcpConnection(SharedState):
     """One TCP connection. Side 0 (a) is who sent the SYN, or else the first segment.
 
     Addresses are packed, 4 or 16 bytes; MAC addresses 6 bytes or None. `stream` is Wireshark's
@@ -178,10 +182,10 @@ class TcpConnection(View):
     ports is among those whose connections the table was asked to look at from the beginning.
     """
 
-    def begin(self, keeper: Keeper, stream: int, key: bytes, reverse: bytes) -> None:
-        """Set everything to the beginning (see `Half.begin_half`)."""
+    def begin(self, reassembly: ReassemblyContext, stream: int, key: bytes, reverse: bytes) -> None:
+        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
         size = (len(key) - 4) // 2
-        self.begin_view(keeper, stream)
+        self.begin_shared(reassembly, stream)
         self.key = key
         self.reverse = reverse
         self.ip_a = cut(key, 0, size)
@@ -195,21 +199,21 @@ class TcpConnection(View):
         self.until = 0  # when its view ends, while it is lingering
         self.state = UNDECIDED
         self.based = False  # both base sequence numbers known
-        self.turns: Turns | None = None  # once something had to wait for its turn
-        self.a = Direction.__new__(Direction)
+        self.causal_order: CausalOrder | None = None  # once something had to wait for its turn
+        self.a = StreamDirection.__new__(StreamDirection)
         self.a.begin(self, 0)
-        self.b = Direction.__new__(Direction)
+        self.b = StreamDirection.__new__(StreamDirection)
         self.b.begin(self, 1)
         self.a.peer = self.b
         self.b.peer = self.a
 
-    def direction(self, side: int) -> Direction:
+    def direction(self, side: int) -> StreamDirection:
         """What `side` sent."""
         return self.b if side else self.a
 
-    def steady(self) -> bool:
+    def monotonic_clock(self) -> bool:
         """Whether the times of its segments are of one clock that went on as clocks do."""
-        return not self.late and self.backs == self.keeper.backs
+        return not self.late and self.backs == self.reassembly.backs
 
     @property
     def mac_a(self) -> bytes | None:
@@ -227,7 +231,7 @@ class TcpConnection(View):
 
     def decide(self) -> None:
         """Ask once whether anybody wants the bytes of this connection."""
-        self.consumer = self.keeper.open(self)
+        self.consumer = self.reassembly.open(self)
         self.state = UNWANTED if self.consumer is None else WANTED
         if self.a.closed and self.consumer is not None:
             self.a.tell_closed()
@@ -239,18 +243,20 @@ class TcpConnection(View):
         return self.b.next if side else self.a.next
 
     def wait_for(self, need: int) -> None:
-        """Let the next chunk wait for what the peer sends before position `need` (turns.py)."""
-        if self.turns is None and self.consumer is not None:
-            self.turns = Turns(self, self.consumer, self.a.last_frame, self.b.last_frame)
-            self.consumer = self.turns
-        if self.turns is not None:
-            self.turns.need = need
+        """Let the next chunk wait for what the peer sends before position `need` (causal_order.py)."""
+        if self.causal_order is None and self.consumer is not None:
+            self.causal_order = CausalOrder(
+                self, self.consumer, self.a.last_frame, self.b.last_frame
+            )
+            self.consumer = self.causal_order
+        if self.causal_order is not None:
+            self.causal_order.need = need
 
     def settle(self, s: Segment) -> None:
         """After a segment out of the ordinary: look for lost bytes, and for the short way again."""
         if self.lingering and not s.wire_length and not s.flags & 7:
             if self.a.finished() and self.b.finished():
-                self.keeper.complete(self)
+                self.reassembly.complete(self)
                 return
         if self.state == WANTED:
             total = self.a.segments + self.b.segments
@@ -265,15 +271,15 @@ class TcpConnection(View):
         """Both sides are closed: late acknowledgements and retransmissions may still come."""
         if not self.lingering and not self.over:
             self.lingering = True
-            self.keeper.ending(self)
+            self.reassembly.ending(self)
 
     def abandon(self) -> None:
         """Let go of the consumer and of all that waits for it."""
         self.consumer = None
         self.state = UNWANTED
-        if self.turns is not None:
-            self.keeper.buffered -= self.turns.size
-            self.turns = None
+        if self.causal_order is not None:
+            self.reassembly.buffered -= self.causal_order.size
+            self.causal_order = None
         self.a.abandon()
         self.b.abandon()
 
@@ -284,9 +290,9 @@ class TcpConnection(View):
         self.over = True
         while self.consumer is not None:
             direction = self._first_waiting()
-            if direction is None or direction.pending is None:
+            if direction is None or direction.buffered_segments is None:
                 break
-            direction.leave(direction.pending.head, 0, 0, "lost")
+            direction.leave(direction.buffered_segments.head, 0, 0, "lost")
         first = self.b if self.b.claim_frame < self.a.claim_frame else self.a
         first.give_up(time_ns)
         (self.a if first is self.b else self.b).give_up(time_ns)
@@ -299,9 +305,9 @@ class TcpConnection(View):
         self.a.release()
         self.b.release()
 
-    def _first_waiting(self) -> Direction | None:
-        a = self.a.pending
-        b = self.b.pending
+    def _first_waiting(self) -> StreamDirection | None:
+        a = self.a.buffered_segments
+        b = self.b.buffered_segments
         if b is None:
             return None if a is None else self.a
         if a is None or b.pieces[0][3] < a.pieces[0][3]:

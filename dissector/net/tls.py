@@ -20,7 +20,7 @@ BROKEN = 0  # what follows is no record
 _HELLOS = (1, 2)
 
 
-class Event(NamedTuple):
+class TlsEvent(NamedTuple):
     """One record without its header, or one handshake message; `type` is that of the message.
 
     `body` is empty, and only `size` told, of what is encrypted.
@@ -71,7 +71,7 @@ class TlsReader:
         self._skip = 0
         self._distrust()
 
-    def feed(self, window: bytes, start: int, stop: int) -> Iterator[Event]:
+    def feed(self, window: bytes, start: int, stop: int) -> Iterator[TlsEvent]:
         """Read the next bytes; `encrypted` may be set between two events."""
         if self.lost and not self._resynchronise(window, start, stop):
             return
@@ -91,7 +91,7 @@ class TlsReader:
                     return
                 if not may_begin(held):
                     self.gap()
-                    yield Event(BROKEN, 0)
+                    yield TlsEvent(BROKEN, 0)
                     return
             kind, size = held[0], held[3] << 8 | held[4]
             if (
@@ -101,7 +101,7 @@ class TlsReader:
             ):
                 held.clear()
                 self._skip = size
-                yield Event(kind, size)
+                yield TlsEvent(kind, size)
                 continue
             took = min(HEADER + size - len(held), stop - at)
             held += window[at : at + took]
@@ -113,9 +113,9 @@ class TlsReader:
             if kind == HANDSHAKE:
                 yield from self._messages(body)
             else:
-                yield Event(kind, size, body=body)
+                yield TlsEvent(kind, size, body=body)
 
-    def _messages(self, body: bytes) -> Iterator[Event]:
+    def _messages(self, body: bytes) -> Iterator[TlsEvent]:
         if not self._trusted:
             return
         message = self._message
@@ -127,7 +127,7 @@ class TlsReader:
                 return
             if len(message) < 4 + size:
                 return
-            event = Event(HANDSHAKE, size, message[0], bytes(message[4 : 4 + size]))
+            event = TlsEvent(HANDSHAKE, size, message[0], bytes(message[4 : 4 + size]))
             del message[: 4 + size]
             yield event
 

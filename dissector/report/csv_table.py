@@ -21,7 +21,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.identity import address, name_of
 from dissector.report.json_values import set_value
-from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.wireshark import display_filter
 from dissector.text import csv_cell, printable
 
@@ -35,7 +35,7 @@ COLUMNS = (
 LONGEST = 32_000  # of the 32,767 characters that a cell may hold
 
 
-class CsvTable(Indifferent):
+class CsvTable(ReporterBase):
     """The `csv` format, of an analysis and of an audit."""
 
     def __init__(self, stream: ByteStream) -> None:

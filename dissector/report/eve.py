@@ -21,7 +21,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.community import community_id, number
 from dissector.report.identity import name_of
-from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.wireshark import display_filter
 from dissector.text import decode, lossless
 
@@ -41,7 +41,7 @@ _TLS_VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLS 1.1", TLS_1_2: "
 _HELD = 64
 
 
-class Eve(Indifferent):
+class Eve(ReporterBase):
     """The `eve` format, of an analysis and of an audit."""
 
     def __init__(self, stream: ByteStream, *, show_secrets: bool = False) -> None:
@@ -203,7 +203,7 @@ def _connack(packet: Connack) -> dict[str, Any]:
 
 def _tls(record: TlsHandshake) -> dict[str, Any]:
     """Give what Suricata tells of a TLS connection, as far as it was seen."""
-    from dissector.connections.tls_history import ja3
+    from dissector.connections.tls_activity import ja3
 
     hello, answer = record.client_hello, record.server_hello
     made = _certificate(record.chain)
@@ -232,8 +232,8 @@ def _certificate(chain: Sequence[Certificate | None]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "subject": lossless(found.subject),
         "issuerdn": lossless(found.issuer),
-        "serial": _octets(found.serial.upper()),
-        "fingerprint": _octets(found.sha1),
+        "serial": _colons_between(found.serial.upper()),
+        "fingerprint": _colons_between(found.sha1),
         "notbefore": rfc3339(found.not_before_ns, 6)[:19],
         "notafter": rfc3339(found.not_after_ns, 6)[:19],
     }
@@ -242,7 +242,7 @@ def _certificate(chain: Sequence[Certificate | None]) -> dict[str, Any]:
     return made
 
 
-def _octets(digits: str) -> str:
+def _colons_between(digits: str) -> str:
     """Put colons between the octets of a number in hex; a pseudonym stays as it is."""
     if digits.strip("0123456789abcdefABCDEF"):
         return digits

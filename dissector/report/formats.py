@@ -1,22 +1,22 @@
 """The name of a format in, its reporter out: those of an audit, and those that analyses share.
 
 Formats that want the whole at once (a page, a list) are functions of an `Audit` and a stream;
-`Whole` collects for them.
+`WholeAudit` collects for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from dissector.analysis import Outcome
+from dissector.analysis import AnalysisResult
 from dissector.audit.records import Audit, Overview
-from dissector.audit.run import AuditOutcome, Collector
+from dissector.audit.run import AuditResult, Collector
 from dissector.model import Capture, NotEvaluated, Summary
 from dissector.report.reporter import AuditReporter, ByteStream
 from dissector.report.style import Style
 
 
-class Look:
+class ReportOptions:
     """How a report looks and what it may show.
 
     `rules` are the ids of the rules that were asked for, `fail_on` from which severity on a finding
@@ -43,7 +43,7 @@ class Look:
         self.fail_on = fail_on
 
 
-class Whole(Collector):
+class WholeAudit(Collector):
     """Collects an audit for a format that is a function of the whole."""
 
     def __init__(self, write: Callable[[Audit, ByteStream], None], stream: ByteStream) -> None:
@@ -60,11 +60,11 @@ class Whole(Collector):
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Write the report."""
-        outcome = Outcome(capture, summary, list(not_evaluated), [])
-        self._write(self.audit(AuditOutcome(outcome, self._overview)), self._stream)
+        outcome = AnalysisResult(capture, summary, list(not_evaluated), [])
+        self._write(self.audit(AuditResult(outcome, self._overview)), self._stream)
 
 
-def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
+def audit_reporter(name: str, stream: ByteStream, look: ReportOptions) -> AuditReporter:
     """Make the reporter of a format; `name` is one of `cli.options.AUDIT_FORMATS`."""
     if name == "json":
         from dissector.report.json_audit import AuditDocument
@@ -75,9 +75,11 @@ def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
 
         return AuditLines(stream, show_secrets=look.show_secrets, key=look.key)
     if name == "table":
-        from dissector.report.audit_table import AuditTable
+        from dissector.report.audit_text import AuditTextReport
 
-        return AuditTable(stream, look.style, everything=look.everything, encoding=look.encoding)
+        return AuditTextReport(
+            stream, look.style, everything=look.everything, encoding=look.encoding
+        )
     if name == "html":
         from dissector.report.html.page import HtmlPage
 
@@ -85,11 +87,11 @@ def audit_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
     if name == "markdown":
         from dissector.report.markdown import write
 
-        return Whole(write, stream)
+        return WholeAudit(write, stream)
     return shared_reporter(name, stream, look)
 
 
-def shared_reporter(name: str, stream: ByteStream, look: Look) -> AuditReporter:
+def shared_reporter(name: str, stream: ByteStream, look: ReportOptions) -> AuditReporter:
     """Make the reporter of a format for other programs, one of `cli.options.SHARED`."""
     if name == "sarif":
         from dissector.report.sarif import Sarif

@@ -14,10 +14,10 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import SCHEMA, Writer, tool
-from dissector.report.pen import Pen
 from dissector.report.reporter import ByteStream
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class JsonDocument:
         self._stream = stream
         self._writer = Writer(show_secrets=show_secrets, key=key)
         self._encode = msgspec.json.Encoder().encode
-        pen = Pen()
-        self._quick = HandshakeText(self._writer, self._encode, pen)
-        self._quick_finding = FindingText(self._writer, pen)
+        buffer = JsonBuffer()
+        self._quick = HandshakeText(self._writer, self._encode, buffer)
+        self._quick_finding = FindingText(self._writer, buffer)
         self._handshakes = _Spool()
         self._tls_handshakes = _Spool()
         self._findings = _Spool()

@@ -2,7 +2,7 @@ cimport cython
 from dissector.connections.handshake cimport Close, Handshake
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
-from dissector.report.pen cimport Pen
+from dissector.report.json_buffer cimport JsonBuffer
 
 cdef Py_ssize_t _SECRETS_KEPT, _SECONDS_KEPT, _PROPERTIES_KEPT
 cdef str _NOWHERE
@@ -13,7 +13,7 @@ cdef str _CLEAN, _NOT_CLEAN, _RETAIN, _NO_RETAIN, _ABSENT, _PRESENT, _NOT_PRESEN
 cdef class HandshakeText:
     cdef object _writer
     cdef object _encode
-    cdef Pen _pen
+    cdef JsonBuffer _buffer
     cdef bint _shown
     cdef bytes _key
     cdef int _digits
@@ -28,23 +28,23 @@ cdef class HandshakeText:
     cdef dict _codes_5
     cpdef bytes text(self, Handshake record, str start)
     cpdef bint line(self, Handshake record, str start) except -1
-    @cython.locals(pen=Pen)
+    @cython.locals(buffer=JsonBuffer)
     cdef _write(self, Handshake record, str start)
-    @cython.locals(pen=Pen)
+    @cython.locals(buffer=JsonBuffer)
     cdef _endpoint(self, Endpoint end)
-    @cython.locals(pen=Pen)
+    @cython.locals(buffer=JsonBuffer)
     cdef _connect(self, Connect packet)
-    @cython.locals(pen=Pen)
+    @cython.locals(buffer=JsonBuffer)
     cdef _connack(self, Connack packet)
     @cython.locals(known=dict, text=str)
     cdef str _code(self, code, version)
-    @cython.locals(pen=Pen)
+    @cython.locals(buffer=JsonBuffer)
     cdef _close(self, Close close)
-    @cython.locals(pen=Pen, time_ns=cython.longlong, second=cython.longlong, rest=cython.longlong)
+    @cython.locals(buffer=JsonBuffer, time_ns=cython.longlong, second=cython.longlong, rest=cython.longlong)
     cdef _place(self, FrameRef frame)
     @cython.locals(text=str)
     cdef str _second_of(self, long long second)
-    @cython.locals(pen=Pen, mark=str)
+    @cython.locals(buffer=JsonBuffer, mark=str)
     cdef _secret(self, bytes secret)
     @cython.locals(text=str)
     cdef _properties(self, tuple properties)

@@ -19,8 +19,8 @@ from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack, Connect, Property
 from dissector.report.clock import rfc3339
+from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_v1 import Writer
-from dissector.report.pen import Pen
 from dissector.text import lossless
 
 if cython.compiled:
@@ -46,14 +46,14 @@ _PRESENT, _NOT_PRESENT = _ABSENT.replace("null", "true"), _ABSENT.replace("null"
 
 
 class HandshakeText:
-    """Writes handshakes for one report with `pen`; `encode` takes what is not written here."""
+    """Writes handshakes for one report with `buffer`; `encode` takes what is not written here."""
 
-    def __init__(self, writer: Writer, encode: Callable[[Any], bytes], pen: Pen) -> None:
+    def __init__(self, writer: Writer, encode: Callable[[Any], bytes], buffer: JsonBuffer) -> None:
         self._writer = writer
         self._encode = encode
         self._shown: bool = writer.show_secrets
         self._key: bytes = writer.key
-        self._pen = pen
+        self._buffer = buffer
         self._second = -(1 << 62)  # the last second that was written; at first none that exists
         self._second_text = ""
         self._seconds: dict[int, str] = {}
@@ -72,99 +72,99 @@ class HandshakeText:
     def text(self, record: Handshake, start: str) -> bytes | None:
         """Give a handshake's object; `start` stands before its members. None: not by this way."""
         self._write(record, start)
-        return self._pen.done()
+        return self._buffer.done()
 
     def line(self, record: Handshake, start: str) -> bool:
         """Keep a handshake's object as a line of the pen; False: not by this way."""
         self._write(record, start)
-        return self._pen.keep()
+        return self._buffer.keep()
 
     def _write(self, record: Handshake, start: str) -> None:
-        pen = self._pen
-        pen.begin()
-        if record.carrier is not None:
-            pen.spoilt = True
+        buffer = self._buffer
+        buffer.begin()
+        if record.encapsulation is not None:
+            buffer.unusable = True
             return
-        pen.put(start)
-        pen.put('"id":')
-        pen.number(record.id)
-        pen.put(',"stream":')
-        pen.number(record.stream)
-        pen.put(',"transport":"')
-        pen.put(record.transport)
-        pen.put(_VERSIONS[record.version])
-        pen.put('"bridge":true,"outcome":' if record.bridge else '"bridge":false,"outcome":')
-        pen.put(_OUTCOMES[record.outcome])
+        buffer.put(start)
+        buffer.put('"id":')
+        buffer.number(record.id)
+        buffer.put(',"stream":')
+        buffer.number(record.stream)
+        buffer.put(',"transport":"')
+        buffer.put(record.transport)
+        buffer.put(_VERSIONS[record.version])
+        buffer.put('"bridge":true,"outcome":' if record.bridge else '"bridge":false,"outcome":')
+        buffer.put(_OUTCOMES[record.outcome])
         if record.latency is None:
-            pen.put("null")
+            buffer.put("null")
         else:
-            pen.seconds(record.latency)
-        pen.put(',"authRounds":')
-        pen.number(record.auth_rounds if record.auths else 0)
-        pen.put(',"client":{"ip":')
+            buffer.seconds(record.latency)
+        buffer.put(',"authRounds":')
+        buffer.number(record.auth_rounds if record.auths else 0)
+        buffer.put(',"client":{"ip":')
         self._endpoint(record.client)
-        pen.put('},"server":{"ip":')
+        buffer.put('},"server":{"ip":')
         self._endpoint(record.server)
-        pen.put('},"connect":')
+        buffer.put('},"connect":')
         self._connect(record.connect)
-        pen.put(',"connack":')
+        buffer.put(',"connack":')
         self._connack(record.connack)
-        pen.put(',"close":')
+        buffer.put(',"close":')
         self._close(record.close)
-        pen.put("}")
+        buffer.put("}")
 
     def _endpoint(self, end: Endpoint) -> None:
-        pen = self._pen
-        pen.quoted(end.ip)
-        pen.put(',"port":')
-        pen.number(end.port)
-        pen.put(',"mac":')
-        pen.quoted(end.mac)
+        buffer = self._buffer
+        buffer.quoted(end.ip)
+        buffer.put(',"port":')
+        buffer.number(end.port)
+        buffer.put(',"mac":')
+        buffer.quoted(end.mac)
 
     def _connect(self, packet: Connect | None) -> None:
-        pen = self._pen
+        buffer = self._buffer
         if packet is None:
-            pen.put("null")
+            buffer.put("null")
             return
-        pen.put("{")
+        buffer.put("{")
         self._place(packet.frame)
-        pen.put(',"protocolName":')
-        pen.quoted(packet.protocol_name)
-        pen.put(',"protocolLevel":')
-        pen.number(packet.protocol_level)
-        pen.put(',"clientId":')
-        pen.quoted(packet.client_id)
-        pen.put(_CLEAN if packet.clean_session else _NOT_CLEAN)
-        pen.number(packet.keep_alive)
-        pen.put(',"username":')
-        pen.quoted(packet.username)
-        pen.put(',"password":')
+        buffer.put(',"protocolName":')
+        buffer.quoted(packet.protocol_name)
+        buffer.put(',"protocolLevel":')
+        buffer.number(packet.protocol_level)
+        buffer.put(',"clientId":')
+        buffer.quoted(packet.client_id)
+        buffer.put(_CLEAN if packet.clean_session else _NOT_CLEAN)
+        buffer.number(packet.keep_alive)
+        buffer.put(',"username":')
+        buffer.quoted(packet.username)
+        buffer.put(',"password":')
         self._secret(packet.password)
-        pen.put(',"lastWillTopic":')
-        pen.quoted(packet.last_will_topic)
-        pen.put(',"lastWillQos":')
-        pen.number(packet.last_will_qos)
-        pen.put(',"lastWillMessage":')
-        pen.quoted_bytes(packet.last_will_message)
-        pen.put(_RETAIN if packet.last_will_retain else _NO_RETAIN)
+        buffer.put(',"lastWillTopic":')
+        buffer.quoted(packet.last_will_topic)
+        buffer.put(',"lastWillQos":')
+        buffer.number(packet.last_will_qos)
+        buffer.put(',"lastWillMessage":')
+        buffer.quoted_bytes(packet.last_will_message)
+        buffer.put(_RETAIN if packet.last_will_retain else _NO_RETAIN)
         self._properties(packet.properties)
-        pen.put(',"lastWillProperties":')
+        buffer.put(',"lastWillProperties":')
         self._properties(packet.last_will_properties)
-        pen.put("}")
+        buffer.put("}")
 
     def _connack(self, packet: Connack | None) -> None:
-        pen = self._pen
+        buffer = self._buffer
         if packet is None:
-            pen.put("null")
+            buffer.put("null")
             return
-        pen.put("{")
+        buffer.put("{")
         self._place(packet.frame)
         present = packet.session_present
-        pen.put(_ABSENT if present is None else _PRESENT if present else _NOT_PRESENT)
-        pen.put(self._code(packet.return_code, packet.version))
-        pen.put(',"properties":')
+        buffer.put(_ABSENT if present is None else _PRESENT if present else _NOT_PRESENT)
+        buffer.put(self._code(packet.return_code, packet.version))
+        buffer.put(',"properties":')
         self._properties(packet.properties)
-        pen.put("}")
+        buffer.put("}")
 
     def _code(self, code: int | None, version: Version | None) -> str:
         """Write a return code with its name."""
@@ -177,21 +177,21 @@ class HandshakeText:
         return text
 
     def _close(self, close: Close | None) -> None:
-        pen = self._pen
+        buffer = self._buffer
         if close is None:
-            pen.put("null")
+            buffer.put("null")
             return
-        pen.put('{"by":"client","how":"' if close.by is _CLIENT else '{"by":"server","how":"')
-        pen.put(close.how)
-        pen.put('",')
+        buffer.put('{"by":"client","how":"' if close.by is _CLIENT else '{"by":"server","how":"')
+        buffer.put(close.how)
+        buffer.put('",')
         self._place(close.frame)
-        pen.put("}")
+        buffer.put("}")
 
     def _place(self, frame: FrameRef | None) -> None:
         """Write which frame it was, and when."""
-        pen = self._pen
+        buffer = self._buffer
         if frame is None:
-            pen.put(_NOWHERE)
+            buffer.put(_NOWHERE)
             return
         if frame.file is not self._file:
             self._file = frame.file
@@ -202,14 +202,14 @@ class HandshakeText:
             self._second_text = self._second_of(second)
             self._second = second
         rest = time_ns - second * 1_000_000_000
-        pen.put(self._file_text)
-        pen.number(frame.number)
-        pen.put(self._second_text)
+        buffer.put(self._file_text)
+        buffer.number(frame.number)
+        buffer.put(self._second_text)
         if self._digits == 6 or (self._digits < 0 and rest % 1000 == 0):
-            pen.padded(rest // 1000, 6)
+            buffer.padded(rest // 1000, 6)
         else:
-            pen.padded(rest, 9)
-        pen.put('Z"')
+            buffer.padded(rest, 9)
+        buffer.put('Z"')
 
     def _second_of(self, second: int) -> str:
         text = self._seconds.get(second)
@@ -221,37 +221,37 @@ class HandshakeText:
         return text
 
     def _secret(self, secret: bytes | None) -> None:
-        pen = self._pen
+        buffer = self._buffer
         if secret is None:
-            pen.put("null")
+            buffer.put("null")
             return
         if self._shown:
-            pen.spoilt = True
+            buffer.unusable = True
             return
         mark = self._marks.get(secret)
         if mark is None:
             mark = fingerprint(secret, self._key)
             if len(self._marks) < _SECRETS_KEPT:
                 self._marks[secret] = mark
-        pen.put('{"redacted":true,"length":')
-        pen.number(len(secret))
-        pen.put(',"classes":"')
-        pen.put(character_classes(secret))
-        pen.put('","fingerprint":"')
-        pen.put(mark)
-        pen.put('"}')
+        buffer.put('{"redacted":true,"length":')
+        buffer.number(len(secret))
+        buffer.put(',"classes":"')
+        buffer.put(character_classes(secret))
+        buffer.put('","fingerprint":"')
+        buffer.put(mark)
+        buffer.put('"}')
 
     def _properties(self, properties: tuple[Property, ...]) -> None:
         if not properties:
-            self._pen.put("{}")
+            self._buffer.put("{}")
             return
         text = self._known_properties.get(properties)
         if text is None:
             plain, listed = self._writer.properties(properties)
             if listed is not UNSET:
-                self._pen.spoilt = True
+                self._buffer.unusable = True
                 return
             text = self._encode(plain).decode()
             if len(self._known_properties) < _PROPERTIES_KEPT:
                 self._known_properties[properties] = text
-        self._pen.put(text)
+        self._buffer.put(text)

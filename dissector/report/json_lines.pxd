@@ -2,7 +2,7 @@ cimport cython
 from dissector.connections.handshake cimport Handshake
 from dissector.report.json_finding cimport FindingText
 from dissector.report.json_handshake cimport HandshakeText
-from dissector.report.pen cimport Pen
+from dissector.report.json_buffer cimport JsonBuffer
 
 cdef class JsonLines:
     cdef public object _stream
@@ -13,7 +13,7 @@ cdef class JsonLines:
     cdef public object _encode
     cdef HandshakeText _handshakes
     cdef FindingText _findings
-    cdef Pen _pen
+    cdef JsonBuffer _buffer
     cpdef handshake(self, Handshake record)
     cpdef finding(self, record)
     cpdef _flush(self)

@@ -14,11 +14,11 @@ import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
+from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_shape import FindingShape, HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
-from dissector.report.pen import Pen
 from dissector.report.reporter import ByteStream
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class JsonLines:
         self._limit = 0 if eager else _HELD
         self._eager = eager
         self._encode = msgspec.json.Encoder().encode
-        self._pen = Pen()
-        self._handshakes = HandshakeText(self._writer, self._encode, self._pen)
-        self._findings = FindingText(self._writer, self._pen)
+        self._buffer = JsonBuffer()
+        self._handshakes = HandshakeText(self._writer, self._encode, self._buffer)
+        self._findings = FindingText(self._writer, self._buffer)
 
     def precision(self, digits: int) -> None:
         """Take the capture's precision."""
@@ -56,7 +56,7 @@ class JsonLines:
         """Write one handshake."""
         if not self._handshakes.line(record, '{"type":"handshake",'):
             self._line("handshake", self._writer.handshake(record))
-        elif self._pen.used > self._limit:
+        elif self._buffer.used > self._limit:
             self._flush()
 
     def tls_handshake(self, record: TlsHandshake) -> None:
@@ -67,7 +67,7 @@ class JsonLines:
         """Write one finding."""
         if not self._findings.line(record, '{"type":"finding",'):
             self._line("finding", self._writer.finding(record))
-        elif self._pen.used > self._limit:
+        elif self._buffer.used > self._limit:
             self._flush()
 
     def warning(self, record: CaptureWarning) -> None:
@@ -97,14 +97,14 @@ class JsonLines:
     def put(self, kind: str, record: bytes) -> None:
         """Write a record that is an object already."""
         line = b'{"type":"%s",%s\n' % (kind.encode(), record[1:])
-        if not self._pen.add(line):
+        if not self._buffer.add(line):
             self._flush()
             self._stream.write(line)
-        if self._pen.used > self._limit or self._eager:
+        if self._buffer.used > self._limit or self._eager:
             self._flush()
 
     def _flush(self) -> None:
-        lines = self._pen.take()
+        lines = self._buffer.take()
         if lines:
             self._stream.write(lines)
         if self._eager:

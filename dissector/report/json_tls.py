@@ -46,15 +46,15 @@ def tls_handshake(record: TlsHandshake, writer: Writer) -> dict[str, Any]:
     made["serverData"] = _place(record.server_data, digits)
     made["clientBytes"] = record.client_bytes
     made["serverBytes"] = record.server_bytes
-    made["blind"] = record.view.blind()
+    made["blind"] = record.quality.incomplete_reason()
     close = record.close
     made["close"] = (
         None
         if close is None
         else {"by": close.by.value, "how": close.how, **_at(close.frame, digits)}
     )
-    if record.carrier is not None:
-        proxied = writer.proxied(record.carrier)
+    if record.encapsulation is not None:
+        proxied = writer.proxied(record.encapsulation)
         if isinstance(proxied, dict):
             made["proxied"] = proxied
     return made

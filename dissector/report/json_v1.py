@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from dissector.connections.carrier import Carrier
+from dissector.connections.encapsulation import Encapsulation
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,
@@ -86,7 +86,7 @@ class Writer:
         """Give one handshake, ready to be encoded."""
         version, latency = record.version, record.latency
         connect, connack, close = record.connect, record.connack, record.close
-        endpoints, carrier = self._endpoints, record.carrier
+        endpoints, encapsulation = self._endpoints, record.encapsulation
         return HandshakeShape(
             record.id,
             record.stream,
@@ -101,13 +101,13 @@ class Writer:
             None if connect is None else self._connect(connect),
             None if connack is None else self._connack(connack),
             None if close is None else self._close(close),
-            UNSET if carrier is None else self.proxied(carrier),
-            UNSET if carrier is None else self._http(carrier),
+            UNSET if encapsulation is None else self.proxied(encapsulation),
+            UNSET if encapsulation is None else self._http(encapsulation),
         )
 
-    def proxied(self, carrier: Carrier) -> MaybeDict:
+    def proxied(self, encapsulation: Encapsulation) -> MaybeDict:
         """Give what a PROXY protocol header says, UNSET where there was none."""
-        header = carrier.proxied
+        header = encapsulation.proxied
         if header is None:
             return UNSET
         made: dict[str, Any] = {"version": header.version, "ip": header.ip, "port": header.port}
@@ -115,9 +115,9 @@ class Writer:
         set_text(made, "tls", header.tls)
         return made
 
-    def _http(self, carrier: Carrier) -> MaybeDict:
-        request, answer = carrier.request, carrier.answer
-        if not carrier.websocket:
+    def _http(self, encapsulation: Encapsulation) -> MaybeDict:
+        request, answer = encapsulation.request, encapsulation.answer
+        if not encapsulation.websocket:
             return UNSET
         made: dict[str, Any] = {}
         set_text(made, "path", None if request is None else request.path)

@@ -18,7 +18,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding, RuleFold
 from dissector.report.json_v1 import tool
-from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 from dissector.text import printable
@@ -38,7 +38,7 @@ class _Case(NamedTuple):
         return self.folds is None and bool(self.unjudged)
 
 
-class JUnit(Indifferent):
+class JUnit(ReporterBase):
     """The `junit` format. `rules` are the ids of those that were asked for."""
 
     def __init__(self, stream: ByteStream, rules: Collection[str], fail_on: str) -> None:

@@ -19,7 +19,7 @@ from dissector.report.identity import address
 from dissector.report.refusals import short
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
-from dissector.report.table import Table
+from dissector.report.text_report import TextReport
 from dissector.text import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class LiveText:
         self._encoding = encoding
         self._digits = 6
         self._repeats = _Repeats(repeat)
-        self._ending = Table(
+        self._ending = TextReport(
             stream, style, everything=everything, handshakes=False, encoding=encoding
         )
 

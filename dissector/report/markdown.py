@@ -38,7 +38,7 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield from _findings(audit)
     yield from _servers(audit.servers)
     yield from _devices(audit.devices)
-    yield from _blind(audit)
+    yield from _incomplete_reason(audit)
 
 
 def _summary(audit: Audit) -> Iterator[str]:
@@ -192,7 +192,7 @@ def _rank(posture: Posture) -> int:
     return -1 if posture.worst is None else posture.worst.rank
 
 
-def _blind(audit: Audit) -> Iterator[str]:
+def _incomplete_reason(audit: Audit) -> Iterator[str]:
     overview, report = audit.overview, audit.report
     yield "## Method, limits, and what was not seen"
     yield ""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from dissector.audit.records import (
-    Certificate,
+    CertificateRecord,
     Device,
     Evidence,
     Overview,
@@ -25,7 +25,7 @@ from dissector.audit.records import (
     Server,
     Will,
 )
-from dissector.connections.carrier import Carrier
+from dissector.connections.encapsulation import Encapsulation
 from dissector.connections.handshake import Handshake
 from dissector.model import CaptureWarning, Endpoint, Finding
 from dissector.mqtt import spec
@@ -207,8 +207,8 @@ class Pseudonymous:
             tuple(changed(auth, properties=()) for auth in record.auths), record.latency,
             record.close,
         )  # fmt: skip
-        if record.carrier is not None:
-            made.carrier = self._carrier(record.carrier)
+        if record.encapsulation is not None:
+            made.encapsulation = self._encapsulation(record.encapsulation)
         return made
 
     def tls_handshake(self, record: TlsHandshake) -> None:
@@ -235,8 +235,8 @@ class Pseudonymous:
             psk_identity=names.maybe("identity", record.psk_identity),
             disguise=self._shown,
         )
-        if record.carrier is not None:
-            made.carrier = self._carrier(record.carrier)
+        if record.encapsulation is not None:
+            made.encapsulation = self._encapsulation(record.encapsulation)
         self._to.tls_handshake(made)
 
     def _protocol(self, name: str) -> str:
@@ -257,10 +257,10 @@ class Pseudonymous:
             sha1=names.name("certificate", found.fingerprint),
         )
 
-    def _carrier(self, carrier: Carrier) -> Carrier:
+    def _encapsulation(self, encapsulation: Encapsulation) -> Encapsulation:
         """Give what carries a connection; heads of an upgrade hold little but names."""
-        made = Carrier(carrier.transport)
-        header = carrier.proxied
+        made = Encapsulation(encapsulation.transport)
+        header = encapsulation.proxied
         if header is not None:
             made.proxied = msgspec.structs.replace(
                 header,
@@ -370,7 +370,7 @@ class PseudonymousAudit(Pseudonymous):
             )
         )  # fmt: skip
 
-    def _certificate(self, item: Certificate) -> Certificate:
+    def _certificate(self, item: CertificateRecord) -> CertificateRecord:
         names = self._names
         return msgspec.structs.replace(
             item,

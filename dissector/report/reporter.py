@@ -64,7 +64,7 @@ class AuditReporter(Reporter, Protocol):
         """Take the overview; `finish` is next."""
 
 
-class Indifferent:
+class ReporterBase:
     """An audit's reporter that has no use for any record: formats derive from it, and take some.
 
     `digits` is the capture's precision.

@@ -21,7 +21,7 @@ from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding
 from dissector.report.identity import name_of, party
 from dissector.report.json_v1 import tool
-from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 from dissector.text import printable
@@ -34,7 +34,7 @@ _SCORES = {Severity.ERROR: "8.0", Severity.WARNING: "5.0", Severity.INFO: "2.0"}
 _PRECISION = {"proven": "very-high", "likely": "high", "possible": "medium"}
 
 
-class Sarif(Indifferent):
+class Sarif(ReporterBase):
     """The `sarif` format, of an analysis and of an audit."""
 
     def __init__(self, stream: ByteStream) -> None:

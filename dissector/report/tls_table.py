@@ -11,7 +11,7 @@ from dissector.report.clock import rfc3339
 from dissector.report.columns import file_names, inserted, numbered, tabulated
 from dissector.report.identity import address
 from dissector.report.style import Style, counted
-from dissector.report.table import ROWS
+from dissector.report.text_report import ROWS
 from dissector.text import printable
 
 _HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "how it went"]
@@ -20,7 +20,7 @@ _LEAST = 22
 _FATAL = 2
 
 
-class Row(NamedTuple):
+class TlsRow(NamedTuple):
     """What the table says of one connection; plain text, escaped."""
 
     stream: int
@@ -32,11 +32,11 @@ class Row(NamedTuple):
     went: str
 
 
-def row(record: TlsHandshake) -> Row:
+def row(record: TlsHandshake) -> TlsRow:
     """Give the row of a connection."""
     version = record.version
     frame = record.client_hello_frame or record.first
-    return Row(
+    return TlsRow(
         record.stream,
         frame.file,
         frame.number,
@@ -47,7 +47,7 @@ def row(record: TlsHandshake) -> Row:
     )
 
 
-def lines(rows: list[Row], count: int, style: Style, files: Sequence[str]) -> Iterator[str]:
+def lines(rows: list[TlsRow], count: int, style: Style, files: Sequence[str]) -> Iterator[str]:
     """Lay rows out; `count` is how many connections there were in all, `files` are all files."""
     yield style.paint("TLS connections", "bold")
     room = max(_LEAST, style.width - _OTHERS)
@@ -70,7 +70,7 @@ def lines(rows: list[Row], count: int, style: Style, files: Sequence[str]) -> It
     yield ""
 
 
-def kept(rows: list[Row], everything: bool) -> list[Row]:
+def kept(rows: list[TlsRow], everything: bool) -> list[TlsRow]:
     """Give the rows that are shown, in order."""
     ordered = sorted(rows)
     return ordered if everything else ordered[:ROWS]
@@ -98,4 +98,4 @@ def _went(record: TlsHandshake) -> str:
         return "resumed" if record.resumed else "established"
     if record.alerts and record.alerts[0].description is None:
         return f"{record.alerts[0].side.value}: alert"
-    return "not seen whole" if record.view.blind() else "not established"
+    return "not seen whole" if record.quality.incomplete_reason() else "not established"

@@ -18,7 +18,7 @@ from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Side, Summ
 from dissector.mqtt import spec
 from dissector.net.tls_names import TLS_1_2, TLS_1_3, alert_name, group_name, version_name
 from dissector.report.clock import rfc3339
-from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.text import decode, encode, printable
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _UNSET, _EMPTY = "-", "(empty)"
 
 
-class Zeek(Indifferent):
+class Zeek(ReporterBase):
     """The `zeek` format. Rows of later logs wait in spools, on disk once they are many."""
 
     def __init__(self, stream: ByteStream) -> None:

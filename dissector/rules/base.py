@@ -4,7 +4,7 @@ A rule is one file, `rules/<group>/<id>_<name>.py`, with one class derived from 
 `HandshakeRule` or `ConnectionRule`, whichever subject is the narrowest that suffices. Everything
 else (registry, `dissector rules`, tests, counts) derives from these files.
 
-A check gives a `Failure`, several in a list, `NotEvaluated` (a reason: our own view is too narrow),
+A check gives a `Failure`, several in a list, `Unevaluated` (a reason: our own view is too narrow),
 or None: passed, or not this rule's business.
 """
 
@@ -73,13 +73,13 @@ class Failure(msgspec.Struct, kw_only=True):
     span: tuple[int, int] | None = None
 
 
-class NotEvaluated(NamedTuple):
+class Unevaluated(NamedTuple):
     """Our own view is too narrow to judge."""
 
     reason: str
 
 
-Verdict = Failure | list[Failure] | NotEvaluated | None
+Verdict = Failure | list[Failure] | Unevaluated | None
 
 
 class Page(NamedTuple):
@@ -208,7 +208,7 @@ def _evidence(defect: Defect) -> dict[str, Any]:
 class HandshakeRule(Rule):
     """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is there.
 
-    `asks` names the traits of the connection it is called for, as bits of `Trait`.
+    `asks` names the traits of the connection it is called for, as bits of `ConnectionFlag`.
     """
 
     asks: ClassVar[int]
@@ -221,7 +221,7 @@ class HandshakeRule(Rule):
 class ConnectionRule(Rule):
     """Judges a connection when the view of it ends; `asks` names the traits it is called for."""
 
-    asks: ClassVar[int]  # bits of `Trait`
+    asks: ClassVar[int]  # bits of `ConnectionFlag`
     last: ClassVar[bool] = False  # it looks at the findings of the others
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}  # judged here and nowhere else
 

@@ -14,7 +14,7 @@ from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import Finding, FrameRef, Side
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
-from dissector.rules.base import Failure, NotEvaluated, Verdict
+from dissector.rules.base import Failure, Unevaluated, Verdict
 
 SECOND_NS = 1_000_000_000
 
@@ -26,24 +26,28 @@ def unseen_before(
     *,
     from_start: bool = True,
     across: bool = False,
-) -> NotEvaluated | None:
+) -> Unevaluated | None:
     """Why packets may have gone unseen before a frame of `side`, or None if all were seen.
 
     `from_start` asks for the SYN and for both directions, `across` for the other side's packets,
     too. A gap does not matter where its side was still heard without a gap after the frame.
     """
-    view = connection.view
-    if from_start and not view.both_seen:
-        return NotEvaluated("one direction only")
-    if from_start and not view.syn_seen:
-        return NotEvaluated("the capture starts in mid-stream")
-    if across and view.disordered:
-        return NotEvaluated("captured out of order")
+    quality = connection.quality
+    if from_start and not quality.both_seen:
+        return Unevaluated("one direction only")
+    if from_start and not quality.syn_seen:
+        return Unevaluated("the capture starts in mid-stream")
+    if across and quality.out_of_order:
+        return Unevaluated("captured out of order")
     sides = (side, side.other) if across else (side,)
-    if view.conflict or view.mixed or any(_gap_before(connection, each, frame) for each in sides):
-        return NotEvaluated(view.broken() or "bytes missing")
-    if view.foreign and (across or side is Side.SERVER):
-        return NotEvaluated(view.broken() or "the server does not speak MQTT")
+    if (
+        quality.conflict
+        or quality.ambiguous
+        or any(_gap_before(connection, each, frame) for each in sides)
+    ):
+        return Unevaluated(quality.broken() or "bytes missing")
+    if quality.foreign and (across or side is Side.SERVER):
+        return Unevaluated(quality.broken() or "the server does not speak MQTT")
     return None
 
 
@@ -52,13 +56,13 @@ def _gap_before(connection: Connection, side: Side, frame: FrameRef) -> bool:
 
     One of the three is enough: the clocks of a capture may disagree, and its order with both.
     """
-    gap = connection.view.gaps.get(side)
+    gap = connection.quality.gaps.get(side)
     if gap is None:
         return False
     if gap.time_ns <= frame.time_ns or (gap.file == frame.file and gap.number <= frame.number):
         return True
-    order = (connection.view.gap_orders or {}).get(side)
-    orders = [ref.order for ref in connection.history if ref.frame == frame]
+    order = (connection.quality.gap_orders or {}).get(side)
+    orders = [ref.order for ref in connection.activity if ref.frame == frame]
     return order is not None and (not orders or order <= max(orders))
 
 
@@ -79,7 +83,7 @@ def unclosed(
     if overdue is None:
         return None
     if isinstance(overdue, str):
-        return NotEvaluated(overdue)
+        return Unevaluated(overdue)
     still = open_for(connection, at.time_ns)
     evidence = more.pop("evidence", {}) | {"openForSeconds": round(still / SECOND_NS, 3)}
     more.setdefault("frames", (at,))
@@ -98,7 +102,7 @@ def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -
     `what` says what a finding is, with `{side}`, `{rule}` and `{name}` of it. Where somebody said
     goodbye in time, SEQ16 asks for the close.
     """
-    reason: NotEvaluated | None = None
+    reason: Unevaluated | None = None
     for finding in sorted(provoking, key=lambda found: found.time_ns):
         at = FrameRef(finding.file, finding.frame, finding.time_ns)
         until = at.time_ns + CLOSE_GRACE_NS
@@ -116,7 +120,7 @@ def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -
             side=receiver,
             evidence={"provokedBy": finding.rule},
         )
-        if isinstance(verdict, NotEvaluated):
+        if isinstance(verdict, Unevaluated):
             reason = reason or verdict
         elif verdict is not None:
             return verdict
@@ -126,7 +130,7 @@ def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -
 def open_for(connection: Connection, since_ns: int) -> int:
     """How long it stayed open after `since_ns`, in nanoseconds, as far as was seen."""
     ends = [event.frame.time_ns for event in connection.closes if event.frame.time_ns >= since_ns]
-    return max((ends[0] if ends else connection.view.heard_ns) - since_ns, 0)
+    return max((ends[0] if ends else connection.quality.last_seen_ns) - since_ns, 0)
 
 
 def seconds(duration_ns: int) -> str:
@@ -146,7 +150,7 @@ def after(earlier: FrameRef, later: FrameRef) -> str:
 def sent(connection: Connection, side: Side, *types: int) -> list[PacketRef]:
     """Give what the history holds of one side in order: of the given packet types, or all."""
     return [
-        ref for ref in connection.history if ref.side is side and (not types or ref.type in types)
+        ref for ref in connection.activity if ref.side is side and (not types or ref.type in types)
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Finding, FrameRef, Side, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
@@ -22,20 +22,20 @@ from dissector.rules.base import (
     DefectRule,
     Failure,
     HandshakeRule,
-    NotEvaluated,
     Rule,
+    Unevaluated,
     Verdict,
 )
 from dissector.rules.registry import all_rules
 
 STREAMS_NAMED = 20  # streams that a "not evaluated" names; the rest is only counted
 _ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
-_FINDING = Trait.FINDING
+_FINDING = ConnectionFlag.FINDING
 _BOTH = -1  # a rule about CONNECT and CONNACK
 # what is settled once CONNECT and CONNACK were seen
 _OF_HANDSHAKE = (
-    Trait.CLIENT_FIRST_OTHER | Trait.SERVER_FIRST_OTHER | Trait.BEFORE_CONNACK | Trait.DEFECT
-    | Trait.SILENT | Trait.UNANSWERED | Trait.REFUSED
+    ConnectionFlag.CLIENT_FIRST_OTHER | ConnectionFlag.SERVER_FIRST_OTHER | ConnectionFlag.BEFORE_CONNACK | ConnectionFlag.DEFECT
+    | ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED | ConnectionFlag.REFUSED
 )  # fmt: skip
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 
@@ -106,36 +106,36 @@ class Judge:
 
     def handshake(self, connection: Connection) -> None:
         """Judge a handshake whose CONNACK has come."""
-        if self._handshake_asks[connection.version] & connection.traits:
+        if self._handshake_asks[connection.version] & connection.connection_flags:
             self._ask(self._handshake, connection)
 
     def connection(self, connection: Connection) -> None:
         """Judge a connection whose view has ended."""
         if connection.findings:
-            connection.traits |= _FINDING
-        if self._connection_asks[connection.version] & connection.traits:
+            connection.connection_flags |= _FINDING
+        if self._connection_asks[connection.version] & connection.connection_flags:
             self._ask(self._connection, connection)
-        reason = connection.view.blind()
+        reason = connection.quality.incomplete_reason()
         if reason is not None:
             self._unseen(connection, reason)
 
     def _ask(self, rules: _ByVersion, connection: Connection) -> None:
-        version, traits = connection.version, connection.traits
+        version, connection_flags = connection.version, connection.connection_flags
         for asks, rule in rules[version]:
-            if asks & connection.traits:
+            if asks & connection.connection_flags:
                 verdict = rule.check(connection)
                 if verdict is not None:
                     self._settle(rule, connection, verdict)
-                    connection.traits |= _FINDING if connection.findings else 0
+                    connection.connection_flags |= _FINDING if connection.findings else 0
         if version is None:
             for asks, rule in rules[Version.V3_1_1] + rules[Version.V5_0]:
                 known = connection.unjudged is not None and rule.id in connection.unjudged
-                if asks & traits and not known and not rule.version_may_be_unknown:
+                if asks & connection_flags and not known and not rule.version_may_be_unknown:
                     self._fold(rule, "the version of the connection is unknown", connection)
 
-    def doubted(self, connection: Connection, packet: Packet) -> None:
+    def not_judged(self, connection: Connection, packet: Packet) -> None:
         """Note the rules that a packet would be judged by, were it sure that it was sent so."""
-        reason = connection.view.broken() or "bytes missing"
+        reason = connection.quality.broken() or "bytes missing"
         version = connection.version
         for defect in packet.defects:
             rule = self._consumers.get((defect.kind, defect.packet_type, version))
@@ -143,7 +143,7 @@ class Judge:
                 self._fold(rule, reason, connection)
         if packet is connection.connack:
             for asks, handshake_rule in self._handshake[version]:
-                if asks & connection.traits:
+                if asks & connection.connection_flags:
                     self._fold(handshake_rule, reason, connection)
 
     def _unseen(self, connection: Connection, reason: str) -> None:
@@ -156,7 +156,10 @@ class Judge:
                 judged = (connect if seen == spec.CONNECT else connack) if seen else False
             if isinstance(rule, ConnectionRule):
                 # it was asked, and has answered; or it is about a WebSocket that is not there
-                judged = judged or rule.asks & (connection.traits | Trait.WEBSOCKET) != 0
+                judged = (
+                    judged
+                    or rule.asks & (connection.connection_flags | ConnectionFlag.WEBSOCKET) != 0
+                )
             if not judged and (connection.unjudged is None or rule.id not in connection.unjudged):
                 self._fold(rule, reason, connection)
 
@@ -167,7 +170,7 @@ class Judge:
     def _settle(self, rule: Rule, connection: Connection, verdict: Verdict) -> None:
         if verdict is None:
             return
-        if isinstance(verdict, NotEvaluated):
+        if isinstance(verdict, Unevaluated):
             self._fold(rule, verdict.reason, connection)
             return
         failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict

@@ -16,7 +16,7 @@ from dissector.errors import OptionError
 from dissector.rules.base import AnyRule, Rule
 
 if TYPE_CHECKING:
-    from dissector.rules.audited import AuditedRule
+    from dissector.rules.audit_rule import AuditRule
 
 AUDIT_GROUPS = ("SEC", "TLS")
 _RULE_FILE = re.compile(r"([a-z]{2,3}\d\d)_\w+\.py$")
@@ -29,9 +29,9 @@ def all_rules() -> tuple[AnyRule, ...]:
 
 
 @functools.cache
-def audit_rules() -> tuple[AuditedRule, ...]:
+def audit_rules() -> tuple[AuditRule, ...]:
     """Give one instance of every rule of an audit, sorted by group and number."""
-    return cast("tuple[AuditedRule, ...]", tuple(_rules_of(audit=True)))
+    return cast("tuple[AuditRule, ...]", tuple(_rules_of(audit=True)))
 
 
 def every_rule() -> tuple[Rule, ...]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from certificates import Authority
-from network import Host, Network
+from network import Network, NetworkHost
 
 HERE = Path(__file__).parent
-Step = Callable[["House", Host], None]
+Step = Callable[["House", NetworkHost], None]
 
 
-def nothing(house: "House", host: Host) -> None:
+def nothing(house: "House", host: NetworkHost) -> None:
     """Do nothing."""
 
 
@@ -37,7 +37,7 @@ class Router(Machine):
 
 
 @dataclass(frozen=True)
-class Server(Machine):
+class HouseServer(Machine):
     """`listeners` has, for each port, the rules that must speak of it and no others."""
 
     listeners: dict[int, tuple[str, ...]]
@@ -46,7 +46,7 @@ class Server(Machine):
 
 
 @dataclass(frozen=True)
-class Device(Machine):
+class HouseDevice(Machine):
     """`faults` are the rules that must speak of it and no others.
 
     `right` are topics of what its posture must call right. `behind` names the router between it and
@@ -77,7 +77,7 @@ class House:
         self.authority = Authority(folder)
         self.keys = folder / "keys"
         self.network = Network(names)
-        self.hosts: dict[str, Host] = {}
+        self.hosts: dict[str, NetworkHost] = {}
         self.users = self._users(accounts)
         try:
             for machine in machines:
@@ -90,7 +90,7 @@ class House:
         place = (machine.name, machine.mac, machine.address)
         if machine.name in self.hosts:
             return
-        if not isinstance(machine, Device) or machine.behind is None:
+        if not isinstance(machine, HouseDevice) or machine.behind is None:
             self.hosts[machine.name] = self.network.host(*place)
             return
         router = self.hosts[machine.behind]
@@ -115,7 +115,7 @@ class House:
         """Give where a party's programs say what they do."""
         return self.folder / f"{name}.log"
 
-    def mosquitto(self, host: Host, configuration: str, port: int) -> None:
+    def mosquitto(self, host: NetworkHost, configuration: str, port: int) -> None:
         """Start a Mosquitto in a host."""
         path = self.folder / f"{host.name}.conf"
         lines = ["persistence false", "sys_interval 0", "user root", "per_listener_settings true"]
@@ -124,7 +124,7 @@ class House:
         host.listens(port)
 
     def client(
-        self, machine: Host, library: str, *logins: tuple[str | None, ...], **what: Any
+        self, machine: NetworkHost, library: str, *logins: tuple[str | None, ...], **what: Any
     ) -> None:
         """Start a client program; each login is a client id, a user name and a password."""
         settings = {"topic": f"house/{machine.name}", "version": "3.1.1", "seconds": 4}
@@ -135,7 +135,7 @@ class House:
             command = [sys.executable, str(HERE / "clients/household_client.py"), library, text]
         machine.start(self.log(machine.name), *command)
 
-    def publish(self, host: Host, *options: str) -> None:
+    def publish(self, host: NetworkHost, *options: str) -> None:
         """Run mosquitto_pub to its end."""
         command = ("mosquitto_pub", "-t", f"house/{host.name}", "-m", "21.5", *options)
         host.start(self.log(host.name), *command).wait(timeout=20)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from house import Device, House, Machine, Router, Server
+from house import House, HouseDevice, HouseServer, Machine, Router
 from household_parties import ACCOUNTS, GUESSES, NAMES, PARTIES
 
 TARGET = Path(__file__).parent.parent / "household"
@@ -27,8 +27,8 @@ BETWEEN = 0.3
 def record(folder: Path, capture: Path) -> None:
     """Start the servers, then the devices one after the other, and wait for their ends."""
     house = House(folder, PARTIES, NAMES, ACCOUNTS)
-    servers = [party for party in PARTIES if isinstance(party, Server)]
-    devices = [party for party in PARTIES if isinstance(party, Device)]
+    servers = [party for party in PARTIES if isinstance(party, HouseServer)]
+    devices = [party for party in PARTIES if isinstance(party, HouseDevice)]
     own = {party.name for party in servers}
     try:
         with house.network.capturing(capture):
@@ -79,13 +79,13 @@ def manifest(frames: int) -> str:
     ]
     routers = {party.name: party for party in PARTIES if isinstance(party, Router)}
     for party in PARTIES:
-        if isinstance(party, Server):
+        if isinstance(party, HouseServer):
             for port, faults in party.listeners.items():
                 lines += ["", "[[server]]", *_lines(party, party.mac, party.address)]
                 lines += [f"port = {port}", f"faults = {json.dumps(faults)}"]
                 lines.append(f"right = {json.dumps(party.right)}")
     for party in PARTIES:
-        if isinstance(party, Device):
+        if isinstance(party, HouseDevice):
             router = routers.get(party.behind or "")
             mac = party.mac if router is None else router.mac
             hidden = router is not None and router.hides

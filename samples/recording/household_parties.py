@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from house import Device, House, Machine, Router, Server
-from network import Host
+from house import House, HouseDevice, HouseServer, Machine, Router
+from network import NetworkHost
 
 HUB, SHED, CELLAR, LARDER = "10.20.0.2", "10.20.0.3", "10.20.0.4", "10.20.0.5"
 HUB_NAME = "hub.house.example"
@@ -37,14 +37,14 @@ def secured(configuration: str, house: House, server: str, first: str, last: str
 # -- servers --------------------------------------------------------------------------------------
 
 
-def hub(house: House, host: Host) -> None:
+def hub(house: House, host: NetworkHost) -> None:
     """Take everybody in clear, and by TLS those who have an account."""
     clear = f"listener 1883 {HUB}\nallow_anonymous true\npassword_file {house.users}\n"
     tls = f"listener 8883 {HUB}\nallow_anonymous false"
     house.mosquitto(host, clear + secured(tls, house, "hub", FROM, UNTIL), 8883)
 
 
-def shed(house: House, host: Host) -> None:
+def shed(house: House, host: NetworkHost) -> None:
     """Be a server for the shed, which hands on to the hub what it hears there."""
     text = f"""
 listener 1883 {SHED}
@@ -64,13 +64,13 @@ notifications false
     house.mosquitto(host, text, 1883)
 
 
-def cellar(house: House, host: Host) -> None:
+def cellar(house: House, host: NetworkHost) -> None:
     """Show a certificate that has expired."""
     text = f"listener 8883 {CELLAR}\nallow_anonymous false\ntls_version tlsv1.2"
     house.mosquitto(host, secured(text, house, "cellar", "20220101", "20230101"), 8883)
 
 
-def larder(house: House, host: Host) -> None:
+def larder(house: House, host: NetworkHost) -> None:
     """Speak TLS 1.0 and nothing newer: an old proxy before a server of its own."""
     crt, key = house.authority.server("larder.house.example", FROM, UNTIL)
     both = house.folder / "larder.pem"
@@ -94,7 +94,7 @@ def larder(house: House, host: Host) -> None:
 def library(name: str, *logins: tuple[str | None, ...], host: str = HUB, **what: Any) -> Any:
     """Give the step that starts a client of a library, in clear."""
 
-    def step(house: House, machine: Host) -> None:
+    def step(house: House, machine: NetworkHost) -> None:
         house.client(machine, name, *logins, host=host, port=1883, **what)
 
     return step
@@ -105,7 +105,7 @@ def by_tls(
 ) -> Any:
     """Give the step that starts a client of a library, by TLS; `newest` is its newest version."""
 
-    def step(house: House, machine: Host) -> None:
+    def step(house: House, machine: NetworkHost) -> None:
         tls = {"newest": what.pop("newest", None)}
         tls["authority"] = str(house.authority.certificate) if verifies else None
         tls["keys"] = str(house.keys)
@@ -114,7 +114,7 @@ def by_tls(
     return step
 
 
-def meter(house: House, host: Host) -> None:
+def meter(house: House, host: NetworkHost) -> None:
     """Publish by TLS with the Mosquitto tools, two connections with a pause between them."""
     for _ in range(2):
         house.publish(
@@ -126,7 +126,7 @@ def meter(house: House, host: Host) -> None:
         time.sleep(1.5)
 
 
-def shed_light(house: House, host: Host) -> None:
+def shed_light(house: House, host: NetworkHost) -> None:
     """Tell the shed's own server about its light, twice."""
     for _ in range(2):
         house.publish(
@@ -135,7 +135,7 @@ def shed_light(house: House, host: Host) -> None:
         time.sleep(1.2)
 
 
-def plug1(house: House, host: Host) -> None:
+def plug1(house: House, host: NetworkHost) -> None:
     """Publish with the password of all plugs."""
     house.publish(host, "-h", HUB, "-i", "plugone", "-u", "plugs", "-P", ACCOUNTS["plugs"])
 
@@ -149,71 +149,71 @@ CLEAR = "SEC01"
 KNOWN = ("authentication",)
 OWN = ("authentication", "credentials")
 PARTIES: tuple[Machine, ...] = (
-    Server(
+    HouseServer(
         "hub", "b8:27:eb:10:20:02", HUB, "Mosquitto",
         {1883: ("SEC02", "SEC03"), 8883: ("TLS14",)}, hub,
     ),
-    Server("shed", "b8:27:eb:10:20:03", SHED, "Mosquitto", {1883: ("SEC02",)}, shed, KNOWN),
-    Server("cellar", "dc:a6:32:10:20:04", CELLAR, "Mosquitto", {8883: ("TLS05", "TLS14")}, cellar),
-    Server(
+    HouseServer("shed", "b8:27:eb:10:20:03", SHED, "Mosquitto", {1883: ("SEC02",)}, shed, KNOWN),
+    HouseServer("cellar", "dc:a6:32:10:20:04", CELLAR, "Mosquitto", {8883: ("TLS05", "TLS14")}, cellar),
+    HouseServer(
         "larder", "00:0d:4b:10:20:05", LARDER, "HAProxy before Mosquitto",
         {8883: ("TLS01", "TLS14")}, larder,
     ),
     Router("garage", "d8:0d:17:10:20:06", "10.20.0.6", "a router"),
     Router("attic", "d8:0d:17:10:20:07", "10.20.0.7", "a router that translates addresses", True),
-    Device(
+    HouseDevice(
         "shed", "b8:27:eb:10:20:03", SHED, "Mosquitto's bridge to the hub", (CLEAR, "SEC21"), OWN,
         "bridge", ("shedbridge",),
     ),
-    Device(
+    HouseDevice(
         "thermostat", "18:b4:30:10:20:10", "10.20.0.10", "paho-mqtt by TLS 1.3",
         right=("encryption",), tls=True, inside=("thermostat1",),
         act=by_tls("paho", login("thermostat1", "heating"), host=HUB_NAME, version="5.0"),
     ),
-    Device(
+    HouseDevice(
         "meter", "00:1d:c9:10:20:11", "10.20.0.11", "mosquitto_pub by TLS 1.3",
         right=("encryption",), tls=True, act=meter,
     ),
-    Device(
+    HouseDevice(
         "hygrometer", "a4:cf:12:10:20:21", "10.20.0.33", "aiomqtt by TLS 1.2",
         right=("encryption",), tls=True, inside=("hygro1",),
         act=by_tls("aiomqtt", login("hygro1", "damp"), host=HUB_NAME, newest="TLSv1_2"),
     ),
-    Device(
+    HouseDevice(
         "lamp", "24:0a:c4:10:20:12", "10.20.0.12", "paho-mqtt without credentials",
         right=("identity", "session", "version"), client_ids=("lampkitchen",),
         act=library("paho", ("lampkitchen", None, None), will=("house/lamp/status", "gone")),
     ),
-    Device(
+    HouseDevice(
         "camera", "c0:56:e3:10:20:13", "10.20.0.13", "MQTT.js, delivered credentials",
         (CLEAR, "SEC04", "CON14"), KNOWN, client_ids=("mqttjs_????????",),
         act=library("mqttjs", login("", "admin"), seconds=12),
     ),
-    Device(
+    HouseDevice(
         "doorbell", "a4:cf:12:10:20:14", "10.20.0.14", "gmqtt 5.0, a short password",
         (CLEAR, "SEC05"), ("authentication", "identity"), client_ids=("doorbell1",),
         act=library("gmqtt", login("doorbell1", "ring"), version="5.0"),
     ),
-    Device(
+    HouseDevice(
         "plug1", "50:c7:bf:10:20:15", "10.20.0.15", "mosquitto_pub, the plugs' password",
         (CLEAR, "SEC07"), KNOWN, client_ids=("plugone",), act=plug1,
     ),
-    Device(
+    HouseDevice(
         "plug2", "50:c7:bf:10:20:16", "10.20.0.16", "aiomqtt 5.0, the plugs' password",
         (CLEAR, "SEC07"), KNOWN, client_ids=("plugtwo",),
         act=library("aiomqtt", login("plugtwo", "plugs"), version="5.0"),
     ),
-    Device(
+    HouseDevice(
         "plug3", "50:c7:bf:10:20:17", "10.20.0.17", "amqtt's client, the plugs' password",
         (CLEAR, "SEC07", "CON14"), KNOWN, client_ids=("amqtt/*",),
         act=library("amqtt", login(None, "plugs")),
     ),
-    Device(
+    HouseDevice(
         "panel", "dc:a6:32:10:20:18", "10.20.0.18", "paho-mqtt, three client ids at once",
         (CLEAR,), OWN, "gateway", ("blindseast", "blindswest", "blindssouth"),
         act=library("paho", blinds("east"), blinds("west"), blinds("south")),
     ),
-    Device(
+    HouseDevice(
         "boiler", "ec:fa:bc:10:20:19", "10.20.0.19", "paho-mqtt, MQTT 3.1 without keep alive",
         ("SEC15", "SEC20", "SEC22"), ("identity",), client_ids=("boiler",),
         act=library(
@@ -221,52 +221,52 @@ PARTIES: tuple[Machine, ...] = (
             will=("house/boiler/config", "reset"),
         ),
     ),
-    Device(
+    HouseDevice(
         "tracker", "e0:4f:43:10:20:1a", "10.20.0.26", "paho-mqtt 5.0, named by its IMEI",
         (CLEAR, "SEC06", "SEC27"), KNOWN, client_ids=("356938035643809",),
         act=library("paho", login("356938035643809", "tracking"), version="5.0"),
     ),
-    Device(
+    HouseDevice(
         "scale", "60:01:94:10:20:1b", "10.20.0.27", "paho-mqtt by TLS 1.2, verifies nothing",
         ("TLS09", "TLS10"), ("encryption",), tls=True, inside=("scale1",),
         act=by_tls(
             "paho", login("scale1", "weight"), host=CELLAR, verifies=False, newest="TLSv1_2"
         ),
     ),
-    Device(
+    HouseDevice(
         "fridge", "64:16:66:10:20:1c", "10.20.0.28", "paho-mqtt by TLS 1.0",
         ("TLS02",), ("encryption",), tls=True, inside=("fridge1",),
         act=by_tls(
             "paho", login("fridge1", "cooling"), host="larder.house.example", newest="TLSv1"
         ),
     ),
-    Device(
+    HouseDevice(
         "intruder", "02:de:ad:10:20:1d", "10.20.0.29", "paho-mqtt that guesses passwords",
         (CLEAR, "SEC04", "SEC09"), client_ids=tuple(GUESSES),
         act=library(
             "paho", *((name, "admin", guess) for name, guess in GUESSES.items()), gap=0.4
         ),
     ),
-    Device(
+    HouseDevice(
         "shedlight", "00:17:88:10:20:1e", "10.20.0.30", "mosquitto_pub to the shed's server",
         (CLEAR,), OWN, client_ids=("shedlight",), act=shed_light,
     ),
-    Device(
+    HouseDevice(
         "bikes", "24:0a:c4:10:29:10", "10.20.9.10", "paho-mqtt behind a router",
         (CLEAR,), OWN, "routed", ("bikes",), behind="garage",
         act=library("paho", login("bikes", "bikes")),
     ),
-    Device(
+    HouseDevice(
         "door", "24:0a:c4:10:29:11", "10.20.9.11", "aiomqtt behind a router",
         kind="routed", client_ids=("garagedoor",), behind="garage",
         act=library("aiomqtt", ("garagedoor", None, None)),
     ),
-    Device(
+    HouseDevice(
         "radio", "b8:27:eb:10:28:10", "10.20.8.10", "gmqtt behind address translation",
         (CLEAR,), OWN, "nat", ("radio",), behind="attic",
         act=library("gmqtt", login("radio", "radio")),
     ),
-    Device(
+    HouseDevice(
         "clock", "24:0a:c4:10:28:11", "10.20.8.11", "MQTT.js 5.0 behind address translation",
         (CLEAR,), OWN, "nat", ("clock",), behind="attic",
         act=library("mqttjs", login("clock", "clock"), version="5.0"),

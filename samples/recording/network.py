@@ -24,7 +24,7 @@ def run(*command: str) -> str:
 
 
 @dataclass
-class Host:
+class NetworkHost:
     """One machine on the switch."""
 
     name: str
@@ -66,7 +66,7 @@ class Network:
     def __init__(self, names: dict[str, str]) -> None:
         """Make the switch; `names` are what every host has in its hosts file."""
         self.names = names
-        self.hosts: list[Host] = []
+        self.hosts: list[NetworkHost] = []
         self.switch = f"{PREFIX}-switch"
         run("ip", "netns", "add", self.switch)
         self._in_switch("ip", "link", "add", "br0", "type", "bridge")
@@ -75,9 +75,9 @@ class Network:
     def _in_switch(self, *command: str) -> None:
         run("ip", "netns", "exec", self.switch, *command)
 
-    def _made(self, name: str, mac: str, address: str) -> Host:
+    def _made(self, name: str, mac: str, address: str) -> NetworkHost:
         """Make a host without any cable."""
-        made = Host(name, mac, address, f"{PREFIX}-{name}")
+        made = NetworkHost(name, mac, address, f"{PREFIX}-{name}")
         run("ip", "netns", "add", made.space)
         self.hosts.append(made)
         folder = Path("/etc/netns") / made.space
@@ -87,7 +87,7 @@ class Network:
         made.run("ip", "link", "set", "lo", "up")
         return made
 
-    def host(self, name: str, mac: str, address: str) -> Host:
+    def host(self, name: str, mac: str, address: str) -> NetworkHost:
         """Plug a host into the switch."""
         port = f"p{len(self.hosts)}"
         made = self._made(name, mac, address)
@@ -100,7 +100,7 @@ class Network:
         made.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
         return made
 
-    def behind(self, router: Host, name: str, mac: str, address: str) -> Host:
+    def behind(self, router: NetworkHost, name: str, mac: str, address: str) -> NetworkHost:
         """Plug a host in behind another, which routes: its frames come with the router's MAC."""
         inner, gateway = f"in{len(self.hosts)}", address.rpartition(".")[0] + ".1"
         made = self._made(name, mac, address)
@@ -116,13 +116,13 @@ class Network:
         made.run("ip", "route", "add", "default", "via", gateway)
         return made
 
-    def reachable(self, router: Host, address: str) -> None:
+    def reachable(self, router: NetworkHost, address: str) -> None:
         """Tell every host on the switch that an address is behind a router."""
         for host in self.hosts:
             if host.address.startswith(router.address.rpartition(".")[0]) and host is not router:
                 host.run("ip", "route", "replace", address, "via", router.address)
 
-    def hide(self, router: Host) -> None:
+    def hide(self, router: NetworkHost) -> None:
         """Have a router give its own address to what is behind it."""
         router.run("nft", "flush", "ruleset")
         router.run("nft", "add", "table", "ip", "nat")

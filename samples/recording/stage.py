@@ -27,7 +27,7 @@ _PROTOCOLS = {"3.1": "mqttv31", "3.1.1": "mqttv311", "5.0": "mqttv5"}
 _PATIENCE = 60
 
 
-class Client:
+class ClientProgram:
     """A client program that runs beside others."""
 
     def __init__(
@@ -108,20 +108,20 @@ class Stage:
             place += [version or self.version, self.transport]
         return ["node" if node else sys.executable, str(script), scene, *place]
 
-    def start(self, client: str, scene: str, *, version: str | None = None) -> Client:
+    def start(self, client: str, scene: str, *, version: str | None = None) -> ClientProgram:
         """Start a scene of a client script and wait until it is ready."""
         command = self._script(client, scene, version)
-        return Client(command, self.folder / "clients.log", "ready", self._environment())
+        return ClientProgram(command, self.folder / "clients.log", "ready", self._environment())
 
     def run(self, client: str, scene: str, *, version: str | None = None) -> None:
         """Run a scene of a client script to its end."""
         command = self._script(client, scene, version)
-        Client(command, self.folder / "clients.log", None, self._environment()).finish()
+        ClientProgram(command, self.folder / "clients.log", None, self._environment()).finish()
 
     def together(self, *scenes: tuple[str, str, str]) -> None:
         """Run scenes (client, scene, version) at the same time."""
         log = self.folder / "clients.log"
-        running = [Client(self._script(*each), log, None) for each in scenes]
+        running = [ClientProgram(self._script(*each), log, None) for each in scenes]
         for each in running:
             each.finish()
 
@@ -130,15 +130,15 @@ class Stage:
         place = ["-h", self.host, "-p", str(self.port), "-V", protocol]
         return ["stdbuf", "-oL", program, *place, *options]
 
-    def subscribe(self, *options: str, ready: str = "SUBACK") -> Client:
+    def subscribe(self, *options: str, ready: str = "SUBACK") -> ClientProgram:
         """Start mosquitto_sub with these options and wait for the SUBACK, or another packet."""
         command = self._cli("mosquitto_sub", ("-d", *options), None)
-        return Client(command, self.folder / "clients.log", ready)
+        return ClientProgram(command, self.folder / "clients.log", ready)
 
     def publish(self, *options: str, version: str | None = None) -> None:
         """Run mosquitto_pub with these options."""
         command = self._cli("mosquitto_pub", options, version)
-        Client(command, self.folder / "clients.log", None).finish()
+        ClientProgram(command, self.folder / "clients.log", None).finish()
 
 
 @dataclass(frozen=True)

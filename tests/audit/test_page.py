@@ -16,12 +16,12 @@ ROW = re.compile(r"^\| `([a-z-]+)` \| (\S+) \| .*$", re.MULTILINE)
 
 def test_every_threshold_stands_there_with_its_default() -> None:
     """A key that is added, dropped or changed changes the page, too."""
-    told = dict(ROW.findall(PAGE))
+    reported = dict(ROW.findall(PAGE))
     known = {
         field.encode_name: str(field.default or "none")
         for field in msgspec.structs.fields(Thresholds)
     }
-    assert told == known
+    assert reported == known
 
 
 def test_rules_that_the_page_names_exist() -> None:

@@ -107,7 +107,7 @@ def old_packet(data: bytes, ticks: int, number: int = 0, order: str = "<") -> by
     return block(2, head + data, order)
 
 
-class Row:
+class FrameRow:
     """One frame as a reader tells of it."""
 
     def __init__(self, number: int, time_ns: int, data: bytes, original: int, link: int) -> None:
@@ -118,9 +118,9 @@ class Row:
         self.link = link
 
 
-def rows(reader: CaptureReader) -> list[Row]:
+def rows(reader: CaptureReader) -> list[FrameRow]:
     """Read a capture to its end."""
-    found: list[Row] = []
+    found: list[FrameRow] = []
     while (batch := reader.next_batch()) is not None:
         assert batch.file == reader.file_index
         for i in range(batch.count):
@@ -128,13 +128,13 @@ def rows(reader: CaptureReader) -> list[Row]:
             data = batch.window[start : start + batch.captured[i]]
             assert len(data) == batch.captured[i]
             number = batch.first_number + i
-            found.append(Row(number, batch.time_ns[i], data, batch.original[i], batch.link[i]))
+            found.append(FrameRow(number, batch.time_ns[i], data, batch.original[i], batch.link[i]))
     numbers = [row.number for row in found]
     assert all(a < b for a, b in itertools.pairwise([0, *numbers]))
     return found
 
 
-def attempt(source: Source) -> tuple[list[Row], list[CaptureWarning], str]:
+def attempt(source: Source) -> tuple[list[FrameRow], list[CaptureWarning], str]:
     """Read a capture to its end, or give the one line with which it is refused."""
     try:
         found, warnings, _ = read(source)
@@ -147,7 +147,7 @@ def attempt(source: Source) -> tuple[list[Row], list[CaptureWarning], str]:
     return found, warnings, refusal
 
 
-def read(source: Source) -> tuple[list[Row], list[CaptureWarning], CaptureReader]:
+def read(source: Source) -> tuple[list[FrameRow], list[CaptureWarning], CaptureReader]:
     """Read a capture to its end: its frames, its warnings, the reader."""
     warnings: list[CaptureWarning] = []
     with open_capture(source, warn=warnings.append) as reader:

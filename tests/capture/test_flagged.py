@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dissector.capture import flagged
-from dissector.capture.flagged import Flagged
+from dissector.capture.flagged import FlaggedFrames
 from dissector.capture.recorder import Recorder
 from tests.capture.builders import START, frame, read
 
@@ -25,7 +25,7 @@ def numbered(path: Path) -> list[int]:
 def test_a_long_connection_is_kept_by_its_first_and_its_latest_frame(path: Path) -> None:
     """Of many frames before a finding the first are written, the one at fault, and the rest."""
     recorder = Recorder(str(path), "tests")
-    kept = Flagged(recorder)
+    kept = FlaggedFrames(recorder)
     for number in range(1, 501):
         kept.put(number, (frame(number), START + number, 60, 1), "eth0", 7)
     kept.found(7, 500, "here")
@@ -40,7 +40,7 @@ def test_what_waits_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """When too much waits the longest known are forgotten; what is found on them later is kept."""
     monkeypatch.setattr(flagged, "ROOM", 3000)
     recorder = Recorder(str(path), "tests")
-    kept = Flagged(recorder)
+    kept = FlaggedFrames(recorder)
     for number in range(1, 101):
         kept.put(number, (frame(number), START + number, 60, 1), "eth0", number)
     kept.found(1, 1, "forgotten")

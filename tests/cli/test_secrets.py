@@ -69,12 +69,12 @@ def test_no_protocol_name_shows_a_password(tmp_path: Path, size: int) -> None:
             assert part.decode() not in text, words
             assert part.hex(" ") not in text, words
             assert part.hex() not in text.replace(" ", "").lower() or begin, words
-    (told,) = [
+    (reported,) = [
         finding["message"]
         for finding in json.loads(dissector("--format", "json", str(path)).out)["findings"]
         if finding["rule"] in ("CON01", "ENC13")
     ]
-    assert told == (
+    assert reported == (
         f'the protocol name has {size} bytes, "MQTT…", where "MQTT" has 4; '
         "the length in front of it is probably wrong"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dissector import analysis
-from dissector.engines.native import PacketListener
+from dissector.engines.native import PacketSink
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311
 from samples.build import conversation, pcap
 from tests.cli.running import dissector
@@ -97,14 +97,14 @@ def test_no_packet_can_steer_the_terminal() -> None:
 def test_packets_are_handed_on_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """A capture full of tiny packets is never kept as a whole: packets leave a few frames later."""
     most = 0
-    kept = PacketListener.packet
+    kept = PacketSink.packet
 
-    def counted(self: PacketListener, *packet: Any) -> None:
+    def counted(self: PacketSink, *packet: Any) -> None:
         nonlocal most
         kept(self, *packet)
         most = max(most, len(self.packets))
 
-    monkeypatch.setattr(PacketListener, "packet", counted)
+    monkeypatch.setattr(PacketSink, "packet", counted)
     zeros = [f"C {bytes(1400).hex()}"] * 100
     data = pcap(conversation((CONNECT_311, ACCEPTED_311, *zeros)))
     shown = sum(1 for _ in analysis.packets([io.BytesIO(data)], analysis.Options()))

@@ -43,7 +43,7 @@ def test_self_signed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reported"),
     [
         (rsa.generate_private_key(65537, 2048), ("RSA", 2048, None)),
         (ec.generate_private_key(ec.SECP384R1()), ("EC", 384, "secp384r1")),
@@ -52,12 +52,12 @@ def test_self_signed() -> None:
     ],
     ids=["RSA", "EC", "Ed25519", "DSA"],
 )
-def test_keys(key: object, told: tuple[str, int | None, str | None]) -> None:
+def test_keys(key: object, reported: tuple[str, int | None, str | None]) -> None:
     """The kind of a key and its size are told."""
     found = certificate.read(identity(key=key).der)
     assert found is not None
-    assert (found.key_type, found.key_bits, found.curve) == told
-    assert (found.signature_hash is None) == (told[0] == "Ed25519")
+    assert (found.key_type, found.key_bits, found.curve) == reported
+    assert (found.signature_hash is None) == (reported[0] == "Ed25519")
 
 
 def test_signature_hash() -> None:

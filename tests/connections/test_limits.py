@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     GOODBYE,
 )
-from dissector.rules.hearing import FINDINGS_LIMIT
+from dissector.rules.finding_collector import FINDINGS_LIMIT
 from tests.judging import judge_steps, rules_of
 from tests.net.test_websocket import deflated, framed
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 import dissector
-from dissector.connections.recognise import hello_without_mqtt
+from dissector.connections.detection import hello_without_mqtt
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.model import Report, Side
 from samples.build import Frame, conversation, pcap
@@ -46,7 +46,7 @@ def test_tls_1_2_shows_all() -> None:
     assert record.because == "port"
     assert (record.client.port, record.server.port) == (40000, 8883)
     assert record.close is not None and record.close.by is Side.CLIENT
-    assert record.view.blind() is None
+    assert record.quality.incomplete_reason() is None
 
 
 def test_tls_1_3_hides_most() -> None:
@@ -153,13 +153,13 @@ def test_each_frame_lost(version: str) -> None:
             for record in analyzed(seen).tls_handshakes:
                 for name in ("certificates", "server_hello", "client_hello", "client", "server",
                              "certificate_requested", "psk_identity", "alpn"):  # fmt: skip
-                    told = getattr(record, name)
-                    assert told in (getattr(whole, name), None, ()), (index, name)
+                    reported = getattr(record, name)
+                    assert reported in (getattr(whole, name), None, ()), (index, name)
                 assert record.resumed in (whole.resumed, None), index
                 if not frames[index].payload:
                     continue
                 if len(seen) == len(frames) - 1:
-                    assert record.view.blind() or frames[index] is frames[-1], index
+                    assert record.quality.incomplete_reason() or frames[index] is frames[-1], index
 
 
 def test_early_end_is_told() -> None:
@@ -170,7 +170,7 @@ def test_early_end_is_told() -> None:
     assert record.client_hello is None
     assert record.server_hello is None
     assert record.established
-    assert record.view.blind() == "the capture starts in mid-stream"
+    assert record.quality.incomplete_reason() == "the capture starts in mid-stream"
     assert record.server.port == 8883
 
 
@@ -188,8 +188,8 @@ def test_behind_a_proxy() -> None:
         wire = peers.talk()
     header = b"PROXY TCP4 192.0.2.7 10.0.0.2 4711 8883\r\n"
     record = played([("C", header + wire[0][1]), *wire[1:]])
-    assert record.carrier is not None and record.carrier.proxied is not None
-    assert record.carrier.proxied.ip == "192.0.2.7"
+    assert record.encapsulation is not None and record.encapsulation.proxied is not None
+    assert record.encapsulation.proxied.ip == "192.0.2.7"
     assert record.server_name == NAME
 
 
@@ -200,7 +200,7 @@ def test_one_stream_only() -> None:
     with Peers("1.3") as peers:
         frames = conversation(steps(peers.talk()), server_port=8883)
 
-    class Sink:
+    class TlsSink:
         """Counts."""
 
         def __init__(self) -> None:
@@ -214,6 +214,6 @@ def test_one_stream_only() -> None:
         (Options(streams=frozenset({1})), 0),
         (Options(clients=frozenset({"a"})), 0),
     ):
-        sink = Sink()
+        sink = TlsSink()
         outcome = run([io.BytesIO(pcap(frames))], options, sink)
         assert len(sink.found) == outcome.summary.encrypted == count

@@ -108,7 +108,7 @@ def test_behind_a_proxy(
     (handshake,) = report.handshakes
     assert (handshake.transport, handshake.outcome) == ("tls", Outcome.ACCEPTED)
     assert handshake.connect is not None and handshake.connect.client_id == "a"
-    assert handshake.carrier is not None and handshake.carrier.forwarded == "192.0.2.7"
+    assert handshake.encapsulation is not None and handshake.encapsulation.forwarded == "192.0.2.7"
     assert report.warnings == []
 
 

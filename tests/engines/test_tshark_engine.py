@@ -23,7 +23,7 @@ RECORDED = ROOT / "samples" / "recorded"
 ODD = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.pcap"
 
 
-def told(sources: Sequence[Any], engine: str, keylog: str | None = None) -> dict[str, Any]:
+def reported(sources: Sequence[Any], engine: str, keylog: str | None = None) -> dict[str, Any]:
     """Give the report as a document, without the engine's name."""
     found = document(dissector.analyze(*sources, engine=engine, keylog=keylog), key=b"k")
     assert found.pop("tool")["engine"] == engine
@@ -37,7 +37,7 @@ def test_the_same_reports(folder: Path, tshark: str) -> None:
     if not paths:
         pytest.skip(f"{folder} is not there")
     paths = paths[:: len(paths) // 15 or 1]  # a thousand frames take seconds
-    assert told(paths, "tshark") == told(paths, "native")
+    assert reported(paths, "tshark") == reported(paths, "native")
 
 
 @pytest.mark.parametrize("name", ["paho-3.1.1-tls12-refusals", "mqttjs-5.0-wss-round-trip"])
@@ -45,9 +45,9 @@ def test_the_same_inside_of_tls(name: str, tshark: str) -> None:
     """With a key log, what TLS carries is read with either engine."""
     path = RECORDED / f"mosquitto-{name}.pcap"
     keys = str(path.with_suffix(".keys"))
-    found = told([path], "tshark", keys)
+    found = reported([path], "tshark", keys)
     assert found["handshakes"] != []
-    assert found == told([path], "native", keys)
+    assert found == reported([path], "native", keys)
 
 
 @pytest.mark.parametrize("name", [name for name in LINKS if name not in BEYOND])
@@ -56,8 +56,8 @@ def test_other_link_types(name: str, tshark: str) -> None:
     link, wrap, _ = LINKS[name]
     for ends in ({}, SIX):
         frames = examples(**ends)
-        expected = told([io.BytesIO(pcap(frames))], "native")
-        got = told([io.BytesIO(wrapped(frames, link, wrap))], "tshark")
+        expected = reported([io.BytesIO(pcap(frames))], "native")
+        got = reported([io.BytesIO(wrapped(frames, link, wrap))], "tshark")
         without_addresses(expected)
         without_addresses(got)
         assert got["findings"] == expected["findings"] != []
@@ -71,7 +71,7 @@ def test_frames_that_were_cut(tshark: str, tmp_path: Path) -> None:
     for limit in (60, 66, 70):
         whole = pcap(frames)
         cut.write_bytes(_cut(whole, limit))
-        assert told([cut], "tshark") == told([cut], "native"), limit
+        assert reported([cut], "tshark") == reported([cut], "native"), limit
 
 
 @pytest.mark.parametrize("keep", [-5, -40, -60])
@@ -79,7 +79,7 @@ def test_a_last_record_that_is_cut(tshark: str, tmp_path: Path, keep: int) -> No
     """Where tshark complains it has given all whole frames; the report is the native one."""
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(ODD.read_bytes()[:keep])
-    assert told([cut], "tshark") == told([cut], "native")
+    assert reported([cut], "tshark") == reported([cut], "native")
     assert [warning.kind for warning in dissector.analyze(cut).warnings] == ["cut-record"]
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from tests.fuzz.records import Record, records
-from tests.fuzz.targets import TARGETS, Case
-from tests.fuzz.worker import Settings, Tally, failure, keep, read_case
+from tests.fuzz.targets import TARGETS, FuzzCase
+from tests.fuzz.worker import WorkerCounts, WorkerSettings, failure, keep, read_case
 
 PACKAGES = ("capture", "net", "mqtt", "connections", "rules")
 
@@ -40,7 +40,9 @@ def main() -> int:
     names = list(TARGETS) if arguments.target == "all" else [arguments.target]
     failed = False
     for name in names:
-        settings = Settings(name, arguments.seconds, arguments.seed, corpus, arguments.interpreted)
+        settings = WorkerSettings(
+            name, arguments.seconds, arguments.seed, corpus, arguments.interpreted
+        )
         if arguments.coverage:
             failed |= _covered(settings)
         else:
@@ -48,14 +50,14 @@ def main() -> int:
     return int(failed)
 
 
-def _supervise(settings: Settings, jobs: int) -> bool:
+def _supervise(settings: WorkerSettings, jobs: int) -> bool:
     """Keep as many workers going as there are jobs; say what came of it."""
     began = time.monotonic()
     end = began + settings.seconds
-    total = Tally()
+    total = WorkerCounts()
     deaths = 0
     folder = tempfile.mkdtemp(prefix="fuzz-at-work-")
-    working: list[tuple[Settings, subprocess.Popen[bytes]]] = []
+    working: list[tuple[WorkerSettings, subprocess.Popen[bytes]]] = []
     seed = settings.seed
     while True:
         while len(working) < jobs and end - time.monotonic() > 1 and deaths < 50:
@@ -70,7 +72,7 @@ def _supervise(settings: Settings, jobs: int) -> bool:
         one, process = working.pop(0)
         said, _ = process.communicate()
         if process.returncode == 0:
-            tally = msgspec.json.decode(said, type=Tally)
+            tally = msgspec.json.decode(said, type=WorkerCounts)
             total.cases += tally.cases
             total.kinds = max(total.kinds, tally.kinds)
             total.peak_mib = max(total.peak_mib, tally.peak_mib)
@@ -92,14 +94,14 @@ def _supervise(settings: Settings, jobs: int) -> bool:
     return bool(total.failures)
 
 
-def _keep_last(settings: Settings, key: str) -> None:
+def _keep_last(settings: WorkerSettings, key: str) -> None:
     path = Path(settings.at_work or os.devnull)
     if not path.is_file():
         print(f"{settings.target}: a worker {key} before its first case", file=sys.stderr)
         return
     data = path.read_bytes()
     kind = data[:16].decode().strip()
-    case = Case(b"p" if kind == ".packet" else b"c", data[16:], kind == ".whole")
+    case = FuzzCase(b"p" if kind == ".packet" else b"c", data[16:], kind == ".whole")
     print(f"{settings.target}: a worker {key}", file=sys.stderr)
     keep(Path(settings.corpus), settings, case, key, "", None)
 
@@ -118,7 +120,7 @@ def _replay(files: list[Path]) -> int:
     return int(bool(failed))
 
 
-def _covered(settings: Settings) -> bool:
+def _covered(settings: WorkerSettings) -> bool:
     """Run in this process under coverage.py and say what was reached."""
     import coverage
 

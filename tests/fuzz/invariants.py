@@ -25,12 +25,12 @@ from dissector.report.json_lines import JsonLines
 from dissector.report.json_v1 import document
 from dissector.report.reporter import write_report
 from dissector.report.style import Style
-from dissector.report.table import Table
-from dissector.rules.hearing import FINDINGS_LIMIT
+from dissector.report.text_report import TextReport
+from dissector.rules.finding_collector import FINDINGS_LIMIT
 from dissector.text import encode as encode_text
 from tests.fuzz import answer
 from tests.fuzz.control_packet import SECRET
-from tests.fuzz.targets import Case
+from tests.fuzz.targets import FuzzCase
 
 MEMORY_LIMIT = 300 << 20
 
@@ -64,7 +64,7 @@ def _in_suite() -> bool:
     return "PYTEST_CURRENT_TEST" in os.environ
 
 
-def hold(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
+def hold(case: FuzzCase, index: int) -> tuple[bytes, frozenset[str]]:
     """Check one case; give its answer and what kinds of things it showed."""
     if case.kind == answer.PACKET:
         said, shown = _hold_packet(case.data, index), frozenset[str]()
@@ -145,7 +145,7 @@ def _layers(data: bytes) -> None:
             _demand(bytes(layer) == data, f"layers: {bytes(layer).hex()} is not {data.hex()}")
 
 
-def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
+def _hold_capture(case: FuzzCase, index: int) -> tuple[bytes, frozenset[str]]:
     try:
         report = dissector.analyze(io.BytesIO(case.data))
     except dissector.DissectorError as error:
@@ -178,7 +178,7 @@ def _hold_capture(case: Case, index: int) -> tuple[bytes, frozenset[str]]:
                 _demand("record headers" in str(error), f"drops: {error}")
                 continue
             if any(warning.kind == "overlap-different-bytes" for warning in report.warnings):
-                continue  # bytes of windows long gone are no longer compared (net/recent.py)
+                continue  # bytes of windows long gone are no longer compared (net/delivered_ring.py)
             same = _steady(again) == _steady(report)
             _demand(same, f"drops: {most} bytes at a time give another report")
     shown = {f"{finding.rule} {finding.side.value}" for finding in report.findings}
@@ -195,7 +195,7 @@ def _audited(data: bytes) -> None:
     _counts(report)
     _secret(report, [json.dumps(document(report, key=answer.KEY)).encode()])
     table = io.BytesIO()
-    write_report(report, Table(table, Style(), everything=True))
+    write_report(report, TextReport(table, Style(), everything=True))
     _demand(_shown_safely(table.getvalue().decode()), "control bytes: in the table of an audit")
 
 
@@ -299,11 +299,11 @@ def _read_elsewhere(report: dissector.Report) -> bool:
             fields += [item.value for item in items if item.id != 0x16]
         if (connack := handshake.connack) is not None:
             fields += [item.value for item in connack.properties if item.id != 0x16]
-        carrier = handshake.carrier
-        if carrier is not None and (head := carrier.request) is not None:
+        encapsulation = handshake.encapsulation
+        if encapsulation is not None and (head := encapsulation.request) is not None:
             fields += [head.path, head.host, head.origin, head.user_agent, head.forwarded_for]
             fields += [head.forwarded, head.subprotocols]
-        if carrier is not None and (taken := carrier.answer) is not None:
+        if encapsulation is not None and (taken := encapsulation.answer) is not None:
             fields.append(taken.subprotocol)
         if any(MARK in value for value in _plain_values(fields)):
             return True
@@ -364,7 +364,7 @@ def _formats(report: dissector.Report, whole: dict[str, Any]) -> None:
     outputs = [written.getvalue(), lines.getvalue()]
     for everything in (False, True):
         table, concise = io.BytesIO(), io.BytesIO()
-        write_report(report, Table(table, Style(), everything=everything))
+        write_report(report, TextReport(table, Style(), everything=everything))
         write_report(report, Concise(concise, notes, Style()))
         for name, output in (("table", table), ("concise", concise), ("notes", notes)):
             text = output.getvalue().decode("utf-8")

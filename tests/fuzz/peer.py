@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import IO
 
 from tests.fuzz import answer
-from tests.fuzz.targets import Case
+from tests.fuzz.targets import FuzzCase
 
 PATIENCE = 60.0  # seconds; interpreted code is slow
 
 
-class Peer:
+class SpeakingPeer:
     """Another Python with another build of the package."""
 
     def __init__(self, python: str) -> None:
@@ -32,7 +32,7 @@ class Peer:
         self._answers: IO[bytes] = self._process.stdout
         self.build = self._read().decode()
 
-    def ask(self, case: Case) -> bytes:
+    def ask(self, case: FuzzCase) -> bytes:
         """Give its answer; a death or a hang is an answer too, and it is started anew."""
         try:
             self._requests.write(len(case.data).to_bytes(4, "big") + case.kind + case.data)

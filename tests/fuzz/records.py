@@ -84,20 +84,20 @@ def conversations(frames: list[Record]) -> list[list[Turn]]:
         if key not in open_ or flags & 0x12 == 2:
             open_[key] = (sender, {}, [])
             found.append(open_[key][2])
-        client, seen, turns = open_[key]
+        client, seen, causal_order = open_[key]
         end = sequence + len(payload)
         if payload and seen.get(sender, 0) < end:
             seen[sender] = end
-            turns.append(Turn(0 if sender == client else 1, payload))
+            causal_order.append(Turn(0 if sender == client else 1, payload))
         if flags & 5:
-            turns.append(Turn(0 if sender == client else 1, b"", 1_000_000, flags & 5))
-    return [turns for turns in found if any(turn.data for turn in turns)]
+            causal_order.append(Turn(0 if sender == client else 1, b"", 1_000_000, flags & 5))
+    return [causal_order for causal_order in found if any(turn.data for turn in causal_order)]
 
 
-def control_packets(turns: list[Turn]) -> list[tuple[int, bytes]]:
+def control_packets(causal_order: list[Turn]) -> list[tuple[int, bytes]]:
     """Split what was said into control packets: (side, bytes), the rest as it is."""
     found = []
-    for turn in turns:
+    for turn in causal_order:
         data, at = turn.data, 0
         while at < len(data):
             value, shift, pos = 0, 0, at + 1

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import dissector
 from tests.fuzz import answer
 from tests.fuzz.records import Record, pcap, records
-from tests.fuzz.targets import Case
+from tests.fuzz.targets import FuzzCase
 
 SECONDS = 20.0
 
 
-def shrunk(case: Case, fails: Callable[[Case], bool], seconds: float = SECONDS) -> Case:
+def shrunk(case: FuzzCase, fails: Callable[[FuzzCase], bool], seconds: float = SECONDS) -> FuzzCase:
     """Leave out frames, then bytes, as long as the case fails."""
     end = time.monotonic() + seconds
     if case.kind == answer.CAPTURE:
@@ -33,7 +33,7 @@ def shrunk(case: Case, fails: Callable[[Case], bool], seconds: float = SECONDS) 
     return case
 
 
-def _fewer_frames(case: Case, fails: Callable[[Case], bool], end: float) -> Case:
+def _fewer_frames(case: FuzzCase, fails: Callable[[FuzzCase], bool], end: float) -> FuzzCase:
     """Write the frames as a plain pcap file, if it fails so, and leave out what it can."""
     try:
         frames = records(case.data)

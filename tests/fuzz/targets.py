@@ -15,11 +15,11 @@ from tests.fuzz import answer, control_packet, tls_records
 from tests.fuzz.bytewise import damage, number
 from tests.fuzz.records import Record, Turn, block, control_packets, option, pcap
 from tests.fuzz.seeds import Seeds
-from tests.fuzz.traffic import LAYERS, START_NS, Segment, Wire, framed, mangled, segments
+from tests.fuzz.traffic import LAYERS, START_NS, FuzzSegment, Wire, framed, mangled, segments
 from tests.fuzz.upgraded import PROXIES, upgraded
 
 
-class Case(NamedTuple):
+class FuzzCase(NamedTuple):
     """What is tried. `whole`: surely a capture, so no refusal of it is right."""
 
     kind: bytes
@@ -27,17 +27,17 @@ class Case(NamedTuple):
     whole: bool = False
 
 
-Target = Callable[[random.Random, Seeds], Case]
+Target = Callable[[random.Random, Seeds], FuzzCase]
 
 
-def packet(rng: random.Random, seeds: Seeds) -> Case:
+def packet(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """One control packet."""
     raw = control_packet.made(rng) if rng.randrange(3) == 0 else rng.choice(seeds.packets)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
         raw = control_packet.changed(rng, raw, seeds.packets)
     if raw[:1] and raw[0] >> 4 not in (1, 2, 14, 15) and rng.randrange(2):
         raw = bytes((rng.choice((0x10, 0x20, 0xE0, 0xF0)),)) + raw[1:]
-    return Case(answer.PACKET, raw[:100_000])
+    return FuzzCase(answer.PACKET, raw[:100_000])
 
 
 def _talk(rng: random.Random, seeds: Seeds) -> list[Turn]:
@@ -95,7 +95,7 @@ def _written(rng: random.Random, frames: list[Record]) -> bytes:
     return pcap(frames, big=rng.randrange(4) == 0, nano=bool(rng.randrange(2)))
 
 
-def _mixed(rng: random.Random, connections: list[list[Record]]) -> list[Record]:
+def _ambiguous(rng: random.Random, connections: list[list[Record]]) -> list[Record]:
     """Lay connections one after the other, or one between the other."""
     frames = [frame for connection in connections for frame in connection]
     if rng.randrange(2):
@@ -103,7 +103,7 @@ def _mixed(rng: random.Random, connections: list[list[Record]]) -> list[Record]:
     return frames
 
 
-def stream(rng: random.Random, seeds: Seeds) -> Case:
+def stream(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """The ordered bytes of both sides, cut anywhere."""
     connections = []
     for index in range(rng.choice((1, 1, 1, 2, 3))):
@@ -114,10 +114,10 @@ def stream(rng: random.Random, seeds: Seeds) -> Case:
         start = START_NS + rng.choice((0, index * 50, index * 7000)) * 1_000_000
         found = segments(rng, talk, start_ns=start, cuts=cuts)
         connections.append(framed(rng, found, _wire(rng, index, plain=True)))
-    return Case(answer.CAPTURE, _written(rng, _mixed(rng, connections)), whole=True)
+    return FuzzCase(answer.CAPTURE, _written(rng, _ambiguous(rng, connections)), whole=True)
 
 
-def websocket(rng: random.Random, seeds: Seeds) -> Case:
+def websocket(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """Conversations inside WebSocket, some behind a proxy; segments are lost or late sometimes."""
     connections = []
     for index in range(rng.choice((1, 1, 2))):
@@ -130,11 +130,11 @@ def websocket(rng: random.Random, seeds: Seeds) -> Case:
         for _ in range(rng.choice((0, 0, 0, 1, 3))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=True)))
-    frames = _mixed(rng, connections)
-    return Case(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
+    frames = _ambiguous(rng, connections)
+    return FuzzCase(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
 
-def tls(rng: random.Random, seeds: Seeds) -> Case:
+def tls(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """TLS conversations, some behind a proxy; segments are lost or late sometimes."""
     connections = []
     for index in range(rng.choice((1, 1, 1, 2))):
@@ -146,11 +146,11 @@ def tls(rng: random.Random, seeds: Seeds) -> Case:
         for _ in range(rng.choice((0, 0, 0, 1, 3))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=True, usual=8883)))
-    frames = _mixed(rng, connections)
-    return Case(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
+    frames = _ambiguous(rng, connections)
+    return FuzzCase(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
 
-def segments_(rng: random.Random, seeds: Seeds) -> Case:
+def segments_(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """The segments of connections, and the layers below them."""
     connections = []
     for index in range(rng.choice((1, 1, 2))):
@@ -158,15 +158,17 @@ def segments_(rng: random.Random, seeds: Seeds) -> Case:
         if rng.randrange(4) == 0:
             talk = said(rng, talk, seeds)
         start = START_NS + index * rng.choice((0, 50, 7000)) * 1_000_000
-        found: list[Segment] = segments(rng, talk, start_ns=start, cuts=rng.choice((0, 1, 3, -1)))
+        found: list[FuzzSegment] = segments(
+            rng, talk, start_ns=start, cuts=rng.choice((0, 1, 3, -1))
+        )
         for _ in range(rng.choice((1, 1, 2, 3, 8))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=False)))
-    frames = _mixed(rng, connections)
+    frames = _ambiguous(rng, connections)
     while frames and rng.randrange(3) == 0:
         at = rng.randrange(len(frames))
         frames[at] = frames[at]._replace(data=damage(rng, frames[at].data)[:65535])
-    return Case(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
+    return FuzzCase(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
 
 def _frames(rng: random.Random, seeds: Seeds) -> list[Record]:
@@ -199,7 +201,7 @@ def _changed_frames(rng: random.Random, frames: list[Record]) -> list[Record]:
     return frames or [frame]
 
 
-def pcap_(rng: random.Random, seeds: Seeds) -> Case:
+def pcap_(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """A pcap file."""
     frames = _frames(rng, seeds)
     for _ in range(rng.randrange(4)):
@@ -222,7 +224,7 @@ def pcap_(rng: random.Random, seeds: Seeds) -> Case:
             at += rng.choice((0, 4, 8, 8, 12))  # a field of a record's header
         before = int.from_bytes(data[at : at + 4], order)  # type: ignore[arg-type]
         data[at : at + 4] = number(rng, before, 32).to_bytes(4, order)  # type: ignore[arg-type]
-    return Case(answer.CAPTURE, _finished(rng, bytes(data), seeds))
+    return FuzzCase(answer.CAPTURE, _finished(rng, bytes(data), seeds))
 
 
 def _finished(rng: random.Random, data: bytes, seeds: Seeds) -> bytes:
@@ -315,13 +317,13 @@ def _wrong_block(rng: random.Random, data: bytes, big: bool) -> bytes:
     return bytes(out)
 
 
-def pcapng(rng: random.Random, seeds: Seeds) -> Case:
+def pcapng(rng: random.Random, seeds: Seeds) -> FuzzCase:
     """A pcapng file."""
     frames = _frames(rng, seeds)
     for _ in range(rng.randrange(3)):
         frames = _changed_frames(rng, frames)
     data = ng(rng, frames, wrong=rng.choice((0, 1, 1, 2, 4)))
-    return Case(answer.CAPTURE, _finished(rng, data, seeds))
+    return FuzzCase(answer.CAPTURE, _finished(rng, data, seeds))
 
 
 TARGETS: dict[str, Target] = {

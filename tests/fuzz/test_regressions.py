@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.targets import TARGETS
-from tests.fuzz.worker import Settings, failure, read_case, run
+from tests.fuzz.worker import WorkerSettings, failure, read_case, run
 
 KEPT = Path(__file__).parent / "regressions"
 CASES = sorted(path for path in KEPT.iterdir() if path.suffix in (".packet", ".capture", ".whole"))
@@ -23,6 +23,6 @@ def test_case_that_once_failed(path: Path) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_target_for_a_moment(target: str, tmp_path: Path) -> None:
     """A short run with a fixed seed breaks no invariant."""
-    tally = run(Settings(target, seconds=2, seed=1, corpus=str(tmp_path)))
+    tally = run(WorkerSettings(target, seconds=2, seed=1, corpus=str(tmp_path)))
     assert tally.cases
     assert not tally.failures

@@ -18,7 +18,7 @@ from tests.net import wire
 START_NS = 1_700_000_000_000_000_000
 
 
-class Segment(msgspec.Struct):
+class FuzzSegment(msgspec.Struct):
     """One TCP segment of a connection; `side` 0 is the client."""
 
     side: int
@@ -42,18 +42,18 @@ class Wire(msgspec.Struct):
 
 def segments(
     rng: random.Random, talk: Sequence[Turn], *, start_ns: int = START_NS, cuts: int = 0
-) -> list[Segment]:
+) -> list[FuzzSegment]:
     """Say the turns of a conversation over TCP; `cuts` are the cuts of each turn."""
     edge = rng.randrange(8) == 0
     place = [0xFFFFFFF0 - rng.randrange(64) if edge else 1000, 5000]
     now = start_ns
-    found: list[Segment] = []
+    found: list[FuzzSegment] = []
 
     def send(side: int, flags: int, payload: bytes = b"", pause: int = 1_000_000) -> None:
         nonlocal now
         now += pause
         ack = place[1 - side] if flags & wire.ACK else 0
-        found.append(Segment(side, place[side], ack, flags, payload, now))
+        found.append(FuzzSegment(side, place[side], ack, flags, payload, now))
         place[side] = (place[side] + len(payload) + bool(flags & 3)) & 0xFFFFFFFF
 
     send(0, wire.SYN)
@@ -79,7 +79,7 @@ def pieces(rng: random.Random, data: bytes, cuts: int) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(order)]
 
 
-def mangled(rng: random.Random, found: list[Segment]) -> list[Segment]:
+def mangled(rng: random.Random, found: list[FuzzSegment]) -> list[FuzzSegment]:
     """Do one thing to the segments of a connection that a network, a capture or an attacker can."""
     if not found:
         return found
@@ -175,7 +175,7 @@ LAYERS = (
 )
 
 
-def framed(rng: random.Random, found: Sequence[Segment], over: Wire) -> list[Record]:
+def framed(rng: random.Random, found: Sequence[FuzzSegment], over: Wire) -> list[Record]:
     """Lay segments in frames."""
     frames = []
     for index, segment in enumerate(found):

@@ -135,18 +135,18 @@ def upgraded(rng: random.Random, talk: Sequence[Turn]) -> list[Turn]:
     deflate = bool(extension) if rng.randrange(20) else not extension
     keeps = b"no_context" not in extension
     senders = (Sender(rng, True, deflate, keeps), Sender(rng, False, deflate, keeps))
-    turns = [Turn(0, heads[0]), Turn(1, heads[1])]
+    causal_order = [Turn(0, heads[0]), Turn(1, heads[1])]
     if rng.randrange(12) == 0:
-        del turns[rng.randrange(2)]
+        del causal_order[rng.randrange(2)]
     for turn in talk:
         data = senders[turn.side].said(turn.data) if turn.data else b""
-        turns.append(turn._replace(data=data))
+        causal_order.append(turn._replace(data=data))
     if rng.randrange(8) == 0:  # heads and frames in one segment
-        turns[0:2] = [Turn(turns[0].side, b"".join(t.data for t in turns[:2]))]
+        causal_order[0:2] = [Turn(causal_order[0].side, b"".join(t.data for t in causal_order[:2]))]
     if rng.randrange(4) == 0:
-        at = rng.randrange(len(turns))
-        turns[at] = turns[at]._replace(data=damage(rng, turns[at].data))
-    return turns
+        at = rng.randrange(len(causal_order))
+        causal_order[at] = causal_order[at]._replace(data=damage(rng, causal_order[at].data))
+    return causal_order
 
 
 def _request(rng: random.Random, offered: bytes, extension: bytes) -> bytes:

@@ -25,10 +25,10 @@ import msgspec
 
 from tests.fuzz import answer
 from tests.fuzz.invariants import BrokenError, hold
-from tests.fuzz.peer import Peer
+from tests.fuzz.peer import SpeakingPeer
 from tests.fuzz.seeds import Seeds, seeds
 from tests.fuzz.shrink import shrunk
-from tests.fuzz.targets import TARGETS, Case
+from tests.fuzz.targets import TARGETS, FuzzCase
 
 CASE_SECONDS = 10
 GRACE_SECONDS = 10  # what C code that never looks up gets on top
@@ -40,7 +40,7 @@ class Hang(BaseException):
     """A case took too long."""
 
 
-class Settings(msgspec.Struct):
+class WorkerSettings(msgspec.Struct):
     """What a worker is to do; `at_work` is where the case at work stands."""
 
     target: str
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct):
     most: int = 1 << 62
 
 
-class Tally(msgspec.Struct):
+class WorkerCounts(msgspec.Struct):
     """What a worker did."""
 
     cases: int = 0
@@ -80,7 +80,9 @@ def bounded(seconds: float = CASE_SECONDS) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def failure(case: Case, index: int, peer: Peer | None = None) -> tuple[str, str, frozenset[str]]:
+def failure(
+    case: FuzzCase, index: int, peer: SpeakingPeer | None = None
+) -> tuple[str, str, frozenset[str]]:
     """Try one case: a short key of what failed, "" if nothing, the whole story, what it showed."""
     try:
         with bounded():
@@ -112,21 +114,26 @@ def _difference(ours: bytes, theirs: bytes) -> str:
     return f"at {at}\nours:   {ours[start : at + 150]!r}\ntheirs: {theirs[start : at + 150]!r}"
 
 
-def suffix(case: Case) -> str:
+def suffix(case: FuzzCase) -> str:
     """Give the ending of a case's file: its kind, and whether it is surely a capture."""
     if case.kind == answer.PACKET:
         return ".packet"
     return ".whole" if case.whole else ".capture"
 
 
-def read_case(path: Path) -> Case:
+def read_case(path: Path) -> FuzzCase:
     """Read a case that was kept."""
     kind = answer.PACKET if path.suffix == ".packet" else answer.CAPTURE
-    return Case(kind, path.read_bytes(), path.suffix == ".whole")
+    return FuzzCase(kind, path.read_bytes(), path.suffix == ".whole")
 
 
 def keep(
-    corpus: Path, settings: Settings, case: Case, key: str, story: str, small: Case | None
+    corpus: Path,
+    settings: WorkerSettings,
+    case: FuzzCase,
+    key: str,
+    story: str,
+    small: FuzzCase | None,
 ) -> None:
     """Write a failing case, its small version, and the story."""
     corpus.mkdir(parents=True, exist_ok=True)
@@ -134,15 +141,15 @@ def keep(
     (corpus / f"{name}{suffix(case)}").write_bytes(case.data)
     if small is not None and small.data != case.data:
         (corpus / f"{name}-small{suffix(small)}").write_bytes(small.data)
-    told = {"what": key, "target": settings.target, "seed": settings.seed, "story": story}
-    (corpus / f"{name}.json").write_text(json.dumps(told, indent=1))
+    reported = {"what": key, "target": settings.target, "seed": settings.seed, "story": story}
+    (corpus / f"{name}.json").write_text(json.dumps(reported, indent=1))
 
 
-def run(settings: Settings) -> Tally:
+def run(settings: WorkerSettings) -> WorkerCounts:
     """Make and try cases until the time is over."""
     rng = random.Random(f"{settings.target} {settings.seed}")
-    tally = Tally()
-    peer = Peer(settings.interpreted) if settings.interpreted else None
+    tally = WorkerCounts()
+    peer = SpeakingPeer(settings.interpreted) if settings.interpreted else None
     if peer is not None and (peer.build == "compiled") == answer.compiled():
         print(f"both interpreters are {peer.build}: nothing is compared but runs", file=sys.stderr)
     known: set[str] = set()
@@ -189,7 +196,7 @@ def _with(start: Seeds, grown: list[bytes]) -> Seeds:
 def main() -> None:
     """Work as a subprocess: settings as JSON in, a tally out."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_LIMIT, ADDRESS_LIMIT))
-    settings: Any = msgspec.json.decode(sys.argv[1].encode(), type=Settings)
+    settings: Any = msgspec.json.decode(sys.argv[1].encode(), type=WorkerSettings)
     faulthandler.enable()
     print(msgspec.json.encode(run(settings)).decode())
 

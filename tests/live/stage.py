@@ -166,7 +166,7 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text[:26] + "+00:00").timestamp()
 
 
-class Following:
+class LiveProcess:
     """`dissector live` while it runs; `records` are lines of JSON so far, `arrived` their times."""
 
     def __init__(self, arguments: tuple[str, ...], place: Place, **more: Any) -> None:
@@ -262,10 +262,10 @@ class Following:
 @contextlib.contextmanager
 def following(
     *arguments: str, place: Place = LOOPBACK, listening: bool = True, **more: Any
-) -> Iterator[Following]:
+) -> Iterator[LiveProcess]:
     """Run `dissector live` with these arguments until the block ends."""
     need_root()
-    run = Following(arguments, place, **more)
+    run = LiveProcess(arguments, place, **more)
     try:
         if listening:
             wait_until(lambda: "listening" in run.said or run.process.poll() is not None, "start")
@@ -288,17 +288,17 @@ def opened(path: Path) -> int:
     return len(frames)
 
 
-_Told = TypeVar("_Told")
+_Measured = TypeVar("_Measured")
 
 
-def in_time(scenario: Callable[[], tuple[Following, _Told]]) -> tuple[Following, _Told]:
+def in_time(scenario: Callable[[], tuple[LiveProcess, _Measured]]) -> tuple[LiveProcess, _Measured]:
     """Run a scenario in which every handshake is told in time; a busy machine has three tries."""
     late = []
     for _ in range(3):
-        live, told = scenario()
+        live, reported = scenario()
         late.append(live.late())
         if not late[-1]:
-            return live, told
+            return live, reported
     pytest.fail(f"handshakes were told late, each time: {late}")
 
 
@@ -318,20 +318,20 @@ def publish(
 def made_server(answer: bytes) -> Iterator[int]:
     """Run a server on loopback that gives one answer to whatever it is sent, and never closes."""
     connections: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as sink:
 
         def serve() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    one, _ = listener.accept()
+                    one, _ = sink.accept()
                     connections.append(one)
                     one.recv(4096)
                     one.sendall(answer)
 
         threading.Thread(target=serve, daemon=True).start()
         try:
-            yield int(listener.getsockname()[1])
+            yield int(sink.getsockname()[1])
         finally:
-            listener.shutdown(socket.SHUT_RDWR)
+            sink.shutdown(socket.SHUT_RDWR)
             for one in connections:
                 one.close()

@@ -123,9 +123,9 @@ def test_live_judges_as_a_file_is_judged(example: Example) -> None:
     )
     known = {one.id: one for one in whole.handshakes}
     assert {one.id for one in heard.handshakes} == set(known)
-    for told, outcome in zip(heard.handshakes, heard.outcomes, strict=True):
-        assert outcome == known[told.id].outcome
-        assert len(told.auths) == len(known[told.id].auths)
+    for reported, outcome in zip(heard.handshakes, heard.outcomes, strict=True):
+        assert outcome == known[reported.id].outcome
+        assert len(reported.auths) == len(known[reported.id].auths)
     assert live.outcome().summary == whole.summary
 
 
@@ -154,11 +154,11 @@ def test_an_overdue_finding_comes_when_its_time_has_passed(example: Example) -> 
     frames = conversation(example.steps, server_port=example.port)
     heard, _ = play(Played(frames, after=60, dropped=0))
     ends = {one.frame for one, _ in heard.findings}
-    for finding, told in heard.findings:
+    for finding, reported in heard.findings:
         deadline = max(finding.time_ns, max(frame.time_ns for frame in finding.frames))
-        assert told >= finding.time_ns
+        assert reported >= finding.time_ns
         if finding.time_ns > max(frame.time_ns for frame in finding.frames):
-            assert told - deadline <= 3 * STEP, (finding.rule, ends)
+            assert reported - deadline <= 3 * STEP, (finding.rule, ends)
 
 
 def test_what_was_dropped_is_nobodys_fault() -> None:

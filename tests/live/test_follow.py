@@ -13,7 +13,7 @@ import pytest
 from samples.build import conversation
 from tests.conftest import need_tool
 from tests.live.stage import (
-    Following,
+    LiveProcess,
     Place,
     following,
     free_port,
@@ -59,7 +59,7 @@ def test_every_handshake_is_reported_once_with_its_fields(place: Place, tmp_path
 
 def _follow_publishers(
     place: Place, directory: Path
-) -> tuple[Following, dict[str, dict[str, Any]]]:
+) -> tuple[LiveProcess, dict[str, dict[str, Any]]]:
     """Have Mosquitto's own clients publish; give what was told and the fields by client id."""
     port = free_port()
     wanted: dict[str, dict[str, Any]] = {}
@@ -168,9 +168,9 @@ def test_a_deadline_is_told_when_it_passes() -> None:
         client.sendall(CONNECT)
         live.wait_for("handshake")
         (finding,) = live.wait_for("finding")
-        told = live.arrived[live.records.index(finding)]
+        reported = live.arrived[live.records.index(finding)]
         assert finding["rule"] == "SEQ09"
-        assert -0.1 < told - seconds(finding["time"]) < 3
+        assert -0.1 < reported - seconds(finding["time"]) < 3
         client.close()
         assert live.stop() in (0, 1)
     assert len(live.of("finding")) == 1
@@ -230,7 +230,7 @@ def test_a_pipe_is_followed(tmp_path: Path) -> None:
     assert live.of("summary")[0]["accepted"] == len(names)
 
 
-def _follow_a_pipe(directory: Path) -> tuple[Following, list[str]]:
+def _follow_a_pipe(directory: Path) -> tuple[LiveProcess, list[str]]:
     """Have clients publish while tcpdump captures; give what was told, and their ids."""
     names = ["one", "two", "three"]
     with namespaces() as place, mosquitto(place, 1883, directory):

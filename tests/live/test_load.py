@@ -9,12 +9,12 @@ import sys
 import time
 
 from tests.conftest import ROOT
-from tests.live.stage import Following, Place, following
+from tests.live.stage import LiveProcess, Place, following
 
 PORT = 1883
 
 
-def load(place: Place, live: Following, *, asleep: bool) -> tuple[int, dict[str, int]]:
+def load(place: Place, live: LiveProcess, *, asleep: bool) -> tuple[int, dict[str, int]]:
     """Make much traffic; give how many clients there were and how many frames."""
     clients = 300
     command = [

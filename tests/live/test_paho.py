@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dissector.text import fingerprint
 from tests.conftest import ROOT
-from tests.live.stage import Following, Place, following, free_port, in_time, mosquitto, on
+from tests.live.stage import LiveProcess, Place, following, free_port, in_time, mosquitto, on
 from tests.report.schema import check_line
 
 KEY = "a key of the test"
@@ -51,10 +51,10 @@ class Told(NamedTuple):
 
 def test_every_field_of_paho_clients_is_told(place: Place, tmp_path: Path) -> None:
     """Wills, credentials, keep alive, sessions that wait, refusals, and properties are reported."""
-    live, (told, answers) = in_time(lambda: _follow_clients(place, tmp_path))
+    live, (reported, answers) = in_time(lambda: _follow_clients(place, tmp_path))
     records = live.of("handshake")
-    assert len(records) == len(told) == len(answers)
-    for each, answer, record in zip(told, answers, records, strict=True):
+    assert len(records) == len(reported) == len(answers)
+    for each, answer, record in zip(reported, answers, records, strict=True):
         connect, connack = record["connect"], record["connack"]
         assert (record["version"], record["server"]["ip"]) == (each.version, each.orders["host"])
         wanted = {**NOTHING, "clientId": each.orders["clientId"], **each.fields}
@@ -80,18 +80,18 @@ def test_every_field_of_paho_clients_is_told(place: Place, tmp_path: Path) -> No
     assert WRONG not in everything
     summary = live.of("summary")[0]
     assert (summary["accepted"], summary["refused"]) == (
-        sum(each.accepted for each in told),
-        sum(not each.accepted for each in told),
+        sum(each.accepted for each in reported),
+        sum(not each.accepted for each in reported),
     )
     assert summary["capture"]["dropped"] == 0
 
 
 def _follow_clients(
     place: Place, directory: Path
-) -> tuple[Following, tuple[list[Told], list[dict[str, Any]]]]:
+) -> tuple[LiveProcess, tuple[list[Told], list[dict[str, Any]]]]:
     """Have paho's clients connect; give what they were told, and what they were answered."""
     port = free_port()
-    told = [
+    reported = [
         each
         for version in VERSIONS
         for host in (place.v4, place.v6)
@@ -106,12 +106,12 @@ def _follow_clients(
     ):  # fmt: skip
         done = subprocess.run(
             [*place.client, sys.executable, str(ROOT / "tests" / "live" / "paho_clients.py")],
-            input="".join(json.dumps(each.orders) + "\n" for each in told).encode(),
+            input="".join(json.dumps(each.orders) + "\n" for each in reported).encode(),
             capture_output=True, check=True, timeout=60,
         )  # fmt: skip
-        live.wait_for("handshake", len(told))
+        live.wait_for("handshake", len(reported))
         assert live.stop() == 0
-    return live, (told, [json.loads(line) for line in done.stdout.splitlines()])
+    return live, (reported, [json.loads(line) for line in done.stdout.splitlines()])
 
 
 def _clients(version: str, host: str, port: int) -> list[Told]:

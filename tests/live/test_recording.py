@@ -89,9 +89,9 @@ def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> N
     assert ran.code == 1
     read_again = [json.loads(line) for line in ran.out.splitlines()]
     for kind, count in (("handshake", 4), ("finding", 1), ("captureWarning", 0)):
-        told = sorted(map(_comparable, live.of(kind)))
-        assert told == sorted(_comparable(one) for one in read_again if one["type"] == kind)
-        assert len(told) == count
+        reported = sorted(map(_comparable, live.of(kind)))
+        assert reported == sorted(_comparable(one) for one in read_again if one["type"] == kind)
+        assert len(reported) == count
     (summary,) = live.of("summary")
     assert summary["capture"]["frames"] == opened(out)
     for part in ("capture", "tool"):

@@ -75,7 +75,7 @@ def test_the_right_to_capture_is_read_from_the_file(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = programs.dumpcap(may_capture=False)
     assert found.state is State.LIMITED
-    assert found.mend is not None and found.mend.startswith("sudo ")
+    assert found.fix is not None and found.fix.startswith("sudo ")
     assert programs.dumpcap(may_capture=True).state is State.OK
     if os.geteuid() == 0:
         both = (1 << 12 | 1 << 13).to_bytes(4, "little")

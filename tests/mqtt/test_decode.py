@@ -178,7 +178,7 @@ def test_password_is_masked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reported"),
     [
         (b"MQTT", "MQTT"),
         (b"MQTX", "MQTX"),
@@ -190,13 +190,13 @@ def test_password_is_masked() -> None:
         ("…".encode(), "…"),
     ],
 )
-def test_a_foreign_protocol_name_is_told_as_far_as_it_is_a_word(name: bytes, told: str) -> None:
+def test_a_foreign_protocol_name_is_told_as_far_as_it_is_a_word(name: bytes, reported: str) -> None:
     """At most eight printable characters of it; the rest is a secret, for it may be a password."""
     body = len(name).to_bytes(2, "big") + name + b"\4\2\0\x3c\0\1a"
     packet = decode_packet(bytes((0x10, len(body))) + body)
     assert isinstance(packet, Connect)
-    assert packet.protocol_name == told
+    assert packet.protocol_name == reported
     seen = packet.masked()[4:].split(b"\4\2\0\x3c")[0].rstrip(b"*")
-    assert seen == told.rstrip("…").encode()
+    assert seen == reported.rstrip("…").encode()
     read = name.isascii() and name.decode().isprintable()
     assert (packet.client_id, packet.complete) == (("a", True) if read else ("", False))

@@ -15,16 +15,16 @@ from tests.net.wire import ACK, FIN, PSH, RST, SYN
 A, B = "10.0.0.1", "10.0.0.2"
 CLIENT_ISN, SERVER_ISN = 1000, 5000
 
-Event = tuple[object, ...]
+RecordedEvent = tuple[object, ...]
 
 
-class Recorder(Consumer):
+class RecordingConsumer(Consumer):
     """Writes down all calls; `stop_after` chunks it wants no more."""
 
     def __init__(self, connection: TcpConnection, stop_after: int = -1) -> None:
         self.connection = connection
         self.stop_after = stop_after
-        self.events: list[Event] = []
+        self.events: list[RecordedEvent] = []
         self.frames: list[tuple[str, int, int, int]] = []
         self.parts: tuple[list[bytes], list[bytes]] = ([], [])
         self.ended = False
@@ -73,9 +73,9 @@ class Recorder(Consumer):
         sizes = [size for size, _ in self.gaps(side) if isinstance(size, int)]
         return len(self.text(side)) + sum(size for size in sizes if size > 0)
 
-    def joined(self) -> list[Event]:
+    def joined(self) -> list[RecordedEvent]:
         """All events, chunks of one side that follow each other as one."""
-        out: list[Event] = []
+        out: list[RecordedEvent] = []
         for event in self.events:
             if event[0] == "chunk" and out and out[-1][:2] == event[:2]:
                 out[-1] = (*out[-1][:2], bytes(out[-1][2]) + bytes(event[2]))  # type: ignore[call-overload]
@@ -85,11 +85,11 @@ class Recorder(Consumer):
 
 
 @dataclass
-class Run:
+class RecordedRun:
     """What came of feeding frames."""
 
     streams: Streams
-    consumers: list[Recorder]
+    consumers: list[RecordingConsumer]
     warnings: list[tuple[str, str, int, int]]
 
     @property
@@ -98,7 +98,7 @@ class Run:
         return [warning[0] for warning in self.warnings]
 
     @property
-    def only(self) -> Recorder:
+    def only(self) -> RecordingConsumer:
         """The consumer of the one connection."""
         assert len(self.consumers) == 1
         return self.consumers[0]
@@ -115,13 +115,13 @@ def run(
     finish: bool = True,
     stop_after: int = -1,
     size: int = 8192,
-) -> Run:
+) -> RecordedRun:
     """Feed frames to a flow table in batches of at most `size` frames."""
-    consumers: list[Recorder] = []
+    consumers: list[RecordingConsumer] = []
     warnings: list[tuple[str, str, int, int]] = []
 
-    def follow(connection: TcpConnection) -> Recorder:
-        consumers.append(Recorder(connection, stop_after))
+    def follow(connection: TcpConnection) -> RecordingConsumer:
+        consumers.append(RecordingConsumer(connection, stop_after))
         return consumers[-1]
 
     def warn(kind: str, message: str, frame: int, stream: int) -> None:
@@ -140,11 +140,11 @@ def run(
         streams.feed(batch, 0, batch.count)
     if finish:
         streams.finish()
-    return Run(streams, consumers, warnings)
+    return RecordedRun(streams, consumers, warnings)
 
 
 @dataclass
-class Talk:
+class SegmentTalk:
     """Makes the frames of one connection between A (client) and B; sequence numbers are its own."""
 
     client_port: int = 40000
@@ -171,7 +171,7 @@ class Talk:
         macs = ((wire.MAC_A, wire.MAC_B), (wire.MAC_B, wire.MAC_A))[side]
         return wire.ethernet(wire.ipv4(body, *ends), src=macs[0], dst=macs[1])
 
-    def add(self, side: int, flags: int, payload: bytes = b"", options: bytes = b"") -> Talk:
+    def add(self, side: int, flags: int, payload: bytes = b"", options: bytes = b"") -> SegmentTalk:
         """The next segment of a side, acknowledging all that its peer sent."""
         ack = self.seq[1 - side] if flags & ACK else 0
         frame = self.segment(side, self.seq[side], ack, flags, payload, options)
@@ -179,32 +179,32 @@ class Talk:
         self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
         return self
 
-    def open(self) -> Talk:
+    def open(self) -> SegmentTalk:
         """SYN, SYN/ACK, ACK."""
         return self.add(0, SYN).add(1, SYN | ACK).add(0, ACK)
 
-    def say(self, side: int, payload: bytes) -> Talk:
+    def say(self, side: int, payload: bytes) -> SegmentTalk:
         """Data."""
         return self.add(side, PSH | ACK, payload)
 
-    def ack(self, side: int) -> Talk:
+    def ack(self, side: int) -> SegmentTalk:
         """A bare acknowledgement."""
         return self.add(side, ACK)
 
-    def close(self) -> Talk:
+    def close(self) -> SegmentTalk:
         """FIN both ways."""
         return self.add(0, FIN | ACK).add(1, FIN | ACK).add(0, ACK)
 
-    def reset(self, side: int) -> Talk:
+    def reset(self, side: int) -> SegmentTalk:
         """RST."""
         return self.add(side, RST | ACK)
 
-    def drop(self, index: int = -1) -> Talk:
+    def drop(self, index: int = -1) -> SegmentTalk:
         """Take a frame out: it was never captured."""
         del self.frames[index]
         return self
 
-    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> Talk:
+    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> SegmentTalk:
         """A segment at any offset from the side's first byte; the counters stay."""
         first = (CLIENT_ISN, SERVER_ISN)[side] + 1
         self.frames.append(self.segment(side, first + offset, self.seq[1 - side], flags, payload))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dissector.net.limits import Limits
 from tests.net import wire
-from tests.net.recording import A, B, Recorder, run
+from tests.net.recording import A, B, RecordingConsumer, run
 from tests.net.wire import ACK, FIN, PSH, SECOND, START, SYN
 
 Piece = tuple[int, int]  # start and stop of a segment in the client's bytes
@@ -49,7 +49,7 @@ def cut(draw: st.DrawFn) -> list[Piece]:
 
 
 @st.composite
-def mixed(draw: st.DrawFn) -> list[Piece]:
+def ambiguous(draw: st.DrawFn) -> list[Piece]:
     """Cut anywhere, with any extra segments, repeated and shuffled."""
     pieces = draw(cut())
     edges = st.integers(0, len(TEXT))
@@ -60,7 +60,7 @@ def mixed(draw: st.DrawFn) -> list[Piece]:
     return pieces
 
 
-@given(STARTS, mixed(), st.integers(1, 8))
+@given(STARTS, ambiguous(), st.integers(1, 8))
 def test_any_order_gives_the_same_bytes(start: int, order: list[Piece], size: int) -> None:
     """Shuffled, repeated, overlapped and cut anew: the same bytes, no gap, in any batches."""
     result = run(talk(start, order), size=size)
@@ -76,7 +76,7 @@ def test_any_order_gives_the_same_bytes(start: int, order: list[Piece], size: in
     assert result.streams.buffered == 0
 
 
-def check_one_gap(recorder: Recorder, low: int, high: int) -> None:
+def check_one_gap(recorder: RecordingConsumer, low: int, high: int) -> None:
     """Exactly one gap stands for [low, high), and all other bytes are there."""
     assert recorder.gaps(0) == [(high - low, "lost")]
     assert recorder.text(0) == TEXT[:low] + TEXT[high:]
@@ -120,7 +120,7 @@ def test_mid_stream_start(pieces: list[Piece], index: int) -> None:
     assert result.only.gaps(0) == [(-1, "mid-stream")]
 
 
-@given(mixed(), st.integers(1, 60))
+@given(ambiguous(), st.integers(1, 60))
 def test_snap_length_keeps_positions(order: list[Piece], kept: int) -> None:
     """With payloads cut, chunks and gaps of known size add up to all bytes, each in its place."""
     frames = talk(5, order)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dissector.net.flow_table import reversed_key
 from dissector.net.owner import owner
-from dissector.net.table import reversed_key
 from tests.net import wire
 from tests.net.recording import run
 from tests.net.wire import ACK, RST, SYN

@@ -5,86 +5,94 @@ from __future__ import annotations
 import pytest
 
 from tests.net import wire
-from tests.net.recording import CLIENT_ISN, SERVER_ISN, Event, Recorder, Run, Talk, run
+from tests.net.recording import (
+    CLIENT_ISN,
+    SERVER_ISN,
+    RecordedEvent,
+    RecordedRun,
+    RecordingConsumer,
+    SegmentTalk,
+    run,
+)
 from tests.net.wire import ACK, FIN, PSH, RST, SECOND, START, SYN
 
 END = ("finished", "capture end")
 CLOSED = ("finished", "closed")
 
 
-def c(text: bytes) -> Event:
+def c(text: bytes) -> RecordedEvent:
     return ("chunk", 0, text)
 
 
-def s(text: bytes) -> Event:
+def s(text: bytes) -> RecordedEvent:
     return ("chunk", 1, text)
 
 
-def lost(side: int, size: int) -> Event:
+def lost(side: int, size: int) -> RecordedEvent:
     return ("gap", side, size, "lost")
 
 
-def mid(side: int) -> Event:
+def mid(side: int) -> RecordedEvent:
     return ("gap", side, -1, "mid-stream")
 
 
-def fin(side: int) -> Event:
+def fin(side: int) -> RecordedEvent:
     return ("closed", side, "FIN")
 
 
-def rst(side: int) -> Event:
+def rst(side: int) -> RecordedEvent:
     return ("closed", side, "RST")
 
 
-def whole() -> Talk:
-    return Talk().open().say(0, b"hello").say(1, b"world")
+def whole() -> SegmentTalk:
+    return SegmentTalk().open().say(0, b"hello").say(1, b"world")
 
 
-def wrapped() -> Talk:
-    talk = Talk(seq=[0xFFFFFFFE, 0xFFFFFFFF])
+def wrapped() -> SegmentTalk:
+    talk = SegmentTalk(seq=[0xFFFFFFFE, 0xFFFFFFFF])
     return talk.open().say(0, b"abcdef").say(1, b"ghijkl").say(0, b"mn").close()
 
 
-def shuffled() -> Talk:
-    talk = Talk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef")
+def shuffled() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef")
     talk.frames[3:] = [talk.frames[5], talk.frames[4], talk.frames[3]]
     return talk
 
 
-def doubled() -> Talk:
+def doubled() -> SegmentTalk:
     talk = whole().close()
     talk.frames = [frame for frame in talk.frames for _ in range(2)]
     return talk
 
 
-def mirrored() -> Talk:
+def mirrored() -> SegmentTalk:
     talk = whole().close()
     tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in talk.frames]
     talk.frames = [one for pair in zip(talk.frames, tagged, strict=True) for one in pair]
     return talk
 
 
-def fast_open() -> Talk:
-    talk = Talk().add(0, SYN, b"early").add(1, SYN | ACK)
+def fast_open() -> SegmentTalk:
+    talk = SegmentTalk().add(0, SYN, b"early").add(1, SYN | ACK)
     return talk.say(0, b" late").say(1, b"yes")
 
 
-def fast_open_refused() -> Talk:
-    talk = Talk().add(0, SYN, b"early")
+def fast_open_refused() -> SegmentTalk:
+    talk = SegmentTalk().add(0, SYN, b"early")
     frame = talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
     talk.frames.append(frame)
     talk.seq[1] += 1
     return talk.put(0, 0, b"early").say(0, b" late")
 
 
-def simultaneous_open() -> Talk:
-    talk = Talk().add(0, SYN).add(1, SYN)
+def simultaneous_open() -> SegmentTalk:
+    talk = SegmentTalk().add(0, SYN).add(1, SYN)
     talk.frames.append(talk.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
     talk.frames.append(talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
     return talk.say(0, b"a").say(1, b"b")
 
 
-def simultaneous_close() -> Talk:
+def simultaneous_close() -> SegmentTalk:
     talk = whole()
     one, other = talk.seq
     talk.frames.append(talk.segment(0, one, other, FIN | ACK))
@@ -94,95 +102,95 @@ def simultaneous_close() -> Talk:
     return talk
 
 
-def keep_alive(payload: bytes) -> Talk:
+def keep_alive(payload: bytes) -> SegmentTalk:
     talk = whole()
     talk.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
     return talk.say(0, b"!").say(1, b"?")
 
 
-def keep_alive_first() -> Talk:
-    talk = Talk().open().say(0, b"x")
+def keep_alive_first() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"x")
     del talk.frames[:4]
     return talk.put(0, 0, b"\0", ACK).ack(1).say(0, b"real").ack(1)
 
 
-def zero_window_probe() -> Talk:
-    talk = Talk().open().say(0, b"abc")
+def zero_window_probe() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"abc")
     talk.window = 0
     talk.ack(1)
     talk.window = 65535
     return talk.put(0, 3, b"d", ACK).say(0, b"def")
 
 
-def fin_behind_hole() -> Talk:
-    talk = Talk().open().say(0, b"abc").say(0, b"def").add(0, FIN | ACK)
+def fin_behind_hole() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"abc").say(0, b"def").add(0, FIN | ACK)
     late = talk.frames.pop(4)
     talk.frames.append(late)
     return talk.add(1, FIN | ACK).ack(0)
 
 
-def data_with_fin() -> Talk:
-    talk = Talk().open().add(0, FIN | PSH | ACK, b"bye")
+def data_with_fin() -> SegmentTalk:
+    talk = SegmentTalk().open().add(0, FIN | PSH | ACK, b"bye")
     talk.frames.append(talk.frames[-1])
     return talk.say(1, b"ok").add(1, FIN | ACK)
 
 
-def acknowledged_unseen() -> Talk:
-    return Talk().open().say(0, b"abc").drop().ack(1)
+def acknowledged_unseen() -> SegmentTalk:
+    return SegmentTalk().open().say(0, b"abc").drop().ack(1)
 
 
-def fin_unseen() -> Talk:
+def fin_unseen() -> SegmentTalk:
     return whole().add(0, FIN | ACK).drop().ack(1)
 
 
-def wild_acknowledgement(ahead: int) -> Talk:
+def wild_acknowledgement(ahead: int) -> SegmentTalk:
     talk = whole()
     talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + ahead, ACK))
     return talk.say(0, b"!")
 
 
-def reset_acknowledging_more() -> Talk:
+def reset_acknowledging_more() -> SegmentTalk:
     talk = whole()
     talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + 9, RST | ACK))
     return talk
 
 
-def blind_reset() -> Talk:
+def blind_reset() -> SegmentTalk:
     talk = whole()
     talk.frames.append(talk.segment(1, talk.seq[1] + 0x10000000, 0, RST))
     return talk.say(1, b"!")
 
 
-def reset_after_hole() -> Talk:
-    talk = Talk().open().say(0, b"ab").say(0, b"cd").drop(3)
+def reset_after_hole() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").drop(3)
     return talk.reset(1)
 
 
-def one_way() -> Talk:
+def one_way() -> SegmentTalk:
     talk = whole().say(0, b"!").close()
     talk.frames = [frame for frame in talk.frames if frame[6:12] == wire.MAC_A]
     return talk
 
 
-def answer_before_question() -> Talk:
-    talk = Talk().open().say(0, b"ask").say(1, b"tell")
+def answer_before_question() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"ask").say(1, b"tell")
     talk.frames[3], talk.frames[4] = talk.frames[4], talk.frames[3]
     return talk
 
 
-def late_syn() -> Talk:
-    talk = Talk().open().say(0, b"abc").say(1, b"def")
+def late_syn() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"abc").say(1, b"def")
     talk.frames.append(talk.frames.pop(0))
     return talk
 
 
-def begun_before(side: int) -> Talk:
+def begun_before(side: int) -> SegmentTalk:
     talk = whole().say(side, b"a").say(1 - side, b"b")
     del talk.frames[:5]
     return talk
 
 
-def old_data_after_mid_stream() -> Talk:
+def old_data_after_mid_stream() -> SegmentTalk:
     talk = whole().say(0, b"new")
     first = talk.frames[3]
     del talk.frames[:5]
@@ -190,32 +198,34 @@ def old_data_after_mid_stream() -> Talk:
     return talk
 
 
-def syn_ack_first() -> Talk:
+def syn_ack_first() -> SegmentTalk:
     return whole().drop(0)
 
 
-def half_open() -> Talk:
-    talk = Talk().add(0, SYN)
+def half_open() -> SegmentTalk:
+    talk = SegmentTalk().add(0, SYN)
     talk.frames *= 3
     return talk
 
 
-def half_closed() -> Talk:
-    return Talk().open().add(0, FIN | ACK).say(1, b"still").say(1, b" here").add(1, FIN | ACK)
+def half_closed() -> SegmentTalk:
+    return (
+        SegmentTalk().open().add(0, FIN | ACK).say(1, b"still").say(1, b" here").add(1, FIN | ACK)
+    )
 
 
-def refused() -> Talk:
-    talk = Talk().add(0, SYN)
+def refused() -> SegmentTalk:
+    talk = SegmentTalk().add(0, SYN)
     talk.frames.append(talk.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
     return talk
 
 
-def overlapped_same() -> Talk:
-    talk = Talk().open().say(0, b"abcd")
+def overlapped_same() -> SegmentTalk:
+    talk = SegmentTalk().open().say(0, b"abcd")
     return talk.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
 
 
-def data_after_fin() -> Talk:
+def data_after_fin() -> SegmentTalk:
     talk = whole().add(0, FIN | ACK)
     return talk.put(0, 6, b"nonsense").ack(1)
 
@@ -327,7 +337,7 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
     client = recorder.connection.direction(0)
     seen = []
 
-    class Asking(Recorder):
+    class Asking(RecordingConsumer):
         def chunk(
             self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
         ) -> bool:
@@ -347,14 +357,14 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
         (True, [c(b"abcdxyz"), CLOSED]),
     ],
 )
-def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[Event]) -> None:
+def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[RecordedEvent]) -> None:
     """After both FINs a late segment may still fill a hole; ten seconds later the view ends."""
-    talk = Talk().open().say(0, b"ab").say(0, b"cd").say(0, b"xyz").close()
+    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"xyz").close()
     missing = talk.frames.pop(3)
     frames = [
         *talk.frames,
         *([missing] if late else []),
-        Talk(client_port=50000).add(0, SYN).frames[0],
+        SegmentTalk(client_port=50000).add(0, SYN).frames[0],
     ]
     times = [START + i for i in range(len(frames) - 1)] + [START + 11 * SECOND]
     result = run(frames, times=times, finish=False)
@@ -362,8 +372,8 @@ def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[Event
     assert events == expected
 
 
-def hole(after: int, gap_ns: int) -> Run:
-    talk = Talk().open().say(0, b"ab").say(0, b"cd").drop(3).ack(1)
+def hole(after: int, gap_ns: int) -> RecordedRun:
+    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").drop(3).ack(1)
     for _ in range(after):
         talk.ack(1)
     times = [START + i for i in range(len(talk.frames) - 1)] + [START + gap_ns]
@@ -382,7 +392,7 @@ def test_when_a_hole_is_given_up(after: int, gap_ns: int, given_up: bool) -> Non
 
 def test_a_hole_without_acknowledgement_stays() -> None:
     """Nothing is given up while the peer may still ask for the bytes again."""
-    talk = Talk().open().say(0, b"ab").drop()
+    talk = SegmentTalk().open().say(0, b"ab").drop()
     for _ in range(100):
         talk.put(0, 2, b"cd")
     times = [START + i * SECOND for i in range(len(talk.frames))]
@@ -394,7 +404,7 @@ def test_a_hole_without_acknowledgement_stays() -> None:
 
 def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
     """What was declared lost does not come up afterwards."""
-    talk = Talk().open().say(0, b"ab").say(0, b"cd")
+    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd")
     missing = talk.frames.pop(3)
     talk.ack(1)
     for _ in range(64):
@@ -415,7 +425,7 @@ def test_frame_of_what_a_hole_held_back() -> None:
 
 def test_frame_of_what_a_declared_gap_released() -> None:
     """Bytes behind a gap carry their own frames, never one before a frame told already."""
-    talk = Talk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef").drop(3)
+    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef").drop(3)
     frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
     assert frames == [("gap", 4), ("chunk", 4), ("chunk", 5)]
 
@@ -423,7 +433,7 @@ def test_frame_of_what_a_declared_gap_released() -> None:
 @pytest.mark.parametrize("waiting", [False, True])
 def test_overlap_with_different_bytes(waiting: bool) -> None:
     """The bytes seen first are taken, and the difference is told once."""
-    talk = Talk().open()
+    talk = SegmentTalk().open()
     if waiting:
         talk.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
     else:
@@ -471,7 +481,7 @@ def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
 def test_reuse_ends_the_old_connection() -> None:
     """A new SYN on the same ports begins a new stream and ends the old one."""
     first = whole()
-    second = Talk(seq=[90000, 80000]).open().say(0, b"again")
+    second = SegmentTalk(seq=[90000, 80000]).open().say(0, b"again")
     result = run(first.frames + second.frames)
     assert [recorder.joined()[-1] for recorder in result.consumers] == [("finished", "reused"), END]
     assert [recorder.connection.stream for recorder in result.consumers] == [0, 1]
@@ -497,7 +507,7 @@ def test_no_more_wanted() -> None:
 
 def test_nobody_asks_before_there_are_bytes() -> None:
     """On other ports the factory is asked at the first payload byte, also one that came early."""
-    talk = Talk(server_port=8883).open()
+    talk = SegmentTalk(server_port=8883).open()
     assert run(talk.frames).consumers == []
     assert len(run(talk.say(0, b"x").frames).consumers) == 1
 
@@ -513,28 +523,28 @@ def test_a_clock_going_back_is_told_once() -> None:
 
 def test_server_ports_are_counted() -> None:
     """Connections are counted by the port of the responder, mid-stream by the lower port."""
-    frames = whole().frames + Talk(client_port=5, server_port=443).open().frames
-    frames += Talk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
+    frames = whole().frames + SegmentTalk(client_port=5, server_port=443).open().frames
+    frames += SegmentTalk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
     assert run(frames).streams.server_ports() == {1883: 1, 443: 1, 8080: 1}
 
 
 @pytest.mark.parametrize(("later", "told"), [(1, True), (3, True), (4, False)])
-def test_what_went_up_is_compared_for_some_windows(later: int, told: bool) -> None:
+def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -> None:
     """A retransmission is compared with what went up in this window and the three before."""
-    talk = Talk().open().say(0, b"first")
+    talk = SegmentTalk().open().say(0, b"first")
     result = run(talk.frames, finish=False)
     for number in range(later):
         again = talk.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
         last = number == later - 1
-        frame = again if last else Talk(client_port=50000 + number).add(0, SYN).frames[0]
+        frame = again if last else SegmentTalk(client_port=50000 + number).add(0, SYN).frames[0]
         batch = wire.batch([frame], first_number=10 + number)
         result.streams.feed(batch, 0, 1)
-    assert result.kinds == (["overlap-different-bytes"] if told else [])
+    assert result.kinds == (["overlap-different-bytes"] if reported else [])
 
 
 def test_files_read_in_turns_keep_their_windows() -> None:
     """Frames of several files, in turns, are compared as those of one."""
-    talk = Talk().open().say(0, b"ab").say(1, b"cd")
+    talk = SegmentTalk().open().say(0, b"ab").say(1, b"cd")
     talk.put(0, 0, b"aX").put(1, 0, b"Xd")
     batches = [wire.batch(talk.frames, file=number) for number in (0, 1)]
     result = run([])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.net import tls, tls_messages
-from dissector.net.tls import Event, TlsReader
+from dissector.net.tls import TlsEvent, TlsReader
 from tests.chunking import places, ways
 from tests.tls_peers import NAME, Peers
 
@@ -25,7 +25,7 @@ def direction(request: pytest.FixtureRequest) -> bytes:
     return spoken(*request.param.split())
 
 
-def read(reader: TlsReader, chunks: list[bytes]) -> list[Event]:
+def read(reader: TlsReader, chunks: list[bytes]) -> list[TlsEvent]:
     """All events of a direction; what follows a change of ciphers is encrypted."""
     events = []
     for chunk in chunks:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from dissector import analyze
 from dissector.crosscheck.compare import Difference, against_tshark
 from dissector.crosscheck.headers import split_lengths
-from dissector.crosscheck.sighting import Ours, Sighting, ours
+from dissector.crosscheck.observation import OwnObservation, PacketObservation, ours
 from dissector.crosscheck.wireshark import theirs
 from dissector.model import Capture, Endpoint
 from dissector.rules.registry import all_rules
@@ -30,11 +30,11 @@ MADE = ROOT / "samples" / "made"
 EXAMPLE_SECONDS = 1000  # from one example to the next: longer than any of them
 
 
-class Both(NamedTuple):
+class PairedFields(NamedTuple):
     """What we and what tshark say of one capture."""
 
-    ours: Ours
-    tshark: list[Sighting]
+    ours: OwnObservation
+    tshark: list[PacketObservation]
     split: frozenset[int]
 
     def differences(self) -> list[Difference]:
@@ -47,7 +47,7 @@ def files() -> list[Path]:
     return sorted([*RECORDED.glob("*.pcap*"), *MADE.glob("*.pcap"), *SHARED.glob("*.pcap")])
 
 
-def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, Both]]:
+def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, PairedFields]]:
     """Read captures of ours or others; `folder` takes the lots."""
     ports = frozenset(entry["port"] for entry in entries())
     for number, lot in enumerate(_lots(paths)):
@@ -63,7 +63,7 @@ def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, Both]]:
                 for seen in answer
                 if frames < seen.frame <= frames + size.frames
             ]
-            yield path.name, Both(mine, part, split_lengths(str(path), ports))
+            yield path.name, PairedFields(mine, part, split_lengths(str(path), ports))
             frames += size.frames
             streams += size.streams
 
@@ -92,7 +92,7 @@ def _lots(paths: list[Path]) -> list[list[tuple[Path, Capture]]]:
     return lots
 
 
-def read_examples(folder: Path) -> Iterator[tuple[str, Both]]:
+def read_examples(folder: Path) -> Iterator[tuple[str, PairedFields]]:
     """Read the conversations of all rules' examples, put together in `folder`."""
     frames: list[Frame] = []
     owners: list[str] = []
@@ -129,4 +129,4 @@ def read_examples(folder: Path) -> Iterator[tuple[str, Both]]:
             ]
             for side in both
         )
-        yield name, Both(all_of_ours._replace(seen=mine), other, split)
+        yield name, PairedFields(all_of_ours._replace(seen=mine), other, split)

@@ -11,7 +11,7 @@ from dissector.mqtt import spec
 from samples.describe import entries
 from tests.oracle import corpus
 
-Corpus = dict[str, corpus.Both]
+Corpus = dict[str, corpus.PairedFields]
 MADE_ELSEWHERE = {"split-length"}  # tests/crosscheck/test_compare.py makes it
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from dissector.analysis import Options, run
 from dissector.audit.run import run as run_audit
 from dissector.cli.options import AUDIT_FORMATS, SHARED
-from dissector.report.formats import Look, audit_reporter, shared_reporter
+from dissector.report.formats import ReportOptions, audit_reporter, shared_reporter
 from dissector.report.style import Style
 
 KEY = b"one key for all tests"
@@ -21,7 +21,9 @@ FORMATS: Sequence[str] = AUDIT_FORMATS
 def audited(path: Path | str, form: str, options: Options | None = None, **look: Any) -> bytes:
     """Audit a capture."""
     stream = io.BytesIO()
-    reporter = audit_reporter(form, stream, Look(Style(), key=KEY, everything=True, **look))
+    reporter = audit_reporter(
+        form, stream, ReportOptions(Style(), key=KEY, everything=True, **look)
+    )
     found = run_audit([str(path)], options or Options(), reporter, key=KEY)
     reporter.overview(found.overview)
     outcome = found.outcome
@@ -33,7 +35,7 @@ def analyzed(path: Path | str, form: str, **look: Any) -> bytes:
     """Analyse a capture in one of the formats that analyses and audits share."""
     assert form in SHARED
     stream = io.BytesIO()
-    reporter = shared_reporter(form, stream, Look(Style(), key=KEY, **look))
+    reporter = shared_reporter(form, stream, ReportOptions(Style(), key=KEY, **look))
     outcome = run([str(path)], Options(), reporter)
     reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     return stream.getvalue()

@@ -35,9 +35,9 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def incomplete(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A capture that begins after the CONNECT: rules that need it are not evaluated."""
-    path = tmp_path_factory.mktemp("blind") / "blind.pcap"
+    path = tmp_path_factory.mktemp("incomplete") / "blind.pcap"
     connect = "C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61"
     path.write_bytes(pcap(conversation((connect, "S 20 02 01 00", "C e0 00", "C FIN"))[5:]))
     return path

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from dissector.analysis import Options, run
 from dissector.model import Endpoint, Finding, FrameRef
+from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
 from dissector.report.json_v1 import Writer
-from dissector.report.pen import Pen
 from tests.conftest import ROOT
 from tests.report.builders import Silent, finding
 
@@ -21,12 +21,12 @@ CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
 encode = msgspec.json.Encoder().encode
 
 
-class Both(Silent):
+class BothFindingWriters(Silent):
     """A sink that writes every finding both ways."""
 
     def __init__(self, digits: int | None = None) -> None:
         self.writer = Writer(key=b"k", digits=digits)
-        self.quick = FindingText(self.writer, Pen())
+        self.quick = FindingText(self.writer, JsonBuffer())
         self.ways = [0, 0]
 
     def precision(self, digits: int) -> None:
@@ -42,7 +42,7 @@ class Both(Silent):
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:
     """The quick way writes every finding of every sample as the general way does."""
-    run([str(path)], Options(audit=True), Both())
+    run([str(path)], Options(audit=True), BothFindingWriters())
 
 
 texts = st.text(max_size=8) | st.sampled_from(['a "b"', "a\\b", "a\udc80", "plain", ""])
@@ -70,7 +70,7 @@ def test_any_finding_is_written_alike(data: st.DataObject, digits: int | None) -
         client=data.draw(st.none() | ends),
         server=data.draw(st.none() | ends),
     )
-    Both(digits).finding(record)
+    BothFindingWriters(digits).finding(record)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,6 @@ def test_any_finding_is_written_alike(data: st.DataObject, digits: int | None) -
 )
 def test_only_plain_values_go_the_quick_way(record: Finding, quick: bool) -> None:
     """Text that JSON has to escape, and what is neither text nor count, goes the general way."""
-    both = Both()
+    both = BothFindingWriters()
     both.finding(record)
     assert both.ways == [quick, not quick]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from dissector.analysis import Options, run
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
+from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import Writer
-from dissector.report.pen import Pen
 from tests.conftest import ROOT
 from tests.report.builders import Silent, connack, connect, handshake
 from tests.strategies import connacks, connects
@@ -23,12 +23,12 @@ CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
 encode = msgspec.json.Encoder().encode
 
 
-class Both(Silent):
+class BothWriters(Silent):
     """A sink that writes every handshake both ways."""
 
     def __init__(self, digits: int | None = None, *, show_secrets: bool = False) -> None:
         self.writer = Writer(show_secrets=show_secrets, key=b"k", digits=digits)
-        self.quick = HandshakeText(self.writer, encode, Pen())
+        self.quick = HandshakeText(self.writer, encode, JsonBuffer())
         self.ways = [0, 0]
 
     def precision(self, digits: int) -> None:
@@ -45,7 +45,7 @@ class Both(Silent):
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:
     """The quick way writes every handshake of every sample as the general way does."""
-    run([str(path)], Options(), Both())
+    run([str(path)], Options(), BothWriters())
 
 
 times = st.integers(-(2**40), 2**62) | st.integers(0, 2**33).map(lambda second: second * 10**9)
@@ -80,7 +80,7 @@ def test_any_handshake_is_written_alike(
             st.none() | st.builds(Close, st.sampled_from(Side), st.just("fin"), frames)
         ),
     )
-    Both(digits, show_secrets=show_secrets).handshake(record)
+    BothWriters(digits, show_secrets=show_secrets).handshake(record)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,6 @@ def test_any_handshake_is_written_alike(
 )
 def test_only_plain_text_goes_the_quick_way(record: Handshake, quick: bool) -> None:
     """Text that JSON has to escape, and all that is not ASCII, is left to the general way."""
-    both = Both()
+    both = BothWriters()
     both.handshake(record)
     assert both.ways == [quick, not quick]

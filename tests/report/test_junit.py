@@ -79,9 +79,9 @@ def test_notes_fail_nothing_by_default() -> None:
     assert rules_with(every, "failure") == {"CON14", "SEC01", "SEC02"}
 
 
-def test_what_was_not_evaluated_is_skipped(blind: Path) -> None:
+def test_what_was_not_evaluated_is_skipped(incomplete: Path) -> None:
     """A rule that could not be judged everywhere, and found nothing, is skipped with the reason."""
-    root = suites(audited(blind, "junit", rules=EVERY))
+    root = suites(audited(incomplete, "junit", rules=EVERY))
     skipped = rules_with(root, "skipped")
     assert "SES01" in skipped
     assert not skipped & (rules_with(root, "failure") | rules_with(root, "system-out"))

@@ -33,16 +33,20 @@ def _secrets(path: Path) -> set[str]:
     outcome = run([str(path)], Options(), lines)
     lines.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     found: set[str | None] = set()
-    told = ""
+    reported = ""
     for line in map(json.loads, stream.getvalue().splitlines()):
         connect, connack = line.get("connect") or {}, line.get("connack") or {}
-        told += " ".join(str(connect.get(key)) for key in ("clientId", "username", "lastWillTopic"))
+        reported += " ".join(
+            str(connect.get(key)) for key in ("clientId", "username", "lastWillTopic")
+        )
         found.add(connect.get("password"))
         found.add(connect.get("properties", {}).get("authenticationData"))
         found.add(connack.get("properties", {}).get("authenticationData"))
         found.add((line.get("http") or {}).get("query"))
-    told = told.lower()
-    return {text for text in found if text and len(text) >= SHORTEST and text.lower() not in told}
+    reported = reported.lower()
+    return {
+        text for text in found if text and len(text) >= SHORTEST and text.lower() not in reported
+    }
 
 
 @functools.cache

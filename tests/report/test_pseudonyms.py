@@ -16,7 +16,7 @@ from dissector.analysis import Options, analyze
 from dissector.audit.run import run as run_audit
 from dissector.model import Endpoint
 from dissector.mqtt.defects import DefectKind
-from dissector.report.formats import Look, audit_reporter
+from dissector.report.formats import ReportOptions, audit_reporter
 from dissector.report.html.page import _asset
 from dissector.report.pseudonyms import PseudonymousAudit, Pseudonyms
 from dissector.report.style import Style
@@ -51,7 +51,7 @@ OWN += " ".join(kind.value for kind in DefectKind)
 def disguised(path: Path, form: str) -> bytes:
     """Audit a capture with pseudonyms."""
     stream = io.BytesIO()
-    look = Look(Style(), key=KEY, everything=True)
+    look = ReportOptions(Style(), key=KEY, everything=True)
     reporter = PseudonymousAudit(audit_reporter(form, stream, look))
     found = run_audit([str(path)], Options(), reporter, key=KEY)
     reporter.overview(found.overview)

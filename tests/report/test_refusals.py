@@ -8,7 +8,7 @@ from dissector.model import Outcome, Version
 from dissector.mqtt import spec
 from dissector.report.refusals import meanings, short
 from dissector.report.style import Style
-from dissector.report.table import Table
+from dissector.report.text_report import TextReport
 from tests.report.builders import connack, handshake, report, written
 
 V3_1, V3_1_1, V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
@@ -40,7 +40,7 @@ def test_a_code_without_a_name_is_said_to_be_unknown() -> None:
 def test_the_table_says_what_its_codes_mean() -> None:
     """A reader of the table need not know the codes; an accepted handshake has none."""
     refused = handshake(connack=connack(return_code=5), outcome=Outcome.REFUSED)
-    text = written(report(handshakes=[refused], findings=[]), Table, Style()).decode()
+    text = written(report(handshakes=[refused], findings=[]), TextReport, Style()).decode()
     assert "refused 5" in text
     assert "\ncode 5: not authorized (many servers say so of a wrong password, too)\n" in text
-    assert "\ncode" not in written(report(), Table, Style()).decode()
+    assert "\ncode" not in written(report(), TextReport, Style()).decode()

@@ -91,10 +91,10 @@ def test_security_rules_are_tagged_for_code_scanning() -> None:
         )
 
 
-def test_what_was_not_evaluated_is_said(blind: Path) -> None:
+def test_what_was_not_evaluated_is_said(incomplete: Path) -> None:
     """Limits of our own view are notifications, not results."""
-    document = json.loads(audited(blind, "json"))
-    run = run_of(audited(blind, "sarif"))
+    document = json.loads(audited(incomplete, "json"))
+    run = run_of(audited(incomplete, "sarif"))
     said = [note["message"]["text"] for note in run["invocations"][0]["toolExecutionNotifications"]]
     assert document["notEvaluated"]
     for record in document["notEvaluated"]:

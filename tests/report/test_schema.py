@@ -11,7 +11,7 @@ import pytest
 
 from dissector.analysis import Options, run
 from dissector.audit.records import (
-    Certificate,
+    CertificateRecord,
     Device,
     Evidence,
     Guess,
@@ -78,7 +78,7 @@ def check_audit(path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "name"),
     [
-        (Certificate, "serverCertificate"), (Device, "device"), (Evidence, "evidence"),
+        (CertificateRecord, "serverCertificate"), (Device, "device"), (Evidence, "evidence"),
         (Guess, "guess"), (Overview, "posture"), (Point, "point"), (Posture, "partyPosture"),
         (Problem, "problem"), (Server, "server"), (Session, "session"), (Will, "will"),
     ],

@@ -13,7 +13,7 @@ from dissector.report.json_lines import JsonLines
 from dissector.report.json_v1 import document
 from dissector.report.reporter import Reporter, write_report
 from dissector.report.style import Style
-from dissector.report.table import Table
+from dissector.report.text_report import TextReport
 from dissector.rules.registry import find
 from samples.build import conversation, pcap
 from tests.cli.running import dissector as run
@@ -74,7 +74,7 @@ def test_table_of_several_files(encrypted: Path, tmp_path: Path) -> None:
 def test_table(encrypted: Path) -> None:
     """People see a row for each connection, and that nobody looked into them."""
     stream = io.BytesIO()
-    text = written(encrypted, Table(stream, Style()), stream).decode()
+    text = written(encrypted, TextReport(stream, Style()), stream).decode()
     assert "4 connections are encrypted" in text
     rows = [line.split() for line in text.splitlines() if NAME in line]
     assert [row[2] for row in rows] == ["1.2", "1.2", "1.3", "1.2"]

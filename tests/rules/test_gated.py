@@ -52,8 +52,8 @@ def verdict(rule: Rule, report: dissector.Report) -> str:
     """Say what a report says of a rule: found, not evaluated, or nothing."""
     if rule.id in rules_of(report):
         return "found"
-    told = any(item.rule == rule.id and item.reason for item in report.not_evaluated)
-    return "not evaluated" if told else "nothing"
+    reported = any(item.rule == rule.id and item.reason for item in report.not_evaluated)
+    return "not evaluated" if reported else "nothing"
 
 
 @pytest.mark.parametrize("rule", RULES)

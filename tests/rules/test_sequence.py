@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from dissector.connections.connection import CloseEvent, Connection, PacketRef, Trait, View
+from dissector.connections.connection import (
+    CaptureQuality,
+    CloseEvent,
+    Connection,
+    ConnectionFlag,
+    PacketRef,
+)
 from dissector.model import (
     Confidence,
     Endpoint,
@@ -21,7 +27,7 @@ from dissector.model import (
 from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
-from dissector.rules.base import ConnectionRule, Failure, NotEvaluated, Verdict
+from dissector.rules.base import ConnectionRule, Failure, Unevaluated, Verdict
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_5_METHOD,
@@ -82,18 +88,18 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
         elif isinstance(packet, Connack):
             made.connack = made.connack or packet
             code = packet.return_code
-            made.traits |= Trait.REFUSED if made.connack.return_code else 0
+            made.connection_flags |= ConnectionFlag.REFUSED if made.connack.return_code else 0
         elif isinstance(packet, Auth):
             made.auths += (packet,)
             code = packet.reason_code
         elif isinstance(packet, Disconnect):
             made.disconnects += (packet,)
             code = packet.reason_code
-        order = len(made.history)
-        made.history.append(
+        order = len(made.activity)
+        made.activity.append(
             PacketRef(packet.type, packet.flags, side, where, order, packet.size, code)
         )
-    made.view = View(ended="capture end", ended_ns=now + int(lasts * SECOND))
+    made.quality = CaptureQuality(ended="capture end", ended_ns=now + int(lasts * SECOND))
     return made
 
 
@@ -193,9 +199,9 @@ def test_an_absence_needs_the_whole_view(rule: str, steps: tuple[str, ...]) -> N
     ):
         subject = connection(steps, lasts=10)
         for name, value in change.items():
-            setattr(subject.view, name, value)
-        assert isinstance(check(rule, subject), NotEvaluated), change
-    assert isinstance(check(rule, connection(steps, lasts=4)), NotEvaluated)
+            setattr(subject.quality, name, value)
+        assert isinstance(check(rule, subject), Unevaluated), change
+    assert isinstance(check(rule, connection(steps, lasts=4)), Unevaluated)
 
 
 # Packets in a wrong order, by rule: the steps, and the step at fault
@@ -229,14 +235,14 @@ def test_missing_bytes_before_the_packet_forbid_a_verdict(
     rule: str, steps: tuple[str, ...], step: int
 ) -> None:
     """A gap on the packet's own side ahead of it, or contradicting segments, leave it unjudged."""
-    for spoilt in (True, False):
+    for unusable in (True, False):
         subject = connection(steps)
-        at = subject.history[step - 1]
-        if spoilt:
-            subject.view.gaps[at.side] = at.frame
+        at = subject.activity[step - 1]
+        if unusable:
+            subject.quality.gaps[at.side] = at.frame
         else:
-            subject.view.conflict = True
-        assert isinstance(check(rule, subject), NotEvaluated)
+            subject.quality.conflict = True
+        assert isinstance(check(rule, subject), Unevaluated)
 
 
 @out_of_order
@@ -245,7 +251,7 @@ def test_missing_bytes_behind_the_packet_do_not_matter(
 ) -> None:
     """A gap on the same side that opens later does not take a verdict back."""
     subject = connection(steps, lasts=10)
-    subject.view.gaps[subject.history[step - 1].side] = frame(90, 9 * SECOND)
+    subject.quality.gaps[subject.activity[step - 1].side] = frame(90, 9 * SECOND)
     assert isinstance(failure(rule, subject), Failure)
 
 
@@ -263,8 +269,8 @@ def test_first_packets_need_the_beginning_and_both_directions(
     """In mid-stream, or with one direction only, nobody knows which packet was first."""
     for name in ("syn_seen", "both_seen"):
         subject = connection(steps)
-        setattr(subject.view, name, False)
-        assert isinstance(check(rule, subject), NotEvaluated)
+        setattr(subject.quality, name, False)
+        assert isinstance(check(rule, subject), Unevaluated)
 
 
 @pytest.mark.parametrize(
@@ -276,10 +282,10 @@ def test_order_across_directions_needs_the_other_side_whole(
 ) -> None:
     """What the other side lost before the packet forbids a verdict, what it lost later does not."""
     subject = connection(steps, lasts=10)
-    last = subject.history[-1]
-    subject.view.gaps[last.side.other] = subject.history[0].frame
-    assert isinstance(check(rule, subject), NotEvaluated)
-    subject.view.gaps[last.side.other] = frame(90, 9 * SECOND)
+    last = subject.activity[-1]
+    subject.quality.gaps[last.side.other] = subject.activity[0].frame
+    assert isinstance(check(rule, subject), Unevaluated)
+    subject.quality.gaps[last.side.other] = frame(90, 9 * SECOND)
     assert failure(rule, subject)
 
 
@@ -313,20 +319,20 @@ def test_empty_id_met_with_silence() -> None:
     assert failure("SEQ07", connection((EMPTY_ID, "S FIN", "C FIN")))
     assert check("SEQ07", connection((EMPTY_ID, "C FIN", "S FIN"))) is None
     subject = connection((EMPTY_ID, "S FIN", "C FIN"))
-    subject.view.gaps[Side.SERVER] = frame(9, 0)
-    assert isinstance(check("SEQ07", subject), NotEvaluated)
+    subject.quality.gaps[Side.SERVER] = frame(9, 0)
+    assert isinstance(check("SEQ07", subject), Unevaluated)
 
 
 def test_unknown_level_is_judged_by_what_the_server_speaks() -> None:
     """3.1.1 owes code 1, 5.0 a close; a server that nobody knows is not judged."""
     steps = (LEVEL_6, "S FIN", "C FIN")
     strict, lenient = frozenset({Version.V3_1_1}), frozenset({Version.V3_1_1, Version.V5_0})
-    assert isinstance(check("SEQ06", connection(steps)), NotEvaluated)
+    assert isinstance(check("SEQ06", connection(steps)), Unevaluated)
     assert failure("SEQ06", connection(steps, server_versions=strict))
     assert check("SEQ06", connection(steps, server_versions=lenient)) is None
     one_way = connection(steps, server_versions=strict)
-    one_way.view.both_seen = False
-    assert isinstance(check("SEQ06", one_way), NotEvaluated)
+    one_way.quality.both_seen = False
+    assert isinstance(check("SEQ06", one_way), Unevaluated)
     for versions in (strict, lenient):
         left_open = connection((LEVEL_6, "S 20 02 00 01"), lasts=9, server_versions=versions)
         assert failure("SEQ06", left_open)
@@ -338,24 +344,24 @@ def test_an_unanswered_connect_must_have_arrived() -> None:
     """Without the server's TCP acknowledgement, with a defect, or answered by AUTH: no finding."""
     assert failure("SEQ11", connection((CONNECT_311,), lasts=31))
     lost = connection((CONNECT_311,), lasts=31, connect_delivered=False)
-    assert isinstance(check("SEQ11", lost), NotEvaluated)
+    assert isinstance(check("SEQ11", lost), Unevaluated)
     assert check("SEQ11", connection((RESERVED_FLAG,), lasts=31)) is None
     assert check("SEQ11", connection((CONNECT_5_METHOD, ASKS), lasts=31)) is None
     assert check("SEQ11", connection((CONNECT_311, DISCONNECT), lasts=31)) is None
-    assert isinstance(check("SEQ11", connection((CONNECT_311,), lasts=20)), NotEvaluated)
+    assert isinstance(check("SEQ11", connection((CONNECT_311,), lasts=20)), Unevaluated)
 
 
 def test_a_silent_connection_is_noted_after_thirty_seconds() -> None:
     """Nothing sent for 30 seconds is noted; a byte of either side, or an early end, is not."""
-    for spoke, lasts, wanted in ((0, 31, Failure), (0, 20, NotEvaluated), (5, 31, type(None))):
-        subject = connection((), lasts=lasts, client_spoke=spoke, server_spoke=0)
-        subject.traits = Trait.SILENT
+    for spoke, lasts, wanted in ((0, 31, Failure), (0, 20, Unevaluated), (5, 31, type(None))):
+        subject = connection((), lasts=lasts, client_sent_bytes=spoke, server_sent_bytes=0)
+        subject.connection_flags = ConnectionFlag.SILENT
         assert isinstance(check("SEQ12", subject), wanted)
 
 
 def test_a_wait_for_connack_is_noted_after_the_servers_own_deadline() -> None:
     """A client that still waits after 35 seconds is noted."""
-    assert isinstance(check("SEQ12", connection((CONNECT_311,), lasts=33)), NotEvaluated)
+    assert isinstance(check("SEQ12", connection((CONNECT_311,), lasts=33)), Unevaluated)
     assert failure("SEQ12", connection((CONNECT_311,), lasts=36)).side is None
 
 
@@ -421,15 +427,15 @@ def test_a_reaction_is_asked_for_only_in_a_whole_view(
         return made
 
     assert failure(rule, subject(10)).side is Side.SERVER
-    assert isinstance(check(rule, subject(3)), NotEvaluated)
+    assert isinstance(check(rule, subject(3)), Unevaluated)
     assert check(rule, subject(10, "+2", "C RST")) is None
     assert check(rule, subject(10, "S e0 02 82 00")) is None
     refused = subject(10)
-    refused.traits |= Trait.REFUSED
+    refused.connection_flags |= ConnectionFlag.REFUSED
     assert check(rule, refused) is None
-    blind = subject(10)
-    blind.view.gaps[Side.SERVER] = frame(9, 9 * SECOND)
-    assert isinstance(check(rule, blind), NotEvaluated)
+    incomplete_reason = subject(10)
+    incomplete_reason.quality.gaps[Side.SERVER] = frame(9, 9 * SECOND)
+    assert isinstance(check(rule, incomplete_reason), Unevaluated)
 
 
 def test_a_missing_close_is_reported_once() -> None:
@@ -451,7 +457,7 @@ def test_an_auth_without_room_for_its_method_is_a_warning() -> None:
 def test_method_of_a_connect_that_cannot_be_read_is_unknown() -> None:
     """A CONNECT whose properties are cut may have held a method."""
     cut = "C 10 0e 00 04 4d 51 54 54 05 02 00 3c 7f 00 01 61"
-    assert isinstance(check("AUT02", connection((cut, ASKS))), NotEvaluated)
+    assert isinstance(check("AUT02", connection((cut, ASKS))), Unevaluated)
 
 
 def test_limits_of_the_server_bind_after_its_connack() -> None:
@@ -468,9 +474,9 @@ def test_a_long_authentication_is_noted_where_it_becomes_too_long() -> None:
     """The note stands at the packet that passes 60 seconds, and not where bytes are missing."""
     steps = (CONNECT_5_METHOD, ASKS, "+61", GIVES, ACCEPTED_5_METHOD)
     assert failure("AUT09", connection(steps)).at.number == 5
-    blind = connection(steps)
-    blind.view.gaps[Side.SERVER] = frame(9, 0)
-    assert isinstance(check("AUT09", blind), NotEvaluated)
+    incomplete_reason = connection(steps)
+    incomplete_reason.quality.gaps[Side.SERVER] = frame(9, 0)
+    assert isinstance(check("AUT09", incomplete_reason), Unevaluated)
 
 
 def test_a_tolerated_connect_is_named_by_the_finding_about_it() -> None:

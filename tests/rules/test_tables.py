@@ -35,7 +35,7 @@ UNNUMBERED |= {("ENC04", Version.V3_1_1), ("AUT09", Version.V5_0), ("AUT08", Ver
 NOWHERE = {("AUT08", Version.V5_0)}  # its column cites 3.1.1: type 15 is legal in 5.0
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A row: the rule, its cells for 3.1.1 and 5.0, the letters of its severity."""
 
     rule: str
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     severity: str
 
 
-def rows() -> list[Row]:
+def rows() -> list[TableRow]:
     """Read the tables of the sections, and the row of SES-01."""
     if not TABLES.is_file():
         return []
@@ -59,7 +59,7 @@ def rows() -> list[Row]:
         parts = [part.strip() for part in line.strip("|\n ").split("|")]
         cells = {Version.V5_0: parts[-3]}
         cells[Version.V3_1_1] = parts[1] if len(parts) == 5 else "-"
-        found.append(Row(row[1] + row[2], cells, parts[-1]))
+        found.append(TableRow(row[1] + row[2], cells, parts[-1]))
     return [row for row in found if row.rule not in LATER]
 
 
@@ -74,7 +74,7 @@ def cited(cell: str) -> set[str]:
     return found
 
 
-def applies(row: Row, version: Version) -> bool:
+def applies(row: TableRow, version: Version) -> bool:
     """Whether a row says anything about a version: a bare "-" or "not a rule" does not."""
     if (row.rule, version) in UNNUMBERED:
         return True
@@ -100,7 +100,7 @@ def test_every_row_has_a_rule(tables: Path) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_versions_and_statements_are_those_of_the_table(row: Row) -> None:
+def test_versions_and_statements_are_those_of_the_table(row: TableRow) -> None:
     """A rule applies in the versions of its row, and may cite exactly the ids of its cells."""
     rule = find(row.rule)
     assert rule is not None
@@ -117,7 +117,7 @@ def test_versions_and_statements_are_those_of_the_table(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_severities_are_those_of_the_table(row: Row) -> None:
+def test_severities_are_those_of_the_table(row: TableRow) -> None:
     """A rule's severity in each version is the letter of its row, that of 3.1 the text's."""
     rule = find(row.rule)
     assert rule is not None

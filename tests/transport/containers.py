@@ -15,7 +15,7 @@ from tests.capture import builders
 from tests.capture.builders import SECOND, START
 from tests.net import wire
 from tests.transport.exchanges import CLEAN, FALSE
-from tests.transport.row import Files, Row, Seen, Timed, one_pcap, records
+from tests.transport.row import Files, Seen, Timed, TransportRow, one_pcap, records
 from tests.transport.talk import STEP_NS, Shot, Talk, Wrapping, four, six
 
 COMMENT = builders.option(1, b"a comment on this packet \xff")
@@ -163,9 +163,9 @@ TWICE = (Seen(CLEAN), Seen(FALSE, 16, 18, 1))
 SPLIT = (Seen(CLEAN), Seen(FALSE, (1, 6), (1, 8), 1))
 
 
-def row(files: Files, seen: Sequence[Seen] = TWICE) -> Row:
+def row(files: Files, seen: Sequence[Seen] = TWICE) -> TransportRow:
     """A row of the two conversations in these files."""
-    return Row(conversations, seen, files=files)
+    return TransportRow(conversations, seen, files=files)
 
 
 def backwards(paths: list[str]) -> list[str]:
@@ -180,7 +180,7 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": bz2.compress,
 }
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, TransportRow] = {
     "pcap, microseconds": row(pcap("<", builders.MICRO)),
     "pcap, microseconds, big-endian": row(pcap(">", builders.MICRO)),
     "pcap, nanoseconds": row(pcap("<", builders.NANO)),
@@ -194,15 +194,15 @@ ROWS: dict[str, Row] = {
     ),
     "pcapng, a resolution and an offset for each interface": row(binary_resolution),
     "pcapng, sections of both byte orders": row(sections),
-    "pcapng, simple packets": Row(
+    "pcapng, simple packets": TransportRow(
         conversations, TWICE, ["no-time"], files=simple_packets, timeless=True
     ),
     "pcapng, obsolete packets": row(obsolete_packets),
     "pcapng, comments, secrets and unknown blocks": row(other_blocks),
-    "pcapng, each direction on an interface of its own": Row(
+    "pcapng, each direction on an interface of its own": TransportRow(
         each_way, (Seen(FALSE),), files=interfaces
     ),
-    "pcapng, four link types": Row(
+    "pcapng, four link types": TransportRow(
         every_link,
         [Seen(FALSE, 12 * at + 4, 12 * at + 6, at) for at in range(4)],
         files=interfaces,
@@ -210,7 +210,7 @@ ROWS: dict[str, Row] = {
     **{f"pcap in {name}": row(compressed(by)) for name, by in COMPRESSIONS.items()},
     **{f"pcapng in {name}": row(compressed(by, pcapng())) for name, by in COMPRESSIONS.items()},
     "two files": row(cut_files(10), SPLIT),
-    "two files, the later one given first": Row(
+    "two files, the later one given first": TransportRow(
         conversations, SPLIT, files=cut_files(10), path_order=backwards
     ),
     "three files, cut within each handshake": row(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from tests.net import wire
 from tests.net.wire import ACK, PSH
 from tests.transport.exchanges import CLEAN, FALSE, LARGE
-from tests.transport.row import Row, Seen
+from tests.transport.row import Seen, TransportRow
 from tests.transport.talk import PLAIN, C, S, Shot, Talk, Wrapping, ether, four, six
 
 OUTER = ("192.0.2.1", "192.0.2.2")
@@ -110,12 +110,12 @@ def others_between(segment: bytes, side: int) -> list[bytes]:
     return [arp, dns, inner(segment, side)]
 
 
-def one(link: int, wrap: Wrap) -> Row:
+def one(link: int, wrap: Wrap) -> TransportRow:
     """A row where each segment is one frame."""
     return many(Wrapping(link, lambda segment, side: [wrap(segment, side)]), 1, 0)
 
 
-def many(wrapping: Wrapping, each: int, place: int) -> Row:
+def many(wrapping: Wrapping, each: int, place: int) -> TransportRow:
     """A row where each segment is `each` frames, of which one completes it."""
 
     def at(number: int) -> int:
@@ -125,7 +125,7 @@ def many(wrapping: Wrapping, each: int, place: int) -> Row:
         first = Talk(port, wrapping).whole(CLEAN)
         return first.shots + Talk(port + 1, wrapping).whole(FALSE).shots
 
-    return Row(shots, (Seen(CLEAN, at(4), at(6), 0), Seen(FALSE, at(16), at(18), 1)))
+    return TransportRow(shots, (Seen(CLEAN, at(4), at(6), 0), Seen(FALSE, at(16), at(18), 1)))
 
 
 def large(port: int, wrap: Wrap) -> list[Shot]:
@@ -176,7 +176,7 @@ ERSPAN_3_PLATFORM = bytes.fromhex("206400010000000000000001") + bytes(8)
 HOPS = b"\0" + bytes(6)
 AUTHENTICATION = b"\4" + bytes(22)
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, TransportRow] = {
     "Ethernet": one(1, inner),
     "Ethernet, IPv6": one(1, ethernet(0x86DD, six)),
     "Ethernet, padded to its minimum": one(1, padded),
@@ -270,10 +270,10 @@ ROWS: dict[str, Row] = {
     "segmentation offload, IPv6 without length": one(
         1, lambda t, s: ether(six(t, s, length=0), s, 0x86DD)
     ),
-    "segmentation offload, a frame over 64 KiB": Row(
+    "segmentation offload, a frame over 64 KiB": TransportRow(
         lambda port: large(port, lambda t, s: ether(four(t, s, total=0), s)), (Seen(LARGE),)
     ),
-    "segmentation offload, a frame over 64 KiB, IPv6 jumbo": Row(
+    "segmentation offload, a frame over 64 KiB, IPv6 jumbo": TransportRow(
         lambda port: large_6(port), (Seen(LARGE),)
     ),
     "checksum offload": one(1, wrong_checksums),

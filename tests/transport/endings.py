@@ -13,7 +13,7 @@ from tests.transport.exchanges import (
     RESUMED,
     publish,
 )
-from tests.transport.row import Row, Seen
+from tests.transport.row import Seen, TransportRow
 from tests.transport.segments import (
     PONG,
     SECOND,
@@ -107,30 +107,30 @@ def overfull(port: int) -> list[Shot]:
     return talk.shots + Talk(port + 1).whole(CLEAN).shots
 
 
-ROWS: dict[str, Row] = {
-    "a 4-tuple is used again after FIN": Row(
+ROWS: dict[str, TransportRow] = {
+    "a 4-tuple is used again after FIN": TransportRow(
         lambda port: reused(port, lambda t: t.close()), (Seen(CLEAN), Seen(FALSE, 16, 18, 1))
     ),
-    "a 4-tuple is used again after RST": Row(
+    "a 4-tuple is used again after RST": TransportRow(
         lambda port: reused(port, lambda t: t.reset(C)), (Seen(CLEAN), Seen(FALSE, 12, 14, 1))
     ),
-    "a 4-tuple is used again while open": Row(
+    "a 4-tuple is used again while open": TransportRow(
         lambda port: reused(port, lambda t: t), (Seen(CLEAN), Seen(FALSE, 11, 13, 1))
     ),
-    "a 4-tuple and its first sequence number are used again": Row(
+    "a 4-tuple and its first sequence number are used again": TransportRow(
         lambda port: reused(port, lambda t: t.close(), True), (Seen(CLEAN), Seen(FALSE, 16, 18, 0))
     ),
-    "the SYN sent again with another first sequence number": Row(
+    "the SYN sent again with another first sequence number": TransportRow(
         lambda port: Talk(port, first=(77, 0)).add(C, SYN).shots + Talk(port).whole(FALSE).shots,
         (Seen(FALSE, 5, 7, 1),),
     ),
-    "a segment of the connection before comes late": Row(
+    "a segment of the connection before comes late": TransportRow(
         straggler, (Seen(CLEAN), Seen(FALSE, 13, 15, 1))
     ),
-    "two numberings, as on both sides of a firewall": Row(
+    "two numberings, as on both sides of a firewall": TransportRow(
         renumbered, (Seen(CLEAN, 8, 12, 1),), ["mixed-connections"], copies=True
     ),
-    "the clock goes back by an hour": Row(
+    "the clock goes back by an hour": TransportRow(
         lambda port: turned_back(Talk(port).whole(FALSE).shots),
         (Seen(FALSE),),
         ["clock-going-back"],
@@ -150,7 +150,7 @@ ROWS: dict[str, Row] = {
         4,
         7,
     ),
-    "half-open connections before it": Row(half_open, (Seen(FALSE, 9, 11, 2),)),
+    "half-open connections before it": TransportRow(half_open, (Seen(FALSE, 9, 11, 2),)),
     "the client's FIN before the CONNACK": row(
         lambda t: (
             t.open()
@@ -197,7 +197,7 @@ ROWS: dict[str, Row] = {
         Outcome.INCOMPLETE,
         warnings=["mid-stream"],
     ),
-    "the capture starts behind the handshake": Row(
+    "the capture starts behind the handshake": TransportRow(
         lambda port: published(Talk(port)).shots[7:], (), ["mid-stream"]
     ),
     "the client's direction only": row(
@@ -240,12 +240,14 @@ ROWS: dict[str, Row] = {
     ),
     "an acknowledgement beyond the window": row(lambda t: wild(t, 0x100000), FALSE, 4, 7),
     "an acknowledgement far away": row(lambda t: wild(t, 0x7FFFFFFF), FALSE, 4, 7),
-    "two conversations interleaved": Row(interleaved, (Seen(CLEAN, 7, 11), Seen(FALSE, 8, 12, 1))),
-    "the same conversation by two clients": Row(
+    "two conversations interleaved": TransportRow(
+        interleaved, (Seen(CLEAN, 7, 11), Seen(FALSE, 8, 12, 1))
+    ),
+    "the same conversation by two clients": TransportRow(
         lambda port: Talk(port).whole(RESUMED).shots + Talk(port + 1).whole(CLEAN).shots,
         (Seen(RESUMED), Seen(CLEAN, 16, 18, 1)),
     ),
-    "more waits for a lost segment than the limit": Row(
+    "more waits for a lost segment than the limit": TransportRow(
         overfull, (Seen(FALSE), Seen(CLEAN, 31, 33, 1)), ["buffer-limit", "gap"]
     ),
 }

@@ -53,7 +53,7 @@ def records(frames: Sequence[Timed], order: str = "<", unit: int = 1000) -> byte
 
 
 @dataclass
-class Row:
+class TransportRow:
     """`shots` makes the frames, with client ports from the one given on.
 
     `warnings` are the kinds that the capture must give, `files` puts its frames into files (named

@@ -15,7 +15,7 @@ from tests.transport.exchanges import (
     Exchange,
     publish,
 )
-from tests.transport.row import Place, Row, Seen
+from tests.transport.row import Place, Seen, TransportRow
 from tests.transport.talk import (
     C,
     S,
@@ -42,10 +42,10 @@ def row(
     *,
     warnings: Sequence[str] = (),
     copies: bool = False,
-) -> Row:
+) -> TransportRow:
     """A row of one connection with one handshake."""
     seen = Seen(exchange, connect, connack, 0, outcome)
-    return Row(lambda port: talk(Talk(port)).shots, (seen,), warnings, copies=copies)
+    return TransportRow(lambda port: talk(Talk(port)).shots, (seen,), warnings, copies=copies)
 
 
 def parts(exchange: Exchange) -> list[bytes]:
@@ -168,7 +168,7 @@ def small(talk: Talk) -> Talk:
 
 OTHER_PORT = 28_831
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, TransportRow] = {
     "refused, with a code": row(
         lambda t: t.open().tell(C, REFUSED.connect).answer(REFUSED).ends(S), REFUSED
     ),
@@ -256,11 +256,11 @@ ROWS: dict[str, Row] = {
     "keep-alive probes without a byte": row(lambda t: keep_alive(t, b""), FALSE, 8, 12),
     "keep-alive probes of one byte": row(lambda t: keep_alive(t, b"\0"), FALSE, 8, 12),
     "zero window probes": row(zero_window, FALSE, 9, 11),
-    "sequence numbers wrap around": Row(
+    "sequence numbers wrap around": TransportRow(
         lambda port: split(Talk(port, first=(0xFFFFFFE8, 0xFFFFFFFC)).open(), FALSE).shots,
         (Seen(FALSE, 7, 9),),
     ),
-    "sequence numbers wrap around, backwards": Row(
+    "sequence numbers wrap around, backwards": TransportRow(
         lambda port: (
             split(Talk(port, first=(0xFFFFFFE8, 0xFFFFFFFC)).open(), FALSE).order(7, 6, 5, 4).shots
         ),
@@ -268,33 +268,33 @@ ROWS: dict[str, Row] = {
     ),
     "SYN with the CONNECT in it": row(fast_open, FALSE, 1, 4),
     "SYN with the CONNECT in it, refused": row(fast_open_refused, FALSE, 1, 6),
-    "TCP options": Row(
+    "TCP options": TransportRow(
         lambda port: Talk(port, options=TIMESTAMPS).whole(FALSE).shots, (Seen(FALSE),)
     ),
-    "frames captured twice": Row(
+    "frames captured twice": TransportRow(
         lambda port: twice(Talk(port).whole(FALSE).shots, bytes), (Seen(FALSE, 7, 11),), copies=True
     ),
-    "frames captured twice on any interface": Row(
+    "frames captured twice on any interface": TransportRow(
         lambda port: twice(
             Talk(port, Wrapping(113, lambda t, s: [cooked(t, s)])).whole(FALSE).shots, outgoing
         ),
         (Seen(FALSE, 7, 11),),
         copies=True,
     ),
-    "frames captured before and behind a router": Row(
+    "frames captured before and behind a router": TransportRow(
         lambda port: twice(Talk(port).whole(FALSE).shots, routed),
         (Seen(FALSE, 7, 11),),
         copies=True,
     ),
-    "frames captured with and without a tag": Row(
+    "frames captured with and without a tag": TransportRow(
         lambda port: twice(Talk(port).whole(FALSE).shots, tagged),
         (Seen(FALSE, 7, 11),),
         copies=True,
     ),
-    "frames captured twice, the second time late": Row(
+    "frames captured twice, the second time late": TransportRow(
         lambda port: twice(Talk(port).whole(FALSE).shots, bytes, 5), (Seen(FALSE),), copies=True
     ),
-    "on a port of its own": Row(
+    "on a port of its own": TransportRow(
         lambda port: Talk(port, server_port=OTHER_PORT).whole(FALSE).shots,
         (Seen(FALSE),),
         server_port=OTHER_PORT,

@@ -105,7 +105,7 @@ def test_out_of_order(name: str) -> None:
     whole = judged(frames)
     for seed in range(4):
         for each in (frames, byte_by_byte(frames)):
-            late = judged(moved(each, strayed(each, seed, every=False)))
+            late = judged(moved(each, foreign_segments(each, seed, every=False)))
             assert fields(late) == fields(whole), f"seed {seed}"
             assert parties(late) == parties(whole), f"seed {seed}"
 
@@ -120,10 +120,12 @@ def test_captured_in_disorder(name: str) -> None:
         assert parties(judged(moved(frames, order))) <= whole, f"{at + 1} and {at + 2}"
     for seed in range(4):
         for each in (frames, byte_by_byte(frames)):
-            assert parties(judged(moved(each, strayed(each, seed, every=True)))) <= whole, seed
+            assert (
+                parties(judged(moved(each, foreign_segments(each, seed, every=True)))) <= whole
+            ), seed
 
 
-def strayed(frames: Sequence[Record], seed: int, *, every: bool) -> list[int]:
+def foreign_segments(frames: Sequence[Record], seed: int, *, every: bool) -> list[int]:
     """Give an order in which frames come late, those with a payload only unless it is every one."""
     dice = random.Random(seed)
     places = [

@@ -35,7 +35,7 @@ def capture() -> bytes:
     return one_pcap(frames())[0]
 
 
-def told(ran: Ran) -> tuple[int, list[Any], list[Any]]:
+def reported(ran: Ran) -> tuple[int, list[Any], list[Any]]:
     """Exit code, client ids with their frames, and findings with theirs."""
     report = json.loads(ran.out)
     clients = [
@@ -59,7 +59,7 @@ EXPECTED = (1, [("sensor1", 4, 6), ("sensor2", 16, 18)], [("SES01", 18)])
 )
 def test_standard_input_from_a_pipe(data: bytes) -> None:
     """`cat capture | dissector -` gives what the file gives."""
-    assert told(dissector("--format", "json", "-", stdin=data)) == EXPECTED
+    assert reported(dissector("--format", "json", "-", stdin=data)) == EXPECTED
 
 
 def test_standard_input_from_a_file(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_standard_input_from_a_file(tmp_path: Path) -> None:
         done = subprocess.run(
             command, stdin=file, capture_output=True, text=True, env=CLEAN, cwd=ROOT, check=False
         )
-    assert told(Ran(done.returncode, done.stdout, done.stderr)) == EXPECTED
+    assert reported(Ran(done.returncode, done.stdout, done.stderr)) == EXPECTED
 
 
 def test_a_named_pipe(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_named_pipe(tmp_path: Path) -> None:
     writer.start()
     ran = dissector("--format", "json", str(pipe))
     writer.join()
-    assert told(ran) == EXPECTED
+    assert reported(ran) == EXPECTED
 
 
 def test_two_files_in_reverse_order(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_two_files_in_reverse_order(tmp_path: Path) -> None:
     early.write_bytes(gzip.compress(one_pcap(frames()[:17])[0]))
     late.write_bytes(one_pcap(frames()[17:])[0])
     ran = dissector("--format", "json", str(late), str(early))
-    assert told(ran) == (1, [("sensor1", 4, 6), ("sensor2", 16, 1)], [("SES01", 1)])
+    assert reported(ran) == (1, [("sensor1", 4, 6), ("sensor2", 16, 1)], [("SES01", 1)])
     finding = json.loads(ran.out)["findings"][0]
     assert finding["file"] == str(late)
     assert [Path(frame["file"]).name for frame in finding["frames"]] == ["z.pcap.gz", "a.txt"]
@@ -132,11 +132,11 @@ def test_a_file_of_unknown_link_types_among_others(tmp_path: Path) -> None:
     (tmp_path / "radio").write_bytes(unknown())
     (tmp_path / "good").write_bytes(capture())
     ran = dissector("--format", "json", str(tmp_path / "good"), str(tmp_path / "radio"))
-    assert told(ran) == (2, *EXPECTED[1:])
+    assert reported(ran) == (2, *EXPECTED[1:])
     assert "--engine scapy" in ran.err
 
 
-def mixed() -> bytes:
+def ambiguous() -> bytes:
     """A frame of that link type before the conversations, in one pcapng."""
     head = builders.section() + builders.interface(1) + builders.interface(195)
     blocks = [builders.enhanced(bytes(40), number=1)]
@@ -147,9 +147,9 @@ def mixed() -> bytes:
 def test_an_unknown_link_type_beside_a_known_one(tmp_path: Path) -> None:
     """In a pcapng of several interfaces it is a warning that names it."""
     path = tmp_path / "mixed.pcapng"
-    path.write_bytes(mixed())
+    path.write_bytes(ambiguous())
     ran = dissector("--format", "json", str(path))
-    code, clients, findings = told(ran)
+    code, clients, findings = reported(ran)
     assert (code, findings) == (1, [("SES01", 19)])
     assert len(clients) == 2
     warnings = json.loads(ran.out)["captureWarnings"]
@@ -158,7 +158,7 @@ def test_an_unknown_link_type_beside_a_known_one(tmp_path: Path) -> None:
 
 def test_the_warning_of_an_unknown_link_type() -> None:
     """It names the link type, and points to the engine that may know it."""
-    (warning,) = package.analyze(io.BytesIO(mixed())).warnings
+    (warning,) = package.analyze(io.BytesIO(ambiguous())).warnings
     assert "IEEE802_15_4" in warning.message
     assert "--engine scapy" in warning.message
 
@@ -168,7 +168,7 @@ def test_a_truncated_file(tmp_path: Path) -> None:
     path = tmp_path / "cut.pcap"
     path.write_bytes(capture()[:-7])
     ran = dissector("--format", "json", str(path))
-    assert told(ran) == EXPECTED
+    assert reported(ran) == EXPECTED
     assert [item["kind"] for item in json.loads(ran.out)["captureWarnings"]] == ["cut-record"]
     assert dissector("--strict-input", str(path)).code == 2
 
@@ -178,7 +178,7 @@ def test_a_truncated_compressed_file(tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(capture(), 0)[:-40])
     ran = dissector("--format", "json", str(path))
-    assert told(ran) == EXPECTED
+    assert reported(ran) == EXPECTED
     assert [item["kind"] for item in json.loads(ran.out)["captureWarnings"]] == ["damaged"]
 
 

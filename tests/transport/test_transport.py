@@ -14,15 +14,15 @@ from dissector.mqtt.packets import Packet
 from tests.judging import keys_of
 from tests.transport import containers, encapsulations, endings, segments
 from tests.transport.exchanges import answered, asked
-from tests.transport.row import Place, Row, Timed
+from tests.transport.row import Place, Timed, TransportRow
 
-TCP: dict[str, Row] = {**segments.ROWS, **endings.ROWS}
-ROWS: dict[str, Row] = {**containers.ROWS, **encapsulations.ROWS, **TCP}
+TCP: dict[str, TransportRow] = {**segments.ROWS, **endings.ROWS}
+ROWS: dict[str, TransportRow] = {**containers.ROWS, **encapsulations.ROWS, **TCP}
 Keys = Callable[[dissector.Report], set[Any]]
 WINDOW = 8  # how far a frame strays when a capture is shuffled
 
 
-def analyse(row: Row, frames: Sequence[Timed], folder: Path) -> dissector.Report:
+def analyse(row: TransportRow, frames: Sequence[Timed], folder: Path) -> dissector.Report:
     """Write frames as the row's files and analyse those."""
     paths = []
     for at, data in enumerate(row.files(frames)):
@@ -77,8 +77,8 @@ def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
         for handshake in report.handshakes:
             for packet in (handshake.connect, handshake.connack):
                 if packet is not None and packet.frame is not None:
-                    told = packet.frame.time_ns
-                    assert abs(told - frames[packet.frame.number - 1].time_ns) < 1000
+                    reported = packet.frame.time_ns
+                    assert abs(reported - frames[packet.frame.number - 1].time_ns) < 1000
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -115,10 +115,10 @@ def test_a_shuffled_capture_adds_no_finding(name: str, tmp_path: Path) -> None:
         added = parties(analyse(row, in_time(frames, swapped), tmp_path)) - whole
         assert not added, f"frames {at + 1} and {at + 2} swapped"
     for seed in range(3):
-        strayed = shuffled(frames, seed)
-        added = parties(analyse(row, in_time(frames, strayed), tmp_path)) - whole
+        foreign_segments = shuffled(frames, seed)
+        added = parties(analyse(row, in_time(frames, foreign_segments), tmp_path)) - whole
         assert not added, f"shuffled, seed {seed}"
-        added = parties(analyse(row, strayed, tmp_path)) - whole
+        added = parties(analyse(row, foreign_segments, tmp_path)) - whole
         assert not added, f"shuffled with their times, seed {seed}"
 
 

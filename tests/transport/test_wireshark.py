@@ -9,9 +9,9 @@ from pathlib import Path
 import dissector
 from tests.capture.builders import SECOND
 from tests.transport import containers, encapsulations, endings, segments
-from tests.transport.row import PORT, START, Row, Timed, timed
+from tests.transport.row import PORT, START, Timed, TransportRow, timed
 
-ROWS: dict[str, Row] = {**encapsulations.ROWS, **segments.ROWS, **endings.ROWS}
+ROWS: dict[str, TransportRow] = {**encapsulations.ROWS, **segments.ROWS, **endings.ROWS}
 APART = 100  # client ports between two rows
 PAUSE_NS = 10 * SECOND
 

@@ -14,8 +14,8 @@ from dissector.report.folding import RuleFold
 from dissector.report.html import charts, exemplar
 from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.diagram import Diagram, diagram, short
-from dissector.report.html.facts import ID_SHOWN, moment, of_device, of_server
-from dissector.report.html.kept import Kept
+from dissector.report.html.facts import ID_SHOWN, of_device, of_server, timestamp
+from dissector.report.html.page_records import PageRecords
 from dissector.report.identity import address
 from dissector.report.json_v1 import tool
 from dissector.report.style import counted
@@ -96,7 +96,7 @@ class Content:
 
     def __init__(
         self,
-        kept: Kept,
+        kept: PageRecords,
         timeline: Timeline,
         latencies: Latencies,
         capture: Capture,
@@ -162,7 +162,7 @@ class Content:
         start, end = self.capture.start_ns, self.capture.end_ns
         if start is None or end is None:
             return "no time"
-        return f"{moment(start)} to {moment(end)} UTC ({duration(end - start)})"
+        return f"{timestamp(start)} to {timestamp(end)} UTC ({duration(end - start)})"
 
     @property
     def worst(self) -> Mapping[str, int]:
@@ -261,7 +261,7 @@ class Content:
             "none" if posture.worst is None else posture.worst.value,
             " ".join(problem.rule for problem in posture.wrong),
             facts.cells,
-            facts.told,
+            facts.reported,
             facts.evidence,
             [self._problem(problem) for problem in posture.wrong],
             [point.text for point in posture.right],

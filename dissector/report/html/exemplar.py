@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.model import Finding
 from dissector.mqtt.statements import paraphrase
 from dissector.report.html.diagram import short
-from dissector.report.html.facts import ID_SHOWN, moment
+from dissector.report.html.facts import ID_SHOWN, timestamp
 from dissector.report.identity import address
 
 BYTES = 96
@@ -27,7 +27,7 @@ def where(finding: Finding) -> str:
     numbers = dict.fromkeys(frame.number for frame in finding.frames) or {finding.frame: None}
     shown = ", ".join(map(str, list(numbers)[:8])) + (" …" if len(numbers) > 8 else "")
     name = short(finding.file.rpartition("/")[2], ID_SHOWN)
-    return f"{name}, frame {shown}, {moment(finding.time_ns)}"
+    return f"{name}, frame {shown}, {timestamp(finding.time_ns)}"
 
 
 def statements(finding: Finding) -> list[str]:

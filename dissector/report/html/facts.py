@@ -13,10 +13,10 @@ ID_SHOWN = 80
 
 
 class Facts(NamedTuple):
-    """`cells` are those of its row; `told` are (what, value), `evidence` what it is judged by."""
+    """`cells` are those of its row; `reported` are (what, value), `evidence` what it is judged by."""
 
     cells: list[str]
-    told: list[tuple[str, str]]
+    reported: list[tuple[str, str]]
     evidence: list[tuple[str, str, str, int]]
 
 
@@ -41,7 +41,7 @@ def of_device(record: Device) -> Facts:
         ("connections", _connections(record)),
         ("reconnects", f"{record.reconnects:,}" if record.reconnects else ""),
         ("takeovers", f"{record.takeovers:,}" if record.takeovers else ""),
-        ("seen", f"{moment(record.first_seen_ns)} to {moment(record.last_seen_ns)}"),
+        ("seen", f"{timestamp(record.first_seen_ns)} to {timestamp(record.last_seen_ns)}"),
     ]  # fmt: skip
     evidence = [
         (item.kind, short(item.value, ID_SHOWN), item.reason, item.count)
@@ -83,11 +83,11 @@ def of_server(record: Server) -> Facts:
             for name, values in record.limits.items())),
         ("devices", f"{record.devices:,}"),
         ("connections", _connections(record)),
-        ("seen", f"{moment(record.first_seen_ns)} to {moment(record.last_seen_ns)}"),
+        ("seen", f"{timestamp(record.first_seen_ns)} to {timestamp(record.last_seen_ns)}"),
     ]  # fmt: skip
     facts += [
         ("certificate", f"{short(item.subject, ID_SHOWN)}, by {short(item.issuer, ID_SHOWN)}, "
-         f"{moment(item.not_before_ns)[:10]} to {moment(item.not_after_ns)[:10]}, {item.key}, "
+         f"{timestamp(item.not_before_ns)[:10]} to {timestamp(item.not_after_ns)[:10]}, {item.key}, "
          f"{item.signature}")
         for item in record.certificates[:3]
     ]  # fmt: skip
@@ -101,7 +101,7 @@ def of_server(record: Server) -> Facts:
     return Facts(cells, [(what, value) for what, value in facts if value], [])
 
 
-def moment(time_ns: int) -> str:
+def timestamp(time_ns: int) -> str:
     """Give a time to the second."""
     return rfc3339(time_ns, 6)[:19].replace("T", " ")
 

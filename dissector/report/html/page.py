@@ -20,9 +20,9 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Summary
 from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.content import Content
-from dissector.report.html.kept import Kept
+from dissector.report.html.page_records import PageRecords
 from dissector.report.identity import party
-from dissector.report.reporter import ByteStream, Indifferent
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.text import printable
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ DRAWN = 5_000
 _KINDS = {Outcome.ACCEPTED: 0, Outcome.REFUSED: 1}
 
 
-class HtmlPage(Indifferent):
+class HtmlPage(ReporterBase):
     """The `html` format of an audit."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._kept = Kept()
+        self._kept = PageRecords()
         self._timeline = Timeline()
         self._latencies = Latencies()
         self._waiting: dict[int, list[Finding]] = {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     CONNECT_5,
     SERVER_CLOSES,
@@ -49,7 +49,7 @@ class ConnackTooLargeForClient(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.2.2-19", "MQTT-3.2.2-20"))
     sections = {Version.V5_0: "3.2.2.3"}
-    asks = Trait.CONNACK_EXTRAS
+    asks = ConnectionFlag.CONNACK_EXTRAS
     bad = (
         Example(
             "a Reason String beyond the limit",
@@ -93,7 +93,7 @@ class ConnackTooLargeForClient(HandshakeRule):
         if not cited:
             return None
         if connect is None or connect.frame is None:
-            return NotEvaluated("the CONNECT was not seen")
+            return Unevaluated("the CONNECT was not seen")
         limit = property_value(connect.properties, "maximumPacketSize")
         if not limit or connack.size <= limit:
             return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     CLIENT_CLOSES,
@@ -49,7 +49,7 @@ class UnaskedResponseInformation(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.1.2-28")
     sections = {Version.V5_0: "3.1.2.11.6"}
-    asks = Trait.RESPONSE_INFORMATION
+    asks = ConnectionFlag.RESPONSE_INFORMATION
     bad = (
         Example("nothing was asked", (CONNECT_5, "S 20 07 00 00 04 1a 00 01 72", *CLIENT_CLOSES)),
         Example(
@@ -85,12 +85,12 @@ class UnaskedResponseInformation(HandshakeRule):
         if given is None:
             return None
         if connect is None or connect.frame is None:
-            return NotEvaluated("the CONNECT was not seen")
+            return Unevaluated("the CONNECT was not seen")
         asked = property_value(connect.properties, "requestResponseInformation")
         if asked:
             return None
         if not readable(connect):
-            return NotEvaluated("the properties of CONNECT could not be read whole")
+            return Unevaluated("the properties of CONNECT could not be read whole")
         return Failure(
             message="CONNACK holds responseInformation; the CONNECT did not request it",
             at=connack.frame,

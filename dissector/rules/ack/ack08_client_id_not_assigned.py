@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Obligation, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -63,7 +63,7 @@ class ClientIdNotAssigned(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.1.3-7", "MQTT-3.2.2-16", "MQTT-3.1.3-6"))
     sections = {Version.V5_0: "3.2.2.3.7"}
-    asks = Trait.ASSIGNED_CLIENT_ID | Trait.NO_CLIENT_ID
+    asks = ConnectionFlag.ASSIGNED_CLIENT_ID | ConnectionFlag.NO_CLIENT_ID
     bad = (
         Example(
             "empty, and nothing assigned",
@@ -99,9 +99,9 @@ class ClientIdNotAssigned(HandshakeRule):
             return None
         assigned = find(connack.properties, "assignedClientIdentifier")
         if connect is None or connect.frame is None:
-            return NotEvaluated("the CONNECT was not seen")
+            return Unevaluated("the CONNECT was not seen")
         if any(defect.kind in _UNKNOWN_ID for defect in connect.defects):
-            return NotEvaluated("the client id of CONNECT could not be read")
+            return Unevaluated("the client id of CONNECT could not be read")
         frames = (connect.frame, connack.frame)
         if assigned is not None and connect.client_id:
             return Failure(
@@ -118,7 +118,7 @@ class ClientIdNotAssigned(HandshakeRule):
         if connect.client_id or (assigned is not None and assigned.value):
             return None
         if not readable(connack):
-            return NotEvaluated("the properties of CONNACK could not be read whole")
+            return Unevaluated("the properties of CONNACK could not be read whole")
         return Failure(
             message="an empty client id was accepted, but no Assigned Client Identifier came back",
             at=connack.frame,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     CLIENT_CLOSES,
     GOODBYE,
@@ -48,7 +48,7 @@ class WillBeyondServerAbility(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.2.2-12", "MQTT-3.2.2-13"))
     sections = {Version.V5_0: "3.2.2.3"}
-    asks = Trait.WILL_LIMITS
+    asks = ConnectionFlag.WILL_LIMITS
     bad = (
         Example(
             "Maximum QoS 0, will of QoS 1",
@@ -104,7 +104,7 @@ class WillBeyondServerAbility(HandshakeRule):
         if limit is None and retain is None:
             return None
         if connect is None or connect.frame is None:
-            return NotEvaluated("the CONNECT was not seen")
+            return Unevaluated("the CONNECT was not seen")
         if not connect.will_flag:
             return None
         failures: list[Failure] = []

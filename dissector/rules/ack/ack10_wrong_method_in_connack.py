@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_5_METHOD,
@@ -59,7 +59,7 @@ class WrongMethodInConnack(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-4.12.0-5", "MQTT-4.12.0-6"))
     sections = {Version.V5_0: "4.12"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     bad = (
         Example("a method that nobody named", (CONNECT_5, ACCEPTED_5_METHOD, *CLIENT_CLOSES)),
         Example("the method is not repeated", (CONNECT_5_METHOD, ACCEPTED_5, *CLIENT_CLOSES)),
@@ -92,7 +92,7 @@ class WrongMethodInConnack(HandshakeRule):
             return None
         given = find(connack.properties, "authenticationMethod")
         if connect is None or connect.frame is None:
-            return None if given is None else NotEvaluated("the CONNECT was not seen")
+            return None if given is None else Unevaluated("the CONNECT was not seen")
         wanted = connection.method()
         if wanted is None and given is None:
             return None
@@ -111,7 +111,7 @@ class WrongMethodInConnack(HandshakeRule):
             message, cited = "CONNACK has another Authentication Method than CONNECT", _CHANGED
             unread = False
         if unread:
-            return NotEvaluated("the properties of the handshake could not be read whole")
+            return Unevaluated("the properties of the handshake could not be read whole")
         return Failure(
             message=message,
             at=connack.frame,

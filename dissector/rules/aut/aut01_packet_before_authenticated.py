@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
@@ -54,7 +54,7 @@ class PacketBeforeAuthenticated(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.1.2-30")
     sections = {Version.V5_0: "3.1.2.11.9"}
-    asks = Trait.BEFORE_CONNACK
+    asks = ConnectionFlag.BEFORE_CONNACK
     bad = (
         Example(
             "a PUBLISH before the CONNACK",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     versions,
 )
@@ -62,7 +62,7 @@ class AuthWithoutMethod(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-4.12.0-6", "MQTT-4.12.0-7"))
     sections = {Version.V5_0: "4.12"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     bad = (
         Example("the server asks for more", (CONNECT_5, f"S {_AUTH}", "C FIN", "S FIN")),
         Example(
@@ -86,9 +86,9 @@ class AuthWithoutMethod(ConnectionRule):
         if connection.method() is not None:
             return None
         if not readable(connect):
-            return NotEvaluated("the properties of CONNECT cannot be read")
+            return Unevaluated("the properties of CONNECT cannot be read")
         found: list[Failure] = []
-        reason: NotEvaluated | None = None
+        reason: Unevaluated | None = None
         for side, statement in _CITED.items():
             auth = next((auth for auth in connection.auths if auth.side is side), None)
             if auth is None or auth.frame is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, PacketRef, Trait
+from dissector.connections.connection import Connection, ConnectionFlag, PacketRef
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
@@ -13,7 +13,7 @@ from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     versions,
 )
@@ -70,7 +70,7 @@ class WrongAuthCode(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.15.2-1", "MQTT-4.12.0-2", "MQTT-4.12.0-3"))
     sections = {Version.V5_0: "4.12"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {DefectKind.AUTH_CODE: (spec.AUTH,)}
     bad = (
         Example(
@@ -114,9 +114,9 @@ class WrongAuthCode(ConnectionRule):
     def check(self, connection: Connection) -> Verdict:
         """Walk through the exchange."""
         found: list[Failure] = []
-        reason: NotEvaluated | None = None
+        reason: Unevaluated | None = None
         accepted = exchange = asked = False
-        for ref in connection.history:
+        for ref in connection.activity:
             if ref.type == spec.CONNACK and ref.side is Side.SERVER:
                 accepted = accepted or (ref.code is not None and ref.code < 0x80)
             if ref.type != spec.AUTH:

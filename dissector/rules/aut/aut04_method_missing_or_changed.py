@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
@@ -14,7 +14,7 @@ from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     versions,
 )
@@ -68,7 +68,7 @@ class MethodMissingOrChanged(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-4.12.0-5", "MQTT-4.12.1-1"))
     sections = {Version.V5_0: "3.15.2.2.2"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {
         DefectKind.AUTH_METHOD_MISSING: (spec.AUTH,)
     }
@@ -106,7 +106,7 @@ class MethodMissingOrChanged(ConnectionRule):
         if method is None or connection.connect is None:
             return None
         found: list[Failure] = []
-        reason: NotEvaluated | None = None
+        reason: Unevaluated | None = None
         for auth in connection.auths:
             failure = _failure(connection, auth, method)
             if failure is None or auth.side is None:

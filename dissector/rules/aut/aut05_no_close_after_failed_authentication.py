@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
@@ -59,7 +59,7 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v5=("MQTT-4.12.0-1", "MQTT-4.12.0-4", "MQTT-4.12.1-2"))
     sections = {Version.V5_0: "4.12"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     bad = (
         Example("refused after AUTH", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, "+6")),
         Example("the method is not supported", (CONNECT_5_METHOD, "S 20 03 00 8c 00", "+6")),
@@ -109,7 +109,7 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
     @staticmethod
     def _again(connection: Connection) -> Verdict:
         opened = False
-        for ref in connection.history:
+        for ref in connection.activity:
             if ref.type == spec.AUTH:
                 opened = ref.code == 0x19 or (opened and ref.code != 0)
             elif ref.type == spec.DISCONNECT and opened and ref.code in _CODES:

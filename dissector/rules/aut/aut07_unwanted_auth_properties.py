@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect, Packet, property_value
 from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     versions,
 )
@@ -62,7 +62,7 @@ class UnwantedAuthProperties(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5=("MQTT-3.15.2-2", "MQTT-3.15.2-3", "MQTT-3.1.2-29"))
     sections = {Version.V5_0: "3.15.2.2"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     bad = (
         Example(
             "a Reason String too many for 10 bytes",
@@ -95,7 +95,7 @@ class UnwantedAuthProperties(ConnectionRule):
     def check(self, connection: Connection) -> Verdict:
         """Hold every AUTH against the wishes of its receiver."""
         found: list[Failure] = []
-        reason: NotEvaluated | None = None
+        reason: Unevaluated | None = None
         for auth in connection.auths:
             failure = _failure(connection, auth)
             if failure is None or auth.side is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Obligation, Severity, Side, Version
 from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     versions,
 )
@@ -56,7 +56,7 @@ class EndlessAuthentication(ConnectionRule):
     obligation = Obligation.ADVICE
     statements = versions(v5=())
     sections = {Version.V5_0: "4.12"}
-    asks = Trait.AUTH
+    asks = ConnectionFlag.AUTH
     bad = (
         Example(
             "eleven rounds",
@@ -97,8 +97,8 @@ class EndlessAuthentication(ConnectionRule):
         for at, side in steps:
             rounds += side is Side.SERVER
             lasted = at.time_ns - connect.frame.time_ns
-            if lasted > MAX_NS and not connection.view.steady:
-                return NotEvaluated("the capture's clock goes back")
+            if lasted > MAX_NS and not connection.quality.monotonic_clock:
+                return Unevaluated("the capture's clock goes back")
             if rounds > MAX_ROUNDS or lasted > MAX_NS:
                 break
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, Finding, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
@@ -67,7 +67,7 @@ class NoCloseAfterBadFlags(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-2.2.2-2", v5="MQTT-4.13.1-1")
     sections = {Version.V3_1_1: "2.2.2", Version.V5_0: "4.13.1"}
-    asks = Trait.DEFECT
+    asks = ConnectionFlag.DEFECT
     last: ClassVar[bool] = True
     bad = (
         Example(
@@ -106,7 +106,7 @@ class NoCloseAfterBadFlags(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Ask for a close after the first packet with bad flags that nobody closed for."""
-        if connection.traits & Trait.REFUSED:
+        if connection.connection_flags & ConnectionFlag.REFUSED:
             return None  # SEQ09 asks for the close
         provoking = [
             finding

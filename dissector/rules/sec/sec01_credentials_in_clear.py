@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import BY_WAY, MomentRule, encrypted, exposure, failure
+from dissector.rules.audit_rule import BY_WAY, ConnectionAuditRule, encrypted, exposure, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class CredentialsInClear(MomentRule):
+class CredentialsInClear(ConnectionAuditRule):
     """User name, password or login data are sent without encryption.
 
     What it checks
@@ -77,9 +77,9 @@ class CredentialsInClear(MomentRule):
     )
     good = (Example("no credentials", (connect("a"), ACCEPTED_311, *GOODBYE)),)
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Credentials cross the network in clear."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or encrypted(connection):
@@ -93,7 +93,7 @@ class CredentialsInClear(MomentRule):
             sent.append("login data")
         if not sent:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id,
             profile.client_ip,
             profile.client_id,
@@ -105,7 +105,7 @@ class CredentialsInClear(MomentRule):
         way = exposure(connection, limits)
         harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
-            moment,
+            context,
             f"{' and '.join(sent)} cross{'es' if len(sent) == 1 else ''} the network in clear"
             + (BY_WAY[way] if harmless else ""),
             Severity.INFO if harmless else None,

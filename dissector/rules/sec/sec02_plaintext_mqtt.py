@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import BY_WAY, MomentRule, encrypted, exposure, failure, server_name
+from dissector.rules.audit_rule import (
+    BY_WAY,
+    ConnectionAuditRule,
+    encrypted,
+    exposure,
+    failure,
+    server_name,
+)
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -12,7 +19,7 @@ from dissector.rules.thresholds import Thresholds
 _SEVERITIES = {"public": Severity.ERROR, "private": Severity.WARNING}
 
 
-class PlaintextMqtt(MomentRule):
+class PlaintextMqtt(ConnectionAuditRule):
     """The server accepts connections that are not encrypted.
 
     What it checks
@@ -65,18 +72,18 @@ class PlaintextMqtt(MomentRule):
     bad = (Example("accepted in clear", (connect("a"), ACCEPTED_311, *GOODBYE)),)
     good = (Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),)
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A server takes MQTT without encryption."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         if profile.code != 0 or encrypted(connection):
             return None
         way = exposure(connection, limits)
         severity = _SEVERITIES.get(way, Severity.INFO)
-        if not moment.history.once(self.id, profile.server_ip, profile.server_port, severity):
+        if not context.activity.once(self.id, profile.server_ip, profile.server_port, severity):
             return None
         return failure(
-            moment,
+            context,
             f"the server {server_name(connection)} takes MQTT without encryption"
             + BY_WAY.get(way, ""),
             severity,

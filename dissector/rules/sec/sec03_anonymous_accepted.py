@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, ends_tls, failure, server_name
+from dissector.rules.audit_rule import (
+    ConnectionAuditRule,
+    encrypted,
+    ends_tls,
+    failure,
+    server_name,
+)
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class AnonymousAccepted(MomentRule):
+class AnonymousAccepted(ConnectionAuditRule):
     """The server accepts a client that shows nothing that tells who it is.
 
     What it checks
@@ -68,9 +74,9 @@ class AnonymousAccepted(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A server lets anybody in."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         if (
             profile.code != 0
@@ -80,12 +86,12 @@ class AnonymousAccepted(MomentRule):
             or ends_tls(connection)
         ):
             return None
-        carrier = connection.carrier
-        if carrier is not None and carrier.websocket:
-            if carrier.request is None or carrier.request.query is not None:
+        encapsulation = connection.encapsulation
+        if encapsulation is not None and encapsulation.websocket:
+            if encapsulation.request is None or encapsulation.request.query is not None:
                 return None  # some services take a signed query instead of a password
-        if not moment.history.once(self.id, profile.server_ip, profile.server_port):
+        if not context.activity.once(self.id, profile.server_ip, profile.server_port):
             return None
         return failure(
-            moment, f"the server {server_name(connection)} accepts clients without credentials"
+            context, f"the server {server_name(connection)} accepts clients without credentials"
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.passwords import is_default
 from dissector.rules.thresholds import Thresholds
 
 
-class DefaultCredentials(MomentRule):
+class DefaultCredentials(ConnectionAuditRule):
     """User name and password are a pair that products are delivered with.
 
     What it checks
@@ -70,9 +70,9 @@ class DefaultCredentials(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Credentials that every list of defaults has."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if (
@@ -81,7 +81,7 @@ class DefaultCredentials(MomentRule):
             or not is_default(connect.username, connect.password)
         ):
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id,
             profile.client_ip,
             profile.client_id,
@@ -94,7 +94,7 @@ class DefaultCredentials(MomentRule):
         accepted = profile.code == 0
         what = "accepts" if accepted else "is tried with"
         return failure(
-            moment,
+            context,
             f"the server {server_name(connection)} {what} credentials that products come with",
             None if accepted else Severity.WARNING,
             username=connect.username,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.passwords import derivation, is_default, weakness
@@ -12,7 +12,7 @@ from dissector.rules.thresholds import Thresholds
 from dissector.text import character_classes
 
 
-class WeakPassword(MomentRule):
+class WeakPassword(ConnectionAuditRule):
     """A password that the server accepts is short, common, or made of digits only.
 
     What it checks
@@ -70,9 +70,9 @@ class WeakPassword(MomentRule):
         Example("weak, but refused", (connect("a", "anna", "Zq7-x"), REFUSED_311, *SERVER_CLOSES)),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A password that is quickly guessed."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or profile.code != 0 or not connect.password:
@@ -83,12 +83,12 @@ class WeakPassword(MomentRule):
             return None
         if derivation(connect, profile.client_mac, limits.derived_length):
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
         return failure(
-            moment,
+            context,
             f"the server accepts a password that {reason}",
             weakness=reason,
             length=len(password),

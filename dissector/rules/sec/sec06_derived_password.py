@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.passwords import derivation, is_default
 from dissector.rules.thresholds import Thresholds
 
 
-class DerivedPassword(MomentRule):
+class DerivedPassword(ConnectionAuditRule):
     """The password is, contains, or is a hash of something that everybody on the network sees.
 
     What it checks
@@ -104,9 +104,9 @@ class DerivedPassword(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A password made from an identifier."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or profile.code != 0:  # a password that is refused is nobody's
@@ -115,12 +115,12 @@ class DerivedPassword(MomentRule):
         if source is None or is_default(connect.username, connect.password):
             return None
         assert connect.password is not None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
         return failure(
-            moment,
+            context,
             f"the password {source}, which everybody on the network sees",
             derivedFrom=source,
             length=len(connect.password),

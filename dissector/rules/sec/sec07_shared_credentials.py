@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure, hosts_behind
+from dissector.rules.audit_rule import ConnectionAuditRule, failure, hosts_behind
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class SharedCredentials(MomentRule):
+class SharedCredentials(ConnectionAuditRule):
     """The same user name and password are used by several client ids on several hosts.
 
     What it checks
@@ -99,11 +99,11 @@ class SharedCredentials(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Several devices with one password."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        credential = moment.credential
+        credential = context.credential
         if credential is None or profile.secret is None:
             return None
         if len(credential.client_ids) < limits.shared_clients:  # nearly always
@@ -113,10 +113,10 @@ class SharedCredentials(MomentRule):
         if count < limits.shared_hosts:
             return None
         many = min(len(credential.client_ids), count) >= limits.shared_by_many
-        if not moment.history.once(self.id, profile.secret, many):
+        if not context.activity.once(self.id, profile.secret, many):
             return None
         found = failure(
-            moment,
+            context,
             f"{len(credential.client_ids)} client ids on {count} hosts use one and the same "
             "user name and password",
             Severity.ERROR if many else None,

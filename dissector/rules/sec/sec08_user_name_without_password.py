@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, ends_tls, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, ends_tls, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class UserNameWithoutPassword(MomentRule):
+class UserNameWithoutPassword(ConnectionAuditRule):
     """The server accepts a user name with an empty password or none.
 
     What it checks
@@ -64,9 +64,9 @@ class UserNameWithoutPassword(MomentRule):
         Example("refused", (connect("a", "anna"), REFUSED_311, *SERVER_CLOSES)),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A user name without a password is enough."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or profile.code != 0 or not connect.complete or connect.username is None:
@@ -78,9 +78,9 @@ class UserNameWithoutPassword(MomentRule):
         name = connect.username
         if len(name) >= 20 and any(map(str.isdigit, name)) and any(map(str.isalpha, name)):
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, name, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
         how = "no password" if connect.password is None else "an empty password"
-        return failure(moment, f"the server accepts the user name with {how}", username=name)
+        return failure(context, f"the server accepts the user name with {how}", username=name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS, Refusal
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS, Refusal
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -13,7 +13,7 @@ from dissector.rules.thresholds import Thresholds
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
-class PasswordGuessing(MomentRule):
+class PasswordGuessing(ConnectionAuditRule):
     """One host is refused again and again with different credentials.
 
     What it checks
@@ -107,14 +107,14 @@ class PasswordGuessing(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Somebody guesses passwords."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        host = moment.host
+        host = context.host
         if host is None or len(host.denials) < limits.guesses_per_minute:
             return None
-        longer = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
+        longer = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
         count = limits.guesses_per_minute
         many = len(longer) >= limits.guesses_in_ten_minutes or any(
             later.time_ns - earlier.time_ns < 60 * SECOND_NS
@@ -124,15 +124,15 @@ class PasswordGuessing(MomentRule):
             return None
         guessed = {item.secret or item.username for item in longer}
         names = {item.username for item in longer}
-        succeeded = bool(moment.event & Event.ACCEPTED)
+        succeeded = bool(context.event & Event.ACCEPTED)
         if succeeded and (
             profile.username not in names or profile.secret in guessed or profile.anonymous
         ):
             return None
-        if not moment.history.once(self.id, host.ip, succeeded):
+        if not context.activity.once(self.id, host.ip, succeeded):
             return None
         found = failure(
-            moment,
+            context,
             f"{host.ip} was refused {len(longer)} times with {len(guessed)} different credentials"
             + (", then got in" if succeeded else ""),
             Severity.ERROR if succeeded else None,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -13,7 +13,7 @@ from dissector.rules.thresholds import Thresholds
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
-class PasswordSpraying(MomentRule):
+class PasswordSpraying(ConnectionAuditRule):
     """One host is refused with many user names or client ids, or tries one password on many.
 
     What it checks
@@ -95,12 +95,12 @@ class PasswordSpraying(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Somebody tries out names."""
-        host = moment.host
+        host = context.host
         if host is None or len(host.denials) < limits.names_per_password:
             return None
-        latest = [item for item in host.denials if item.time_ns > moment.now - 600 * SECOND_NS]
+        latest = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
         tried: dict[tuple[str | None, ...], int] = {}
         for item in latest:
             key = (item.client_id, item.username, item.secret)
@@ -122,10 +122,10 @@ class PasswordSpraying(MomentRule):
             what = f"one password on {widest} user names"
         else:
             return None
-        if not moment.history.once(self.id, host.ip):
+        if not context.activity.once(self.id, host.ip):
             return None
         found = failure(
-            moment,
+            context,
             f"{host.ip} tries {what} within ten minutes and is refused",
             host=host.ip,
             usernames=len(names),

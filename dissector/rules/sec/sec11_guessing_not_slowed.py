@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS, Refusal
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS, Refusal
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -14,7 +14,7 @@ SAMPLE = 10  # refusals whose median tells how long one takes
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
-class GuessingNotSlowed(MomentRule):
+class GuessingNotSlowed(ConnectionAuditRule):
     """The server answers wrong credentials as fast as they come.
 
     What it checks
@@ -106,24 +106,24 @@ class GuessingNotSlowed(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A server does not slow guessing down."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
-        host = moment.host
+        host = context.host
         if host is None or len(host.denials) < limits.unslowed_per_minute:
             return None
         server = (profile.server_ip, profile.server_port)
-        since = moment.now - 60 * SECOND_NS
+        since = context.now - 60 * SECOND_NS
         recent = [item for item in host.denials if item.time_ns > since and item.server == server]
         if len(recent) < limits.unslowed_per_minute:
             return None
         if host.slowed.get(server, since) > since or _slower(recent, limits):
             return None
-        if not moment.history.once(self.id, host.ip, profile.server_ip, profile.server_port):
+        if not context.activity.once(self.id, host.ip, profile.server_ip, profile.server_port):
             return None
         return failure(
-            moment,
+            context,
             f"the server {server_name(connection)} refused {host.ip} {len(recent)} times "
             "within a minute and did not slow it down",
             refusals=len(recent),

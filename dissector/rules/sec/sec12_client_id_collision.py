@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.history import lived
-from dissector.connections.moment import Event, Moment
+from dissector.connections.activity_tracker import lived
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
+from dissector.rules.base import Example, Unevaluated, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class ClientIdCollision(MomentRule):
+class ClientIdCollision(ConnectionAuditRule):
     """Two live connections at a server have the same client id and come from different hosts.
 
     What it checks
@@ -137,13 +137,13 @@ class ClientIdCollision(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Two devices use one client id."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         others = [
             item
-            for item in moment.overtakers
+            for item in context.takeovers_by
             if item.ip != profile.client_ip
             and not (
                 item.mac is not None
@@ -153,20 +153,20 @@ class ClientIdCollision(MomentRule):
         ]
         if not others:
             return None
-        blind = connection.view.blind()
-        if blind is not None:
-            return NotEvaluated(blind)
+        incomplete_reason = connection.quality.incomplete_reason()
+        if incomplete_reason is not None:
+            return Unevaluated(incomplete_reason)
         other = others[0]
         if not lived(connection, other.frame.time_ns):
             return None
         differ = other.username != profile.username
         hosts = sorted((profile.client_ip, other.ip))
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_id, *hosts, profile.server_ip, profile.server_port, differ
         ):
             return None
         found = failure(
-            moment,
+            context,
             f"{hosts[0]} and {hosts[1]} use the client id at the same time"
             + (", with different user names" if differ else ""),
             Severity.ERROR if differ else None,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class TakeoverFlapping(MomentRule):
+class TakeoverFlapping(ConnectionAuditRule):
     """Connections of one client id take over from each other again and again.
 
     What it checks
@@ -113,11 +113,11 @@ class TakeoverFlapping(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Connections of one client id throw each other out."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        client = moment.client
+        client = context.client
         if client is None or len(client.takeovers) < limits.takeovers_per_minute:
             return None
         latest = client.takeovers[-1][0]
@@ -125,13 +125,13 @@ class TakeoverFlapping(MomentRule):
         hour = sum(time_ns > latest - 3600 * SECOND_NS for time_ns, _ in client.takeovers)
         if minute < limits.takeovers_per_minute and hour < limits.takeovers_per_hour:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
         hosts = sorted({ip for _, ip in client.takeovers} | {profile.client_ip})
         return failure(
-            moment,
+            context,
             f"connections of the client id threw each other out {hour} times",
             hosts=hosts,
             takeovers=hour,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import NUMBERS_KEPT
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import NUMBERS_KEPT
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class GuessableClientId(MomentRule):
+class GuessableClientId(ConnectionAuditRule):
     """Client ids that count up, or are MAC addresses, together with no or shared credentials.
 
     What it checks
@@ -93,16 +93,16 @@ class GuessableClientId(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A guessable client id is enough to get in."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         client_id = profile.client_id
         if profile.code != 0 or not client_id:
             return None
         shared = (
-            moment.credential is not None
-            and len(moment.credential.client_ids) >= limits.shared_clients
+            context.credential is not None
+            and len(context.credential.client_ids) >= limits.shared_clients
         )
         if not profile.anonymous and not shared:
             return None
@@ -116,9 +116,9 @@ class GuessableClientId(MomentRule):
                 return None
             number = int(digits)
         place = (profile.server_ip, profile.server_port, stem)
-        numbers = moment.history.stems.get(place)
+        numbers = context.activity.stems.get(place)
         if numbers is None:
-            numbers = moment.history.stems.keep(place, set())
+            numbers = context.activity.stems.keep(place, set())
         if len(numbers) < NUMBERS_KEPT:
             numbers.add(number)
         if len(numbers) < limits.consecutive_ids:
@@ -134,7 +134,7 @@ class GuessableClientId(MomentRule):
             if last - first + 1 < limits.consecutive_ids:
                 return None
             what = f"client ids count up ({last - first + 1} in a row)"
-        if not moment.history.once(self.id, profile.server_ip, profile.server_port, stem):
+        if not context.activity.once(self.id, profile.server_ip, profile.server_port, stem):
             return None
         how = "without credentials" if profile.anonymous else "with shared credentials"
-        return failure(moment, f"{what}, and come in {how}", stem=stem, seen=len(numbers))
+        return failure(context, f"{what}, and come in {how}", stem=stem, seen=len(numbers))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
-from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
+from dissector.rules.base import Example, Unevaluated, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connack_5, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class KeepAliveOff(MomentRule):
+class KeepAliveOff(ConnectionAuditRule):
     """The client turns keep alive off, and the server does not turn it on.
 
     What it checks
@@ -70,35 +70,35 @@ class KeepAliveOff(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Keep alive is off."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         if profile.code != 0 or not profile.complete or profile.keep_alive:
             return None
-        if moment.event & Event.ENDED and not moment.event & Event.PROFILE:
-            return self._idle(moment, limits)
+        if context.event & Event.ENDED and not context.event & Event.PROFILE:
+            return self._idle(context, limits)
         if property_value(profile.connack_properties, "serverKeepAlive"):
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_ip, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
-        return failure(moment, "keepAlive is 0: nobody notices when the other side is gone")
+        return failure(context, "keepAlive is 0: nobody notices when the other side is gone")
 
-    def _idle(self, moment: Moment, limits: Thresholds) -> Verdict:
-        connection, profile = moment.connection, moment.profile
+    def _idle(self, context: AuditContext, limits: Thresholds) -> Verdict:
+        connection, profile = context.connection, context.profile
         assert profile is not None
-        until = min([event.frame.time_ns for event in connection.closes] or [moment.now])
-        idle = (until - connection.spoke_ns) // SECOND_NS
+        until = min([event.frame.time_ns for event in connection.closes] or [context.now])
+        idle = (until - connection.last_data_ns) // SECOND_NS
         if idle <= limits.idle_minutes * 60:
             return None
         if property_value(profile.connack_properties, "serverKeepAlive"):
             return None
-        blind = connection.view.blind()
-        if blind is not None:
-            return NotEvaluated(blind)
-        if not moment.history.once(
+        incomplete_reason = connection.quality.incomplete_reason()
+        if incomplete_reason is not None:
+            return Unevaluated(incomplete_reason)
+        if not context.activity.once(
             self.id,
             "idle",
             profile.client_ip,
@@ -108,7 +108,7 @@ class KeepAliveOff(MomentRule):
         ):
             return None
         return failure(
-            moment,
+            context,
             f"keepAlive is 0, and nobody said anything for {idle // 60} minutes",
             Severity.WARNING,
             idleSeconds=idle,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class OddKeepAlive(MomentRule):
+class OddKeepAlive(ConnectionAuditRule):
     """The keep alive is very short or very long.
 
     What it checks
@@ -53,9 +53,9 @@ class OddKeepAlive(MomentRule):
         Example("twenty minutes", (connect("a", keep_alive=1200), ACCEPTED_311, *GOODBYE)),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """An odd keep alive."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         if profile.code != 0 or not profile.complete:
             return None
@@ -63,7 +63,9 @@ class OddKeepAlive(MomentRule):
         seconds = profile.keep_alive if announced is None else announced
         if seconds == 0 or limits.keep_alive_least <= seconds <= limits.keep_alive_most:
             return None
-        if not moment.history.once(self.id, profile.client_ip, profile.client_id, seconds):
+        if not context.activity.once(self.id, profile.client_ip, profile.client_id, seconds):
             return None
         what = "short" if seconds < limits.keep_alive_least else "long"
-        return failure(moment, f"keepAlive is {seconds} s, which is very {what}", keepAlive=seconds)
+        return failure(
+            context, f"keepAlive is {seconds} s, which is very {what}", keepAlive=seconds
+        )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class ReconnectStorm(MomentRule):
+class ReconnectStorm(ConnectionAuditRule):
     """One client id connects again and again without a pause.
 
     What it checks
@@ -89,17 +89,17 @@ class ReconnectStorm(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A device connects over and over."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        client, host = moment.client, moment.host
+        client, host = context.client, context.host
         if client is None or host is None:
             return None
         times = client.connects if profile.client_id else host.nameless
         if len(times) <= limits.quick_retries:
             return None
-        minute = sum(time_ns > moment.now - 60 * SECOND_NS for time_ns in times)
+        minute = sum(time_ns > context.now - 60 * SECOND_NS for time_ns in times)
         what = f"{minute} connections within a minute"
         if minute < limits.connects_per_minute:
             what = f"{limits.quick_retries} retries less than a second apart"
@@ -107,9 +107,9 @@ class ReconnectStorm(MomentRule):
             if any(later - earlier >= SECOND_NS for earlier, later in pairwise(latest)):
                 return None
         who = profile.client_id or profile.client_ip
-        if not moment.history.once(self.id, who, profile.server_ip, profile.server_port):
+        if not context.activity.once(self.id, who, profile.server_ip, profile.server_port):
             return None
-        found = failure(moment, what, connections=minute)
+        found = failure(context, what, connections=minute)
         if not profile.client_id:
             found.confidence = Confidence.POSSIBLE
         return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, connect
 from dissector.rules.thresholds import Thresholds
@@ -12,7 +12,7 @@ from dissector.rules.thresholds import Thresholds
 BEFORE = 6  # stretches of ten seconds that tell what is usual
 
 
-class FleetStorm(MomentRule):
+class FleetStorm(ConnectionAuditRule):
     """Very many clients connect to a server within ten seconds, far more than at other times.
 
     What it checks
@@ -101,11 +101,11 @@ class FleetStorm(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Many devices connect at the same moment."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
-        server = moment.server
+        server = context.server
         if (
             server is None
             or len(server.newcomers) < limits.storm_clients
@@ -115,10 +115,12 @@ class FleetStorm(MomentRule):
         usual = sorted(server.rates)[len(server.rates) // 2]
         if len(server.newcomers) < limits.storm_factor * usual:
             return None
-        if not moment.history.once(self.id, profile.server_ip, profile.server_port, server.bucket):
+        if not context.activity.once(
+            self.id, profile.server_ip, profile.server_port, server.bucket
+        ):
             return None
         return failure(
-            moment,
+            context,
             f"{len(server.newcomers)} clients connect to {server_name(connection)} within ten "
             f"seconds, where {usual} are usual",
             clients=len(server.newcomers),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
+from dissector.rules.base import Example, Unevaluated, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class IdleBeforeConnect(MomentRule):
+class IdleBeforeConnect(ConnectionAuditRule):
     """A TCP connection to an MQTT port stays open without a CONNECT, or the CONNECT comes in drops.
 
     What it checks
@@ -69,30 +69,30 @@ class IdleBeforeConnect(MomentRule):
         Example("connects after a while", ("+20", connect("a"), ACCEPTED_311, *GOODBYE)),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A connection is opened and nothing is said on it."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
-        if moment.event & Event.SILENT:
-            blind = connection.view.blind()
-            if blind is not None:
-                return NotEvaluated(blind)
-            host = moment.host
+        if context.event & Event.SILENT:
+            incomplete_reason = connection.quality.incomplete_reason()
+            if incomplete_reason is not None:
+                return Unevaluated(incomplete_reason)
+            host = context.host
             # as long as it was open for, the lingering of our own view after its close apart
-            stopped = min([event.frame.time_ns for event in connection.closes] or [moment.now])
+            stopped = min([event.frame.time_ns for event in connection.closes] or [context.now])
             if host is None or stopped - connection.opened_ns <= limits.silent_seconds * SECOND_NS:
                 return None
             at_once = sum(
                 start <= stopped and end >= connection.opened_ns for start, end in host.silent
             )
             many = at_once >= limits.silent_at_once
-            if not moment.history.once(
+            if not context.activity.once(
                 self.id, host.ip, profile.server_ip, profile.server_port, many
             ):
                 return None
             seconds = (stopped - connection.opened_ns) // SECOND_NS
             return failure(
-                moment,
+                context,
                 f"{at_once} connections without a CONNECT at the same time"
                 if many
                 else f"the connection is open for {seconds} s without a CONNECT",
@@ -105,14 +105,14 @@ class IdleBeforeConnect(MomentRule):
             connect is None
             or connect.frame is None
             or connect.first is None
-            or not connection.view.syn_seen
+            or not connection.quality.syn_seen
         ):
             return None
         took = (connect.frame.time_ns - connect.first.time_ns) // SECOND_NS
         if took <= limits.silent_seconds:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_ip, profile.server_ip, profile.server_port, "slow"
         ):
             return None
-        return failure(moment, f"the CONNECT took {took} s to arrive", seconds=took)
+        return failure(context, f"the CONNECT took {took} s to arrive", seconds=took)

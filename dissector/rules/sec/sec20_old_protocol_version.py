@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side, Version
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class OldProtocolVersion(MomentRule):
+class OldProtocolVersion(ConnectionAuditRule):
     """A server accepts MQTT 3.1, which came before the OASIS standard.
 
     What it checks
@@ -56,9 +56,9 @@ class OldProtocolVersion(MomentRule):
         Example("3.1, refused", (connect("a", version="3.1"), "S 20 02 00 01", *SERVER_CLOSES)),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """An old version of MQTT is in use."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         version = profile.version
         if profile.code != 0 or version is None or version is Version.V5_0:
@@ -66,7 +66,7 @@ class OldProtocolVersion(MomentRule):
         old = version is Version.V3_1
         if not old and limits.oldest_version != Version.V5_0._value_:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id,
             profile.client_ip,
             profile.client_id,
@@ -76,7 +76,7 @@ class OldProtocolVersion(MomentRule):
         ):
             return None
         return failure(
-            moment,
+            context,
             f"the client speaks MQTT {version.value}",
             None if old else Severity.INFO,
             version=version.value,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class BridgeExposed(MomentRule):
+class BridgeExposed(ConnectionAuditRule):
     """A CONNECT says that it comes from a bridge, and its host is not among those that may.
 
     What it checks
@@ -58,18 +58,18 @@ class BridgeExposed(MomentRule):
     bad = (Example("level 0x84", (connect("bridge-1", level=0x84), ACCEPTED_311, *GOODBYE)),)
     good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GOODBYE)),)
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A bridge connects from a host that is not known for one."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         if not profile.bridge or profile.client_ip in limits.bridges:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_ip, profile.server_ip, profile.server_port
         ):
             return None
         return failure(
-            moment,
+            context,
             f"a bridge connects from {profile.client_ip}, which is not listed as one",
             host=profile.client_ip,
         )

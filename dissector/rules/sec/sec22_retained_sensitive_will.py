@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
@@ -12,7 +12,7 @@ from dissector.rules.topics import sensitive_content, sensitive_level
 from dissector.text import printable
 
 
-class RetainedSensitiveWill(MomentRule):
+class RetainedSensitiveWill(ConnectionAuditRule):
     """A retained will goes to a topic, or says something, that not everybody should see.
 
     What it checks
@@ -137,9 +137,9 @@ class RetainedSensitiveWill(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A retained will holds or touches something sensitive."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or profile.will is None or not connect.last_will_retain:
@@ -148,7 +148,9 @@ class RetainedSensitiveWill(MomentRule):
         secret = sensitive_content(connect.last_will_message or b"")
         if level is None and secret is None:
             return None
-        if not moment.history.once(self.id, profile.client_ip, profile.client_id, profile.will[0]):
+        if not context.activity.once(
+            self.id, profile.client_ip, profile.client_id, profile.will[0]
+        ):
             return None
         what = (
             f"its topic has the level {printable(level, 40)}"
@@ -156,7 +158,7 @@ class RetainedSensitiveWill(MomentRule):
             else f"its message holds {secret}"
         )
         return failure(
-            moment,
+            context,
             f"the will is retained, and {what}",
             topic=profile.will[0],
             level=level,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import Client
 from dissector.connections.profile import Profile
-from dissector.connections.remembered import Client
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
@@ -14,7 +14,7 @@ from dissector.rules.topics import STEERING
 from dissector.text import printable
 
 
-class WillOnCommandTopic(MomentRule):
+class WillOnCommandTopic(ConnectionAuditRule):
     """The will goes to a topic that steers something, or to another client's topics.
 
     What it checks
@@ -126,9 +126,9 @@ class WillOnCommandTopic(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A will that steers, or speaks for another device."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         if profile.will is None or profile.code is None:
             return None
@@ -144,17 +144,17 @@ class WillOnCommandTopic(MomentRule):
                 level
                 for level in levels
                 if len(level) >= 4
-                and _foreign(profile, moment.history.clients.get((*server, level)))
+                and _foreign(profile, context.activity.clients.get((*server, level)))
             ]
             if not others:
                 return None
             what = f"belongs to another client ({printable(others[0], 40)})"
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_ip, profile.client_id, topic, profile.code
         ):
             return None
         return failure(
-            moment,
+            context,
             f"the Will Topic {what}",
             Severity.WARNING if profile.code == 0 else Severity.INFO,
             topic=topic,

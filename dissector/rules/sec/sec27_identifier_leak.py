@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, encrypted, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.identifiers import identifier, remarkable
 from dissector.rules.thresholds import Thresholds
 
 
-class IdentifierLeak(MomentRule):
+class IdentifierLeak(ConnectionAuditRule):
     """A client id, user name, Will Topic or User Property holds hardware or personal data.
 
     What it checks
@@ -107,9 +107,9 @@ class IdentifierLeak(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Hardware or personal data in the clear."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None:
@@ -126,11 +126,11 @@ class IdentifierLeak(MomentRule):
             return None
         for where, text in places:
             kind = identifier(text, profile.client_mac)
-            if kind is None or not moment.history.once(self.id, profile.client_ip, where, text):
+            if kind is None or not context.activity.once(self.id, profile.client_ip, where, text):
                 continue
             clear = not encrypted(connection)
             return failure(
-                moment,
+                context,
                 f"the {where} holds {kind}" + (", in clear" if clear else ""),
                 None if clear else Severity.INFO,
                 field=where,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
-from dissector.rules.base import Example, NotEvaluated, Verdict, spelt
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
+from dissector.rules.base import Example, Unevaluated, Verdict, spelt
 from dissector.rules.certificates import wrong_clock
 from dissector.rules.examples import (
     ACCEPTED_311,
@@ -27,11 +27,11 @@ def _login(**claims: int) -> str:
     import json
 
     parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": "lamp"} | claims)
-    told = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
-    return spelt((connect("lamp", "jwt", b".".join((*told, b"c2lnbmF0dXJl"))),))[0]
+    reported = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return spelt((connect("lamp", "jwt", b".".join((*reported, b"c2lnbmF0dXJl"))),))[0]
 
 
-class LongLivedToken(MomentRule):
+class LongLivedToken(ConnectionAuditRule):
     """The password is a JSON Web Token that never expires, or lasts for more than a day.
 
     What it checks
@@ -118,9 +118,9 @@ class LongLivedToken(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A login token that is valid for very long."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or not connect.password or connect.password.count(b".") != 2:
@@ -132,15 +132,15 @@ class LongLivedToken(MomentRule):
         severity = None
         if expires is None:
             what = "never expires"
-        elif profile.code == 0 and moment.now / SECOND_NS > expires + 60:
-            if wrong_clock(moment.now):
-                return NotEvaluated("the clock of the capture cannot be right")
+        elif profile.code == 0 and context.now / SECOND_NS > expires + 60:
+            if wrong_clock(context.now):
+                return Unevaluated("the clock of the capture cannot be right")
             what, severity = "has expired, and the server accepts it", Severity.ERROR
         elif issued is not None and expires - issued > limits.token_hours * 3600:
             what = f"is valid for {(expires - issued) / 3600:.0f} hours"
         else:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id,
             profile.client_ip,
             profile.client_id,
@@ -150,7 +150,7 @@ class LongLivedToken(MomentRule):
         ):
             return None
         return failure(
-            moment,
+            context,
             f"the password is a JSON Web Token that {what}",
             severity,
             issued=issued,

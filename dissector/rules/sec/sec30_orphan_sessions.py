@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from dissector.connections.history import History
-from dissector.connections.moment import Event, Moment
+from dissector.connections.activity_tracker import ActivityTracker
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
@@ -19,7 +19,7 @@ BACK_AND_FORTH = re.compile(r"\d[A-Za-z]+\d")  # quick to look for, and every su
 RANDOM = r"(?=[0-9A-Za-z]{6})(?:[A-Za-z]*\d+[A-Za-z]+\d+[A-Za-z]|\d*[A-Za-z]+\d+[A-Za-z]+\d)"
 
 
-class OrphanSessions(MomentRule):
+class OrphanSessions(ConnectionAuditRule):
     """One host asks for kept sessions under random client ids that it never uses again.
 
     What it checks
@@ -113,12 +113,12 @@ class OrphanSessions(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Sessions that nobody will ever come back to."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        host, client_id = moment.host, profile.client_id
-        if host is None or not client_id or not moment.event & Event.ACCEPTED:
+        host, client_id = context.host, profile.client_id
+        if host is None or not client_id or not context.event & Event.ACCEPTED:
             return None
         if profile.version is Version.V5_0:
             expiry = property_value(profile.properties, "sessionExpiryInterval") or 0
@@ -133,19 +133,19 @@ class OrphanSessions(MomentRule):
         once = [
             name
             for name, count in host.kept.items()
-            if count == 1 and (name == client_id or _gone(moment.history, (*server, name)))
+            if count == 1 and (name == client_id or _gone(context.activity, (*server, name)))
         ]
-        if len(once) < limits.orphan_sessions or not moment.history.once(self.id, host.ip):
+        if len(once) < limits.orphan_sessions or not context.activity.once(self.id, host.ip):
             return None
         return failure(
-            moment,
+            context,
             f"{host.ip} has {len(once)} sessions kept under ids that it uses once",
             sessions=len(once),
             host=host.ip,
         )
 
 
-def _gone(history: History, key: tuple[str, int, str]) -> bool:
+def _gone(activity: ActivityTracker, key: tuple[str, int, str]) -> bool:
     """Whether a client has no connection that is still open."""
-    client = history.clients.get(key)
+    client = activity.clients.get(key)
     return client is None or all(connection.closes for connection, _ in client.live.values())

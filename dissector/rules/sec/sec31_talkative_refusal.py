@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import Property
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import SERVER_CLOSES, connack_5, connect
 from dissector.rules.thresholds import Thresholds
@@ -36,7 +36,7 @@ TALK = (
 _NAMED = ("reasonString", "userProperty", "assignedClientIdentifier")
 
 
-class TalkativeRefusal(MomentRule):
+class TalkativeRefusal(ConnectionAuditRule):
     """A CONNACK tells about versions, files, stacks, or which accounts exist.
 
     What it checks
@@ -133,19 +133,19 @@ class TalkativeRefusal(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A server says more than it has to."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
         server = (profile.server_ip, profile.server_port)
         return [
-            failure(moment, f"the server's {name} tells {what}", property=name, tells=what)
-            for name, what in _told(profile.connack_properties)
-            if moment.history.once(self.id, *server, what)
+            failure(context, f"the server's {name} tells {what}", property=name, tells=what)
+            for name, what in _reported(profile.connack_properties)
+            if context.activity.once(self.id, *server, what)
         ]
 
 
-def _told(properties: Iterable[Property]) -> Iterator[tuple[str, str]]:
+def _reported(properties: Iterable[Property]) -> Iterator[tuple[str, str]]:
     """Give what texts tell that they should not, each with the property that does."""
     for item in properties:
         if item.name in _NAMED:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS, remember
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS, remember
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure, server_name
+from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
@@ -14,7 +14,7 @@ GOES_ON = frozenset({"SEQ05", "SEQ17", "ENC02"})
 MALFORMED = ("ENC", "CON")  # groups of rules about a packet's own bytes
 
 
-class MalformedAccepted(MomentRule):
+class MalformedAccepted(ConnectionAuditRule):
     """A server goes on after packets that are proven malformed, or one host sends many of them.
 
     What it checks
@@ -88,9 +88,9 @@ class MalformedAccepted(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Malformed packets are let through, or sent in numbers."""
-        connection, profile = moment.connection, moment.profile
+        connection, profile = context.connection, context.profile
         assert profile is not None
         if not connection.findings:
             return None
@@ -102,20 +102,20 @@ class MalformedAccepted(MomentRule):
             and item.side is Side.SERVER
             and str(item.evidence.get("provokedBy", "ENC")).startswith(MALFORMED)
         ]
-        if proofs and moment.history.once(
+        if proofs and context.activity.once(
             self.id, profile.server_ip, profile.server_port, "accepts"
         ):
             rules = sorted({item.rule for item in proofs})
             found.append(
                 failure(
-                    moment,
+                    context,
                     f"the server {server_name(connection)} goes on after a malformed packet "
                     f"({', '.join(rules)})",
                     at=proofs[0].frames[-1],
                     rules=rules,
                 )
             )
-        host = moment.host
+        host = context.host
         broken = [
             item
             for item in connection.findings
@@ -126,10 +126,10 @@ class MalformedAccepted(MomentRule):
         if broken and host is not None:
             remember(host.broken, broken[0].time_ns)
             recent = sum(time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.broken)
-            if recent >= limits.malformed_per_minute and moment.history.once(self.id, host.ip):
+            if recent >= limits.malformed_per_minute and context.activity.once(self.id, host.ip):
                 found.append(
                     failure(
-                        moment,
+                        context,
                         f"{host.ip} sent malformed packets on {recent} connections within a minute",
                         side=Side.CLIENT,
                         at=broken[0].frames[-1],

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.remembered import SECOND_NS
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 
-class NewDevice(MomentRule):
+class NewDevice(ConnectionAuditRule):
     """A client id connects for the first time after the learning period.
 
     What it checks
@@ -82,20 +82,20 @@ class NewDevice(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A device that was not there before."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        start = moment.history.start_ns
+        start = context.activity.start_ns
         if start is None or profile.code != 0 or not profile.client_id:
             return None
-        days = (moment.now - start) / (86_400 * SECOND_NS)
+        days = (context.now - start) / (86_400 * SECOND_NS)
         if days <= limits.learning_days:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
         return failure(
-            moment, f"the client id was first seen after {days:.0f} days", days=round(days, 1)
+            context, f"the client id was first seen after {days:.0f} days", days=round(days, 1)
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
+from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import MomentRule, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
@@ -18,7 +18,7 @@ def _vendor(mac: str | None, other: str | None) -> str | None:
     return mac[:8]
 
 
-class IdentityChange(MomentRule):
+class IdentityChange(ConnectionAuditRule):
     """A known client id comes back with other hardware, user name, version, or habits.
 
     What it checks
@@ -86,11 +86,11 @@ class IdentityChange(MomentRule):
         ),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """A known client id is somebody else now."""
-        profile = moment.profile
+        profile = context.profile
         assert profile is not None
-        former = moment.former
+        former = context.former
         if former is None or not profile.client_id:
             return None
         before_mac, mac = former.client_mac, profile.client_mac
@@ -107,10 +107,12 @@ class IdentityChange(MomentRule):
         ]
         if len(changed) < limits.identity_changes:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_id, profile.server_ip, profile.server_port, *changed
         ):
             return None
         return failure(
-            moment, f"the client id came back with another {' and '.join(changed)}", changed=changed
+            context,
+            f"the client id came back with another {' and '.join(changed)}",
+            changed=changed,
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GOODBYE, SERVER_CLOSES
 from dissector.rules.gating import sent, unseen_before
 
@@ -51,7 +51,7 @@ class FirstPacketNotConnect(ConnectionRule):
     statements = versions(v31=(), v311=_STATEMENT, v5=_STATEMENT)
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1", Version.V5_0: "3.1"}
     version_may_be_unknown = True
-    asks = Trait.CLIENT_FIRST_OTHER
+    asks = ConnectionFlag.CLIENT_FIRST_OTHER
     bad = (
         Example("a PUBLISH instead of CONNECT", ("C 30 05 00 01 61 68 69", *SERVER_CLOSES)),
         Example(
@@ -71,8 +71,8 @@ class FirstPacketNotConnect(ConnectionRule):
         first = next(iter(sent(connection, Side.CLIENT)), None)
         if first is None or first.type == spec.CONNECT:
             return None
-        if connection.view.foreign:
-            return NotEvaluated("the server does not speak MQTT")
+        if connection.quality.foreign:
+            return Unevaluated("the server does not speak MQTT")
         unseen = unseen_before(connection, Side.CLIENT, first.frame)
         if unseen is not None:
             return unseen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
@@ -54,7 +54,7 @@ class SecondConnect(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-3.1.0-2")
     sections = {Version.V3_1_1: "3.1", Version.V5_0: "3.1"}
-    asks = Trait.EXTRA_CONNECT
+    asks = ConnectionFlag.EXTRA_CONNECT
     bad = (
         Example(
             "3.1.1: CONNECT again, the server closes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
@@ -74,7 +74,7 @@ class FirstServerPacketNotConnack(ConnectionRule):
     }
     statements = versions(v31=(), v311="MQTT-3.2.0-1", v5="MQTT-3.2.0-1")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
-    asks = Trait.SERVER_FIRST_OTHER
+    asks = ConnectionFlag.SERVER_FIRST_OTHER
     bad = (
         Example(
             "3.1.1: a queued message overtakes the CONNACK",

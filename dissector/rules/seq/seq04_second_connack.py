@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Obligation, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
@@ -52,7 +52,7 @@ class SecondConnack(ConnectionRule):
     severity = {Version.V5_0: Severity.ERROR, Version.V3_1_1: Severity.WARNING}
     statements = versions(v311=(), v5="MQTT-3.2.0-2")
     sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
-    asks = Trait.EXTRA_CONNACK
+    asks = ConnectionFlag.EXTRA_CONNACK
     bad = (
         Example("5.0: accepted twice", (CONNECT_5, ACCEPTED_5, ACCEPTED_5, *GOODBYE)),
         Example("3.1.1: accepted twice", (CONNECT_311, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),

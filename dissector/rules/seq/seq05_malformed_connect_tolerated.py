@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.deadlines import CLOSE_GRACE_NS
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
@@ -96,7 +96,7 @@ class MalformedConnectTolerated(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-3.1.4-1")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
-    asks = Trait.DEFECT
+    asks = ConnectionFlag.DEFECT
     bad = (
         Example("3.1.1: accepted", (_RESERVED_FLAG_311, ACCEPTED_311, *GOODBYE), also=("CON03",)),
         Example(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, FrameRef, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.packets import Connack
@@ -10,7 +10,7 @@ from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     both,
 )
@@ -67,7 +67,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
     statements = both(_STATEMENT)
     sections = {Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
-    asks = Trait.DEFECT
+    asks = ConnectionFlag.DEFECT
     bad = (
         Example(
             "a 3.1.1 server closes without a word",
@@ -110,7 +110,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
         known = connection.server_versions
         lenient = Version.V5_0 in known  # 5.0 lets the server choose, whatever else it speaks
         if not lenient and Version.V3_1_1 not in known:
-            return NotEvaluated("no earlier connection shows what the server speaks")
+            return Unevaluated("no earlier connection shows what the server speaks")
         shown = f"CONNECT with the unknown level {connect.protocol_level}"
         if connack is not None and connack.frame is not None:
             return self._answered(connection, connack, connack.frame, shown, lenient)
@@ -126,9 +126,9 @@ class UnsupportedLevelMishandled(ConnectionRule):
             )
         if lenient or first.side is Side.CLIENT:
             return None
-        blind = connection.view.blind()
-        if blind is not None:
-            return NotEvaluated(blind)
+        incomplete_reason = connection.quality.incomplete_reason()
+        if incomplete_reason is not None:
+            return Unevaluated(incomplete_reason)
         return Failure(
             message=f"{shown}: the server closed without a CONNACK; "
             "a server of 3.1.1 must send return code 1 first",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES
 from dissector.rules.gating import unclosed, unseen_before
 from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
@@ -50,7 +50,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.1.3-8")
     sections = {Version.V3_1_1: "3.1.3.1"}
-    asks = Trait.DEFECT
+    asks = ConnectionFlag.DEFECT
     bad = (
         Example("accepted", (_EMPTY, ACCEPTED_311, *GOODBYE), also=("CON13",)),
         Example("closed without a CONNACK", (_EMPTY, *SERVER_CLOSES), also=("CON13",)),
@@ -78,9 +78,9 @@ class EmptyClientIdNotRejected(ConnectionRule):
         shown = "CONNECT with an empty client id and cleanSession=0"
         wanted = "the server must send return code 2 and close"
         if connack is None or connack.frame is None:
-            blind = connection.view.blind()
-            if blind is not None:
-                return NotEvaluated(blind)
+            incomplete_reason = connection.quality.incomplete_reason()
+            if incomplete_reason is not None:
+                return Unevaluated(incomplete_reason)
             first = connection.closes[0] if connection.closes else None
             if first is None or first.side is Side.CLIENT:
                 return unclosed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
@@ -51,7 +51,7 @@ class NoCloseAfterRejectedId(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.1.3-9", v5="MQTT-3.1.3-8")
     sections = {Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
-    asks = Trait.REFUSED
+    asks = ConnectionFlag.REFUSED
     bad = (
         Example("3.1.1: code 2, left open", (CONNECT_311, _REJECTED_311, "+6")),
         Example("5.0: 0x85, left open", (CONNECT_5, _REJECTED_5, "+6")),

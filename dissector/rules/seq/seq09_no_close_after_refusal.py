@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
@@ -59,7 +59,7 @@ class NoCloseAfterRefusal(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.2.2-5", v5=("MQTT-3.2.2-7", "MQTT-4.13.2-1"))
     sections = {Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
-    asks = Trait.REFUSED
+    asks = ConnectionFlag.REFUSED
     bad = (
         Example("3.1.1: code 5, left open", (CONNECT_311, REFUSED_311, "+6")),
         Example("5.0: 0x87, left open", (CONNECT_5, REFUSED_5, "+6")),

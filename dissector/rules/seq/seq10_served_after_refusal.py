@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
@@ -56,7 +56,7 @@ class ServedAfterRefusal(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.1.4-5", v5="MQTT-3.1.4-6")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
-    asks = Trait.AFTER_REFUSAL
+    asks = ConnectionFlag.AFTER_REFUSAL
     bad = (
         Example(
             "3.1.1: refused and subscribed",

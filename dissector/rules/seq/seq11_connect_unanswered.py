@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import ConnectionRule, Example, NotEvaluated, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,
@@ -62,7 +62,7 @@ class ConnectUnanswered(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.1.4-4", v5="MQTT-3.1.4-5")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
-    asks = Trait.UNANSWERED
+    asks = ConnectionFlag.UNANSWERED
     bad = (
         Example("3.1.1: nothing for 32 seconds", (CONNECT_311, "+32")),
         Example("5.0: nothing for 32 seconds", (CONNECT_5, "+32")),
@@ -95,5 +95,5 @@ class ConnectUnanswered(ConnectionRule):
             grace_ns=HANDSHAKE_TIMEOUT_NS,
         )
         if verdict is not None and not connection.connect_delivered:
-            return NotEvaluated("the server's TCP has not acknowledged the CONNECT")
+            return Unevaluated("the server's TCP has not acknowledged the CONNECT")
         return verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
@@ -55,7 +55,7 @@ class HandshakeStalled(ConnectionRule):
     statements = versions(v311=(), v5=())
     sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     version_may_be_unknown = True
-    asks = Trait.SILENT | Trait.UNANSWERED
+    asks = ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED
     bad = (
         Example("opened, and nothing sent", ("+32",)),
         Example("3.1.1: waits for 40 seconds", (CONNECT_311, "+40"), also=("SEQ11",)),
@@ -71,8 +71,8 @@ class HandshakeStalled(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Tell how long a connection has stood still before its handshake was done."""
-        if connection.traits & Trait.SILENT:
-            if connection.client_spoke or connection.server_spoke:
+        if connection.connection_flags & ConnectionFlag.SILENT:
+            if connection.client_sent_bytes or connection.server_sent_bytes:
                 return None
             first = connection.first
             return unclosed(

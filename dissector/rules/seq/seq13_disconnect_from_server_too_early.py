@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
@@ -58,7 +58,7 @@ class DisconnectFromServerTooEarly(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v311=(), v5="MQTT-3.14.0-1")
     sections = {Version.V3_1_1: "table 2.1", Version.V5_0: "3.14"}
-    asks = Trait.SERVER_DISCONNECT
+    asks = ConnectionFlag.SERVER_DISCONNECT
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {
         DefectKind.WRONG_DIRECTION: (spec.DISCONNECT,)
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, PacketRef, Trait
+from dissector.connections.connection import Connection, ConnectionFlag, PacketRef
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import (
     ConnectionRule,
     Example,
     Failure,
-    NotEvaluated,
+    Unevaluated,
     Verdict,
     versions,
 )
@@ -64,7 +64,7 @@ class PacketAfterDisconnect(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.14.4-2", v5="MQTT-3.14.4-1")
     sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}
-    asks = Trait.AFTER_DISCONNECT
+    asks = ConnectionFlag.AFTER_DISCONNECT
     bad = (
         Example(
             "3.1.1: the client publishes after its goodbye",
@@ -92,7 +92,7 @@ class PacketAfterDisconnect(ConnectionRule):
     def check(self, connection: Connection) -> Verdict:
         """Find, per side, the first packet behind its DISCONNECT."""
         found: list[Failure] = []
-        reason: NotEvaluated | None = None
+        reason: Unevaluated | None = None
         sides = (Side.CLIENT, Side.SERVER)
         for side in sides if connection.version is Version.V5_0 else sides[:1]:
             last = next(iter(sent(connection, side, spec.DISCONNECT)), None)

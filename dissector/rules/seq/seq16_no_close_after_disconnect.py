@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
@@ -57,7 +57,7 @@ class NoCloseAfterDisconnect(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.14.4-1", v5=("MQTT-3.14.4-2", "MQTT-4.13.2-1"))
     sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}
-    asks = Trait.OPEN_AFTER_DISCONNECT
+    asks = ConnectionFlag.OPEN_AFTER_DISCONNECT
     bad = (
         Example("3.1.1: never closed", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+6")),
         Example("5.0: never closed by the server", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "+6")),

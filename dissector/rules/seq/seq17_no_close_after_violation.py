@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import (
     Confidence,
     Finding,
@@ -71,7 +71,7 @@ class NoCloseAfterViolation(ConnectionRule):
     statements = versions(v311="MQTT-4.8.0-1", v5="MQTT-4.13.1-1")
     sections = {Version.V3_1_1: "4.8", Version.V5_0: "4.13.1"}
     # whatever can have been reported before; most connections have no findings and end there
-    asks = Trait.FINDING
+    asks = ConnectionFlag.FINDING
     last: ClassVar[bool] = True
     bad = (
         Example(
@@ -115,7 +115,7 @@ class NoCloseAfterViolation(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Ask for a close after the first proven violation that nobody closed for."""
-        if not connection.findings or connection.traits & Trait.REFUSED:
+        if not connection.findings or connection.connection_flags & ConnectionFlag.REFUSED:
             return None
         silent = {f.side for f in connection.findings if f.rule == "ENC02"}
         provoking = [

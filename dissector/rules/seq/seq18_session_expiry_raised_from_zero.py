@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -51,7 +51,7 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5=())
     sections = {Version.V5_0: "3.14.2.2.2"}
-    asks = Trait.DISCONNECT_PROPERTIES
+    asks = ConnectionFlag.DISCONNECT_PROPERTIES
     bad = (
         Example(
             "absent in CONNECT, 60 in DISCONNECT",
@@ -94,11 +94,11 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
                 continue
             connect = connection.connect
             if connect is None or connect.frame is None:
-                return NotEvaluated("the CONNECT was not seen")
+                return Unevaluated("the CONNECT was not seen")
             if property_value(connect.properties, "sessionExpiryInterval"):
                 return None
             if not readable(connect):
-                return NotEvaluated("the properties of CONNECT could not be read whole")
+                return Unevaluated("the properties of CONNECT could not be read whole")
             return Failure(
                 message=f"sessionExpiryInterval is {wanted.value} in DISCONNECT but 0 in CONNECT",
                 at=packet.frame,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, both
+from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -53,7 +53,7 @@ class MqttInTextFrames(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-6.0.0-1")
     sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}
-    asks = Trait.WEBSOCKET
+    asks = ConnectionFlag.WEBSOCKET
     bad = (
         Example(
             "3.1.1: the client sends text",
@@ -92,11 +92,11 @@ class MqttInTextFrames(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Report the first text frame of each side."""
-        carrier = connection.carrier
-        if carrier is None or not carrier.texts:
+        encapsulation = connection.encapsulation
+        if encapsulation is None or not encapsulation.texts:
             return None
-        if connection.view.conflict:
-            return NotEvaluated("overlapping segments disagree")
+        if connection.quality.conflict:
+            return Unevaluated("overlapping segments disagree")
         return [
             Failure(
                 message=f"the {side.value} sends MQTT in a WebSocket text frame; it must be binary",
@@ -104,5 +104,5 @@ class MqttInTextFrames(ConnectionRule):
                 side=side,
                 evidence={"opcode": 1},
             )
-            for side, frame in carrier.texts.items()
+            for side, frame in encapsulation.texts.items()
         ]

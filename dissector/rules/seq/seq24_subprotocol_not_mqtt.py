@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.rules.base import ConnectionRule, Example, Failure, NotEvaluated, Verdict, both
+from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -60,7 +60,7 @@ class SubprotocolNotMqtt(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-6.0.0-3", "MQTT-6.0.0-4")
     sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}
-    asks = Trait.WEBSOCKET
+    asks = ConnectionFlag.WEBSOCKET
     bad = (
         Example(
             "3.1.1: the client offers none",
@@ -102,30 +102,34 @@ class SubprotocolNotMqtt(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Look at what is offered, then at what is selected."""
-        carrier = connection.carrier
-        if carrier is None or carrier.request is None or carrier.request_frame is None:
-            return NotEvaluated("the upgrade was not seen")
-        if connection.view.conflict:
-            return NotEvaluated("overlapping segments disagree")
-        offered = carrier.request.subprotocols
+        encapsulation = connection.encapsulation
+        if (
+            encapsulation is None
+            or encapsulation.request is None
+            or encapsulation.request_frame is None
+        ):
+            return Unevaluated("the upgrade was not seen")
+        if connection.quality.conflict:
+            return Unevaluated("overlapping segments disagree")
+        offered = encapsulation.request.subprotocols
         if "mqtt" not in offered:
             what = f"offers {' and '.join(offered)}" if offered else "offers no subprotocol"
             return Failure(
                 message=f"the client {what}; it must offer mqtt",
-                at=carrier.request_frame,
+                at=encapsulation.request_frame,
                 statements=("MQTT-6.0.0-3",),
                 evidence={"offered": list(offered)},
             )
-        if carrier.answer is None or carrier.answer_frame is None:
-            return NotEvaluated("the answer to the upgrade was not seen")
-        selected = carrier.answer.subprotocol
+        if encapsulation.answer is None or encapsulation.answer_frame is None:
+            return Unevaluated("the answer to the upgrade was not seen")
+        selected = encapsulation.answer.subprotocol
         if selected == "mqtt":
             return None
         what = "selects no subprotocol" if selected is None else f"selects {selected}"
         return Failure(
             message=f"the client offers mqtt and the server {what}; it must select mqtt",
-            at=carrier.answer_frame,
-            frames=(carrier.request_frame, carrier.answer_frame),
+            at=encapsulation.answer_frame,
+            frames=(encapsulation.request_frame, encapsulation.answer_frame),
             side=Side.SERVER,
             statements=("MQTT-6.0.0-4",),
             evidence={"offered": list(offered), "selected": selected},

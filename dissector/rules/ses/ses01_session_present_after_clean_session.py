@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, Trait
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.rules.base import Example, Failure, HandshakeRule, NotEvaluated, Verdict, versions
+from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -51,7 +51,7 @@ class SessionPresentAfterCleanSession(HandshakeRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2")
     sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
-    asks = Trait.SESSION_PRESENT
+    asks = ConnectionFlag.SESSION_PRESENT
     bad = (
         Example("3.1.1: clean session, session present", (CONNECT_311, "S 20 02 01 00", *GOODBYE)),
         Example("5.0: clean start, session present", (CONNECT_5, "S 20 03 01 00 00", *GOODBYE)),
@@ -74,7 +74,7 @@ class SessionPresentAfterCleanSession(HandshakeRule):
         if connack.return_code != 0:
             return None  # ACK03
         if connect is None or connect.frame is None:
-            return NotEvaluated("the CONNECT was not seen")
+            return Unevaluated("the CONNECT was not seen")
         if not connect.clean_session:
             return None
         return Failure(

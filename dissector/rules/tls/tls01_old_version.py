@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import version_name
-from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, session, session_13
@@ -60,16 +60,16 @@ class OldTlsVersion(TlsRule):
         Example("TLS 1.3", session_13(), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A server chooses an old version of TLS."""
-        record = moment.record
+        record = context.record
         version = record.version
         if version is None or version >= V1_2:
             return None
-        if not moment.history.once(self.id, record.server.ip, record.server.port, version):
+        if not context.activity.once(self.id, record.server.ip, record.server.port, version):
             return None
         return tls_failure(
-            moment,
+            context,
             f"the server {named(record.server)} agrees to {version_name(version)}",
             record.server_hello_frame,
             frames=(record.client_hello_frame,),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import version_name
-from dissector.rules.audited import TlsRule, tls_failure
+from dissector.rules.audit_rule import TlsRule, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import (
@@ -72,21 +72,21 @@ class OldTlsVersionsOffered(TlsRule):
         Example("TLS 1.2 alone", session(versions=(V1_2,)), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A client still offers old versions of TLS."""
-        record, profile = moment.record, moment.profile
+        record, profile = context.record, context.profile
         hello = record.client_hello
         if hello is None:
             return None
         old = [version for version in hello.versions if version < V1_2]
-        if not old or not moment.history.once(
+        if not old or not context.activity.once(
             self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
         ):
             return None
         names = " and ".join(map(version_name, sorted(old, reverse=True)))
         nothing_else = len(old) == len(hello.versions)
         return tls_failure(
-            moment,
+            context,
             f"the client {profile.client_ip} "
             + (
                 f"offers nothing newer than {version_name(max(old))}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, RSA, session, session_13
@@ -53,16 +53,16 @@ class NoForwardSecrecy(TlsRule):
         Example("TLS 1.3", session_13(), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A key exchange without forward secrecy is chosen."""
-        record = moment.record
+        record = context.record
         suite = record.suite
         if suite is None or not suite.startswith(_STATIC):
             return None
-        if not moment.history.once(self.id, record.server.ip, record.server.port, suite):
+        if not context.activity.once(self.id, record.server.ip, record.server.port, suite):
             return None
         return tls_failure(
-            moment,
+            context,
             f"the server {named(record.server)} chooses {suite}, which has no forward secrecy",
             record.server_hello_frame,
             frames=(record.client_hello_frame,),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
-from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Unevaluated, Verdict
 from dissector.rules.certificates import DAY_NS, dated, wrong_clock
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import (
@@ -68,9 +68,9 @@ class CertificateOutOfDate(TlsRule):
         Example("not to be seen", session_13(), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A certificate is out of date."""
-        record, shown = moment.record, leaf(moment.record)
+        record, shown = context.record, leaf(context.record)
         where = record.certificates_frame
         if shown is None or where is None:
             return None
@@ -80,10 +80,10 @@ class CertificateOutOfDate(TlsRule):
         if state is None and left >= limits.certificate_days_left:
             return None
         if wrong_clock(now):
-            return NotEvaluated("the clock of the capture cannot be right")
+            return Unevaluated("the clock of the capture cannot be right")
         server = named(record.server)
         key = (self.id, record.server.ip, record.server.port, shown.fingerprint, state)
-        if not moment.history.once(*key):
+        if not context.activity.once(*key):
             return None
         what = {
             "expired": f"expired {-left:,.0f} days ago",
@@ -91,7 +91,7 @@ class CertificateOutOfDate(TlsRule):
             None: f"expires in {max(left, 0):.0f} days",
         }[state]
         return tls_failure(
-            moment,
+            context,
             f"the certificate of {server} {what}",
             where,
             Severity.INFO if state is None else None,

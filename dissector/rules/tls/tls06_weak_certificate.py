@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dissector.connections import certificate
 from dissector.connections.certificate import Certificate
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, session
@@ -54,21 +54,21 @@ class WeakCertificate(TlsRule):
     )
     good = (Example("P-256 and SHA-256", session(), (), PORT),)
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A certificate is weak."""
-        record = moment.record
+        record = context.record
         for place, der in enumerate(record.certificates):
             shown = certificate.read(der)
             reason = None if shown is None else _weakness(shown, leaf=place == 0)
             if shown is None or reason is None:
                 continue
-            if not moment.history.once(
+            if not context.activity.once(
                 self.id, record.server.ip, record.server.port, shown.fingerprint
             ):
                 return None
             whose = "its own" if place == 0 else "an authority's"
             return tls_failure(
-                moment,
+                context,
                 f"the server {named(record.server)} shows a weak certificate, {whose}: {reason}",
                 record.certificates_frame,
                 subject=shown.subject,

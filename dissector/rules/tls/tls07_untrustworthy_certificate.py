@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.certificates import mismatched
 from dissector.rules.thresholds import Thresholds
@@ -59,9 +59,9 @@ class UntrustworthyCertificate(TlsRule):
         Example("no name asked for", session(name=None), ("TLS10",), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A certificate proves nothing."""
-        record, shown = moment.record, leaf(moment.record)
+        record, shown = context.record, leaf(context.record)
         if shown is None:
             return None
         name = record.server_name
@@ -71,13 +71,13 @@ class UntrustworthyCertificate(TlsRule):
             what = f"shows a certificate that is not for {printable(name or '', 80)}"
         else:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, record.server.ip, record.server.port, shown.fingerprint, what
         ):
             return None
         known = {shown.issuer, shown.fingerprint} & set(limits.authorities)
         return tls_failure(
-            moment,
+            context,
             f"the server {named(record.server)} {what}",
             record.certificates_frame,
             Severity.INFO if known else None,

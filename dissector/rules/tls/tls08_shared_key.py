@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, hosts_behind, tls_failure
+from dissector.rules.audit_rule import TlsRule, hosts_behind, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, session
@@ -72,41 +72,41 @@ class SharedKey(TlsRule):
         ),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """One key is used by many."""
-        return self._servers(moment) or self._devices(moment, limits)
+        return self._servers(context) or self._devices(context, limits)
 
-    def _servers(self, moment: TlsMoment) -> Verdict:
-        record, shown, holder = moment.record, leaf(moment.record), moment.server_key
+    def _servers(self, context: TlsAuditContext) -> Verdict:
+        record, shown, holder = context.record, leaf(context.record), context.server_key
         if holder is None or shown is None or len(holder.places) < 2:
             return None
         if not shown.self_signed and len(set(holder.certificates.values())) == 1:
             return None
         if hosts_behind(holder.places) < 2:
             return None
-        if not moment.history.once(self.id, shown.key_fingerprint):
+        if not context.activity.once(self.id, shown.key_fingerprint):
             return None
         places = sorted(holder.places)
         return tls_failure(
-            moment,
+            context,
             f"servers at {len(places)} addresses show one and the same key",
             record.certificates_frame,
             addresses=places,
             key=shown.key_fingerprint,
         )
 
-    def _devices(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
-        record, profile, holder = moment.record, moment.profile, moment.credential
+    def _devices(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+        record, profile, holder = context.record, context.profile, context.credential
         if holder is None:
             return None
         macs = {ip: mac for ip, mac in holder.hosts.items() if ip not in limits.gateways}
         count = hosts_behind(macs)
         if count < limits.shared_certificates:
             return None
-        if not moment.history.once(self.id, "device", profile.secret):
+        if not context.activity.once(self.id, "device", profile.secret):
             return None
         return tls_failure(
-            moment,
+            context,
             f"{count} hosts show one and the same client certificate",
             record.client_certificates_frame,
             Severity.ERROR,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
-from dissector.rules.base import Example, NotEvaluated, Verdict
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
+from dissector.rules.base import Example, Unevaluated, Verdict
 from dissector.rules.certificates import dated, mismatched, wrong_clock
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
@@ -60,9 +60,9 @@ class CertificateNotChecked(TlsRule):
         Example("nothing to object to", session(), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A client does not check the server's certificate."""
-        record, shown = moment.record, leaf(moment.record)
+        record, shown = context.record, leaf(context.record)
         where = record.certificates_frame
         if shown is None or where is None or not record.established:
             return None
@@ -71,15 +71,15 @@ class CertificateNotChecked(TlsRule):
         if state is None and not wrong_name:
             return None
         if wrong_clock(where.time_ns):
-            return NotEvaluated("the clock of the capture cannot be right")
-        profile = moment.profile
-        if not moment.history.once(
+            return Unevaluated("the clock of the capture cannot be right")
+        profile = context.profile
+        if not context.activity.once(
             self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
         ):
             return None
         dates = {"expired": "has expired", "future": "is not valid yet", None: ""}
         return tls_failure(
-            moment,
+            context,
             f"the client {profile.client_ip} goes on although the certificate of "
             f"{named(record.server)} {dates[state] or 'is for another name'}",
             record.client_data,

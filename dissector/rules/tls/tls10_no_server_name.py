@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment, leaf
+from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.certificates import is_host_name
 from dissector.rules.thresholds import Thresholds
@@ -49,19 +49,19 @@ class NoServerName(TlsRule):
         Example("a server that shows no name", session_13(None), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A client does not say which server it wants."""
-        record, shown, profile = moment.record, leaf(moment.record), moment.profile
+        record, shown, profile = context.record, leaf(context.record), context.profile
         if record.client_hello is None or record.server_name is not None or shown is None:
             return None
         if record.server.ip in shown.names or not any(map(is_host_name, shown.names)):
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
         ):
             return None
         return tls_failure(
-            moment,
+            context,
             f"the client {profile.client_ip} does not say which server it wants at "
             f"{named(record.server)}",
             record.client_hello_frame,

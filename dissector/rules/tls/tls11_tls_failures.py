@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.remembered import SECOND_NS
-from dissector.connections.tls_history import TlsMoment, failing
+from dissector.connections.entities import SECOND_NS
+from dissector.connections.tls_activity import TlsAuditContext, failing
 from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import alert_name
-from dissector.rules.audited import TlsRule, tls_failure
+from dissector.rules.audit_rule import TlsRule, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight
@@ -59,23 +59,23 @@ class TlsFailures(TlsRule):
         ),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """TLS handshakes fail again and again."""
-        record, profile = moment.record, moment.profile
+        record, profile = context.record, context.profile
         fatal = [item for item in record.alerts if failing(item.description)]
         if not fatal:
             return None
         latest = fatal[0].frame.time_ns
-        count = sum(latest - 600 * SECOND_NS < time_ns <= latest for time_ns in moment.failures)
+        count = sum(latest - 600 * SECOND_NS < time_ns <= latest for time_ns in context.failures)
         if count < limits.tls_failures:
             return None
-        if not moment.history.once(
+        if not context.activity.once(
             self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
         ):
             return None
         name = alert_name(fatal[0].description or 0)
         return tls_failure(
-            moment,
+            context,
             f"{count} TLS handshakes of {profile.client_ip} fail within ten minutes; "
             f"the {fatal[0].side.value} says {name}",
             fatal[0].frame,

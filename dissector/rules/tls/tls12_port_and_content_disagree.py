@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.connections.moment import Event, Moment
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import (
-    MomentRule,
+from dissector.rules.audit_rule import (
+    ConnectionAuditRule,
     TlsRule,
     encrypted,
     ends_tls,
@@ -21,7 +21,7 @@ from dissector.rules.tls_examples import PORT, session
 CLEAR_PORT = 1883
 
 
-class PortAndContentDisagree(MomentRule, TlsRule):
+class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
     """MQTT in clear on a port for TLS, or TLS on the port for MQTT in clear.
 
     What it checks
@@ -63,28 +63,28 @@ class PortAndContentDisagree(MomentRule, TlsRule):
         Example("in clear on 1883", (connect("a"), ACCEPTED_311, *GOODBYE)),
     )
 
-    def check(self, moment: Moment, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """MQTT in clear on a port for TLS."""
-        connection = moment.connection
+        connection = context.connection
         if connection.server.port != PORT or connection.connect is None:
             return None
         if encrypted(connection) or ends_tls(connection):
             return None
-        if not moment.history.once(self.id, connection.server.ip):
+        if not context.activity.once(self.id, connection.server.ip):
             return None
         return failure(
-            moment, f"MQTT in clear on port {PORT}, which is for TLS, at {connection.server.ip}"
+            context, f"MQTT in clear on port {PORT}, which is for TLS, at {connection.server.ip}"
         )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """TLS on the port for MQTT in clear."""
-        record = moment.record
+        record = context.record
         if record.server.port != CLEAR_PORT or record.server_hello is None:
             return None
-        if not moment.history.once(self.id, record.server.ip, "tls"):
+        if not context.activity.once(self.id, record.server.ip, "tls"):
             return None
         return tls_failure(
-            moment,
+            context,
             f"TLS on port {CLEAR_PORT}, which is for MQTT in clear, at {record.server.ip}",
             record.server_hello_frame,
             Severity.INFO,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, tls_failure
+from dissector.rules.audit_rule import TlsRule, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.identifiers import identifier
 from dissector.rules.thresholds import Thresholds
@@ -46,15 +46,15 @@ class PskIdentityTells(TlsRule):
     bad = (Example("a MAC address", by_psk("lamp-240AC4123456"), (), PORT),)
     good = (Example("a name", by_psk("lamp7"), (), PORT),)
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """The name of a pre-shared key tells who the device is."""
-        record, profile = moment.record, moment.profile
+        record, profile = context.record, context.profile
         identity = record.psk_identity
         kind = None if not identity else identifier(identity, profile.client_mac)
-        if kind is None or not moment.history.once(self.id, profile.client_ip, identity):
+        if kind is None or not context.activity.once(self.id, profile.client_ip, identity):
             return None
         return tls_failure(
-            moment,
+            context,
             f"the identity of the client's pre-shared key holds {kind}, in clear",
             record.psk_identity_frame,
             holds=kind,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_history import TlsMoment
+from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audited import TlsRule, named, tls_failure
+from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, by_psk, session, session_13
@@ -50,17 +50,17 @@ class NoClientCertificate(TlsRule):
         Example("not to be seen", session_13(), (), PORT),
     )
 
-    def check_tls(self, moment: TlsMoment, limits: Thresholds) -> Verdict:
+    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
         """A server asks for no client certificate."""
-        record = moment.record
+        record = context.record
         if record.certificate_requested is not False or record.decrypted:
             return None
         if not record.certificates or not record.established:
             return None
-        if not moment.history.once(self.id, record.server.ip, record.server.port):
+        if not context.activity.once(self.id, record.server.ip, record.server.port):
             return None
         return tls_failure(
-            moment,
+            context,
             f"the server {named(record.server)} asks for no client certificate",
             record.certificates_frame,
         )

@@ -18,7 +18,7 @@ TOPIC = "greenhouse/humidity"
 VERSIONS = {"3.1.1": 4, "5.0": 5}
 
 
-class Peer:
+class GmqttPeer:
     """One gmqtt client, whose messages can be waited for."""
 
     def __init__(self, name: str, **more: Any) -> None:
@@ -47,7 +47,7 @@ class Peer:
 
 async def round_trip(host: str, port: int, version: str, name: str | None = None) -> None:
     """Subscribe to what this client publishes itself."""
-    peer = Peer("both-ways", clean_session=True)
+    peer = GmqttPeer("both-ways", clean_session=True)
     if name is not None:
         peer.client.set_auth_credentials(name, "correct-horse")
     await peer.connect(host, port, version)
@@ -66,7 +66,7 @@ async def with_password(host: str, port: int, version: str) -> None:
 
 async def unanswered(host: str, port: int, version: str) -> None:
     """Wait for an answer longer than a linter does."""
-    peer = Peer("patient", user_property=[("site", "north")])
+    peer = GmqttPeer("patient", user_property=[("site", "north")])
     with contextlib.suppress(TimeoutError):
         await peer.connect(host, port, version, patience=32)
 
@@ -77,7 +77,7 @@ async def session(host: str, port: int, version: str) -> None:
     if version == "5.0":
         more["session_expiry_interval"] = 600
     for clean in (True, False):
-        peer = Peer("logger", clean_session=clean, **more)
+        peer = GmqttPeer("logger", clean_session=clean, **more)
         await peer.connect(host, port, version)
         if clean:
             peer.client.subscribe(TOPIC, qos=1)
@@ -90,7 +90,7 @@ async def session(host: str, port: int, version: str) -> None:
 
 async def watch(host: str, port: int, version: str) -> None:
     """Wait for one will message."""
-    peer = Peer("watcher", clean_session=True)
+    peer = GmqttPeer("watcher", clean_session=True)
     await peer.connect(host, port, version)
     peer.client.subscribe("greenhouse/status/#", qos=2)
     await asyncio.wait_for(peer.granted.wait(), 5)
@@ -102,7 +102,7 @@ async def watch(host: str, port: int, version: str) -> None:
 async def die(host: str, port: int, version: str) -> None:
     """Connect with a retained will of QoS 2 and end as a process that is killed ends."""
     last = gmqtt.Message("greenhouse/status/2", "lost", qos=2, retain=True, content_type="text")
-    peer = Peer("sensor", clean_session=True, will_message=last)
+    peer = GmqttPeer("sensor", clean_session=True, will_message=last)
     await peer.connect(host, port, version)
     await asyncio.sleep(0.2)
     os._exit(0)

@@ -36,10 +36,10 @@ def properties(kind: int, **values: Any) -> Properties:
     return made
 
 
-class Peer:
+class PahoPeer:
     """One MQTT client that never reconnects by itself and whose every step can be waited for."""
 
-    def __init__(self, place: "Place", client_id: str, *, clean: bool = True) -> None:
+    def __init__(self, place: "ServerAddress", client_id: str, *, clean: bool = True) -> None:
         """Prepare a client; nothing is sent yet."""
         five = place.version == "5.0"
         self.place = place
@@ -65,7 +65,7 @@ class Peer:
         self.client.on_disconnect = lambda *_: self.ended.set()
         self.client.on_message = lambda *_: self.messages.release()
 
-    def connect(self, keep_alive: int = 60, **values: Any) -> "Peer":
+    def connect(self, keep_alive: int = 60, **values: Any) -> "PahoPeer":
         """Send CONNECT (5.0: with these properties) and wait for the CONNACK."""
         more: dict[str, Any] = {}
         if self.place.version == "5.0":
@@ -78,7 +78,7 @@ class Peer:
             print("no CONNACK", file=sys.stderr)
         return self
 
-    def subscribe(self, topic: str, qos: int) -> "Peer":
+    def subscribe(self, topic: str, qos: int) -> "PahoPeer":
         """Subscribe and wait for the SUBACK."""
         self.granted.clear()
         self.client.subscribe(topic, qos)
@@ -115,7 +115,7 @@ class Peer:
         time.sleep(0.2)
 
 
-class Place:
+class ServerAddress:
     """Where a scene plays: the server, the version to speak, and over what.
 
     Inside TLS, `certificate`: clients show theirs; `stranger`: they do not trust the server's.
@@ -126,12 +126,12 @@ class Place:
         self.host, self.port, self.version, self.transport = host, port, version, transport
         self.certificate = self.stranger = False
 
-    def peer(self, client_id: str, *, clean: bool = True) -> Peer:
+    def peer(self, client_id: str, *, clean: bool = True) -> PahoPeer:
         """Make a client for this server."""
-        return Peer(self, client_id, clean=clean)
+        return PahoPeer(self, client_id, clean=clean)
 
 
-def context(place: Place) -> ssl.SSLContext:
+def context(place: ServerAddress) -> ssl.SSLContext:
     """Settings of TLS that keep a key log."""
     folder = Path(os.environ["TLS_FOLDER"])
     root = folder / ("stranger.pem" if place.stranger else "authority.pem")
@@ -144,7 +144,7 @@ def context(place: Place) -> ssl.SSLContext:
     return made
 
 
-def qos_levels(place: Place) -> None:
+def qos_levels(place: ServerAddress) -> None:
     """Publish with QoS 0, 1 and 2 to a subscriber with QoS 2."""
     display = place.peer("display").connect().subscribe("greenhouse/#", 2)
     sensor = place.peer("sensor").connect()
@@ -155,7 +155,7 @@ def qos_levels(place: Place) -> None:
     display.disconnect()
 
 
-def persistent_session(place: Place) -> None:
+def persistent_session(place: ServerAddress) -> None:
     """Return to a session with a queued message, then end it with a clean connection."""
     place.peer("logger", clean=False).connect().subscribe(TOPIC, 1).disconnect()
     sensor = place.peer("sensor").connect()
@@ -168,7 +168,7 @@ def persistent_session(place: Place) -> None:
     place.peer("logger", clean=False).connect().disconnect()
 
 
-def session_expiry(place: Place) -> None:
+def session_expiry(place: ServerAddress) -> None:
     """Return before and after the Session Expiry Interval, and shorten it by DISCONNECT."""
     logger = place.peer("logger", clean=False).connect(SessionExpiryInterval=300)
     logger.subscribe(TOPIC, 1).disconnect()
@@ -183,7 +183,7 @@ def session_expiry(place: Place) -> None:
     place.peer("logger").connect().disconnect()
 
 
-def will(place: Place) -> None:
+def will(place: ServerAddress) -> None:
     """Vanish without DISCONNECT: the will is published; with DISCONNECT it is not."""
     watcher = place.peer("watcher").connect().subscribe("greenhouse/status/#", 2)
     for number, reset in enumerate((False, True)):
@@ -197,7 +197,7 @@ def will(place: Place) -> None:
     watcher.disconnect()
 
 
-def keep_alive(place: Place) -> None:
+def keep_alive(place: ServerAddress) -> None:
     """Ping when idle; then a client that falls silent, which the server cuts off."""
     pinging = place.peer("pinging").connect(keep_alive=2)
     silent = place.peer("silent").connect(keep_alive=3)
@@ -209,7 +209,7 @@ def keep_alive(place: Place) -> None:
     pinging.disconnect()
 
 
-def takeover(place: Place) -> None:
+def takeover(place: ServerAddress) -> None:
     """Connect twice with one client id: the server drops the older connection."""
     first = place.peer("gateway").connect().subscribe("greenhouse/#", 1)
     second = place.peer("gateway").connect()
@@ -219,7 +219,7 @@ def takeover(place: Place) -> None:
     second.disconnect()
 
 
-def credentials(place: Place) -> None:
+def credentials(place: ServerAddress) -> None:
     """Try the right password, a wrong one, and none."""
     for client_id, name, password in (
         ("sensor-1", "greenhouse", "correct-horse"),
@@ -238,7 +238,7 @@ def credentials(place: Place) -> None:
             peer.client.loop_stop()
 
 
-def connect_properties(place: Place) -> None:
+def connect_properties(place: ServerAddress) -> None:
     """Send every property that a CONNECT and its will may hold."""
     watcher = place.peer("watcher").connect().subscribe("greenhouse/status/#", 1)
     sensor = place.peer("")
@@ -272,7 +272,7 @@ def connect_properties(place: Place) -> None:
     watcher.disconnect()
 
 
-def authentication_method(place: Place) -> None:
+def authentication_method(place: ServerAddress) -> None:
     """Ask for an authentication method that the server does not know."""
     sensor = place.peer("sensor")
     sensor.connect(AuthenticationMethod="SCRAM-SHA-256", AuthenticationData=b"n,,n=greenhouse,r=x")
@@ -280,7 +280,7 @@ def authentication_method(place: Place) -> None:
     sensor.client.loop_stop()
 
 
-def empty_client_id(place: Place) -> None:
+def empty_client_id(place: ServerAddress) -> None:
     """Connect without a client id, and then with one."""
     for client_id in ("", "sensor"):
         peer = place.peer(client_id)
@@ -292,7 +292,7 @@ def empty_client_id(place: Place) -> None:
             peer.client.loop_stop()
 
 
-def long_keep_alive(place: Place) -> None:
+def long_keep_alive(place: ServerAddress) -> None:
     """Ask for a keep alive of an hour, and then for one of half a minute."""
     for seconds in (3600, 30):
         peer = place.peer(f"sensor-{seconds}")
@@ -304,7 +304,7 @@ def long_keep_alive(place: Place) -> None:
             peer.client.loop_stop()
 
 
-def at_work(place: Place) -> None:
+def at_work(place: ServerAddress) -> None:
     """Publish a few measurements a quarter of a second apart, one of several busy clients."""
     sensor = place.peer("paho-" + place.version.replace(".", "")).connect()
     for number in range(3):
@@ -313,7 +313,7 @@ def at_work(place: Place) -> None:
     sensor.disconnect()
 
 
-def client_certificate(place: Place) -> None:
+def client_certificate(place: ServerAddress) -> None:
     """Log in by a certificate, publish and receive."""
     place.certificate = True
     device = place.peer("device-7").connect().subscribe(TOPIC, 1)
@@ -322,7 +322,7 @@ def client_certificate(place: Place) -> None:
     device.disconnect()
 
 
-def tls_refusals(place: Place) -> None:
+def tls_refusals(place: ServerAddress) -> None:
     """Show no certificate, do not trust the server's, and at last do both right."""
     for certificate, stranger in ((False, False), (True, True), (True, False)):
         place.certificate, place.stranger = certificate, stranger
@@ -333,7 +333,7 @@ def tls_refusals(place: Place) -> None:
         time.sleep(0.3)
 
 
-SCENES: dict[str, Callable[[Place], None]] = {
+SCENES: dict[str, Callable[[ServerAddress], None]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         qos_levels,
@@ -354,4 +354,4 @@ SCENES: dict[str, Callable[[Place], None]] = {
 }
 
 if __name__ == "__main__":
-    SCENES[sys.argv[1]](Place(sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))
+    SCENES[sys.argv[1]](ServerAddress(sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))

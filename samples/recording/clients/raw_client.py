@@ -39,7 +39,7 @@ def packet(first: int, body: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class Connect:
+class RawConnect:
     """A CONNECT whose every part can be wrong; `tail` is what follows the client id."""
 
     client_id: bytes
@@ -65,7 +65,7 @@ class Connect:
 
 
 @dataclass(frozen=True)
-class Case:
+class RawCase:
     """What one connection sends, a packet at a time."""
 
     name: str
@@ -74,70 +74,72 @@ class Case:
 
 def five(
     name: str, properties: bytes = b"", flags: int = 0x02, tail: bytes = b"", **more: int
-) -> Case:
+) -> RawCase:
     """Make a case of one 5.0 CONNECT with these properties."""
-    made = Connect(
+    made = RawConnect(
         name.encode(), flags, tail, level=more.get("level", 5), properties=properties,
         first=more.get("first", 0x10),
     )  # fmt: skip
-    return Case(name, (bytes(made),))
+    return RawCase(name, (bytes(made),))
 
 
-def four(name: str, flags: int = 0x02, tail: bytes = b"", level: int = 4) -> Case:
+def four(name: str, flags: int = 0x02, tail: bytes = b"", level: int = 4) -> RawCase:
     """Make a case of one 3.1.1 CONNECT."""
-    return Case(name, (bytes(Connect(name.encode(), flags, tail, level)),))
+    return RawCase(name, (bytes(RawConnect(name.encode(), flags, tail, level)),))
 
 
 MALFORMED_3_1_1 = [
     four("valid"),
     four("reserved-flag", 0x03),
     four("password-without-user-name", 0x42, field(b"correct-horse")),
-    Case("empty-id-clean-0", (bytes(Connect(b"", 0x00)),)),
-    Case("second-connect", (bytes(Connect(b"second-connect")),) * 2 + (PINGREQ,)),
-    Case("publish-first", (PUBLISH,)),
-    Case("pingreq-first", (PINGREQ,)),
+    RawCase("empty-id-clean-0", (bytes(RawConnect(b"", 0x00)),)),
+    RawCase("second-connect", (bytes(RawConnect(b"second-connect")),) * 2 + (PINGREQ,)),
+    RawCase("publish-first", (PUBLISH,)),
+    RawCase("pingreq-first", (PINGREQ,)),
     four("will-qos-3", 0x1E, WILL),
     four("will-qos-without-will", 0x0A),
     four("will-retain-without-will", 0x22),
     four("will-topic-wildcard", 0x06, field(b"greenhouse/#") + field(b"lost")),
     four("will-topic-empty", 0x06, field(b"") + field(b"lost")),
-    Case("id-not-utf-8", (bytes(Connect(b"sensor\xc3\x28")),)),
-    Case("id-surrogate", (bytes(Connect(b"sensor\xed\xa0\x80")),)),
-    Case("id-with-nul", (bytes(Connect(b"sensor\x00one")),)),
+    RawCase("id-not-utf-8", (bytes(RawConnect(b"sensor\xc3\x28")),)),
+    RawCase("id-surrogate", (bytes(RawConnect(b"sensor\xed\xa0\x80")),)),
+    RawCase("id-with-nul", (bytes(RawConnect(b"sensor\x00one")),)),
     four("user-name-not-utf-8", 0x82, field(b"green\xff\xfe")),
-    Case("name-mqtx", (bytes(Connect(b"name-mqtx", name=b"MQTX")),)),
-    Case("name-mqisdp-level-4", (bytes(Connect(b"mqisdp-4", name=b"MQIsdp")),)),
-    Case("name-mqtt-level-3", (bytes(Connect(b"mqtt-3", level=3)),)),
-    Case("level-9-and-ping", (bytes(Connect(b"level-9", level=9)) + PINGREQ,)),
+    RawCase("name-mqtx", (bytes(RawConnect(b"name-mqtx", name=b"MQTX")),)),
+    RawCase("name-mqisdp-level-4", (bytes(RawConnect(b"mqisdp-4", name=b"MQIsdp")),)),
+    RawCase("name-mqtt-level-3", (bytes(RawConnect(b"mqtt-3", level=3)),)),
+    RawCase("level-9-and-ping", (bytes(RawConnect(b"level-9", level=9)) + PINGREQ,)),
     four("level-0", level=0),
     four("user-name-missing", 0x82),
     four("trailing-bytes", 0x02, b"\x00\x05extra"),
-    Case("id-too-long", (packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x40sensor"),)),
-    Case("no-payload", (packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c"),)),
-    Case("header-flags", (bytes(Connect(b"header-flags", first=0x11)),)),
-    Case("five-byte-length", (b"\x10\x92\x80\x80\x80\x00" + Connect(b"length").body,)),
-    Case("over-long-length", (b"\x10\x97\x00" + Connect(b"long-length").body,)),
-    Case("type-0", (bytes(Connect(b"type-0")), b"\x00\x00", PINGREQ)),
-    Case("auth-in-3.1.1", (bytes(Connect(b"auth-in-3.1.1")), b"\xf0\x00", PINGREQ)),
-    Case("connack-by-client", (bytes(Connect(b"connack-by-client")), b"\x20\x02\x00\x00", PINGREQ)),
-    Case(
-        "ping-after-disconnect",
-        (bytes(Connect(b"ping-after-disconnect")), b"\xe0\x00" + PINGREQ),
+    RawCase("id-too-long", (packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c\x00\x40sensor"),)),
+    RawCase("no-payload", (packet(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c"),)),
+    RawCase("header-flags", (bytes(RawConnect(b"header-flags", first=0x11)),)),
+    RawCase("five-byte-length", (b"\x10\x92\x80\x80\x80\x00" + RawConnect(b"length").body,)),
+    RawCase("over-long-length", (b"\x10\x97\x00" + RawConnect(b"long-length").body,)),
+    RawCase("type-0", (bytes(RawConnect(b"type-0")), b"\x00\x00", PINGREQ)),
+    RawCase("auth-in-3.1.1", (bytes(RawConnect(b"auth-in-3.1.1")), b"\xf0\x00", PINGREQ)),
+    RawCase(
+        "connack-by-client", (bytes(RawConnect(b"connack-by-client")), b"\x20\x02\x00\x00", PINGREQ)
     ),
-    Case("silent", ()),
+    RawCase(
+        "ping-after-disconnect",
+        (bytes(RawConnect(b"ping-after-disconnect")), b"\xe0\x00" + PINGREQ),
+    ),
+    RawCase("silent", ()),
 ]
 
 MALFORMED_5_0 = [
     five("valid"),
     five("reserved-flag", flags=0x03),
     five("password-without-user-name", flags=0x42, tail=field(b"correct-horse")),
-    Case("empty-id-clean-0", (bytes(Connect(b"", 0x00, level=5, properties=b"")),)),
-    Case(
+    RawCase("empty-id-clean-0", (bytes(RawConnect(b"", 0x00, level=5, properties=b"")),)),
+    RawCase(
         "second-connect",
-        (bytes(Connect(b"second-connect", level=5, properties=b"")),) * 2 + (PINGREQ,),
+        (bytes(RawConnect(b"second-connect", level=5, properties=b"")),) * 2 + (PINGREQ,),
     ),
-    Case("publish-first", (packet(0x30, b"\x00\x01t\x0021"),)),
-    Case("auth-first", (b"\xf0\x06\x18\x04\x15\x00\x01M",)),
+    RawCase("publish-first", (packet(0x30, b"\x00\x01t\x0021"),)),
+    RawCase("auth-first", (b"\xf0\x06\x18\x04\x15\x00\x01M",)),
     five("receive-maximum-0", b"\x21\x00\x00"),
     five("maximum-packet-size-0", b"\x27\x00\x00\x00\x00"),
     five("session-expiry-twice", b"\x11\x00\x00\x00\x01\x11\x00\x00\x00\x02"),
@@ -146,8 +148,8 @@ MALFORMED_5_0 = [
     five("property-of-publish", b"\x23\x00\x01"),
     five("auth-data-alone", b"\x16\x00\x01x"),
     five("user-property-not-utf-8", b"\x26\x00\x02\xc3\x28\x00\x01v"),
-    Case("no-property-length", (bytes(Connect(b"no-property-length", level=5)),)),
-    Case(
+    RawCase("no-property-length", (bytes(RawConnect(b"no-property-length", level=5)),)),
+    RawCase(
         "properties-past-the-end",
         (packet(0x10, b"\x00\x04MQTT\x05\x02\x00\x3c\x30\x11\x00\x00\x00\x01\x00\x01a"),),
     ),
@@ -162,20 +164,23 @@ MALFORMED_5_0 = [
     ),
     five("will-response-wildcard", flags=0x06, tail=b"\x06\x08" + field(b"a/#") + WILL),
     five("will-property-of-connect", flags=0x06, tail=b"\x03\x21\x00\x0a" + WILL),
-    Case("id-not-utf-8", (bytes(Connect(b"sensor\xc3\x28", level=5, properties=b"")),)),
-    Case("name-mqtx", (bytes(Connect(b"name-mqtx", name=b"MQTX", level=5, properties=b"")),)),
+    RawCase("id-not-utf-8", (bytes(RawConnect(b"sensor\xc3\x28", level=5, properties=b"")),)),
+    RawCase("name-mqtx", (bytes(RawConnect(b"name-mqtx", name=b"MQTX", level=5, properties=b"")),)),
     five("level-6", level=6),
     five("level-0x85", level=0x85),
     five("header-flags", first=0x11),
     five("trailing-bytes", tail=b"\x00\x05extra"),
-    Case(
+    RawCase(
         "auth-without-method",
-        (bytes(Connect(b"auth-alone", level=5, properties=b"")), b"\xf0\x06\x18\x04\x15\x00\x01M"),
+        (
+            bytes(RawConnect(b"auth-alone", level=5, properties=b"")),
+            b"\xf0\x06\x18\x04\x15\x00\x01M",
+        ),
     ),
-    Case(
+    RawCase(
         "expiry-in-disconnect",
         (
-            bytes(Connect(b"expiry-in-disconnect", level=5, properties=b"")),
+            bytes(RawConnect(b"expiry-in-disconnect", level=5, properties=b"")),
             b"\xe0\x07\x00\x05\x11\x00\x00\x00\x0a",
         ),
     ),
@@ -184,7 +189,7 @@ MALFORMED_5_0 = [
 
 REFUSED_5_0 = [
     five("allowed-valid"),
-    Case("allowed-empty-id", (bytes(Connect(b"", level=5, properties=b"")),)),
+    RawCase("allowed-empty-id", (bytes(RawConnect(b"", level=5, properties=b"")),)),
     five("stranger"),
     five("allowed-will-qos-2", flags=0x16, tail=b"\x00" + WILL),
     five("allowed-will-retain", flags=0x26, tail=b"\x00" + WILL),
@@ -194,21 +199,23 @@ REFUSED_5_0 = [
 
 REFUSED_3_1_1 = [
     four("allowed-valid"),
-    Case("empty-id", (bytes(Connect(b"")),)),
+    RawCase("empty-id", (bytes(RawConnect(b"")),)),
     four("stranger"),
     four("allowed-will-qos-2", 0x16, WILL),
     four("allowed-will-retain", 0x26, WILL),
     four("allowed-level-9", level=9),
-    Case("empty-id-3.1", (bytes(Connect(b"", level=3, name=b"MQIsdp")),)),
+    RawCase("empty-id-3.1", (bytes(RawConnect(b"", level=3, name=b"MQIsdp")),)),
 ]
 
 _RIGHT = field(b"greenhouse") + field(b"correct-horse")
 _WRONG = field(b"greenhouse") + field(b"wrong-horse")
 SESSION_THEN_WRONG_PASSWORD = [
-    Case("keep", (bytes(Connect(b"logger", 0xC0, _RIGHT)), b"\xe0\x00")),
-    Case("wrong", (bytes(Connect(b"logger", 0xC0, _WRONG)),)),
-    Case("password-alone", (bytes(Connect(b"password-alone", 0x42, field(b"correct-horse"))),)),
-    Case("empty-id-clean-0", (bytes(Connect(b"", 0xC0, _RIGHT)),)),
+    RawCase("keep", (bytes(RawConnect(b"logger", 0xC0, _RIGHT)), b"\xe0\x00")),
+    RawCase("wrong", (bytes(RawConnect(b"logger", 0xC0, _WRONG)),)),
+    RawCase(
+        "password-alone", (bytes(RawConnect(b"password-alone", 0x42, field(b"correct-horse"))),)
+    ),
+    RawCase("empty-id-clean-0", (bytes(RawConnect(b"", 0xC0, _RIGHT)),)),
 ]
 
 SETS = {
@@ -220,7 +227,7 @@ SETS = {
 }
 
 
-async def play(case: Case, host: str, port: int, delay: float) -> str:
+async def play(case: RawCase, host: str, port: int, delay: float) -> str:
     """Run one connection; give a line that says what the server did."""
     await asyncio.sleep(delay)
     reader, writer = await asyncio.open_connection(host, port)

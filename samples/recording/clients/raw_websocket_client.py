@@ -40,7 +40,7 @@ def frame(data: bytes, opcode: int = 2, *, final: bool = True, masked: bool = Tr
 
 
 @dataclass(frozen=True)
-class Case:
+class WebSocketCase:
     """What one connection offers, and the segments that it sends after the upgrade."""
 
     name: str
@@ -48,18 +48,18 @@ class Case:
     segments: tuple[bytes, ...]
 
 
-def cases() -> list[Case]:
+def cases() -> list[WebSocketCase]:
     """Make all cases; the client id of each is its name."""
     split = connect("fragments")
     loose = connect("loose") + PINGREQ
     whole = frame(connect("bytes"))
     return [
-        Case("binary", "mqtt", (frame(connect("binary")), frame(PINGREQ))),
-        Case("text", "mqtt", (frame(connect("text"), 1),)),
-        Case("none", None, (frame(connect("none")),)),
-        Case("old", "mqttv3.1", (frame(connect("old")),)),
-        Case("several", "mqttv3.1, mqtt", (frame(connect("several")),)),
-        Case(
+        WebSocketCase("binary", "mqtt", (frame(connect("binary")), frame(PINGREQ))),
+        WebSocketCase("text", "mqtt", (frame(connect("text"), 1),)),
+        WebSocketCase("none", None, (frame(connect("none")),)),
+        WebSocketCase("old", "mqttv3.1", (frame(connect("old")),)),
+        WebSocketCase("several", "mqttv3.1, mqtt", (frame(connect("several")),)),
+        WebSocketCase(
             "fragments",
             "mqtt",
             (
@@ -68,10 +68,12 @@ def cases() -> list[Case]:
                 frame(split[5:9], 0, final=False) + frame(split[9:], 0),
             ),
         ),
-        Case("loose", "mqtt", (frame(loose[:3]), frame(loose[3:-1]), frame(loose[-1:] + PINGREQ))),
-        Case("bytes", "mqtt", tuple(whole[at : at + 1] for at in range(len(whole)))),
-        Case("unmasked", "mqtt", (frame(connect("unmasked"), masked=False),)),
-        Case("reserved", "mqtt", (frame(connect("reserved")), frame(b"what?", 3))),
+        WebSocketCase(
+            "loose", "mqtt", (frame(loose[:3]), frame(loose[3:-1]), frame(loose[-1:] + PINGREQ))
+        ),
+        WebSocketCase("bytes", "mqtt", tuple(whole[at : at + 1] for at in range(len(whole)))),
+        WebSocketCase("unmasked", "mqtt", (frame(connect("unmasked"), masked=False),)),
+        WebSocketCase("reserved", "mqtt", (frame(connect("reserved")), frame(b"what?", 3))),
     ]
 
 
@@ -95,7 +97,7 @@ def hear(place: socket.socket) -> bytes:
         return b""
 
 
-def play(case: Case, host: str, port: int) -> None:
+def play(case: WebSocketCase, host: str, port: int) -> None:
     """Play one case."""
     with socket.create_connection((host, port)) as place:
         place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

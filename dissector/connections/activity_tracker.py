@@ -1,0 +1,288 @@
+"""Connections in as they are answered and as they end, what a server and a client id went through
+out: who was live when, refusals, takeovers, reconnects, and which connections are alike.
+
+Connections that are alike in all that a device chooses share one `Profile`; so what is costly is
+done once for each, and the memory is that of the profiles. Every table forgets its oldest entry
+once it is full, so a live interface may feed it for months. No secret is kept: credentials are
+known by a keyed hash, and packets are let go when their connection ends.
+"""
+
+from __future__ import annotations
+
+import os
+
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.connection import Connection
+from dissector.connections.entities import (
+    BUCKETS_KEPT,
+    MEMBERS_KEPT,
+    REFUSALS_KEPT,
+    SECOND_NS,
+    BoundedDict,
+    Client,
+    Credential,
+    Host,
+    Refusal,
+    ServerHistory,
+    Takeover,
+    remember,
+)
+from dissector.connections.profile import STREAMS_KEPT, Profile, carried, client_place
+from dissector.model import FrameRef, Side
+from dissector.mqtt.packets import Connack, Connect
+from dissector.text import encode, fingerprint
+
+PROFILES = 65_536
+HOSTS = 16_384
+CLIENTS = 65_536
+CREDENTIALS = 16_384
+SERVERS = 1_024
+ONCE = 131_072
+STEMS = 4_096  # beginnings of client ids that end in a number, over all servers
+NEWCOMERS_KEPT = 65_536  # of each ten seconds and server
+BUCKET_NS = 10 * SECOND_NS
+
+# Codes that say: these credentials are not good enough, in 3.1 and 3.1.1, and in 5.0
+DENIED = frozenset({4, 5, 0x86, 0x87})
+# Codes of 5.0 by which a server keeps somebody off: Banned, Connection rate exceeded
+SLOWED = frozenset({0x8A, 0x9F})
+
+
+class ActivityTracker:
+    """All that is remembered. `key` is that of the hashes of secrets, random if None."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self.key = os.urandom(16) if key is None else key
+        self.profiles: BoundedDict[tuple[object, ...], Profile] = BoundedDict(PROFILES)
+        self.hosts: BoundedDict[str, Host] = BoundedDict(HOSTS)
+        self.clients: BoundedDict[tuple[str, int, str], Client] = BoundedDict(CLIENTS)
+        self.credentials: BoundedDict[str, Credential] = BoundedDict(CREDENTIALS)
+        self.servers: BoundedDict[tuple[str, int], ServerHistory] = BoundedDict(SERVERS)
+        # numbers at the end of client ids, by server and by what is before them
+        self.stems: BoundedDict[tuple[str, int, str], set[int]] = BoundedDict(STEMS)
+        self.start_ns: int | None = None
+        self._once: BoundedDict[tuple[object, ...], None] = BoundedDict(ONCE)
+        self._judged: dict[int, Profile] = {}  # of open connections, by stream
+
+    def once(self, *key: object) -> bool:
+        """Whether this is asked for the first time."""
+        if key in self._once:
+            return False
+        self._once.keep(key, None)
+        return True
+
+    def profile_of(self, stream: int) -> Profile | None:
+        """Give the profile of a connection that is open."""
+        return self._judged.get(stream)
+
+    def answered(self, connection: Connection) -> AuditContext | None:
+        """Take a connection whose CONNACK has come; None where its CONNECT was not seen."""
+        connect, connack = connection.connect, connection.connack
+        if connect is None or connect.frame is None or connack is None or connack.frame is None:
+            return None
+        return self._opened(connection, connect, connack, connack.frame)
+
+    def ended(self, connection: Connection) -> AuditContext:
+        """Take a connection whose view has ended."""
+        now = connection.quality.ended_ns
+        profile = self._judged.pop(connection.stream, None)
+        connect = connection.connect
+        if profile is None and connect is not None and connect.frame is not None:
+            context = self._opened(connection, connect, connection.connack, connect.frame)
+            self._judged.pop(connection.stream, None)
+            context.event |= Event.ENDED
+        else:
+            context = AuditContext(self, connection, Event.ENDED, now)
+            context.profile = profile = profile or self._profile(connection, None, None, now)
+            context.host = self._host(profile)
+        if context.profile is not None and context.profile.keep_alive == 0:
+            context.event |= Event.UNKEPT
+        if connection.findings:
+            context.event |= Event.FAULTY
+        if connect is not None and connection.connack is None and context.host is not None:
+            # it was let wait; or we did not see the answer
+            context.host.keep_off((connection.server.ip, connection.server.port), now)
+        if connect is None:
+            if not connection.client_sent_bytes and not connection.server_sent_bytes:
+                context.event |= Event.SILENT
+                assert context.host is not None
+                remember(context.host.silent, (connection.opened_ns, now))
+            return context
+        context.client = self.clients.get(
+            (connection.server.ip, connection.server.port, connect.client_id)
+        )
+        if context.client is not None:
+            _, context.takeovers_by = context.client.live.pop(connection.stream, (None, []))
+            if context.takeovers_by:
+                context.event |= Event.TAKEN_OVER
+                first = context.takeovers_by[0]
+                if connection.quality.incomplete_reason() is None and lived(
+                    connection, first.frame.time_ns
+                ):
+                    remember(context.client.takeovers, (first.frame.time_ns, first.ip))
+        return context
+
+    def _opened(
+        self, connection: Connection, connect: Connect, connack: Connack | None, frame: FrameRef
+    ) -> AuditContext:
+        now = frame.time_ns
+        if self.start_ns is None:
+            self.start_ns = now
+        context = AuditContext(self, connection, Event.CONNECT, now)
+        profile = context.profile = self._profile(connection, connect, connack, now)
+        if profile.count == 1:
+            context.event |= Event.PROFILE | _connection_flags(profile, connect)
+        self._judged[connection.stream] = profile
+        host = context.host = self._host(profile)
+        client_id = connect.client_id
+        code = profile.code
+        if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
+            host.client_ids[client_id] = None
+        if not client_id:
+            remember(host.nameless, now)
+        server = context.server = self._server(connection, now)
+        if len(server.newcomers) < NEWCOMERS_KEPT:
+            server.newcomers.add(client_id or host.ip)
+        place = (connection.server.ip, connection.server.port)
+        key = (*place, client_id)
+        client = self.clients.get(key)
+        if client is None:
+            client = self.clients.keep(key, Client())
+            context.event |= Event.NEW_CLIENT
+        context.client = client
+        remember(client.connects, now)
+        client.count += 1
+        if client.count > 1 or not client_id:
+            context.event |= Event.AGAIN
+        if code is None:
+            return context
+        if code:
+            context.event |= Event.REFUSED
+            if code in DENIED:
+                context.event |= Event.DENIED
+                refusal = Refusal(frame, connect, place, profile.secret, self.key)
+                remember(host.denials, refusal, REFUSALS_KEPT)
+            elif code in SLOWED:
+                host.keep_off(place, now)
+            return context
+        context.event |= Event.ACCEPTED
+        if host.denials:
+            context.event |= Event.AFTER_DENIAL
+        if not profile.clean or profile.properties:
+            context.event |= Event.KEPT_SESSION
+        for _, takeovers_by in client.live.values():
+            if len(takeovers_by) < STREAMS_KEPT:
+                takeovers_by.append(Takeover(connection, frame))
+        if len(client.live) < STREAMS_KEPT and client_id:
+            client.live[connection.stream] = (connection, [])
+        context.former = client.known
+        if client.known is not profile:
+            if client.known is not None:
+                context.event |= Event.CHANGED
+            client.known = profile
+        if profile.secret is not None:
+            self._share(context, profile, connection, frame)
+        return context
+
+    def _share(
+        self, context: AuditContext, profile: Profile, connection: Connection, frame: FrameRef
+    ) -> None:
+        secret, client_id = profile.secret, profile.client_id
+        assert secret is not None and client_id is not None
+        known = self.credentials.get(secret)
+        if known is None:
+            known = self.credentials.keep(secret, Credential())
+        context.credential = known
+        fresh = False
+        if client_id not in known.client_ids and len(known.client_ids) < MEMBERS_KEPT:
+            known.client_ids[client_id] = None
+            fresh = True
+        ip = profile.client_ip
+        if ip not in known.hosts and len(known.hosts) < MEMBERS_KEPT:
+            known.hosts[ip] = profile.client_mac
+            fresh = True
+        if fresh:
+            if len(known.client_ids) > 1 or len(known.hosts) > 1:
+                context.event |= Event.SHARED
+            if len(known.frames) < STREAMS_KEPT:
+                known.frames.append(frame)
+
+    def _profile(
+        self, connection: Connection, connect: Connect | None, connack: Connack | None, now: int
+    ) -> Profile:
+        server = connection.server
+        secret: str | None = None
+        ip, mac = client_place(connection)
+        if connect is None:
+            key: tuple[object, ...] = (ip, mac, server.ip, server.port, carried(connection))
+        else:
+            if connect.password is not None:
+                pair = encode(connect.username or "") + b"\0" + connect.password
+                secret = fingerprint(pair, self.key)
+            key = (
+                ip, mac, server.ip, server.port, connect.client_id, connect.username,
+                secret, connect.protocol_level, connect.connect_flags, connect.keep_alive,
+                connect.last_will_topic, connection.transport, carried(connection),
+                None if connack is None else connack.return_code,
+            )  # fmt: skip
+        profile = self.profiles.get(key)
+        if profile is None:
+            profile = self.profiles.keep(key, Profile(connection, connect, connack, now))
+            profile.secret = secret
+        profile.count += 1
+        if now > profile.last_ns:
+            profile.last_ns = now
+        profile.note(connection.stream)
+        return profile
+
+    def _host(self, profile: Profile) -> Host:
+        ip = profile.client_ip
+        host = self.hosts.get(ip)
+        if host is None:
+            host = self.hosts.keep(ip, Host(ip, profile.client_mac))
+        return host
+
+    def _server(self, connection: Connection, now: int) -> ServerHistory:
+        key = (connection.server.ip, connection.server.port)
+        server = self.servers.get(key)
+        if server is None:
+            server = self.servers.keep(key, ServerHistory())
+        bucket = now // BUCKET_NS
+        if bucket > server.bucket:
+            if server.bucket >= 0:
+                server.rates.append(len(server.newcomers))
+                gap = min(bucket - server.bucket - 1, BUCKETS_KEPT)
+                server.rates.extend([0] * gap)
+            server.bucket = bucket
+            server.newcomers = set()
+        return server
+
+
+def _connection_flags(profile: Profile, connect: Connect) -> int:
+    """Give the bits that say what is remarkable about a new profile."""
+    bits = 0
+    if profile.anonymous:
+        bits |= Event.ANONYMOUS
+    else:
+        bits |= Event.CREDENTIALS
+        if connect.password:
+            bits |= Event.PASSWORD
+    if profile.will is not None:
+        bits |= Event.WILL
+    if profile.bridge:
+        bits |= Event.FROM_BRIDGE
+    if profile.keep_alive == 0:
+        bits |= Event.UNKEPT
+    if profile.connack_properties:
+        bits |= Event.ANNOUNCED
+    if connect.first is not connect.frame:
+        bits |= Event.IN_PIECES
+    return bits
+
+
+def lived(old: Connection, since_ns: int) -> bool:
+    """Whether the client of a connection still answered after `since_ns`."""
+    for event in old.closes:
+        if event.side is Side.CLIENT and event.frame.time_ns >= since_ns:
+            return True
+    return False

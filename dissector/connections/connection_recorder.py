@@ -1,0 +1,190 @@
+"""How much of one TCP connection is seen in, its `Connection` with a true `CaptureQuality` out.
+
+The ground floor of a tracker: all that it keeps of a connection, the record that rules will read,
+and what is missing in it. Sides are numbers here, those of net; `client` is one of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.connections import deadlines
+from dissector.connections.analysis_context import AnalysisContext, KnownServer
+from dissector.connections.connection import CaptureQuality, Connection, ConnectionFlag
+from dissector.model import FrameRef, Side
+from dissector.mqtt.stream import Framer
+from dissector.net.consumer import CAPTURE_END, EVICTED, REUSED, Consumer
+from dissector.net.tcp import TcpConnection
+
+if TYPE_CHECKING:
+    from dissector.connections.encapsulation import Encapsulation
+
+UNDECIDED, MQTT, IGNORED = range(3)
+
+_CLOSE_GRACE_NS = deadlines.CLOSE_GRACE_NS
+_HANDSHAKE_TIMEOUT_NS = deadlines.HANDSHAKE_TIMEOUT_NS
+_CLIENT, _SERVER = Side.CLIENT, Side.SERVER
+_ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
+
+
+class ConnectionRecorder(Consumer):
+    """What is known of a connection, and how well it could be seen."""
+
+    def begin(self, context: AnalysisContext, tcp: TcpConnection) -> None:
+        """Set everything; for a tracker made without a constructor (see `SequenceTracker`)."""
+        self.context = context
+        self.tcp = tcp
+        self.mode = UNDECIDED
+        self.known_port = tcp.expected
+        self.client = 0
+        self.phase = 0
+        self.order = 0
+        self.tries = 0
+        self.framer_a: Framer | None = None
+        self.framer_b: Framer | None = None
+        self.held: list[tuple[int, bytes, int, int]] | None = None  # most hold nothing
+        self.held_bytes = 0
+        self.lost_a = False
+        self.lost_b = False
+        self.gap_inside_a = False  # bytes of the midst are missing, not only the beginning
+        self.gap_inside_b = False
+        self.resync_a = False
+        self.resync_b = False
+        self.bytes_a = 0
+        self.bytes_b = 0
+        self.packets_a = 0
+        self.packets_b = 0
+        self.last_a = self.tcp.first_frame  # where each side was heard last
+        self.last_b = self.tcp.first_frame
+        self.last_time_a = self.tcp.first_time_ns
+        self.last_time_b = self.tcp.first_time_ns
+        self.connect_end = -1
+        self.gaps: tuple[tuple[int, FrameRef, FrameRef, str], ...] = ()
+        self.connection: Connection | None = None
+        self.server: KnownServer | None = None
+        self.encapsulation: Encapsulation | None = None  # what is known of the layers around it
+        self.inside = 0  # these layers, as bits of `unwrap`
+        self.unwrapper: Consumer | None = None  # takes everything once it is there
+
+    def _look(self, connection: Connection, reason: int, time_ns: int) -> None:
+        """Tell the connection how much of it was seen, and what is missing by now."""
+        quality = connection.quality
+        quality.ended = _ENDINGS.get(reason, "closed")
+        quality.ended_ns = time_ns
+        quality.last_seen_ns = time_ns if self.context.watched else self.tcp.last_time_ns
+        quality.dropped = self.context.dropped_ns >= self.tcp.first_time_ns
+        quality.monotonic_clock = self.tcp.monotonic_clock()
+        quality.foreign_segments = self.tcp.foreign_segments
+        quality.out_of_order = self.tcp.out_of_order
+        quality.both_seen = self.tcp.both_seen()
+        quality.conflict = self.tcp.direction(0).conflict or self.tcp.direction(1).conflict
+        quality.ambiguous = quality.ambiguous or self._ambiguous()
+        quality.syn_seen = self.tcp.syn_seen or self.tcp.synack_seen
+        client = self.tcp.direction(self.client)
+        connection.connect_delivered = 0 <= self.connect_end <= client.acknowledged
+        connection.opened_ns = self.tcp.first_time_ns
+        connection.last_data_ns = max(self.last_time_a, self.last_time_b)
+        if self.server is not None:
+            connection.server_versions = self.server.versions
+        connection.client_sent_bytes = self.bytes_a if self.client == 0 else self.bytes_b
+        connection.server_sent_bytes = self.bytes_b if self.client == 0 else self.bytes_a
+        connection.phase = self.phase
+        if connection.connect is not None and not connection.answered_within(_HANDSHAKE_TIMEOUT_NS):
+            connection.connection_flags |= ConnectionFlag.UNANSWERED
+        if connection.disconnects and self._left_open(connection):
+            connection.connection_flags |= ConnectionFlag.OPEN_AFTER_DISCONNECT
+
+    def _connection(self) -> Connection:
+        tcp, context = self.tcp, self.context
+        if self.client == 0:
+            client = context.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
+            server = context.server(tcp.ip_b, tcp.port_b, tcp.b.mac)
+        else:
+            client = context.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
+            server = context.server(tcp.ip_a, tcp.port_a, tcp.a.mac)
+        self.server = server
+        first = context.frame(tcp.first_frame, tcp.first_time_ns)
+        made = self.connection = Connection.__new__(Connection)
+        made.begin(tcp.stream, client, server.endpoint, first)
+        if self.encapsulation is not None:
+            self.encapsulation.mqtt = True
+            made.encapsulation = self.encapsulation
+            made.transport = self.encapsulation.transport
+            made.connection_flags |= ConnectionFlag.WEBSOCKET if self.encapsulation.websocket else 0
+        return made
+
+    def _silent(self) -> Connection | None:
+        """Make the record of a connection on an MQTT port on which nobody has said anything."""
+        if self.mode != UNDECIDED or not self.known_port or self._has_sent(0) or self._has_sent(1):
+            return None
+        if not self.tcp.syn_seen or not self.tcp.synack_seen:
+            return None
+        if self.tcp.direction(0).segments < 2:
+            return None  # the SYN/ACK was not answered: half-open
+        connection = self._connection()
+        connection.connection_flags |= ConnectionFlag.SILENT
+        for found in self.gaps:
+            self._note_gap(found)
+        return connection
+
+    def _left_open(self, connection: Connection) -> bool:
+        """Whether nobody closed within the grace time of the first DISCONNECT."""
+        packet = connection.disconnects[0]
+        if packet.frame is None or not connection.closes:
+            return True
+        event = connection.closes[0]
+        return event.frame.time_ns > packet.frame.time_ns + _CLOSE_GRACE_NS
+
+    def _note_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
+        assert self.connection is not None
+        side, since, where, reason = found
+        quality: CaptureQuality = self.connection.quality
+        who = self._who(side)
+        kind, _, count = reason.partition(": ")
+        if who not in quality.gaps:
+            quality.gaps[who] = since
+            quality.gap_orders = (quality.gap_orders or {}) | {who: self.order}
+            quality.gap_reason = quality.gap_reason or kind
+            self.context.sink.limited(
+                "mid-stream" if kind == "mid-stream" else "gap",
+                _gap_message(who, kind, count),
+                where,
+                self.connection.stream,
+            )
+
+    def _who(self, side: int) -> Side:
+        return _CLIENT if side == self.client else _SERVER
+
+    def _has_sent(self, side: int) -> bool:
+        return (self.bytes_a if side == 0 else self.bytes_b) > 0
+
+    def _midstream(self) -> bool:
+        return not self.tcp.syn_seen and not self.tcp.synack_seen
+
+    def _disagrees(self) -> bool:
+        """Whether segments of this connection contradict each other; the view says so."""
+        assert self.connection is not None
+        if self._ambiguous():
+            self.connection.quality.ambiguous = True
+            return True
+        if self.tcp.direction(0).conflict or self.tcp.direction(1).conflict:
+            self.connection.quality.conflict = True
+            return True
+        return False
+
+    def _ambiguous(self) -> bool:
+        return self.tcp.direction(0).ambiguous or self.tcp.direction(1).ambiguous
+
+
+def _gap_message(who: Side, kind: str, count: str) -> str:
+    if kind == "mid-stream":
+        return f"the capture starts in the middle of what the {who.value} sent"
+    amount = f"{count} bytes" if count else "bytes"
+    why = {
+        "lost": "were never captured",
+        "snap length": "were cut off by the snap length",
+        "buffer limit": "did not come before the buffer was full",
+        "websocket": "cannot be read out of their WebSocket frames",
+        "tls": "could not be decrypted",
+    }
+    return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"

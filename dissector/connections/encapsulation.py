@@ -1,0 +1,64 @@
+"""What carries a connection's MQTT besides TCP, as it was seen: records, nothing judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dissector.model import FrameRef, Side
+    from dissector.net.proxy import ProxyHeader
+    from dissector.net.upgrade import Answer, Request
+
+
+class Encapsulation:
+    """The layers between TCP and MQTT. `transport` is "tcp", "tls", "ws" or "wss".
+
+    `proxied` is the PROXY protocol header before everything else. `request` and `answer` are the
+    heads of the WebSocket upgrade, with their frames; None where that was not seen. `texts` holds,
+    per side, the frame with its first WebSocket text frame, which MQTT never uses. `mqtt`: there
+    turned out to be MQTT inside.
+    """
+
+    def __init__(self, transport: str = "tcp") -> None:
+        self.transport = transport
+        self.proxied: ProxyHeader | None = None
+        self.request: Request | None = None
+        self.request_frame: FrameRef | None = None
+        self.answer: Answer | None = None
+        self.answer_frame: FrameRef | None = None
+        self.texts: dict[Side, FrameRef] = {}
+        self.mqtt = False
+
+    @property
+    def websocket(self) -> bool:
+        """Whether MQTT is carried in WebSocket frames."""
+        return self.transport in ("ws", "wss")
+
+    @property
+    def forwarders(self) -> tuple[str, ...]:
+        """The ways in which a proxy says who the client behind it is."""
+        found = []
+        if self.proxied is not None:
+            found.append(f"PROXY protocol {self.proxied.version}")
+        if self.request is not None and self.request.forwarded_for is not None:
+            found.append("X-Forwarded-For")
+        if self.request is not None and self.request.forwarded is not None:
+            found.append("Forwarded")
+        return tuple(found)
+
+    @property
+    def forwarded(self) -> str | None:
+        """The address of the client behind a proxy, by the proxy's word."""
+        if self.proxied is not None and self.proxied.ip is not None:
+            return self.proxied.ip
+        if self.request is None or self.request.forwarded_for is None:
+            return None
+        return self.request.forwarded_for.partition(",")[0].strip() or None
+
+
+def carried_by(transport: str, encapsulation: Encapsulation | None) -> str:
+    """Name what carries MQTT besides TCP: "ws", "tls, proxied", … or nothing."""
+    words = [] if transport == "tcp" else [transport]
+    if encapsulation is not None and encapsulation.proxied is not None:
+        words.append("proxied")
+    return ", ".join(words)

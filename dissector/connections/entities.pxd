@@ -1,0 +1,51 @@
+from dissector.connections.connection cimport Connection
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connect
+
+cpdef remember(list latest, item, Py_ssize_t limit=*)
+
+cdef class Refusal:
+    cdef readonly str client_id
+    cdef readonly FrameRef frame
+    cdef readonly str password
+    cdef readonly str secret
+    cdef readonly tuple server
+    cdef readonly long long time_ns
+    cdef readonly long long took_ns
+    cdef readonly str username
+
+cdef class Host:
+    cdef readonly str ip
+    cdef readonly str mac
+    cdef readonly list denials
+    cdef readonly list nameless
+    cdef readonly list silent
+    cdef readonly list broken
+    cdef readonly dict slowed
+    cdef readonly dict client_ids
+    cdef readonly dict kept
+    cpdef keep_off(self, tuple server, long long now)
+
+cdef class Client:
+    cdef readonly dict live
+    cdef readonly list connects
+    cdef readonly list takeovers
+    cdef public object known
+    cdef public long long count
+
+cdef class Takeover:
+    cdef readonly str ip
+    cdef readonly str mac
+    cdef readonly long long stream
+    cdef readonly str username
+    cdef readonly FrameRef frame
+
+cdef class Credential:
+    cdef readonly dict client_ids
+    cdef readonly dict hosts
+    cdef readonly list frames
+
+cdef class ServerHistory:
+    cdef readonly long long bucket
+    cdef readonly set newcomers
+    cdef readonly object rates

@@ -1,0 +1,38 @@
+cimport cython
+from dissector.connections.connection cimport Connection, PacketRef, CaptureQuality
+from dissector.connections.packet_framing cimport PacketFraming
+from dissector.connections.handshake cimport Close, Handshake
+from dissector.connections.analysis_context cimport EventSink, KnownServer, AnalysisContext
+from dissector.model cimport Endpoint, FrameRef
+from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.stream cimport Framer
+from dissector.net.tcp cimport StreamDirection, TcpConnection
+
+cdef int HISTORY_LIMIT, DECODED
+cdef int _CONNECT, _CONNACK, _AUTH
+cdef int _CONNECTING, _AUTHENTICATING, _REFUSED
+cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
+cdef int _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
+cdef bytes _NEXT
+cdef dict CONNACK_TRAITS
+cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
+
+cdef class HandshakeTracker(PacketFraming):
+    @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)
+    cdef _noteworthy(self, int side, Framer framer)
+    @cython.locals(connection_flags=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
+    cdef _connection_flags(self, int side, who, int kind)
+    @cython.locals(known=cython.int)
+    cdef tuple _kept(self, tuple kept, packet)
+    @cython.locals(connection=Connection)
+    cdef _disconnect(self, who, Disconnect packet)
+    @cython.locals(connection=Connection, consumed=cython.longlong)
+    cdef _connect(self, int side, Connect packet, Framer framer)
+    @cython.locals(rest=cython.longlong)
+    cdef bint _begins(self, int side, Framer framer) except -1
+    @cython.locals(connection=Connection, handshake=Handshake, connect=Connect, passed=cython.longlong)
+    cdef bint _connack(self, int side, Connack packet, Framer framer) except -1
+    @cython.locals(handshake=Handshake)
+    cdef _handshake(self, Connection connection)
+    @cython.locals(connection=Connection)
+    cdef _defects(self, int side, Packet packet)

@@ -1,0 +1,266 @@
+"""Control packets of a connection in, its handshake and whatever is noteworthy about it out.
+
+What is decoded behind a gap is reported but never judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cython
+
+from dissector.connections.connection import (
+    CONNACK_TRAITS,
+    HISTORY_LIMIT,
+    Connection,
+    ConnectionFlag,
+    Phase,
+)
+from dissector.connections.handshake import Close, Handshake
+from dissector.connections.packet_framing import DECODED, PacketFraming
+from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
+from dissector.model import Outcome, Side, Version
+from dissector.mqtt import spec
+from dissector.mqtt.defects import Defect
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.stream import Framer
+
+if cython.compiled:
+    from cython.cimports.dissector.connections.connection import (  # type: ignore[import-not-found]
+        packet_ref,
+    )
+    from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
+        plausible_chain,
+    )
+    from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.mqtt.decode import decode_packet  # type: ignore[import-not-found]
+else:
+    from dissector.connections.connection import packet_ref
+    from dissector.connections.detection import plausible_chain
+    from dissector.integers import cut
+    from dissector.mqtt.decode import decode_packet
+
+# Attributes of classes as this module's own names: C integers where compiled
+_CONNECTING, _AUTHENTICATING, _REFUSED = Phase.CONNECTING, Phase.AUTHENTICATING, Phase.REFUSED
+_WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL = (
+    ConnectionFlag.CONNECT,
+    ConnectionFlag.CONNACK,
+    ConnectionFlag.REFUSED,
+)
+_WITH_DISCONNECT, _WITH_SESSION = ConnectionFlag.DISCONNECT, ConnectionFlag.SESSION_PRESENT
+_NO_CLIENT_ID = ConnectionFlag.NO_CLIENT_ID
+_REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
+_CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
+_V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
+_CONNECT, _CONNACK, _AUTH = spec.CONNECT, spec.CONNACK, spec.AUTH
+
+
+class HandshakeTracker(PacketFraming):
+    """Follows the packets of both sides."""
+
+    def _noteworthy(self, side: int, framer: Framer) -> None:
+        """Decode and follow a packet that the order of things depends on."""
+        connection = self.connection
+        assert connection is not None
+        who = _CLIENT if side == self.client else _SERVER
+        kind = framer.first >> 4
+        raw = cut(framer.window, framer.start, framer.stop) if framer.kept else b""
+        version = connection.version
+        before_5 = version is _V3_1_1 or version is _V3_1
+        decoded = framer.kept and DECODED >> kind & 1 and not (kind == _AUTH and before_5)
+        packet = decode_packet(raw, version, who) if decoded else self._framed(framer, raw)
+        where = self.context.frame(framer.frame, framer.time_ns)
+        packet.frame = where
+        packet.first = (
+            where
+            if framer.first_frame == framer.frame
+            else self.context.frame(framer.first_frame, framer.first_time_ns)
+        )
+        odd = self._misplaced(who, kind, before_5)
+        if odd is not None:
+            packet.defects += (Defect(odd, kind, 0, 1, kind),)
+        self._connection_flags(side, who, kind)
+        code = packet.code()
+        if len(connection.activity) < HISTORY_LIMIT:
+            connection.activity.append(
+                packet_ref(kind, framer.first & 15, who, where, self.order, framer.size, code)
+            )
+        self.order += 1
+        event = kind
+        answered = False
+        if isinstance(packet, Connect):
+            if side == self.client:
+                self._connect(side, packet, framer)
+        elif isinstance(packet, Connack):
+            if side != self.client:
+                if code != 0:
+                    event = _REFUSED_CONNACK
+                answered = self._connack(side, packet, framer)
+        elif isinstance(packet, Auth):
+            connection.connection_flags |= ConnectionFlag.AUTH
+            connection.auths = self._kept(connection.auths, packet)
+        elif isinstance(packet, Disconnect):
+            self._disconnect(who, packet)
+        target = _NEXT[(2 * self.phase + (side != self.client)) * _EVENTS + event]
+        if target != _STAYS:
+            self.phase = target
+        if packet.defects:
+            self._defects(side, packet)
+        if self.context.keep_all:
+            self.context.sink.packet(connection, packet, who)
+        if answered:
+            if self._disagrees():
+                self.context.sink.not_judged(connection, packet)
+            else:
+                self.context.sink.answered(connection)
+        if self.context.noted is not None:
+            self.context.noted(self.tcp.serial, kind, framer.time_ns)
+
+    def _connection_flags(self, side: int, who: Side, kind: int) -> None:
+        """Note what is noteworthy about a packet at this point."""
+        connection = self.connection
+        assert connection is not None
+        connection_flags = 0
+        first = (self.packets_a if side == 0 else self.packets_b) == 1
+        lost = self.lost_a if side == 0 else self.lost_b
+        if first and not lost and not self._midstream():
+            if who is _CLIENT and kind != _CONNECT:
+                connection_flags |= ConnectionFlag.CLIENT_FIRST_OTHER if self.tcp.syn_seen else 0
+            elif who is _SERVER and kind != _CONNACK and kind != _AUTH:
+                connection_flags |= ConnectionFlag.SERVER_FIRST_OTHER
+        phase = self.phase
+        if phase == _CONNECTING or phase == _AUTHENTICATING:
+            if who is _CLIENT and kind != _CONNECT:
+                connection_flags |= ConnectionFlag.BEFORE_CONNACK
+        elif phase == _REFUSED:
+            connection_flags |= ConnectionFlag.AFTER_REFUSAL
+        for item in connection.disconnects:
+            if item.side is who:
+                connection_flags |= ConnectionFlag.AFTER_DISCONNECT
+        connection.connection_flags |= connection_flags
+
+    def _kept(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
+        """Add a packet that rules ask for later, if it is one of the first of its side."""
+        if not kept:
+            return (packet,)
+        assert self.connection is not None and packet.side is not None
+        known = 0
+        for item in kept:
+            known += item.side is packet.side
+        if known + 1 == HISTORY_LIMIT:
+            self.context.sink.limited(
+                "history-limit",
+                f"{HISTORY_LIMIT} {packet.name} packets of the {packet.side.value}; no more of "
+                "them are looked into",
+                packet.frame,
+                self.connection.stream,
+            )
+        return (*kept, packet) if known < HISTORY_LIMIT else kept
+
+    def _disconnect(self, who: Side, packet: Disconnect) -> None:
+        connection = self.connection
+        assert connection is not None
+        connection.disconnects = self._kept(connection.disconnects, packet)
+        connection.connection_flags |= _WITH_DISCONNECT
+        if who is _SERVER:
+            connection.connection_flags |= ConnectionFlag.SERVER_DISCONNECT
+        if packet.properties:
+            connection.connection_flags |= ConnectionFlag.DISCONNECT_PROPERTIES
+        if connection.close is None and packet.frame is not None:
+            connection.close = Close.__new__(Close)
+            connection.close.begin(who, "disconnect", packet.frame)
+
+    def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
+        connection = self.connection
+        assert connection is not None
+        if not self._begins(side, framer):
+            return
+        if connection.connect is not None or connection.connack is not None:
+            connection.connection_flags |= ConnectionFlag.EXTRA_CONNECT
+            return
+        connection.connect = packet
+        connection.version = packet.version
+        connection.bridge = packet.bridge
+        connection.connection_flags |= _WITH_CONNECT
+        if not packet.client_id:
+            connection.connection_flags |= _NO_CLIENT_ID
+        if packet.properties and connection.method() is not None:
+            connection.connection_flags |= ConnectionFlag.AUTH
+        consumed = self.bytes_a if side == 0 else self.bytes_b
+        self.connect_end = consumed - (framer.end - framer.pos)
+        if self.inside:  # what carries it takes bytes, too
+            self.connect_end = self.tcp.direction(side).next
+        self._handshake(connection)
+
+    def _begins(self, side: int, framer: Framer) -> bool:
+        """Whether a packet is one of a direction whose bytes were all seen, or the first seen.
+
+        What is found again behind missing bytes may as well be payload: nobody is asked to answer
+        for it. Where the capture starts in mid-stream only the very first bytes will do.
+        """
+        if self.gap_inside_a if side == 0 else self.gap_inside_b:
+            return False
+        if not (self.lost_a if side == 0 else self.lost_b):
+            return True
+        rest = framer.end - framer.pos
+        if (self.bytes_a if side == 0 else self.bytes_b) - rest != framer.size:
+            return False
+        return rest == 0 or plausible_chain(framer.chunk, framer.pos, framer.end)
+
+    def _connack(self, side: int, packet: Connack, framer: Framer) -> bool:
+        """Take a CONNACK; whether it is the first."""
+        connection = self.connection
+        assert connection is not None
+        if not self._begins(side, framer):
+            return False
+        if connection.connack is not None:
+            connection.connection_flags |= ConnectionFlag.EXTRA_CONNACK
+            return False
+        connection.connack = packet
+        connection.connection_flags |= _WITH_CONNACK
+        if packet.properties:
+            for item in packet.properties:
+                connection.connection_flags |= CONNACK_TRAITS.get(item.id, 0)
+        if packet.return_code != 0:
+            connection.connection_flags |= _WITH_REFUSAL
+        else:
+            if packet.session_present:
+                connection.connection_flags |= _WITH_SESSION
+            if connection.version is not None:
+                assert self.server is not None
+                self.server.accepts(connection.version)
+        if connection.handshake is None:
+            self._handshake(connection)
+        handshake = connection.handshake
+        assert handshake is not None
+        handshake.connack = packet
+        connect = connection.connect
+        if connect is not None:
+            assert connect.frame is not None and packet.frame is not None
+            passed = packet.frame.time_ns - connect.frame.time_ns
+            if passed >= 0:  # else they were captured out of order: nobody knows
+                handshake.latency = passed / 1e9
+        return True
+
+    def _handshake(self, connection: Connection) -> None:
+        handshake = connection.handshake = Handshake.__new__(Handshake)
+        handshake.begin(
+            self.context.handshakes, connection.stream, connection.transport, connection.version,
+            connection.bridge, _INCOMPLETE, connection.client, connection.server,
+            connection.connect,
+        )  # fmt: skip
+        handshake.encapsulation = self.encapsulation
+        self.context.handshakes += 1
+
+    def _defects(self, side: int, packet: Packet) -> None:
+        connection = self.connection
+        assert connection is not None
+        if self.lost_a if side == 0 else self.lost_b:
+            if packet is not connection.connect:
+                self.context.sink.not_judged(connection, packet)
+                return  # behind a gap nothing proves that the packet begins where we think
+        if self._disagrees():
+            self.context.sink.not_judged(connection, packet)
+            return  # two copies of the same bytes differ: nobody knows which were received
+        connection.connection_flags |= ConnectionFlag.DEFECT
+        self.context.sink.defects(connection, packet, self._who(side))

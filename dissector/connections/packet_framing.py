@@ -1,0 +1,230 @@
+"""Chunks of an MQTT connection in, its control packets out, those that matter one by one.
+
+Packets of an undisturbed connection are counted and no more. A gap stops the framing of its
+direction until a chain of plausible packets.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.connections.connection import Phase
+from dissector.connections.connection_recorder import ConnectionRecorder
+from dissector.model import Side
+from dissector.mqtt import spec
+from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.packets import Packet
+from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
+
+if cython.compiled:
+    from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
+        plausible_chain,
+    )
+    from cython.cimports.dissector.mqtt.decode import header_defects  # type: ignore[import-not-found]
+else:
+    from dissector.connections.detection import plausible_chain
+    from dissector.mqtt.decode import header_defects
+
+# What client (0) and server (1) send in an undisturbed connection, as bits by type
+_QUIET_CLIENT = (
+    (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 12)
+)
+_QUIET_SERVER = (
+    (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 9) | (1 << 11) | (1 << 13)
+)
+_FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
+
+
+def _bytes_of(quiet: int) -> bytes:
+    """Give, for each first byte of a packet, whether its type is quiet and has its usual flags."""
+    return bytes(
+        quiet >> (first >> 4) & 1
+        and (first >> 4 == 3 or first & 15 == (2 if _FLAGS_OF_TWO >> (first >> 4) & 1 else 0))
+        for first in range(256)
+    )
+
+
+_USUAL_CLIENT, _USUAL_SERVER = _bytes_of(_QUIET_CLIENT), _bytes_of(_QUIET_SERVER)
+
+
+_CONNECTED, _MIDSTREAM = Phase.CONNECTED, Phase.MIDSTREAM
+_CLIENT, _SERVER = Side.CLIENT, Side.SERVER
+_CONNECT, _CONNACK, _DISCONNECT, _AUTH = spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH
+DECODED = (1 << _CONNECT) | (1 << _CONNACK) | (1 << _DISCONNECT) | (1 << _AUTH)
+_CLIENT_ONLY = sum(1 << kind for kind in spec.CLIENT_ONLY)
+_SERVER_ONLY = sum(1 << kind for kind in spec.SERVER_ONLY)
+
+
+class PacketFraming(ConnectionRecorder):
+    """Splits both directions into packets."""
+
+    def _noteworthy(self, side: int, framer: Framer) -> None:
+        """Take a packet that the order of things depends on."""
+        raise NotImplementedError
+
+    def _defects(self, side: int, packet: Packet) -> None:
+        """Take a packet that has defects."""
+        raise NotImplementedError
+
+    def _packets(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> None:
+        if self.resync_a if side == 0 else self.resync_b:
+            if not plausible_chain(window, start, stop):
+                return
+            if side == 0:
+                self.resync_a = False
+            else:
+                self.resync_b = False
+        if side != self.client and (self.packets_a if side == 0 else self.packets_b) == 0:
+            if not self._server_speaks_mqtt(side, window, start, stop):
+                return
+        framer = self.framer_a if side == 0 else self.framer_b
+        assert framer is not None
+        if (
+            (self.phase == _CONNECTED or self.phase == _MIDSTREAM)
+            and (self.packets_a if side == 0 else self.packets_b) > 0
+            and framer.between_packets()
+            and not self.context.keep_all
+        ):
+            start = self._quiet(side, window, start, stop)
+            if start == stop:
+                return
+        framer.feed(window, start, stop, frame, time_ns)
+        while True:
+            got = framer.next()
+            if got == NEED_DATA:
+                break
+            if got == BROKEN:
+                self._broken(side, framer)
+                break
+            kind = framer.first >> 4
+            self.context.counts.at[kind] += 1
+            if side == 0:
+                self.packets_a += 1
+            else:
+                self.packets_b += 1
+            if (
+                (self.phase == _CONNECTED or self.phase == _MIDSTREAM)
+                and _usual(framer.first, side == self.client)
+                and (
+                    framer.header_size == 2
+                    or framer.remaining >= (1 << (7 * (framer.header_size - 2)))
+                )
+                and not self.context.keep_all
+                and (self.packets_a if side == 0 else self.packets_b) > 1
+            ):
+                self.order += 1
+                continue
+            self._noteworthy(side, framer)
+        framer.release()
+
+    def _quiet(self, side: int, window: bytes, start: int, stop: int) -> int:
+        """Count packets of an undisturbed connection that lie whole in a chunk; where they end."""
+        if start < 0 or stop > len(window):
+            raise IndexError("a chunk lies outside of its window")
+        pointer = window  # a C pointer when compiled
+        client = side == self.client
+        counts = self.context.counts.at
+        count = 0
+        while stop - start >= 2:
+            first = pointer[start]
+            if not _usual(first, client):
+                break
+            size = pointer[start + 1]
+            if size < 0x80:
+                size += 2
+            elif stop - start < 3 or not 0 < pointer[start + 2] < 0x80:
+                break  # longer, or longer than need be
+            else:
+                size = (size & 0x7F) + (pointer[start + 2] << 7) + 3
+            if stop - start < size:
+                break
+            counts[first >> 4] += 1
+            count += 1
+            start += size
+        self.order += count
+        if side == 0:
+            self.packets_a += count
+        else:
+            self.packets_b += count
+        return start
+
+    def _server_speaks_mqtt(self, side: int, window: bytes, start: int, stop: int) -> bool:
+        """Whether the first bytes of the server can be MQTT; who answers HTTP is no MQTT server."""
+        assert self.connection is not None
+        framer = self.framer_a if side == 0 else self.framer_b
+        assert framer is not None
+        if self.connection.quality.foreign:
+            return False
+        if not framer.idle():
+            return True
+        first = window[start]
+        size = stop - start
+        if first == 0x20 or (size == 1 and (first == 0xE0 or first == 0xF0)):
+            return True
+        if size >= 4 and first >> 4 == 2 and window[start + 1] == 2 and window[start + 2] < 2:
+            return True
+        if plausible_chain(window, start, stop):
+            return True
+        # what is odd but MQTT all the same: bad flags, type 0; one packet, and nothing but it
+        odd = first == 0 or first >> 4 >= 14
+        if odd and size >= 2 and window[start + 1] + 2 == size:
+            return True
+        # an AUTH of which this is only the beginning
+        if first == 0xF0 and window[start + 1] + 2 > size:
+            code = 3 if window[start + 1] & 0x80 else 2
+            return size <= code or window[start + code] == 0x18
+        self.connection.quality.foreign = True
+        return False
+
+    def _broken(self, side: int, framer: Framer) -> None:
+        """A Remaining Length of five bytes: nobody knows where the next packet begins."""
+        assert self.connection is not None
+        kind = framer.first >> 4
+        defect = Defect(DefectKind.LENGTH_FIVE_BYTES, kind, 1, framer.header_size - 1, None)
+        where = self.context.frame(framer.frame, framer.time_ns)
+        packet = Packet(
+            type=kind, flags=framer.first & 15, remaining_length=0, size=framer.size,
+            frame=where, first=where, raw=framer.window, defects=(defect,),
+        )  # fmt: skip
+        self._defects(side, packet)
+
+    def _framed(self, framer: Framer, raw: bytes) -> Packet:
+        """Make the record of a packet that is not decoded."""
+        kind = framer.first >> 4
+        packet = Packet(
+            type=kind, flags=framer.first & 15, remaining_length=framer.remaining,
+            size=framer.size, raw=raw if self.context.keep_all else raw[: framer.header_size],
+            defects=header_defects(framer.first, framer.remaining, framer.header_size),
+        )  # fmt: skip
+        if kind == _AUTH:
+            packet.secrets = ((framer.header_size, framer.remaining),)  # its data, undecoded
+        if DECODED >> kind & 1 and not framer.kept:
+            assert self.connection is not None
+            self.context.sink.limited(
+                "packet-limit",
+                f"a {packet.name} of {framer.size} bytes is over the limit of 1 MiB; not decoded",
+                self.context.frame(framer.frame, framer.time_ns),
+                self.connection.stream,
+            )
+        return packet
+
+    def _misplaced(self, who: Side, kind: int, before_5: bool) -> DefectKind | None:
+        """Hold a packet's type against direction and version (v3.1.1 table 2.1, v5.0 table 2-1)."""
+        assert self.connection is not None
+        if kind == 0:
+            return DefectKind.TYPE_ZERO
+        if kind == _AUTH and before_5:
+            return DefectKind.TYPE_AUTH_BEFORE_5
+        wrong = (_SERVER_ONLY if who is _CLIENT else _CLIENT_ONLY) >> kind & 1
+        if not wrong and not (kind == _DISCONNECT and who is _SERVER and before_5):
+            return None
+        if self.connection.connect is None and self._midstream():
+            return None  # who is the client is a guess
+        return DefectKind.WRONG_DIRECTION
+
+
+def _usual(first: int, client: bool) -> bool:
+    """Whether a packet that begins with this byte does nothing but count."""
+    return _USUAL_CLIENT[first] == 1 if client else _USUAL_SERVER[first] == 1

@@ -1,0 +1,245 @@
+"""TLS connections in as they end, what is known around each out: who shows which key, who fails.
+
+They share the profiles of `ActivityTracker` with the connections in clear: a device that speaks both ways
+is one. What a connection says in clear is kept once for each profile, as `TlsFacts`; every table is
+bounded as those of `ActivityTracker` are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+
+from dissector.connections import certificate
+from dissector.connections.activity_tracker import ActivityTracker
+from dissector.connections.certificate import Certificate
+from dissector.connections.entities import MEMBERS_KEPT, TIMES_KEPT, BoundedDict, Credential
+from dissector.connections.profile import Profile, client_place
+from dissector.connections.tls_handshake import TlsHandshake
+from dissector.net.tls_messages import ClientHello
+from dissector.net.tls_names import version_name
+
+KEYS = 4_096
+HOSTS = 16_384
+SERVERS = 1_024
+CHAINS = 1_024
+# padding, session_ticket, pre_shared_key, early_data, cookie: there on some connections only
+_FLEETING = frozenset({21, 35, 41, 42, 44})
+
+
+class TlsFacts:
+    """What the connections of one profile say in clear.
+
+    `certificates` and `client_certificates` are DER, a peer's own first. `requested` says whether
+    the server asked for a client certificate, `established` on how many connections both sides
+    went on to send data; `decrypted` that a key log opened them: what is in them is counted there.
+    """
+
+    __slots__ = (
+        "certificates", "client_certificates", "decrypted", "established", "ja3", "requested",
+        "resumed", "server_name", "suite", "version",
+    )  # fmt: skip
+
+    def __init__(self, record: TlsHandshake) -> None:
+        self.version = None if record.version is None else version_name(record.version)
+        self.suite = record.suite
+        self.server_name = record.server_name
+        self.ja3 = None if record.client_hello is None else ja3(record.client_hello)
+        self.certificates = record.certificates
+        self.client_certificates = record.client_certificates or ()
+        self.requested: bool | None = None
+        self.decrypted = record.decrypted
+        self.established = 0
+        self.resumed = 0
+
+    @property
+    def way(self) -> str | None:
+        """Spell version and suite, "TLS 1.2 TLS_RSA_…"; None where the server chose none."""
+        return None if self.version is None else f"{self.version} {self.suite}"
+
+
+class TlsServer:
+    """One server: the names that clients asked it for."""
+
+    __slots__ = ("names",)
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+
+
+class KeyHolder:
+    """Who shows one public key: the addresses, each with the certificate that it is in."""
+
+    __slots__ = ("certificates", "places")
+
+    def __init__(self) -> None:
+        self.places: dict[str, str | None] = {}  # address to MAC
+        self.certificates: dict[str, str] = {}  # address to the certificate's fingerprint
+
+
+class TlsAuditContext:
+    """One TLS connection that has ended, with what is known around it.
+
+    `failures` are the times of the latest alerts that ended a handshake of this client. `fresh`:
+    the first connection of its profile.
+    """
+
+    __slots__ = (
+        "activity",
+        "credential",
+        "failures",
+        "fresh",
+        "now",
+        "profile",
+        "record",
+        "server",
+        "server_key",
+    )  # fmt: skip
+
+    def __init__(
+        self, activity: TlsActivityTracker, record: TlsHandshake, profile: Profile
+    ) -> None:
+        self.activity = activity
+        self.record = record
+        self.profile = profile
+        self.now = record.quality.ended_ns
+        self.fresh = profile.count == 1
+        self.server = TlsServer()
+        self.server_key: KeyHolder | None = None
+        self.credential: Credential | None = None
+        self.failures: deque[int] = deque()
+
+
+class TlsActivityTracker:
+    """What is remembered of TLS, beside `activity`."""
+
+    def __init__(self, activity: ActivityTracker) -> None:
+        self.activity = activity
+        self.keys: BoundedDict[str, KeyHolder] = BoundedDict(KEYS)
+        self.servers: BoundedDict[tuple[str, int], TlsServer] = BoundedDict(SERVERS)
+        self.failures: BoundedDict[str, deque[int]] = BoundedDict(HOSTS)
+        self._chains: BoundedDict[tuple[bytes, ...], tuple[bytes, ...]] = BoundedDict(CHAINS)
+        self.once = activity.once
+
+    def ended(self, record: TlsHandshake) -> TlsAuditContext:
+        """Take a connection whose view has ended."""
+        if record.certificates:  # the same for thousands of connections: kept once
+            kept = self._chains.get(record.certificates)
+            if kept is None:
+                kept = self._chains.keep(record.certificates, record.certificates)
+            record.certificates = kept
+        profile = self._profile(record)
+        context = TlsAuditContext(self, record, profile)
+        place = (record.server.ip, record.server.port)
+        known = self.servers.get(place)
+        context.server = self.servers.keep(place, TlsServer()) if known is None else known
+        name = record.server_name
+        if name is not None and len(context.server.names) < MEMBERS_KEPT:
+            context.server.names[name.lower()] = None
+        shown = leaf(record)
+        if shown is not None and shown.key_fingerprint is not None:
+            context.server_key = self._holder(shown, record)
+        own = own_certificate(record)
+        if own is not None:
+            context.credential = self._credential(own, profile, record)
+        fatal = [alert.frame.time_ns for alert in record.alerts if failing(alert.description)]
+        if fatal:
+            times = self.failures.get(profile.client_ip)
+            if times is None:
+                times = self.failures.keep(profile.client_ip, deque(maxlen=TIMES_KEPT))
+            times.append(fatal[0])
+            context.failures = times
+        return context
+
+    def _profile(self, record: TlsHandshake) -> Profile:
+        profiles, server = self.activity.profiles, record.server
+        own = own_certificate(record)
+        key = (
+            "tls", *client_place(record), server.ip, server.port, record.server_name,
+            _habits(record.client_hello), record.version, record.suite, record.certificates[:1],
+            record.decrypted, None if own is None else own.fingerprint,
+        )  # fmt: skip
+        now = record.quality.ended_ns if record.close is None else record.close.frame.time_ns
+        profile = profiles.get(key)
+        if profile is None:
+            profile = profiles.keep(key, Profile(record, None, None, record.first.time_ns))
+            profile.tls = TlsFacts(record)
+            profile.secret = None if own is None else own.key_fingerprint
+        facts = profile.tls
+        assert isinstance(facts, TlsFacts)
+        profile.count += 1
+        profile.last_ns = max(profile.last_ns, now)
+        profile.note(record.stream)
+        facts.established += record.established
+        facts.resumed += bool(record.resumed)
+        if record.certificate_requested is not None:
+            facts.requested = facts.requested or record.certificate_requested
+        return profile
+
+    def _holder(self, shown: Certificate, record: TlsHandshake) -> KeyHolder:
+        assert shown.key_fingerprint is not None
+        holder = self.keys.get(shown.key_fingerprint)
+        if holder is None:
+            holder = self.keys.keep(shown.key_fingerprint, KeyHolder())
+        if record.server.ip in holder.places or len(holder.places) < MEMBERS_KEPT:
+            holder.places[record.server.ip] = record.server.mac
+            holder.certificates[record.server.ip] = shown.fingerprint
+        return holder
+
+    def _credential(
+        self, own: Certificate, profile: Profile, record: TlsHandshake
+    ) -> Credential | None:
+        secret = own.key_fingerprint
+        if secret is None:
+            return None
+        known = self.activity.credentials.get(secret)
+        if known is None:
+            known = self.activity.credentials.keep(secret, Credential())
+        if profile.client_ip in known.hosts or len(known.hosts) < MEMBERS_KEPT:
+            if profile.client_ip not in known.hosts:
+                known.frames.append(record.client_certificates_frame or record.first)
+            known.hosts[profile.client_ip] = profile.client_mac
+        return known
+
+
+def _habits(hello: ClientHello | None) -> tuple[object, ...]:
+    """Give what stays the same in a client's hellos: not the order of extensions, nor tickets."""
+    if hello is None:
+        return ()
+    extensions = tuple(sorted(set(hello.extensions) - _FLEETING))
+    return (hello.suites, extensions, hello.versions)
+
+
+def leaf(record: TlsHandshake) -> Certificate | None:
+    """Read the server's own certificate; None where it was not seen, or says nothing."""
+    return certificate.read(record.certificates[0]) if record.certificates else None
+
+
+def own_certificate(record: TlsHandshake) -> Certificate | None:
+    """Read the client's own certificate."""
+    chain = record.client_certificates
+    return certificate.read(chain[0]) if chain else None
+
+
+# handshake_failure, bad_certificate, certificate_expired, unknown_ca, decrypt_error
+_FAILING = frozenset({40, 42, 45, 48, 51})
+
+
+def failing(description: int | None) -> bool:
+    """Whether an alert says that the two cannot agree, or that a certificate is no good."""
+    return description in _FAILING
+
+
+def ja3(hello: ClientHello) -> str:
+    """Give the JA3 digest of a ClientHello: libraries differ in it, devices of one make do not."""
+    return _ja3(
+        hello.legacy_version, hello.suites, hello.extensions, hello.groups, hello.point_formats
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _ja3(version: int, *lists: tuple[int, ...]) -> str:
+    import hashlib  # it loads OpenSSL, which an audit of traffic in clear has no use for
+
+    text = ",".join([str(version), *("-".join(map(str, numbers)) for numbers in lists)])
+    return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()

@@ -1,0 +1,120 @@
+"""Chunks of both sides in, the same chunks out in the order in which the sides can have spoken.
+
+A capture of several queues, or put together of several files, may hold an answer before its
+question. The acknowledgement numbers tell: what a segment acknowledges was sent before it. So a
+chunk that acknowledges bytes of the peer that did not come yet waits for them, and with it all that
+its side sends later; when those bytes come, or are given up, it goes on. `TcpConnection` puts this
+consumer before its own when a chunk has to wait for the first time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import cython
+
+from dissector.net.consumer import Consumer
+from dissector.net.reassembler import SharedState
+from dissector.net.segment_buffer import OVERHEAD
+
+if cython.compiled:
+    from cython.cimports.dissector.net.reassembler import LATE_NS
+else:
+    from dissector.net.reassembler import LATE_NS
+
+_CHUNK, _GAP, _CLOSED = range(3)
+
+# what happened, the peer's position that it waits for, bytes, count or manner, frame, time, reason
+_Event = tuple[int, int, bytes, int, int, int, str]
+
+
+class CausalOrder(Consumer):
+    """Stands between a connection and its consumer. `need`: what the next chunk acknowledges."""
+
+    def __init__(self, shared: SharedState, consumer: Consumer, last_a: int, last_b: int) -> None:
+        self.shared = shared
+        self.consumer = consumer
+        self.need = 0
+        self.size = 0  # bytes of memory that wait, roughly
+        self.now = 0  # time of the chunk that came last
+        self.free = False  # too much waited once: nothing does any more
+        self.last = [last_a, last_b]  # frames of what was handed on last
+        self.waiting: tuple[deque[_Event], deque[_Event]] = (deque(), deque())
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Hand on, or keep until the peer's bytes are there that it acknowledges."""
+        need = self.need
+        self.need = 0
+        self.now = time_ns
+        waits = need > self.shared.position(1 - side) and not self.free
+        if not waits and not self.waiting[side]:
+            self.last[side] = frame
+            wanted = self.consumer.chunk(side, window, start, stop, frame, time_ns)
+            return wanted and self._go_on()
+        self._wait(side, (_CHUNK, need, window[start:stop], 0, frame, time_ns, ""))
+        reassembly = self.shared.reassembly
+        if (
+            self.size <= reassembly.direction_limit
+            and reassembly.buffered <= reassembly.buffered_limit
+        ):
+            return True
+        self.free = True
+        last = self.last[1 - side] or self.shared.first_frame
+        if not self.consumer.gap(1 - side, -1, last, time_ns, "buffer limit"):
+            return False
+        return self._go_on()
+
+    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        """Hand on in turn; the peer may have waited for these bytes."""
+        if self.waiting[side]:
+            self._wait(side, (_GAP, 0, b"", missing, frame, time_ns, reason))
+            return True
+        self.last[side] = frame
+        return self.consumer.gap(side, missing, frame, time_ns, reason) and self._go_on()
+
+    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
+        """Hand on in turn."""
+        if self.waiting[side]:
+            self._wait(side, (_CLOSED, 0, b"", how, frame, time_ns, ""))
+            return True
+        return self.consumer.closed(side, how, frame, time_ns)
+
+    def finished(self, reason: int, time_ns: int) -> bool:
+        """Hand on what still waits, then the end."""
+        self.free = True
+        return self._go_on() and self.consumer.finished(reason, time_ns)
+
+    def _wait(self, side: int, event: _Event) -> None:
+        self.waiting[side].append(event)
+        size = len(event[2]) + OVERHEAD
+        self.size += size
+        self.shared.reassembly.buffered += size
+
+    def _go_on(self) -> bool:
+        """Hand on whatever waits no longer; False when nobody wants more."""
+        moved = True
+        while moved:
+            moved = False
+            for side in (0, 1):
+                queue = self.waiting[side]
+                while queue and (self.free or queue[0][1] <= self.shared.position(1 - side)):
+                    moved = True
+                    if not self._hand_on(side, queue.popleft()):
+                        return False
+        return True
+
+    def _hand_on(self, side: int, event: _Event) -> bool:
+        what, _, data, number, frame, time_ns, reason = event
+        size = len(data) + OVERHEAD
+        self.size -= size
+        self.shared.reassembly.buffered -= size
+        self.last[side] = frame
+        if self.now - time_ns > LATE_NS:
+            self.shared.late = True  # what it waited for came with another clock
+        if what == _CHUNK:
+            return self.consumer.chunk(side, data, 0, len(data), frame, time_ns)
+        if what == _GAP:
+            return self.consumer.gap(side, number, frame, time_ns, reason)
+        return self.consumer.closed(side, number, frame, time_ns)

@@ -1,0 +1,346 @@
+"""Segments of any connection in, the `StreamDirection` that each belongs to out.
+
+The table is a dict from a directional key (source and destination address, source and destination
+port, as they lie in the headers) to a `StreamDirection`. The innermost headers count, so VLAN and tunnel
+numbers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new number for an
+unknown key, and for a SYN whose sequence number is not the base of its direction. Of a connection
+whose view has ended a `ClosedStream` is left, for that number, until `Limits.closed` younger ones are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cython
+
+from dissector.integers import IntegerArray
+from dissector.net.closed_stream import ClosedStream
+from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consumer
+from dissector.net.limits import Limits
+from dissector.net.reassembly_context import ReassemblyContext
+from dissector.net.segment import Segment
+from dissector.net.tcp import StreamDirection, TcpConnection
+
+if cython.compiled:
+    from cython.cimports.dissector.integers import big32, cut
+    from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
+else:
+    from dissector.integers import big32, cut
+    from dissector.net.segment import NUMBER_ONLY, WHOLE
+
+_SLOTS = 1 << 15
+_PASSED = 512  # serials that were seen to, before they are cleared away
+_SPREAD = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
+
+Factory = Callable[[TcpConnection], "Consumer | None"]
+Warn = Callable[[str, str, int, int], object]
+
+
+class FlowTable(ReassemblyContext):
+    """The connections that are open, and what is left of others.
+
+    `factory(connection)` is asked for a `Consumer` at the first payload byte of a connection, or
+    when it begins if one of its ports is in `ports`; None: its bytes are of no interest.
+    `warn(kind, message, frame, stream)` hears of limits of our view; stream -1: of no single one.
+    """
+
+    def __init__(self, factory: Factory, ports: frozenset[int], warn: Warn, limits: Limits) -> None:
+        super().__init__(limits)
+        self.factory = factory
+        self.ports = ports
+        self.expected = bytearray(65536)  # whether a port is one of them
+        for port in ports:
+            self.expected[port] = 1
+        self.warn = warn
+        self.linger_ns = limits.linger_ns
+        self.table: dict[bytes, StreamDirection] = {}
+        self.connections: dict[int, TcpConnection] = {}  # open ones by serial, oldest first
+        self.serial = 0
+        self.streams = 0
+        self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
+        self.quick: list[StreamDirection | None] = [None] * _SLOTS if cython.compiled else []
+        # serials of those whose linger time runs, from `first_closing` on
+        self.closing: list[int] = []
+        self.first_closing = 0
+        self.connections_limit = limits.connections
+        self.closed_limit = limits.closed
+        self.deadline = 1 << 62
+        self.closed_streams: dict[bytes, ClosedStream] = {}  # by the lesser of their two keys
+        self.ended: list[
+            ClosedStream
+        ] = []  # a ring of those in `closed_streams`, and some that were superseded
+        self.eldest = 0  # the place in it
+        self.evicted = 0
+        self.forgetful = False
+        self.port_counts = IntegerArray(65536)  # connections by the server's port
+        self.clock = -(1 << 62)
+
+    def end_all(self) -> None:
+        """End the view of all connections that are still open."""
+        now = max(self.clock, 0)
+        for connection in list(self.connections.values()):
+            connection.finish(CAPTURE_END, now)
+        self.connections.clear()
+        self.closing.clear()
+        self.first_closing = 0
+        self.closed_streams.clear()
+        self.ended.clear()
+        self.eldest = 0
+        for direction in self.table.values():
+            if direction.peer is not None:
+                direction.connection.release()
+        self.table.clear()
+
+    def advance(self, now: int) -> None:
+        """Take it that no frame from before `now` will come: what lingered long enough ends."""
+        if now > self.clock:
+            self.clock = now
+        if now >= self.deadline:
+            self._expire(now)
+
+    def discard(self, connection: TcpConnection) -> None:
+        """End the view of a connection as at the capture's end; it may go on, in mid-stream."""
+        self._end(connection, CAPTURE_END)
+        self.closed_streams.pop(min(connection.key, connection.reverse), None)
+
+    def open(self, connection: TcpConnection) -> Consumer | None:
+        """Ask the factory."""
+        return self.factory(connection)
+
+    def ending(self, connection: TcpConnection) -> None:
+        """End this connection's view when the linger time is over."""
+        own = connection
+        own.until = self.clock + self.linger_ns
+        if self.first_closing == len(self.closing):
+            self.deadline = own.until
+        self.closing.append(own.serial)
+        if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
+            self.closing = [item for item in self.closing if item in self.connections]
+            self.first_closing = 0
+
+    def complete(self, connection: TcpConnection) -> None:
+        """End this connection's view now: only repetitions may still come."""
+        self._end(connection, CLOSED)
+
+    def report(self, kind: str, message: str, frame: int, stream: int) -> None:
+        """Pass a warning on."""
+        self.warn(kind, message, frame, stream)
+
+    def _known(self, pointer: bytes, at: int) -> StreamDirection | None:
+        # table.get(s.key()) for IPv4, with neither bytes made nor hashed, for nearly all segments
+        address = big32(pointer, at)
+        address = address << 32 | big32(pointer, at + 4)
+        ports = big32(pointer, at + 8)
+        slot = _slot(address, ports)
+        found = self.quick[slot]
+        if found is not None and found.ports == ports and found.address == address:
+            return found
+        return None  # it is unknown, or another one has its place: `_find` tells
+
+    def _learn(self, direction: StreamDirection, key: bytes) -> None:
+        direction.address = big32(key, 0)
+        direction.address = direction.address << 32 | big32(key, 4)
+        direction.ports = big32(key, 8)
+        self.quick[_slot(direction.address, direction.ports)] = direction
+
+    def server_ports(self) -> dict[int, int]:
+        """Give the number of connections by the server's port."""
+        counts, found = self.port_counts.at, {}
+        for port in range(65536):
+            if counts[port] != 0:
+                found[port] = counts[port]
+        return found
+
+    def _find(self, known: StreamDirection | None, s: Segment) -> StreamDirection | None:
+        # The direction that a segment out of the ordinary belongs to; None: to a past connection
+        if known is None:
+            key = s.key()
+            known = self.table.get(key)
+            if known is None:
+                return self._meet(s, key)
+            if cython.compiled and len(key) == 12:
+                self.quick[_slot(known.address, known.ports)] = known
+        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
+            return known
+        old = known.connection
+        if known.based and s.seq != known.base_seq:
+            self._end(old, REUSED)
+            key = s.key()
+            reverse = reversed_key(key)
+            del self.closed_streams[min(key, reverse)]
+            return self._create(key, reverse, s, self._number())
+        if s.grade != WHOLE or not old.lingering:
+            return known  # the same SYN again
+        self._end(old, REUSED)
+        return self._meet(s, s.key())
+
+    def _meet(self, s: Segment, key: bytes) -> StreamDirection | None:
+        # A segment of no connection in the table
+        reverse = reversed_key(key)
+        closed_streams = self.closed_streams.get(reverse if reverse < key else key)
+        if closed_streams is None:
+            return self._create(key, reverse, s, self._number())
+        side = closed_streams.side(key)
+        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
+            if s.grade != NUMBER_ONLY:
+                closed_streams.note_base(s, side)
+            return None
+        if closed_streams.renewed(s, side):
+            del self.closed_streams[closed_streams.key]
+            return self._create(key, reverse, s, self._number())
+        if s.grade != WHOLE:
+            closed_streams.note_base(s, side)
+            return None
+        # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
+        # and what it takes for the base of each direction
+        del self.closed_streams[closed_streams.key]
+        direction = self._create(key, reverse, s, closed_streams.stream)
+        other = direction.peer
+        direction.based, other.based = closed_streams.based_a, closed_streams.based_b
+        direction.base_seq, other.base_seq = closed_streams.base_a, closed_streams.base_b
+        if side:
+            direction.based, other.based = closed_streams.based_b, closed_streams.based_a
+            direction.base_seq, other.base_seq = closed_streams.base_b, closed_streams.base_a
+        return direction
+
+    def _number(self) -> int:
+        self.streams += 1
+        return self.streams - 1
+
+    def _create(self, key: bytes, reverse: bytes, s: Segment, stream: int) -> StreamDirection:
+        # A new connection; the direction of the segment
+        swap = s.flags & 0x12 == 0x12  # a SYN/ACK comes from side 1
+        connection = TcpConnection.__new__(TcpConnection)
+        if swap:
+            connection.begin(self, stream, reverse, key)
+        else:
+            connection.begin(self, stream, key, reverse)
+        connection.first_frame = s.frame
+        connection.first_time_ns = connection.last_time_ns = s.time_ns
+        direction = connection.b if swap else connection.a
+        other_way = connection.a if swap else connection.b
+        if s.mac_source >= 0:
+            direction.mac = cut(s.mac_window, s.mac_source, s.mac_source + 6)
+        if s.mac_destination >= 0:
+            other_way.mac = cut(s.mac_window, s.mac_destination, s.mac_destination + 6)
+        self.table[reverse] = other_way
+        self.table[key] = direction
+        if cython.compiled and len(key) == 12:
+            self._learn(direction, key)
+            self._learn(other_way, reverse)
+        connection.expected = (
+            self.expected[connection.port_a] + self.expected[connection.port_b] != 0
+        )
+        self._count_port(connection, s.flags & 2 != 0)
+        connection.serial = self.serial
+        self.connections[self.serial] = connection
+        self.serial += 1
+        if len(self.connections) > self.connections_limit:
+            self._evict(connection, s)
+        if s.grade == NUMBER_ONLY:
+            return direction
+        if connection.expected:
+            connection.decide()
+        return direction
+
+    def _count_port(self, connection: TcpConnection, sure: bool) -> None:
+        port = connection.port_b
+        if not sure and connection.port_a < port:
+            port = connection.port_a  # begun in mid-stream: servers mostly have the lower port
+        self.port_counts.at[port] += 1
+
+    def _end(self, connection: TcpConnection, reason: int) -> None:
+        # End the view of a connection; what its stream number needs is kept
+        if connection.over:
+            return
+        connection.finish(reason, self.clock)
+        del self.connections[connection.serial]
+        key = connection.key
+        del self.table[key]
+        self.table.pop(connection.reverse, None)  # the same where it speaks to itself
+        closed_streams = ClosedStream.__new__(ClosedStream)
+        closed_streams.begin(connection)
+        if cython.compiled:
+            self._unlearn(connection.a)
+            self._unlearn(connection.b)
+        connection.release()
+        self.closed_streams[closed_streams.key] = closed_streams
+        if len(self.ended) < self.closed_limit:
+            self.ended.append(closed_streams)
+        else:
+            self._forget(self.ended[self.eldest])
+            self.ended[self.eldest] = closed_streams
+            self.eldest = (self.eldest + 1) % self.closed_limit
+
+    def _unlearn(self, direction: StreamDirection) -> None:
+        if direction.ports >= 0:
+            at = _slot(direction.address, direction.ports)
+            if self.quick[at] is direction:
+                self.quick[at] = None
+
+    def _forget(self, closed_streams: ClosedStream) -> None:
+        if self.closed_streams.get(closed_streams.key) is not closed_streams:
+            return
+        del self.closed_streams[closed_streams.key]
+        if not self.forgetful:
+            self.forgetful = True
+            what = "too many closed connections to remember: stream numbers may differ"
+            self.warn("stream-limit", what, closed_streams.first_frame, closed_streams.stream)
+
+    def _expire(self, now: int) -> None:
+        self.deadline = 1 << 62
+        at = self.first_closing
+        while at < len(self.closing):
+            connection = self.connections.get(self.closing[at])
+            if connection is not None and connection.until > now:
+                self.deadline = connection.until
+                break
+            at += 1
+            if connection is not None:
+                self._end(connection, CLOSED)
+        self.first_closing = at
+        if at > _PASSED and 2 * at > len(self.closing):
+            del self.closing[:at]
+            self.first_closing = 0
+
+    def _evict(self, latest: TcpConnection, s: Segment) -> None:
+        # Let the longest idle connection go. A sorted part of all serves many evictions: who is in
+        # it and was not heard of since is idle for longer than all who are not in it
+        while True:
+            if not self.idle:
+                ages = sorted(
+                    (connection.last_time_ns, serial)
+                    for serial, connection in self.connections.items()
+                    if connection is not latest
+                )
+                self.idle = ages[: len(ages) // 16 + 1][::-1]
+            last, serial = self.idle.pop()
+            victim = self.connections.get(serial)
+            if victim is not None and victim.last_time_ns == last:
+                break
+        if self.evicted == 0:
+            what = f"more than {self.limits.connections} open connections: the idle are let go"
+            self.warn("connection-limit", what, s.frame, victim.stream)
+        self.evicted += 1
+        self._end(victim, EVICTED)
+
+
+def _slot(address: int, ports: int) -> int:
+    # Where the quick look-up has a direction, by the high bits of a product
+    ambiguous = (address ^ address >> 29 ^ ports << 20) * _SPREAD
+    return ambiguous >> 49
+
+
+def reversed_key(key: bytes) -> bytes:
+    """Give the key of the opposite direction, destination before source."""
+    size = (len(key) - 4) // 2
+    if cython.compiled and size == 4:
+        turned = cython.declare(cython.uchar[12])
+        for index in range(4):
+            turned[index] = key[index + 4]
+            turned[index + 4] = key[index]
+        for index in range(8, 10):
+            turned[index] = key[index + 2]
+            turned[index + 2] = key[index]
+        return turned[:12]
+    return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

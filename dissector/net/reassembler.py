@@ -1,0 +1,328 @@
+"""Segments at their positions in, chunks in order and explicit gaps out to a `Consumer`.
+
+Pending pieces all begin beyond `next`. A side is closed to the layers above at its FIN's place in
+the byte order, or at once by a RST. What is missing then is given up when the view ends, so gaps
+and chunks may still follow a RST. Every call upward may end the interest in the connection: then
+`abandon` has let go of all that was pending.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from dissector.net.consumer import FIN, RST, Consumer
+from dissector.net.reassembly_context import ReassemblyContext
+from dissector.net.segment import Segment
+from dissector.net.segment_buffer import OVERHEAD, SegmentBuffer
+from dissector.net.sequence_tracker import SequenceTracker
+
+if cython.compiled:
+    from cython.cimports.dissector.net.sequence_tracker import MASK
+else:
+    from dissector.net.sequence_tracker import MASK
+
+LATE_NS = 1_000_000_000  # by how much clocks may differ before times prove nothing
+
+
+class SharedState:
+    """What both directions of a connection share: who takes the bytes, and who keeps it."""
+
+    def begin_shared(self, reassembly: ReassemblyContext, stream: int) -> None:
+        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        self.reassembly = reassembly
+        self.stream = stream
+        self.consumer: Consumer | None = None
+        self.last_time_ns = 0
+        self.first_frame = 0
+        self.backs = reassembly.backs
+        self.foreign_segments = (
+            False  # there were segments of another connection with these addresses
+        )
+        self.out_of_order = False  # an answer was handed up before its question
+        self.late = False  # one side's clock is more than a second behind the other's
+        self.limited = False  # the buffer limit was told
+        self.lingering = False  # closed, the view about to end
+        self.over = False  # the view ended
+
+    def position(self, side: int) -> int:
+        """How far `side` was handed up or given up."""
+        raise NotImplementedError
+
+    def wait_for(self, need: int) -> None:
+        """Let the next chunk wait for what the peer sends before position `need` (causal_order.py)."""
+        raise NotImplementedError
+
+    def linger(self) -> None:
+        """Both sides are closed: late acknowledgements and retransmissions may still come."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Let go of the consumer and of all that waits for it."""
+        raise NotImplementedError
+
+
+class Reassembler(SequenceTracker):
+    """One side's bytes on their way up."""
+
+    def begin_reassembly(self, shared: SharedState, side: int) -> None:
+        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        self.begin_sequence(side)
+        self.shared = shared
+        self.mark = -1  # segments of the connection when its hole was acknowledged
+        self.mark_time = self.mark_next = self.mark_stop = 0
+
+    def insert(self, at: int, s: Segment) -> None:
+        """Hand up what of a segment at position `at` is in order, keep or drop the rest."""
+        start = s.start
+        stop = s.stop
+        end = at + s.wire_length
+        if 0 <= self.fin < end:
+            end = self.fin
+            stop = min(stop, start + max(end - at, 0))
+        if at < self.next:
+            skip = self.next - at
+            if at + 1 == self.next and end == self.next:
+                return  # a keep-alive's byte may be anything
+            self._compare(at, s.window[start : min(start + skip, stop)], s)
+            start = min(start + skip, stop)
+            at = self.next
+        if end <= at:
+            return
+        if self.presumed:
+            self.shared.out_of_order = True
+        if self.acknowledged > self.next and s.time_ns - self.claim_time > LATE_NS:
+            self.shared.late = True  # acknowledged long before it was sent
+        buffered_segments = self.buffered_segments
+        need = self._need(s) if self.peer.acknowledged > self.peer.next else 0
+        if at == self.next:
+            free = end
+            if buffered_segments is not None and 0 <= buffered_segments.head < end:
+                free = buffered_segments.head
+            middle = min(stop, start + free - at)
+            cut = free - at - (middle - start)
+            if not self._give(
+                s.window, start, middle, cut, s.frame, s.time_ns, s.serial, start, need
+            ):
+                return
+            start = middle
+            at = free
+        if at < end:
+            self._keep(at, end, start, stop, s, need)
+        if self.buffered_segments is not None or self.fin >= 0:
+            self._drain(s.frame, s.time_ns)
+
+    def _need(self, s: Segment) -> int:
+        """The peer's position that a segment acknowledges, where the peer did not come so far."""
+        peer = self.peer
+        if not peer.announced or not peer.segments:
+            peer.presumed = True
+            return 0  # nothing of it, or nobody knows where it begins
+        need = peer.next + peer.ahead(s.ack)
+        return need if need <= peer.acknowledged else peer.acknowledged
+
+    def _keep(self, at: int, end: int, start: int, stop: int, s: Segment, need: int) -> None:
+        reassembly = self.shared.reassembly
+        if self.buffered_segments is None:
+            self.buffered_segments = SegmentBuffer()
+        before = self.buffered_segments.size
+        piece = (at, end, b"", s.frame, s.time_ns, s.serial, start, need)
+        if self.buffered_segments.add(at, end, s.window[start:stop], piece):
+            self._conflict(s)
+        reassembly.buffered += self.buffered_segments.size - before
+        if self.buffered_segments.head == self.next:
+            self._drain(s.frame, s.time_ns)
+        while self.buffered_segments is not None and (
+            self.buffered_segments.size > reassembly.direction_limit
+            or reassembly.buffered > reassembly.buffered_limit
+        ):
+            if self.buffered_segments.head < 0:
+                break
+            if not self.shared.limited:
+                self.shared.limited = True
+                what = "too many bytes wait for a missing segment"
+                reassembly.report("buffer-limit", what, s.frame, self.shared.stream)
+            self.leave(self.buffered_segments.head, s.frame, s.time_ns, "buffer limit")
+
+    def _compare(self, at: int, data: bytes, s: Segment) -> None:
+        if not self.conflict and self.shared.reassembly.delivered.differs(self.latest, at, data):
+            self._conflict(s)
+
+    def _conflict(self, s: Segment) -> None:
+        if not self.conflict:
+            self.conflict = True
+            if self.peer.conflict:
+                return
+            what = "segments overlap with different bytes; the first ones seen were taken"
+            shared = self.shared
+            shared.reassembly.report("overlap-different-bytes", what, s.frame, shared.stream)
+
+    def _give(
+        self,
+        window: bytes,
+        start: int,
+        stop: int,
+        cut: int,
+        frame: int,
+        time_ns: int,
+        serial: int,
+        origin: int,
+        need: int,
+    ) -> bool:
+        # Hand up the next bytes and the tail that the snap length cut; False when nobody wants more
+        shared = self.shared
+        if not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+            return False
+        length = stop - start
+        if length:
+            self.latest = shared.reassembly.delivered.note(
+                self.latest, self.next, serial, origin, origin + length
+            )
+            self.next += length
+            self.next_seq = (self.next_seq + length) & MASK
+            self.last_frame = frame
+            self.last_time = time_ns
+            if need > self.peer.next:
+                shared.wait_for(need)
+            consumer = shared.consumer
+            if consumer is None or not consumer.chunk(
+                self.side, window, start, stop, frame, time_ns
+            ):
+                shared.abandon()
+                return False
+        if cut:
+            return self._miss(cut, frame, time_ns, "snap length")
+        return True
+
+    def _miss(self, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+        shared = self.shared
+        if missing < 0:
+            self.announced = True
+        elif not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+            return False
+        else:
+            self.next += missing
+            self.next_seq = (self.next_seq + missing) & MASK
+        self.gap = True
+        self.last_frame = frame
+        self.last_time = time_ns
+        consumer = shared.consumer
+        if consumer is None or not consumer.gap(self.side, missing, frame, time_ns, reason):
+            shared.abandon()
+            return False
+        return True
+
+    def leave(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
+        """Give up the bytes before position `stop` and hand up what waited for them."""
+        buffered_segments = self.buffered_segments
+        if buffered_segments is not None and buffered_segments.head == stop:
+            frame, time_ns = buffered_segments.pieces[0][3:5]
+        if frame < self.last_frame:
+            frame = self.last_frame
+            time_ns = self.last_time
+        if self._miss(stop - self.next, frame, time_ns, reason):
+            self._drain(-1, 0)
+
+    def _drain(self, frame: int, time_ns: int) -> None:
+        # Hand up pending pieces that are in order now; frame -1: each with its own frame
+        while self.buffered_segments is not None and self.buffered_segments.head == self.next:
+            at, end, data, own, own_time, serial, origin, need = self.buffered_segments.pop()
+            self.shared.reassembly.buffered -= len(data) + OVERHEAD
+            if frame >= 0:
+                own = frame
+                own_time = time_ns
+            elif own < self.last_frame:
+                own = self.last_frame
+                own_time = self.last_time
+            length = len(data)
+            if not self._give(
+                data, 0, length, end - at - length, own, own_time, serial, origin, need
+            ):
+                return
+        if self.buffered_segments is not None and self.buffered_segments.head < 0:
+            self.buffered_segments = None
+        if self.fin >= 0 and self.fin <= self.next and not self.closed:
+            self._close_in_order()
+
+    def end(self, at: int, s: Segment) -> None:
+        """Take a FIN at position `at`."""
+        # One behind `next` is old, unless its place was given up as a lost byte
+        if self.fin >= 0 or self.closed or at + (1 if self.gap else 0) < self.next:
+            return
+        self.fin = max(at, self.next)
+        self.fin_frame = s.frame
+        self.fin_time_ns = s.time_ns
+        if self.acknowledged > self.fin:
+            self.acknowledged = self.fin
+        if self.sent > self.fin:
+            self.sent = self.fin
+        if self.peer.fin >= 0 or self.peer.closed:
+            self.shared.linger()
+        self._drain(s.frame, s.time_ns)
+
+    def _close_in_order(self) -> None:
+        if self.fin_frame < self.last_frame:
+            self.close(FIN, self.last_frame, self.last_time)
+        else:
+            self.close(FIN, self.fin_frame, self.fin_time_ns)
+
+    def close(self, how: int, frame: int, time_ns: int) -> None:
+        """Close this side: its FIN's place in the order is reached, or it sent a RST."""
+        shared = self.shared
+        if how == RST:
+            if self.rst_time_ns < 0:
+                self.rst_time_ns = time_ns
+        elif self.fin_time_ns < 0:
+            self.fin_time_ns = time_ns
+        if not self.closed:
+            self.closed = how
+            self.closed_frame = frame
+            self.closed_time = time_ns
+            if shared.consumer is not None:
+                self.tell_closed()
+        if how == RST or self.peer.closed:
+            shared.linger()
+
+    def tell_closed(self) -> None:
+        """Tell the layer above how this side closed."""
+        shared = self.shared
+        late = not self.announced and self.known and not self.started
+        if late and not self._miss(-1, self.closed_frame, self.closed_time, "mid-stream"):
+            return
+        consumer = shared.consumer
+        if consumer is None or not consumer.closed(
+            self.side, self.closed, self.closed_frame, self.closed_time
+        ):
+            shared.abandon()
+
+    def watch(self, total: int, s: Segment) -> None:
+        """Give up a hole acknowledged long ago; `total` counts the connection's segments."""
+        stop = self.acknowledged
+        if self.buffered_segments is not None and self.buffered_segments.head >= 0:
+            stop = self.buffered_segments.head
+        if stop <= self.next or self.acknowledged < stop:
+            self.mark = -1
+            return
+        if self.mark < 0 or self.mark_next != self.next:
+            self.mark = total
+            self.mark_time = s.time_ns
+            self.mark_next = self.next
+            self.mark_stop = stop
+            return
+        reassembly = self.shared.reassembly
+        if (
+            total - self.mark < reassembly.hole_segments
+            or s.time_ns - self.mark_time < reassembly.hole_ns
+        ):
+            return
+        self.mark = -1
+        self.leave(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
+
+    def give_up(self, time_ns: int) -> None:
+        """At the end of the view: what was acknowledged, or sent by all signs, but never seen."""
+        stop = max(self.acknowledged, self.sent, self.fin)
+        if stop > self.next and self.shared.consumer is not None:
+            frame = self.claim_frame
+            if frame < self.shared.first_frame:
+                frame = self.shared.first_frame
+                self.claim_time = time_ns
+            self.leave(stop, frame, self.claim_time, "lost")

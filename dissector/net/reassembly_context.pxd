@@ -1,0 +1,19 @@
+cimport cython
+
+from dissector.net.consumer cimport Consumer
+from dissector.net.delivered_ring cimport DeliveredRing
+
+cdef class ReassemblyContext:
+    cdef readonly object limits
+    cdef readonly DeliveredRing delivered
+    cdef readonly long long buffered
+    cdef readonly long long buffered_limit
+    cdef readonly long long direction_limit
+    cdef readonly long long hole_segments
+    cdef readonly long long hole_ns
+    cdef readonly long long backs
+
+    cpdef Consumer open(self, object connection)
+    cpdef ending(self, object connection)
+    cpdef complete(self, object connection)
+    cpdef report(self, str kind, str message, long long frame, long long stream)

@@ -1,0 +1,39 @@
+"""What a TCP connection needs of the table that holds it (net/flow_table.py derives from this)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.net.consumer import Consumer
+from dissector.net.delivered_ring import DeliveredRing
+from dissector.net.limits import Limits
+
+if TYPE_CHECKING:
+    from dissector.net.tcp import TcpConnection
+
+
+class ReassemblyContext:
+    """Shared numbers of all connections, and where they report."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.delivered = DeliveredRing()
+        self.buffered = 0  # bytes pending in all connections
+        self.buffered_limit = limits.buffered_bytes
+        self.direction_limit = limits.direction_bytes
+        self.hole_segments = limits.hole_segments
+        self.hole_ns = limits.hole_ns
+        self.backs = 0  # how often the capture's clock went back by more than a second
+
+    def open(self, connection: TcpConnection) -> Consumer | None:
+        """Ask who takes the bytes of a connection; None: nobody."""
+        return None
+
+    def ending(self, connection: TcpConnection) -> None:
+        """Hear that a connection was closed; its view ends after the linger time."""
+
+    def complete(self, connection: TcpConnection) -> None:
+        """Hear that a connection was closed and nothing of it is missing; its view ends."""
+
+    def report(self, kind: str, message: str, frame: int, stream: int) -> None:
+        """Pass a warning on."""

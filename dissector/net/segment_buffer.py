@@ -1,0 +1,73 @@
+"""Segments of one direction that wait for a hole to fill: bytes out of order in, in order out.
+
+Pieces are sorted and never overlap: where segments overlap, the bytes seen first stay. Positions
+count from the direction's first byte and never wrap. A piece is (position, end, bytes, frame, time,
+serial, start, need): fewer bytes than `end - position` means that the snap length cut the rest;
+serial and start say where the bytes lie in a window that `DeliveredRing` may still hold; need is the
+position of the peer's that it acknowledges, 0 where the peer had come so far.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+
+Piece = tuple[int, int, bytes, int, int, int, int, int]
+
+OVERHEAD = 160  # bytes that a piece costs besides its own
+_FAR = 1 << 62
+
+
+class SegmentBuffer:
+    """The pieces; `head` is the position of the first, -1 if there is none."""
+
+    __slots__ = ("head", "pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self.head = -1
+        self.size = 0  # bytes of memory, roughly
+
+    def add(self, at: int, end: int, data: bytes, piece: Piece) -> bool:
+        """Keep what no piece covers of [at, end), `data` its captured bytes; whether any differ.
+
+        `piece` gives the frame, the time, the serial and the start of `data`, and the need.
+        """
+        pieces = self.pieces
+        index = bisect_right(pieces, (at, _FAR))
+        if index and pieces[index - 1][1] > at:
+            index -= 1
+        cursor = at
+        known = at + len(data)
+        conflict = False
+        fresh = []
+        while index < len(pieces) and pieces[index][0] < end:
+            held = pieces[index]
+            if cursor < held[0]:
+                fresh.append((cursor, held[0]))
+            low = max(at, held[0])
+            high = min(known, held[0] + len(held[2]))
+            if low < high:
+                old = held[2][low - held[0] : high - held[0]]
+                conflict = conflict or old != data[low - at : high - at]
+            cursor = held[1]
+            index += 1
+        if cursor < end:
+            fresh.append((cursor, end))
+        for low, high in fresh:
+            part = data[low - at : max(high - at, 0)]
+            where = piece[6] + low - at
+            insort(pieces, (low, high, part, piece[3], piece[4], piece[5], where, piece[7]))
+            self.size += len(part) + OVERHEAD
+        self.head = pieces[0][0] if pieces else -1
+        return conflict
+
+    def pop(self) -> Piece:
+        """Take the first piece out."""
+        piece = self.pieces.pop(0)
+        self.size -= len(piece[2]) + OVERHEAD
+        self.head = self.pieces[0][0] if self.pieces else -1
+        return piece
+
+    def end(self) -> int:
+        """Where the last piece ends; -1 if there is none."""
+        return self.pieces[-1][1] if self.pieces else -1

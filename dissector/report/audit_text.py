@@ -1,0 +1,151 @@
+"""Records of an audit in, tables of servers and devices, the findings and the counts out.
+
+Devices with the worst findings come first; what is right stands below, in a line each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from dissector.audit.records import Device, Kind, Overview, Posture, Server
+from dissector.model import Capture, NotEvaluated, Summary
+from dissector.report.columns import tabulated
+from dissector.report.style import Style, counted
+from dissector.report.text_report import TextReport
+from dissector.text import printable
+
+ROWS = 50
+_NAME, _LIST = 40, 80  # characters of a cell; whoever names himself may go on for long
+WORDS = 3  # ways to log in, or refusals, that are named
+NAMES = 3  # hosts and paths of a server that are named
+_DEVICE = ("device", "address", "kind", "MQTT", "logs in by", "vendor or software", "findings")
+_SERVER = ("server", "lets in by", "turns away", "MQTT", "software", "findings")
+
+
+class AuditTextReport(TextReport):
+    """The `table` format of an audit."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"handshakes": False})
+        self._devices: list[Device] = []
+        self._servers: list[Server] = []
+        self._overview = Overview()
+
+    def device(self, record: Device) -> None:
+        """Keep one device."""
+        self._devices.append(record)
+
+    def server(self, record: Server) -> None:
+        """Keep one server."""
+        self._servers.append(record)
+
+    def overview(self, record: Overview) -> None:
+        """Keep the overview; it comes before `finish`."""
+        self._overview = record
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Write everything."""
+        for line in self._inventory():
+            self._line(line)
+        super().finish(capture, summary, not_evaluated)
+
+    def _inventory(self) -> Iterator[str]:
+        style = self._style
+        if self._servers:
+            rows = [_server(record, style) for record in self._servers]
+            yield from tabulated(rows, _SERVER, style.width)
+            for record in self._servers:
+                for text in _carried(record):
+                    first, *rest = style.wrapped(f"{record.name} {text}", 2)
+                    yield from (first, *(f"  {line}" for line in rest))
+            yield ""
+        ranked = sorted(self._devices, key=lambda record: (-_rank(record.posture), record.id))
+        shown = ranked if self._everything else ranked[:ROWS]
+        if shown:
+            rows = [_device(record, style) for record in shown]
+            yield from tabulated(rows, _DEVICE, style.width)
+        if len(shown) < len(ranked):
+            yield f"and {counted(len(ranked) - len(shown), 'more device')}; --all lists them"
+        yield ""
+        overview = self._overview
+        if self._devices:
+            yield from style.wrapped(
+                f"connections: {overview.clear:,} in clear, {overview.encrypted:,} encrypted; "
+                f"{overview.anonymous:,} without credentials, {overview.authenticated:,} with",
+                0,
+            )
+        total = len(self._devices)
+        for point in overview.right:
+            share = f"{point.count:,} of {counted(total, 'device')}"
+            yield from style.wrapped(f"right: {point.text} ({share})", 0)
+        for text in overview.not_seen:
+            yield from style.wrapped(f"not seen: {text}", 0)
+        for text in overview.limits:
+            yield from style.wrapped(f"limit: {text}", 0)
+        yield ""
+
+
+def _rank(posture: Posture) -> int:
+    return -1 if posture.worst is None else posture.worst.rank
+
+
+def _findings(posture: Posture, style: Style) -> str:
+    if posture.worst is None:
+        return "-"
+    names = [problem.rule for problem in posture.wrong]
+    text = " ".join(names[:3]) + (f" +{len(names) - 3}" if len(names) > 3 else "")
+    return style.severity(posture.worst, text)
+
+
+def _few(names: Iterable[str]) -> str:
+    """Give the first of several names; versions of MQTT write some in another case."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(name.casefold(), name)
+    known = list(first.values())
+    text = printable(", ".join(known[:WORDS]), _LIST) or "-"
+    return text + (f" +{len(known) - WORDS}" if len(known) > WORDS else "")
+
+
+def _spoken(record: Device | Server) -> str:
+    """Give the versions of MQTT; of TLS, where nobody can see inside."""
+    ways = dict.fromkeys(" ".join(way.split(" ")[:2]) for way in record.tls)
+    return " ".join(record.versions) or ", ".join(ways) or "-"
+
+
+def _device(record: Device, style: Style) -> list[str]:
+    made = record.vendor or (record.software.name if record.software else "-")
+    return [
+        printable(record.name, _NAME),
+        " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
+        "-" if record.kind is Kind.DEVICE else record.kind.value,
+        _spoken(record),
+        _few(record.authentication),
+        printable(made, _LIST),
+        _findings(record.posture, style),
+    ]
+
+
+def _carried(record: Server) -> Iterator[str]:
+    """Say what else a server is known by, where its clients come over WebSocket or a proxy."""
+    if record.hosts or record.paths:
+        hosts = ", ".join(printable(host, 40) for host in record.hosts[:NAMES]) or "no host"
+        paths = ", ".join(printable(path, 40) for path in record.paths[:NAMES]) or "no path"
+        yield f"is asked for as {hosts} over WebSocket, path {paths}"
+    if record.forwarders:
+        ways = ", ".join(f"{way} ({count:,})" for way, count in record.forwarders.items())
+        yield f"is behind a proxy, which names the clients by {ways}"
+
+
+def _server(record: Server, style: Style) -> list[str]:
+    return [
+        record.name,
+        _few(record.accepts),
+        _few(record.refusals),
+        _spoken(record),
+        printable(record.software.name, _NAME) if record.software else "-",
+        _findings(record.posture, style),
+    ]

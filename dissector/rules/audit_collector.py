@@ -1,0 +1,123 @@
+"""What the trackers see in, findings of an audit out, on top of those of `FindingCollector`.
+
+The history is told first, then the rules whose events came up are asked. Imported only for an
+audit, or where a rule of SEC or TLS is selected by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from dissector.connections.activity_tracker import ActivityTracker
+from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.connection import Connection
+from dissector.connections.tls_activity import TlsActivityTracker, TlsAuditContext
+from dissector.model import NotEvaluated as NotEvaluatedRecord
+from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, tls_finding
+from dissector.rules.base import Failure, Unevaluated, Verdict
+from dissector.rules.finding_collector import CollectorOptions, FindingCollector
+from dissector.rules.judge import STREAMS_NAMED, make_finding
+from dissector.rules.registry import audit_rules
+from dissector.rules.thresholds import DEFAULT, Thresholds
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
+
+_ENDED = Event.ENDED
+_Check = Callable[[AuditContext, Thresholds], Verdict]
+
+
+class AuditCollector(FindingCollector):
+    """A hearing that asks the rules of an audit, too.
+
+    `ended_with` hears of every connection, and of every TLS connection that seems to carry MQTT.
+    """
+
+    def __init__(
+        self,
+        terms: CollectorOptions,
+        *,
+        activity: ActivityTracker | None = None,
+        thresholds: Thresholds = DEFAULT,
+        ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
+    ) -> None:
+        super().__init__(terms)
+        self.activity = ActivityTracker() if activity is None else activity
+        self.tls = TlsActivityTracker(self.activity)
+        self.thresholds = thresholds
+        self._ended_with = ended_with
+        self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
+        chosen = [rule for rule in audit_rules() if rule.id in terms.selected]
+        self._rules = [rule for rule in chosen if isinstance(rule, ConnectionAuditRule)]
+        self._asked: dict[
+            int, list[tuple[ConnectionAuditRule, _Check]]
+        ] = {}  # by event: few differ
+        self._tls_rules = [rule for rule in chosen if isinstance(rule, TlsRule)]
+
+    def answered(self, connection: Connection) -> None:
+        """Judge a handshake that has its CONNACK."""
+        FindingCollector.answered(self, connection)
+        if self._all or self._wanted(connection):
+            context = self.activity.answered(connection)
+            if context is not None:
+                self._ask(context)
+
+    def ended(self, connection: Connection) -> None:
+        """Judge a connection whose view has ended."""
+        FindingCollector.ended(self, connection)
+        if not (self._all or self._wanted(connection)):
+            return
+        context = self.activity.ended(connection)
+        self._ask(context)
+        if self._ended_with is not None:
+            self._ended_with(context)
+
+    def encrypted(self, record: TlsHandshake) -> None:
+        """Judge a TLS connection."""
+        FindingCollector.encrypted(self, record)
+        if self._clients is not None or not (
+            self._streams is None or record.stream in self._streams
+        ):
+            return
+        context = self.tls.ended(record)
+        if not record.quality.conflict:  # else whose bytes those are nobody knows
+            for rule in self._tls_rules:
+                verdict = rule.check_tls(context, self.thresholds)
+                for failure in self._failures(rule, record.stream, verdict):
+                    self.found(tls_finding(rule, record, failure))
+        if self._ended_with is not None:
+            self._ended_with(context)
+
+    def not_evaluated(self) -> list[NotEvaluatedRecord]:
+        """Give what could not be judged, in order of rule id."""
+        mine = [self._unjudged[key] for key in sorted(self._unjudged)]
+        return super().not_evaluated() + mine
+
+    def _ask(self, context: AuditContext) -> None:
+        event = context.event
+        connection = context.connection
+        if event & ~_ENDED and connection.quality.conflict:
+            return  # whose bytes those are nobody knows
+        rules = self._asked.get(event)
+        if rules is None:
+            chosen = [rule for rule in self._rules if rule.asks & event]
+            rules = self._asked[event] = [(rule, rule.check) for rule in chosen]
+        for rule, check in rules:
+            verdict = check(context, self.thresholds)
+            if verdict is not None:  # rarely
+                for failure in self._failures(rule, connection.stream, verdict):
+                    self.found(make_finding(rule, connection, failure))
+
+    def _failures(self, rule: AuditRule, stream: int, verdict: Verdict) -> Iterable[Failure]:
+        """Give the failures of a verdict; count it where it is none because nobody could judge."""
+        if verdict is None:
+            return ()
+        if isinstance(verdict, Unevaluated):
+            key = (rule.id, verdict.reason)
+            record = self._unjudged.setdefault(key, NotEvaluatedRecord(*key))
+            record.count += 1
+            if len(record.streams) < STREAMS_NAMED:
+                record.streams.append(stream)
+            return ()
+        return (verdict,) if isinstance(verdict, Failure) else verdict

@@ -1,0 +1,35 @@
+cimport cython
+from dissector.connections.connection cimport Connection
+from dissector.connections.handshake cimport Handshake
+from dissector.connections.analysis_context cimport EventSink
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connect, Packet
+from dissector.rules.judge cimport Judge
+
+cdef object _ACCEPTED
+
+cdef class FindingCollector(EventSink):
+    cdef object _handshake
+    cdef object _finding
+    cdef object _warning
+    cdef object _encrypted
+    cdef frozenset _streams
+    cdef frozenset _clients
+    cdef bint _all
+    cdef Judge _judge
+    cdef public object known
+    cdef dict _outcomes
+    cdef long long _accepted
+    cdef dict _severities
+    cdef readonly long long unread
+    cpdef defects(self, Connection connection, Packet packet, side)
+    cpdef answered(self, Connection connection)
+    cpdef not_judged(self, Connection connection, Packet packet)
+    @cython.locals(handshake=Handshake)
+    cpdef ended(self, Connection connection)
+    cpdef encrypted(self, record)
+    cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
+    cdef bint _wanted(self, Connection connection) except -1
+
+@cython.locals(connect=Connect)
+cpdef bint wanted(Connection connection, frozenset streams, frozenset clients) except -1

@@ -1,0 +1,82 @@
+"""What an audit remembers: bounded, by the client behind a proxy, and without secrets."""
+
+from __future__ import annotations
+
+import io
+
+import dissector
+from dissector.connections.activity_tracker import ActivityTracker
+from dissector.connections.entities import BoundedDict
+from dissector.rules.base import Step
+from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from samples.build import conversation, pcap
+from tests.conftest import ROOT
+
+PROXIED = ROOT / "samples" / "recorded" / "aedes-paho-3.1.1-proxy-v2.pcap"
+PASSWORD = "Zq7-unlikely-Pw"
+
+
+def remembered(*steps: Step) -> ActivityTracker:
+    """Audit a conversation and give what is remembered of it."""
+    from dissector import analysis
+    from dissector.analysis import Options
+    from dissector.audit.run import Collector
+
+    activity = ActivityTracker(b"key")
+    capture = io.BytesIO(pcap(conversation(steps)))
+    analysis.run([capture], Options(audit=True), Collector(), activity=activity)
+    return activity
+
+
+def test_a_full_table_forgets_its_oldest_entry() -> None:
+    """Memory is bounded: what is let go is the oldest, and it is counted."""
+    table: BoundedDict[int, str] = BoundedDict(2)
+    for number in range(5):
+        table.keep(number, "x")
+    assert list(table) == [3, 4]
+    assert table.forgot == 3
+
+
+def test_alike_connections_share_one_profile() -> None:
+    """A device that comes back as it was costs no more memory."""
+    steps = (connect("lamp"), ACCEPTED_311, *GOODBYE, "+3", "NEW")
+    activity = remembered(*(steps * 4)[:-1])
+    (profile,) = activity.profiles.values()
+    assert profile.count == 4
+
+
+def test_no_secret_is_remembered() -> None:
+    """Of a password there is a keyed hash, of what was refused as well."""
+    activity = remembered(
+        connect("lamp", "anna", PASSWORD), ACCEPTED_311, *GOODBYE,
+        "NEW", connect("lamp", "anna", PASSWORD + "?"), REFUSED_311, *SERVER_CLOSES,
+    )  # fmt: skip
+    (host,) = activity.hosts.values()
+    kept = [getattr(item, name) for item in host.denials for name in item.__slots__]
+    for profile in activity.profiles.values():
+        kept += [getattr(profile, name) for name in profile.__slots__]
+    assert len(activity.profiles) == 2
+    assert len(host.denials) == 1
+    assert not [value for value in kept if PASSWORD in str(value)]
+
+
+def test_who_is_kept_off_is_known() -> None:
+    """A ban, or no answer at all, is remembered for that host and server."""
+    banned = connect("lamp", "anna", PASSWORD, version="5.0")
+    for steps in ((banned, "S 20 03 00 8a 00", *SERVER_CLOSES), (banned, *SERVER_CLOSES)):
+        (host,) = remembered(*steps).hosts.values()
+        assert list(host.slowed) == [("10.0.0.2", 1883)]
+
+
+def test_behind_a_proxy_the_client_counts() -> None:
+    """Where the PROXY protocol names the client, devices are told apart by its address."""
+    from dissector.audit.run import audit
+
+    report = dissector.analyze(PROXIED)
+    named = {
+        handshake.encapsulation.proxied.ip
+        for handshake in report.handshakes
+        if handshake.encapsulation is not None and handshake.encapsulation.proxied is not None
+    }
+    found = {address for device in audit(PROXIED).devices for address in device.addresses}
+    assert named - {None} <= found

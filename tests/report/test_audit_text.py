@@ -1,0 +1,27 @@
+"""The tables of an audit for a person."""
+
+from __future__ import annotations
+
+import io
+
+from dissector.audit.records import Server
+from dissector.model import Capture, Summary
+from dissector.report.audit_text import AuditTextReport
+from dissector.report.style import Style
+
+
+def row_of(server: Server) -> str:
+    """Give the server's row, on a page that has room for all of it."""
+    stream = io.BytesIO()
+    table = AuditTextReport(stream, Style(width=120))
+    table.server(server)
+    table.finish(Capture(), Summary(), [])
+    return stream.getvalue().decode().splitlines()[2]
+
+
+def test_few_of_many_refusals_are_named() -> None:
+    """Three stand in the row, one of those that differ in case only; the rest is a number."""
+    codes = ("not authorized", "Not authorized", "identifier rejected", "Server busy", "Banned")
+    server = Server(id=0, name="10.0.0.2:1883", ip="10.0.0.2", port=1883)
+    server.refusals = dict.fromkeys(codes, 1)
+    assert "  not authorized, identifier rejected, Server busy +1  " in row_of(server)
