@@ -528,7 +528,7 @@ def test_server_ports_are_counted() -> None:
     assert run(frames).streams.server_ports() == {1883: 1, 443: 1, 8080: 1}
 
 
-@pytest.mark.parametrize(("later", "told"), [(1, True), (3, True), (4, False)])
+@pytest.mark.parametrize(("later", "reported"), [(1, True), (3, True), (4, False)])
 def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -> None:
     """A retransmission is compared with what went up in this window and the three before."""
     talk = SegmentTalk().open().say(0, b"first")
