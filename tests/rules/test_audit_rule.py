@@ -128,8 +128,8 @@ def test_a_refusal_may_tell_several_things() -> None:
     steps = (CONNECT_5, *refused, *SERVER_CLOSES)
     report = judge(conversation((*steps, "NEW", *steps)), "SEC31")
     assert [finding.message for finding in report.findings] == [
-        "the server's reasonString tells a product and its version",
-        "the server's reasonString tells a file path",
+        "the server's reasonString discloses a product and its version",
+        "the server's reasonString discloses a file path",
     ]
 
 

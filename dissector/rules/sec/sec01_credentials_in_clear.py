@@ -1,4 +1,4 @@
-"""SEC01: credentials cross the network in clear."""
+"""SEC01: user name, password or login data are sent without encryption."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ class CredentialsInClear(ConnectionAuditRule):
 
     What it checks
     --------------
-    A CONNECT with a user name or a password, or with PLAIN Authentication Data, on a connection
-    that is not encrypted. It is only noted on the loopback interface, in networks that the
-    configuration calls tunnels, and behind a proxy that says that it took TLS off. Reported once
-    for each host, client id and user name at a server.
+    A CONNECT with a user name or a password, or with Authentication Data of a method that holds
+    login data (PLAIN, LOGIN, BASIC), on a connection that is not encrypted. Severity info on the
+    loopback interface, in networks that the configuration lists as tunnels, and behind a proxy that
+    reports that it terminated TLS. Reported once for each host, client id and user name at a
+    server.
 
     Why it matters
     --------------
-    Whoever can listen anywhere on the way has the credentials, and can use them from anywhere.
+    Anyone who can capture traffic on the path can read the credentials, and can use them from
+    anywhere.
 
     Fix on the client
     -----------------
-    Connect by TLS (port 8883) and check the server's certificate. Change the credentials: they
-    are known.
+    Connect over TLS (port 8883) and verify the server's certificate. Change the credentials:
+    consider them compromised.
 
     Fix on the server
     -----------------
-    Offer TLS, give the devices a certificate to trust, then close the port without it.
+    Offer TLS, give the devices a certificate to trust, then close the port without TLS.
 
     Known false alarms
     ------------------
-    A VPN or an encrypted link layer below: name its network in `tunnels`.
+    A VPN or an encrypted link layer underneath: list its network in `tunnels`.
     """
 
     id = "SEC01"
@@ -71,14 +73,14 @@ class CredentialsInClear(ConnectionAuditRule):
             (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "refused all the same",
+            "refused, but sent",
             (connect("a", "anna", "Zq7-unlikely-Pw"), REFUSED_311, *SERVER_CLOSES),
         ),
     )
     good = (Example("no credentials", (connect("a"), ACCEPTED_311, *GOODBYE)),)
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Credentials cross the network in clear."""
+        """Reports credentials that are sent without encryption."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
@@ -106,7 +108,7 @@ class CredentialsInClear(ConnectionAuditRule):
         harmless = way in ("loopback", "tunnel", "proxy")
         return failure(
             context,
-            f"{' and '.join(sent)} cross{'es' if len(sent) == 1 else ''} the network in clear"
+            f"{' and '.join(sent)} {'is' if len(sent) == 1 else 'are'} sent without encryption"
             + (BY_WAY[way] if harmless else ""),
             Severity.INFO if harmless else None,
             network=way,

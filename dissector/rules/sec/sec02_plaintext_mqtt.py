@@ -1,4 +1,4 @@
-"""SEC02: a server takes MQTT without encryption."""
+"""SEC02: a server accepts MQTT without encryption."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ class PlaintextMqtt(ConnectionAuditRule):
 
     What it checks
     --------------
-    An accepted CONNECT on a connection without TLS. It is an error where a public address takes
-    part, and only noted on the loopback interface, in tunnels, and behind a proxy that says that
-    it took TLS off. Reported once for each server and severity.
+    An accepted CONNECT on a connection without TLS. Severity error if either address is public,
+    warning on private networks, and info on the loopback interface, in tunnels, and behind a proxy
+    that reports that it terminated TLS. Reported once for each server and severity.
 
     Why it matters
     --------------
-    Everything can be read and changed on the way: messages, topics, client ids, credentials.
+    Everything can be read and changed on the path: messages, topics, client ids, credentials.
 
     Fix on the client
     -----------------
-    Connect by TLS, and refuse to fall back.
+    Connect over TLS, and do not fall back to MQTT without TLS.
 
     Fix on the server
     -----------------
-    Listen with TLS on 8883, move the devices there, and close 1883, or bind it to the loopback
-    interface.
+    Listen with TLS on port 8883, move the devices there, and close port 1883, or bind it to the
+    loopback interface.
 
     Known false alarms
     ------------------
-    A VPN or an encrypted link layer below, or a TLS proxy in front of the place of capture.
+    A VPN or an encrypted link layer underneath, or a TLS proxy in front of the point of capture.
     """
 
     id = "SEC02"
@@ -73,7 +73,7 @@ class PlaintextMqtt(ConnectionAuditRule):
     good = (Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),)
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A server takes MQTT without encryption."""
+        """Reports a server that accepts MQTT without encryption."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         if profile.code != 0 or encrypted(connection):
@@ -84,7 +84,7 @@ class PlaintextMqtt(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"the server {server_name(connection)} takes MQTT without encryption"
+            f"the server {server_name(connection)} accepts MQTT without encryption"
             + BY_WAY.get(way, ""),
             severity,
             network=way,

@@ -1,4 +1,4 @@
-"""SEC03: a server lets anybody in."""
+"""SEC03: a server accepts clients without authentication."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ from dissector.rules.thresholds import Thresholds
 
 
 class AnonymousAccepted(ConnectionAuditRule):
-    """The server accepts a client that shows nothing that tells who it is.
+    """The server accepts a client that presents no credentials.
 
     What it checks
     --------------
-    A CONNECT without user name, password or Authentication Method, answered with code 0, on a
-    connection where the client cannot have shown a certificate, nor a token in the query of a
+    A CONNECT without user name, password and Authentication Method, answered with code 0, on a
+    connection where the client cannot have presented a certificate, nor a token in the query of a
     WebSocket request. Reported once for each server.
 
     Why it matters
     --------------
-    Anybody who reaches the port can read and send messages, and with them steer devices.
+    Anyone who reaches the port can read and publish messages, and so control devices.
 
     Fix on the client
     -----------------
-    Give each device credentials of its own.
+    Give each device its own credentials.
 
     Fix on the server
     -----------------
-    Turn anonymous access off (Mosquitto: `allow_anonymous false`), and give clients rights by
-    topic.
+    Disable anonymous access (Mosquitto: `allow_anonymous false`), and restrict clients by topic.
 
     Known false alarms
     ------------------
-    A server for the public, or one that gives anonymous clients hardly any right: that is not
-    seen here.
+    A public server, or one that gives anonymous clients hardly any rights: the rights cannot be
+    seen in the capture.
     """
 
     id = "SEC03"
@@ -66,7 +65,7 @@ class AnonymousAccepted(ConnectionAuditRule):
         "MQTT": ("5.4.1",),
     }
     asks = Event.ANONYMOUS
-    bad = (Example("nothing shown, and in", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+    bad = (Example("no credentials, accepted", (connect("a"), ACCEPTED_311, *GOODBYE)),)
     good = (
         Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),
         Example(
@@ -75,7 +74,7 @@ class AnonymousAccepted(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A server lets anybody in."""
+        """Reports a server that accepts clients without credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         if (
@@ -89,7 +88,7 @@ class AnonymousAccepted(ConnectionAuditRule):
         encapsulation = connection.encapsulation
         if encapsulation is not None and encapsulation.websocket:
             if encapsulation.request is None or encapsulation.request.query is not None:
-                return None  # some services take a signed query instead of a password
+                return None  # some services accept a signed query instead of a password
         if not context.activity.once(self.id, profile.server_ip, profile.server_port):
             return None
         return failure(

@@ -1,4 +1,4 @@
-"""SEC04: credentials that every list of defaults has."""
+"""SEC04: well-known default credentials are used."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from dissector.rules.thresholds import Thresholds
 
 
 class DefaultCredentials(ConnectionAuditRule):
-    """User name and password are a pair that products are delivered with.
+    """User name and password are a well-known pair of default credentials.
 
     What it checks
     --------------
     The pair of user name and password is in a small list of well-known defaults (admin/admin,
-    guest/guest, mqtt/mqtt …). An error where the server accepts it, a warning where it refuses:
-    somebody tries.
+    guest/guest, mqtt/mqtt …). Severity error if the server accepts it, warning if it refuses it:
+    somebody tries default credentials.
 
     Why it matters
     --------------
-    Such pairs are the first that worms and search engines try; they are in within seconds.
+    Worms and search engines try such pairs first; they get access within seconds.
 
     Fix on the client
     -----------------
-    Ask for a password of its own at set-up, or make one up for each device in the factory.
+    Require a new password at set-up, or generate one for each device in the factory.
 
     Fix on the server
     -----------------
-    Delete the delivered accounts, or give them new passwords.
+    Delete the default accounts, or change their passwords.
 
     Known false alarms
     ------------------
-    None where it is accepted.
+    None if the server accepts the pair.
     """
 
     id = "SEC04"
@@ -65,13 +65,13 @@ class DefaultCredentials(ConnectionAuditRule):
     )
     good = (
         Example(
-            "a password of its own",
+            "another password",
             (connect("a", "admin", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Credentials that every list of defaults has."""
+        """Reports a well-known pair of default credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
@@ -92,10 +92,10 @@ class DefaultCredentials(ConnectionAuditRule):
         ):
             return None
         accepted = profile.code == 0
-        what = "accepts" if accepted else "is tried with"
+        what = "accepts" if accepted else "refuses a login with"
         return failure(
             context,
-            f"the server {server_name(connection)} {what} credentials that products come with",
+            f"the server {server_name(connection)} {what} well-known default credentials",
             None if accepted else Severity.WARNING,
             username=connect.username,
             accepted=accepted,

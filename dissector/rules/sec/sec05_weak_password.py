@@ -1,4 +1,4 @@
-"""SEC05: a password that is quickly guessed."""
+"""SEC05: a server accepts a weak password."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class WeakPassword(ConnectionAuditRule):
 
     What it checks
     --------------
-    The password of an accepted CONNECT has fewer than 8 bytes, consists of digits, equals the
-    user name, or is in a small list of common ones. Default pairs are SEC04's, passwords made
-    from an identifier SEC06's. The password is looked at while the CONNECT is decoded, and is not
-    kept.
+    The password of an accepted CONNECT has fewer than 8 bytes, consists of digits, equals the user
+    name, or is in a small list of common passwords. Default pairs are reported by SEC04, passwords
+    derived from an identifier by SEC06. The password is checked while the CONNECT is decoded, and
+    is not stored.
 
     Why it matters
     --------------
-    It falls to guessing within minutes where the server does not slow guessing down.
+    It can be guessed within minutes if the server does not slow down guessing.
 
     Fix on the client
     -----------------
-    Make up long random passwords, 16 characters and more: no person has to type them.
+    Generate random passwords of 16 characters or more: nobody has to type them.
 
     Fix on the server
     -----------------
-    Set a least length, and check new passwords against a list of common ones.
+    Require a minimum length, and check new passwords against a list of common ones.
 
     Known false alarms
     ------------------
-    A server that checks something else behind a dummy password.
+    A server that checks something else, with a dummy password in the CONNECT.
     """
 
     id = "SEC05"
@@ -71,7 +71,7 @@ class WeakPassword(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A password that is quickly guessed."""
+        """Reports an accepted password that is easy to guess."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect

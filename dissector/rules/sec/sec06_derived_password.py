@@ -1,4 +1,4 @@
-"""SEC06: a password made from an identifier."""
+"""SEC06: a password is derived from an identifier."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from dissector.rules.thresholds import Thresholds
 
 
 class DerivedPassword(ConnectionAuditRule):
-    """The password is, contains, or is a hash of something that everybody on the network sees.
+    """The password is, contains, or is a hash of something that is visible on the network.
 
     What it checks
     --------------
     The password that a server accepts equals or contains the client id, the user name, a serial
-    number in them (digits and capitals in one piece) or the MAC address; or it is one of them in
-    base64 or hex, or its MD5, SHA-1 or SHA-256 as hex or base64. What is shorter than 6 characters
-    is not looked for.
+    number in them (digits and capitals without separators) or the MAC address; or it is one of them
+    in base64 or hex, or its MD5, SHA-1 or SHA-256 as hex or base64. Anything shorter than 6
+    characters is ignored.
 
     Why it matters
     --------------
-    Who knows how one device does it can log in as every device of that make.
+    Anyone who knows how the password of one device is derived can log in as every device of that
+    model.
 
     Fix on the client
     -----------------
-    Make up a random password for each device in the factory or at set-up, and keep it in the
+    Generate a random password for each device in the factory or at set-up, and store it in the
     device.
 
     Fix on the server
     -----------------
-    Give out new random passwords; do not derive them from anything that is sent.
+    Issue new random passwords; do not derive them from anything that is sent.
 
     Known false alarms
     ------------------
-    A password that is a long random token which happens to be the user name, too: then it is no
-    secret either.
+    A password that is a long random token and also the user name: then it is not secret either.
     """
 
     id = "SEC06"
@@ -91,25 +91,25 @@ class DerivedPassword(ConnectionAuditRule):
     )
     good = (
         Example(
-            "refused: somebody guesses",
+            "refused: a guess",
             (connect("lamp-kitchen", "anna", "lamp-kitchen"), REFUSED_311, *SERVER_CLOSES),
         ),
         Example(
-            "digits that only look alike",
+            "digits that are only similar",
             (connect("lamp-20250117", "anna", "Zq7-20250118-Pw"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "one of its own",
+            "an independent password",
             (connect("lamp-kitchen", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A password made from an identifier."""
+        """Reports an accepted password that is derived from an identifier."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
-        if connect is None or profile.code != 0:  # a password that is refused is nobody's
+        if connect is None or profile.code != 0:  # a refused password belongs to no account
             return None
         source = derivation(connect, profile.client_mac, limits.derived_length)
         if source is None or is_default(connect.username, connect.password):
@@ -121,7 +121,7 @@ class DerivedPassword(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"the password {source}, which everybody on the network sees",
+            f"the password {source}, which is visible on the network",
             derivedFrom=source,
             length=len(connect.password),
         )

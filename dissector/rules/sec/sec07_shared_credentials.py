@@ -1,4 +1,4 @@
-"""SEC07: several devices with one password."""
+"""SEC07: several devices use the same password."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class SharedCredentials(ConnectionAuditRule):
 
     What it checks
     --------------
-    One pair of user name and password is accepted from at least 3 client ids on at least 3 hosts;
-    an error from 20 of each. Pairs are compared by a keyed hash. Addresses listed as `gateways`
-    do not count; of one MAC address, IPv6 counts only where it says more than IPv4 (a network
-    prefix each).
+    The same pair of user name and password is accepted from at least 3 client ids on at least 3
+    hosts; severity error from 20 of each. Pairs are compared by a keyed hash. Addresses listed as
+    `gateways` are not counted. For one MAC address either its IPv4 addresses or its IPv6 /64
+    networks are counted, whichever are more.
 
     Why it matters
     --------------
-    One device that is taken apart or sold gives away the credentials of all, and no single one
-    can be locked out.
+    If one device is taken apart or sold, the credentials of all are exposed, and a single device
+    cannot be locked out.
 
     Fix on the client
     -----------------
-    Give each device credentials of its own, or a certificate.
+    Give each device its own credentials, or its own certificate.
 
     Fix on the server
     -----------------
-    Make an account for each device, and tie it to the client id.
+    Create an account for each device, and bind it to the client id.
 
     Known false alarms
     ------------------
@@ -64,7 +64,7 @@ class SharedCredentials(ConnectionAuditRule):
     asks = Event.SHARED
     bad = (
         Example(
-            "three on three hosts",
+            "three client ids on three hosts",
             (
                 connect("plug-a", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
@@ -82,7 +82,7 @@ class SharedCredentials(ConnectionAuditRule):
     )
     good = (
         Example(
-            "three on one host",
+            "three client ids on one host",
             (
                 connect("plug-a", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
@@ -100,13 +100,13 @@ class SharedCredentials(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Several devices with one password."""
+        """Reports credentials that several devices share."""
         profile = context.profile
         assert profile is not None
         credential = context.credential
         if credential is None or profile.secret is None:
             return None
-        if len(credential.client_ids) < limits.shared_clients:  # nearly always
+        if len(credential.client_ids) < limits.shared_clients:  # the usual case
             return None
         macs = {ip: mac for ip, mac in credential.hosts.items() if ip not in limits.gateways}
         hosts, count = list(macs), hosts_behind(macs)
@@ -117,7 +117,7 @@ class SharedCredentials(ConnectionAuditRule):
             return None
         found = failure(
             context,
-            f"{len(credential.client_ids)} client ids on {count} hosts use one and the same "
+            f"{len(credential.client_ids)} client ids on {count} hosts use the same "
             "user name and password",
             Severity.ERROR if many else None,
             username=profile.username,

@@ -1,4 +1,4 @@
-"""SEC08: a user name without a password is enough."""
+"""SEC08: a server accepts a user name without a password."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dissector.rules.thresholds import Thresholds
 
 
 class UserNameWithoutPassword(ConnectionAuditRule):
-    """The server accepts a user name with an empty password or none.
+    """The server accepts a user name with an empty or missing password.
 
     What it checks
     --------------
-    A CONNECT with a user name and no or an empty password is accepted. User names that look like
-    access tokens (20 characters and more, letters and digits mixed) are left out: some clouds
-    take those.
+    A CONNECT with a user name and a missing or empty password is accepted. User names that look
+    like access tokens (20 characters or more, with letters and digits) are ignored: some clouds
+    accept those.
 
     Why it matters
     --------------
-    A user name is no secret: whoever knows it is in.
+    A user name is not secret: anyone who knows it can log in.
 
     Fix on the client
     -----------------
@@ -33,7 +33,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
 
     Known false alarms
     ------------------
-    A server that knows its clients by certificate behind a TLS proxy.
+    A server behind a TLS proxy that identifies its clients by certificate.
     """
 
     id = "SEC08"
@@ -54,7 +54,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
     asks = Event.CREDENTIALS
     bad = (
         Example("no password", (connect("a", "anna"), ACCEPTED_311, *GOODBYE)),
-        Example("an empty one", (connect("a", "anna", b""), ACCEPTED_311, *GOODBYE)),
+        Example("an empty password", (connect("a", "anna", b""), ACCEPTED_311, *GOODBYE)),
     )
     good = (
         Example(
@@ -65,7 +65,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A user name without a password is enough."""
+        """Reports a user name that is accepted without a password."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
@@ -74,7 +74,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
         if connect.password or profile.method is not None:
             return None
         if encrypted(connection) or ends_tls(connection):
-            return None  # it may have shown a certificate
+            return None  # it may have presented a certificate
         name = connect.username
         if len(name) >= 20 and any(map(str.isdigit, name)) and any(map(str.isalpha, name)):
             return None

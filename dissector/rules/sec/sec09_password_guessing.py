@@ -1,4 +1,4 @@
-"""SEC09: somebody guesses passwords."""
+"""SEC09: a host guesses passwords."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
 class PasswordGuessing(ConnectionAuditRule):
-    """One host is refused again and again with different credentials.
+    """One host is refused repeatedly with different credentials.
 
     What it checks
     --------------
-    Refusals for credentials (codes 4 and 5, 0x86 and 0x87) of one host: at least 5 in 60 seconds
-    or 20 in 10 minutes, with at least 3 different passwords for one user name, or pairs of one
-    client id. An error if the host then gets in, by one of these user names, with a pair that was
-    not refused before. Pairs are compared by a keyed hash.
+    Refusals of one host because of its credentials (codes 4 and 5, 0x86 and 0x87): at least 5 in 60
+    seconds or 20 in 10 minutes, with at least 3 different passwords for one user name, or 3 pairs
+    of one client id. Severity error if the host is then accepted with one of these user names and a
+    pair that was not refused before. Pairs are compared by a keyed hash.
 
     Why it matters
     --------------
-    Guessing goes on until it succeeds, and weak passwords fall soon.
+    Guessing continues until it succeeds, and weak passwords are found soon.
 
     Fix on the client
     -----------------
-    If it is a device of yours: give it the right credentials, and let it wait longer after each
+    If it is one of your devices: set the right credentials, and increase the delay after each
     refusal.
 
     Fix on the server
     -----------------
-    Slow down or lock out who fails often, close the port to the outside, use certificates.
+    Slow down or lock out hosts that fail often, close the port to the outside, use certificates.
 
     Known false alarms
     ------------------
-    A person who tries several passwords by hand. One wrong pair tried for ever is not reported
-    (that is a device left behind), nor are many clients with a wrong pair each, as after a server
-    lost its accounts.
+    A person who tries several passwords by hand. Not reported are one wrong pair that is tried
+    forever (a device with outdated credentials), and many clients with one wrong pair each, as
+    after a server lost its accounts.
     """
 
     id = "SEC09"
@@ -67,7 +67,7 @@ class PasswordGuessing(ConnectionAuditRule):
             )[:-1],
         ),
         Example(
-            "and in",
+            "five guesses, then accepted",
             (
                 *(
                     step
@@ -89,7 +89,7 @@ class PasswordGuessing(ConnectionAuditRule):
             )[:-1],
         ),
         Example(
-            "five clients with a wrong pair each, again and again",
+            "five clients with a wrong pair each, repeatedly",
             tuple(
                 step
                 for n in range(15)
@@ -108,7 +108,7 @@ class PasswordGuessing(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Somebody guesses passwords."""
+        """Reports a host that guesses passwords."""
         profile = context.profile
         assert profile is not None
         host = context.host
@@ -134,7 +134,7 @@ class PasswordGuessing(ConnectionAuditRule):
         found = failure(
             context,
             f"{host.ip} was refused {len(longer)} times with {len(guessed)} different credentials"
-            + (", then got in" if succeeded else ""),
+            + (", then accepted" if succeeded else ""),
             Severity.ERROR if succeeded else None,
             refusals=len(longer),
             different=len(guessed),
@@ -146,7 +146,7 @@ class PasswordGuessing(ConnectionAuditRule):
 
 
 def _most_tried(denials: list[Refusal]) -> int:
-    """Count the most passwords that one user name was tried with, or pairs that one id was."""
+    """Returns the most passwords tried for one user name, or pairs tried for one client id."""
     by_name: dict[object, set[str | None]] = {}
     for item in denials:
         by_name.setdefault(("user", item.username), set()).add(item.password)

@@ -1,4 +1,4 @@
-"""SEC10: somebody tries out names."""
+"""SEC10: a host tries many user names or client ids."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
 class PasswordSpraying(ConnectionAuditRule):
-    """One host is refused with many user names or client ids, or tries one password on many.
+    """One host is refused with many user names or client ids, or tries one password for many.
 
     What it checks
     --------------
-    Within 10 minutes one host is refused with at least 10 user names, or with 10 client ids
-    without a user name, or with the same password for at least 5 user names. Who comes back with
-    the same client id and the same pair does not count: that is a device left behind. Passwords
-    are compared by a keyed hash. Ids without a user name may be many devices behind one address:
-    such a finding is only possible.
+    Within 10 minutes one host is refused with at least 10 user names, or with 10 client ids without
+    a user name, or with the same password for at least 5 user names. Repeated attempts with the
+    same client id and the same pair are not counted: that is a device with outdated credentials.
+    Passwords are compared by a keyed hash. Client ids without a user name may belong to many
+    devices behind one address: such a finding has confidence possible.
 
     Why it matters
     --------------
-    It tells who exists here, and one weak password among many users is enough.
+    It reveals which accounts exist, and one weak password among many users is enough.
 
     Fix on the client
     -----------------
-    If it is a gateway of yours: give it the right credentials.
+    If it is one of your gateways: set the right credentials.
 
     Fix on the server
     -----------------
-    Answer every wrong login alike and slowly; lock out the source, not the user.
+    Answer every failed login in the same way and slowly; lock out the source, not the user.
 
     Known false alarms
     ------------------
@@ -78,7 +78,7 @@ class PasswordSpraying(ConnectionAuditRule):
     )
     good = (
         Example(
-            "ten devices left behind",
+            "ten devices with outdated credentials",
             tuple(
                 step
                 for n in (*(n // 2 for n in range(20)),)
@@ -96,7 +96,7 @@ class PasswordSpraying(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Somebody tries out names."""
+        """Reports a host that tries many user names or client ids."""
         host = context.host
         if host is None or len(host.denials) < limits.names_per_password:
             return None

@@ -1,4 +1,4 @@
-"""SEC11: a server does not slow guessing down."""
+"""SEC11: a server does not slow down password guessing."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
-SAMPLE = 10  # refusals whose median tells how long one takes
+SAMPLE = 10  # refusals for a median response time
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
 
 class GuessingNotSlowed(ConnectionAuditRule):
-    """The server answers wrong credentials as fast as they come.
+    """The server answers wrong credentials as fast as they arrive.
 
     What it checks
     --------------
-    One host gets at least 50 refusals for credentials from one server within a minute, and that
-    server has neither banned it (0x8A) nor told it to slow down (0x9F) nor left it without an
-    answer in that minute, nor does it take ever longer to answer: of the last ten refusals the
-    median is less than twice that of the first ten, or less than 100 ms above it.
+    One host gets at least 50 refusals because of its credentials from one server within a minute,
+    and in that minute the server has neither banned it (0x8A), nor asked it to slow down (0x9F),
+    nor left it without an answer, nor increased its response time: the median of the last ten
+    refusals is less than twice that of the first ten, or less than 100 ms above it.
 
     Why it matters
     --------------
-    At that pace a short password falls within hours.
+    At that rate a short password is found within hours.
 
     Fix on the client
     -----------------
-    Nothing: this is the server's.
+    Nothing: the server has to be fixed.
 
     Fix on the server
     -----------------
-    Delay the answer after each failure, lock the source out for a while, or do it in the firewall
+    Delay the answer after each failure, lock out the source for a while, or do it in the firewall
     (fail2ban).
 
     Known false alarms
@@ -63,7 +63,7 @@ class GuessingNotSlowed(ConnectionAuditRule):
     asks = Event.DENIED
     bad = (
         Example(
-            "fifty in a second",
+            "fifty refusals in a second",
             tuple(
                 step for n in range(50) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
             )[:-1],
@@ -84,7 +84,7 @@ class GuessingNotSlowed(ConnectionAuditRule):
             )[:-1],
         ),
         Example(
-            "banned a moment ago",
+            "banned a few seconds before",
             (
                 connect("x", "anna", "Zq7-left-behind", version="5.0"),
                 "S 20 03 00 8a 00",
@@ -99,7 +99,7 @@ class GuessingNotSlowed(ConnectionAuditRule):
             )[:-1],
         ),
         Example(
-            "forty-nine",
+            "forty-nine refusals",
             tuple(
                 step for n in range(49) for step in (connect("x", "anna", "Zq7-left-behind"), *_TRY)
             )[:-1],
@@ -107,7 +107,7 @@ class GuessingNotSlowed(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A server does not slow guessing down."""
+        """Reports a server that does not slow down guessing."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         host = context.host
@@ -125,14 +125,14 @@ class GuessingNotSlowed(ConnectionAuditRule):
         return failure(
             context,
             f"the server {server_name(connection)} refused {host.ip} {len(recent)} times "
-            "within a minute and did not slow it down",
+            "within a minute without slowing it down",
             refusals=len(recent),
             host=host.ip,
         )
 
 
 def _slower(refusals: list[Refusal], limits: Thresholds) -> bool:
-    """Whether the server takes longer and longer to refuse."""
+    """Whether the response time of the server increases."""
     part = min(SAMPLE, len(refusals) // 2)
     first, last = (
         sorted(item.took_ns for item in some)[len(some) // 2]

@@ -1,4 +1,4 @@
-"""SEC12: two devices use one client id."""
+"""SEC12: two devices use the same client id."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from dissector.rules.thresholds import Thresholds
 
 
 class ClientIdCollision(ConnectionAuditRule):
-    """Two live connections at a server have the same client id and come from different hosts.
+    """Two open connections at a server have the same client id and come from different hosts.
 
     What it checks
     --------------
-    A connection is taken over by one of the same client id from another host, and the first
-    client was still there: it closed its connection after that. An error if their user names
-    differ. A client that was gone already has only found a new way in, and is not reported; nor
-    is one that changes between IPv4 and IPv6 under the same MAC address.
+    A connection is taken over by one with the same client id from another host, while the first
+    client was still active: it closed its connection after that. Severity error if their user names
+    differ. If the first client was gone already, it only reconnected from another address, which is
+    not reported; nor is a change between IPv4 and IPv6 with the same MAC address.
 
     Why it matters
     --------------
-    They throw each other out, messages are lost, and one may read what is meant for the other.
+    They disconnect each other, messages are lost, and one may receive messages that are meant for
+    the other.
 
     Fix on the client
     -----------------
-    Give each device an id of its own: its serial number, or random characters kept for good.
+    Give each device its own client id: its serial number, or random characters that are stored
+    permanently.
 
     Fix on the server
     -----------------
-    Tie client ids to accounts, so that nobody can take another's.
+    Bind client ids to accounts, so that nobody can use the id of another client.
 
     Known false alarms
     ------------------
@@ -63,7 +65,7 @@ class ClientIdCollision(ConnectionAuditRule):
     asks = Event.TAKEN_OVER
     bad = (
         Example(
-            "thrown out by another host",
+            "taken over by another host",
             (
                 connect("lamp"),
                 ACCEPTED_311,
@@ -110,7 +112,7 @@ class ClientIdCollision(ConnectionAuditRule):
             ),
         ),
         Example(
-            "the first one is gone",
+            "the first client is gone",
             (
                 connect("lamp"),
                 ACCEPTED_311,
@@ -138,7 +140,7 @@ class ClientIdCollision(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Two devices use one client id."""
+        """Reports two devices that use the same client id."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         others = [

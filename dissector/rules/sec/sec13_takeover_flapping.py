@@ -1,4 +1,4 @@
-"""SEC13: connections of one client id throw each other out."""
+"""SEC13: connections with the same client id take each other over repeatedly."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from dissector.rules.thresholds import Thresholds
 
 
 class TakeoverFlapping(ConnectionAuditRule):
-    """Connections of one client id take over from each other again and again.
+    """Connections with the same client id take each other over repeatedly.
 
     What it checks
     --------------
-    At least 3 takeovers of one client id within 60 seconds, or 10 within an hour, where each time
-    the first client was still there.
+    At least 3 takeovers of one client id within 60 seconds, or 10 within an hour, each while the
+    first client was still active.
 
     Why it matters
     --------------
-    Each throw-out is a reconnect; both devices lose messages, and the server is kept busy.
+    Each takeover causes a reconnect; both devices lose messages, and the server is kept busy.
 
     Fix on the client
     -----------------
-    Give each device a client id of its own; wait longer after each close before connecting again.
+    Give each device its own client id; increase the delay before reconnecting after each close.
 
     Fix on the server
     -----------------
-    Find out who the two are (their addresses are in the evidence) and tie the id to one of them.
+    Find out which two devices they are (their addresses are in the evidence) and bind the client id
+    to one of them.
 
     Known false alarms
     ------------------
@@ -61,7 +62,7 @@ class TakeoverFlapping(ConnectionAuditRule):
     asks = Event.TAKEN_OVER
     bad = (
         Example(
-            "three times",
+            "three takeovers",
             (
                 connect("lamp"),
                 ACCEPTED_311,
@@ -91,7 +92,7 @@ class TakeoverFlapping(ConnectionAuditRule):
     )
     good = (
         Example(
-            "twice",
+            "two takeovers",
             (
                 connect("lamp"),
                 ACCEPTED_311,
@@ -114,7 +115,7 @@ class TakeoverFlapping(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Connections of one client id throw each other out."""
+        """Reports repeated takeovers of one client id."""
         profile = context.profile
         assert profile is not None
         client = context.client
@@ -132,7 +133,7 @@ class TakeoverFlapping(ConnectionAuditRule):
         hosts = sorted({ip for _, ip in client.takeovers} | {profile.client_ip})
         return failure(
             context,
-            f"connections of the client id threw each other out {hour} times",
+            f"connections with the client id took each other over {hour} times",
             hosts=hosts,
             takeovers=hour,
         )

@@ -1,4 +1,4 @@
-"""SEC14: a guessable client id is enough to get in."""
+"""SEC14: a guessable client id is enough to be accepted."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from dissector.rules.thresholds import Thresholds
 
 
 class GuessableClientId(ConnectionAuditRule):
-    """Client ids that count up, or are MAC addresses, together with no or shared credentials.
+    """Client ids are consecutive numbers or MAC addresses, with missing or shared credentials.
 
     What it checks
     --------------
     At least 5 consecutive numbers at the end of otherwise equal client ids, or 5 ids that are the
-    MAC address of their host, accepted without credentials or with ones that several ids share.
+    MAC address of their host, accepted without credentials or with credentials that several ids
+    share.
 
     Why it matters
     --------------
-    Whoever guesses the next id is taken for that device: its session, its messages.
+    Anyone who guesses the next id is accepted as that device: with its session and its messages.
 
     Fix on the client
     -----------------
-    Let the server make up the id, or use random characters that are kept for good.
+    Let the server assign the id, or use random characters that are stored permanently.
 
     Fix on the server
     -----------------
-    Give each device credentials of its own, and tie the id to them.
+    Give each device its own credentials, and bind the id to them.
 
     Known false alarms
     ------------------
-    Ids count for nothing on a server that gives no id any right.
+    A server that grants no rights to client ids.
     """
 
     id = "SEC14"
@@ -61,7 +62,7 @@ class GuessableClientId(ConnectionAuditRule):
     asks = Event.NEW_CLIENT
     bad = (
         Example(
-            "five in a row",
+            "five consecutive numbers",
             tuple(
                 step
                 for n in range(1, 6)
@@ -94,7 +95,7 @@ class GuessableClientId(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A guessable client id is enough to get in."""
+        """Reports guessable client ids that need no credentials of their own."""
         profile = context.profile
         assert profile is not None
         client_id = profile.client_id
@@ -133,8 +134,8 @@ class GuessableClientId(ConnectionAuditRule):
                 last += 1
             if last - first + 1 < limits.consecutive_ids:
                 return None
-            what = f"client ids count up ({last - first + 1} in a row)"
+            what = f"client ids are numbered consecutively ({last - first + 1} in a row)"
         if not context.activity.once(self.id, profile.server_ip, profile.server_port, stem):
             return None
         how = "without credentials" if profile.anonymous else "with shared credentials"
-        return failure(context, f"{what}, and come in {how}", stem=stem, seen=len(numbers))
+        return failure(context, f"{what}, and are accepted {how}", stem=stem, seen=len(numbers))

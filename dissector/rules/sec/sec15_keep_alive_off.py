@@ -1,4 +1,4 @@
-"""SEC15: keep alive is off."""
+"""SEC15: keep alive is disabled."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dissector.rules.thresholds import Thresholds
 
 
 class KeepAliveOff(ConnectionAuditRule):
-    """The client turns keep alive off, and the server does not turn it on.
+    """The client disables keep alive, and the server does not enable it.
 
     What it checks
     --------------
-    An accepted CONNECT with keepAlive 0, and no Server Keep Alive in the CONNACK (5.0). It is a
-    warning where nobody said anything on the connection in the last 30 minutes before it was
-    closed, or before the capture ended: it may have been dead for long.
+    An accepted CONNECT with keepAlive 0, and no Server Keep Alive in the CONNACK (5.0). Severity
+    warning if no data was sent on the connection in the last 30 minutes before it was closed, or
+    before the capture ended: it may have been dead for a long time.
 
     Why it matters
     --------------
-    Neither side notices when the other is gone: the session stays open for hours, the will does
-    not come.
+    Neither side notices when the other is gone: the session stays open for hours, and the will is
+    not published.
 
     Fix on the client
     -----------------
@@ -32,7 +32,7 @@ class KeepAliveOff(ConnectionAuditRule):
 
     Fix on the server
     -----------------
-    In 5.0, announce a Server Keep Alive; let TCP's own keep alive run.
+    In 5.0, send a Server Keep Alive; enable TCP keep-alive.
 
     Known false alarms
     ------------------
@@ -56,12 +56,12 @@ class KeepAliveOff(ConnectionAuditRule):
     asks = Event.UNKEPT
     bad = (
         Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GOODBYE)),
-        Example("silent for an hour", (connect("a", keep_alive=0), ACCEPTED_311, "+3600", "S FIN")),
+        Example("idle for an hour", (connect("a", keep_alive=0), ACCEPTED_311, "+3600", "S FIN")),
     )
     good = (
         Example("a minute", (connect("a"), ACCEPTED_311, *GOODBYE)),
         Example(
-            "the server turns it on",
+            "the server enables it",
             (
                 connect("a", version="5.0", keep_alive=0),
                 connack_5((0x13, "serverKeepAlive", 60)),
@@ -71,7 +71,7 @@ class KeepAliveOff(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Keep alive is off."""
+        """Reports a connection without keep alive."""
         profile = context.profile
         assert profile is not None
         if profile.code != 0 or not profile.complete or profile.keep_alive:
@@ -84,7 +84,7 @@ class KeepAliveOff(ConnectionAuditRule):
             self.id, profile.client_ip, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
-        return failure(context, "keepAlive is 0: nobody notices when the other side is gone")
+        return failure(context, "keepAlive is 0: neither side notices when the other is gone")
 
     def _idle(self, context: AuditContext, limits: Thresholds) -> Verdict:
         connection, profile = context.connection, context.profile
@@ -109,7 +109,7 @@ class KeepAliveOff(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"keepAlive is 0, and nobody said anything for {idle // 60} minutes",
+            f"keepAlive is 0, and no data was sent for {idle // 60} minutes",
             Severity.WARNING,
             idleSeconds=idle,
         )

@@ -1,4 +1,4 @@
-"""SEC16: an odd keep alive."""
+"""SEC16: the keep alive is very short or very long."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class OddKeepAlive(ConnectionAuditRule):
 
     What it checks
     --------------
-    An accepted CONNECT with keepAlive below 5 or above 1200 seconds, zero apart (SEC15). A Server
-    Keep Alive (5.0) counts instead.
+    An accepted CONNECT with keepAlive below 5 or above 1200 seconds, except zero (SEC15). If the
+    server sends a Server Keep Alive (5.0), that value counts.
 
     Why it matters
     --------------
-    A short one drains batteries and breaks on every delay; with a long one a dead device looks
-    alive for long.
+    A short one drains batteries and fails on every delay; with a long one a dead device appears to
+    be alive for a long time.
 
     Fix on the client
     -----------------
@@ -30,11 +30,11 @@ class OddKeepAlive(ConnectionAuditRule):
 
     Fix on the server
     -----------------
-    In 5.0, announce a Server Keep Alive.
+    In 5.0, send a Server Keep Alive.
 
     Known false alarms
     ------------------
-    Devices that sleep for long on purpose.
+    Devices that sleep for a long time by design.
     """
 
     id = "SEC16"
@@ -54,7 +54,7 @@ class OddKeepAlive(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """An odd keep alive."""
+        """Reports a keep alive that is very short or very long."""
         profile = context.profile
         assert profile is not None
         if profile.code != 0 or not profile.complete:

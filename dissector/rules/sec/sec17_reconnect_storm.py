@@ -1,4 +1,4 @@
-"""SEC17: a device connects over and over."""
+"""SEC17: a device reconnects repeatedly without a delay."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dissector.rules.thresholds import Thresholds
 
 
 class ReconnectStorm(ConnectionAuditRule):
-    """One client id connects again and again without a pause.
+    """One client id connects repeatedly without a delay.
 
     What it checks
     --------------
-    At least 10 CONNECT packets of one client id within 60 seconds, or 5 retries that each come
-    less than a second after the one before. Where the id is empty, those of one host are counted:
-    there may be several devices behind it, so such a finding is only possible.
+    At least 10 CONNECT packets of one client id within 60 seconds, or 5 retries that each come less
+    than a second after the previous one. For empty client ids, those of one host are counted: there
+    may be several devices behind it, so such a finding has confidence possible.
 
     Why it matters
     --------------
-    It drains the device's battery and keeps the server busy; with many devices it brings the
-    server down.
+    It drains the device's battery and keeps the server busy; with many devices it overloads the
+    server.
 
     Fix on the client
     -----------------
-    Wait longer after each failure: 1, 2, 4 … seconds up to some minutes, with a random part.
+    Increase the delay after each failure: 1, 2, 4 … seconds up to some minutes, with a random part.
 
     Fix on the server
     -----------------
@@ -90,7 +90,7 @@ class ReconnectStorm(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A device connects over and over."""
+        """Reports a client that reconnects repeatedly."""
         profile = context.profile
         assert profile is not None
         client, host = context.client, context.host

@@ -1,4 +1,4 @@
-"""SEC18: many devices connect at the same moment."""
+"""SEC18: many devices connect at the same time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, connect
 from dissector.rules.thresholds import Thresholds
 
-BEFORE = 6  # stretches of ten seconds that tell what is usual
+BEFORE = 6  # intervals of ten seconds that are needed to know the usual rate
 
 
 class FleetStorm(ConnectionAuditRule):
-    """Very many clients connect to a server within ten seconds, far more than at other times.
+    """Very many clients connect to a server within ten seconds, far more than usual.
 
     What it checks
     --------------
@@ -22,20 +22,20 @@ class FleetStorm(ConnectionAuditRule):
 
     Why it matters
     --------------
-    The server may break down under it, and then all start again at the same moment.
+    The server may fail under the load, and then all clients reconnect at the same time again.
 
     Fix on the client
     -----------------
-    Wait a random time before connecting again.
+    Wait a random time before reconnecting.
 
     Fix on the server
     -----------------
-    Limit the rate of new connections; look at what threw them all out.
+    Limit the rate of new connections; find out what disconnected all clients.
 
     Known false alarms
     ------------------
-    The server was restarted, or the network came back: then the fault is that nobody waits a
-    random time.
+    The server was restarted, or the network came back: then the fault is that the clients do not
+    wait a random time.
     """
 
     id = "SEC18"
@@ -94,7 +94,7 @@ class FleetStorm(ConnectionAuditRule):
             ),
         ),
         Example(
-            "no time before",
+            "no earlier interval",
             tuple(
                 step for n in range(55) for step in (connect(f"meter-{n * n}"), REFUSED_311, "NEW")
             )[:-1],
@@ -102,7 +102,7 @@ class FleetStorm(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Many devices connect at the same moment."""
+        """Reports many clients that connect at the same time."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         server = context.server
@@ -122,7 +122,7 @@ class FleetStorm(ConnectionAuditRule):
         return failure(
             context,
             f"{len(server.newcomers)} clients connect to {server_name(connection)} within ten "
-            f"seconds, where {usual} are usual",
+            f"seconds; {usual} are usual",
             clients=len(server.newcomers),
             usual=usual,
         )

@@ -1,4 +1,4 @@
-"""SEC19: a connection is opened and nothing is said on it."""
+"""SEC19: a TCP connection stays open without a CONNECT."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dissector.rules.thresholds import Thresholds
 
 
 class IdleBeforeConnect(ConnectionAuditRule):
-    """A TCP connection to an MQTT port stays open without a CONNECT, or the CONNECT comes in drops.
+    """A TCP connection to an MQTT port stays open without a CONNECT, or the CONNECT is very slow.
 
     What it checks
     --------------
-    On an MQTT port nobody says anything for more than 30 seconds, or the CONNECT is complete only
-    after that. A warning where one host holds 20 such connections at the same time.
+    On an MQTT port no data is sent for more than 30 seconds, or the CONNECT is complete only after
+    that time. Severity warning if one host holds 20 such connections at the same time.
 
     Why it matters
     --------------
-    Each such connection takes a place that others need; enough of them shut the server
-    (Slowloris).
+    Each such connection occupies a slot that others need; enough of them make the server
+    unavailable (Slowloris).
 
     Fix on the client
     -----------------
-    Send the CONNECT at once, and close what is not used.
+    Send the CONNECT at once, and close unused connections.
 
     Fix on the server
     -----------------
@@ -54,9 +54,9 @@ class IdleBeforeConnect(ConnectionAuditRule):
     }
     asks = Event.SILENT | Event.IN_PIECES
     bad = (
-        Example("silent", ("+20", "+20", *SERVER_CLOSES)),
+        Example("idle", ("+20", "+20", *SERVER_CLOSES)),
         Example(
-            "twenty at once",
+            "twenty idle ones at the same time",
             (
                 *("NEW",) * 19,
                 *(step for n in range(20) for step in (f"ON {n}", "+20", "+20")),
@@ -70,7 +70,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A connection is opened and nothing is said on it."""
+        """Reports a connection without a CONNECT, or with a very slow one."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         if context.event & Event.SILENT:
@@ -78,7 +78,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
             if incomplete_reason is not None:
                 return Unevaluated(incomplete_reason)
             host = context.host
-            # as long as it was open for, the lingering of our own view after its close apart
+            # up to its first close; the connection is tracked for longer than that
             stopped = min([event.frame.time_ns for event in connection.closes] or [context.now])
             if host is None or stopped - connection.opened_ns <= limits.silent_seconds * SECOND_NS:
                 return None
@@ -95,7 +95,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
                 context,
                 f"{at_once} connections without a CONNECT at the same time"
                 if many
-                else f"the connection is open for {seconds} s without a CONNECT",
+                else f"the connection was open for {seconds} s without a CONNECT",
                 Severity.WARNING if many else None,
                 connections=at_once,
                 seconds=seconds,

@@ -11,24 +11,25 @@ from dissector.rules.thresholds import Thresholds
 
 
 class OldProtocolVersion(ConnectionAuditRule):
-    """A server accepts MQTT 3.1, which came before the OASIS standard.
+    """A server accepts MQTT 3.1, which predates the OASIS standard.
 
     What it checks
     --------------
-    An accepted CONNECT of MQTT 3.1. Where the configuration asks for 5.0 (`oldest-version`),
-    3.1.1 is noted, too.
+    An accepted CONNECT of MQTT 3.1. If the configuration requires 5.0 (`oldest-version`), 3.1.1 is
+    reported, too, with severity info.
 
     Why it matters
     --------------
-    3.1 is no standard, its libraries are no longer mended, and it knows no reason for a refusal.
+    3.1 is not a standard, its libraries are no longer maintained, and it has no Reason String for
+    refusals.
 
     Fix on the client
     -----------------
-    Use a library that speaks 3.1.1 or 5.0; most need one option.
+    Use a library that supports 3.1.1 or 5.0; most need one option.
 
     Fix on the server
     -----------------
-    Refuse 3.1 with code 1 once the last device has moved.
+    Refuse 3.1 with code 1 once the last device is updated.
 
     Known false alarms
     ------------------
@@ -57,7 +58,7 @@ class OldProtocolVersion(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """An old version of MQTT is in use."""
+        """Reports an old version of MQTT."""
         profile = context.profile
         assert profile is not None
         version = profile.version
@@ -77,7 +78,7 @@ class OldProtocolVersion(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"the client speaks MQTT {version.value}",
+            f"the client uses MQTT {version.value}",
             None if old else Severity.INFO,
             version=version.value,
         )

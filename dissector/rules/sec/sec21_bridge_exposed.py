@@ -1,4 +1,4 @@
-"""SEC21: a bridge connects from a host that is not known for one."""
+"""SEC21: a bridge connects from a host that is not listed as a bridge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector.rules.thresholds import Thresholds
 
 
 class BridgeExposed(ConnectionAuditRule):
-    """A CONNECT says that it comes from a bridge, and its host is not among those that may.
+    """A CONNECT identifies its sender as a bridge, and its host is not listed as one.
 
     What it checks
     --------------
@@ -20,21 +20,20 @@ class BridgeExposed(ConnectionAuditRule):
 
     Why it matters
     --------------
-    A bridge gets messages as they are, with RETAIN, and often whole topic trees: a fine way to
-    copy everything.
+    A bridge gets messages unchanged, with RETAIN, and often whole topic trees: an easy way to copy
+    everything.
 
     Fix on the client
     -----------------
-    Do not set the bit where the client is no bridge.
+    Do not set the bit if the client is not a bridge.
 
     Fix on the server
     -----------------
-    Give bridges an account of their own with few rights; list their addresses in the
-    configuration.
+    Give bridges their own account with few rights; list their addresses in the configuration.
 
     Known false alarms
     ------------------
-    Your own bridges, as long as they are not listed.
+    Your own bridges, until they are listed.
     """
 
     id = "SEC21"
@@ -59,7 +58,7 @@ class BridgeExposed(ConnectionAuditRule):
     good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GOODBYE)),)
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A bridge connects from a host that is not known for one."""
+        """Reports a bridge on a host that is not listed as one."""
         profile = context.profile
         assert profile is not None
         if not profile.bridge or profile.client_ip in limits.bridges:

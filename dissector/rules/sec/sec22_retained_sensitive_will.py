@@ -1,4 +1,4 @@
-"""SEC22: a retained will holds or touches something sensitive."""
+"""SEC22: a retained will has a sensitive topic or message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dissector.text import printable
 
 
 class RetainedSensitiveWill(ConnectionAuditRule):
-    """A retained will goes to a topic, or says something, that not everybody should see.
+    """A retained will has a topic or a message that not everybody should see.
 
     What it checks
     --------------
@@ -23,20 +23,20 @@ class RetainedSensitiveWill(ConnectionAuditRule):
 
     Why it matters
     --------------
-    A retained will stays on the server for whoever subscribes next, long after the device has
+    The server keeps a retained will and sends it to later subscribers, long after the device is
     gone.
 
     Fix on the client
     -----------------
-    Leave only a status in the will (`offline`), on a status topic of the device's own.
+    Put only a status into the will (`offline`), on a status topic of the device.
 
     Fix on the server
     -----------------
-    Restrict who may read such topics.
+    Restrict who may subscribe to such topics.
 
     Known false alarms
     ------------------
-    A topic level of that name that means something harmless.
+    A topic level with such a name that is harmless.
     """
 
     id = "SEC22"
@@ -109,7 +109,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
             ),
         ),
         Example(
-            "whether a position is known",
+            "the status of a GPS receiver",
             (
                 connect(
                     "lamp",
@@ -138,7 +138,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A retained will holds or touches something sensitive."""
+        """Reports a retained will with a sensitive topic or message."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
@@ -155,7 +155,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
         what = (
             f"its topic has the level {printable(level, 40)}"
             if level
-            else f"its message holds {secret}"
+            else f"its message contains {secret}"
         )
         return failure(
             context,

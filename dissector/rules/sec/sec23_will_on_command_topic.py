@@ -1,4 +1,4 @@
-"""SEC23: a will that steers, or speaks for another device."""
+"""SEC23: a will goes to a command topic or to a topic of another client."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from dissector.text import printable
 
 
 class WillOnCommandTopic(ConnectionAuditRule):
-    """The will goes to a topic that steers something, or to another client's topics.
+    """The will goes to a command topic, or to a topic of another client.
 
     What it checks
     --------------
-    The last level of the Will Topic is one that steers (set, cmd, command, control …), or one
-    level is the id of another client of this server while none is the client's own. Clients of
-    one address, or with one pair of user name and password, may speak for each other. A warning
-    where the server accepts it, else noted.
+    The last level of the Will Topic is a command (set, cmd, command, control …), or one level is
+    the id of another client of this server while none is the client's own. Clients with the same IP
+    or MAC address, or with the same user name and password, may use each other's topics. Severity
+    warning if the server accepts the CONNECT, else info.
 
     Why it matters
     --------------
-    The will then acts: who lets the device drop off the network triggers it.
+    The will then acts as a command: anyone who makes the device lose its connection triggers it.
 
     Fix on the client
     -----------------
-    Put the will on a status topic of the device's own.
+    Publish the will on a status topic of the device.
 
     Fix on the server
     -----------------
@@ -38,7 +38,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
 
     Known false alarms
     ------------------
-    A device that says goodbye on behalf of a part of itself that connects, too.
+    A device whose will is for one of its own components that connects, too.
     """
 
     id = "SEC23"
@@ -59,7 +59,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
     asks = Event.WILL
     bad = (
         Example(
-            "steers",
+            "command topic",
             (
                 connect(
                     "lamp",
@@ -72,7 +72,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
             ),
         ),
         Example(
-            "speaks for another",
+            "topic of another client",
             (
                 connect("heater-9"),
                 ACCEPTED_311,
@@ -91,7 +91,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
     )
     good = (
         Example(
-            "speaks for another part of itself",
+            "topic of another client on the same host",
             (
                 connect("heater-9"),
                 ACCEPTED_311,
@@ -127,7 +127,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A will that steers, or speaks for another device."""
+        """Reports a will on a command topic or on a topic of another client."""
         profile = context.profile
         assert profile is not None
         if profile.will is None or profile.code is None:
@@ -135,8 +135,8 @@ class WillOnCommandTopic(ConnectionAuditRule):
         topic = profile.will[0]
         levels = topic.split("/")
         if levels[-1].lower() in STEERING:
-            what = f"steers something (it ends in /{printable(levels[-1], 40)})"
-        elif profile.client_id in levels:  # nearly always
+            what = f"is a command topic (it ends in /{printable(levels[-1], 40)})"
+        elif profile.client_id in levels:  # the usual case
             return None
         else:
             server = (profile.server_ip, profile.server_port)
@@ -162,7 +162,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
 
 
 def _foreign(profile: Profile, other: Client | None) -> bool:
-    """Whether a client is known, and is somebody else."""
+    """Whether the other client is known and is a different device."""
     known = None if other is None else other.known
     if known is None or known.client_ip == profile.client_ip:
         return False

@@ -1,4 +1,4 @@
-"""SEC27: hardware or personal data in the clear."""
+"""SEC27: an identifier contains hardware or personal data."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from dissector.rules.thresholds import Thresholds
 
 
 class IdentifierLeak(ConnectionAuditRule):
-    """A client id, user name, Will Topic or User Property holds hardware or personal data.
+    """A client id, user name, Will Topic or User Property contains hardware or personal data.
 
     What it checks
     --------------
     A MAC address (the host's own, or 12 hex digits with a registered vendor), an IMEI (15 digits
     with check digit and a plausible beginning), an ICCID (19 or 20 digits from 89), an IMSI or a
-    serial number that is called so (`imsi-…`, `SN:…`), an e-mail address, the name of a host
-    (`….local`, `….lan`, names that Windows and Apple's systems make up). Noted only where the
-    connection was encrypted.
+    serial number that is labelled as such (`imsi-…`, `SN:…`), an e-mail address, a host name
+    (`….local`, `….lan`, names that Windows and Apple's systems generate). Severity info if the
+    connection is encrypted.
 
     Why it matters
     --------------
-    It follows the person or the device wherever it goes, and tells an attacker what to look for.
+    It makes the person or the device trackable everywhere, and shows an attacker what to look for.
 
     Fix on the client
     -----------------
-    Use an id that means nothing outside: random characters, kept for good.
+    Use an id that means nothing elsewhere: random characters that are stored permanently.
 
     Fix on the server
     -----------------
-    Do not derive accounts from such data; encrypt.
+    Do not derive accounts from such data; use encryption.
 
     Known false alarms
     ------------------
-    Digits that look so by chance.
+    Digits that match by chance.
     """
 
     id = "SEC27"
@@ -78,11 +78,11 @@ class IdentifierLeak(ConnectionAuditRule):
             (connect("meter-SN:4711A083"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "the name of a host",
+            "a host name",
             (connect("sensor@annas-pi.local"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "the name of a host that Windows made up",
+            "a host name that Windows generated",
             (connect("mosqpub|4711-DESKTOP-7B2QX1C"), ACCEPTED_311, *GOODBYE),
         ),
         Example("a registered MAC address", (connect("ESP-240AC4123456"), ACCEPTED_311, *GOODBYE)),
@@ -94,21 +94,21 @@ class IdentifierLeak(ConnectionAuditRule):
             (connect("5e2c6a1e-87d3-4a55-9c0e-240ac4123456"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "fifteen digits that nobody calls an IMSI",
+            "fifteen digits that are not labelled as an IMSI",
             (connect("262011234567890"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "words that begin like it",
+            "words that begin like a label",
             (connect("snow-sensor-2025-local"), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "a MAC address that nobody registered",
+            "a MAC address without a registered vendor",
             (connect("ffeeddccbbaa"), ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Hardware or personal data in the clear."""
+        """Reports hardware or personal data in identifiers."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
@@ -131,7 +131,7 @@ class IdentifierLeak(ConnectionAuditRule):
             clear = not encrypted(connection)
             return failure(
                 context,
-                f"the {where} holds {kind}" + (", in clear" if clear else ""),
+                f"the {where} contains {kind}" + (", in clear" if clear else ""),
                 None if clear else Severity.INFO,
                 field=where,
                 holds=kind,

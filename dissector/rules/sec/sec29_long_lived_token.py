@@ -1,4 +1,4 @@
-"""SEC29: a login token that is valid for very long."""
+"""SEC29: a login token is valid for a very long time."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from dissector.rules.tokens import token_times
 
 @later
 def _login(**claims: int) -> str:
-    """Spell a CONNECT with a token; nobody looks at its signature."""
+    """Returns the step that sends a CONNECT with a token; its signature is not checked."""
     import base64
     import json
 
     parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": "lamp"} | claims)
-    reported = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
-    return spelt((connect("lamp", "jwt", b".".join((*reported, b"c2lnbmF0dXJl"))),))[0]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return spelt((connect("lamp", "jwt", b".".join((*encoded, b"c2lnbmF0dXJl"))),))[0]
 
 
 class LongLivedToken(ConnectionAuditRule):
-    """The password is a JSON Web Token that never expires, or lasts for more than a day.
+    """The password is a JSON Web Token that never expires, or is valid for more than a day.
 
     What it checks
     --------------
     The password of a CONNECT is a JWT without `exp`, or with more than 24 hours between `iat` and
-    `exp`; an error where the server accepts one that has expired (by the capture's clock, a
-    minute of grace). Only these two times are read; the token is not kept.
+    `exp`; severity error if the server accepts one that has expired (by the capture's clock, with a
+    tolerance of one minute). Only these two times are read; the token is not stored.
 
     Why it matters
     --------------
-    Whoever gets hold of the token has the device until it expires.
+    Anyone who obtains the token can act as the device until it expires.
 
     Fix on the client
     -----------------
-    Fetch tokens that live for an hour, and renew them.
+    Fetch tokens that are valid for an hour, and renew them.
 
     Fix on the server
     -----------------
@@ -78,11 +78,11 @@ class LongLivedToken(ConnectionAuditRule):
     asks = Event.PASSWORD
     bad = (
         Example(
-            "without an end",
+            "never expires",
             (_login(iat=1_700_000_000), ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "for a year",
+            "valid for a year",
             (
                 _login(iat=1_700_000_000, exp=1_731_000_000),
                 ACCEPTED_311,
@@ -100,7 +100,7 @@ class LongLivedToken(ConnectionAuditRule):
     )
     good = (
         Example(
-            "for an hour",
+            "valid for an hour",
             (
                 _login(iat=1_700_000_000, exp=1_700_003_600),
                 ACCEPTED_311,
@@ -119,7 +119,7 @@ class LongLivedToken(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A login token that is valid for very long."""
+        """Reports a login token that is valid for too long."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
@@ -134,7 +134,7 @@ class LongLivedToken(ConnectionAuditRule):
             what = "never expires"
         elif profile.code == 0 and context.now / SECOND_NS > expires + 60:
             if wrong_clock(context.now):
-                return Unevaluated("the clock of the capture cannot be right")
+                return Unevaluated("the clock of the capture is wrong")
             what, severity = "has expired, and the server accepts it", Severity.ERROR
         elif issued is not None and expires - issued > limits.token_hours * 3600:
             what = f"is valid for {(expires - issued) / 3600:.0f} hours"

@@ -1,4 +1,4 @@
-"""SEC30: sessions that nobody will ever come back to."""
+"""SEC30: persistent sessions are left behind under client ids that are used once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
 KEPT = 256
-# six characters and more in one piece that goes back and forth between digits and letters
-BACK_AND_FORTH = re.compile(r"\d[A-Za-z]+\d")  # quick to look for, and every such piece has it
+# six or more characters without a separator that alternate between digits and letters
+ALTERNATING = re.compile(r"\d[A-Za-z]+\d")  # quick to search for; every match of RANDOM contains it
 RANDOM = r"(?=[0-9A-Za-z]{6})(?:[A-Za-z]*\d+[A-Za-z]+\d+[A-Za-z]|\d*[A-Za-z]+\d+[A-Za-z]+\d)"
 
 
 class OrphanSessions(ConnectionAuditRule):
-    """One host asks for kept sessions under random client ids that it never uses again.
+    """One host requests persistent sessions under random client ids that it never uses again.
 
     What it checks
     --------------
-    At least 5 client ids of one host, each with a random-looking part, seen once and gone again
-    (but for the last), ask the server to keep their session: cleanSession 0 before 5.0; in 5.0 a
-    Session Expiry Interval of more than 7 days.
+    At least 5 client ids of one host, each with a random-looking part, seen once and disconnected
+    again (except the last), ask the server to keep their session: cleanSession 0 before 5.0; in 5.0
+    a Session Expiry Interval of more than 7 days.
 
     Why it matters
     --------------
@@ -34,15 +34,15 @@ class OrphanSessions(ConnectionAuditRule):
 
     Fix on the client
     -----------------
-    Use one client id for good, or ask for a clean session.
+    Use one client id permanently, or request a clean session.
 
     Fix on the server
     -----------------
-    Limit how long sessions live, and how many one account may have.
+    Limit the lifetime of sessions, and how many one account may have.
 
     Known false alarms
     ------------------
-    Many devices behind one address that each came once and went again.
+    Many devices behind one address that each connected once and disconnected again.
     """
 
     id = "SEC30"
@@ -62,7 +62,7 @@ class OrphanSessions(ConnectionAuditRule):
     asks = Event.KEPT_SESSION
     bad = (
         Example(
-            "five of them",
+            "five that disconnect",
             tuple(
                 step
                 for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
@@ -77,7 +77,7 @@ class OrphanSessions(ConnectionAuditRule):
     )
     good = (
         Example(
-            "five that stay",
+            "five that stay connected",
             tuple(
                 step
                 for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
@@ -98,7 +98,7 @@ class OrphanSessions(ConnectionAuditRule):
             )[:-1],
         ),
         Example(
-            "clean ones",
+            "clean sessions",
             tuple(
                 step
                 for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
@@ -106,7 +106,7 @@ class OrphanSessions(ConnectionAuditRule):
             )[:-1],
         ),
         Example(
-            "one again and again",
+            "one client id, repeatedly",
             (connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GOODBYE)
             + ("+20", "NEW", connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GOODBYE)
             * 5,
@@ -114,7 +114,7 @@ class OrphanSessions(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Sessions that nobody will ever come back to."""
+        """Reports persistent sessions under client ids that are used once."""
         profile = context.profile
         assert profile is not None
         host, client_id = context.host, profile.client_id
@@ -125,7 +125,7 @@ class OrphanSessions(ConnectionAuditRule):
             kept = expiry > limits.session_days * 86_400
         else:
             kept = not profile.clean
-        if not kept or not BACK_AND_FORTH.search(client_id) or not re.search(RANDOM, client_id):
+        if not kept or not ALTERNATING.search(client_id) or not re.search(RANDOM, client_id):
             return None
         if client_id in host.kept or len(host.kept) < KEPT:
             host.kept[client_id] = host.kept.get(client_id, 0) + 1
@@ -139,13 +139,13 @@ class OrphanSessions(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"{host.ip} has {len(once)} sessions kept under ids that it uses once",
+            f"{host.ip} has {len(once)} persistent sessions under client ids that it uses once",
             sessions=len(once),
             host=host.ip,
         )
 
 
 def _gone(activity: ActivityTracker, key: tuple[str, int, str]) -> bool:
-    """Whether a client has no connection that is still open."""
+    """Whether a client has no open connection."""
     client = activity.clients.get(key)
     return client is None or all(connection.closes for connection, _ in client.live.values())

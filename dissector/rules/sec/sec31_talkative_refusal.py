@@ -1,4 +1,4 @@
-"""SEC31: a server says more than it has to."""
+"""SEC31: a CONNACK discloses internals of the server."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import SERVER_CLOSES, connack_5, connect
 from dissector.rules.thresholds import Thresholds
 
-# patterns as texts: `re` makes and keeps them once a server says something
-TALK = (
+# patterns as text: `re` compiles and caches them once a CONNACK has such a property
+DISCLOSURES = (
     (
         r"(?i)\b(?!MQTT|TLS|SSL|version)[A-Za-z]{3,}[/ -]v?\d+\.\d+\.\d+",
         "a product and its version",
     ),
     (
-        # a topic may begin with a slash, too: so only where files are, or with a file's ending
+        # a topic may begin with a slash, too: so only usual folders, or a file extension
         r"(?:^|[\s'\"(])/(?:usr|etc|opt|var|srv|root)/[\w./-]+"
         r"|/[\w-]+\.(?:conf|json|ya?ml|pem|key|crt|py|js|java|go|c|log|db)\b"
         r"|\b[A-Z]:\\\w+",
         "a file path",
     ),
-    (r"\w+Exception\b|Traceback \(|\bat [\w.$]+\([\w.]+:\d+\)", "its stack"),
+    (r"\w+Exception\b|Traceback \(|\bat [\w.$]+\([\w.]+:\d+\)", "a stack trace"),
     (
         r"(?i)\b(?:unknown|no such|invalid|wrong|bad) (?:user|account|password)\b"
         r"(?! ?name or| or|/)|\b(?:user|account) (?:not found|does not exist|unknown)",
@@ -37,25 +37,25 @@ _NAMED = ("reasonString", "userProperty", "assignedClientIdentifier")
 
 
 class TalkativeRefusal(ConnectionAuditRule):
-    """A CONNACK tells about versions, files, stacks, or which accounts exist.
+    """A CONNACK discloses versions, files, stack traces, or which accounts exist.
 
     What it checks
     --------------
-    The Reason String, a User Property or the Assigned Client Identifier of a CONNACK (5.0) holds a
-    product's version, a file path, a stack trace, or says whether it was the user or the password
-    that was wrong. Each of these is reported once for a server.
+    The Reason String, a User Property or the Assigned Client Identifier of a CONNACK (5.0) contains
+    a product's version, a file path, a stack trace, or says whether the user or the password was
+    wrong. Each of these is reported once for each server.
 
     Why it matters
     --------------
-    It tells an attacker which holes to try, and which names exist.
+    It shows an attacker which vulnerabilities to try, and which names exist.
 
     Fix on the client
     -----------------
-    Nothing: this is the server's.
+    Nothing: the server has to be fixed.
 
     Fix on the server
     -----------------
-    Turn detailed reasons off for the outside; write them into the log.
+    Disable detailed reasons for external clients; write them to the log.
 
     Known false alarms
     ------------------
@@ -79,7 +79,7 @@ class TalkativeRefusal(ConnectionAuditRule):
     asks = Event.ANNOUNCED
     bad = (
         Example(
-            "a file",
+            "a file path",
             (
                 connect("a", version="5.0"),
                 connack_5((0x1F, "reasonString", "cannot read /etc/foobroker/passwd"), code=0x80),
@@ -105,7 +105,7 @@ class TalkativeRefusal(ConnectionAuditRule):
     )
     good = (
         Example(
-            "either may be wrong",
+            "user name or password",
             (
                 connect("a", version="5.0"),
                 connack_5((0x1F, "reasonString", "Bad user name or password"), code=0x86),
@@ -134,22 +134,22 @@ class TalkativeRefusal(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A server says more than it has to."""
+        """Reports what a CONNACK discloses."""
         profile = context.profile
         assert profile is not None
         server = (profile.server_ip, profile.server_port)
         return [
-            failure(context, f"the server's {name} tells {what}", property=name, tells=what)
-            for name, what in _reported(profile.connack_properties)
+            failure(context, f"the server's {name} discloses {what}", property=name, tells=what)
+            for name, what in _disclosures(profile.connack_properties)
             if context.activity.once(self.id, *server, what)
         ]
 
 
-def _reported(properties: Iterable[Property]) -> Iterator[tuple[str, str]]:
-    """Give what texts tell that they should not, each with the property that does."""
+def _disclosures(properties: Iterable[Property]) -> Iterator[tuple[str, str]]:
+    """Yields the name of each property that discloses something, and what it discloses."""
     for item in properties:
         if item.name in _NAMED:
             text = " ".join(item.value) if isinstance(item.value, tuple) else str(item.value)
-            for pattern, what in TALK:
+            for pattern, what in DISCLOSURES:
                 if re.search(pattern, text):
                     yield item.name, what

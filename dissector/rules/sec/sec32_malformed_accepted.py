@@ -1,4 +1,4 @@
-"""SEC32: malformed packets are let through, or sent in numbers."""
+"""SEC32: malformed packets are accepted, or sent in large numbers."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
 
-GOES_ON = frozenset({"SEQ05", "SEQ17", "ENC02"})
+CONTINUED = frozenset({"SEQ05", "SEQ17", "ENC02"})
 MALFORMED = ("ENC", "CON")  # groups of rules about a packet's own bytes
 
 
 class MalformedAccepted(ConnectionAuditRule):
-    """A server goes on after packets that are proven malformed, or one host sends many of them.
+    """A server continues after malformed packets, or one host sends many of them.
 
     What it checks
     --------------
-    A rule about the standard found that the server served a connection on after a malformed
-    packet (SEQ05, ENC02, or SEQ17 on account of an ENC or CON rule); or one host sent malformed
-    packets on at least 5 connections within 60 seconds, as fuzzing does: then the client is at
-    fault.
+    A rule about the standard found that the server continued a connection after a malformed packet
+    (SEQ05, ENC02, or SEQ17 because of an ENC or CON rule); or one host sent malformed packets on at
+    least 5 connections within 60 seconds, as fuzzing does: then the client is at fault.
 
     Why it matters
     --------------
-    Sloppy parsing is where servers break; who fuzzes looks for the place.
+    Lax parsers often have vulnerabilities; fuzzing searches for them.
 
     Fix on the client
     -----------------
-    Mend the library that makes such packets.
+    Fix the library that produces such packets.
 
     Fix on the server
     -----------------
-    Close the connection at the first malformed packet, as the standard demands.
+    Close the connection at the first malformed packet, as the standard requires.
 
     Known false alarms
     ------------------
-    A broken device that tries again and again.
+    A broken device that retries repeatedly.
     """
 
     id = "SEC32"
@@ -61,11 +60,11 @@ class MalformedAccepted(ConnectionAuditRule):
     asks = Event.FAULTY
     bad = (
         Example(
-            "served on",
+            "the server continues",
             ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", ACCEPTED_311, "+8", *GOODBYE),
         ),
         Example(
-            "five malformed ones",
+            "five malformed packets",
             tuple(
                 step
                 for n in range(5)
@@ -89,7 +88,7 @@ class MalformedAccepted(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Malformed packets are let through, or sent in numbers."""
+        """Reports malformed packets that are accepted or sent in large numbers."""
         connection, profile = context.connection, context.profile
         assert profile is not None
         if not connection.findings:
@@ -98,7 +97,7 @@ class MalformedAccepted(ConnectionAuditRule):
         proofs = [
             item
             for item in connection.findings
-            if item.rule in GOES_ON
+            if item.rule in CONTINUED
             and item.side is Side.SERVER
             and str(item.evidence.get("provokedBy", "ENC")).startswith(MALFORMED)
         ]
@@ -109,7 +108,7 @@ class MalformedAccepted(ConnectionAuditRule):
             found.append(
                 failure(
                     context,
-                    f"the server {server_name(connection)} goes on after a malformed packet "
+                    f"the server {server_name(connection)} continues after a malformed packet "
                     f"({', '.join(rules)})",
                     at=proofs[0].frames[-1],
                     rules=rules,

@@ -1,4 +1,4 @@
-"""SEC33: a device that was not there before."""
+"""SEC33: a new device appears."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class NewDevice(ConnectionAuditRule):
     What it checks
     --------------
     The first accepted connection of a client id at a server, more than 7 days after the first
-    connection that was seen at all. In shorter captures nothing is ever new.
+    connection that was seen at all. In shorter captures nothing is reported as new.
 
     Why it matters
     --------------
-    New devices are how intruders look, and what an inventory has to know of.
+    A new device may be an intruder, and the inventory has to include it.
 
     Fix on the client
     -----------------
-    Nothing, if it is yours.
+    Nothing, if the device is yours.
 
     Fix on the server
     -----------------
-    Admit only clients that are known.
+    Accept only known clients.
 
     Known false alarms
     ------------------
-    Client ids that are made up for each connection.
+    Client ids that are generated for each connection.
     """
 
     id = "SEC33"
@@ -83,7 +83,7 @@ class NewDevice(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A device that was not there before."""
+        """Reports a client id that appears after the learning period."""
         profile = context.profile
         assert profile is not None
         start = context.activity.start_ns

@@ -1,4 +1,4 @@
-"""SEC34: a known client id is somebody else now."""
+"""SEC34: a known client id changes its identity."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from dissector.vendors import local
 
 
 def _vendor(mac: str | None, other: str | None) -> str | None:
-    """Give the vendor part of a MAC address; None where it or the other was made up on the spot."""
+    """Returns the vendor part of a MAC address; None if either address is locally administered."""
     if mac is None or other is None or local(mac) or local(other):
         return None
     return mac[:8]
 
 
 class IdentityChange(ConnectionAuditRule):
-    """A known client id comes back with other hardware, user name, version, or habits.
+    """A known client id returns with other hardware, user name, version, or settings.
 
     What it checks
     --------------
-    Between two accepted connections of one client id at least 2 of these change: the vendor part
-    of the MAC address (where both are registered ones), the user name, the version of MQTT, the
-    keep alive, the will.
+    Between two accepted connections of one client id at least 2 of these change: the vendor part of
+    the MAC address (if both are registered ones), the user name, the version of MQTT, the keep
+    alive, the Will Topic.
 
     Why it matters
     --------------
-    Somebody may have taken the device's identity.
+    Somebody may have taken over the device's identity.
 
     Fix on the client
     -----------------
@@ -37,11 +37,11 @@ class IdentityChange(ConnectionAuditRule):
 
     Fix on the server
     -----------------
-    Tie the client id to an account or a certificate.
+    Bind the client id to an account or a certificate.
 
     Known false alarms
     ------------------
-    An update, a device that was exchanged, a test tool with the same id.
+    An update, a replaced device, a test tool with the same id.
     """
 
     id = "SEC34"
@@ -87,7 +87,7 @@ class IdentityChange(ConnectionAuditRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """A known client id is somebody else now."""
+        """Reports a client id whose properties change."""
         profile = context.profile
         assert profile is not None
         former = context.former
@@ -113,6 +113,6 @@ class IdentityChange(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"the client id came back with another {' and '.join(changed)}",
+            f"the client id returned with another {' and '.join(changed)}",
             changed=changed,
         )
