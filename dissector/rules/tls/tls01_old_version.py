@@ -1,4 +1,4 @@
-"""TLS01: a server chooses an old version of TLS."""
+"""TLS01: a server selects an old version of TLS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dissector.rules.tls_examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, sess
 
 
 class OldTlsVersion(TlsRule):
-    """A server agrees to SSL 3.0, TLS 1.0 or TLS 1.1.
+    """A server selects SSL 3.0, TLS 1.0 or TLS 1.1.
 
     What it checks
     --------------
@@ -20,8 +20,8 @@ class OldTlsVersion(TlsRule):
 
     Why it matters
     --------------
-    These versions are withdrawn (RFC 8996): their hashes are broken, and current libraries refuse
-    them.
+    These versions are deprecated (RFC 8996): their hash functions are broken, and current libraries
+    refuse them.
 
     Fix on the client
     -----------------
@@ -29,7 +29,7 @@ class OldTlsVersion(TlsRule):
 
     Fix on the server
     -----------------
-    Set TLS 1.2 as the oldest version, once the last old device is gone.
+    Set TLS 1.2 as the minimum version, once the last old device is gone.
 
     Known false alarms
     ------------------
@@ -61,7 +61,7 @@ class OldTlsVersion(TlsRule):
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A server chooses an old version of TLS."""
+        """Reports an old version in a ServerHello."""
         record = context.record
         version = record.version
         if version is None or version >= V1_2:
@@ -70,7 +70,7 @@ class OldTlsVersion(TlsRule):
             return None
         return tls_failure(
             context,
-            f"the server {named(record.server)} agrees to {version_name(version)}",
+            f"the server {named(record.server)} selects {version_name(version)}",
             record.server_hello_frame,
             frames=(record.client_hello_frame,),
             version=version_name(version),

@@ -22,17 +22,17 @@ from dissector.rules.tls_examples import (
 
 
 class OldTlsVersionsOffered(TlsRule):
-    """A client offers SSL 3.0, TLS 1.0 or TLS 1.1, or nothing better.
+    """A client offers SSL 3.0, TLS 1.0 or TLS 1.1, alone or with newer versions.
 
     What it checks
     --------------
     The newest version in the ClientHello is below TLS 1.2, or its list of versions
-    (supported_versions) holds one that is. Reported once for each client and server.
+    (supported_versions) contains one that is. Reported once for each client and server.
 
     Why it matters
     --------------
-    What is offered can be chosen, also by somebody in between; and it tells of a library that is no
-    longer mended.
+    An offered version can be negotiated, also because of an attacker on the path; and it indicates
+    a library that is no longer maintained.
 
     Fix on the client
     -----------------
@@ -40,7 +40,7 @@ class OldTlsVersionsOffered(TlsRule):
 
     Fix on the server
     -----------------
-    Refuse what is older than TLS 1.2.
+    Refuse versions older than TLS 1.2.
 
     Known false alarms
     ------------------
@@ -60,7 +60,7 @@ class OldTlsVersionsOffered(TlsRule):
     }
     bad = (
         Example(
-            "nothing but TLS 1.1",
+            "only TLS 1.1",
             (client_hello(versions=(V1_1,)), alert("S", 70), *CLOSES),
             (),
             PORT,
@@ -73,7 +73,7 @@ class OldTlsVersionsOffered(TlsRule):
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A client still offers old versions of TLS."""
+        """Reports old versions in a ClientHello."""
         record, profile = context.record, context.profile
         hello = record.client_hello
         if hello is None:

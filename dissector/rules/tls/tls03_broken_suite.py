@@ -1,4 +1,4 @@
-"""TLS03: a broken cipher suite is chosen."""
+"""TLS03: a server selects a broken cipher suite."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, RC4, session, session_13
 
-# by IANA's names; TLS_SHA256_SHA256 and its like have no encryption (RFC 9150)
+# IANA's names; TLS_SHA256_SHA256 and similar suites have no encryption (RFC 9150)
 _BROKEN = r"_(?:NULL|anon|EXPORT|RC4|DES|DES40|3DES|RC2)_|_MD5$|^TLS_SHA\d+_"
 
 
 class BrokenCipherSuite(TlsRule):
-    """A server chooses a cipher suite that encrypts badly or not at all, or authenticates nobody.
+    """A server selects a cipher suite with weak or no encryption, or without authentication.
 
     What it checks
     --------------
-    The suite in the ServerHello has no encryption (NULL, or one of integrity only), no
-    authentication (anon), or uses EXPORT keys, RC4, DES, 3DES, RC2 or an MD5 MAC. Reported once for
-    each server and suite.
+    The suite in the ServerHello has no encryption (NULL, or integrity only), no authentication
+    (anon), or uses EXPORT keys, RC4, DES, 3DES, RC2 or an MD5 MAC. Reported once for each server
+    and suite.
 
     Why it matters
     --------------
-    Such a connection can be read, or taken over, with known tools.
+    Such a connection can be decrypted, or taken over, with known tools.
 
     Fix on the client
     -----------------
@@ -50,7 +50,7 @@ class BrokenCipherSuite(TlsRule):
     bad = (
         Example("RC4", session(suite=RC4), ("TLS04",), PORT),
         Example("no encryption", session(suite=0xC006), (), PORT),
-        Example("nobody is authenticated", session(None, suite=0xC018), (), PORT),
+        Example("no authentication", session(None, suite=0xC018), (), PORT),
         Example("3DES", session(suite=0xC008), (), PORT),
     )
     good = (
@@ -59,7 +59,7 @@ class BrokenCipherSuite(TlsRule):
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A broken cipher suite is chosen."""
+        """Reports a broken cipher suite in a ServerHello."""
         record = context.record
         suite = record.suite
         if suite is None or not re.search(_BROKEN, suite):
@@ -68,7 +68,7 @@ class BrokenCipherSuite(TlsRule):
             return None
         return tls_failure(
             context,
-            f"the server {named(record.server)} chooses {suite}",
+            f"the server {named(record.server)} selects {suite}",
             record.server_hello_frame,
             frames=(record.client_hello_frame,),
             suite=suite,

@@ -1,4 +1,4 @@
-"""TLS04: a key exchange without forward secrecy is chosen."""
+"""TLS04: a server selects a key exchange without forward secrecy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATIC = ("TLS_RSA_", "TLS_DH_RSA_", "TLS_DH_DSS_", "TLS_ECDH_RSA_", "TLS_ECDH_
 
 
 class NoForwardSecrecy(TlsRule):
-    """A server chooses a key exchange that its own key, once lost, opens for all of the past.
+    """A server selects a key exchange without forward secrecy.
 
     What it checks
     --------------
@@ -22,7 +22,7 @@ class NoForwardSecrecy(TlsRule):
 
     Why it matters
     --------------
-    Who records traffic today can read it on the day that the server's key leaks.
+    Anyone who records traffic today can decrypt it as soon as the server's key leaks.
 
     Fix on the client
     -----------------
@@ -54,7 +54,7 @@ class NoForwardSecrecy(TlsRule):
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A key exchange without forward secrecy is chosen."""
+        """Reports a key exchange without forward secrecy in a ServerHello."""
         record = context.record
         suite = record.suite
         if suite is None or not suite.startswith(_STATIC):
@@ -63,7 +63,7 @@ class NoForwardSecrecy(TlsRule):
             return None
         return tls_failure(
             context,
-            f"the server {named(record.server)} chooses {suite}, which has no forward secrecy",
+            f"the server {named(record.server)} selects {suite}, which has no forward secrecy",
             record.server_hello_frame,
             frames=(record.client_hello_frame,),
             suite=suite,

@@ -1,4 +1,4 @@
-"""TLS05: a certificate is out of date."""
+"""TLS05: a certificate has expired or is not valid yet."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ from dissector.rules.tls_examples import (
 
 
 class CertificateOutOfDate(TlsRule):
-    """A server shows a certificate that is no longer valid, or not yet, or not for long.
+    """A server presents a certificate that has expired, is not valid yet, or expires soon.
 
     What it checks
     --------------
-    The capture's time is past the end of the validity of the server's own certificate, or before
-    its beginning, by more than 24 hours; noted only where less than 30 days are left. A capture
-    whose clock cannot be right is not judged. Reported once for each server and certificate.
+    The capture's time is after the end of the validity of the server's own certificate, or before
+    its beginning, by more than 24 hours; severity info if less than 30 days are left. A capture
+    whose clock is obviously wrong is not evaluated. Reported once for each server and certificate.
 
     Why it matters
     --------------
-    Clients that check will not connect any more; those that still do check nothing.
+    Clients that verify the certificate can no longer connect; those that still connect verify
+    nothing.
 
     Fix on the client
     -----------------
-    Do not switch the check off: have the server's certificate renewed.
+    Do not disable verification: have the server's certificate renewed.
 
     Fix on the server
     -----------------
-    Renew the certificate, and let a program do that from now on.
+    Renew the certificate, and automate the renewal.
 
     Known false alarms
     ------------------
@@ -61,15 +62,15 @@ class CertificateOutOfDate(TlsRule):
             (),
             PORT,
         ),
-        Example("ends soon", session("ends soon"), (), PORT),
+        Example("expires soon", session("ends soon"), (), PORT),
     )
     good = (
         Example("valid for years", session(), (), PORT),
-        Example("not to be seen", session_13(), (), PORT),
+        Example("certificate is encrypted", session_13(), (), PORT),
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A certificate is out of date."""
+        """Reports a certificate that has expired, is not valid yet, or expires soon."""
         record, shown = context.record, leaf(context.record)
         where = record.certificates_frame
         if shown is None or where is None:
@@ -80,14 +81,14 @@ class CertificateOutOfDate(TlsRule):
         if state is None and left >= limits.certificate_days_left:
             return None
         if wrong_clock(now):
-            return Unevaluated("the clock of the capture cannot be right")
+            return Unevaluated("the clock of the capture is wrong")
         server = named(record.server)
         key = (self.id, record.server.ip, record.server.port, shown.fingerprint, state)
         if not context.activity.once(*key):
             return None
         what = {
             "expired": f"expired {-left:,.0f} days ago",
-            "future": f"is valid from {(shown.not_before_ns - now) / DAY_NS:,.0f} days later on",
+            "future": f"becomes valid in {(shown.not_before_ns - now) / DAY_NS:,.0f} days",
             None: f"expires in {max(left, 0):.0f} days",
         }[state]
         return tls_failure(

@@ -1,4 +1,4 @@
-"""TLS06: a certificate is weak."""
+"""TLS06: a certificate has a short key or a broken signature."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, session
 
-LEAST_BITS = {"RSA": 2048, "DSA": 2048, "EC": 256}
+MINIMUM_BITS = {"RSA": 2048, "DSA": 2048, "EC": 256}
 BROKEN_HASHES = frozenset({"md5", "sha1"})
 
 
 class WeakCertificate(TlsRule):
-    """A server shows a certificate with a short key or a broken signature.
+    """A server presents a certificate with a short key or a broken signature.
 
     What it checks
     --------------
-    In the server's own certificate and those that sign it: an RSA key below 2048 bits, an elliptic
-    curve below 256, a signature with MD5 or SHA-1. The signature of an authority on itself does not
-    count, nobody relies on it. Reported once for each server and certificate.
+    In the server's own certificate and those of its issuers: an RSA or DSA key below 2048 bits, an
+    elliptic curve below 256, a signature with MD5 or SHA-1. The signature of a self-issued
+    authority is not checked, since nobody relies on it. Reported once for each server and
+    certificate.
 
     Why it matters
     --------------
-    Such a key can be calculated, such a signature be forged: then anybody can be this server.
+    Such a key can be calculated, and such a signature forged: then anyone can impersonate this
+    server.
 
     Fix on the client
     -----------------
-    Trust no authority that still gives out such certificates.
+    Do not trust an authority that still issues such certificates.
 
     Fix on the server
     -----------------
-    Make a new key (EC P-256, or RSA of 2048 bits and more) and have it signed with SHA-256.
+    Generate a new key (EC P-256, or RSA of 2048 bits or more) and have it signed with SHA-256.
 
     Known false alarms
     ------------------
@@ -55,7 +57,7 @@ class WeakCertificate(TlsRule):
     good = (Example("P-256 and SHA-256", session(), (), PORT),)
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A certificate is weak."""
+        """Reports a certificate with a short key or a broken signature."""
         record = context.record
         for place, der in enumerate(record.certificates):
             shown = certificate.read(der)
@@ -69,7 +71,7 @@ class WeakCertificate(TlsRule):
             whose = "its own" if place == 0 else "an authority's"
             return tls_failure(
                 context,
-                f"the server {named(record.server)} shows a weak certificate, {whose}: {reason}",
+                f"the server {named(record.server)} presents a weak certificate, {whose}: {reason}",
                 record.certificates_frame,
                 subject=shown.subject,
                 weakness=reason,
@@ -78,9 +80,9 @@ class WeakCertificate(TlsRule):
 
 
 def _weakness(shown: Certificate, *, leaf: bool) -> str | None:
-    """Say what is weak; an authority that signed itself needs a good key only."""
+    """Returns what is weak, or None; of a self-issued authority only the key is checked."""
     bits = shown.key_bits
-    if bits is not None and bits < LEAST_BITS.get(shown.key_type, 0):
+    if bits is not None and bits < MINIMUM_BITS.get(shown.key_type, 0):
         return f"its {shown.key_type} key has {bits} bits"
     if shown.signature_hash in BROKEN_HASHES and (leaf or not shown.self_issued):
         return f"it is signed with {shown.signature_hash.upper()}"

@@ -1,4 +1,4 @@
-"""TLS07: a certificate proves nothing."""
+"""TLS07: a certificate is self-signed or for another name."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from dissector.text import printable
 
 
 class UntrustworthyCertificate(TlsRule):
-    """A server shows a certificate that it signed itself, or that is for another name.
+    """A server presents a certificate that is self-signed or for another name.
 
     What it checks
     --------------
     The server's own certificate is self-signed, or none of its names is the one that the client
-    asked for (SNI). Noted only where the issuer, or the certificate's SHA-256, is listed in
-    `authorities`. Whether anybody trusts the issuer of another certificate is not seen. Reported
+    requested (SNI). Severity info if the issuer, or the certificate's SHA-256, is listed in
+    `authorities`. Whether clients trust the issuer of other certificates cannot be seen. Reported
     once for each server, certificate and name.
 
     Why it matters
     --------------
-    Nobody but the server itself says that it is this server: anybody can say the same in between.
+    Nobody but the server itself confirms its identity: an attacker in the middle can claim the
+    same.
 
     Fix on the client
     -----------------
-    Trust this certificate, or the authority of your own, by name; never everybody's.
+    Trust this certificate, or your own authority, explicitly; never accept all certificates.
 
     Fix on the server
     -----------------
-    Get a certificate for the name that clients use, from an authority that they know.
+    Get a certificate for the name that clients use, from an authority that they trust.
 
     Known false alarms
     ------------------
-    A self-signed certificate that every client knows beforehand: list it in `authorities`.
+    A self-signed certificate that every client knows in advance: list it in `authorities`.
     """
 
     id = "TLS07"
@@ -46,7 +47,7 @@ class UntrustworthyCertificate(TlsRule):
     confidence = Confidence.PROVEN
     references = {"CWE": ("295", "297"), "OWASP": ("I7",), "ETSI": ("5.5-1",), "MQTT": ("5.4.3",)}
     bad = (
-        Example("signed by itself", session("self-signed"), (), PORT),
+        Example("self-signed certificate", session("self-signed"), (), PORT),
         Example(
             "another name",
             (client_hello("cellar.house.example"), server_flight(), alert("C", 42), *CLOSES),
@@ -56,19 +57,19 @@ class UntrustworthyCertificate(TlsRule):
     )
     good = (
         Example("by an authority, for this name", session(), (), PORT),
-        Example("no name asked for", session(name=None), ("TLS10",), PORT),
+        Example("no name requested", session(name=None), ("TLS10",), PORT),
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A certificate proves nothing."""
+        """Reports a certificate that is self-signed or for another name."""
         record, shown = context.record, leaf(context.record)
         if shown is None:
             return None
         name = record.server_name
         if shown.self_signed:
-            what = "signed its certificate itself"
+            what = "presents a self-signed certificate"
         elif mismatched(shown, name):
-            what = f"shows a certificate that is not for {printable(name or '', 80)}"
+            what = f"presents a certificate that is not for {printable(name or '', 80)}"
         else:
             return None
         if not context.activity.once(

@@ -1,4 +1,4 @@
-"""TLS08: one key is used by many."""
+"""TLS08: several servers or devices use the same key."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from dissector.rules.tls_examples import PORT, session
 
 
 class SharedKey(TlsRule):
-    """Several servers show one key of their own, or several devices one client certificate.
+    """Several servers present the same key, or several devices the same client certificate.
 
     What it checks
     --------------
-    The public key of a self-signed certificate, or of certificates that differ, is shown by servers
-    at 2 or more addresses; or one client certificate by at least 3 hosts, which is an error. One
-    certificate of an authority on several addresses is a cluster, and not reported.
+    The public key of a self-signed certificate, or of different certificates, is presented by
+    servers at 2 or more addresses; or one client certificate by at least 3 hosts, which has
+    severity error. One certificate of an authority on several addresses is a cluster, and is not
+    reported.
 
     Why it matters
     --------------
-    The key is in the firmware, and who has one device has it: he can be any of them.
+    The key is in the firmware, so anyone who has one device has it, and can impersonate all of
+    them.
 
     Fix on the client
     -----------------
-    Make a key for each device, in the device, and never copy it.
+    Generate a key for each device, on the device, and never copy it.
 
     Fix on the server
     -----------------
-    Make a key for each server at its first start; lock out certificates that are copied.
+    Generate a key for each server at its first start; block certificates that are copied.
 
     Known false alarms
     ------------------
-    One owner who copies his own self-signed certificate to several servers on purpose.
+    One owner who copies a self-signed certificate to several servers on purpose.
     """
 
     id = "TLS08"
@@ -73,7 +75,7 @@ class SharedKey(TlsRule):
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """One key is used by many."""
+        """Reports a key that several servers or devices use."""
         return self._servers(context) or self._devices(context, limits)
 
     def _servers(self, context: TlsAuditContext) -> Verdict:
@@ -89,7 +91,7 @@ class SharedKey(TlsRule):
         places = sorted(holder.places)
         return tls_failure(
             context,
-            f"servers at {len(places)} addresses show one and the same key",
+            f"servers at {len(places)} addresses present the same key",
             record.certificates_frame,
             addresses=places,
             key=shown.key_fingerprint,
@@ -107,7 +109,7 @@ class SharedKey(TlsRule):
             return None
         return tls_failure(
             context,
-            f"{count} hosts show one and the same client certificate",
+            f"{count} hosts present the same client certificate",
             record.client_certificates_frame,
             Severity.ERROR,
             side=Side.CLIENT,

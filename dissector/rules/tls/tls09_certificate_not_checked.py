@@ -1,4 +1,4 @@
-"""TLS09: a client does not check the server's certificate."""
+"""TLS09: a client does not verify the server's certificate."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, serv
 
 
 class CertificateNotChecked(TlsRule):
-    """A client goes on with a server whose certificate it should not accept.
+    """A client continues with a server whose certificate it should reject.
 
     What it checks
     --------------
     Both sides send data although the server's own certificate has expired, is not valid yet, or is
-    for another name than the one that the client asked for (as TLS05 and TLS07 say). A self-signed
-    certificate alone is not counted: the client may know it. Reported once for each client and
+    for another name than the one that the client requested (as in TLS05 and TLS07). A self-signed
+    certificate alone is not reported: the client may know it. Reported once for each client and
     server.
 
     Why it matters
     --------------
-    A client that checks nothing also takes whoever stands in between: encryption is then for show.
+    A client that verifies nothing also accepts an attacker in the middle: its encryption protects
+    nothing.
 
     Fix on the client
     -----------------
-    Give the client the authority's certificate and let it check name and dates (no `--insecure`, no
-    `CERT_NONE`, no `rejectUnauthorized: false`); keep its clock right.
+    Give the client the authority's certificate and let it verify name and dates (no `--insecure`,
+    no `CERT_NONE`, no `rejectUnauthorized: false`); keep its clock right.
 
     Fix on the server
     -----------------
-    Renew the certificate, for the right name: then nobody has a reason to switch the check off.
+    Renew the certificate, for the right name: then there is no reason to disable verification.
 
     Known false alarms
     ------------------
-    A client that knows this very certificate and looks at nothing else in it.
+    A client that knows this very certificate and checks nothing else in it.
     """
 
     id = "TLS09"
@@ -51,17 +52,17 @@ class CertificateNotChecked(TlsRule):
     )
     good = (
         Example(
-            "it turns away",
+            "the client aborts",
             (client_hello(), server_flight("expired"), alert("C", 45), *CLOSES),
             ("TLS05",),
             PORT,
         ),
-        Example("it may know the certificate", session("self-signed"), ("TLS07",), PORT),
-        Example("nothing to object to", session(), (), PORT),
+        Example("the client may know the certificate", session("self-signed"), ("TLS07",), PORT),
+        Example("a valid certificate", session(), (), PORT),
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A client does not check the server's certificate."""
+        """Reports a client that accepts an invalid certificate."""
         record, shown = context.record, leaf(context.record)
         where = record.certificates_frame
         if shown is None or where is None or not record.established:
@@ -71,7 +72,7 @@ class CertificateNotChecked(TlsRule):
         if state is None and not wrong_name:
             return None
         if wrong_clock(where.time_ns):
-            return Unevaluated("the clock of the capture cannot be right")
+            return Unevaluated("the clock of the capture is wrong")
         profile = context.profile
         if not context.activity.once(
             self.id, profile.client_ip, profile.client_mac, record.server.ip, record.server.port
@@ -80,7 +81,7 @@ class CertificateNotChecked(TlsRule):
         dates = {"expired": "has expired", "future": "is not valid yet", None: ""}
         return tls_failure(
             context,
-            f"the client {profile.client_ip} goes on although the certificate of "
+            f"the client {profile.client_ip} continues although the certificate of "
             f"{named(record.server)} {dates[state] or 'is for another name'}",
             record.client_data,
             frames=(where,),

@@ -1,4 +1,4 @@
-"""TLS10: a client does not say which server it wants."""
+"""TLS10: a client sends no server name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dissector.rules.tls_examples import PORT, session, session_13
 
 
 class NoServerName(TlsRule):
-    """A client connects without naming the server (SNI), which has a name.
+    """A client sends no server name (SNI) to a server that has a name.
 
     What it checks
     --------------
@@ -21,12 +21,12 @@ class NoServerName(TlsRule):
 
     Why it matters
     --------------
-    A server that serves several names may show the wrong certificate, and a client that knows no
-    name can check none.
+    A server with several names may present the wrong certificate, and a client without a name
+    cannot verify any.
 
     Fix on the client
     -----------------
-    Connect by host name, and let the library send and check it.
+    Connect by host name, and let the library send and verify it.
 
     Fix on the server
     -----------------
@@ -34,7 +34,7 @@ class NoServerName(TlsRule):
 
     Known false alarms
     ------------------
-    A client that checks the name without sending it.
+    A client that verifies the name without sending it.
     """
 
     id = "TLS10"
@@ -46,11 +46,11 @@ class NoServerName(TlsRule):
     bad = (Example("no name", session(name=None), (), PORT),)
     good = (
         Example("with a name", session(), (), PORT),
-        Example("a server that shows no name", session_13(None), (), PORT),
+        Example("certificate is encrypted", session_13(None), (), PORT),
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A client does not say which server it wants."""
+        """Reports a ClientHello without a server name."""
         record, shown, profile = context.record, leaf(context.record), context.profile
         if record.client_hello is None or record.server_name is not None or shown is None:
             return None
@@ -62,8 +62,7 @@ class NoServerName(TlsRule):
             return None
         return tls_failure(
             context,
-            f"the client {profile.client_ip} does not say which server it wants at "
-            f"{named(record.server)}",
+            f"the client {profile.client_ip} sends no server name (SNI) to {named(record.server)}",
             record.client_hello_frame,
             names=list(shown.names),
         )

@@ -1,4 +1,4 @@
-"""TLS11: TLS handshakes fail again and again."""
+"""TLS11: TLS handshakes fail repeatedly."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ FAILED = (client_hello(), server_flight(), alert("C", 48), *CLOSES)
 
 
 class TlsFailures(TlsRule):
-    """The TLS handshakes of one client fail again and again.
+    """The TLS handshakes of one client fail repeatedly.
 
     What it checks
     --------------
     At least 3 connections of one client within 10 minutes end with one of the alerts
     handshake_failure, bad_certificate, certificate_expired, unknown_ca, decrypt_error, from either
-    side. In TLS 1.3 alerts are encrypted and not seen. Reported once for each client and server.
+    side. In TLS 1.3 alerts are encrypted and cannot be seen. Reported once for each client and
+    server.
 
     Why it matters
     --------------
-    The device is cut off, and it may be that somebody stands in between; next, somebody will switch
-    the check off.
+    The device is cut off, and there may be an attacker in the middle; the usual next step is that
+    somebody disables verification.
 
     Fix on the client
     -----------------
-    Look at the alert: renew the trusted authority, the device's certificate, or its clock; wait
-    longer after each failure.
+    Look at the alert: renew the trusted authority, the device's certificate, or set its clock;
+    increase the delay after each failure.
 
     Fix on the server
     -----------------
-    Renew the certificate, and keep the suites that old devices need until they are gone.
+    Renew the certificate, and keep the suites that old devices need until they are replaced.
 
     Known false alarms
     ------------------
-    A scanner that tries out what a server supports.
+    A scanner that tests what a server supports.
     """
 
     id = "TLS11"
@@ -60,7 +61,7 @@ class TlsFailures(TlsRule):
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """TLS handshakes fail again and again."""
+        """Reports a client whose TLS handshakes fail repeatedly."""
         record, profile = context.record, context.profile
         fatal = [item for item in record.alerts if failing(item.description)]
         if not fatal:
@@ -77,7 +78,7 @@ class TlsFailures(TlsRule):
         return tls_failure(
             context,
             f"{count} TLS handshakes of {profile.client_ip} fail within ten minutes; "
-            f"the {fatal[0].side.value} says {name}",
+            f"the {fatal[0].side.value} sends {name}",
             fatal[0].frame,
             failures=count,
             alert=name,

@@ -1,4 +1,4 @@
-"""TLS12: port and content disagree."""
+"""TLS12: the port does not match its content."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
 
     What it checks
     --------------
-    A CONNECT in clear on port 8883, or TLS on port 1883, which is only noted. Reported once for
+    A CONNECT in clear on port 8883, or TLS on port 1883, which has severity info. Reported once for
     each server.
 
     Why it matters
     --------------
-    Whoever believes that what goes to 8883 is encrypted is wrong; firewalls and people rely on
+    Anyone who assumes that traffic on port 8883 is encrypted is wrong; firewalls and people rely on
     ports.
 
     Fix on the client
     -----------------
-    Check what the settings say of TLS.
+    Check the TLS settings.
 
     Fix on the server
     -----------------
-    Speak TLS on 8883 and nothing else, and leave 1883 to the loopback interface.
+    Use port 8883 for TLS only, and restrict port 1883 to the loopback interface.
 
     Known false alarms
     ------------------
-    A proxy that takes TLS off and hands on to the same port.
+    A proxy that terminates TLS and forwards to the same port.
     """
 
     id = "TLS12"
@@ -64,7 +64,7 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """MQTT in clear on a port for TLS."""
+        """Reports MQTT in clear on a port for TLS."""
         connection = context.connection
         if connection.server.port != PORT or connection.connect is None:
             return None
@@ -77,7 +77,7 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
         )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """TLS on the port for MQTT in clear."""
+        """Reports TLS on the port for MQTT in clear."""
         record = context.record
         if record.server.port != CLEAR_PORT or record.server_hello is None:
             return None

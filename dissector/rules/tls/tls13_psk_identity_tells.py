@@ -1,4 +1,4 @@
-"""TLS13: the name of a pre-shared key tells who the device is."""
+"""TLS13: the identity of a pre-shared key contains hardware or personal data."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from dissector.rules.tls_examples import PORT, by_psk
 
 
 class PskIdentityTells(TlsRule):
-    """The identity of a pre-shared key holds hardware or personal data, in clear.
+    """The identity of a pre-shared key contains hardware or personal data, in clear.
 
     What it checks
     --------------
-    Up to TLS 1.2 a client sends the identity of its pre-shared key in clear: a MAC address, IMEI,
-    ICCID, IMSI, serial number, e-mail address or host name in it (as SEC27 says). Reported once for
-    each client and identity.
+    A client sends the identity of its pre-shared key in clear (up to TLS 1.2), and it contains a
+    MAC address, IMEI, ICCID, IMSI, serial number, e-mail address or host name (as in SEC27).
+    Reported once for each client and identity.
 
     Why it matters
     --------------
-    It follows the device wherever it goes, although all the rest is encrypted.
+    It makes the device trackable everywhere, although everything else is encrypted.
 
     Fix on the client
     -----------------
-    Use an identity that means nothing outside: random characters, kept for good.
+    Use an identity that means nothing elsewhere: random characters that are stored permanently.
 
     Fix on the server
     -----------------
-    Give out such identities; or use TLS 1.3, where certificates are encrypted.
+    Assign such identities; or use TLS 1.3, where certificates are encrypted.
 
     Known false alarms
     ------------------
-    Digits that look so by chance.
+    Digits that match by chance.
     """
 
     id = "TLS13"
@@ -47,7 +47,7 @@ class PskIdentityTells(TlsRule):
     good = (Example("a name", by_psk("lamp7"), (), PORT),)
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """The name of a pre-shared key tells who the device is."""
+        """Reports a pre-shared key identity with hardware or personal data."""
         record, profile = context.record, context.profile
         identity = record.psk_identity
         kind = None if not identity else identifier(identity, profile.client_mac)
@@ -55,7 +55,7 @@ class PskIdentityTells(TlsRule):
             return None
         return tls_failure(
             context,
-            f"the identity of the client's pre-shared key holds {kind}, in clear",
+            f"the identity of the client's pre-shared key contains {kind}, in clear",
             record.psk_identity_frame,
             holds=kind,
         )

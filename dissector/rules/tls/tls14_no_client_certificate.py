@@ -1,4 +1,4 @@
-"""TLS14: a server asks for no client certificate."""
+"""TLS14: a server requests no client certificate."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from dissector.rules.tls_examples import PORT, by_psk, session, session_13
 
 
 class NoClientCertificate(TlsRule):
-    """A server leaves it to MQTT to find out who the client is, and that cannot be seen.
+    """A server requests no client certificate, and how MQTT authenticates the client cannot be
+    seen.
 
     What it checks
     --------------
-    A full handshake up to TLS 1.2 in which the server shows a certificate and sends no
-    CertificateRequest, on a connection that nothing opened: how MQTT's own credentials are is
-    unknown. Noted once for each server.
+    A full handshake up to TLS 1.2 in which the server presents a certificate and sends no
+    CertificateRequest, on a connection that was not decrypted: the quality of MQTT's own
+    credentials is unknown. Severity info, reported once for each server.
 
     Why it matters
     --------------
-    Passwords are shared, guessed and forgotten in firmware; a key of its own in each device is not.
+    Passwords are shared, guessed and left in firmware; an individual key in each device is not.
 
     Fix on the client
     -----------------
-    Support a certificate of its own for each device.
+    Support an individual certificate for each device.
 
     Fix on the server
     -----------------
-    Ask for client certificates (Mosquitto: `require_certificate true`), or be sure that each device
-    has a password of its own.
+    Request client certificates (Mosquitto: `require_certificate true`), or make sure that each
+    device has its own password.
 
     Known false alarms
     ------------------
-    A server that checks good passwords: this is no fault, but a line of the inventory.
+    A server that checks good passwords: this is not a fault, only an entry in the inventory.
     """
 
     id = "TLS14"
@@ -43,15 +44,15 @@ class NoClientCertificate(TlsRule):
     severity = Severity.INFO
     confidence = Confidence.PROVEN
     references = {"CWE": ("306",), "OWASP": ("I3",), "ETSI": ("5.5-4",), "MQTT": ("5.4.1",)}
-    bad = (Example("nothing asked", session(asks=False), (), PORT),)
+    bad = (Example("no certificate requested", session(asks=False), (), PORT),)
     good = (
-        Example("it asks", session(), (), PORT),
+        Example("certificate requested", session(), (), PORT),
         Example("by a pre-shared key", by_psk("lamp7"), (), PORT),
-        Example("not to be seen", session_13(), (), PORT),
+        Example("handshake is encrypted", session_13(), (), PORT),
     )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """A server asks for no client certificate."""
+        """Reports a server that requests no client certificate."""
         record = context.record
         if record.certificate_requested is not False or record.decrypted:
             return None
@@ -61,6 +62,6 @@ class NoClientCertificate(TlsRule):
             return None
         return tls_failure(
             context,
-            f"the server {named(record.server)} asks for no client certificate",
+            f"the server {named(record.server)} requests no client certificate",
             record.certificates_frame,
         )
