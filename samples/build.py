@@ -1,11 +1,10 @@
-"""A small conversation in, the bytes of a pcap file out; the same bytes every time.
+"""Builds a pcap file from the steps of a small conversation; equal steps give equal bytes.
 
-A conversation is written as the rules write their examples: steps such as ``"C 10 0c …"`` (the
-client sends these bytes in one TCP segment), ``"S 20 02 00 00"``, ``"+6"`` (six seconds pass, shown
-by a keep-alive probe and its answer), ``"C FIN"``, ``"S RST"``, ``"NEW"`` (the next TCP connection
-to the same server), ``"HOST 7"`` (the same from 10.0.0.7), ``"ON 0"`` (back to the first of these
-connections). Every data segment is acknowledged by a frame of its own, as on a real wire. Timings
-and addresses are fixed.
+The steps are those of the rules' examples: ``"C 10 0c …"`` (the client sends these bytes in one TCP
+segment), ``"S 20 02 00 00"``, ``"+6"`` (six seconds pass, shown by a keep-alive probe and its
+answer), ``"C FIN"``, ``"S RST"``, ``"NEW"`` (the next TCP connection to the same server),
+``"HOST 7"`` (the same from 10.0.0.7), ``"ON 0"`` (back to the first of these connections). Every
+data segment is acknowledged by a frame of its own. Timings and addresses are fixed.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 class Frame(NamedTuple):
     """One frame of a capture: its time and its bytes from the Ethernet header on.
 
-    `side` is "C" or "S", `data` the TCP payload: for those who take frames away again.
+    `side` is "C" or "S", `payload` the TCP payload: for tests that leave frames out.
     """
 
     time_ns: int
@@ -35,7 +34,7 @@ class Frame(NamedTuple):
 
 
 class Peer:
-    """One end of a conversation."""
+    """One endpoint of a TCP connection, with its next sequence number."""
 
     def __init__(self, ip: bytes, port: int, mac: bytes, sequence: int) -> None:
         self.ip = ip
@@ -53,7 +52,7 @@ def conversation(
     server_ip: bytes = bytes((10, 0, 0, 2)),
     start_ns: int = START_NS,
 ) -> list[Frame]:
-    """Play the steps of one TCP connection, from its SYN, and give its frames."""
+    """Returns the frames of the steps; the first TCP connection begins with its SYN."""
     client = Peer(client_ip, client_port, CLIENT_MAC, 1000)
     server = Peer(server_ip, server_port, SERVER_MAC, 5000)
     frames: list[Frame] = []
@@ -77,8 +76,8 @@ def conversation(
 
     connect()
     opened = [(client, server)]
-    for words in steps:
-        step = words if isinstance(words, str) else words()
+    for item in steps:
+        step = item if isinstance(item, str) else item()
         if step.startswith("ON "):
             client, server = opened[int(step[3:])]
             continue
@@ -111,7 +110,7 @@ def conversation(
 
 
 def pcap(frames: Iterable[Frame]) -> bytes:
-    """Write frames as a pcap file, microseconds, Ethernet."""
+    """Returns frames as the bytes of a pcap file: microseconds, Ethernet."""
     parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)]
     for frame in frames:
         seconds, rest = divmod(frame.time_ns, 1_000_000_000)
@@ -145,7 +144,7 @@ def _ethernet(
 
 
 def _checksum(data: bytes) -> int:
-    """Internet checksum (RFC 1071)."""
+    """Returns the Internet checksum (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))

@@ -1,7 +1,7 @@
-"""Rebuild the made captures byte for byte: `python samples/make.py`; `--check` only compares.
+"""Writes `samples/made/`, one capture for each rule: `python samples/make.py`; `--check` compares.
 
-There is one capture per rule, from the first of the rule's own bad examples, so a sample shows just
-what the rule's page describes. `samples/README.md` is written from the same source.
+Each capture is built from the rule's first bad example, so it shows exactly what the rule's page
+describes. `samples/README.md` is generated from the same source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from samples.build import conversation, pcap  # noqa: E402
 
 
 def made() -> dict[str, bytes]:
-    """Give the bytes of every made capture by its file name."""
+    """Returns the bytes of every made capture by file name."""
     captures = {}
     for rule in all_rules():
         example = rule.bad[0]
@@ -28,7 +28,7 @@ def made() -> dict[str, bytes]:
 
 
 def main() -> int:
-    """Write the captures, or compare; 1 where one differs."""
+    """Writes the captures, or compares them; returns 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     check = parser.parse_args().check
