@@ -9,7 +9,7 @@ from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, connect
 from dissector.rules.thresholds import Thresholds
 
-BEFORE = 6  # intervals of ten seconds that are needed to know the usual rate
+EARLIER_INTERVALS = 6  # intervals of ten seconds that are needed to know the usual rate
 
 
 class FleetStorm(ConnectionAuditRule):
@@ -109,7 +109,7 @@ class FleetStorm(ConnectionAuditRule):
         if (
             server is None
             or len(server.newcomers) < limits.storm_clients
-            or len(server.rates) < BEFORE
+            or len(server.rates) < EARLIER_INTERVALS
         ):
             return None
         usual = sorted(server.rates)[len(server.rates) // 2]
