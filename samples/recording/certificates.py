@@ -1,4 +1,4 @@
-"""A folder in, a made-up authority and certificates of servers out, by openssl."""
+"""Creates a test authority and server certificates with openssl."""
 
 import subprocess
 from pathlib import Path
@@ -34,32 +34,35 @@ def _openssl(*arguments: str) -> None:
 
 
 class Authority:
-    """Signs certificates for the servers of the household."""
+    """A certificate authority for the servers of the household."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the authority's own key and certificate."""
+        """Creates the authority's own key and certificate in `folder`."""
         self.folder = folder
         self.certificate = folder / "authority.crt"
         (folder / "index.txt").write_text("")
         (folder / "serial").write_text("1000\n")
-        self._settings("Household authority")
+        self._write_configuration("Household authority")
         _openssl(
             *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "7300"),
             *("-config", str(folder / "ca.cnf"), "-extensions", "authority"),
             *("-keyout", str(folder / "authority.key"), "-out", str(self.certificate)),
         )
 
-    def _settings(self, name: str) -> None:
+    def _write_configuration(self, name: str) -> None:
         text = _CA.format(folder=self.folder, name=name)
         (self.folder / "ca.cnf").write_text(text, encoding="utf-8")
 
     def server(
         self, name: str, first: str, last: str, *, digest: str = "sha256"
     ) -> tuple[Path, Path]:
-        """Make a certificate for a host name, valid from `first` to `last` (YYYYMMDD)."""
+        """Creates a certificate for a host name, valid from `first` to `last` (YYYYMMDD).
+
+        Returns the paths of the certificate and of its key.
+        """
         key, request = self.folder / f"{name}.key", self.folder / f"{name}.csr"
-        made = self.folder / f"{name}.crt"
-        self._settings(name)
+        certificate = self.folder / f"{name}.crt"
+        self._write_configuration(name)
         _openssl(
             *("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key)),
             *("-config", str(self.folder / "ca.cnf"), "-out", str(request)),
@@ -69,6 +72,6 @@ class Authority:
             *("ca", "-batch", "-notext", "-config", str(self.folder / "ca.cnf")),
             *("-keyfile", str(self.folder / "authority.key"), "-cert", str(self.certificate)),
             *("-startdate", f"{first}000000Z", "-enddate", f"{last}000000Z"),
-            *("-md", digest, "-in", str(request), "-out", str(made)),
+            *("-md", digest, "-in", str(request), "-out", str(certificate)),
         )
-        return made, key
+        return certificate, key

@@ -1,7 +1,7 @@
-"""Nothing in, `dissector/rules/tls/certificates.json` out: what the examples of the TLS rules show.
+"""Writes `dissector/rules/tls/certificates.json`: the certificates in the TLS rules' examples.
 
-Small certificates of a made-up authority for hub.house.example, each with one thing wrong with it.
-Keys are thrown away. Needs `cryptography`; a certificate that is there already is kept.
+Small certificates of a test authority for hub.house.example, most with one fault each. Keys are
+discarded. Needs `cryptography`; certificates that exist already are kept.
 """
 
 import base64
@@ -25,26 +25,26 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def name(text: str) -> x509.Name:
-    """Give a name that is a common name only."""
+    """Returns a name with only a common name."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
 def when(text: str) -> datetime.datetime:
-    """Give midnight of a day."""
+    """Returns midnight (UTC) of an ISO date."""
     return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
 
 
 AUTHORITY = ec.generate_private_key(ec.SECP256R1())
 
 
-def made(
+def certificate(
     days: tuple[str, str] = GOOD,
     *,
     key: Key | None = None,
     subject: str = SERVER,
     own: bool = False,
 ) -> bytes:
-    """Make a certificate; `own`: it signs itself."""
+    """Returns a certificate in DER; `own`: it is self-signed."""
     key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
     builder = (
         x509.CertificateBuilder()
@@ -60,28 +60,28 @@ def made(
     return signed.public_bytes(Encoding.DER)
 
 
-def by_sha1() -> bytes:
-    """Have openssl make a certificate with a signature that `cryptography` refuses to make."""
+def signed_with_sha1() -> bytes:
+    """Returns a certificate signed with SHA-1, by openssl, since `cryptography` refuses to."""
     with tempfile.TemporaryDirectory() as folder:
         crt, _ = Authority(Path(folder)).server(SERVER, "20230101", "20330101", digest="sha1")
         return x509.load_pem_x509_certificate(crt.read_bytes()).public_bytes(Encoding.DER)
 
 
 KINDS = {
-    "good": made,
-    "expired": lambda: made(("2021-01-01", "2022-01-01")),
-    "future": lambda: made(("2030-01-01", "2031-01-01")),
-    "ends soon": lambda: made(("2023-01-01", "2023-12-01")),
-    "RSA 1024": lambda: made(key=rsa.generate_private_key(65537, 1024)),
-    "P-192": lambda: made(key=ec.generate_private_key(ec.SECP192R1())),
-    "SHA-1": by_sha1,
-    "self-signed": lambda: made(own=True),
-    "device": lambda: made(subject=DEVICE),
+    "good": certificate,
+    "expired": lambda: certificate(("2021-01-01", "2022-01-01")),
+    "future": lambda: certificate(("2030-01-01", "2031-01-01")),
+    "ends soon": lambda: certificate(("2023-01-01", "2023-12-01")),
+    "RSA 1024": lambda: certificate(key=rsa.generate_private_key(65537, 1024)),
+    "P-192": lambda: certificate(key=ec.generate_private_key(ec.SECP192R1())),
+    "SHA-1": signed_with_sha1,
+    "self-signed": lambda: certificate(own=True),
+    "device": lambda: certificate(subject=DEVICE),
 }
 
 
 def main() -> None:
-    """Make those that are missing."""
+    """Creates the certificates that are missing."""
     known = json.loads(TARGET.read_text("utf-8")) if TARGET.exists() else {}
     for kind, make in KINDS.items():
         if kind not in known:

@@ -1,4 +1,4 @@
-"""Parties in, a house in which they run out: what the steps of servers and devices may do."""
+"""Defines the hosts of the simulated household, and `House`, the network that they run in."""
 
 import json
 import subprocess
@@ -16,12 +16,12 @@ Step = Callable[["House", NetworkHost], None]
 
 
 def nothing(house: "House", host: NetworkHost) -> None:
-    """Do nothing."""
+    """Does nothing."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is plugged in somewhere; `make` says what it is."""
+    """One host of the household; `make` describes its software."""
 
     name: str
     mac: str
@@ -31,14 +31,17 @@ class Machine:
 
 @dataclass(frozen=True)
 class Router(Machine):
-    """Stands between the switch and others; with `hides`, they all have its address."""
+    """Routes between the switch and other hosts; with `nat`, they all appear with its address."""
 
-    hides: bool = False
+    nat: bool = False
 
 
 @dataclass(frozen=True)
 class HouseServer(Machine):
-    """`listeners` has, for each port, the rules that must speak of it and no others."""
+    """A server; `listeners` maps each port to exactly the rules that must report it.
+
+    `right` are topics that its posture must report as right.
+    """
 
     listeners: dict[int, tuple[str, ...]]
     start: Step = nothing
@@ -47,12 +50,12 @@ class HouseServer(Machine):
 
 @dataclass(frozen=True)
 class HouseDevice(Machine):
-    """`faults` are the rules that must speak of it and no others.
+    """A device; `faults` are exactly the rules that must report it.
 
-    `right` are topics of what its posture must call right. `behind` names the router between it and
-    the switch. A client id may be a pattern, where the library makes it up. `tls`: it says nothing
-    in clear, and `inside` are the client ids that its keys show. One that is part of a server has
-    that one's name and `act` nothing.
+    `right` are topics that its posture must report as right. `behind` names the router between it
+    and the switch. A client id may be a pattern, if the library generates it. `tls`: it sends
+    nothing in clear, and `inside` are the client ids that decryption shows. A device that is part
+    of a server has the server's name and no `act` of its own.
     """
 
     faults: tuple[str, ...] = ()
@@ -66,13 +69,13 @@ class HouseDevice(Machine):
 
 
 class House:
-    """The network while it is recorded; `accounts` are user names and passwords."""
+    """The network during the recording; `accounts` maps user names to passwords."""
 
     def __init__(
         self, folder: Path, machines: tuple[Machine, ...], names: dict[str, str],
         accounts: dict[str, str],
     ) -> None:  # fmt: skip
-        """Plug everything in; nothing runs yet."""
+        """Creates all hosts; no program runs yet."""
         self.folder = folder
         self.authority = Authority(folder)
         self.keys = folder / "keys"
@@ -81,29 +84,29 @@ class House:
         self.users = self._users(accounts)
         try:
             for machine in machines:
-                self._plug(machine, machines)
+                self._add_host(machine, machines)
         except BaseException:
             self.network.close()
             raise
 
-    def _plug(self, machine: Machine, machines: tuple[Machine, ...]) -> None:
-        place = (machine.name, machine.mac, machine.address)
+    def _add_host(self, machine: Machine, machines: tuple[Machine, ...]) -> None:
+        addresses = (machine.name, machine.mac, machine.address)
         if machine.name in self.hosts:
             return
         if not isinstance(machine, HouseDevice) or machine.behind is None:
-            self.hosts[machine.name] = self.network.host(*place)
+            self.hosts[machine.name] = self.network.host(*addresses)
             return
         router = self.hosts[machine.behind]
-        self.hosts[machine.name] = self.network.behind(router, *place)
+        self.hosts[machine.name] = self.network.behind(router, *addresses)
         for other in machines:
             if isinstance(other, Router) and other.name == machine.behind:
-                if other.hides:
-                    self.network.hide(router)
+                if other.nat:
+                    self.network.enable_nat(router)
                 else:
-                    self.network.reachable(router, machine.address)
+                    self.network.add_route(router, machine.address)
 
     def _users(self, accounts: dict[str, str]) -> Path:
-        """Make the file with the accounts of all servers."""
+        """Writes the file with the accounts of all servers."""
         path = self.folder / "users"
         path.touch()
         for name, password in accounts.items():
@@ -112,23 +115,23 @@ class House:
         return path
 
     def log(self, name: str) -> Path:
-        """Give where a party's programs say what they do."""
+        """Returns the path of the log of a host's programs."""
         return self.folder / f"{name}.log"
 
     def mosquitto(self, host: NetworkHost, configuration: str, port: int) -> None:
-        """Start a Mosquitto in a host."""
+        """Starts a Mosquitto in a host and waits until it listens on `port`."""
         path = self.folder / f"{host.name}.conf"
         lines = ["persistence false", "sys_interval 0", "user root", "per_listener_settings true"]
         path.write_text("\n".join(lines) + "\n" + configuration, encoding="utf-8")
         host.start(self.log(host.name), "mosquitto", "-v", "-c", str(path))
-        host.listens(port)
+        host.wait_listening(port)
 
     def client(
-        self, machine: NetworkHost, library: str, *logins: tuple[str | None, ...], **what: Any
+        self, machine: NetworkHost, library: str, *logins: tuple[str | None, ...], **options: Any
     ) -> None:
-        """Start a client program; each login is a client id, a user name and a password."""
+        """Starts a client program; each login is a client id, a user name and a password."""
         settings = {"topic": f"house/{machine.name}", "version": "3.1.1", "seconds": 4}
-        text = json.dumps(settings | {"logins": logins} | what)
+        text = json.dumps(settings | {"logins": logins} | options)
         if library == "mqttjs":
             command = ["node", str(HERE / "clients/household_client.mjs"), text]
         else:
@@ -136,6 +139,6 @@ class House:
         machine.start(self.log(machine.name), *command)
 
     def publish(self, host: NetworkHost, *options: str) -> None:
-        """Run mosquitto_pub to its end."""
+        """Runs mosquitto_pub to its end."""
         command = ("mosquitto_pub", "-t", f"house/{host.name}", "-m", "21.5", *options)
         host.start(self.log(host.name), *command).wait(timeout=20)

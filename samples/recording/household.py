@@ -1,11 +1,11 @@
-"""Nothing in, `samples/household/` out: a made-up house's traffic, and what is wrong in it.
+"""Records `samples/household/`: the traffic of a simulated household, and a list of its faults.
 
 usage: household.py [--log]
 
-Real servers and clients on a small network of namespaces (`network.py`). `household_parties.py` is
-the list of them all with the faults that were planted; it is written beside the capture as
-`household.toml`, which the tests hold an audit against. `household.keys` holds the keys of those
-TLS connections whose clients give them away.
+Real servers and clients run on a small network of namespaces (`network.py`).
+`household_parties.py` lists all of them with the planted faults; the list is written beside the
+capture as `household.toml`, which the tests compare an audit with. `household.keys` holds the keys
+of the TLS connections whose clients write a key log.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from household_parties import ACCOUNTS, GUESSES, NAMES, PARTIES
 
 TARGET = Path(__file__).parent.parent / "household"
 BETWEEN = 0.3
-"""Seconds from the start of one party to that of the next."""
+"""Seconds from the start of one device to that of the next."""
 
 
 def record(folder: Path, capture: Path) -> None:
-    """Start the servers, then the devices one after the other, and wait for their ends."""
+    """Starts the servers, then the devices one after the other, and waits until they end."""
     house = House(folder, PARTIES, NAMES, ACCOUNTS)
     servers = [party for party in PARTIES if isinstance(party, HouseServer)]
     devices = [party for party in PARTIES if isinstance(party, HouseDevice)]
@@ -51,7 +51,7 @@ def record(folder: Path, capture: Path) -> None:
 
 
 def checked(capture: Path) -> int:
-    """Give the number of frames; raise `ValueError` where a connection is not there whole."""
+    """Returns the number of frames; raises `ValueError` if a connection is incomplete."""
 
     def streams(display_filter: str) -> list[str]:
         command = ["tshark", "-n", "-r", str(capture), "-Y", display_filter, "-T", "fields"]
@@ -64,16 +64,16 @@ def checked(capture: Path) -> int:
         raise ValueError("segments are missing")
     opened = set(streams("tcp.flags.syn == 1 && tcp.flags.ack == 0"))
     if opened != set(streams("tcp.flags.fin == 1 || tcp.flags.reset == 1")):
-        raise ValueError("a connection was not captured whole")
+        raise ValueError("a connection was not captured completely")
     return len(streams("tcp"))
 
 
 def manifest(frames: int) -> str:
-    """Say who is in the house, and what is wrong with whom."""
+    """Returns the text of `household.toml`: the servers and devices, and their faults."""
     secrets = sorted({*ACCOUNTS.values(), *GUESSES.values()})
     lines = [
-        "# Written by samples/recording/household.py: who is there, the faults that were planted,",
-        "# and the topics of what is right.",
+        "# Written by samples/recording/household.py: servers and devices, the planted faults, and",
+        "# the topics that an audit must report as right.",
         f"frames = {frames}",
         f"secrets = {json.dumps(secrets)}",
     ]
@@ -88,8 +88,8 @@ def manifest(frames: int) -> str:
         if isinstance(party, HouseDevice):
             router = routers.get(party.behind or "")
             mac = party.mac if router is None else router.mac
-            hidden = router is not None and router.hides
-            address = router.address if router is not None and hidden else party.address
+            translated = router is not None and router.nat
+            address = router.address if router is not None and translated else party.address
             lines += ["", "[[device]]", *_lines(party, mac, address)]
             lines.append(f"kind = {json.dumps(party.kind)}")
             lines.append(f"client_ids = {json.dumps(party.client_ids)}")
@@ -101,15 +101,15 @@ def manifest(frames: int) -> str:
 
 
 def _lines(party: Machine, mac: str, address: str) -> list[str]:
-    """Say what every party has; MAC and address as the switch sees them."""
+    """Returns the lines that all entries have; MAC and address as seen on the switch."""
     values = {"name": party.name, "make": party.make, "mac": mac, "address": address}
     return [f"{key} = {json.dumps(value)}" for key, value in values.items()]
 
 
 def main() -> int:
-    """Record, check that the capture is whole, and put it in place."""
-    parser = argparse.ArgumentParser(description="Record samples/household/ anew.")
-    parser.add_argument("--log", action="store_true", help="print what servers and clients said")
+    """Records, checks that the capture is complete, and puts it in place."""
+    parser = argparse.ArgumentParser(description="Records samples/household/ again.")
+    parser.add_argument("--log", action="store_true", help="print output of servers and clients")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -1,4 +1,4 @@
-"""Who is in the house, and what is wrong with whom: the list that an audit has to find again."""
+"""Lists the household's servers and devices with their faults, which an audit has to report."""
 
 import time
 from typing import Any
@@ -24,12 +24,12 @@ FROM, UNTIL = "20240101", "20440101"
 
 
 def login(client_id: str | None, user: str) -> tuple[str | None, str, str]:
-    """Give a client id with the credentials of an account."""
+    """Returns a client id with the credentials of an account."""
     return (client_id, user, ACCOUNTS[user])
 
 
 def secured(configuration: str, house: House, server: str, first: str, last: str) -> str:
-    """Add a certificate to the configuration of a listener."""
+    """Returns the configuration of a listener, with certificate and accounts added."""
     crt, key = house.authority.server(f"{server}.house.example", first, last)
     return f"{configuration}\npassword_file {house.users}\ncertfile {crt}\nkeyfile {key}\n"
 
@@ -38,14 +38,14 @@ def secured(configuration: str, house: House, server: str, first: str, last: str
 
 
 def hub(house: House, host: NetworkHost) -> None:
-    """Take everybody in clear, and by TLS those who have an account."""
+    """Runs a server that accepts everybody without TLS, and known accounts over TLS."""
     clear = f"listener 1883 {HUB}\nallow_anonymous true\npassword_file {house.users}\n"
     tls = f"listener 8883 {HUB}\nallow_anonymous false"
     house.mosquitto(host, clear + secured(tls, house, "hub", FROM, UNTIL), 8883)
 
 
 def shed(house: House, host: NetworkHost) -> None:
-    """Be a server for the shed, which hands on to the hub what it hears there."""
+    """Runs a server for the shed, with a bridge that forwards its messages to the hub."""
     text = f"""
 listener 1883 {SHED}
 allow_anonymous false
@@ -65,13 +65,13 @@ notifications false
 
 
 def cellar(house: House, host: NetworkHost) -> None:
-    """Show a certificate that has expired."""
+    """Runs a server with an expired certificate."""
     text = f"listener 8883 {CELLAR}\nallow_anonymous false\ntls_version tlsv1.2"
     house.mosquitto(host, secured(text, house, "cellar", "20220101", "20230101"), 8883)
 
 
 def larder(house: House, host: NetworkHost) -> None:
-    """Speak TLS 1.0 and nothing newer: an old proxy before a server of its own."""
+    """Runs a TLS proxy that supports TLS 1.0 only, in front of its own server."""
     crt, key = house.authority.server("larder.house.example", FROM, UNTIL)
     both = house.folder / "larder.pem"
     both.write_text(crt.read_text() + key.read_text())
@@ -85,37 +85,37 @@ def larder(house: House, host: NetworkHost) -> None:
         encoding="utf-8",
     )
     host.start(house.log("larder"), "haproxy", "-db", "-f", str(configuration))
-    host.listens(8883)
+    host.wait_listening(8883)
 
 
 # -- devices --------------------------------------------------------------------------------------
 
 
-def library(name: str, *logins: tuple[str | None, ...], host: str = HUB, **what: Any) -> Any:
-    """Give the step that starts a client of a library, in clear."""
+def library(name: str, *logins: tuple[str | None, ...], host: str = HUB, **options: Any) -> Any:
+    """Returns the step that starts a client of a library, without TLS."""
 
     def step(house: House, machine: NetworkHost) -> None:
-        house.client(machine, name, *logins, host=host, port=1883, **what)
+        house.client(machine, name, *logins, host=host, port=1883, **options)
 
     return step
 
 
 def by_tls(
-    name: str, *logins: tuple[str | None, ...], host: str, verifies: bool = True, **what: Any
+    name: str, *logins: tuple[str | None, ...], host: str, verifies: bool = True, **options: Any
 ) -> Any:
-    """Give the step that starts a client of a library, by TLS; `newest` is its newest version."""
+    """Returns the step that starts a client of a library over TLS, up to version `newest`."""
 
     def step(house: House, machine: NetworkHost) -> None:
-        tls = {"newest": what.pop("newest", None)}
+        tls = {"newest": options.pop("newest", None)}
         tls["authority"] = str(house.authority.certificate) if verifies else None
         tls["keys"] = str(house.keys)
-        house.client(machine, name, *logins, host=host, port=8883, tls=tls, **what)
+        house.client(machine, name, *logins, host=host, port=8883, tls=tls, **options)
 
     return step
 
 
 def meter(house: House, host: NetworkHost) -> None:
-    """Publish by TLS with the Mosquitto tools, two connections with a pause between them."""
+    """Publishes over TLS with mosquitto_pub, in two connections with a pause between them."""
     for _ in range(2):
         house.publish(
             host,
@@ -127,7 +127,7 @@ def meter(house: House, host: NetworkHost) -> None:
 
 
 def shed_light(house: House, host: NetworkHost) -> None:
-    """Tell the shed's own server about its light, twice."""
+    """Publishes to the shed's own server, twice."""
     for _ in range(2):
         house.publish(
             host, "-h", SHED, "-i", "shedlight", "-u", "light", "-P", ACCOUNTS["light"], "-q", "1"
@@ -136,16 +136,16 @@ def shed_light(house: House, host: NetworkHost) -> None:
 
 
 def plug1(house: House, host: NetworkHost) -> None:
-    """Publish with the password of all plugs."""
+    """Publishes with the password of all plugs."""
     house.publish(host, "-h", HUB, "-i", "plugone", "-u", "plugs", "-P", ACCOUNTS["plugs"])
 
 
 def blinds(side: str) -> tuple[str | None, str, str]:
-    """Give one of the panel's client ids."""
+    """Returns a login with one of the panel's client ids."""
     return login(f"blinds{side}", "panel")
 
 
-CLEAR = "SEC01"
+CLEAR = "SEC01"  # credentials in clear
 KNOWN = ("authentication",)
 OWN = ("authentication", "credentials")
 PARTIES: tuple[Machine, ...] = (
@@ -154,7 +154,9 @@ PARTIES: tuple[Machine, ...] = (
         {1883: ("SEC02", "SEC03"), 8883: ("TLS14",)}, hub,
     ),
     HouseServer("shed", "b8:27:eb:10:20:03", SHED, "Mosquitto", {1883: ("SEC02",)}, shed, KNOWN),
-    HouseServer("cellar", "dc:a6:32:10:20:04", CELLAR, "Mosquitto", {8883: ("TLS05", "TLS14")}, cellar),
+    HouseServer(
+        "cellar", "dc:a6:32:10:20:04", CELLAR, "Mosquitto", {8883: ("TLS05", "TLS14")}, cellar
+    ),
     HouseServer(
         "larder", "00:0d:4b:10:20:05", LARDER, "HAProxy before Mosquitto",
         {8883: ("TLS01", "TLS14")}, larder,
@@ -185,7 +187,7 @@ PARTIES: tuple[Machine, ...] = (
         act=library("paho", ("lampkitchen", None, None), will=("house/lamp/status", "gone")),
     ),
     HouseDevice(
-        "camera", "c0:56:e3:10:20:13", "10.20.0.13", "MQTT.js, delivered credentials",
+        "camera", "c0:56:e3:10:20:13", "10.20.0.13", "MQTT.js, default credentials",
         (CLEAR, "SEC04", "CON14"), KNOWN, client_ids=("mqttjs_????????",),
         act=library("mqttjs", login("", "admin"), seconds=12),
     ),

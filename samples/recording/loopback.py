@@ -1,7 +1,7 @@
-"""Commands in, one capture file out: tcpdump on the loopback interface, and the kernel's table.
+"""Captures on the loopback interface, and waits for socket states of a port.
 
-The kernel's own list of sockets says when a server listens and when every connection of a
-recording has ended, so nothing here has to guess with long sleeps.
+The kernel's socket table shows when a server listens and when every connection of a recording has
+ended, so no long sleeps are needed.
 """
 
 import os
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tcpdump import listening
+from tcpdump import run_tcpdump
 
 _LISTEN = "0A"
-_GONE = {"06", "07"}  # TIME_WAIT, CLOSE
+_CLOSED = {"06", "07"}  # TIME_WAIT, CLOSE
 
 
 def _states(port: int) -> list[str]:
-    """Kernel states of all TCP sockets that have `port` at either end."""
+    """Returns the kernel states of all TCP sockets that have `port` at either end."""
     wanted = f"{port:04X}"
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -34,7 +34,7 @@ def _wait(condition: str, port: int, seconds: float) -> bool:
         states = _states(port)
         if condition == "listening" and _LISTEN in states:
             return True
-        if condition == "quiet" and all(state in _GONE or state == _LISTEN for state in states):
+        if condition == "quiet" and all(state in _CLOSED or state == _LISTEN for state in states):
             return True
         if condition == "free" and _LISTEN not in states:
             return True
@@ -43,26 +43,26 @@ def _wait(condition: str, port: int, seconds: float) -> bool:
 
 
 def wait_listening(port: int, seconds: float = 15) -> None:
-    """Return when something listens on `port`; raise `TimeoutError` after `seconds`."""
+    """Waits until a server listens on `port`; raises `TimeoutError` after `seconds`."""
     if not _wait("listening", port, seconds):
         raise TimeoutError(f"nothing listens on port {port}")
 
 
 def wait_quiet(port: int, seconds: float = 8) -> bool:
-    """Return whether every connection to `port` has ended within `seconds`."""
+    """Returns whether every connection to `port` has ended within `seconds`."""
     return _wait("quiet", port, seconds)
 
 
 def wait_free(port: int, seconds: float = 5) -> None:
-    """Return when nobody listens on `port`; raise `TimeoutError` after `seconds`."""
+    """Waits until no server listens on `port`; raises `TimeoutError` after `seconds`."""
     if not _wait("free", port, seconds):
         raise TimeoutError(f"port {port} is taken by another program")
 
 
 @contextmanager
 def capturing(target: Path, port: int) -> Iterator[None]:
-    """Write all TCP frames of `port` on the loopback interface to `target`, a classic pcap."""
-    # without -Z the file would have to belong to tcpdump's own user
+    """Writes all TCP frames of `port` on the loopback interface to `target`, a classic pcap."""
+    # without -Z tcpdump would drop its privileges and could not write the file
     keep = ("-Z", "root") if os.geteuid() == 0 else ()
-    with listening(target, "lo", *keep, "tcp", "port", str(port)):
+    with run_tcpdump(target, "lo", *keep, "tcp", "port", str(port)):
         yield

@@ -1,20 +1,20 @@
-"""Facts about recorded captures in, `manifest.toml` out, and back; `rules` is never touched."""
+"""Reads and writes `manifest.toml`, which describes the recorded captures; keeps its `rules`."""
 
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import brokers
-from stage import CLIENTS, SERVERS, Scenario
+import server_programs
+from recording_session import CLIENTS, SERVERS, Scenario
 
 _HEAD = """\
-# Written by samples/recording/record.py, but for the `rules`, which are written by hand: the ids
-# of the rules that a capture must raise. A new recording keeps them.
+# Written by samples/recording/record.py, except `rules`, which are written by hand: the ids of the
+# rules that a capture must raise. A new recording keeps them.
 """
 
 
 def entry(scenario: Scenario, codes: list[int], frames: int) -> dict[str, Any]:
-    """Describe a capture that was just recorded."""
+    """Returns the manifest entry of a new capture, without rules."""
     return {
         "file": scenario.file,
         "server": _product(SERVERS[scenario.server]),
@@ -30,18 +30,18 @@ def entry(scenario: Scenario, codes: list[int], frames: int) -> dict[str, Any]:
 
 
 def _product(name: str) -> dict[str, str]:
-    return {"name": name, "version": brokers.version_of(name)}
+    return {"name": name, "version": server_programs.version_of(name)}
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the entries, by file name; none if there is no manifest yet."""
+    """Returns the entries by file name; none if the manifest is missing."""
     if not path.exists():
         return {}
     return {each["file"]: each for each in tomllib.loads(path.read_text("utf-8"))["capture"]}
 
 
 def write(path: Path, entries: dict[str, dict[str, Any]], scenarios: list[Scenario]) -> None:
-    """Write the entries of `scenarios`, in their order and with their present wording."""
+    """Writes the entries of `scenarios`, in their order and with their current descriptions."""
     blocks = [_HEAD]
     for scenario in scenarios:
         if scenario.file not in entries:

@@ -1,7 +1,7 @@
-"""Names and addresses in, a small network out: a switch, hosts with an address and a MAC each.
+"""Builds a small isolated network of namespaces: a switch, and hosts with IP and MAC address.
 
 Every host is a network namespace with one veth pair to the switch, which is a namespace with a
-bridge; tcpdump listens on that bridge, so each frame is captured once. Nothing has a way out.
+bridge; tcpdump captures on that bridge, so each frame is captured once. There is no route out.
 """
 
 import os
@@ -12,37 +12,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tcpdump import listening
+from tcpdump import run_tcpdump
 
 PREFIX = f"house{os.getpid()}"
 
 
 def run(*command: str) -> str:
-    """Run a command that has to succeed; give what it says."""
+    """Runs a command that has to succeed; returns its output."""
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return done.stdout
 
 
 @dataclass
 class NetworkHost:
-    """One machine on the switch."""
+    """One host: its addresses, its namespace, and the programs that run in it."""
 
     name: str
     mac: str
     address: str
-    space: str
+    namespace: str
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def command(self, *command: str) -> list[str]:
-        """Give the command that runs in this host."""
-        return ["ip", "netns", "exec", self.space, *command]
+        """Returns the command line that runs a command in this host."""
+        return ["ip", "netns", "exec", self.namespace, *command]
 
     def run(self, *command: str) -> str:
-        """Run a command in this host that has to succeed; give what it says."""
+        """Runs a command in this host that has to succeed; returns its output."""
         return run(*self.command(*command))
 
     def start(self, log: Path, *command: str) -> subprocess.Popen[bytes]:
-        """Start a program that runs until the network goes, or until it ends."""
+        """Starts a program that runs until the network is closed, or until it ends."""
         with log.open("ab") as output:
             process = subprocess.Popen(
                 self.command(*command), stdout=output, stderr=subprocess.STDOUT
@@ -50,8 +50,8 @@ class NetworkHost:
         self.running.append(process)
         return process
 
-    def listens(self, port: int, seconds: float = 10) -> None:
-        """Return when something listens on a port of this host."""
+    def wait_listening(self, port: int, seconds: float = 10) -> None:
+        """Waits until a server listens on a port; raises `TimeoutError` after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if f":{port} " in self.run("ss", "-Hltn"):
@@ -61,10 +61,10 @@ class NetworkHost:
 
 
 class Network:
-    """A switch with hosts, all of them namespaces; `close` takes everything away again."""
+    """A switch with hosts, all of them namespaces; `close` removes them."""
 
     def __init__(self, names: dict[str, str]) -> None:
-        """Make the switch; `names` are what every host has in its hosts file."""
+        """Creates the switch; `names` (host name to address) is the hosts file of every host."""
         self.names = names
         self.hosts: list[NetworkHost] = []
         self.switch = f"{PREFIX}-switch"
@@ -75,55 +75,55 @@ class Network:
     def _in_switch(self, *command: str) -> None:
         run("ip", "netns", "exec", self.switch, *command)
 
-    def _made(self, name: str, mac: str, address: str) -> NetworkHost:
-        """Make a host without any cable."""
-        made = NetworkHost(name, mac, address, f"{PREFIX}-{name}")
-        run("ip", "netns", "add", made.space)
-        self.hosts.append(made)
-        folder = Path("/etc/netns") / made.space
+    def _add_namespace(self, name: str, mac: str, address: str) -> NetworkHost:
+        """Creates a host without a network interface."""
+        host = NetworkHost(name, mac, address, f"{PREFIX}-{name}")
+        run("ip", "netns", "add", host.namespace)
+        self.hosts.append(host)
+        folder = Path("/etc/netns") / host.namespace
         folder.mkdir(parents=True)
-        lines = ["127.0.0.1 localhost", *(f"{ip} {host}" for host, ip in self.names.items())]
+        lines = ["127.0.0.1 localhost", *(f"{ip} {alias}" for alias, ip in self.names.items())]
         (folder / "hosts").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        made.run("ip", "link", "set", "lo", "up")
-        return made
+        host.run("ip", "link", "set", "lo", "up")
+        return host
 
     def host(self, name: str, mac: str, address: str) -> NetworkHost:
-        """Plug a host into the switch."""
+        """Creates a host that is connected to the switch."""
         port = f"p{len(self.hosts)}"
-        made = self._made(name, mac, address)
+        host = self._add_namespace(name, mac, address)
         self._in_switch(
             *("ip", "link", "add", port, "type", "veth"),
-            *("peer", "name", "eth0", "netns", made.space),
+            *("peer", "name", "eth0", "netns", host.namespace),
         )
         self._in_switch("ip", "link", "set", port, "master", "br0", "up")
-        made.run("ip", "link", "set", "eth0", "address", mac, "up")
-        made.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
-        return made
+        host.run("ip", "link", "set", "eth0", "address", mac, "up")
+        host.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
+        return host
 
     def behind(self, router: NetworkHost, name: str, mac: str, address: str) -> NetworkHost:
-        """Plug a host in behind another, which routes: its frames come with the router's MAC."""
+        """Creates a host behind a router: on the switch its frames have the router's MAC."""
         inner, gateway = f"in{len(self.hosts)}", address.rpartition(".")[0] + ".1"
-        made = self._made(name, mac, address)
+        host = self._add_namespace(name, mac, address)
         router.run(
             *("ip", "link", "add", inner, "type", "veth"),
-            *("peer", "name", "eth0", "netns", made.space),
+            *("peer", "name", "eth0", "netns", host.namespace),
         )
         router.run("ip", "link", "set", inner, "up")
         router.run("ip", "addr", "add", gateway, "peer", address, "dev", inner)
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        made.run("ip", "link", "set", "eth0", "address", mac, "up")
-        made.run("ip", "addr", "add", address, "peer", gateway, "dev", "eth0")
-        made.run("ip", "route", "add", "default", "via", gateway)
-        return made
+        host.run("ip", "link", "set", "eth0", "address", mac, "up")
+        host.run("ip", "addr", "add", address, "peer", gateway, "dev", "eth0")
+        host.run("ip", "route", "add", "default", "via", gateway)
+        return host
 
-    def reachable(self, router: NetworkHost, address: str) -> None:
-        """Tell every host on the switch that an address is behind a router."""
+    def add_route(self, router: NetworkHost, address: str) -> None:
+        """Adds a route to an address behind a router to every host on the switch."""
         for host in self.hosts:
             if host.address.startswith(router.address.rpartition(".")[0]) and host is not router:
                 host.run("ip", "route", "replace", address, "via", router.address)
 
-    def hide(self, router: NetworkHost) -> None:
-        """Have a router give its own address to what is behind it."""
+    def enable_nat(self, router: NetworkHost) -> None:
+        """Makes a router translate the addresses behind it to its own."""
         router.run("nft", "flush", "ruleset")
         router.run("nft", "add", "table", "ip", "nat")
         hook = "{ type nat hook postrouting priority 100 ; }"
@@ -132,13 +132,13 @@ class Network:
 
     @contextmanager
     def capturing(self, target: Path) -> Iterator[None]:
-        """Write all TCP frames that cross the switch to `target`."""
+        """Writes all TCP frames that cross the switch to `target`."""
         inside = ("ip", "netns", "exec", self.switch)
-        with listening(target, "br0", "-Z", "root", "tcp", before=inside):
+        with run_tcpdump(target, "br0", "-Z", "root", "tcp", before=inside):
             yield
 
     def close(self) -> None:
-        """Stop what runs and remove the namespaces."""
+        """Stops all programs and removes the namespaces."""
         for host in reversed(self.hosts):
             for process in host.running:
                 process.terminate()
@@ -148,8 +148,8 @@ class Network:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-            subprocess.run(["ip", "netns", "del", host.space], check=False)
-            folder = Path("/etc/netns") / host.space
+            subprocess.run(["ip", "netns", "del", host.namespace], check=False)
+            folder = Path("/etc/netns") / host.namespace
             (folder / "hosts").unlink(missing_ok=True)
             folder.rmdir()
         subprocess.run(["ip", "netns", "del", self.switch], check=False)

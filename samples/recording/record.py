@@ -1,10 +1,10 @@
-"""Names of captures in, `samples/recorded/*.pcap` and the manifest out.
+"""Records `samples/recorded/*.pcap` and writes their manifest.
 
 usage: record.py [--list] [--log] [NAME...]
 
-Records real servers and real clients on the loopback interface; without names, all of it. See
-README.md beside this file for what has to be installed. Every capture is checked with tshark
-before it replaces the one that is there; one that misses something goes to nowhere.
+Records real servers and clients on the loopback interface; without names, all captures. README.md
+beside this file lists what has to be installed. Each capture is checked with tshark before it
+replaces the existing one; a capture that fails the check is discarded.
 """
 
 import argparse
@@ -13,18 +13,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-import brokers
 import manifest
+import server_programs
 import tls_files
 from loopback import capturing, wait_quiet
+from recording_session import RecordingSession, Scenario
 from scenarios import SCENARIOS
-from stage import Scenario, Stage
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 
 
 def column(capture: Path, port: int, field: str, display_filter: str) -> list[str]:
-    """Values of a tshark field, one for each time that it occurs."""
+    """Returns the values of a tshark field, one for each occurrence."""
     command = ["tshark", "-n", "-r", str(capture), "-d", f"tcp.port=={port},mqtt"]
     command += ["-o", "tcp.reassemble_out_of_order:TRUE"]
     command += ["-Y", display_filter, "-T", "fields", "-E", "aggregator=,", "-e", field]
@@ -33,10 +33,10 @@ def column(capture: Path, port: int, field: str, display_filter: str) -> list[st
 
 
 def unwrapped(capture: Path, keys: Path | None, wrong: list[str]) -> tuple[int, set[int]]:
-    """Count CONNECT packets and collect codes where tshark cannot: in WebSocket, behind a proxy.
+    """Counts CONNECT packets and collects codes where tshark cannot: in WebSocket, behind a proxy.
 
-    `tests/connections/test_websocket.py` then holds every field against what the scripts sent. What
-    TLS hides is opened with the keys; what stays closed is `wrong`, but for refused connections.
+    `tests/connections/test_websocket.py` then compares every field with what the scripts sent. TLS
+    is decrypted with the keys; what cannot be decrypted is `wrong`, except refused connections.
     """
     sys.path.insert(0, str(RECORDED.parent.parent))
     import dissector
@@ -49,7 +49,7 @@ def unwrapped(capture: Path, keys: Path | None, wrong: list[str]) -> tuple[int, 
 
 
 def check(capture: Path, keys: Path | None, scenario: Scenario) -> tuple[list[int], int]:
-    """Return the CONNACK codes and the number of frames; raise `ValueError` for what is amiss."""
+    """Returns the CONNACK codes and the number of frames; raises `ValueError` for defects."""
     port = scenario.port
     frames = len(column(capture, port, "frame.number", "frame"))
     wrong: list[str] = []
@@ -69,16 +69,16 @@ def check(capture: Path, keys: Path | None, scenario: Scenario) -> tuple[list[in
     opened = set(column(capture, port, "tcp.stream", "tcp.flags.syn == 1 && tcp.flags.ack == 0"))
     ended = set(column(capture, port, "tcp.stream", "tcp.flags.fin == 1 || tcp.flags.reset == 1"))
     if opened != ended or set(column(capture, port, "tcp.stream", "tcp")) != opened:
-        wrong.append("a connection was not captured whole")
+        wrong.append("a connection was not captured completely")
     if wrong:
         raise ValueError("; ".join(wrong))
     return sorted(codes), frames
 
 
 def record(scenario: Scenario, folder: Path) -> tuple[list[int], int]:
-    """Record one capture into place, and return what `check` found."""
+    """Records one capture, puts it in place, and returns the result of `check`."""
     fresh = folder / "fresh.pcap"
-    stage = Stage(
+    session = RecordingSession(
         folder,
         scenario.host,
         scenario.port,
@@ -88,33 +88,33 @@ def record(scenario: Scenario, folder: Path) -> tuple[list[int], int]:
     )
     if scenario.tls:
         tls_files.make(folder)
-    serve = brokers.BROKERS[scenario.server]
+    serve = server_programs.SERVER_PROGRAMS[scenario.server]
     with (
         capturing(fresh, scenario.port),
         serve(folder, scenario.host, scenario.port, **scenario.options),
     ):
-        scenario.steps(stage)
+        scenario.steps(session)
         if not wait_quiet(scenario.port):
-            # A server that forgets a socket closes it by ending, while we still listen.
+            # A server that leaks a socket closes it when it ends, still during the capture.
             print(f"{scenario.name}: the server left a connection open", file=sys.stderr)
-    found = check(fresh, stage.keys if scenario.tls else None, scenario)
+    found = check(fresh, session.keys if scenario.tls else None, scenario)
     target = RECORDED / scenario.file
     if scenario.pcapng:
-        inside = ["--inject-secrets", f"tls,{stage.keys}"] if scenario.tls else []
+        inside = ["--inject-secrets", f"tls,{session.keys}"] if scenario.tls else []
         subprocess.run(["editcap", "-F", "pcapng", *inside, str(fresh), str(target)], check=True)
     else:
         target.write_bytes(fresh.read_bytes())
     if scenario.keys:
-        (RECORDED / scenario.keys).write_bytes(stage.keys.read_bytes())
+        (RECORDED / scenario.keys).write_bytes(session.keys.read_bytes())
     return found
 
 
 def main() -> int:
-    """Record what the command line names."""
-    parser = argparse.ArgumentParser(description="Record samples/recorded/ anew.")
+    """Records the captures that the command line names."""
+    parser = argparse.ArgumentParser(description="Records samples/recorded/ again.")
     parser.add_argument("name", nargs="*", help="captures to record; all if none is given")
     parser.add_argument("--list", action="store_true", help="only print the names")
-    parser.add_argument("--log", action="store_true", help="print what servers and clients said")
+    parser.add_argument("--log", action="store_true", help="print output of servers and clients")
     options = parser.parse_args()
     names = [scenario.name for scenario in SCENARIOS]
     if options.list:
@@ -133,7 +133,7 @@ def main() -> int:
             folder = Path(temporary)
             try:
                 codes, frames = record(scenario, folder)
-            except Exception as problem:  # the others are still worth recording
+            except Exception as problem:  # the other captures are still recorded
                 failed += 1
                 print(f"{scenario.name}: FAILED: {problem}", file=sys.stderr)
             else:

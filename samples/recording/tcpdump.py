@@ -1,4 +1,4 @@
-"""Where to listen in, a capture file out: tcpdump, that it has begun, and that it lost nothing."""
+"""Runs tcpdump; waits until it captures, and checks that it dropped no packets."""
 
 import signal
 import subprocess
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SETTLE = 0.5
-"""Seconds that tcpdump is given for the last frames."""
+"""Seconds to wait before the first and after the last frame."""
 
 
 @contextmanager
-def listening(
+def run_tcpdump(
     target: Path, interface: str, *words: str, before: Sequence[str] = ()
 ) -> Iterator[None]:
-    """Write what passes an interface to `target`; `before` is the command that starts tcpdump."""
+    """Writes the frames of an interface to `target`; `before` precedes the tcpdump command."""
     command = [*before, "tcpdump", "-i", interface, "-U", "--immediate-mode", "-n"]
     with subprocess.Popen(
         [*command, "-w", str(target), *words], stderr=subprocess.PIPE, text=True
@@ -35,4 +35,4 @@ def listening(
             summary = tcpdump.stderr.read()
             tcpdump.wait(timeout=10)
     if "\n0 packets dropped by kernel" not in "\n" + summary:
-        raise RuntimeError(f"tcpdump lost frames: {summary}")
+        raise RuntimeError(f"tcpdump dropped packets: {summary}")

@@ -1,7 +1,8 @@
-"""A folder in, what a TLS server and its clients need out: made anew each time, for nothing else.
+"""Generates the certificates, keys and pre-shared keys of one TLS recording.
 
-`authority.pem` signs `server.pem` and `client.pem`, whose keys are beside them (`.key`); nobody
-trusts `stranger.pem`. `psk` is Mosquitto's list of pre-shared keys.
+`authority.pem` signs `server.pem` and `client.pem`, whose keys are beside them (`.key`);
+`untrusted.pem` is another authority, which signs nothing. `psk` is Mosquitto's list of pre-shared
+keys.
 """
 
 import subprocess
@@ -14,9 +15,9 @@ _DAYS = "3650"
 
 
 def make(folder: Path) -> None:
-    """Make all of it with openssl."""
+    """Writes all files to `folder`, with openssl."""
     _authority(folder, "authority", "Greenhouse test authority")
-    _authority(folder, "stranger", "Somebody else")
+    _authority(folder, "untrusted", "Untrusted authority")
     names = f"subjectAltName=DNS:{SERVER_NAME},DNS:localhost,IP:127.0.0.1,IP:::1\n"
     _signed(folder, "server", SERVER_NAME, names)
     _signed(folder, "client", "device-7", "extendedKeyUsage=clientAuth\n")

@@ -1,8 +1,8 @@
-"""A scene's name and a server in, aiomqtt talking to it out.
+"""Runs a named routine with the aiomqtt client library against a server.
 
-usage: aiomqtt_client.py SCENE HOST PORT VERSION
+usage: aiomqtt_client.py ROUTINE HOST PORT VERSION
 
-A scene that others must wait for prints "ready".
+A routine that others must wait for prints "ready".
 """
 
 import asyncio
@@ -23,14 +23,14 @@ PROTOCOLS = {
 
 
 def client(host: str, port: int, version: str, name: str, **more: Any) -> aiomqtt.Client:
-    """Make a client; a clean one unless `more` says otherwise."""
+    """Returns a client, with a clean session unless `more` overrides it."""
     key = "clean_start" if version == "5.0" else "clean_session"
     more.setdefault(key, True)
     return aiomqtt.Client(host, port, identifier=name, protocol=PROTOCOLS[version], **more)
 
 
 async def watch(host: str, port: int, version: str) -> None:
-    """Wait for one will message."""
+    """Waits for one will message."""
     async with client(host, port, version, "watcher") as watcher:
         await watcher.subscribe("greenhouse/status/#", qos=1)
         print("ready", flush=True)
@@ -40,16 +40,16 @@ async def watch(host: str, port: int, version: str) -> None:
 
 
 async def die(host: str, port: int, version: str) -> None:
-    """Connect with a binary will and end as a process that is killed ends."""
-    about = None
+    """Connects with a binary will and exits without closing the connection, as if killed."""
+    will_properties = None
     if version == "5.0":
-        about = Properties(PacketTypes.WILLMESSAGE)
-        about.WillDelayInterval = 2
-        about.PayloadFormatIndicator = 0
-        about.ContentType = "application/octet-stream"
-        about.UserProperty = ("cause", "unknown")
-    last = aiomqtt.Will("greenhouse/status/1", b"\x00\xff\xfelost\x1b", 1, True, about)
-    more: dict[str, Any] = {"will": last}
+        will_properties = Properties(PacketTypes.WILLMESSAGE)
+        will_properties.WillDelayInterval = 2
+        will_properties.PayloadFormatIndicator = 0
+        will_properties.ContentType = "application/octet-stream"
+        will_properties.UserProperty = ("cause", "unknown")
+    will = aiomqtt.Will("greenhouse/status/1", b"\x00\xff\xfelost\x1b", 1, True, will_properties)
+    more: dict[str, Any] = {"will": will}
     if version == "5.0":
         more["properties"] = Properties(PacketTypes.CONNECT)
         more["properties"].SessionExpiryInterval = 60
@@ -59,7 +59,7 @@ async def die(host: str, port: int, version: str) -> None:
 
 
 async def round_trip(host: str, port: int, version: str) -> None:
-    """Subscribe to what this client publishes itself."""
+    """Subscribes to messages that this client publishes itself."""
     more = {"username": "greenhouse", "password": "correct-horse"}
     async with client(host, port, version, "both-ways", **more) as both:
         await both.subscribe("greenhouse/+", qos=2)
@@ -70,7 +70,7 @@ async def round_trip(host: str, port: int, version: str) -> None:
         await both.unsubscribe("greenhouse/+")
 
 
-SCENES: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
+ROUTINES: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
     "watch": watch,
     "die": die,
     "round-trip": round_trip,
@@ -78,8 +78,8 @@ SCENES: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
 
 
 async def main() -> None:
-    """Play the scene that the command line names."""
-    await SCENES[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    """Runs the routine that the command line names."""
+    await ROUTINES[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""A scene's name and a server in, gmqtt talking to it out.
+"""Runs a named routine with the gmqtt client library against a server.
 
-usage: gmqtt_client.py SCENE HOST PORT VERSION
+usage: gmqtt_client.py ROUTINE HOST PORT VERSION
 
-gmqtt speaks 3.1.1 and 5.0, and falls back to 3.1.1 when a server refuses 5.0.
+gmqtt supports 3.1.1 and 5.0, and falls back to 3.1.1 when a server refuses 5.0. A routine that
+others must wait for prints "ready".
 """
 
 import asyncio
@@ -19,10 +20,10 @@ VERSIONS = {"3.1.1": 4, "5.0": 5}
 
 
 class GmqttPeer:
-    """One gmqtt client, whose messages can be waited for."""
+    """A gmqtt client with methods that wait for the connection and for messages."""
 
     def __init__(self, name: str, **more: Any) -> None:
-        """Prepare a client; `more` goes to gmqtt, which sends unknown names as properties."""
+        """Creates the client; `more` goes to gmqtt, which sends unknown names as properties."""
         self.messages = asyncio.Semaphore(0)
         self.granted = asyncio.Event()
         self.client = gmqtt.Client(name, **more)
@@ -33,20 +34,20 @@ class GmqttPeer:
         self.messages.release()
         return 0
 
-    async def connect(self, host: str, port: int, version: str, patience: float = 20) -> None:
-        """Connect, with the library's own fallback."""
-        async with asyncio.timeout(patience):
+    async def connect(self, host: str, port: int, version: str, seconds: float = 20) -> None:
+        """Connects, with the library's own fallback; raises `TimeoutError` after `seconds`."""
+        async with asyncio.timeout(seconds):
             await self.client.connect(host, port, version=VERSIONS[version])
 
     async def receive(self) -> None:
-        """Wait for one message."""
+        """Waits for one message."""
         async with asyncio.timeout(10):
             await self.messages.acquire()
         await asyncio.sleep(0.2)
 
 
 async def round_trip(host: str, port: int, version: str, name: str | None = None) -> None:
-    """Subscribe to what this client publishes itself."""
+    """Subscribes to messages that this client publishes itself."""
     peer = GmqttPeer("both-ways", clean_session=True)
     if name is not None:
         peer.client.set_auth_credentials(name, "correct-horse")
@@ -60,19 +61,19 @@ async def round_trip(host: str, port: int, version: str, name: str | None = None
 
 
 async def with_password(host: str, port: int, version: str) -> None:
-    """Do the same with a user name and a password."""
+    """Runs `round_trip` with a user name and a password."""
     await round_trip(host, port, version, "greenhouse")
 
 
 async def unanswered(host: str, port: int, version: str) -> None:
-    """Wait for an answer longer than a linter does."""
+    """Waits for a CONNACK for 32 s, longer than the linter's deadline."""
     peer = GmqttPeer("patient", user_property=[("site", "north")])
     with contextlib.suppress(TimeoutError):
-        await peer.connect(host, port, version, patience=32)
+        await peer.connect(host, port, version, seconds=32)
 
 
 async def session(host: str, port: int, version: str) -> None:
-    """Keep a session over a break in which the process holds no connection."""
+    """Resumes a session after a time without a connection."""
     more: dict[str, Any] = {"receive_maximum": 20, "user_property": [("site", "north")]}
     if version == "5.0":
         more["session_expiry_interval"] = 600
@@ -89,7 +90,7 @@ async def session(host: str, port: int, version: str) -> None:
 
 
 async def watch(host: str, port: int, version: str) -> None:
-    """Wait for one will message."""
+    """Waits for one will message."""
     peer = GmqttPeer("watcher", clean_session=True)
     await peer.connect(host, port, version)
     peer.client.subscribe("greenhouse/status/#", qos=2)
@@ -100,15 +101,15 @@ async def watch(host: str, port: int, version: str) -> None:
 
 
 async def die(host: str, port: int, version: str) -> None:
-    """Connect with a retained will of QoS 2 and end as a process that is killed ends."""
-    last = gmqtt.Message("greenhouse/status/2", "lost", qos=2, retain=True, content_type="text")
-    peer = GmqttPeer("sensor", clean_session=True, will_message=last)
+    """Connects with a retained will of QoS 2 and exits without closing, as if killed."""
+    will = gmqtt.Message("greenhouse/status/2", "lost", qos=2, retain=True, content_type="text")
+    peer = GmqttPeer("sensor", clean_session=True, will_message=will)
     await peer.connect(host, port, version)
     await asyncio.sleep(0.2)
     os._exit(0)
 
 
-SCENES: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
+ROUTINES: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
     "round-trip": round_trip,
     "with-password": with_password,
     "unanswered": unanswered,
@@ -119,8 +120,8 @@ SCENES: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
 
 
 async def main() -> None:
-    """Play the scene that the command line names."""
-    await SCENES[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    """Runs the routine that the command line names."""
+    await ROUTINES[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4])
 
 
 if __name__ == "__main__":

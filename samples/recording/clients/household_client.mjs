@@ -1,23 +1,23 @@
-// What a device does, as JSON, in; MQTT.js doing it out, until its time is over.
+// Runs one device of the household with MQTT.js, for a given time.
 //
-// usage: node household_client.mjs JSON, which is that of household_client.py, with one login
+// usage: node household_client.mjs JSON, as for household_client.py, with one login
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 
-const what = JSON.parse(process.argv[2])
-const [[clientId, username, password]] = what.logins
+const settings = JSON.parse(process.argv[2])
+const [[clientId, username, password]] = settings.logins
 const client = mqtt.connect({
-  host: what.host,
-  port: what.port,
+  host: settings.host,
+  port: settings.port,
   protocol: 'mqtt',
-  protocolVersion: what.version === '5.0' ? 5 : 4,
-  ...(clientId ? { clientId } : {}), // else the library makes one up
+  protocolVersion: settings.version === '5.0' ? 5 : 4,
+  ...(clientId ? { clientId } : {}), // otherwise the library generates one
   ...(username ? { username, password } : {}),
   reconnectPeriod: 0
 })
 await once(client, 'connect')
-await client.publishAsync(what.topic, '21.5', { qos: 1 })
-await sleep(1000 * what.seconds)
+await client.publishAsync(settings.topic, '21.5', { qos: 1 })
+await sleep(1000 * settings.seconds)
 await client.endAsync()

@@ -1,17 +1,17 @@
-// A scene's name and a server in, MQTT.js talking to it out.
+// Runs a named routine with the MQTT.js client library against a server.
 //
-// usage: node mqttjs_client.mjs SCENE HOST PORT VERSION [TRANSPORT]
+// usage: node mqttjs_client.mjs ROUTINE HOST PORT VERSION [TRANSPORT]
 //
-// TRANSPORT is "mqtt" if it is not said, or "ws": WebSocket, as a browser would speak it; "mqtts" and
-// "wss" are these inside TLS, of which tell the environment's TLS_FOLDER and TLS_VERSION.
-// A scene that others must wait for prints "ready". Nothing reconnects by itself.
+// TRANSPORT is "mqtt" (default) or "ws" (WebSocket, as used by a browser); "mqtts" and "wss" are the
+// same inside TLS, configured by the environment variables TLS_FOLDER and TLS_VERSION.
+// A routine that others must wait for prints "ready". No client reconnects by itself.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 
-const [scene, host, port, version, transport = 'mqtt'] = process.argv.slice(2)
+const [routine, host, port, version, transport = 'mqtt'] = process.argv.slice(2)
 const topic = 'greenhouse/light'
 const versions = {
   3.1: { protocolId: 'MQIsdp', protocolVersion: 3 },
@@ -52,7 +52,7 @@ async function connected (clientId, options) {
   return client
 }
 
-// Connects and waits for the end of a connection that the server may refuse.
+// Connects, and disconnects if accepted; the server may refuse the connection.
 async function attempt (clientId, options) {
   const client = open(clientId, options)
   const accepted = await Promise.race([
@@ -65,7 +65,7 @@ async function attempt (clientId, options) {
   await sleep(200)
 }
 
-const scenes = {
+const routines = {
   async 'round-trip' () {
     const properties = version === '5.0'
       ? { properties: { topicAliasMaximum: 10, receiveMaximum: 20, userProperties: { site: ['north', 'south'] } } }
@@ -97,7 +97,7 @@ const scenes = {
     await (await connected('logger', { ...kept, clean: false })).endAsync()
   },
 
-  // The server offers the protocols of TLS (ALPN) that clouds want on port 443.
+  // The client offers the TLS application protocols (ALPN) that clouds require on port 443.
   async alpn () {
     for (const name of ['mqtt', 'x-amzn-mqtt-ca']) {
       const client = await connected(`by-${name}`, { ALPNProtocols: [name] })
@@ -118,7 +118,7 @@ const scenes = {
     await client.endAsync()
   },
 
-  // Goes on with the session of TLS (not of MQTT) of the first connection.
+  // Resumes the TLS session (not the MQTT session) of the first connection.
   async resumption () {
     let session
     const first = open('first')
@@ -175,5 +175,5 @@ const scenes = {
   }
 }
 
-await scenes[scene]()
+await routines[routine]()
 process.exit(0)

@@ -1,10 +1,11 @@
-"""A set of odd CONNECTs and a server in, one TCP connection for each out, all at the same time.
+"""Sends a set of malformed or unusual CONNECTs to a server, each on its own TCP connection.
 
 usage: raw_client.py SET HOST PORT
 
-No MQTT library sends such packets. A connection that the server does not close is held for
-`HOLD` seconds after the last packet of either side, longer than a linter waits before it says
-that a server ought to have closed. The client id names the case wherever the case allows one.
+The connections are open at the same time. No MQTT library sends such packets. A connection that
+the server does not close is kept open for `HOLD` seconds after the last packet of either side,
+longer than the deadline after which the linter reports that the server should have closed it. The
+client id is the name of the case, if the case allows one.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ WILL = b"\x00\x04will\x00\x04lost"
 
 
 def field(value: bytes) -> bytes:
-    """Encode a length-prefixed field."""
+    """Encodes a length-prefixed field."""
     return len(value).to_bytes(2) + value
 
 
 def packet(first: int, body: bytes) -> bytes:
-    """Encode a control packet with the shortest Remaining Length."""
+    """Encodes a control packet with the shortest Remaining Length."""
     length, rest = b"", len(body)
     while True:
         rest, digit = divmod(rest, 128)
@@ -40,7 +41,7 @@ def packet(first: int, body: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class RawConnect:
-    """A CONNECT whose every part can be wrong; `tail` is what follows the client id."""
+    """A CONNECT in which every part can be wrong; `tail` follows the client id."""
 
     client_id: bytes
     flags: int = 0x02
@@ -53,20 +54,20 @@ class RawConnect:
 
     @property
     def body(self) -> bytes:
-        """All that follows the fixed header."""
+        """The bytes after the fixed header."""
         head = field(self.name) + bytes([self.level, self.flags]) + self.keep_alive.to_bytes(2)
         if self.properties is not None:
             head += bytes([len(self.properties)]) + self.properties
         return head + field(self.client_id) + self.tail
 
     def __bytes__(self) -> bytes:
-        """Give the whole packet."""
+        """Returns the whole packet."""
         return packet(self.first, self.body)
 
 
 @dataclass(frozen=True)
 class RawCase:
-    """What one connection sends, a packet at a time."""
+    """The packets that one connection sends, one after the other."""
 
     name: str
     packets: tuple[bytes, ...]
@@ -75,16 +76,16 @@ class RawCase:
 def five(
     name: str, properties: bytes = b"", flags: int = 0x02, tail: bytes = b"", **more: int
 ) -> RawCase:
-    """Make a case of one 5.0 CONNECT with these properties."""
-    made = RawConnect(
+    """Returns a case of one 5.0 CONNECT with these properties."""
+    connect = RawConnect(
         name.encode(), flags, tail, level=more.get("level", 5), properties=properties,
         first=more.get("first", 0x10),
     )  # fmt: skip
-    return RawCase(name, (bytes(made),))
+    return RawCase(name, (bytes(connect),))
 
 
 def four(name: str, flags: int = 0x02, tail: bytes = b"", level: int = 4) -> RawCase:
-    """Make a case of one 3.1.1 CONNECT."""
+    """Returns a case of one 3.1.1 CONNECT."""
     return RawCase(name, (bytes(RawConnect(name.encode(), flags, tail, level)),))
 
 
@@ -227,8 +228,8 @@ SETS = {
 }
 
 
-async def play(case: RawCase, host: str, port: int, delay: float) -> str:
-    """Run one connection; give a line that says what the server did."""
+async def run_case(case: RawCase, host: str, port: int, delay: float) -> str:
+    """Runs one connection; returns a line that describes the server's answer."""
     await asyncio.sleep(delay)
     reader, writer = await asyncio.open_connection(host, port)
     answer, last, closed = b"", time.monotonic(), False
@@ -237,11 +238,11 @@ async def play(case: RawCase, host: str, port: int, delay: float) -> str:
         if waiting:
             writer.write(waiting.pop(0))
             last = time.monotonic()
-        patience = PAUSE if waiting else last + HOLD - time.monotonic()
-        if patience <= 0:
+        timeout = PAUSE if waiting else last + HOLD - time.monotonic()
+        if timeout <= 0:
             break
         try:
-            more = await asyncio.wait_for(reader.read(4096), patience)
+            more = await asyncio.wait_for(reader.read(4096), timeout)
         except TimeoutError:
             continue
         except ConnectionError:
@@ -260,10 +261,10 @@ async def play(case: RawCase, host: str, port: int, delay: float) -> str:
 
 
 async def main(name: str, host: str, port: int) -> None:
-    """Play a set; those that build on each other are half a second apart."""
+    """Runs a set; cases that depend on each other start 0.8 s apart."""
     stagger = 0.8 if name.startswith("session") else STAGGER
     cases = enumerate(SETS[name])
-    for line in await asyncio.gather(*(play(c, host, port, n * stagger) for n, c in cases)):
+    for line in await asyncio.gather(*(run_case(c, host, port, n * stagger) for n, c in cases)):
         print(line)
 
 

@@ -1,9 +1,9 @@
-"""A scene's name and a server in, WebSocket frames with MQTT that no library would send out.
+"""Sends MQTT in WebSocket frames that no library would send, each case on its own connection.
 
-usage: raw_websocket_client.py SCENE HOST PORT
+usage: raw_websocket_client.py ROUTINE HOST PORT
 
-Each case is a connection of its own: it upgrades to WebSocket, sends its steps, says DISCONNECT and
-a Close frame, and closes. What a server does with it is for the capture to show.
+ROUTINE is "frames". Each case upgrades to WebSocket, sends its segments, DISCONNECT and a Close
+frame, and closes. How the server reacts is visible in the capture only.
 """
 
 import base64
@@ -15,22 +15,22 @@ import time
 from dataclasses import dataclass
 
 PAUSE = 0.1
-PATIENCE = 1.0
-"""Seconds that a server is given to answer, and to close."""
+TIMEOUT = 1.0
+"""Seconds that a server has to answer, and to close."""
 
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 
 
 def connect(client_id: str) -> bytes:
-    """Encode a 3.1.1 CONNECT with a clean session."""
+    """Encodes a 3.1.1 CONNECT with a clean session."""
     name = client_id.encode()
     body = b"\x00\x04MQTT\x04\x02\x00\x3c" + len(name).to_bytes(2) + name
     return bytes([0x10, len(body)]) + body
 
 
 def frame(data: bytes, opcode: int = 2, *, final: bool = True, masked: bool = True) -> bytes:
-    """Encode a frame of the client."""
+    """Encodes a WebSocket frame of the client."""
     assert len(data) < 126
     head = bytes([opcode | (0x80 if final else 0), len(data) | (0x80 if masked else 0)])
     if not masked:
@@ -41,7 +41,7 @@ def frame(data: bytes, opcode: int = 2, *, final: bool = True, masked: bool = Tr
 
 @dataclass(frozen=True)
 class WebSocketCase:
-    """What one connection offers, and the segments that it sends after the upgrade."""
+    """The subprotocols that one connection offers, and its segments after the upgrade."""
 
     name: str
     offer: str | None
@@ -49,7 +49,7 @@ class WebSocketCase:
 
 
 def cases() -> list[WebSocketCase]:
-    """Make all cases; the client id of each is its name."""
+    """Returns all cases; the client id of each is its name."""
     split = connect("fragments")
     loose = connect("loose") + PINGREQ
     whole = frame(connect("bytes"))
@@ -77,44 +77,44 @@ def cases() -> list[WebSocketCase]:
     ]
 
 
-def upgrade(place: socket.socket, host: str, offer: str | None) -> bool:
-    """Ask for WebSocket; whether the server agrees."""
+def upgrade(connection: socket.socket, host: str, offer: str | None) -> bool:
+    """Requests WebSocket; returns whether the server agrees."""
     key = base64.b64encode(hashlib.md5(os.urandom(8)).digest()).decode()
     lines = [
         "GET /mqtt HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
         *([f"Sec-WebSocket-Protocol: {offer}"] if offer else []), "", "",
     ]  # fmt: skip
-    place.sendall("\r\n".join(lines).encode())
-    return hear(place).startswith(b"HTTP/1.1 101")
+    connection.sendall("\r\n".join(lines).encode())
+    return receive(connection).startswith(b"HTTP/1.1 101")
 
 
-def hear(place: socket.socket) -> bytes:
-    """Give what comes within the patience."""
+def receive(connection: socket.socket) -> bytes:
+    """Returns what the server sends within `TIMEOUT`, at most 4096 bytes."""
     try:
-        return place.recv(4096)
+        return connection.recv(4096)
     except OSError:
         return b""
 
 
-def play(case: WebSocketCase, host: str, port: int) -> None:
-    """Play one case."""
-    with socket.create_connection((host, port)) as place:
-        place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        place.settimeout(PATIENCE)
-        if upgrade(place, host, case.offer):
+def run_case(case: WebSocketCase, host: str, port: int) -> None:
+    """Runs one case."""
+    with socket.create_connection((host, port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(TIMEOUT)
+        if upgrade(connection, host, case.offer):
             try:
                 for segment in case.segments:
-                    place.sendall(segment)
+                    connection.sendall(segment)
                     time.sleep(PAUSE if len(segment) > 1 else 0.01)
-                hear(place)
+                receive(connection)
                 masked = case.name != "unmasked"
-                place.sendall(frame(DISCONNECT, masked=masked))
+                connection.sendall(frame(DISCONNECT, masked=masked))
                 time.sleep(PAUSE)
-                place.sendall(frame(b"\x03\xe8", 8, masked=masked))
+                connection.sendall(frame(b"\x03\xe8", 8, masked=masked))
             except OSError:
-                pass  # the server has had enough
-            while hear(place):
+                pass  # the server has closed the connection
+            while receive(connection):
                 pass
     time.sleep(PAUSE)
 
@@ -122,4 +122,4 @@ def play(case: WebSocketCase, host: str, port: int) -> None:
 if __name__ == "__main__":
     assert sys.argv[1] == "frames"
     for each in cases():
-        play(each, sys.argv[2], int(sys.argv[3]))
+        run_case(each, sys.argv[2], int(sys.argv[3]))

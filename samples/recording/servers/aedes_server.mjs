@@ -1,10 +1,10 @@
-// Address and port in, a running aedes server out, until it is told to stop.
+// Runs an aedes server until SIGTERM.
 //
 // usage: node aedes_server.mjs HOST PORT [OPTIONS AS JSON]
 //
-// options: passwords (true: user and password are asked for), keepaliveLimit (seconds), websocket
-// (true, or "deflate": messages of any size are compressed), proxied (true: every connection
-// begins with a header of the PROXY protocol, which is taken off and believed)
+// options: passwords (true: user name and password are required), keepaliveLimit (seconds),
+// websocket (true, or "deflate": messages of any size are compressed), proxied (true: every
+// connection begins with a PROXY protocol header, which is removed)
 
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
@@ -18,8 +18,8 @@ function refusal (returnCode) {
   return Object.assign(new Error(`refused with code ${returnCode}`), { returnCode })
 }
 
-// One made-up user may connect, one is told that the server is unavailable; a wrong password
-// and a missing one are told apart, as the codes 4 and 5 of MQTT 3.1.1 would have it.
+// One test user may connect, one is refused with code 3 (server unavailable). A wrong password is
+// refused with code 4, a missing one with code 5 (MQTT 3.1.1).
 function authenticate (client, username, password, done) {
   if (username === undefined || username === null) return done(refusal(5))
   if (username === 'maintenance') return done(refusal(3))
@@ -32,8 +32,8 @@ const broker = await Aedes.createBroker({
   ...(options.keepaliveLimit ? { keepaliveLimit: options.keepaliveLimit } : {})
 })
 
-// Takes the header off a socket's first bytes: a line (version 1), or as long as its bytes 14 and
-// 15 say (version 2).
+// Removes the PROXY protocol header from the first bytes of a socket: a line (version 1), or 16
+// bytes and the length in bytes 14 and 15 (version 2).
 function withoutHeader (take) {
   return socket => {
     let head = Buffer.alloc(0)

@@ -1,8 +1,8 @@
-"""Address and port in, a running amqtt server out, until it is told to stop.
+"""Runs an amqtt server until SIGTERM.
 
 usage: amqtt_server.py HOST PORT [PASSWORD_FILE]
 
-With a password file only its users may connect; without, everybody may.
+With a password file only its users may connect; without it, everybody may.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from amqtt.broker import Broker
 
 
 async def serve(host: str, port: int, password_file: str | None) -> None:
-    """Run until SIGTERM; no periodic `$SYS` messages."""
+    """Runs the server until SIGTERM; without periodic `$SYS` messages."""
     plugins: dict[str, Any] = {
         "amqtt.plugins.authentication.AnonymousAuthPlugin": {
             "allow_anonymous": password_file is None

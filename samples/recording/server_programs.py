@@ -1,4 +1,4 @@
-"""Name and options in, a running MQTT server out: Mosquitto, amqtt or aedes on a loopback port."""
+"""Runs MQTT servers on loopback ports: Mosquitto, amqtt, aedes; also a bridge, HAProxy, nginx."""
 
 import importlib.metadata
 import json
@@ -22,7 +22,7 @@ PASSWORD = "correct-horse"
 
 @contextmanager
 def _process(command: list[str], port: int | None, log: Path) -> Iterator[None]:
-    """Run `command` until the block ends; with a `port`, wait until it listens there."""
+    """Runs `command` until the block ends; with a `port`, waits until it listens there."""
     if port is not None:
         wait_free(port)
     with log.open("wb") as output:
@@ -44,10 +44,10 @@ def _process(command: list[str], port: int | None, log: Path) -> Iterator[None]:
 def mosquitto(
     folder: Path, host: str, port: int, *, passwords: bool = False, extra: str = ""
 ) -> Iterator[None]:
-    """Run Mosquitto; `extra` is more text for its configuration file, FOLDER in it the folder."""
+    """Runs Mosquitto; `extra` is appended to its configuration, with FOLDER replaced."""
     lines = [f"listener {port} {host}", "persistence false", "sys_interval 0", "log_type all"]
     if os.geteuid() == 0:
-        lines.append("user root")  # or it could not read the temporary folder
+        lines.append("user root")  # otherwise it cannot read the temporary folder
     if passwords:
         users = folder / f"mosquitto-{port}.users"
         subprocess.run(["mosquitto_passwd", "-b", "-c", users, USER, PASSWORD], check=True)
@@ -64,7 +64,7 @@ def mosquitto(
 
 @contextmanager
 def bridge(folder: Path, host: str, port: int, version: str, extra: str = "") -> Iterator[int]:
-    """Run a Mosquitto whose bridge connects to the server at `host` and `port`.
+    """Runs a Mosquitto whose bridge connects to the server at `host` and `port`.
 
     Yields the port on which that Mosquitto itself listens.
     """
@@ -88,7 +88,7 @@ def bridge(folder: Path, host: str, port: int, version: str, extra: str = "") ->
 
 @contextmanager
 def haproxy(folder: Path, host: str, port: int, options: str) -> Iterator[int]:
-    """Run HAProxy in front of the server; `options` say how it announces the client.
+    """Runs HAProxy in front of the server; `options` select how it announces the client.
 
     Yields the port on which it listens.
     """
@@ -112,7 +112,7 @@ def haproxy(folder: Path, host: str, port: int, options: str) -> Iterator[int]:
 
 @contextmanager
 def nginx(folder: Path, host: str, port: int) -> Iterator[int]:
-    """Run nginx as a reverse proxy for WebSocket in front of the server.
+    """Runs nginx as a reverse proxy for WebSocket in front of the server.
 
     Yields the port on which it listens.
     """
@@ -152,7 +152,7 @@ def nginx(folder: Path, host: str, port: int) -> Iterator[int]:
 
 @contextmanager
 def amqtt(folder: Path, host: str, port: int, *, passwords: bool = False) -> Iterator[None]:
-    """Run amqtt, of the Python environment that runs this script."""
+    """Runs amqtt in the Python environment of this script."""
     command = [sys.executable, str(HERE / "servers/amqtt_server.py"), host, str(port)]
     if passwords:
         from pwdlib import PasswordHash
@@ -167,33 +167,33 @@ def amqtt(folder: Path, host: str, port: int, *, passwords: bool = False) -> Ite
 
 @contextmanager
 def aedes(folder: Path, host: str, port: int, **options: Any) -> Iterator[None]:
-    """Run aedes; the options are those of `servers/aedes_server.mjs`."""
+    """Runs aedes; the options are those of `servers/aedes_server.mjs`."""
     script = str(HERE / "servers/aedes_server.mjs")
     command = ["node", script, host, str(port), json.dumps(options)]
     with _process(command, port, folder / "aedes.log"):
         yield
 
 
-BROKERS: dict[str, Callable[..., AbstractContextManager[None]]] = {
+SERVER_PROGRAMS: dict[str, Callable[..., AbstractContextManager[None]]] = {
     "mosquitto": mosquitto,
     "amqtt": amqtt,
     "aedes": aedes,
 }
 
 
-def _said_by(*command: str) -> str:
+def _printed_version(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"version (\d[\w.-]*)", done.stdout)
     return found[1] if found else "unknown"
 
 
 def version_of(product: str) -> str:
-    """Version of an installed server or client, as the manifest gives it; "" for raw sockets."""
+    """Returns the version of an installed server or client; "" for raw sockets."""
     match product:
         case "Mosquitto" | "Mosquitto bridge":
-            return _said_by("mosquitto", "-h")
+            return _printed_version("mosquitto", "-h")
         case "mosquitto-clients":
-            return _said_by("mosquitto_pub", "--version")
+            return _printed_version("mosquitto_pub", "--version")
         case "aedes" | "MQTT.js":
             package = "mqtt" if product == "MQTT.js" else product
             described = HERE / "node_modules" / package / "package.json"

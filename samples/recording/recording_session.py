@@ -1,4 +1,4 @@
-"""A scenario's table row, and what its steps may do: run clients against the server."""
+"""Defines `Scenario`, one capture to record, and `RecordingSession`, which runs its clients."""
 
 import os
 import subprocess
@@ -19,23 +19,23 @@ CLIENTS = {
     "paho": "paho-mqtt",
     "raw": "raw socket",
 }
-"""The client part of a capture's name, and the product's own name."""
+"""Maps the client part of a capture's name to the product's name."""
 
 SERVERS = {"aedes": "aedes", "amqtt": "amqtt", "mosquitto": "Mosquitto"}
 
 _PROTOCOLS = {"3.1": "mqttv31", "3.1.1": "mqttv311", "5.0": "mqttv5"}
-_PATIENCE = 60
+_TIMEOUT = 60  # seconds
 
 
 class ClientProgram:
-    """A client program that runs beside others."""
+    """A client program that runs in the background."""
 
     def __init__(
         self, command: list[str], log: Path, ready: str | None, more: dict[str, str] | None = None
     ) -> None:
-        """Start it; with `ready`, wait for a line of its output that holds that text.
+        """Starts it; with `ready`, waits for an output line that contains that text.
 
-        `more` is added to its environment.
+        `more` is added to its environment. Raises `RuntimeError` if it ends before it is ready.
         """
         self.log = log
         with log.open("ab") as errors:
@@ -50,22 +50,22 @@ class ClientProgram:
         if ready is not None:
             assert self.process.stdout is not None
             for line in self.process.stdout:
-                self._note(line)
+                self._log(line)
                 if ready in line:
                     return
             raise RuntimeError(f"{command} ended before it was ready, see its output")
 
-    def _note(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         with self.log.open("a", encoding="utf-8") as log:
             log.write(text)
 
     def finish(self) -> None:
-        """Wait until it ends by itself."""
-        said, _ = self.process.communicate(timeout=_PATIENCE)
-        self._note(said)
+        """Waits until it ends by itself."""
+        output, _ = self.process.communicate(timeout=_TIMEOUT)
+        self._log(output)
 
     def stop(self, *, kill: bool = False) -> None:
-        """End it by SIGTERM or, as a crash would, by SIGKILL."""
+        """Ends it by SIGTERM or, as in a crash, by SIGKILL."""
         if kill:
             self.process.kill()
         else:
@@ -74,8 +74,8 @@ class ClientProgram:
 
 
 @dataclass
-class Stage:
-    """Where the steps of one scenario run: its server, the version, a folder for its files."""
+class RecordingSession:
+    """Runs the clients of one scenario; has the server's address, the version, and a folder."""
 
     folder: Path
     host: str
@@ -86,11 +86,11 @@ class Stage:
 
     @property
     def keys(self) -> Path:
-        """The key log that all clients write."""
+        """Path of the TLS key log that all clients write."""
         return self.folder / "tls.keys"
 
     def _environment(self) -> dict[str, str]:
-        """What a client script has to know of TLS: a folder, a version, a key log."""
+        """Returns the environment that configures TLS in a client: folder, version, key log."""
         if not self.tls:
             return {}
         return {
@@ -100,43 +100,43 @@ class Stage:
             "NODE_OPTIONS": f"--tls-keylog={self.keys}",
         }
 
-    def _script(self, client: str, scene: str, version: str | None) -> list[str]:
+    def _script(self, client: str, routine: str, version: str | None) -> list[str]:
         node = client == "mqttjs"
         script = HERE / "clients" / f"{client}_client.{'mjs' if node else 'py'}"
-        place = [self.host, str(self.port)]
+        arguments = [self.host, str(self.port)]
         if not client.startswith("raw"):
-            place += [version or self.version, self.transport]
-        return ["node" if node else sys.executable, str(script), scene, *place]
+            arguments += [version or self.version, self.transport]
+        return ["node" if node else sys.executable, str(script), routine, *arguments]
 
-    def start(self, client: str, scene: str, *, version: str | None = None) -> ClientProgram:
-        """Start a scene of a client script and wait until it is ready."""
-        command = self._script(client, scene, version)
+    def start(self, client: str, routine: str, *, version: str | None = None) -> ClientProgram:
+        """Starts a routine of a client script and waits until it is ready."""
+        command = self._script(client, routine, version)
         return ClientProgram(command, self.folder / "clients.log", "ready", self._environment())
 
-    def run(self, client: str, scene: str, *, version: str | None = None) -> None:
-        """Run a scene of a client script to its end."""
-        command = self._script(client, scene, version)
+    def run(self, client: str, routine: str, *, version: str | None = None) -> None:
+        """Runs a routine of a client script to its end."""
+        command = self._script(client, routine, version)
         ClientProgram(command, self.folder / "clients.log", None, self._environment()).finish()
 
-    def together(self, *scenes: tuple[str, str, str]) -> None:
-        """Run scenes (client, scene, version) at the same time."""
+    def run_in_parallel(self, *routines: tuple[str, str, str]) -> None:
+        """Runs routines (client, routine, version) at the same time."""
         log = self.folder / "clients.log"
-        running = [ClientProgram(self._script(*each), log, None) for each in scenes]
+        running = [ClientProgram(self._script(*each), log, None) for each in routines]
         for each in running:
             each.finish()
 
     def _cli(self, program: str, options: tuple[str, ...], version: str | None) -> list[str]:
         protocol = _PROTOCOLS[version or self.version]
-        place = ["-h", self.host, "-p", str(self.port), "-V", protocol]
-        return ["stdbuf", "-oL", program, *place, *options]
+        server = ["-h", self.host, "-p", str(self.port), "-V", protocol]
+        return ["stdbuf", "-oL", program, *server, *options]
 
     def subscribe(self, *options: str, ready: str = "SUBACK") -> ClientProgram:
-        """Start mosquitto_sub with these options and wait for the SUBACK, or another packet."""
+        """Starts mosquitto_sub with these options and waits for the SUBACK, or another packet."""
         command = self._cli("mosquitto_sub", ("-d", *options), None)
         return ClientProgram(command, self.folder / "clients.log", ready)
 
     def publish(self, *options: str, version: str | None = None) -> None:
-        """Run mosquitto_pub with these options."""
+        """Runs mosquitto_pub with these options."""
         command = self._cli("mosquitto_pub", options, version)
         ClientProgram(command, self.folder / "clients.log", None).finish()
 
@@ -148,23 +148,23 @@ class Scenario:
     name: str
     contains: str
     codes: set[int]
-    """Exactly the CONNACK codes that the capture has to hold."""
-    steps: Callable[[Stage], None]
+    """Exactly the CONNACK codes that the capture has to contain."""
+    steps: Callable[[RecordingSession], None]
     connects: int
-    """At least so many CONNECT packets."""
+    """Minimum number of CONNECT packets."""
     options: dict[str, Any] = field(default_factory=dict)
     host: str = "127.0.0.1"
     port: int = 1883
     clients: tuple[str, ...] = ()
-    """Keys of `CLIENTS`, where the name alone does not say it."""
+    """Keys of `CLIENTS`; if empty, the client part of the name."""
     versions: tuple[str, ...] = ()
     pcapng: bool = False
     transport: str = "mqtt"
     """How the clients reach the server: "mqtt", "ws" for WebSocket, "mqtts", or "wss"."""
     wrapped: bool = False
-    """There is more around the MQTT than TCP: WebSocket, TLS, or the PROXY protocol."""
+    """Whether MQTT is not directly on TCP: in WebSocket, in TLS, or behind the PROXY protocol."""
     tls: str = ""
-    """The version of TLS, "1.2" or "1.3"; its keys stand beside the capture, or in a pcapng."""
+    """The version of TLS, "1.2" or "1.3"; the keys are beside the capture, or in a pcapng."""
 
     @property
     def file(self) -> str:
@@ -173,20 +173,20 @@ class Scenario:
 
     @property
     def keys(self) -> str:
-        """Name of the key log beside it; "" where there is none."""
+        """Name of the key log beside it; "" if there is none."""
         return f"{self.name}.keys" if self.tls and not self.pcapng else ""
 
     @property
     def server(self) -> str:
-        """Key of `SERVERS`."""
+        """Key of its server in `SERVERS`."""
         return self.name.split("-")[0]
 
     @property
     def all_clients(self) -> tuple[str, ...]:
-        """Keys of `CLIENTS` of all that take part."""
+        """Keys in `CLIENTS` of all clients."""
         return self.clients or (self.name.split("-")[1],)
 
     @property
     def all_versions(self) -> tuple[str, ...]:
-        """Every MQTT version that a client asks for."""
+        """All MQTT versions that clients request."""
         return self.versions or (self.name.split("-")[2],)
