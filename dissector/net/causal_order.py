@@ -18,9 +18,9 @@ from dissector.net.reassembler import SharedState
 from dissector.net.segment_buffer import OVERHEAD
 
 if cython.compiled:
-    from cython.cimports.dissector.net.reassembler import LATE_NS
+    from cython.cimports.dissector.net.reassembler import CLOCK_TOLERANCE_NS
 else:
-    from dissector.net.reassembler import LATE_NS
+    from dissector.net.reassembler import CLOCK_TOLERANCE_NS
 
 _CHUNK, _GAP, _CLOSED = range(3)
 
@@ -37,8 +37,8 @@ class CausalOrder(Consumer):
         self.need = 0
         self.size = 0  # bytes of memory that wait, roughly
         self.now = 0  # time of the chunk that came last
-        self.free = False  # too much waited once: nothing does any more
-        self.last = [last_a, last_b]  # frames of what was handed on last
+        self.passthrough = False  # too much waited once: nothing does any more
+        self.last_frames = [last_a, last_b]  # frames of what was handed on last
         self.waiting: tuple[deque[_Event], deque[_Event]] = (deque(), deque())
 
     def chunk(
@@ -48,71 +48,71 @@ class CausalOrder(Consumer):
         need = self.need
         self.need = 0
         self.now = time_ns
-        waits = need > self.shared.position(1 - side) and not self.free
+        waits = need > self.shared.position(1 - side) and not self.passthrough
         if not waits and not self.waiting[side]:
-            self.last[side] = frame
+            self.last_frames[side] = frame
             wanted = self.consumer.chunk(side, window, start, stop, frame, time_ns)
-            return wanted and self._go_on()
-        self._wait(side, (_CHUNK, need, window[start:stop], 0, frame, time_ns, ""))
+            return wanted and self._deliver_ready()
+        self._enqueue(side, (_CHUNK, need, window[start:stop], 0, frame, time_ns, ""))
         reassembly = self.shared.reassembly
         if (
             self.size <= reassembly.direction_limit
             and reassembly.buffered <= reassembly.buffered_limit
         ):
             return True
-        self.free = True
-        last = self.last[1 - side] or self.shared.first_frame
+        self.passthrough = True
+        last = self.last_frames[1 - side] or self.shared.first_frame
         if not self.consumer.gap(1 - side, -1, last, time_ns, "buffer limit"):
             return False
-        return self._go_on()
+        return self._deliver_ready()
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Hand on in turn; the peer may have waited for these bytes."""
         if self.waiting[side]:
-            self._wait(side, (_GAP, 0, b"", missing, frame, time_ns, reason))
+            self._enqueue(side, (_GAP, 0, b"", missing, frame, time_ns, reason))
             return True
-        self.last[side] = frame
-        return self.consumer.gap(side, missing, frame, time_ns, reason) and self._go_on()
+        self.last_frames[side] = frame
+        return self.consumer.gap(side, missing, frame, time_ns, reason) and self._deliver_ready()
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
         """Hand on in turn."""
         if self.waiting[side]:
-            self._wait(side, (_CLOSED, 0, b"", how, frame, time_ns, ""))
+            self._enqueue(side, (_CLOSED, 0, b"", how, frame, time_ns, ""))
             return True
         return self.consumer.closed(side, how, frame, time_ns)
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """Hand on what still waits, then the end."""
-        self.free = True
-        return self._go_on() and self.consumer.finished(reason, time_ns)
+        self.passthrough = True
+        return self._deliver_ready() and self.consumer.finished(reason, time_ns)
 
-    def _wait(self, side: int, event: _Event) -> None:
+    def _enqueue(self, side: int, event: _Event) -> None:
         self.waiting[side].append(event)
         size = len(event[2]) + OVERHEAD
         self.size += size
         self.shared.reassembly.buffered += size
 
-    def _go_on(self) -> bool:
+    def _deliver_ready(self) -> bool:
         """Hand on whatever waits no longer; False when nobody wants more."""
         moved = True
         while moved:
             moved = False
             for side in (0, 1):
                 queue = self.waiting[side]
-                while queue and (self.free or queue[0][1] <= self.shared.position(1 - side)):
+                while queue and (self.passthrough or queue[0][1] <= self.shared.position(1 - side)):
                     moved = True
-                    if not self._hand_on(side, queue.popleft()):
+                    if not self._deliver(side, queue.popleft()):
                         return False
         return True
 
-    def _hand_on(self, side: int, event: _Event) -> bool:
+    def _deliver(self, side: int, event: _Event) -> bool:
         what, _, data, number, frame, time_ns, reason = event
         size = len(data) + OVERHEAD
         self.size -= size
         self.shared.reassembly.buffered -= size
-        self.last[side] = frame
-        if self.now - time_ns > LATE_NS:
-            self.shared.late = True  # what it waited for came with another clock
+        self.last_frames[side] = frame
+        if self.now - time_ns > CLOCK_TOLERANCE_NS:
+            self.shared.clocks_differ = True  # what it waited for came with another clock
         if what == _CHUNK:
             return self.consumer.chunk(side, data, 0, len(data), frame, time_ns)
         if what == _GAP:

@@ -20,13 +20,13 @@ else:
 class ClosedStream:
     """What is left: number, addresses and ports, and both base sequence numbers of Wireshark.
 
-    `key` is the lesser of the connection's two; `turned`: it is the one of side 1.
+    `key` is the lesser of the connection's two; `swapped`: it is the one of side 1.
     """
 
     def begin(self, connection: TcpConnection) -> None:
         """Keep what is needed of a connection (see `SequenceTracker.begin_sequence`)."""
-        self.turned = connection.reverse < connection.key
-        self.key = connection.reverse if self.turned else connection.key
+        self.swapped = connection.reverse < connection.key
+        self.key = connection.reverse if self.swapped else connection.key
         self.stream = connection.stream
         self.first_frame = connection.first_frame
         self.based_a, self.base_a = connection.a.based, connection.a.base_seq
@@ -34,9 +34,9 @@ class ClosedStream:
 
     def side(self, key: bytes) -> int:
         """Give the side that one of the connection's two keys is the key of."""
-        return (key != self.key) != self.turned
+        return (key != self.key) != self.swapped
 
-    def renewed(self, s: Segment, side: int) -> bool:
+    def begins_new_stream(self, s: Segment, side: int) -> bool:
         """Whether a SYN of that side is another one than that which began the stream."""
         if side:
             return self.based_b and s.seq != self.base_b

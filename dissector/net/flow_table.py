@@ -29,8 +29,8 @@ else:
     from dissector.net.segment import NUMBER_ONLY, WHOLE
 
 _SLOTS = 1 << 15
-_PASSED = 512  # serials that were seen to, before they are cleared away
-_SPREAD = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
+_COMPACT_AFTER = 512  # serials that were seen to, before they are cleared away
+_HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
 
 Factory = Callable[[TcpConnection], "Consumer | None"]
 Warn = Callable[[str, str, int, int], object]
@@ -58,7 +58,7 @@ class FlowTable(ReassemblyContext):
         self.serial = 0
         self.streams = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
-        self.quick: list[StreamDirection | None] = [None] * _SLOTS if cython.compiled else []
+        self.cache: list[StreamDirection | None] = [None] * _SLOTS if cython.compiled else []
         # serials of those whose linger time runs, from `first_closing` on
         self.closing: list[int] = []
         self.first_closing = 0
@@ -66,10 +66,10 @@ class FlowTable(ReassemblyContext):
         self.closed_limit = limits.closed
         self.deadline = 1 << 62
         self.closed_streams: dict[bytes, ClosedStream] = {}  # by the lesser of their two keys
-        self.ended: list[
+        self.closed_ring: list[
             ClosedStream
         ] = []  # a ring of those in `closed_streams`, and some that were superseded
-        self.eldest = 0  # the place in it
+        self.oldest_slot = 0  # the place in it
         self.evicted = 0
         self.forgetful = False
         self.port_counts = IntegerArray(65536)  # connections by the server's port
@@ -84,8 +84,8 @@ class FlowTable(ReassemblyContext):
         self.closing.clear()
         self.first_closing = 0
         self.closed_streams.clear()
-        self.ended.clear()
-        self.eldest = 0
+        self.closed_ring.clear()
+        self.oldest_slot = 0
         for direction in self.table.values():
             if direction.peer is not None:
                 direction.connection.release()
@@ -107,18 +107,18 @@ class FlowTable(ReassemblyContext):
         """Ask the factory."""
         return self.factory(connection)
 
-    def ending(self, connection: TcpConnection) -> None:
+    def connection_closed(self, connection: TcpConnection) -> None:
         """End this connection's view when the linger time is over."""
         own = connection
-        own.until = self.clock + self.linger_ns
+        own.linger_until = self.clock + self.linger_ns
         if self.first_closing == len(self.closing):
-            self.deadline = own.until
+            self.deadline = own.linger_until
         self.closing.append(own.serial)
         if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
             self.closing = [item for item in self.closing if item in self.connections]
             self.first_closing = 0
 
-    def complete(self, connection: TcpConnection) -> None:
+    def connection_complete(self, connection: TcpConnection) -> None:
         """End this connection's view now: only repetitions may still come."""
         self._end(connection, CLOSED)
 
@@ -126,22 +126,22 @@ class FlowTable(ReassemblyContext):
         """Pass a warning on."""
         self.warn(kind, message, frame, stream)
 
-    def _known(self, pointer: bytes, at: int) -> StreamDirection | None:
+    def _cached(self, pointer: bytes, at: int) -> StreamDirection | None:
         # table.get(s.key()) for IPv4, with neither bytes made nor hashed, for nearly all segments
         address = big32(pointer, at)
         address = address << 32 | big32(pointer, at + 4)
         ports = big32(pointer, at + 8)
         slot = _slot(address, ports)
-        found = self.quick[slot]
+        found = self.cache[slot]
         if found is not None and found.ports == ports and found.address == address:
             return found
         return None  # it is unknown, or another one has its place: `_find` tells
 
-    def _learn(self, direction: StreamDirection, key: bytes) -> None:
+    def _cache_flow(self, direction: StreamDirection, key: bytes) -> None:
         direction.address = big32(key, 0)
         direction.address = direction.address << 32 | big32(key, 4)
         direction.ports = big32(key, 8)
-        self.quick[_slot(direction.address, direction.ports)] = direction
+        self.cache[_slot(direction.address, direction.ports)] = direction
 
     def server_ports(self) -> dict[int, int]:
         """Give the number of connections by the server's port."""
@@ -157,9 +157,9 @@ class FlowTable(ReassemblyContext):
             key = s.key()
             known = self.table.get(key)
             if known is None:
-                return self._meet(s, key)
+                return self._find_closed_or_create(s, key)
             if cython.compiled and len(key) == 12:
-                self.quick[_slot(known.address, known.ports)] = known
+                self.cache[_slot(known.address, known.ports)] = known
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             return known
         old = known.connection
@@ -168,42 +168,42 @@ class FlowTable(ReassemblyContext):
             key = s.key()
             reverse = reversed_key(key)
             del self.closed_streams[min(key, reverse)]
-            return self._create(key, reverse, s, self._number())
+            return self._create(key, reverse, s, self._next_stream())
         if s.grade != WHOLE or not old.lingering:
             return known  # the same SYN again
         self._end(old, REUSED)
-        return self._meet(s, s.key())
+        return self._find_closed_or_create(s, s.key())
 
-    def _meet(self, s: Segment, key: bytes) -> StreamDirection | None:
+    def _find_closed_or_create(self, s: Segment, key: bytes) -> StreamDirection | None:
         # A segment of no connection in the table
         reverse = reversed_key(key)
-        closed_streams = self.closed_streams.get(reverse if reverse < key else key)
-        if closed_streams is None:
-            return self._create(key, reverse, s, self._number())
-        side = closed_streams.side(key)
+        closed_stream = self.closed_streams.get(reverse if reverse < key else key)
+        if closed_stream is None:
+            return self._create(key, reverse, s, self._next_stream())
+        side = closed_stream.side(key)
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             if s.grade != NUMBER_ONLY:
-                closed_streams.note_base(s, side)
+                closed_stream.note_base(s, side)
             return None
-        if closed_streams.renewed(s, side):
-            del self.closed_streams[closed_streams.key]
-            return self._create(key, reverse, s, self._number())
+        if closed_stream.begins_new_stream(s, side):
+            del self.closed_streams[closed_stream.key]
+            return self._create(key, reverse, s, self._next_stream())
         if s.grade != WHOLE:
-            closed_streams.note_base(s, side)
+            closed_stream.note_base(s, side)
             return None
         # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
         # and what it takes for the base of each direction
-        del self.closed_streams[closed_streams.key]
-        direction = self._create(key, reverse, s, closed_streams.stream)
+        del self.closed_streams[closed_stream.key]
+        direction = self._create(key, reverse, s, closed_stream.stream)
         other = direction.peer
-        direction.based, other.based = closed_streams.based_a, closed_streams.based_b
-        direction.base_seq, other.base_seq = closed_streams.base_a, closed_streams.base_b
+        direction.based, other.based = closed_stream.based_a, closed_stream.based_b
+        direction.base_seq, other.base_seq = closed_stream.base_a, closed_stream.base_b
         if side:
-            direction.based, other.based = closed_streams.based_b, closed_streams.based_a
-            direction.base_seq, other.base_seq = closed_streams.base_b, closed_streams.base_a
+            direction.based, other.based = closed_stream.based_b, closed_stream.based_a
+            direction.base_seq, other.base_seq = closed_stream.base_b, closed_stream.base_a
         return direction
 
-    def _number(self) -> int:
+    def _next_stream(self) -> int:
         self.streams += 1
         return self.streams - 1
 
@@ -226,8 +226,8 @@ class FlowTable(ReassemblyContext):
         self.table[reverse] = other_way
         self.table[key] = direction
         if cython.compiled and len(key) == 12:
-            self._learn(direction, key)
-            self._learn(other_way, reverse)
+            self._cache_flow(direction, key)
+            self._cache_flow(other_way, reverse)
         connection.expected = (
             self.expected[connection.port_a] + self.expected[connection.port_b] != 0
         )
@@ -258,48 +258,48 @@ class FlowTable(ReassemblyContext):
         key = connection.key
         del self.table[key]
         self.table.pop(connection.reverse, None)  # the same where it speaks to itself
-        closed_streams = ClosedStream.__new__(ClosedStream)
-        closed_streams.begin(connection)
+        closed_stream = ClosedStream.__new__(ClosedStream)
+        closed_stream.begin(connection)
         if cython.compiled:
-            self._unlearn(connection.a)
-            self._unlearn(connection.b)
+            self._uncache_flow(connection.a)
+            self._uncache_flow(connection.b)
         connection.release()
-        self.closed_streams[closed_streams.key] = closed_streams
-        if len(self.ended) < self.closed_limit:
-            self.ended.append(closed_streams)
+        self.closed_streams[closed_stream.key] = closed_stream
+        if len(self.closed_ring) < self.closed_limit:
+            self.closed_ring.append(closed_stream)
         else:
-            self._forget(self.ended[self.eldest])
-            self.ended[self.eldest] = closed_streams
-            self.eldest = (self.eldest + 1) % self.closed_limit
+            self._drop_closed(self.closed_ring[self.oldest_slot])
+            self.closed_ring[self.oldest_slot] = closed_stream
+            self.oldest_slot = (self.oldest_slot + 1) % self.closed_limit
 
-    def _unlearn(self, direction: StreamDirection) -> None:
+    def _uncache_flow(self, direction: StreamDirection) -> None:
         if direction.ports >= 0:
             at = _slot(direction.address, direction.ports)
-            if self.quick[at] is direction:
-                self.quick[at] = None
+            if self.cache[at] is direction:
+                self.cache[at] = None
 
-    def _forget(self, closed_streams: ClosedStream) -> None:
-        if self.closed_streams.get(closed_streams.key) is not closed_streams:
+    def _drop_closed(self, closed_stream: ClosedStream) -> None:
+        if self.closed_streams.get(closed_stream.key) is not closed_stream:
             return
-        del self.closed_streams[closed_streams.key]
+        del self.closed_streams[closed_stream.key]
         if not self.forgetful:
             self.forgetful = True
             what = "too many closed connections to remember: stream numbers may differ"
-            self.warn("stream-limit", what, closed_streams.first_frame, closed_streams.stream)
+            self.warn("stream-limit", what, closed_stream.first_frame, closed_stream.stream)
 
     def _expire(self, now: int) -> None:
         self.deadline = 1 << 62
         at = self.first_closing
         while at < len(self.closing):
             connection = self.connections.get(self.closing[at])
-            if connection is not None and connection.until > now:
-                self.deadline = connection.until
+            if connection is not None and connection.linger_until > now:
+                self.deadline = connection.linger_until
                 break
             at += 1
             if connection is not None:
                 self._end(connection, CLOSED)
         self.first_closing = at
-        if at > _PASSED and 2 * at > len(self.closing):
+        if at > _COMPACT_AFTER and 2 * at > len(self.closing):
             del self.closing[:at]
             self.first_closing = 0
 
@@ -327,20 +327,20 @@ class FlowTable(ReassemblyContext):
 
 def _slot(address: int, ports: int) -> int:
     # Where the quick look-up has a direction, by the high bits of a product
-    ambiguous = (address ^ address >> 29 ^ ports << 20) * _SPREAD
-    return ambiguous >> 49
+    product = (address ^ address >> 29 ^ ports << 20) * _HASH_MULTIPLIER
+    return product >> 49
 
 
 def reversed_key(key: bytes) -> bytes:
     """Give the key of the opposite direction, destination before source."""
     size = (len(key) - 4) // 2
     if cython.compiled and size == 4:
-        turned = cython.declare(cython.uchar[12])
+        swapped = cython.declare(cython.uchar[12])
         for index in range(4):
-            turned[index] = key[index + 4]
-            turned[index + 4] = key[index]
+            swapped[index] = key[index + 4]
+            swapped[index + 4] = key[index]
         for index in range(8, 10):
-            turned[index] = key[index + 2]
-            turned[index + 2] = key[index]
-        return turned[:12]
+            swapped[index] = key[index + 2]
+            swapped[index + 2] = key[index]
+        return swapped[:12]
     return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

@@ -22,10 +22,10 @@ else:
 Warn = Callable[[str, str, int, int], object]
 
 _OVERHEAD = 128  # bytes that a kept piece costs besides its own
-_REMEMBERED = 1024
+_COMPLETED_KEPT = 1024
 _WARNINGS = 100
 _PIECES = 256  # of one datagram: more only comes of an attack
-_CARRIERS = frozenset({4, 6, 41, 47})  # protocols in which TCP is or may be
+_MAY_CARRY_TCP = frozenset({4, 6, 41, 47})  # protocols in which TCP is or may be
 _TUNNEL_PORTS = frozenset({4789, 8472, 6081})
 
 
@@ -85,13 +85,13 @@ class Fragments:
         self.complete: dict[bytes, int] = {}
         self.size = 0
         self.missing = 0
-        self.limited = False
+        self.limit_reported = False
 
     def add(self, s: Segment, key: bytes, offset: int, more: bool, protocol: int) -> int:
         """Take the fragment under the cursor; if it completes a datagram put the cursor on that."""
-        if protocol not in _CARRIERS and protocol not in (17, 0, 43, 51, 60):
+        if protocol not in _MAY_CARRY_TCP and protocol not in (17, 0, 43, 51, 60):
             return NOTHING
-        self._forget_old(s.time_ns)
+        self._expire_old(s.time_ns)
         datagram = self.table.get(key)
         if datagram is None:
             datagram = self.table[key] = Datagram(s.time_ns)
@@ -108,12 +108,12 @@ class Fragments:
         self.size += datagram.size - before
         if not whole:
             if len(datagram.pieces) > _PIECES:
-                self._give_up(key, "in pieces of a usual size")
-            self._bound()
+                self._discard(key, "in pieces of a usual size")
+            self._enforce_limits()
             return NOTHING
         self._drop(key)
         self.complete[key] = s.time_ns
-        if len(self.complete) > _REMEMBERED:
+        if len(self.complete) > _COMPLETED_KEPT:
             del self.complete[next(iter(self.complete))]
         s.window = datagram.joined()
         s.at = 0
@@ -124,33 +124,33 @@ class Fragments:
     def finish(self) -> None:
         """Give up all that is not whole at the end of the capture."""
         while self.table:
-            self._give_up(next(iter(self.table)), "before the end of the capture")
+            self._discard(next(iter(self.table)), "before the end of the capture")
 
-    def _bound(self) -> None:
+    def _enforce_limits(self) -> None:
         limits = self.limits
         while self.table and (
             len(self.table) > limits.fragments or self.size > limits.fragment_bytes
         ):
-            if not self.limited:
-                self.limited = True
+            if not self.limit_reported:
+                self.limit_reported = True
                 frame = next(iter(self.table.values())).frame
                 self.warn("fragment-limit", "too many incomplete IP datagrams at once", frame, -1)
-            self._give_up(next(iter(self.table)), "before a limit was reached")
+            self._discard(next(iter(self.table)), "before a limit was reached")
 
-    def _forget_old(self, now: int) -> None:
+    def _expire_old(self, now: int) -> None:
         while self.table:
             key = next(iter(self.table))
             if self.table[key].time_ns + self.limits.fragment_ns >= now:
                 break
-            self._give_up(key, f"within {self.limits.fragment_ns // 1_000_000_000} s")
+            self._discard(key, f"within {self.limits.fragment_ns // 1_000_000_000} s")
 
-    def _give_up(self, key: bytes, when: str) -> None:
+    def _discard(self, key: bytes, when: str) -> None:
         datagram = self.table[key]
         self._drop(key)
         done = self.complete.get(key)
         if done is not None and abs(datagram.time_ns - done) <= self.limits.fragment_ns:
             return  # captured twice
-        if datagram.protocol != -1 and datagram.protocol not in _CARRIERS | {17}:
+        if datagram.protocol != -1 and datagram.protocol not in _MAY_CARRY_TCP | {17}:
             return
         self.missing += 1
         if self.missing <= _WARNINGS:

@@ -22,12 +22,12 @@ if cython.compiled:
         PROTOCOL,
         UNKNOWN_LINK,
     )
-    from cython.cimports.dissector.net.tunnel import deeper, gre, icmp, udp
+    from cython.cimports.dissector.net.tunnel import enter_tunnel, gre, icmp, udp
 else:
     from dissector.net.ip import extension, ipv4, ipv6
     from dissector.net.link import ethernet, ethertype, ip_version, link_header
     from dissector.net.segment import ANY_IP, ETHERNET, NOTHING, NUMBER_ONLY, PROTOCOL, UNKNOWN_LINK
-    from dissector.net.tunnel import deeper, gre, icmp, udp
+    from dissector.net.tunnel import enter_tunnel, gre, icmp, udp
 
 OTHER = 0  # no TCP
 TCP = 1
@@ -73,9 +73,9 @@ def _inner(s: Segment, protocol: int, fragments: Fragments) -> int:
     if protocol == 17:
         return udp(s)
     if protocol == 4:
-        return deeper(s, 0x0800)
+        return enter_tunnel(s, 0x0800)
     if protocol == 41:
-        return deeper(s, 0x86DD)
+        return enter_tunnel(s, 0x86DD)
     if protocol == 47:
         return gre(s)
     if protocol == 1:

@@ -18,7 +18,7 @@ ALLOWANCE = 1 << 20
 RATIO = 100
 PACKETS = 1000
 PACKET_RATIO = 4
-LEFT_OUT = b"\x00\x00\xff\xff"
+STRIPPED_TAIL = b"\x00\x00\xff\xff"
 
 LIMIT = "inflate-limit"
 DAMAGED = "websocket"
@@ -55,7 +55,7 @@ class Inflater:
         """Take the next bytes, the last ones of a message or not; before, all must be taken out."""
         if self._stream is None and not self._begin():
             return
-        self._waiting = data + LEFT_OUT if ends else data
+        self._waiting = data + STRIPPED_TAIL if ends else data
         self._busy = True
         self._ends = ends
 
@@ -71,7 +71,7 @@ class Inflater:
             if self._stream.eof:  # a sender may end the DEFLATE stream itself, and begin another
                 self._waiting = self._stream.unused_data
                 self._stream = zlib.decompressobj(-15)
-                self._busy = self._waiting not in (b"", LEFT_OUT)
+                self._busy = self._waiting not in (b"", STRIPPED_TAIL)
             else:
                 self._waiting = self._stream.unconsumed_tail
                 self._busy = bool(self._waiting) or len(out) == PIECE

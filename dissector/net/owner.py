@@ -16,5 +16,5 @@ def owner(streams: Streams) -> tuple[int, int] | None:
     direction = streams.table.get(key)
     if direction is not None:
         return direction.connection.stream, direction.side
-    closed_streams = streams.closed_streams.get(min(key, reversed_key(key)))
-    return None if closed_streams is None else (closed_streams.stream, closed_streams.side(key))
+    closed_stream = streams.closed_streams.get(min(key, reversed_key(key)))
+    return None if closed_stream is None else (closed_stream.stream, closed_stream.side(key))

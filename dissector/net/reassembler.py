@@ -21,7 +21,7 @@ if cython.compiled:
 else:
     from dissector.net.sequence_tracker import MASK
 
-LATE_NS = 1_000_000_000  # by how much clocks may differ before times prove nothing
+CLOCK_TOLERANCE_NS = 1_000_000_000  # by how much clocks may differ before times prove nothing
 
 
 class SharedState:
@@ -34,13 +34,13 @@ class SharedState:
         self.consumer: Consumer | None = None
         self.last_time_ns = 0
         self.first_frame = 0
-        self.backs = reassembly.backs
+        self.clock_steps_back = reassembly.clock_steps_back
         self.foreign_segments = (
             False  # there were segments of another connection with these addresses
         )
         self.out_of_order = False  # an answer was handed up before its question
-        self.late = False  # one side's clock is more than a second behind the other's
-        self.limited = False  # the buffer limit was told
+        self.clocks_differ = False  # one side's clock is more than a second behind the other's
+        self.limit_reported = False  # the buffer limit was told
         self.lingering = False  # closed, the view about to end
         self.over = False  # the view ended
 
@@ -88,10 +88,10 @@ class Reassembler(SequenceTracker):
             at = self.next
         if end <= at:
             return
-        if self.presumed:
+        if self.answered_early:
             self.shared.out_of_order = True
-        if self.acknowledged > self.next and s.time_ns - self.claim_time > LATE_NS:
-            self.shared.late = True  # acknowledged long before it was sent
+        if self.acknowledged > self.next and s.time_ns - self.unseen_ack_time > CLOCK_TOLERANCE_NS:
+            self.shared.clocks_differ = True  # acknowledged long before it was sent
         buffered_segments = self.buffered_segments
         need = self._need(s) if self.peer.acknowledged > self.peer.next else 0
         if at == self.next:
@@ -100,27 +100,27 @@ class Reassembler(SequenceTracker):
                 free = buffered_segments.head
             middle = min(stop, start + free - at)
             cut = free - at - (middle - start)
-            if not self._give(
+            if not self._deliver(
                 s.window, start, middle, cut, s.frame, s.time_ns, s.serial, start, need
             ):
                 return
             start = middle
             at = free
         if at < end:
-            self._keep(at, end, start, stop, s, need)
+            self._buffer(at, end, start, stop, s, need)
         if self.buffered_segments is not None or self.fin >= 0:
             self._drain(s.frame, s.time_ns)
 
     def _need(self, s: Segment) -> int:
         """The peer's position that a segment acknowledges, where the peer did not come so far."""
         peer = self.peer
-        if not peer.announced or not peer.segments:
-            peer.presumed = True
+        if not peer.start_reported or not peer.segments:
+            peer.answered_early = True
             return 0  # nothing of it, or nobody knows where it begins
         need = peer.next + peer.ahead(s.ack)
         return need if need <= peer.acknowledged else peer.acknowledged
 
-    def _keep(self, at: int, end: int, start: int, stop: int, s: Segment, need: int) -> None:
+    def _buffer(self, at: int, end: int, start: int, stop: int, s: Segment, need: int) -> None:
         reassembly = self.shared.reassembly
         if self.buffered_segments is None:
             self.buffered_segments = SegmentBuffer()
@@ -137,11 +137,11 @@ class Reassembler(SequenceTracker):
         ):
             if self.buffered_segments.head < 0:
                 break
-            if not self.shared.limited:
-                self.shared.limited = True
+            if not self.shared.limit_reported:
+                self.shared.limit_reported = True
                 what = "too many bytes wait for a missing segment"
                 reassembly.report("buffer-limit", what, s.frame, self.shared.stream)
-            self.leave(self.buffered_segments.head, s.frame, s.time_ns, "buffer limit")
+            self.skip_hole(self.buffered_segments.head, s.frame, s.time_ns, "buffer limit")
 
     def _compare(self, at: int, data: bytes, s: Segment) -> None:
         if not self.conflict and self.shared.reassembly.delivered.differs(self.latest, at, data):
@@ -156,7 +156,7 @@ class Reassembler(SequenceTracker):
             shared = self.shared
             shared.reassembly.report("overlap-different-bytes", what, s.frame, shared.stream)
 
-    def _give(
+    def _deliver(
         self,
         window: bytes,
         start: int,
@@ -170,7 +170,7 @@ class Reassembler(SequenceTracker):
     ) -> bool:
         # Hand up the next bytes and the tail that the snap length cut; False when nobody wants more
         shared = self.shared
-        if not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+        if not self.start_reported and not self._report_gap(-1, frame, time_ns, "mid-stream"):
             return False
         length = stop - start
         if length:
@@ -190,14 +190,14 @@ class Reassembler(SequenceTracker):
                 shared.abandon()
                 return False
         if cut:
-            return self._miss(cut, frame, time_ns, "snap length")
+            return self._report_gap(cut, frame, time_ns, "snap length")
         return True
 
-    def _miss(self, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+    def _report_gap(self, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         shared = self.shared
         if missing < 0:
-            self.announced = True
-        elif not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+            self.start_reported = True
+        elif not self.start_reported and not self._report_gap(-1, frame, time_ns, "mid-stream"):
             return False
         else:
             self.next += missing
@@ -211,7 +211,7 @@ class Reassembler(SequenceTracker):
             return False
         return True
 
-    def leave(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
+    def skip_hole(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
         """Give up the bytes before position `stop` and hand up what waited for them."""
         buffered_segments = self.buffered_segments
         if buffered_segments is not None and buffered_segments.head == stop:
@@ -219,7 +219,7 @@ class Reassembler(SequenceTracker):
         if frame < self.last_frame:
             frame = self.last_frame
             time_ns = self.last_time
-        if self._miss(stop - self.next, frame, time_ns, reason):
+        if self._report_gap(stop - self.next, frame, time_ns, reason):
             self._drain(-1, 0)
 
     def _drain(self, frame: int, time_ns: int) -> None:
@@ -234,7 +234,7 @@ class Reassembler(SequenceTracker):
                 own = self.last_frame
                 own_time = self.last_time
             length = len(data)
-            if not self._give(
+            if not self._deliver(
                 data, 0, length, end - at - length, own, own_time, serial, origin, need
             ):
                 return
@@ -278,15 +278,15 @@ class Reassembler(SequenceTracker):
             self.closed_frame = frame
             self.closed_time = time_ns
             if shared.consumer is not None:
-                self.tell_closed()
+                self.report_closed()
         if how == RST or self.peer.closed:
             shared.linger()
 
-    def tell_closed(self) -> None:
+    def report_closed(self) -> None:
         """Tell the layer above how this side closed."""
         shared = self.shared
-        late = not self.announced and self.known and not self.started
-        if late and not self._miss(-1, self.closed_frame, self.closed_time, "mid-stream"):
+        late = not self.start_reported and self.known and not self.started
+        if late and not self._report_gap(-1, self.closed_frame, self.closed_time, "mid-stream"):
             return
         consumer = shared.consumer
         if consumer is None or not consumer.closed(
@@ -294,7 +294,7 @@ class Reassembler(SequenceTracker):
         ):
             shared.abandon()
 
-    def watch(self, total: int, s: Segment) -> None:
+    def check_hole(self, total: int, s: Segment) -> None:
         """Give up a hole acknowledged long ago; `total` counts the connection's segments."""
         stop = self.acknowledged
         if self.buffered_segments is not None and self.buffered_segments.head >= 0:
@@ -315,14 +315,14 @@ class Reassembler(SequenceTracker):
         ):
             return
         self.mark = -1
-        self.leave(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
+        self.skip_hole(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
 
-    def give_up(self, time_ns: int) -> None:
+    def skip_missing(self, time_ns: int) -> None:
         """At the end of the view: what was acknowledged, or sent by all signs, but never seen."""
         stop = max(self.acknowledged, self.sent, self.fin)
         if stop > self.next and self.shared.consumer is not None:
-            frame = self.claim_frame
+            frame = self.unseen_ack_frame
             if frame < self.shared.first_frame:
                 frame = self.shared.first_frame
-                self.claim_time = time_ns
-            self.leave(stop, frame, self.claim_time, "lost")
+                self.unseen_ack_time = time_ns
+            self.skip_hole(stop, frame, self.unseen_ack_time, "lost")

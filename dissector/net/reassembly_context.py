@@ -23,16 +23,16 @@ class ReassemblyContext:
         self.direction_limit = limits.direction_bytes
         self.hole_segments = limits.hole_segments
         self.hole_ns = limits.hole_ns
-        self.backs = 0  # how often the capture's clock went back by more than a second
+        self.clock_steps_back = 0  # how often the capture's clock went back by more than a second
 
     def open(self, connection: TcpConnection) -> Consumer | None:
         """Ask who takes the bytes of a connection; None: nobody."""
         return None
 
-    def ending(self, connection: TcpConnection) -> None:
+    def connection_closed(self, connection: TcpConnection) -> None:
         """Hear that a connection was closed; its view ends after the linger time."""
 
-    def complete(self, connection: TcpConnection) -> None:
+    def connection_complete(self, connection: TcpConnection) -> None:
         """Hear that a connection was closed and nothing of it is missing; its view ends."""
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:

@@ -35,10 +35,12 @@ class SequenceTracker:
         self.segments = self.acknowledged = 0
         self.gap = self.started = self.conflict = self.ambiguous = False
         self.fin_time_ns = self.rst_time_ns = -1
-        self.presumed = False  # the peer's bytes that acknowledge this side's went up before these
+        self.answered_early = (
+            False  # the peer's bytes that acknowledge this side's went up before these
+        )
         self.based = False  # Wireshark's base sequence number, which tells a new stream
         self.base_seq = 0
-        self.known = self.announced = self.smooth = False
+        self.known = self.start_reported = self.fast_path = False
         self.next_seq = self.next = 0
         self.sent = 0  # position up to which empty segments say that bytes were sent
         self.fin = -1  # position of the FIN
@@ -46,7 +48,9 @@ class SequenceTracker:
         self.closed = self.closed_frame = self.closed_time = 0  # how, 0 while it is open
         self.win = self.last_frame = self.last_time = 0
         self.scale = -1  # unknown
-        self.claim_frame = self.claim_time = 0  # of the acknowledgement of bytes never seen
+        self.unseen_ack_frame = self.unseen_ack_time = (
+            0  # of the acknowledgement of bytes never seen
+        )
         self.buffered_segments: SegmentBuffer | None = None
 
     def ahead(self, seq: int) -> int:
@@ -62,7 +66,7 @@ class SequenceTracker:
             self.peer.based = True
             self.peer.base_seq = (s.ack - 1) & MASK
 
-    def answers_another(self, s: Segment) -> bool:
+    def is_foreign_synack(self, s: Segment) -> bool:
         """Whether a SYN/ACK of this side belongs to another connection than what was seen."""
         if self.started and self.based and s.seq != self.base_seq:
             return True
@@ -90,7 +94,7 @@ class SequenceTracker:
         first = (s.seq + 1) & MASK
         behind = (self.next_seq - first) & MASK
         self.acknowledged += behind if self.known and behind < 0x40000000 else -self.acknowledged
-        self.known = self.started = self.announced = True
+        self.known = self.started = self.start_reported = True
         self.next_seq = first
 
     def bound(self) -> int:
@@ -102,7 +106,7 @@ class SequenceTracker:
             bound = self.win << 14  # no SYN was seen: take the largest scale
         return bound if bound > 65535 else 65535
 
-    def top(self) -> int:
+    def highest_sent(self) -> int:
         """Position up to which bytes are known to have been sent."""
         top = self.next if self.next > self.sent else self.sent
         if self.buffered_segments is not None and self.buffered_segments.end() > top:
@@ -114,8 +118,10 @@ class SequenceTracker:
         if not self.known:
             self.known = True
             self.next_seq = s.ack
-            self.claim_time = s.time_ns
-            self.started = self.announced = s.flags & 2 != 0  # SYN/ACK: the start, without the SYN
+            self.unseen_ack_time = s.time_ns
+            self.started = self.start_reported = (
+                s.flags & 2 != 0
+            )  # SYN/ACK: the start, without the SYN
             return
         at = self.next + self.ahead(s.ack)
         if 0 <= self.fin < at <= self.fin + 1:
@@ -123,20 +129,20 @@ class SequenceTracker:
         if at <= self.acknowledged or 0 <= self.fin < at:
             return
         if at > self.next:
-            top = self.top()
+            top = self.highest_sent()
             if s.flags & 2 == 0:
                 top += self.peer.bound()
             if at > top:
                 return  # beyond any window: not about this connection's bytes
-            self.claim_frame = s.frame
-            self.claim_time = s.time_ns
+            self.unseen_ack_frame = s.frame
+            self.unseen_ack_time = s.time_ns
         self.acknowledged = at
 
     def finished(self) -> bool:
         """Whether its FIN is there, and all that was sent before it, and that is acknowledged."""
         return self.closed == FIN and self.fin == self.next == self.acknowledged
 
-    def plain(self) -> bool:
+    def nothing_pending(self) -> bool:
         """Whether nothing of this direction is pending, closed, or missing."""
         if not self.known or self.closed or self.fin >= 0 or self.buffered_segments is not None:
             return False

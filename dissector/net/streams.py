@@ -41,7 +41,7 @@ class Streams(FlowTable):
         self.unknown_links: dict[int, int] = {}
         self.earliest = (1 << 62) - 1  # of all frames
         self.latest = -(1 << 62)
-        self.back: set[int] = set()  # files in which the clock went back
+        self.clock_back_files: set[int] = set()  # files in which the clock went back
 
     def feed(self, batch: Batch, start: int, stop: int) -> None:
         """Take frames [start, stop) of a batch, in capture order."""
@@ -60,7 +60,7 @@ class Streams(FlowTable):
         for i in range(start, stop):
             time_ns = times[i]
             if time_ns < self.clock - 1_000_000_000:
-                self._back(batch.file, base | batch.first_number + i)
+                self._clock_went_back(batch.file, base | batch.first_number + i)
             self.clock = time_ns
             if time_ns > self.latest:
                 self.latest = time_ns
@@ -102,7 +102,7 @@ class Streams(FlowTable):
                 s.address_length = 4
                 s.read_tcp(window, ip + 20, end, wire_end)
                 if cython.compiled:
-                    direction = self._known(pointer, ip + 12)
+                    direction = self._cached(pointer, ip + 12)
                 else:
                     direction = table.get(window[ip + 12 : ip + 24])
             else:
@@ -142,10 +142,10 @@ class Streams(FlowTable):
             self.warn("unknown-link-type", what, frame, -1)
         self.unknown_links[link] = self.unknown_links.get(link, 0) + 1
 
-    def _back(self, file: int, frame: int) -> None:
-        self.backs += 1
-        if file in self.back:
+    def _clock_went_back(self, file: int, frame: int) -> None:
+        self.clock_steps_back += 1
+        if file in self.clock_back_files:
             return
-        self.back.add(file)
+        self.clock_back_files.add(file)
         what = "the capture's clock goes back by more than a second"
         self.warn("clock-going-back", what, frame, -1)

@@ -1,7 +1,7 @@
 """TCP segments of one connection in, its bytes in order with explicit gaps out to a `Consumer`.
 
 A direction stands on sequence_tracker.py (positions) and reassembler.py (order). A segment that goes on in order
-takes the short way through `receive`; `smooth` says that nothing is pending, closed, or missing on
+takes the short way through `receive`; `fast_path` says that nothing is pending, closed, or missing on
 either side, so that the short way needs to look at nothing else.
 """
 
@@ -17,11 +17,11 @@ from dissector.net.segment import Segment
 
 if cython.compiled:
     from cython.cimports.dissector.integers import cut
-    from cython.cimports.dissector.net.reassembler import LATE_NS
+    from cython.cimports.dissector.net.reassembler import CLOCK_TOLERANCE_NS
     from cython.cimports.dissector.net.sequence_tracker import HALFWAY, MASK
 else:
     from dissector.integers import cut
-    from dissector.net.reassembler import LATE_NS
+    from dissector.net.reassembler import CLOCK_TOLERANCE_NS
     from dissector.net.sequence_tracker import HALFWAY, MASK
 
 # Whether anybody wants a connection's bytes
@@ -48,7 +48,7 @@ class StreamDirection(Reassembler):
         connection = self.connection
         connection.last_time_ns = s.time_ns
         self.segments += 1
-        if self.smooth and not s.flags & 7 and s.flags & 16 and s.seq == self.next_seq:
+        if self.fast_path and not s.flags & 7 and s.flags & 16 and s.seq == self.next_seq:
             back = (self.peer.next_seq - s.ack) & MASK
             if back < HALFWAY:
                 self.win = s.win
@@ -58,7 +58,7 @@ class StreamDirection(Reassembler):
                 length = s.wire_length
                 if length == 0:
                     return
-                if self.announced and s.stop - s.start == length:
+                if self.start_reported and s.stop - s.start == length:
                     self.latest = connection.reassembly.delivered.note(
                         self.latest, self.next, s.serial, s.start, s.stop
                     )
@@ -74,11 +74,11 @@ class StreamDirection(Reassembler):
                     return
         elif connection.state == UNWANTED and connection.based and not s.flags & 7:
             return
-        self._consider(s)
+        self._receive_slow(s)
 
     def abandon(self) -> None:
         """Let go of what is pending; a FIN that waited for its place has come to it."""
-        self.smooth = False
+        self.fast_path = False
         if self.buffered_segments is not None:
             self.connection.reassembly.buffered -= self.buffered_segments.size
             self.buffered_segments = None
@@ -90,13 +90,17 @@ class StreamDirection(Reassembler):
         self.peer = self.connection = self.shared = None  # type: ignore[assignment]
         self.ports = -1
 
-    def _consider(self, s: Segment) -> None:
+    def _receive_slow(self, s: Segment) -> None:
         connection = self.connection
         if s.flags & 0x12 == 0x12:
-            if self.answers_another(s):
+            if self.is_foreign_synack(s):
                 self.ambiguous = True
-            elif self.segments == 1 and self.known and s.time_ns - self.claim_time > LATE_NS:
-                connection.late = True  # acknowledged long before it was sent
+            elif (
+                self.segments == 1
+                and self.known
+                and s.time_ns - self.unseen_ack_time > CLOCK_TOLERANCE_NS
+            ):
+                connection.clocks_differ = True  # acknowledged long before it was sent
         self.note_base(s)
         connection.based = self.based and self.peer.based
         if s.flags & 2:
@@ -125,7 +129,7 @@ class StreamDirection(Reassembler):
             if s.flags & 16:
                 self.peer.acknowledge(s)
             self._place(s)
-        connection.settle(s)
+        connection.update_fast_path(s)
 
     def _reset(self, s: Segment) -> None:
         if self.known:
@@ -156,7 +160,7 @@ class StreamDirection(Reassembler):
             ):
                 if (
                     at < 0
-                    and not self.announced
+                    and not self.start_reported
                     and not self.next
                     and self.buffered_segments is None
                 ):
@@ -164,7 +168,7 @@ class StreamDirection(Reassembler):
                     self.next_seq = seq
                     at = 0
                 self.insert(at, s)
-        elif self.fin < 0 and self.sent < at <= self.top() + self.peer.bound():
+        elif self.fin < 0 and self.sent < at <= self.highest_sent() + self.peer.bound():
             self.sent = at
         if s.flags & 1:
             if connection.state == UNWANTED:
@@ -196,7 +200,7 @@ class TcpConnection(SharedState):
         self.syn_seen = self.synack_seen = False
         self.first_time_ns = 0
         self.serial = 0  # of the table
-        self.until = 0  # when its view ends, while it is lingering
+        self.linger_until = 0  # when its view ends, while it is lingering
         self.state = UNDECIDED
         self.based = False  # both base sequence numbers known
         self.causal_order: CausalOrder | None = None  # once something had to wait for its turn
@@ -213,7 +217,7 @@ class TcpConnection(SharedState):
 
     def monotonic_clock(self) -> bool:
         """Whether the times of its segments are of one clock that went on as clocks do."""
-        return not self.late and self.backs == self.reassembly.backs
+        return not self.clocks_differ and self.clock_steps_back == self.reassembly.clock_steps_back
 
     @property
     def mac_a(self) -> bytes | None:
@@ -234,9 +238,9 @@ class TcpConnection(SharedState):
         self.consumer = self.reassembly.open(self)
         self.state = UNWANTED if self.consumer is None else WANTED
         if self.a.closed and self.consumer is not None:
-            self.a.tell_closed()
+            self.a.report_closed()
         if self.b.closed and self.consumer is not None:
-            self.b.tell_closed()
+            self.b.report_closed()
 
     def position(self, side: int) -> int:
         """How far `side` was handed up or given up."""
@@ -252,26 +256,26 @@ class TcpConnection(SharedState):
         if self.causal_order is not None:
             self.causal_order.need = need
 
-    def settle(self, s: Segment) -> None:
+    def update_fast_path(self, s: Segment) -> None:
         """After a segment out of the ordinary: look for lost bytes, and for the short way again."""
         if self.lingering and not s.wire_length and not s.flags & 7:
             if self.a.finished() and self.b.finished():
-                self.reassembly.complete(self)
+                self.reassembly.connection_complete(self)
                 return
         if self.state == WANTED:
             total = self.a.segments + self.b.segments
-            self.a.watch(total, s)
+            self.a.check_hole(total, s)
         if self.state == WANTED:
-            self.b.watch(total, s)
-        smooth = self.state == WANTED and self.a.plain() and self.b.plain()
-        self.a.smooth = smooth
-        self.b.smooth = smooth
+            self.b.check_hole(total, s)
+        fast_path = self.state == WANTED and self.a.nothing_pending() and self.b.nothing_pending()
+        self.a.fast_path = fast_path
+        self.b.fast_path = fast_path
 
     def linger(self) -> None:
         """Both sides are closed: late acknowledgements and retransmissions may still come."""
         if not self.lingering and not self.over:
             self.lingering = True
-            self.reassembly.ending(self)
+            self.reassembly.connection_closed(self)
 
     def abandon(self) -> None:
         """Let go of the consumer and of all that waits for it."""
@@ -292,10 +296,10 @@ class TcpConnection(SharedState):
             direction = self._first_waiting()
             if direction is None or direction.buffered_segments is None:
                 break
-            direction.leave(direction.buffered_segments.head, 0, 0, "lost")
-        first = self.b if self.b.claim_frame < self.a.claim_frame else self.a
-        first.give_up(time_ns)
-        (self.a if first is self.b else self.b).give_up(time_ns)
+            direction.skip_hole(direction.buffered_segments.head, 0, 0, "lost")
+        first = self.b if self.b.unseen_ack_frame < self.a.unseen_ack_frame else self.a
+        first.skip_missing(time_ns)
+        (self.a if first is self.b else self.b).skip_missing(time_ns)
         if self.consumer is not None:
             self.consumer.finished(reason, time_ns)
         self.abandon()

@@ -62,14 +62,14 @@ class TlsReader:
         self._held = bytearray()  # of a record
         self._skip = 0  # bytes of a record whose content is of no interest
         self._message = bytearray()
-        self._trusted = True  # no handshake message may have lost its beginning
+        self._in_sync = True  # no handshake message may have lost its beginning
 
     def gap(self) -> None:
         """Bytes are missing here."""
         self.lost = True
         self._held.clear()
         self._skip = 0
-        self._distrust()
+        self._stop_messages()
 
     def feed(self, window: bytes, start: int, stop: int) -> Iterator[TlsEvent]:
         """Read the next bytes; `encrypted` may be set between two events."""
@@ -116,14 +116,14 @@ class TlsReader:
                 yield TlsEvent(kind, size, body=body)
 
     def _messages(self, body: bytes) -> Iterator[TlsEvent]:
-        if not self._trusted:
+        if not self._in_sync:
             return
         message = self._message
         message += body
         while len(message) >= 4:
             size = int.from_bytes(message[1:4], "big")
             if size > MESSAGE_LIMIT:
-                self._distrust()
+                self._stop_messages()
                 return
             if len(message) < 4 + size:
                 return
@@ -131,8 +131,8 @@ class TlsReader:
             del message[: 4 + size]
             yield event
 
-    def _distrust(self) -> None:
-        self._trusted = False
+    def _stop_messages(self) -> None:
+        self._in_sync = False
         self._message.clear()
 
     def _resynchronise(self, window: bytes, start: int, stop: int) -> bool:
@@ -142,5 +142,5 @@ class TlsReader:
             return False
         self.lost = False
         if head[0] == HANDSHAKE and len(head) > 9 and head[5] in _HELLOS and head[9] == 3:
-            self._trusted = True
+            self._in_sync = True
         return True

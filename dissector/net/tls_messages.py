@@ -66,7 +66,7 @@ class ServerHello(msgspec.Struct):
     retry: bool = False
 
 
-class _CutShortError(Exception):
+class _TruncatedError(Exception):
     """A length reaches beyond what holds it; never leaves this module."""
 
 
@@ -80,7 +80,7 @@ class _Bytes:
     def take(self, size: int) -> bytes:
         found = self._data[self._at : self._at + size]
         if len(found) < size:
-            raise _CutShortError
+            raise _TruncatedError
         self._at += size
         return found
 
@@ -95,7 +95,7 @@ class _Bytes:
         """Take a vector of numbers."""
         raw = self.vector(size)
         if len(raw) % each:
-            raise _CutShortError
+            raise _TruncatedError
         all_of_them = (
             int.from_bytes(raw[at : at + each], "big") for at in range(0, len(raw), each)
         )
@@ -109,7 +109,7 @@ def client_hello(body: bytes) -> ClientHello | None:
     """Read a ClientHello."""
     try:
         return _client_hello(_Bytes(body))
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
@@ -117,7 +117,7 @@ def server_hello(body: bytes) -> ServerHello | None:
     """Read a ServerHello, or a HelloRetryRequest."""
     try:
         return _server_hello(_Bytes(body))
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
@@ -129,7 +129,7 @@ def certificates(body: bytes) -> tuple[bytes, ...] | None:
         while chain.more() and len(found) < _CERTIFICATES_LIMIT:
             found.append(chain.vector(3))
         return tuple(found)
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
@@ -142,7 +142,7 @@ def psk_text(body: bytes, suite: int) -> str | None:
         return None
     try:
         return decode(_Bytes(body).vector(2))
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 

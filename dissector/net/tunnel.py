@@ -2,7 +2,7 @@
 
 GRE with its optional fields, carrying IP, MPLS, Ethernet or ERSPAN I, II and III; VXLAN on UDP 4789
 and 8472, Geneve on 6081, by either port. IP in IP needs no header of its own. All pass through
-`deeper`, which bounds the nesting.
+`enter_tunnel`, which bounds the nesting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ else:
     from dissector.net.segment import ETHERNET, NOTHING
 
 
-def deeper(s: Segment, following: int) -> int:
+def enter_tunnel(s: Segment, following: int) -> int:
     """Count one more level; NOTHING beyond eight."""
     s.depth += 1
     return following if s.depth <= 8 else NOTHING
@@ -59,7 +59,7 @@ def gre(s: Segment) -> int:
     if at > s.end:
         return NOTHING
     s.at = at
-    return deeper(s, number)
+    return enter_tunnel(s, number)
 
 
 def udp(s: Segment) -> int:
@@ -75,7 +75,7 @@ def udp(s: Segment) -> int:
         if not window[at] & 8:
             return NOTHING
         s.at = at + 8
-        return deeper(s, ETHERNET)
+        return enter_tunnel(s, ETHERNET)
     if destination == 6081 or source == 6081:
         if window[at] >> 6:
             return NOTHING
@@ -84,7 +84,7 @@ def udp(s: Segment) -> int:
         if at > s.end:
             return NOTHING
         s.at = at
-        return deeper(s, number)
+        return enter_tunnel(s, number)
     return NOTHING
 
 
@@ -98,4 +98,4 @@ def icmp(s: Segment, six: bool) -> int:
         return NOTHING
     s.at += 8
     s.quoted = True
-    return deeper(s, 0x86DD if six else 0x0800)
+    return enter_tunnel(s, 0x86DD if six else 0x0800)

@@ -43,13 +43,13 @@ class FrameReader:
         self._in_frame = False
         self._frame = 0  # opcode of the frame at hand
         self._final = True
-        self._left = 0  # bytes of its payload still to come
+        self._remaining = 0  # bytes of its payload still to come
         self._mask = b""
-        self._turn = 0  # bytes of the mask that were used, modulo four
-        self._message = False  # a fragmented message is at hand
+        self._mask_offset = 0  # bytes of the mask that were used, modulo four
+        self._in_message = False  # a fragmented message is at hand
         self._compressed = False
         self.inflating = False
-        self._window_lost = False  # what is compressed refers to bytes that are missing
+        self._context_lost = False  # what is compressed refers to bytes that are missing
 
     def feed(self, window: bytes, start: int, stop: int) -> None:
         """Take the next bytes."""
@@ -65,8 +65,8 @@ class FrameReader:
                     return DATA
                 self.inflating = False
                 if self.inflater.failed is not None:
-                    return self._break(*self.inflater.failed)
-            if self._in_frame and self._left == 0:
+                    return self._fail(*self.inflater.failed)
+            if self._in_frame and self._remaining == 0:
                 self._in_frame = False
                 if self._frame == CLOSE:
                     self._ended = True
@@ -75,27 +75,27 @@ class FrameReader:
                 self._chunk = b""
                 return NEED_DATA
             if not self._in_frame:
-                if not self._begin():
+                if not self._read_header():
                     if self.reason is not None and not self.lost:
-                        return self._break(*self.reason)
+                        return self._fail(*self.reason)
                     self._chunk = b""
                     return NEED_DATA
-                if self._left:
+                if self._remaining:
                     continue
-                self._piece(b"")
+                self._take_payload(b"")
                 continue
             if self._pos >= self._stop:
                 self._chunk = b""
                 return NEED_DATA
-            end = min(self._pos + self._left, self._stop)
+            end = min(self._pos + self._remaining, self._stop)
             data = self._chunk[self._pos : end]
-            self._left -= end - self._pos
+            self._remaining -= end - self._pos
             self._pos = end
             if self._frame > BINARY:
                 continue  # a control frame, or one that nobody knows
             if self._mask:
                 data = self._unmasked(data)
-            if self._piece(data):
+            if self._take_payload(data):
                 self.payload = data
                 return DATA
 
@@ -107,9 +107,9 @@ class FrameReader:
         if self.lost or self._ended:
             return False
         plain = self._in_frame and not self._compressed and not self.inflating
-        if plain and 0 < missing <= self._left and self._frame != CLOSE:
-            self._left -= missing
-            self._turn = (self._turn + missing) % 4
+        if plain and 0 < missing <= self._remaining and self._frame != CLOSE:
+            self._remaining -= missing
+            self._mask_offset = (self._mask_offset + missing) % 4
             return True
         self.lost = True
         self._in_frame = False
@@ -143,8 +143,8 @@ class FrameReader:
             return False
         if self.inflater is not None:
             self.inflater.release()
-            self._window_lost = self._window_lost or self.inflater.keeps
-        self.lost = self._message = self._in_frame = self.inflating = False
+            self._context_lost = self._context_lost or self.inflater.keeps
+        self.lost = self._in_message = self._in_frame = self.inflating = False
         self.reason = None
         self._header = b""
         return True
@@ -158,7 +158,7 @@ class FrameReader:
             and inflater.failed is None
         )
 
-    def _begin(self) -> bool:
+    def _read_header(self) -> bool:
         """Read a frame's header; whether it is complete, and the frame one that can be read."""
         known = len(self._header)
         head = _parse(self._header + self._chunk[self._pos : min(self._pos + 14, self._stop)])
@@ -172,8 +172,8 @@ class FrameReader:
         self._header = b""
         self._pos = begin
         self._mask = mask if masked else b""
-        self._turn = 0
-        self._left = length
+        self._mask_offset = 0
+        self._remaining = length
         self._frame = opcode = first & 0x0F
         self._final = bool(first & _FIN)
         if opcode > BINARY:
@@ -183,22 +183,22 @@ class FrameReader:
             if opcode not in (CLOSE, PING, PONG):
                 self.odd = self.odd or f"a frame has the reserved opcode {opcode}"
         elif opcode == CONTINUATION:
-            if not self._message:
+            if not self._in_message:
                 self.odd = self.odd or "a continuation frame continues nothing"
                 self._compressed = False
                 self.opcode = BINARY
         else:
-            if self._message:
+            if self._in_message:
                 self.odd = self.odd or "a message begins before the one before it has ended"
             self._compressed = bool(first & _RSV1)
             self.opcode = opcode
         if opcode <= BINARY:
-            self._message = not self._final
+            self._in_message = not self._final
         allowed = _RSV1 if self.inflater is not None and opcode in (TEXT, BINARY) else 0
         if first & _RSV & ~allowed:
             self.reason = (DAMAGED, "a frame has reserved bits that no known extension gave it")
             return False
-        if self._window_lost and opcode <= BINARY and self._compressed:
+        if self._context_lost and opcode <= BINARY and self._compressed:
             self.reason = ("", "compressed by reference to bytes that are missing")
             return False
         if length > _HIGHEST:
@@ -210,27 +210,27 @@ class FrameReader:
         self._in_frame = True
         return True
 
-    def _piece(self, data: bytes) -> bool:
+    def _take_payload(self, data: bytes) -> bool:
         """Take payload of a frame; whether it is to be handed on as it is."""
         if self._frame > BINARY:
             return False
         if not self._compressed:
             return bool(data)
         assert self.inflater is not None
-        ends = self._final and self._left == 0
+        ends = self._final and self._remaining == 0
         if data or ends:
             self.inflater.feed(data, ends)
             self.inflating = True
         return False
 
     def _unmasked(self, data: bytes) -> bytes:
-        turn = self._turn
+        offset = self._mask_offset
         size = len(data)
-        self._turn = (turn + size) % 4
-        key = (self._mask * (size // 4 + 2))[turn : turn + size]
+        self._mask_offset = (offset + size) % 4
+        key = (self._mask * (size // 4 + 2))[offset : offset + size]
         return (int.from_bytes(data, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
-    def _break(self, kind: str, text: str) -> int:
+    def _fail(self, kind: str, text: str) -> int:
         self.reason = (kind, text)
         self.lost = True
         self._in_frame = self.inflating = False
