@@ -30,7 +30,7 @@ cdef class FlowTable(ReassemblyContext):
     cdef Py_ssize_t oldest_slot
     cdef public long long streams
     cdef readonly long long evicted
-    cdef public bint forgetful
+    cdef public bint stream_limit_reported
     cdef IntegerArray port_counts
     cdef readonly long long clock
 

@@ -71,7 +71,7 @@ class FlowTable(ReassemblyContext):
         ] = []  # a ring of those in `closed_streams`, and some that were superseded
         self.oldest_slot = 0  # the place in it
         self.evicted = 0
-        self.forgetful = False
+        self.stream_limit_reported = False
         self.port_counts = IntegerArray(65536)  # connections by the server's port
         self.clock = -(1 << 62)
 
@@ -282,8 +282,8 @@ class FlowTable(ReassemblyContext):
         if self.closed_streams.get(closed_stream.key) is not closed_stream:
             return
         del self.closed_streams[closed_stream.key]
-        if not self.forgetful:
-            self.forgetful = True
+        if not self.stream_limit_reported:
+            self.stream_limit_reported = True
             what = "too many closed connections to remember: stream numbers may differ"
             self.warn("stream-limit", what, closed_stream.first_frame, closed_stream.stream)
 
