@@ -27,7 +27,7 @@ class LiveSource:
     happened to it, and `warnings` those of a reader, for whoever takes them away.
     `watched`: whatever is sent is seen, or counted as dropped; not so where others count, and where
     frames between others are seen, for a switch that mirrors them tells nobody what it leaves out.
-    `lapses` counts the times after which something missing may have been there: frames were
+    `interruptions` counts the times after which something missing may have been there: frames were
     dropped, an interface was down, the clock was set.
     """
 
@@ -46,7 +46,7 @@ class LiveSource:
         self.dropped: int | None = None
         self.watched = False
         self.ended = ""
-        self.lapses = 0
+        self.interruptions = 0
         self.notices: list[tuple[str, str]] = []
         self.warnings: list[CaptureWarning] = []
         self._ahead_ns = time.time_ns() - time.monotonic_ns()
@@ -78,7 +78,7 @@ class LiveSource:
         now = time.time_ns()
         ahead = now - time.monotonic_ns()
         if abs(ahead - self._ahead_ns) > _STEP_NS:
-            self.lapses += 1
+            self.interruptions += 1
             self.notices.append(("clock-step", "the system's clock was set, or the system slept"))
         self._ahead_ns = ahead
         return now

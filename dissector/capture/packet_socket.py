@@ -185,7 +185,7 @@ class PacketSockets(LiveSource):
         dropped = sum(each.dropped for each in self._all)
         if dropped != self.dropped:
             self.dropped = dropped
-            self.lapses += 1
+            self.interruptions += 1
         self.received = sum(each.received for each in self._all)
         self.hand_out(batch, 0 if ready is None else ready.byte_count)
         return batch
@@ -215,7 +215,7 @@ class PacketSockets(LiveSource):
         """Hear what is wrong with a socket: its interface went down, and may come back."""
         own = next(each for each in self._sockets if each.fileno() == descriptor)
         if own.error() and not own.gone():
-            self.lapses += 1
+            self.interruptions += 1
             name = own.interface.name
             self.notices.append(("interface-down", f"{name} went down; waiting for it to come up"))
         self._down.add(own)
@@ -224,7 +224,7 @@ class PacketSockets(LiveSource):
         """Let go of an interface that is gone; the last one ends the capture."""
         if not own.gone():
             return
-        self.lapses += 1
+        self.interruptions += 1
         name = own.interface.name
         self.ended = f"{name} is gone; start again when it is back"
         self.notices.append(("interface-gone", f"the interface {name} is gone"))

@@ -98,8 +98,8 @@ class LiveEngine(NativeEngine):
         try:
             while (batch := self._source.next_batch()) is not None:
                 self.context.watched = self._source.watched
-                if self._source.lapses != self._lapses:
-                    self._lapses = self._source.lapses
+                if self._source.interruptions != self._lapses:
+                    self._lapses = self._source.interruptions
                     self.context.dropped_ns = time.time_ns()
                 if self._each is not None:
                     for index in range(batch.count):

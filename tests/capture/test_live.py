@@ -123,11 +123,11 @@ def test_a_clock_that_jumps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         even[0] += passed
         wall[0] += passed + step
         assert source.wall_ns() == wall[0]
-    assert (source.lapses, source.notices) == (0, [])
+    assert (source.interruptions, source.notices) == (0, [])
     wall[0] += 3_600_000_000_000
     source.wall_ns()
     source.wall_ns()
-    assert source.lapses == 1
+    assert source.interruptions == 1
     assert [kind for kind, _ in source.notices] == ["clock-step"]
 
 
