@@ -255,7 +255,9 @@ class WebSocketUnwrapper(_Unwrapper):
             client = side == self._client
             inflater = None
             if deflate is not None:
-                keeps = deflate.client_keeps if client else deflate.server_keeps
+                keeps = (
+                    deflate.client_context_takeover if client else deflate.server_context_takeover
+                )
                 inflater = Inflater(keeps, self.inner.context.inflaters)
             readers.append(FrameReader(client, inflater))
             if self._lost(side):

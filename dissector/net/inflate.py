@@ -34,13 +34,13 @@ class Inflaters:
 
 
 class Inflater:
-    """Inflates one direction; `keeps`: its window lives on from message to message.
+    """Inflates one direction; `context_takeover`: its window lives on from message to message.
 
     `failed` is why nothing more can be read: the kind of a warning and its text, or None.
     """
 
-    def __init__(self, keeps: bool, shared: Inflaters) -> None:
-        self.keeps = keeps
+    def __init__(self, context_takeover: bool, shared: Inflaters) -> None:
+        self.context_takeover = context_takeover
         self.failed: tuple[str, str] | None = None
         self._shared = shared
         self._stream: zlib._Decompress | None = None
@@ -80,7 +80,7 @@ class Inflater:
             if self._yielded > ALLOWANCE + RATIO * self._consumed:
                 what = f"compressed messages grow to more than {RATIO} times their size; cut off"
                 return self._fail(LIMIT, what)
-            if not self._busy and self._ends and not self.keeps:
+            if not self._busy and self._ends and not self.context_takeover:
                 self.release()
             if out:
                 return out

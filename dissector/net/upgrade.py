@@ -62,8 +62,8 @@ class Answer(msgspec.Struct):
 class Deflate(msgspec.Struct, frozen=True):
     """permessage-deflate (RFC 7692); whether a side keeps its window from message to message."""
 
-    client_keeps: bool = True
-    server_keeps: bool = True
+    client_context_takeover: bool = True
+    server_context_takeover: bool = True
 
 
 class NotUpgradeError(Exception):

@@ -143,7 +143,7 @@ class FrameReader:
             return False
         if self.inflater is not None:
             self.inflater.release()
-            self._context_lost = self._context_lost or self.inflater.keeps
+            self._context_lost = self._context_lost or self.inflater.context_takeover
         self.lost = self._in_message = self._in_frame = self.inflating = False
         self.reason = None
         self._header = b""
@@ -154,7 +154,7 @@ class FrameReader:
         return (
             first & _RSV == _RSV1
             and inflater is not None
-            and not inflater.keeps
+            and not inflater.context_takeover
             and inflater.failed is None
         )
 
