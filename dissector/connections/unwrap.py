@@ -307,7 +307,7 @@ class WebSocketUnwrapper(_Unwrapper):
                     return False
                 if reader.inflating:
                     assert reader.inflater is not None
-                    reader.inflater.charge(sum(counts.values()) - before)
+                    reader.inflater.count_packets(sum(counts.values()) - before)
             elif got == CLOSED:
                 if not inner.closed(side, CLOSE_FRAME, frame, time_ns):
                     return False

@@ -86,7 +86,7 @@ class Inflater:
                 return out
         return b""
 
-    def charge(self, packets: int) -> None:
+    def count_packets(self, packets: int) -> None:
         """Count the control packets that the piece given last has completed."""
         self._packets += packets
         if self._packets > PACKETS + PACKET_RATIO * self._consumed:
