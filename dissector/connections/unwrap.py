@@ -291,7 +291,7 @@ class WebSocketUnwrapper(_Unwrapper):
         counts = inner.context.counts
         if reader.lost and not reader.resynchronise(window, start, stop):
             return True
-        odd = reader.odd
+        odd = reader.violation
         reader.feed(window, start, stop)
         while True:
             got = reader.next()
@@ -318,6 +318,6 @@ class WebSocketUnwrapper(_Unwrapper):
                     self._limited(kind, f"WebSocket: {why}", frame, time_ns)
                 if not inner.gap(side, -1, frame, time_ns, "websocket"):
                     return False
-        if reader.odd is not odd:
-            self._limited("websocket", f"WebSocket: {reader.odd}", frame, time_ns)
+        if reader.violation is not odd:
+            self._limited("websocket", f"WebSocket: {reader.violation}", frame, time_ns)
         return True

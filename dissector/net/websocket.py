@@ -5,7 +5,7 @@ their frame: a control packet so belongs to the TCP segment that completes it, a
 size costs nothing. wsproto cannot play an observer: it gives up a direction at the first fault (a
 text frame that holds MQTT is one, being no UTF-8), holds a receiver's view of masking, does not
 tell how many bytes of a frame are still to come, which is what bridges a gap, and inflates without
-a bound. What breaks RFC 6455 but leaves the frames readable is named in `odd`, and read.
+a bound. What breaks RFC 6455 but leaves the frames readable is named in `violation`, and read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FrameReader:
     def __init__(self, masked: bool, inflater: Inflater | None = None) -> None:
         self.masked = masked
         self.inflater = inflater
-        self.odd: str | None = None
+        self.violation: str | None = None
         self.reason: tuple[str, str] | None = None
         self.payload = b""
         self.opcode = BINARY
@@ -181,15 +181,15 @@ class FrameReader:
                 self.reason = (DAMAGED, "a control frame is fragmented or over 125 bytes")
                 return False
             if opcode not in (CLOSE, PING, PONG):
-                self.odd = self.odd or f"a frame has the reserved opcode {opcode}"
+                self.violation = self.violation or f"a frame has the reserved opcode {opcode}"
         elif opcode == CONTINUATION:
             if not self._in_message:
-                self.odd = self.odd or "a continuation frame continues nothing"
+                self.violation = self.violation or "a continuation frame continues nothing"
                 self._compressed = False
                 self.opcode = BINARY
         else:
             if self._in_message:
-                self.odd = self.odd or "a message begins before the one before it has ended"
+                self.violation = self.violation or "a message begins before the one before it has ended"
             self._compressed = bool(first & _RSV1)
             self.opcode = opcode
         if opcode <= BINARY:
@@ -206,7 +206,7 @@ class FrameReader:
             return False
         if masked != self.masked:
             what = "a frame of the client is not masked" if self.masked else "a frame is masked"
-            self.odd = self.odd or what
+            self.violation = self.violation or what
         self._in_frame = True
         return True
 
