@@ -16,10 +16,10 @@ cpdef long long u32(bytes data, Py_ssize_t at, bint big) except -1
 cdef bytes _HEX
 
 @cython.locals(size=cython.int, index=cython.int, byte=cython.uint)
-cpdef str dotted(bytes address)
+cpdef str format_ipv4(bytes address)
 
 @cython.locals(index=cython.int, byte=cython.uint)
-cpdef str colons(bytes address)
+cpdef str format_mac(bytes address)
 
 @cython.locals(at=cython.p_char)
 cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t stop)

@@ -85,7 +85,7 @@ def u32(data: bytes, at: int, big: bool) -> int:
     return d << 24 | c << 16 | b << 8 | a
 
 
-def dotted(address: bytes) -> str:
+def format_ipv4(address: bytes) -> str:
     """Spell an IPv4 address, four bytes."""
     if cython.compiled:
         text = cython.declare(cython.char[18])
@@ -105,7 +105,7 @@ def dotted(address: bytes) -> str:
     return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
 
 
-def colons(address: bytes) -> str:
+def format_mac(address: bytes) -> str:
     """Spell a MAC address, six bytes."""
     if cython.compiled:
         text = cython.declare(cython.char[18])
