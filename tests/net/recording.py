@@ -144,7 +144,7 @@ def run(
 
 
 @dataclass
-class SegmentTalk:
+class TcpConversation:
     """Makes the frames of one connection between A (client) and B; sequence numbers are its own."""
 
     client_port: int = 40000
@@ -171,7 +171,9 @@ class SegmentTalk:
         macs = ((wire.MAC_A, wire.MAC_B), (wire.MAC_B, wire.MAC_A))[side]
         return wire.ethernet(wire.ipv4(body, *ends), src=macs[0], dst=macs[1])
 
-    def add(self, side: int, flags: int, payload: bytes = b"", options: bytes = b"") -> SegmentTalk:
+    def add(
+        self, side: int, flags: int, payload: bytes = b"", options: bytes = b""
+    ) -> TcpConversation:
         """The next segment of a side, acknowledging all that its peer sent."""
         ack = self.seq[1 - side] if flags & ACK else 0
         frame = self.segment(side, self.seq[side], ack, flags, payload, options)
@@ -179,32 +181,34 @@ class SegmentTalk:
         self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
         return self
 
-    def open(self) -> SegmentTalk:
+    def open(self) -> TcpConversation:
         """SYN, SYN/ACK, ACK."""
         return self.add(0, SYN).add(1, SYN | ACK).add(0, ACK)
 
-    def say(self, side: int, payload: bytes) -> SegmentTalk:
+    def send(self, side: int, payload: bytes) -> TcpConversation:
         """Data."""
         return self.add(side, PSH | ACK, payload)
 
-    def ack(self, side: int) -> SegmentTalk:
+    def ack(self, side: int) -> TcpConversation:
         """A bare acknowledgement."""
         return self.add(side, ACK)
 
-    def close(self) -> SegmentTalk:
+    def close(self) -> TcpConversation:
         """FIN both ways."""
         return self.add(0, FIN | ACK).add(1, FIN | ACK).add(0, ACK)
 
-    def reset(self, side: int) -> SegmentTalk:
+    def reset(self, side: int) -> TcpConversation:
         """RST."""
         return self.add(side, RST | ACK)
 
-    def drop(self, index: int = -1) -> SegmentTalk:
+    def drop(self, index: int = -1) -> TcpConversation:
         """Take a frame out: it was never captured."""
         del self.frames[index]
         return self
 
-    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> SegmentTalk:
+    def put(
+        self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
+    ) -> TcpConversation:
         """A segment at any offset from the side's first byte; the counters stay."""
         first = (CLIENT_ISN, SERVER_ISN)[side] + 1
         self.frames.append(self.segment(side, first + offset, self.seq[1 - side], flags, payload))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dissector.net.limits import Limits
-from tests.net.recording import SegmentTalk, run
+from tests.net.recording import TcpConversation, run
 from tests.net.wire import ACK, SECOND, START, SYN
 
 
 def behind_a_hole(count: int, port: int = 40000) -> list[bytes]:
     """A connection whose first byte is never seen, but many segments behind it."""
-    talk = SegmentTalk(client_port=port).open()
+    talk = TcpConversation(client_port=port).open()
     for number in range(count):
         talk.put(0, 1 + 100 * number, bytes(100))
     return talk.frames
@@ -27,7 +27,7 @@ def test_bytes_of_one_direction() -> None:
 
 def test_many_holes_are_one_warning() -> None:
     """Further holes of the same direction are given up silently."""
-    talk = SegmentTalk().open()
+    talk = TcpConversation().open()
     for number in range(200):
         talk.put(0, 1 + 11 * number, bytes(10))
     result = run(talk.frames, limits=Limits(direction_bytes=1000))
@@ -49,7 +49,7 @@ def test_bytes_of_all_connections() -> None:
 
 def test_open_connections() -> None:
     """The connection that was idle longest is let go, with one warning in all."""
-    talks = [SegmentTalk(client_port=40000 + number).open() for number in range(5)]
+    talks = [TcpConversation(client_port=40000 + number).open() for number in range(5)]
     frames = [frame for talk in talks[:3] for frame in talk.frames]
     frames += talks[0].ack(0).frames[-1:]  # the first is not idle, so the second goes
     frames += talks[3].frames + talks[4].frames
@@ -64,9 +64,9 @@ def test_open_connections() -> None:
 
 def test_an_evicted_connection_keeps_its_number() -> None:
     """Segments of a connection let go are counted to its stream and go nowhere."""
-    talks = [SegmentTalk(client_port=40000 + number).open() for number in range(3)]
+    talks = [TcpConversation(client_port=40000 + number).open() for number in range(3)]
     frames = [frame for talk in talks for frame in talk.frames]
-    frames += talks[0].say(0, b"late").frames[-1:]
+    frames += talks[0].send(0, b"late").frames[-1:]
     result = run(frames, limits=Limits(connections=2))
     assert result.consumers[0].events == [("finished", "evicted")]
     assert result.streams.streams == 3
@@ -74,7 +74,7 @@ def test_an_evicted_connection_keeps_its_number() -> None:
 
 def test_a_flood_of_connections_is_bounded() -> None:
     """However many connections begin, no more are known than the limits allow."""
-    frames = [SegmentTalk(client_port=1024 + n).add(0, SYN).frames[0] for n in range(3000)]
+    frames = [TcpConversation(client_port=1024 + n).add(0, SYN).frames[0] for n in range(3000)]
     limits = Limits(connections=100, closed=200)
     result = run(frames, limits=limits, finish=False)
     assert len(result.streams.connections) == 100
@@ -88,7 +88,7 @@ def test_a_flood_of_refused_connections_is_bounded() -> None:
     """Connections that wait for the end of their linger time are bounded too."""
     frames = []
     for number in range(1000):
-        frames += SegmentTalk(client_port=1024 + number).add(0, SYN).reset(1).frames
+        frames += TcpConversation(client_port=1024 + number).add(0, SYN).reset(1).frames
     result = run(frames, limits=Limits(connections=100, closed=200), finish=False)
     assert len(result.streams.connections) == 100
     assert len(result.streams.closing) <= 201
@@ -97,7 +97,10 @@ def test_a_flood_of_refused_connections_is_bounded() -> None:
 
 def test_lingering_connections_leave_the_table_of_open_ones() -> None:
     """Ten seconds after both FINs a connection is only known by its number."""
-    frames = SegmentTalk().open().close().frames + SegmentTalk(client_port=50000).add(0, ACK).frames
+    frames = (
+        TcpConversation().open().close().frames
+        + TcpConversation(client_port=50000).add(0, ACK).frames
+    )
     times = [START + i for i in range(6)] + [START + 10 * SECOND + 6]
     result = run(frames, times=times, finish=False)
     assert result.consumers[0].ended

@@ -12,7 +12,7 @@ from dissector.capture.source import open_capture
 from dissector.net.limits import Limits
 from dissector.net.streams import Streams
 from tests.net import wire
-from tests.net.recording import SegmentTalk
+from tests.net.recording import TcpConversation
 from tests.net.wire import ACK, FIN, PSH, RST, SYN
 
 A, B = "10.0.0.1", "10.0.0.2"
@@ -167,7 +167,7 @@ def test_numbers_of_closed_connections_are_forgotten_in_bounds() -> None:
     limits = Limits(closed=3, linger_ns=0)
     streams = Streams(lambda _: None, warn=lambda *what: warnings.append(what), limits=limits)
     talks = [
-        SegmentTalk(client_port=40000 + n).open().say(0, b"x").close().frames for n in range(8)
+        TcpConversation(client_port=40000 + n).open().send(0, b"x").close().frames for n in range(8)
     ]
     frames = [frame for talk in talks for frame in talk]
     batch = wire.batch(frames)

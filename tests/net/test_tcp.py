@@ -11,7 +11,7 @@ from tests.net.recording import (
     RecordedEvent,
     RecordedRun,
     RecordingConsumer,
-    SegmentTalk,
+    TcpConversation,
     run,
 )
 from tests.net.wire import ACK, FIN, PSH, RST, SECOND, START, SYN
@@ -44,55 +44,55 @@ def rst(side: int) -> RecordedEvent:
     return ("closed", side, "RST")
 
 
-def whole() -> SegmentTalk:
-    return SegmentTalk().open().say(0, b"hello").say(1, b"world")
+def whole() -> TcpConversation:
+    return TcpConversation().open().send(0, b"hello").send(1, b"world")
 
 
-def wrapped() -> SegmentTalk:
-    talk = SegmentTalk(seq=[0xFFFFFFFE, 0xFFFFFFFF])
-    return talk.open().say(0, b"abcdef").say(1, b"ghijkl").say(0, b"mn").close()
+def wrapped() -> TcpConversation:
+    talk = TcpConversation(seq=[0xFFFFFFFE, 0xFFFFFFFF])
+    return talk.open().send(0, b"abcdef").send(1, b"ghijkl").send(0, b"mn").close()
 
 
-def shuffled() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef")
+def shuffled() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef")
     talk.frames[3:] = [talk.frames[5], talk.frames[4], talk.frames[3]]
     return talk
 
 
-def doubled() -> SegmentTalk:
+def doubled() -> TcpConversation:
     talk = whole().close()
     talk.frames = [frame for frame in talk.frames for _ in range(2)]
     return talk
 
 
-def mirrored() -> SegmentTalk:
+def mirrored() -> TcpConversation:
     talk = whole().close()
     tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in talk.frames]
     talk.frames = [one for pair in zip(talk.frames, tagged, strict=True) for one in pair]
     return talk
 
 
-def fast_open() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN, b"early").add(1, SYN | ACK)
-    return talk.say(0, b" late").say(1, b"yes")
+def fast_open() -> TcpConversation:
+    talk = TcpConversation().add(0, SYN, b"early").add(1, SYN | ACK)
+    return talk.send(0, b" late").send(1, b"yes")
 
 
-def fast_open_refused() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN, b"early")
+def fast_open_refused() -> TcpConversation:
+    talk = TcpConversation().add(0, SYN, b"early")
     frame = talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
     talk.frames.append(frame)
     talk.seq[1] += 1
-    return talk.put(0, 0, b"early").say(0, b" late")
+    return talk.put(0, 0, b"early").send(0, b" late")
 
 
-def simultaneous_open() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN).add(1, SYN)
+def simultaneous_open() -> TcpConversation:
+    talk = TcpConversation().add(0, SYN).add(1, SYN)
     talk.frames.append(talk.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
     talk.frames.append(talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
-    return talk.say(0, b"a").say(1, b"b")
+    return talk.send(0, b"a").send(1, b"b")
 
 
-def simultaneous_close() -> SegmentTalk:
+def simultaneous_close() -> TcpConversation:
     talk = whole()
     one, other = talk.seq
     talk.frames.append(talk.segment(0, one, other, FIN | ACK))
@@ -102,130 +102,135 @@ def simultaneous_close() -> SegmentTalk:
     return talk
 
 
-def keep_alive(payload: bytes) -> SegmentTalk:
+def keep_alive(payload: bytes) -> TcpConversation:
     talk = whole()
     talk.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
-    return talk.say(0, b"!").say(1, b"?")
+    return talk.send(0, b"!").send(1, b"?")
 
 
-def keep_alive_first() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"x")
+def keep_alive_first() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"x")
     del talk.frames[:4]
-    return talk.put(0, 0, b"\0", ACK).ack(1).say(0, b"real").ack(1)
+    return talk.put(0, 0, b"\0", ACK).ack(1).send(0, b"real").ack(1)
 
 
-def zero_window_probe() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abc")
+def zero_window_probe() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"abc")
     talk.window = 0
     talk.ack(1)
     talk.window = 65535
-    return talk.put(0, 3, b"d", ACK).say(0, b"def")
+    return talk.put(0, 3, b"d", ACK).send(0, b"def")
 
 
-def fin_behind_hole() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abc").say(0, b"def").add(0, FIN | ACK)
+def fin_behind_hole() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"abc").send(0, b"def").add(0, FIN | ACK)
     late = talk.frames.pop(4)
     talk.frames.append(late)
     return talk.add(1, FIN | ACK).ack(0)
 
 
-def data_with_fin() -> SegmentTalk:
-    talk = SegmentTalk().open().add(0, FIN | PSH | ACK, b"bye")
+def data_with_fin() -> TcpConversation:
+    talk = TcpConversation().open().add(0, FIN | PSH | ACK, b"bye")
     talk.frames.append(talk.frames[-1])
-    return talk.say(1, b"ok").add(1, FIN | ACK)
+    return talk.send(1, b"ok").add(1, FIN | ACK)
 
 
-def acknowledged_unseen() -> SegmentTalk:
-    return SegmentTalk().open().say(0, b"abc").drop().ack(1)
+def acknowledged_unseen() -> TcpConversation:
+    return TcpConversation().open().send(0, b"abc").drop().ack(1)
 
 
-def fin_unseen() -> SegmentTalk:
+def fin_unseen() -> TcpConversation:
     return whole().add(0, FIN | ACK).drop().ack(1)
 
 
-def wild_acknowledgement(ahead: int) -> SegmentTalk:
+def wild_acknowledgement(ahead: int) -> TcpConversation:
     talk = whole()
     talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + ahead, ACK))
-    return talk.say(0, b"!")
+    return talk.send(0, b"!")
 
 
-def reset_acknowledging_more() -> SegmentTalk:
+def reset_acknowledging_more() -> TcpConversation:
     talk = whole()
     talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + 9, RST | ACK))
     return talk
 
 
-def blind_reset() -> SegmentTalk:
+def blind_reset() -> TcpConversation:
     talk = whole()
     talk.frames.append(talk.segment(1, talk.seq[1] + 0x10000000, 0, RST))
-    return talk.say(1, b"!")
+    return talk.send(1, b"!")
 
 
-def reset_after_hole() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").drop(3)
+def reset_after_hole() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3)
     return talk.reset(1)
 
 
-def one_way() -> SegmentTalk:
-    talk = whole().say(0, b"!").close()
+def one_way() -> TcpConversation:
+    talk = whole().send(0, b"!").close()
     talk.frames = [frame for frame in talk.frames if frame[6:12] == wire.MAC_A]
     return talk
 
 
-def answer_before_question() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"ask").say(1, b"tell")
+def answer_before_question() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"ask").send(1, b"tell")
     talk.frames[3], talk.frames[4] = talk.frames[4], talk.frames[3]
     return talk
 
 
-def late_syn() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abc").say(1, b"def")
+def late_syn() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"abc").send(1, b"def")
     talk.frames.append(talk.frames.pop(0))
     return talk
 
 
-def begun_before(side: int) -> SegmentTalk:
-    talk = whole().say(side, b"a").say(1 - side, b"b")
+def begun_before(side: int) -> TcpConversation:
+    talk = whole().send(side, b"a").send(1 - side, b"b")
     del talk.frames[:5]
     return talk
 
 
-def old_data_after_mid_stream() -> SegmentTalk:
-    talk = whole().say(0, b"new")
+def old_data_after_mid_stream() -> TcpConversation:
+    talk = whole().send(0, b"new")
     first = talk.frames[3]
     del talk.frames[:5]
     talk.frames.append(first)
     return talk
 
 
-def syn_ack_first() -> SegmentTalk:
+def syn_ack_first() -> TcpConversation:
     return whole().drop(0)
 
 
-def half_open() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN)
+def half_open() -> TcpConversation:
+    talk = TcpConversation().add(0, SYN)
     talk.frames *= 3
     return talk
 
 
-def half_closed() -> SegmentTalk:
+def half_closed() -> TcpConversation:
     return (
-        SegmentTalk().open().add(0, FIN | ACK).say(1, b"still").say(1, b" here").add(1, FIN | ACK)
+        TcpConversation()
+        .open()
+        .add(0, FIN | ACK)
+        .send(1, b"still")
+        .send(1, b" here")
+        .add(1, FIN | ACK)
     )
 
 
-def refused() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN)
+def refused() -> TcpConversation:
+    talk = TcpConversation().add(0, SYN)
     talk.frames.append(talk.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
     return talk
 
 
-def overlapped_same() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abcd")
+def overlapped_same() -> TcpConversation:
+    talk = TcpConversation().open().send(0, b"abcd")
     return talk.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
 
 
-def data_after_fin() -> SegmentTalk:
+def data_after_fin() -> TcpConversation:
     talk = whole().add(0, FIN | ACK)
     return talk.put(0, 6, b"nonsense").ack(1)
 
@@ -359,12 +364,12 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
 )
 def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[RecordedEvent]) -> None:
     """After both FINs a late segment may still fill a hole; ten seconds later the view ends."""
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"xyz").close()
+    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"xyz").close()
     missing = talk.frames.pop(3)
     frames = [
         *talk.frames,
         *([missing] if late else []),
-        SegmentTalk(client_port=50000).add(0, SYN).frames[0],
+        TcpConversation(client_port=50000).add(0, SYN).frames[0],
     ]
     times = [START + i for i in range(len(frames) - 1)] + [START + 11 * SECOND]
     result = run(frames, times=times, finish=False)
@@ -373,7 +378,7 @@ def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[Recor
 
 
 def hole(after: int, gap_ns: int) -> RecordedRun:
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").drop(3).ack(1)
+    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3).ack(1)
     for _ in range(after):
         talk.ack(1)
     times = [START + i for i in range(len(talk.frames) - 1)] + [START + gap_ns]
@@ -392,7 +397,7 @@ def test_when_a_hole_is_given_up(after: int, gap_ns: int, given_up: bool) -> Non
 
 def test_a_hole_without_acknowledgement_stays() -> None:
     """Nothing is given up while the peer may still ask for the bytes again."""
-    talk = SegmentTalk().open().say(0, b"ab").drop()
+    talk = TcpConversation().open().send(0, b"ab").drop()
     for _ in range(100):
         talk.put(0, 2, b"cd")
     times = [START + i * SECOND for i in range(len(talk.frames))]
@@ -404,7 +409,7 @@ def test_a_hole_without_acknowledgement_stays() -> None:
 
 def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
     """What was declared lost does not come up afterwards."""
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd")
+    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd")
     missing = talk.frames.pop(3)
     talk.ack(1)
     for _ in range(64):
@@ -425,7 +430,7 @@ def test_frame_of_what_a_hole_held_back() -> None:
 
 def test_frame_of_what_a_declared_gap_released() -> None:
     """Bytes behind a gap carry their own frames, never one before a frame told already."""
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef").drop(3)
+    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef").drop(3)
     frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
     assert frames == [("gap", 4), ("chunk", 4), ("chunk", 5)]
 
@@ -433,7 +438,7 @@ def test_frame_of_what_a_declared_gap_released() -> None:
 @pytest.mark.parametrize("waiting", [False, True])
 def test_overlap_with_different_bytes(waiting: bool) -> None:
     """The bytes seen first are taken, and the difference is told once."""
-    talk = SegmentTalk().open()
+    talk = TcpConversation().open()
     if waiting:
         talk.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
     else:
@@ -447,7 +452,7 @@ def test_overlap_with_different_bytes(waiting: bool) -> None:
 
 def test_snap_length_makes_gaps_of_known_size() -> None:
     """The tail of a segment that the snap length cut is a gap, and what follows is in order."""
-    talk = whole().say(0, b"again")
+    talk = whole().send(0, b"again")
     lengths = [len(frame) for frame in talk.frames]
     frames = [*talk.frames[:3], *(frame[:-3] for frame in talk.frames[3:])]
     recorder = run(frames, originals=lengths).only
@@ -481,7 +486,7 @@ def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
 def test_reuse_ends_the_old_connection() -> None:
     """A new SYN on the same ports begins a new stream and ends the old one."""
     first = whole()
-    second = SegmentTalk(seq=[90000, 80000]).open().say(0, b"again")
+    second = TcpConversation(seq=[90000, 80000]).open().send(0, b"again")
     result = run(first.frames + second.frames)
     assert [recorder.joined()[-1] for recorder in result.consumers] == [("finished", "reused"), END]
     assert [recorder.connection.stream for recorder in result.consumers] == [0, 1]
@@ -507,9 +512,9 @@ def test_no_more_wanted() -> None:
 
 def test_nobody_asks_before_there_are_bytes() -> None:
     """On other ports the factory is asked at the first payload byte, also one that came early."""
-    talk = SegmentTalk(server_port=8883).open()
+    talk = TcpConversation(server_port=8883).open()
     assert run(talk.frames).consumers == []
-    assert len(run(talk.say(0, b"x").frames).consumers) == 1
+    assert len(run(talk.send(0, b"x").frames).consumers) == 1
 
 
 def test_a_clock_going_back_is_told_once() -> None:
@@ -523,20 +528,20 @@ def test_a_clock_going_back_is_told_once() -> None:
 
 def test_server_ports_are_counted() -> None:
     """Connections are counted by the port of the responder, mid-stream by the lower port."""
-    frames = whole().frames + SegmentTalk(client_port=5, server_port=443).open().frames
-    frames += SegmentTalk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
+    frames = whole().frames + TcpConversation(client_port=5, server_port=443).open().frames
+    frames += TcpConversation(client_port=50001, server_port=8080).open().ack(0).frames[3:]
     assert run(frames).streams.server_ports() == {1883: 1, 443: 1, 8080: 1}
 
 
 @pytest.mark.parametrize(("later", "reported"), [(1, True), (3, True), (4, False)])
 def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -> None:
     """A retransmission is compared with what went up in this window and the three before."""
-    talk = SegmentTalk().open().say(0, b"first")
+    talk = TcpConversation().open().send(0, b"first")
     result = run(talk.frames, finish=False)
     for number in range(later):
         again = talk.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
         last = number == later - 1
-        frame = again if last else SegmentTalk(client_port=50000 + number).add(0, SYN).frames[0]
+        frame = again if last else TcpConversation(client_port=50000 + number).add(0, SYN).frames[0]
         batch = wire.batch([frame], first_number=10 + number)
         result.streams.feed(batch, 0, 1)
     assert result.kinds == (["overlap-different-bytes"] if reported else [])
@@ -544,7 +549,7 @@ def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -
 
 def test_files_read_in_turns_keep_their_windows() -> None:
     """Frames of several files, in turns, are compared as those of one."""
-    talk = SegmentTalk().open().say(0, b"ab").say(1, b"cd")
+    talk = TcpConversation().open().send(0, b"ab").send(1, b"cd")
     talk.put(0, 0, b"aX").put(1, 0, b"Xd")
     batches = [wire.batch(talk.frames, file=number) for number in (0, 1)]
     result = run([])
