@@ -9,10 +9,10 @@ from tests.net.wire import ACK, SECOND, START, SYN
 
 def behind_a_hole(count: int, port: int = 40000) -> list[bytes]:
     """A connection whose first byte is never seen, but many segments behind it."""
-    talk = TcpConversation(client_port=port).open()
+    conversation = TcpConversation(client_port=port).open()
     for number in range(count):
-        talk.put(0, 1 + 100 * number, bytes(100))
-    return talk.frames
+        conversation.put(0, 1 + 100 * number, bytes(100))
+    return conversation.frames
 
 
 def test_bytes_of_one_direction() -> None:
@@ -27,10 +27,10 @@ def test_bytes_of_one_direction() -> None:
 
 def test_many_holes_are_one_warning() -> None:
     """Further holes of the same direction are given up silently."""
-    talk = TcpConversation().open()
+    conversation = TcpConversation().open()
     for number in range(200):
-        talk.put(0, 1 + 11 * number, bytes(10))
-    result = run(talk.frames, limits=Limits(direction_bytes=1000))
+        conversation.put(0, 1 + 11 * number, bytes(10))
+    result = run(conversation.frames, limits=Limits(direction_bytes=1000))
     assert result.kinds == ["buffer-limit"]
     assert len(result.only.text(0)) == 2000
     assert len(result.only.gaps(0)) == 200
@@ -49,10 +49,10 @@ def test_bytes_of_all_connections() -> None:
 
 def test_open_connections() -> None:
     """The connection that was idle longest is let go, with one warning in all."""
-    talks = [TcpConversation(client_port=40000 + number).open() for number in range(5)]
-    frames = [frame for talk in talks[:3] for frame in talk.frames]
-    frames += talks[0].ack(0).frames[-1:]  # the first is not idle, so the second goes
-    frames += talks[3].frames + talks[4].frames
+    conversations = [TcpConversation(client_port=40000 + number).open() for number in range(5)]
+    frames = [frame for conversation in conversations[:3] for frame in conversation.frames]
+    frames += conversations[0].ack(0).frames[-1:]  # the first is not idle, so the second goes
+    frames += conversations[3].frames + conversations[4].frames
     result = run(frames, limits=Limits(connections=3), finish=False)
     ended = [recorder.connection.stream for recorder in result.consumers if recorder.ended]
     assert ended == [1, 2]
@@ -64,9 +64,9 @@ def test_open_connections() -> None:
 
 def test_an_evicted_connection_keeps_its_number() -> None:
     """Segments of a connection let go are counted to its stream and go nowhere."""
-    talks = [TcpConversation(client_port=40000 + number).open() for number in range(3)]
-    frames = [frame for talk in talks for frame in talk.frames]
-    frames += talks[0].send(0, b"late").frames[-1:]
+    conversations = [TcpConversation(client_port=40000 + number).open() for number in range(3)]
+    frames = [frame for conversation in conversations for frame in conversation.frames]
+    frames += conversations[0].send(0, b"late").frames[-1:]
     result = run(frames, limits=Limits(connections=2))
     assert result.consumers[0].events == [("finished", "evicted")]
     assert result.streams.streams == 3

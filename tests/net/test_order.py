@@ -20,13 +20,13 @@ STARTS = st.sampled_from([0, 1000, 0x7FFFFF80, 0xFFFFFF00, 0xFFFFFFFF])
 
 
 def frame(side: int, seq: int, ack: int, flags: int, payload: bytes = b"") -> bytes:
-    """One frame of the talk."""
+    """One frame of the conversation."""
     if side:
         return wire.ethernet(wire.ipv4(wire.tcp(1883, 40000, seq, ack, flags, payload), B, A))
     return wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, seq, ack, flags, payload), A, B))
 
 
-def talk(start: int, order: list[Piece], fin: bool = True) -> list[bytes]:
+def conversation(start: int, order: list[Piece], fin: bool = True) -> list[bytes]:
     """The client's bytes in these segments, opened before, acknowledged and closed afterwards."""
     first = start + 1
     frames = [frame(0, start, 0, SYN), frame(1, SERVER, first, SYN | ACK)]
@@ -63,7 +63,7 @@ def ambiguous(draw: st.DrawFn) -> list[Piece]:
 @given(STARTS, ambiguous(), st.integers(1, 8))
 def test_any_order_gives_the_same_bytes(start: int, order: list[Piece], size: int) -> None:
     """Shuffled, repeated, overlapped and cut anew: the same bytes, no gap, in any batches."""
-    result = run(talk(start, order), size=size)
+    result = run(conversation(start, order), size=size)
     assert result.only.joined() == [
         ("chunk", 0, TEXT),
         ("closed", 0, "FIN"),
@@ -96,14 +96,14 @@ def test_one_segment_removed_is_one_gap(
     """One segment that was never captured is one gap; all else is as in the full stream."""
     low, high = pieces.pop(index % len(pieces))
     random.shuffle(pieces)
-    check_one_gap(run(talk(start, pieces, fin)).only, low, high)
+    check_one_gap(run(conversation(start, pieces, fin)).only, low, high)
 
 
 @given(STARTS, cut(), st.integers(0, 100))
 def test_one_segment_removed_long_ago(start: int, pieces: list[Piece], index: int) -> None:
     """The same when the gap is declared while the connection goes on."""
     low, high = pieces.pop(index % len(pieces))
-    frames = talk(start, pieces, fin=False)
+    frames = conversation(start, pieces, fin=False)
     frames += [frame(1, SERVER + 1, start + 1 + len(TEXT), ACK)] * 70
     times = [START + i * SECOND // 10 for i in range(len(frames))]
     check_one_gap(run(frames, times=times, finish=False).only, low, high)
@@ -113,7 +113,7 @@ def test_one_segment_removed_long_ago(start: int, pieces: list[Piece], index: in
 def test_mid_stream_start(pieces: list[Piece], index: int) -> None:
     """A capture that begins in mid-stream says so before the first bytes, and misses no more."""
     skipped = index % len(pieces)
-    result = run(talk(77, pieces)[3 + skipped :])
+    result = run(conversation(77, pieces)[3 + skipped :])
     events = [event for event in result.only.joined() if event[1] == 0]
     text = TEXT[pieces[skipped][0] :]
     assert events[:2] == [("gap", 0, -1, "mid-stream"), ("chunk", 0, text)]
@@ -123,7 +123,7 @@ def test_mid_stream_start(pieces: list[Piece], index: int) -> None:
 @given(ambiguous(), st.integers(1, 60))
 def test_snap_length_keeps_positions(order: list[Piece], kept: int) -> None:
     """With payloads cut, chunks and gaps of known size add up to all bytes, each in its place."""
-    frames = talk(5, order)
+    frames = conversation(5, order)
     cutoff = 54 + kept
     result = run([one[:cutoff] for one in frames], originals=[len(one) for one in frames])
     at = 0

@@ -166,16 +166,16 @@ def test_numbers_of_closed_connections_are_forgotten_in_bounds() -> None:
     warnings = []
     limits = Limits(closed=3, linger_ns=0)
     streams = Streams(lambda _: None, warn=lambda *what: warnings.append(what), limits=limits)
-    talks = [
+    conversations = [
         TcpConversation(client_port=40000 + n).open().send(0, b"x").close().frames for n in range(8)
     ]
-    frames = [frame for talk in talks for frame in talk]
+    frames = [frame for conversation in conversations for frame in conversation]
     batch = wire.batch(frames)
     streams.feed(batch, 0, batch.count)
     assert streams.streams == 8
     assert len(streams.table) <= 2 * (3 + 1)
     assert [warning[0] for warning in warnings] == ["stream-limit"]
-    late = wire.batch([talks[-2][-1]], first_number=len(frames) + 1)
+    late = wire.batch([conversations[-2][-1]], first_number=len(frames) + 1)
     streams.feed(late, 0, 1)
     assert streams.streams == 8
 

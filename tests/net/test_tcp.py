@@ -49,90 +49,96 @@ def whole() -> TcpConversation:
 
 
 def wrapped() -> TcpConversation:
-    talk = TcpConversation(seq=[0xFFFFFFFE, 0xFFFFFFFF])
-    return talk.open().send(0, b"abcdef").send(1, b"ghijkl").send(0, b"mn").close()
+    conversation = TcpConversation(seq=[0xFFFFFFFE, 0xFFFFFFFF])
+    return conversation.open().send(0, b"abcdef").send(1, b"ghijkl").send(0, b"mn").close()
 
 
 def shuffled() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef")
-    talk.frames[3:] = [talk.frames[5], talk.frames[4], talk.frames[3]]
-    return talk
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef")
+    conversation.frames[3:] = [
+        conversation.frames[5],
+        conversation.frames[4],
+        conversation.frames[3],
+    ]
+    return conversation
 
 
 def doubled() -> TcpConversation:
-    talk = whole().close()
-    talk.frames = [frame for frame in talk.frames for _ in range(2)]
-    return talk
+    conversation = whole().close()
+    conversation.frames = [frame for frame in conversation.frames for _ in range(2)]
+    return conversation
 
 
 def mirrored() -> TcpConversation:
-    talk = whole().close()
-    tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in talk.frames]
-    talk.frames = [one for pair in zip(talk.frames, tagged, strict=True) for one in pair]
-    return talk
+    conversation = whole().close()
+    tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in conversation.frames]
+    conversation.frames = [
+        one for pair in zip(conversation.frames, tagged, strict=True) for one in pair
+    ]
+    return conversation
 
 
 def fast_open() -> TcpConversation:
-    talk = TcpConversation().add(0, SYN, b"early").add(1, SYN | ACK)
-    return talk.send(0, b" late").send(1, b"yes")
+    conversation = TcpConversation().add(0, SYN, b"early").add(1, SYN | ACK)
+    return conversation.send(0, b" late").send(1, b"yes")
 
 
 def fast_open_refused() -> TcpConversation:
-    talk = TcpConversation().add(0, SYN, b"early")
-    frame = talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
-    talk.frames.append(frame)
-    talk.seq[1] += 1
-    return talk.put(0, 0, b"early").send(0, b" late")
+    conversation = TcpConversation().add(0, SYN, b"early")
+    frame = conversation.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
+    conversation.frames.append(frame)
+    conversation.seq[1] += 1
+    return conversation.put(0, 0, b"early").send(0, b" late")
 
 
 def simultaneous_open() -> TcpConversation:
-    talk = TcpConversation().add(0, SYN).add(1, SYN)
-    talk.frames.append(talk.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
-    talk.frames.append(talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
-    return talk.send(0, b"a").send(1, b"b")
+    conversation = TcpConversation().add(0, SYN).add(1, SYN)
+    conversation.frames.append(conversation.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
+    conversation.frames.append(conversation.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
+    return conversation.send(0, b"a").send(1, b"b")
 
 
 def simultaneous_close() -> TcpConversation:
-    talk = whole()
-    one, other = talk.seq
-    talk.frames.append(talk.segment(0, one, other, FIN | ACK))
-    talk.frames.append(talk.segment(1, other, one, FIN | ACK))
-    talk.frames.append(talk.segment(0, one + 1, other + 1, ACK))
-    talk.frames.append(talk.segment(1, other + 1, one + 1, ACK))
-    return talk
+    conversation = whole()
+    one, other = conversation.seq
+    conversation.frames.append(conversation.segment(0, one, other, FIN | ACK))
+    conversation.frames.append(conversation.segment(1, other, one, FIN | ACK))
+    conversation.frames.append(conversation.segment(0, one + 1, other + 1, ACK))
+    conversation.frames.append(conversation.segment(1, other + 1, one + 1, ACK))
+    return conversation
 
 
 def keep_alive(payload: bytes) -> TcpConversation:
-    talk = whole()
-    talk.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
-    return talk.send(0, b"!").send(1, b"?")
+    conversation = whole()
+    conversation.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
+    return conversation.send(0, b"!").send(1, b"?")
 
 
 def keep_alive_first() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"x")
-    del talk.frames[:4]
-    return talk.put(0, 0, b"\0", ACK).ack(1).send(0, b"real").ack(1)
+    conversation = TcpConversation().open().send(0, b"x")
+    del conversation.frames[:4]
+    return conversation.put(0, 0, b"\0", ACK).ack(1).send(0, b"real").ack(1)
 
 
 def zero_window_probe() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"abc")
-    talk.window = 0
-    talk.ack(1)
-    talk.window = 65535
-    return talk.put(0, 3, b"d", ACK).send(0, b"def")
+    conversation = TcpConversation().open().send(0, b"abc")
+    conversation.window = 0
+    conversation.ack(1)
+    conversation.window = 65535
+    return conversation.put(0, 3, b"d", ACK).send(0, b"def")
 
 
 def fin_behind_hole() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"abc").send(0, b"def").add(0, FIN | ACK)
-    late = talk.frames.pop(4)
-    talk.frames.append(late)
-    return talk.add(1, FIN | ACK).ack(0)
+    conversation = TcpConversation().open().send(0, b"abc").send(0, b"def").add(0, FIN | ACK)
+    late = conversation.frames.pop(4)
+    conversation.frames.append(late)
+    return conversation.add(1, FIN | ACK).ack(0)
 
 
 def data_with_fin() -> TcpConversation:
-    talk = TcpConversation().open().add(0, FIN | PSH | ACK, b"bye")
-    talk.frames.append(talk.frames[-1])
-    return talk.send(1, b"ok").add(1, FIN | ACK)
+    conversation = TcpConversation().open().add(0, FIN | PSH | ACK, b"bye")
+    conversation.frames.append(conversation.frames[-1])
+    return conversation.send(1, b"ok").add(1, FIN | ACK)
 
 
 def acknowledged_unseen() -> TcpConversation:
@@ -144,58 +150,62 @@ def fin_unseen() -> TcpConversation:
 
 
 def wild_acknowledgement(ahead: int) -> TcpConversation:
-    talk = whole()
-    talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + ahead, ACK))
-    return talk.send(0, b"!")
+    conversation = whole()
+    conversation.frames.append(
+        conversation.segment(1, conversation.seq[1], conversation.seq[0] + ahead, ACK)
+    )
+    return conversation.send(0, b"!")
 
 
 def reset_acknowledging_more() -> TcpConversation:
-    talk = whole()
-    talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + 9, RST | ACK))
-    return talk
+    conversation = whole()
+    conversation.frames.append(
+        conversation.segment(1, conversation.seq[1], conversation.seq[0] + 9, RST | ACK)
+    )
+    return conversation
 
 
 def blind_reset() -> TcpConversation:
-    talk = whole()
-    talk.frames.append(talk.segment(1, talk.seq[1] + 0x10000000, 0, RST))
-    return talk.send(1, b"!")
+    conversation = whole()
+    conversation.frames.append(conversation.segment(1, conversation.seq[1] + 0x10000000, 0, RST))
+    return conversation.send(1, b"!")
 
 
 def reset_after_hole() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3)
-    return talk.reset(1)
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3)
+    return conversation.reset(1)
 
 
 def one_way() -> TcpConversation:
-    talk = whole().send(0, b"!").close()
-    talk.frames = [frame for frame in talk.frames if frame[6:12] == wire.MAC_A]
-    return talk
+    conversation = whole().send(0, b"!").close()
+    conversation.frames = [frame for frame in conversation.frames if frame[6:12] == wire.MAC_A]
+    return conversation
 
 
 def answer_before_question() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"ask").send(1, b"tell")
-    talk.frames[3], talk.frames[4] = talk.frames[4], talk.frames[3]
-    return talk
+    conversation = TcpConversation().open().send(0, b"ask").send(1, b"tell")
+    conversation.frames[3], conversation.frames[4] = conversation.frames[4], conversation.frames[3]
+    return conversation
 
 
 def late_syn() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"abc").send(1, b"def")
-    talk.frames.append(talk.frames.pop(0))
-    return talk
+    conversation = TcpConversation().open().send(0, b"abc").send(1, b"def")
+    conversation.frames.append(conversation.frames.pop(0))
+    return conversation
 
 
 def begun_before(side: int) -> TcpConversation:
-    talk = whole().send(side, b"a").send(1 - side, b"b")
-    del talk.frames[:5]
-    return talk
+    conversation = whole().send(side, b"a").send(1 - side, b"b")
+    del conversation.frames[:5]
+    return conversation
 
 
 def old_data_after_mid_stream() -> TcpConversation:
-    talk = whole().send(0, b"new")
-    first = talk.frames[3]
-    del talk.frames[:5]
-    talk.frames.append(first)
-    return talk
+    conversation = whole().send(0, b"new")
+    first = conversation.frames[3]
+    del conversation.frames[:5]
+    conversation.frames.append(first)
+    return conversation
 
 
 def syn_ack_first() -> TcpConversation:
@@ -203,9 +213,9 @@ def syn_ack_first() -> TcpConversation:
 
 
 def half_open() -> TcpConversation:
-    talk = TcpConversation().add(0, SYN)
-    talk.frames *= 3
-    return talk
+    conversation = TcpConversation().add(0, SYN)
+    conversation.frames *= 3
+    return conversation
 
 
 def half_closed() -> TcpConversation:
@@ -220,19 +230,19 @@ def half_closed() -> TcpConversation:
 
 
 def refused() -> TcpConversation:
-    talk = TcpConversation().add(0, SYN)
-    talk.frames.append(talk.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
-    return talk
+    conversation = TcpConversation().add(0, SYN)
+    conversation.frames.append(conversation.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
+    return conversation
 
 
 def overlapped_same() -> TcpConversation:
-    talk = TcpConversation().open().send(0, b"abcd")
-    return talk.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
+    conversation = TcpConversation().open().send(0, b"abcd")
+    return conversation.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
 
 
 def data_after_fin() -> TcpConversation:
-    talk = whole().add(0, FIN | ACK)
-    return talk.put(0, 6, b"nonsense").ack(1)
+    conversation = whole().add(0, FIN | ACK)
+    return conversation.put(0, 6, b"nonsense").ack(1)
 
 
 CASES = {
@@ -298,8 +308,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_transport_case(name: str) -> None:
     """Each way of coming gives the bytes once, in order, with its gaps and closes."""
-    talk, expected = CASES[name]
-    result = run(talk.frames)
+    conversation, expected = CASES[name]
+    result = run(conversation.frames)
     assert result.only.joined() == expected
     assert result.kinds == []
     assert result.streams.buffered == 0
@@ -308,14 +318,14 @@ def test_transport_case(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_any_batching_is_the_same(name: str) -> None:
     """Frames in batches of one give what they give in one batch."""
-    talk, expected = CASES[name]
-    assert run(talk.frames, size=1).only.joined() == expected
+    conversation, expected = CASES[name]
+    assert run(conversation.frames, size=1).only.joined() == expected
 
 
 def test_attributes_of_a_connection() -> None:
     """A connection knows its ends, its times and what each side sent and had acknowledged."""
-    talk = whole().ack(0).close()
-    connection = run(talk.frames).only.connection
+    conversation = whole().ack(0).close()
+    connection = run(conversation.frames).only.connection
     assert connection.stream == 0
     assert (connection.ip_a, connection.port_a) == (wire.address("10.0.0.1"), 40000)
     assert (connection.ip_b, connection.port_b) == (wire.address("10.0.0.2"), 1883)
@@ -336,8 +346,8 @@ def test_attributes_of_a_connection() -> None:
 
 def test_acknowledged_is_known_when_the_chunk_comes() -> None:
     """The acknowledgement in a segment counts before its bytes go up."""
-    talk = whole()
-    result = run(talk.frames[:4], finish=False)
+    conversation = whole()
+    result = run(conversation.frames[:4], finish=False)
     recorder = result.only
     client = recorder.connection.direction(0)
     seen = []
@@ -350,7 +360,7 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
             return True
 
     recorder.connection.consumer = Asking(recorder.connection)
-    batch = wire.batch(talk.frames[4:], first_number=5)
+    batch = wire.batch(conversation.frames[4:], first_number=5)
     result.streams.feed(batch, 0, batch.count)
     assert seen == [5]
 
@@ -364,10 +374,10 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
 )
 def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[RecordedEvent]) -> None:
     """After both FINs a late segment may still fill a hole; ten seconds later the view ends."""
-    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"xyz").close()
-    missing = talk.frames.pop(3)
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"xyz").close()
+    missing = conversation.frames.pop(3)
     frames = [
-        *talk.frames,
+        *conversation.frames,
         *([missing] if late else []),
         TcpConversation(client_port=50000).add(0, SYN).frames[0],
     ]
@@ -378,11 +388,11 @@ def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[Recor
 
 
 def hole(after: int, gap_ns: int) -> RecordedRun:
-    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3).ack(1)
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3).ack(1)
     for _ in range(after):
-        talk.ack(1)
-    times = [START + i for i in range(len(talk.frames) - 1)] + [START + gap_ns]
-    return run(talk.frames, times=times, finish=False)
+        conversation.ack(1)
+    times = [START + i for i in range(len(conversation.frames) - 1)] + [START + gap_ns]
+    return run(conversation.frames, times=times, finish=False)
 
 
 @pytest.mark.parametrize(
@@ -397,53 +407,53 @@ def test_when_a_hole_is_given_up(after: int, gap_ns: int, given_up: bool) -> Non
 
 def test_a_hole_without_acknowledgement_stays() -> None:
     """Nothing is given up while the peer may still ask for the bytes again."""
-    talk = TcpConversation().open().send(0, b"ab").drop()
+    conversation = TcpConversation().open().send(0, b"ab").drop()
     for _ in range(100):
-        talk.put(0, 2, b"cd")
-    times = [START + i * SECOND for i in range(len(talk.frames))]
-    talk.frames[3:] = [
+        conversation.put(0, 2, b"cd")
+    times = [START + i * SECOND for i in range(len(conversation.frames))]
+    conversation.frames[3:] = [
         wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, CLIENT_ISN + 3, SERVER_ISN + 1, ACK, b"cd")))
     ] * 100
-    assert run(talk.frames, times=times, finish=False).only.events == []
+    assert run(conversation.frames, times=times, finish=False).only.events == []
 
 
 def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
     """What was declared lost does not come up afterwards."""
-    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd")
-    missing = talk.frames.pop(3)
-    talk.ack(1)
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd")
+    missing = conversation.frames.pop(3)
+    conversation.ack(1)
     for _ in range(64):
-        talk.ack(1)
-    times = [START + i for i in range(len(talk.frames) - 1)] + [START + 2 * SECOND]
-    talk.frames.append(missing)
-    result = run(talk.frames, times=[*times, times[-1]])
+        conversation.ack(1)
+    times = [START + i for i in range(len(conversation.frames) - 1)] + [START + 2 * SECOND]
+    conversation.frames.append(missing)
+    result = run(conversation.frames, times=[*times, times[-1]])
     assert result.only.joined() == [lost(0, 2), c(b"cd"), END]
     assert result.kinds == []
 
 
 def test_frame_of_what_a_hole_held_back() -> None:
     """Bytes released by the filling of a hole carry the frame that filled it."""
-    talk = shuffled()
-    frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
+    conversation = shuffled()
+    frames = [(name, frame) for name, _, frame, _ in run(conversation.frames).only.frames]
     assert frames == [("chunk", 6)] * 3
 
 
 def test_frame_of_what_a_declared_gap_released() -> None:
     """Bytes behind a gap carry their own frames, never one before a frame told already."""
-    talk = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef").drop(3)
-    frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef").drop(3)
+    frames = [(name, frame) for name, _, frame, _ in run(conversation.frames).only.frames]
     assert frames == [("gap", 4), ("chunk", 4), ("chunk", 5)]
 
 
 @pytest.mark.parametrize("waiting", [False, True])
 def test_overlap_with_different_bytes(waiting: bool) -> None:
     """The bytes seen first are taken, and the difference is told once."""
-    talk = TcpConversation().open()
+    conversation = TcpConversation().open()
     if waiting:
-        talk.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
+        conversation.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
     else:
-        talk.put(0, 0, b"ab").put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd")
-    result = run(talk.frames)
+        conversation.put(0, 0, b"ab").put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd")
+    result = run(conversation.frames)
     assert result.only.text(0) == b"abcd"
     assert result.kinds == ["overlap-different-bytes"]
     assert result.only.connection.direction(0).conflict
@@ -452,9 +462,9 @@ def test_overlap_with_different_bytes(waiting: bool) -> None:
 
 def test_snap_length_makes_gaps_of_known_size() -> None:
     """The tail of a segment that the snap length cut is a gap, and what follows is in order."""
-    talk = whole().send(0, b"again")
-    lengths = [len(frame) for frame in talk.frames]
-    frames = [*talk.frames[:3], *(frame[:-3] for frame in talk.frames[3:])]
+    conversation = whole().send(0, b"again")
+    lengths = [len(frame) for frame in conversation.frames]
+    frames = [*conversation.frames[:3], *(frame[:-3] for frame in conversation.frames[3:])]
     recorder = run(frames, originals=lengths).only
     cut = ("gap", 0, 3, "snap length")
     assert recorder.events == [
@@ -465,9 +475,9 @@ def test_snap_length_makes_gaps_of_known_size() -> None:
 
 def test_snap_length_that_leaves_no_payload() -> None:
     """Frames cut right behind the TCP header give gaps only."""
-    talk = whole()
-    lengths = [len(frame) for frame in talk.frames]
-    recorder = run([frame[:54] for frame in talk.frames], originals=lengths).only
+    conversation = whole()
+    lengths = [len(frame) for frame in conversation.frames]
+    recorder = run([frame[:54] for frame in conversation.frames], originals=lengths).only
     assert recorder.events == [
         ("gap", 0, 5, "snap length"), ("gap", 1, 5, "snap length"), END,
     ]  # fmt: skip
@@ -475,9 +485,9 @@ def test_snap_length_that_leaves_no_payload() -> None:
 
 def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
     """A frame too short for the TCP flags is no segment, and one warning says so."""
-    talk = whole()
-    lengths = [len(frame) for frame in talk.frames]
-    result = run([frame[:40] for frame in talk.frames], originals=lengths)
+    conversation = whole()
+    lengths = [len(frame) for frame in conversation.frames]
+    result = run([frame[:40] for frame in conversation.frames], originals=lengths)
     assert result.consumers == []
     assert result.kinds == ["snap-length"]
     assert result.streams.cut_headers == 5
@@ -504,24 +514,24 @@ def test_reuse_with_the_same_sequence_number() -> None:
 
 def test_no_more_wanted() -> None:
     """After a consumer's False nothing comes any more, and the stream number stays."""
-    talk = whole().close()
-    result = run(talk.frames, stop_after=1)
+    conversation = whole().close()
+    result = run(conversation.frames, stop_after=1)
     assert result.only.events == [c(b"hello")]
     assert result.streams.streams == 1
 
 
 def test_nobody_asks_before_there_are_bytes() -> None:
     """On other ports the factory is asked at the first payload byte, also one that came early."""
-    talk = TcpConversation(server_port=8883).open()
-    assert run(talk.frames).consumers == []
-    assert len(run(talk.send(0, b"x").frames).consumers) == 1
+    conversation = TcpConversation(server_port=8883).open()
+    assert run(conversation.frames).consumers == []
+    assert len(run(conversation.send(0, b"x").frames).consumers) == 1
 
 
 def test_a_clock_going_back_is_told_once() -> None:
     """Times that go back more than a second are used as they are, with one warning."""
-    talk = whole().close()
+    conversation = whole().close()
     times = [START, START + 9 * SECOND, START, START + 9 * SECOND, *[START] * 4]
-    result = run(talk.frames, times=times)
+    result = run(conversation.frames, times=times)
     assert result.kinds == ["clock-going-back"]
     assert result.only.joined() == [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED]
 
@@ -536,10 +546,10 @@ def test_server_ports_are_counted() -> None:
 @pytest.mark.parametrize(("later", "reported"), [(1, True), (3, True), (4, False)])
 def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -> None:
     """A retransmission is compared with what went up in this window and the three before."""
-    talk = TcpConversation().open().send(0, b"first")
-    result = run(talk.frames, finish=False)
+    conversation = TcpConversation().open().send(0, b"first")
+    result = run(conversation.frames, finish=False)
     for number in range(later):
-        again = talk.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
+        again = conversation.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
         last = number == later - 1
         frame = again if last else TcpConversation(client_port=50000 + number).add(0, SYN).frames[0]
         batch = wire.batch([frame], first_number=10 + number)
@@ -549,11 +559,11 @@ def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -
 
 def test_files_read_in_turns_keep_their_windows() -> None:
     """Frames of several files, in turns, are compared as those of one."""
-    talk = TcpConversation().open().send(0, b"ab").send(1, b"cd")
-    talk.put(0, 0, b"aX").put(1, 0, b"Xd")
-    batches = [wire.batch(talk.frames, file=number) for number in (0, 1)]
+    conversation = TcpConversation().open().send(0, b"ab").send(1, b"cd")
+    conversation.put(0, 0, b"aX").put(1, 0, b"Xd")
+    batches = [wire.batch(conversation.frames, file=number) for number in (0, 1)]
     result = run([])
-    for at in range(len(talk.frames)):
+    for at in range(len(conversation.frames)):
         result.streams.feed(batches[at % 2], at, at + 1)
     result.streams.finish()
     assert [(kind, frame >> 40, frame & 0xFF) for kind, _, frame, _ in result.warnings] == [
