@@ -4,7 +4,7 @@ from dissector.net.segment cimport Segment
 from dissector.net.tcp cimport TcpConnection
 
 cdef class ClosedStream:
-    # tens of thousands of these are kept, so they are packed
+    # tens of thousands of these are kept, so the fields are packed
     cdef public bytes key
     cdef public long long stream
     cdef readonly long long first_frame

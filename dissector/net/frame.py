@@ -1,7 +1,7 @@
-"""One frame in, the numbers of its innermost TCP segment out.
+"""Dissects one frame down to its innermost TCP segment.
 
-A flat loop over the header functions of link.py, ip.py and tunnel.py: no recursion, and bounded
-however the frame nests.
+A flat loop over the header functions of link.py, ip.py and tunnel.py: no recursion, and a bounded
+number of steps however deep the headers nest.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ else:
 
 OTHER = 0  # no TCP
 TCP = 1
-UNKNOWN = 2  # a link type that is not known here
-CUT = 3  # TCP, cut before the end of its header
+UNKNOWN = 2  # an unsupported link type
+CUT = 3  # TCP, cut by the snap length before the end of its header
 
 
 def dissect(s: Segment, link: int, fragments: Fragments) -> int:
-    """Follow the headers from `s.at` on; TCP when `s` holds a segment, else why not."""
+    """Dissect the headers from `s.at` on; TCP if `s` then holds a segment, else the reason."""
     following = link_header(s, link)
     for _ in range(64):
         if following == 0x0800:

@@ -1,9 +1,9 @@
-"""Segments at their positions in, chunks in order and explicit gaps out to a `Consumer`.
+"""Reassembles the segments of one TCP direction into ordered chunks and gaps for a `Consumer`.
 
-Pending pieces all begin beyond `next`. A side is closed to the layers above at its FIN's place in
-the byte order, or at once by a RST. What is missing then is given up when the view ends, so gaps
-and chunks may still follow a RST. Every call upward may end the interest in the connection: then
-`abandon` has let go of all that was pending.
+Buffered pieces all begin beyond `next`. A side is reported closed when its FIN is reached in the
+stream, or at once by a RST. Bytes missing then are skipped when tracking ends, so gaps and chunks
+may still follow a RST. After any call of the consumer it may want no more of the connection: then
+`abandon` has discarded all that was buffered.
 """
 
 from __future__ import annotations
@@ -21,58 +21,58 @@ if cython.compiled:
 else:
     from dissector.net.sequence_tracker import MASK
 
-CLOCK_TOLERANCE_NS = 1_000_000_000  # by how much clocks may differ before times prove nothing
+CLOCK_TOLERANCE_NS = 1_000_000_000  # if clocks differ by more, times prove nothing
 
 
 class SharedState:
-    """What both directions of a connection share: who takes the bytes, and who keeps it."""
+    """State that both directions of a connection share, such as its consumer."""
 
     def begin_shared(self, reassembly: ReassemblyContext, stream: int) -> None:
-        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        """Set the initial state (see `SequenceTracker.begin_sequence`)."""
         self.reassembly = reassembly
         self.stream = stream
         self.consumer: Consumer | None = None
         self.last_time_ns = 0
         self.first_frame = 0
         self.clock_steps_back = reassembly.clock_steps_back
-        self.foreign_segments = (
-            False  # there were segments of another connection with these addresses
-        )
-        self.out_of_order = False  # an answer was handed up before its question
+        self.foreign_segments = False  # segments of another connection with the same endpoints seen
+        self.out_of_order = False  # an answer was delivered before its request
         self.clocks_differ = False  # one side's clock is more than a second behind the other's
-        self.limit_reported = False  # the buffer limit was told
-        self.lingering = False  # closed, the view about to end
-        self.over = False  # the view ended
+        self.limit_reported = False  # the warning about the buffer limit was reported
+        self.lingering = False  # closed, tracking ends soon
+        self.over = False  # tracking ended
 
     def position(self, side: int) -> int:
-        """How far `side` was handed up or given up."""
+        """Return up to which position the bytes of `side` were delivered or skipped."""
         raise NotImplementedError
 
     def wait_for(self, need: int) -> None:
-        """Let the next chunk wait for what the peer sends before position `need` (causal_order.py)."""
+        """Hold the next chunk until the peer reached position `need` (see causal_order.py)."""
         raise NotImplementedError
 
     def linger(self) -> None:
-        """Both sides are closed: late acknowledgements and retransmissions may still come."""
+        """Start the linger time: both sides are closed, but late segments may still come."""
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """Let go of the consumer and of all that waits for it."""
+        """Drop the consumer and discard all buffered segments."""
         raise NotImplementedError
 
 
 class Reassembler(SequenceTracker):
-    """One side's bytes on their way up."""
+    """Puts the bytes of one side in order."""
 
     def begin_reassembly(self, shared: SharedState, side: int) -> None:
-        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        """Set the initial state (see `SequenceTracker.begin_sequence`)."""
         self.begin_sequence(side)
         self.shared = shared
-        self.mark = -1  # segments of the connection when its hole was acknowledged
+        # when an acknowledged hole was first noticed: the connection's number of segments then (-1:
+        # no hole), the time, and where the hole begins and stops
+        self.mark = -1
         self.mark_time = self.mark_next = self.mark_stop = 0
 
     def insert(self, at: int, s: Segment) -> None:
-        """Hand up what of a segment at position `at` is in order, keep or drop the rest."""
+        """Deliver what of a segment at position `at` is in order; buffer or drop the rest."""
         start = s.start
         stop = s.stop
         end = at + s.wire_length
@@ -82,7 +82,7 @@ class Reassembler(SequenceTracker):
         if at < self.next:
             skip = self.next - at
             if at + 1 == self.next and end == self.next:
-                return  # a keep-alive's byte may be anything
+                return  # a keep-alive; its byte may have any value
             self._compare(at, s.window[start : min(start + skip, stop)], s)
             start = min(start + skip, stop)
             at = self.next
@@ -112,11 +112,11 @@ class Reassembler(SequenceTracker):
             self._drain(s.frame, s.time_ns)
 
     def _need(self, s: Segment) -> int:
-        """The peer's position that a segment acknowledges, where the peer did not come so far."""
+        """Return the peer's position that a segment acknowledges, if beyond the peer's `next`."""
         peer = self.peer
         if not peer.start_reported or not peer.segments:
             peer.answered_early = True
-            return 0  # nothing of it, or nobody knows where it begins
+            return 0  # no segment of the peer, or its first position is unknown
         need = peer.next + peer.ahead(s.ack)
         return need if need <= peer.acknowledged else peer.acknowledged
 
@@ -139,7 +139,7 @@ class Reassembler(SequenceTracker):
                 break
             if not self.shared.limit_reported:
                 self.shared.limit_reported = True
-                what = "too many bytes wait for a missing segment"
+                what = "too many bytes are buffered behind a missing segment"
                 reassembly.report("buffer-limit", what, s.frame, self.shared.stream)
             self.skip_hole(self.buffered_segments.head, s.frame, s.time_ns, "buffer limit")
 
@@ -152,7 +152,7 @@ class Reassembler(SequenceTracker):
             self.conflict = True
             if self.peer.conflict:
                 return
-            what = "segments overlap with different bytes; the first ones seen were taken"
+            what = "segments overlap with different bytes; the bytes seen first are used"
             shared = self.shared
             shared.reassembly.report("overlap-different-bytes", what, s.frame, shared.stream)
 
@@ -168,7 +168,8 @@ class Reassembler(SequenceTracker):
         origin: int,
         need: int,
     ) -> bool:
-        # Hand up the next bytes and the tail that the snap length cut; False when nobody wants more
+        # Deliver the next bytes, then a gap for the tail that the snap length cut off; False if the
+        # consumer wants no more
         shared = self.shared
         if not self.start_reported and not self._report_gap(-1, frame, time_ns, "mid-stream"):
             return False
@@ -212,7 +213,7 @@ class Reassembler(SequenceTracker):
         return True
 
     def skip_hole(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
-        """Give up the bytes before position `stop` and hand up what waited for them."""
+        """Report the bytes before position `stop` as a gap and deliver what was buffered behind."""
         buffered_segments = self.buffered_segments
         if buffered_segments is not None and buffered_segments.head == stop:
             frame, time_ns = buffered_segments.pieces[0][3:5]
@@ -223,7 +224,7 @@ class Reassembler(SequenceTracker):
             self._drain(-1, 0)
 
     def _drain(self, frame: int, time_ns: int) -> None:
-        # Hand up pending pieces that are in order now; frame -1: each with its own frame
+        # Deliver the buffered pieces that are in order now; frame -1: each with its own frame
         while self.buffered_segments is not None and self.buffered_segments.head == self.next:
             at, end, data, own, own_time, serial, origin, need = self.buffered_segments.pop()
             self.shared.reassembly.buffered -= len(data) + OVERHEAD
@@ -244,8 +245,8 @@ class Reassembler(SequenceTracker):
             self._close_in_order()
 
     def end(self, at: int, s: Segment) -> None:
-        """Take a FIN at position `at`."""
-        # One behind `next` is old, unless its place was given up as a lost byte
+        """Process a FIN at position `at`."""
+        # One before `next` is old, unless its position was skipped as a lost byte
         if self.fin >= 0 or self.closed or at + (1 if self.gap else 0) < self.next:
             return
         self.fin = max(at, self.next)
@@ -266,7 +267,7 @@ class Reassembler(SequenceTracker):
             self.close(FIN, self.fin_frame, self.fin_time_ns)
 
     def close(self, how: int, frame: int, time_ns: int) -> None:
-        """Close this side: its FIN's place in the order is reached, or it sent a RST."""
+        """Close this side: its FIN was reached in the stream, or it sent a RST."""
         shared = self.shared
         if how == RST:
             if self.rst_time_ns < 0:
@@ -283,7 +284,7 @@ class Reassembler(SequenceTracker):
             shared.linger()
 
     def report_closed(self) -> None:
-        """Tell the layer above how this side closed."""
+        """Report to the consumer how this side closed."""
         shared = self.shared
         late = not self.start_reported and self.known and not self.started
         if late and not self._report_gap(-1, self.closed_frame, self.closed_time, "mid-stream"):
@@ -295,7 +296,7 @@ class Reassembler(SequenceTracker):
             shared.abandon()
 
     def check_hole(self, total: int, s: Segment) -> None:
-        """Give up a hole acknowledged long ago; `total` counts the connection's segments."""
+        """Skip a hole that was acknowledged long ago; `total` counts the connection's segments."""
         stop = self.acknowledged
         if self.buffered_segments is not None and self.buffered_segments.head >= 0:
             stop = self.buffered_segments.head
@@ -318,7 +319,7 @@ class Reassembler(SequenceTracker):
         self.skip_hole(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
 
     def skip_missing(self, time_ns: int) -> None:
-        """At the end of the view: what was acknowledged, or sent by all signs, but never seen."""
+        """When tracking ends, report as a gap what was acknowledged or sent but never seen."""
         stop = max(self.acknowledged, self.sent, self.fin)
         if stop > self.next and self.shared.consumer is not None:
             frame = self.unseen_ack_frame

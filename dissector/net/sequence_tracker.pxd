@@ -10,7 +10,7 @@ cdef long long _SYN_DATA
 cdef long long _FAR
 
 cdef class SequenceTracker:
-    # what every segment asks for, in few cache lines
+    # the fields that every segment needs, in few cache lines
     cdef readonly SequenceTracker peer
     cdef readonly long long next_seq
     cdef readonly long long next

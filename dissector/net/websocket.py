@@ -1,11 +1,12 @@
-"""One direction of a WebSocket connection in, any split, the bytes of its data messages out.
+"""Extracts the message bytes of one direction of a WebSocket connection, however it is segmented.
 
-Message bytes are handed on as they come, unmasked and inflated, without waiting for the end of
-their frame: a control packet so belongs to the TCP segment that completes it, and a frame of any
-size costs nothing. wsproto cannot play an observer: it gives up a direction at the first fault (a
-text frame that holds MQTT is one, being no UTF-8), holds a receiver's view of masking, does not
-tell how many bytes of a frame are still to come, which is what bridges a gap, and inflates without
-a bound. What breaks RFC 6455 but leaves the frames readable is named in `violation`, and read.
+Message bytes are returned as they come, unmasked and inflated, without waiting for the end of their
+frame: so a control packet belongs to the TCP segment that completes it, and a frame of any size
+needs no buffer. wsproto cannot be used by an observer: it stops at the first error of a direction
+(a text frame that holds MQTT is one, being no UTF-8), expects the masking that a receiver expects,
+does not say how many bytes of a frame are still to come, which is needed to bridge a gap, and
+inflates without a bound. Violations of RFC 6455 that leave the frames readable are noted in
+`violation`, and the frames are read.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _HIGHEST = (1 << 63) - 1
 class FrameReader:
     """Splits one direction into frames; `masked`: it is the client's, whose frames are masked.
 
-    Feed a chunk, then ask `next()` until NEED_DATA. DATA: `payload` are the next bytes of a message
-    of kind `opcode` (TEXT or BINARY); `inflating`: they were compressed. CLOSED: a Close frame is
-    complete; what follows is nothing. BROKEN: nothing more can be read, `reason` says why: the kind
-    of a warning and its text; without a kind it follows from a gap that was told of already.
+    Feed a chunk, then call `next()` until NEED_DATA. DATA: `payload` are the next bytes of a
+    message of kind `opcode` (TEXT or BINARY); `inflating`: they were compressed. CLOSED: a Close
+    frame is complete; later bytes are ignored. BROKEN: nothing more can be read; `reason` is the
+    kind and text of a warning, without a kind if a gap was the cause, which is already reported.
     """
 
     def __init__(self, masked: bool, inflater: Inflater | None = None) -> None:
@@ -41,22 +42,22 @@ class FrameReader:
         self._pos = self._stop = 0
         self._header = b""
         self._in_frame = False
-        self._frame = 0  # opcode of the frame at hand
+        self._frame = 0  # opcode of the current frame
         self._final = True
         self._remaining = 0  # bytes of its payload still to come
         self._mask = b""
-        self._mask_offset = 0  # bytes of the mask that were used, modulo four
-        self._in_message = False  # a fragmented message is at hand
+        self._mask_offset = 0  # position in the mask for the next payload byte
+        self._in_message = False  # within a fragmented message
         self._compressed = False
         self.inflating = False
-        self._context_lost = False  # what is compressed refers to bytes that are missing
+        self._context_lost = False  # compressed messages may refer to bytes that are missing
 
     def feed(self, window: bytes, start: int, stop: int) -> None:
-        """Take the next bytes."""
+        """Add the next bytes of the stream."""
         self._chunk, self._pos, self._stop = window, start, stop
 
     def next(self) -> int:
-        """Give what comes next."""
+        """Return the next event: NEED_DATA, DATA, CLOSED or BROKEN."""
         while True:
             if self.inflating:
                 assert self.inflater is not None
@@ -92,7 +93,7 @@ class FrameReader:
             self._remaining -= end - self._pos
             self._pos = end
             if self._frame > BINARY:
-                continue  # a control frame, or one that nobody knows
+                continue  # a control frame, or an unknown one
             if self._mask:
                 data = self._unmasked(data)
             if self._take_payload(data):
@@ -100,9 +101,9 @@ class FrameReader:
                 return DATA
 
     def gap(self, missing: int) -> bool:
-        """Bytes are missing (-1: nobody knows how many); whether the frame at hand goes on behind.
+        """Process a gap (-1: unknown size); returns whether the current frame continues after it.
 
-        It does where all that is missing is payload of one frame, and nothing is compressed.
+        It does if only payload of this frame is missing, and nothing is compressed.
         """
         if self.lost or self._ended:
             return False
@@ -117,10 +118,10 @@ class FrameReader:
         return False
 
     def resynchronise(self, window: bytes, start: int, stop: int) -> bool:
-        """Whether a chunk behind a gap is whole frames from its first byte to its last.
+        """Whether a chunk after a gap consists of whole frames, so that reading can resume with it.
 
-        Only messages of one frame will do, masked as they should be, with at least one of data; a
-        compressed one only where no window is kept.
+        Only unfragmented messages are accepted, masked as they should be, at least one of them
+        data; a compressed one only without context takeover.
         """
         pos = start
         data = False
@@ -159,7 +160,7 @@ class FrameReader:
         )
 
     def _read_header(self) -> bool:
-        """Read a frame's header; whether it is complete, and the frame one that can be read."""
+        """Read a frame header; returns whether it is complete and the frame readable."""
         known = len(self._header)
         head = _parse(self._header + self._chunk[self._pos : min(self._pos + 14, self._stop)])
         if head is None:
@@ -184,19 +185,21 @@ class FrameReader:
                 self.violation = self.violation or f"a frame has the reserved opcode {opcode}"
         elif opcode == CONTINUATION:
             if not self._in_message:
-                self.violation = self.violation or "a continuation frame continues nothing"
+                self.violation = self.violation or "a continuation frame without a message"
                 self._compressed = False
                 self.opcode = BINARY
         else:
             if self._in_message:
-                self.violation = self.violation or "a message begins before the one before it has ended"
+                self.violation = (
+                    self.violation or "a message begins before the previous one has ended"
+                )
             self._compressed = bool(first & _RSV1)
             self.opcode = opcode
         if opcode <= BINARY:
             self._in_message = not self._final
         allowed = _RSV1 if self.inflater is not None and opcode in (TEXT, BINARY) else 0
         if first & _RSV & ~allowed:
-            self.reason = (DAMAGED, "a frame has reserved bits that no known extension gave it")
+            self.reason = (DAMAGED, "a frame sets reserved bits that no known extension uses")
             return False
         if self._context_lost and opcode <= BINARY and self._compressed:
             self.reason = ("", "compressed by reference to bytes that are missing")
@@ -211,7 +214,7 @@ class FrameReader:
         return True
 
     def _take_payload(self, data: bytes) -> bool:
-        """Take payload of a frame; whether it is to be handed on as it is."""
+        """Process payload of a frame; returns whether to deliver it as it is (not compressed)."""
         if self._frame > BINARY:
             return False
         if not self._compressed:
@@ -239,7 +242,7 @@ class FrameReader:
 
 
 def _parse(data: bytes) -> tuple[int, bool, int, int] | None:
-    """Give byte 1 of a frame's header, whether it is masked, the header's and the payload's size.
+    """Parse a frame header: its first byte, whether masked, the header's and the payload's size.
 
     None while bytes are missing.
     """
