@@ -1,4 +1,4 @@
-"""A consumer that writes down what it is told, and a talk between two hosts that makes frames."""
+"""A consumer that records all calls, and a builder of the frames of a TCP conversation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RecordedEvent = tuple[object, ...]
 
 
 class RecordingConsumer(Consumer):
-    """Writes down all calls; `stop_after` chunks it wants no more."""
+    """Records all calls; after `stop_after` chunks it wants no more."""
 
     def __init__(self, connection: TcpConnection, stop_after: int = -1) -> None:
         self.connection = connection
@@ -69,12 +69,12 @@ class RecordingConsumer(Consumer):
         ]
 
     def reached(self, side: int) -> int:
-        """How far a side is: its bytes, and those of its gaps whose size is known."""
+        """Return the position of a side: its bytes plus its gaps of known size."""
         sizes = [size for size, _ in self.gaps(side) if isinstance(size, int)]
         return len(self.text(side)) + sum(size for size in sizes if size > 0)
 
     def joined(self) -> list[RecordedEvent]:
-        """All events, chunks of one side that follow each other as one."""
+        """All events, with consecutive chunks of one side joined."""
         out: list[RecordedEvent] = []
         for event in self.events:
             if event[0] == "chunk" and out and out[-1][:2] == event[:2]:
@@ -86,7 +86,7 @@ class RecordingConsumer(Consumer):
 
 @dataclass
 class RecordedRun:
-    """What came of feeding frames."""
+    """The result of feeding frames."""
 
     streams: Streams
     consumers: list[RecordingConsumer]
@@ -145,7 +145,7 @@ def run(
 
 @dataclass
 class TcpConversation:
-    """Makes the frames of one connection between A (client) and B; sequence numbers are its own."""
+    """Builds the frames of one connection between A (client) and B, and counts sequence numbers."""
 
     client_port: int = 40000
     server_port: int = 1883
@@ -162,7 +162,7 @@ class TcpConversation:
         payload: bytes = b"",
         options: bytes = b"",
     ) -> bytes:
-        """Any frame of this connection, not added."""
+        """Build any frame of this connection, without adding it."""
         ports = (self.client_port, self.server_port)
         body = wire.tcp(
             ports[side], ports[1 - side], seq, ack, flags, payload, self.window, options
@@ -174,7 +174,7 @@ class TcpConversation:
     def add(
         self, side: int, flags: int, payload: bytes = b"", options: bytes = b""
     ) -> TcpConversation:
-        """The next segment of a side, acknowledging all that its peer sent."""
+        """Add the next segment of a side, which acknowledges all that its peer sent."""
         ack = self.seq[1 - side] if flags & ACK else 0
         frame = self.segment(side, self.seq[side], ack, flags, payload, options)
         self.frames.append(frame)
@@ -182,34 +182,34 @@ class TcpConversation:
         return self
 
     def open(self) -> TcpConversation:
-        """SYN, SYN/ACK, ACK."""
+        """Add SYN, SYN/ACK, ACK."""
         return self.add(0, SYN).add(1, SYN | ACK).add(0, ACK)
 
     def send(self, side: int, payload: bytes) -> TcpConversation:
-        """Data."""
+        """Add a data segment."""
         return self.add(side, PSH | ACK, payload)
 
     def ack(self, side: int) -> TcpConversation:
-        """A bare acknowledgement."""
+        """Add an acknowledgement without data."""
         return self.add(side, ACK)
 
     def close(self) -> TcpConversation:
-        """FIN both ways."""
+        """Add a FIN of each side."""
         return self.add(0, FIN | ACK).add(1, FIN | ACK).add(0, ACK)
 
     def reset(self, side: int) -> TcpConversation:
-        """RST."""
+        """Add a RST."""
         return self.add(side, RST | ACK)
 
     def drop(self, index: int = -1) -> TcpConversation:
-        """Take a frame out: it was never captured."""
+        """Remove a frame, as if it was never captured."""
         del self.frames[index]
         return self
 
     def put(
         self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
     ) -> TcpConversation:
-        """A segment at any offset from the side's first byte; the counters stay."""
+        """Add a segment at any offset from the side's first byte, without counting it."""
         first = (CLIENT_ISN, SERVER_ISN)[side] + 1
         self.frames.append(self.segment(side, first + offset, self.seq[1 - side], flags, payload))
         return self

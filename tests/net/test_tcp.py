@@ -1,4 +1,4 @@
-"""TCP as captures show it: each row is one way in which segments come, and what must go up."""
+"""TCP reassembly: each row of `CASES` is a sequence of segments and the expected calls."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def fin_unseen() -> TcpConversation:
     return whole().add(0, FIN | ACK).drop().ack(1)
 
 
-def wild_acknowledgement(ahead: int) -> TcpConversation:
+def acknowledgement_beyond(ahead: int) -> TcpConversation:
     conversation = whole()
     conversation.frames.append(
         conversation.segment(1, conversation.seq[1], conversation.seq[0] + ahead, ACK)
@@ -165,7 +165,7 @@ def reset_acknowledging_more() -> TcpConversation:
     return conversation
 
 
-def blind_reset() -> TcpConversation:
+def out_of_window_reset() -> TcpConversation:
     conversation = whole()
     conversation.frames.append(conversation.segment(1, conversation.seq[1] + 0x10000000, 0, RST))
     return conversation.send(1, b"!")
@@ -182,7 +182,7 @@ def one_way() -> TcpConversation:
     return conversation
 
 
-def answer_before_question() -> TcpConversation:
+def answer_before_request() -> TcpConversation:
     conversation = TcpConversation().open().send(0, b"ask").send(1, b"tell")
     conversation.frames[3], conversation.frames[4] = conversation.frames[4], conversation.frames[3]
     return conversation
@@ -194,7 +194,7 @@ def late_syn() -> TcpConversation:
     return conversation
 
 
-def begun_before(side: int) -> TcpConversation:
+def mid_stream(side: int) -> TcpConversation:
     conversation = whole().send(side, b"a").send(1 - side, b"b")
     del conversation.frames[:5]
     return conversation
@@ -276,18 +276,18 @@ CASES = {
     "acknowledged, never seen": (acknowledged_unseen(), [lost(0, 3), END]),
     "FIN acknowledged, never seen": (fin_unseen(), [c(b"hello"), s(b"world"), lost(0, 1), END]),
     "acknowledges half the sequence space": (
-        wild_acknowledgement(0x7FFFFFFF),
+        acknowledgement_beyond(0x7FFFFFFF),
         [c(b"hello"), s(b"world"), c(b"!"), END],
     ),
     "acknowledges more than a window": (
-        wild_acknowledgement(0x100000),
+        acknowledgement_beyond(0x100000),
         [c(b"hello"), s(b"world"), c(b"!"), END],
     ),
     "RST acknowledging more": (
         reset_acknowledging_more(),
         [c(b"hello"), s(b"world"), rst(1), END],
     ),
-    "RST out of window": (blind_reset(), [c(b"hello"), s(b"world!"), END]),
+    "RST out of window": (out_of_window_reset(), [c(b"hello"), s(b"world!"), END]),
     "RST with a hole open": (reset_after_hole(), [rst(1), lost(0, 2), c(b"cd"), END]),
     "refused": (refused(), [rst(1), END]),
     "half-open": (half_open(), [END]),
@@ -295,11 +295,11 @@ CASES = {
         one_way(),
         [c(b"hello!"), fin(0), mid(1), lost(1, 6), END],
     ),
-    "answer before question": (answer_before_question(), [c(b"ask"), s(b"tell"), END]),
+    "answer before request": (answer_before_request(), [c(b"ask"), s(b"tell"), END]),
     "SYN captured late": (late_syn(), [c(b"abc"), s(b"def"), END]),
     "SYN/ACK first": (syn_ack_first(), [c(b"hello"), s(b"world"), END]),
-    "mid-stream": (begun_before(0), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
-    "mid-stream, server first": (begun_before(1), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
+    "mid-stream": (mid_stream(0), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
+    "mid-stream, server first": (mid_stream(1), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
     "old data after mid-stream": (old_data_after_mid_stream(), [mid(0), c(b"new"), END]),
     "overlapped, same bytes": (overlapped_same(), [c(b"abcdefgh"), END]),
 }
@@ -307,7 +307,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_transport_case(name: str) -> None:
-    """Each way of coming gives the bytes once, in order, with its gaps and closes."""
+    """Each sequence of segments gives the bytes once, in order, with its gaps and closes."""
     conversation, expected = CASES[name]
     result = run(conversation.frames)
     assert result.only.joined() == expected
@@ -317,13 +317,13 @@ def test_transport_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_any_batching_is_the_same(name: str) -> None:
-    """Frames in batches of one give what they give in one batch."""
+    """Frames in batches of one give the same calls as in one batch."""
     conversation, expected = CASES[name]
     assert run(conversation.frames, size=1).only.joined() == expected
 
 
 def test_attributes_of_a_connection() -> None:
-    """A connection knows its ends, its times and what each side sent and had acknowledged."""
+    """A connection has its endpoints, its times and what each side sent and had acknowledged."""
     conversation = whole().ack(0).close()
     connection = run(conversation.frames).only.connection
     assert connection.stream == 0
@@ -344,22 +344,22 @@ def test_attributes_of_a_connection() -> None:
     assert client.rst_time_ns == -1
 
 
-def test_acknowledged_is_known_when_the_chunk_comes() -> None:
-    """The acknowledgement in a segment counts before its bytes go up."""
+def test_acknowledged_is_set_before_the_chunk_is_delivered() -> None:
+    """The acknowledgement in a segment is processed before its bytes are delivered."""
     conversation = whole()
     result = run(conversation.frames[:4], finish=False)
     recorder = result.only
     client = recorder.connection.direction(0)
     seen = []
 
-    class Asking(RecordingConsumer):
+    class AcknowledgedRecorder(RecordingConsumer):
         def chunk(
             self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
         ) -> bool:
             seen.append(client.acknowledged)
             return True
 
-    recorder.connection.consumer = Asking(recorder.connection)
+    recorder.connection.consumer = AcknowledgedRecorder(recorder.connection)
     batch = wire.batch(conversation.frames[4:], first_number=5)
     result.streams.feed(batch, 0, batch.count)
     assert seen == [5]
@@ -373,7 +373,7 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
     ],
 )
 def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[RecordedEvent]) -> None:
-    """After both FINs a late segment may still fill a hole; ten seconds later the view ends."""
+    """After both FINs a late segment may still fill a hole; ten seconds later tracking ends."""
     conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"xyz").close()
     missing = conversation.frames.pop(3)
     frames = [
@@ -396,17 +396,17 @@ def hole(after: int, gap_ns: int) -> RecordedRun:
 
 
 @pytest.mark.parametrize(
-    ("after", "gap_ns", "given_up"),
+    ("after", "gap_ns", "skipped"),
     [(64, SECOND + 10, True), (63, 5 * SECOND, False), (100, SECOND // 2, False)],
 )
-def test_when_a_hole_is_given_up(after: int, gap_ns: int, given_up: bool) -> None:
+def test_when_a_hole_is_skipped(after: int, gap_ns: int, skipped: bool) -> None:
     """An acknowledged hole is lost after both 64 more segments and one second."""
     recorder = hole(after, gap_ns).only
-    assert recorder.joined() == ([lost(0, 2), c(b"cd")] if given_up else [])
+    assert recorder.joined() == ([lost(0, 2), c(b"cd")] if skipped else [])
 
 
 def test_a_hole_without_acknowledgement_stays() -> None:
-    """Nothing is given up while the peer may still ask for the bytes again."""
+    """A hole is not skipped while the peer may still request the bytes again."""
     conversation = TcpConversation().open().send(0, b"ab").drop()
     for _ in range(100):
         conversation.put(0, 2, b"cd")
@@ -417,8 +417,8 @@ def test_a_hole_without_acknowledgement_stays() -> None:
     assert run(conversation.frames, times=times, finish=False).only.events == []
 
 
-def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
-    """What was declared lost does not come up afterwards."""
+def test_late_bytes_of_a_skipped_hole_are_dropped() -> None:
+    """Bytes that were reported as lost are not delivered afterwards."""
     conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd")
     missing = conversation.frames.pop(3)
     conversation.ack(1)
@@ -431,15 +431,15 @@ def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
     assert result.kinds == []
 
 
-def test_frame_of_what_a_hole_held_back() -> None:
-    """Bytes released by the filling of a hole carry the frame that filled it."""
+def test_frame_of_bytes_behind_a_filled_hole() -> None:
+    """Bytes delivered when a hole was filled have the frame that filled it."""
     conversation = shuffled()
     frames = [(name, frame) for name, _, frame, _ in run(conversation.frames).only.frames]
     assert frames == [("chunk", 6)] * 3
 
 
-def test_frame_of_what_a_declared_gap_released() -> None:
-    """Bytes behind a gap carry their own frames, never one before a frame told already."""
+def test_frame_of_bytes_behind_a_gap() -> None:
+    """Bytes behind a gap have their own frames, never one before a frame reported already."""
     conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef").drop(3)
     frames = [(name, frame) for name, _, frame, _ in run(conversation.frames).only.frames]
     assert frames == [("gap", 4), ("chunk", 4), ("chunk", 5)]
@@ -447,7 +447,7 @@ def test_frame_of_what_a_declared_gap_released() -> None:
 
 @pytest.mark.parametrize("waiting", [False, True])
 def test_overlap_with_different_bytes(waiting: bool) -> None:
-    """The bytes seen first are taken, and the difference is told once."""
+    """The bytes seen first are used, and the difference is reported once."""
     conversation = TcpConversation().open()
     if waiting:
         conversation.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
@@ -483,8 +483,8 @@ def test_snap_length_that_leaves_no_payload() -> None:
     ]  # fmt: skip
 
 
-def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
-    """A frame too short for the TCP flags is no segment, and one warning says so."""
+def test_frames_cut_within_the_tcp_header_are_reported_once() -> None:
+    """A frame too short for the TCP flags is no segment, and one warning reports it."""
     conversation = whole()
     lengths = [len(frame) for frame in conversation.frames]
     result = run([frame[:40] for frame in conversation.frames], originals=lengths)
@@ -504,7 +504,7 @@ def test_reuse_ends_the_old_connection() -> None:
 
 
 def test_reuse_with_the_same_sequence_number() -> None:
-    """After a close the same SYN again is a new connection, under Wireshark's old number."""
+    """After a close the same SYN again is a new connection with Wireshark's old number."""
     frames = whole().close().frames + whole().frames
     result = run(frames)
     assert [recorder.connection.stream for recorder in result.consumers] == [0, 0]
@@ -512,22 +512,22 @@ def test_reuse_with_the_same_sequence_number() -> None:
     assert result.streams.streams == 1
 
 
-def test_no_more_wanted() -> None:
-    """After a consumer's False nothing comes any more, and the stream number stays."""
+def test_a_consumer_may_stop() -> None:
+    """After the consumer returned False it is not called again; the stream number is kept."""
     conversation = whole().close()
     result = run(conversation.frames, stop_after=1)
     assert result.only.events == [c(b"hello")]
     assert result.streams.streams == 1
 
 
-def test_nobody_asks_before_there_are_bytes() -> None:
-    """On other ports the factory is asked at the first payload byte, also one that came early."""
+def test_no_consumer_before_the_first_bytes() -> None:
+    """On other ports the factory is called at the first payload byte."""
     conversation = TcpConversation(server_port=8883).open()
     assert run(conversation.frames).consumers == []
     assert len(run(conversation.send(0, b"x").frames).consumers) == 1
 
 
-def test_a_clock_going_back_is_told_once() -> None:
+def test_a_clock_going_back_is_reported_once() -> None:
     """Times that go back more than a second are used as they are, with one warning."""
     conversation = whole().close()
     times = [START, START + 9 * SECOND, START, START + 9 * SECOND, *[START] * 4]
@@ -544,8 +544,8 @@ def test_server_ports_are_counted() -> None:
 
 
 @pytest.mark.parametrize(("later", "reported"), [(1, True), (3, True), (4, False)])
-def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -> None:
-    """A retransmission is compared with what went up in this window and the three before."""
+def test_delivered_bytes_are_compared_for_some_windows(later: int, reported: bool) -> None:
+    """A retransmission is compared with the bytes of this window and the three before."""
     conversation = TcpConversation().open().send(0, b"first")
     result = run(conversation.frames, finish=False)
     for number in range(later):
@@ -557,8 +557,8 @@ def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -
     assert result.kinds == (["overlap-different-bytes"] if reported else [])
 
 
-def test_files_read_in_turns_keep_their_windows() -> None:
-    """Frames of several files, in turns, are compared as those of one."""
+def test_files_read_alternately_keep_their_windows() -> None:
+    """Frames of several files, read alternately, are compared as those of one."""
     conversation = TcpConversation().open().send(0, b"ab").send(1, b"cd")
     conversation.put(0, 0, b"aX").put(1, 0, b"Xd")
     batches = [wire.batch(conversation.frames, file=number) for number in (0, 1)]
@@ -574,7 +574,7 @@ def test_files_read_in_turns_keep_their_windows() -> None:
 
 
 def test_an_icmp_error_makes_no_consumer() -> None:
-    """A segment quoted by an ICMP error only makes its stream number known."""
+    """A segment quoted by an ICMP error only gets a stream number."""
     datagram = wire.ipv4(wire.tcp(40000, 1883, CLIENT_ISN, 0, SYN, b""))
     error = wire.ethernet(wire.ipv4(b"\3\1" + bytes(6) + datagram, "192.0.2.9", protocol=1))
     assert run([error]).consumers == []
@@ -584,8 +584,8 @@ def test_an_icmp_error_makes_no_consumer() -> None:
     assert result.streams.streams == 1
 
 
-def test_a_frame_outside_of_its_window_is_a_bug() -> None:
-    """A batch whose numbers point beyond its window is refused, not read."""
+def test_a_frame_outside_of_its_window_raises() -> None:
+    """A batch whose offsets point beyond its window raises IndexError."""
     batch = wire.batch(whole().frames)
     batch.captured[4] += 1
     with pytest.raises(IndexError):
