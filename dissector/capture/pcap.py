@@ -2,8 +2,8 @@
 
 The file header has the byte order, the unit of the fractions of a second and the link type; then
 records follow back to back, so after a wrong length no record can be found: damage ends the file.
-As in Wireshark, the limit of a record is the larger of 256 KiB and the snap length, and 256 MiB if
-the header has no usable snap length.
+As in Wireshark, the limit of a record is the larger of 256 KiB and the snap length; it is 256 MiB
+if the header has no usable snap length.
 """
 
 from __future__ import annotations
