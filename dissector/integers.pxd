@@ -1,7 +1,7 @@
 cimport cython
 
 cdef extern from "Python.h":
-    bint PyUnicode_IS_ASCII(object text)  # which Cython's own declarations lack
+    bint PyUnicode_IS_ASCII(object text)  # missing in Cython's own declarations
 
 @cython.final
 cdef class IntegerArray:
@@ -16,15 +16,15 @@ cpdef long long u32(bytes data, Py_ssize_t at, bint big) except -1
 cdef bytes _HEX
 
 @cython.locals(size=cython.int, index=cython.int, byte=cython.uint)
-cpdef str dotted(bytes address)
+cpdef str format_ipv4(bytes address)
 
 @cython.locals(index=cython.int, byte=cython.uint)
-cpdef str colons(bytes address)
+cpdef str format_mac(bytes address)
 
 @cython.locals(at=cython.p_char)
 cpdef bytes cut(bytes data, Py_ssize_t start, Py_ssize_t stop)
 
-# Single loads, for loops whose bounds are checked already
+# Single unchecked loads, for loops that have checked the bounds already
 cdef inline long long little32(const unsigned char *data, Py_ssize_t at) noexcept nogil:
     return <unsigned int>(data[at] | data[at + 1] << 8 | data[at + 2] << 16 | <unsigned int>data[at + 3] << 24)
 

@@ -1,6 +1,6 @@
-"""A window of bytes and offsets in, unsigned integers and pieces of it out.
+"""Reads unsigned integers and slices at offsets of a byte string; formats addresses.
 
-An offset whose bytes do not all lie in the window raises IndexError, compiled or not.
+`u16` and `u32` raise IndexError if their bytes do not all lie in the string, compiled or not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if cython.compiled:
 
 _HEX = b"0123456789abcdef"
 
-if not cython.compiled:  # compiled, these are single loads without a check (integers.pxd)
+if not cython.compiled:  # compiled, these are single unchecked loads (integers.pxd)
 
     def big16(data: bytes, at: int) -> int:
         """Read two bytes at `at`, big-endian."""
@@ -30,11 +30,11 @@ if not cython.compiled:  # compiled, these are single loads without a check (int
 
 
 class IntegerArray:
-    """A fixed number of signed 64-bit integers, 0 at first.
+    """A fixed number of signed 64-bit integers, initially 0.
 
     Compiled loops index `at`, a C pointer, with indices that they have checked already (a
-    memoryview would do, but adds 20,000 lines of C to every module that sees its declaration).
-    Everything else indexes the object, which checks bounds.
+    memoryview would do, but adds 20,000 lines of C to every module that cimports the declaration).
+    All other code indexes the object, which checks bounds.
     """
 
     def __init__(self, size: int) -> None:
@@ -53,7 +53,7 @@ class IntegerArray:
         return self.size
 
     def values(self) -> list[int]:
-        """Return all of them."""
+        """Return all integers as a list."""
         return [self.at[index] for index in range(self.size)]
 
     def __getitem__(self, index: int) -> int:
@@ -85,8 +85,8 @@ def u32(data: bytes, at: int, big: bool) -> int:
     return d << 24 | c << 16 | b << 8 | a
 
 
-def dotted(address: bytes) -> str:
-    """Spell an IPv4 address, four bytes."""
+def format_ipv4(address: bytes) -> str:
+    """Format an IPv4 address, given as four bytes."""
     if cython.compiled:
         text = cython.declare(cython.char[18])
         size = 0
@@ -105,8 +105,8 @@ def dotted(address: bytes) -> str:
     return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
 
 
-def colons(address: bytes) -> str:
-    """Spell a MAC address, six bytes."""
+def format_mac(address: bytes) -> str:
+    """Format a MAC address, given as six bytes, with colons."""
     if cython.compiled:
         text = cython.declare(cython.char[18])
         for index in range(6):
@@ -119,7 +119,7 @@ def colons(address: bytes) -> str:
 
 
 def cut(data: bytes, start: int, stop: int) -> bytes:
-    """Give data[start:stop]. Compiled, a slice through a pointer costs a quarter of an object's."""
+    """Return data[start:stop]; compiled, it slices a C pointer, in a quarter of the time."""
     if not 0 <= start <= stop <= len(data):
         return data[start:stop]
     at = data

@@ -1,7 +1,7 @@
-"""Captured bytes in, text that is safe to show out: the one gate between the wire and any output.
+"""Decodes captured bytes and escapes captured text so that every output format can show it safely.
 
 Captured text is kept as `str` decoded with `surrogateescape`: lossless, and a lone surrogate marks
-a byte that is not UTF-8. JSON is lossless too and takes `lossless()`; every format for people takes
+a byte that is not UTF-8. JSON output uses `lossless()`; every human-readable format uses
 `printable()`.
 """
 
@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hashlib import blake2b
 
-# Format characters that render as nothing or turn the direction of text: zero-width, bidi, tags.
+# Categories of characters that are invisible or change the text direction: zero-width, bidi, tags.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
-# What a formula may begin with; some spreadsheets take the full-width forms for the same.
+# What a formula may begin with; some spreadsheets accept the full-width forms, too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 _CLASSES = ("lower", "upper", "digit", "symbol", "binary")
 
 
 def _class_of(byte: int) -> int:
-    """Give the class of a byte of a secret, as a bit by its place in `_CLASSES`."""
+    """Return the class of a byte of a secret, as a bit by its index in `_CLASSES`."""
     if not 0x20 <= byte < 0x7F:
         return 16
     char = chr(byte)
     return 1 if char.islower() else 2 if char.isupper() else 4 if char.isdigit() else 8
 
 
-_started: tuple[bytes, blake2b] | None = None  # the last key, and a hash that begins with it
+_keyed_hash: tuple[bytes, blake2b] | None = None  # the last key, and a hash object fed with it
 _CLASS_OF_BYTE = bytes(map(_class_of, range(256)))
-# by the classes that are present, as bits
+# Names of the classes present, indexed by the class bits
 _CLASS_NAMES = [
     ",".join(name for index, name in enumerate(_CLASSES) if present >> index & 1)
     for present in range(1 << len(_CLASSES))
@@ -46,12 +46,12 @@ def decode(raw: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
-    """Give back the bytes that `decode` was given."""
+    """Return the bytes that `decode` was called with."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def is_utf8(text: str) -> bool:
-    """Whether all of a decoded text was UTF-8 on the wire."""
+    """Whether a decoded text was entirely UTF-8 on the wire."""
     if text.isascii():
         return True
     try:
@@ -62,7 +62,7 @@ def is_utf8(text: str) -> bool:
 
 
 def lossless(text: str) -> str:
-    r"""Render a decoded text for JSON: itself, with each byte that is not UTF-8 as ``\xNN``."""
+    r"""Format a decoded text for JSON: unchanged, but each byte that is not UTF-8 as ``\xNN``."""
     if is_utf8(text):
         return text
     return "".join(
@@ -71,7 +71,7 @@ def lossless(text: str) -> str:
 
 
 def printable(value: str | bytes, limit: int | None = None) -> str:
-    r"""Escape all that could steer a terminal or deceive a reader; at most `limit` characters.
+    r"""Escape all that could control a terminal or mislead a reader; at most `limit` characters.
 
     Control characters, ANSI sequences, bidi and zero-width characters, Unicode tags, lone
     surrogates and unassigned code points appear as ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``.
@@ -98,12 +98,12 @@ def _escape(char: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Neutralise a cell that a spreadsheet would run as a formula (also one typed full width)."""
+    """Neutralise a cell that a spreadsheet would run as a formula (also in full-width form)."""
     return "'" + text if text.lstrip(" ")[:1] in _FORMULA and text else text
 
 
 def character_classes(secret: bytes) -> str:
-    """Name the classes of bytes in a secret, with commas: lower, upper, digit, symbol, binary."""
+    """Return the byte classes in a secret, comma-separated: lower, upper, digit, symbol, binary."""
     present = 0
     for index in range(len(secret)):
         present |= _CLASS_OF_BYTE[secret[index]]
@@ -111,24 +111,24 @@ def character_classes(secret: bytes) -> str:
 
 
 def fingerprint(secret: bytes, key: bytes) -> str:
-    """Keyed fingerprint, 16 hex digits: equal secrets of one run are equal, no other run's are.
+    """Return a keyed fingerprint, 16 hex digits: comparable within one run, not across runs.
 
-    The key is what is hashed first. Nothing can be appended to a digest of BLAKE2 without knowing
-    it, and its own way of taking a key would double the work.
+    The key is hashed before the secret. BLAKE2 has no length extension, so this is safe, and its
+    keyed mode would double the work.
     """
-    global _started
-    started = _started
-    if started is None or started[0] != key:
-        started = _started = (key, _keyed(key))
-    made = started[1].copy()
+    global _keyed_hash
+    keyed_hash = _keyed_hash
+    if keyed_hash is None or keyed_hash[0] != key:
+        keyed_hash = _keyed_hash = (key, _keyed(key))
+    made = keyed_hash[1].copy()
     made.update(secret)
     digest: str = made.hexdigest()
     return digest
 
 
 def _keyed(key: bytes) -> blake2b:
-    try:  # most captures need none
-        from _blake2 import blake2b  # what hashlib gives, without the 4 ms that OpenSSL takes
+    try:  # imported here since most captures need no fingerprint
+        from _blake2 import blake2b  # the same as hashlib's, without the 4 ms to load OpenSSL
     except ImportError:
         from hashlib import blake2b
     return blake2b(key, digest_size=8, person=b"mqtt-dissector")

@@ -1,6 +1,6 @@
-"""A MAC address in, the name of its vendor out, by the registered first half (OUI).
+"""Looks up the vendor of a MAC address by its registered first half (OUI).
 
-The table is scapy's; it is loaded when the first address is asked for, which takes 0.15 s.
+The table is scapy's; it is loaded at the first look-up, which takes 0.15 s.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import functools
 import warnings
 from typing import Any
 
-_LOCAL = 0x02  # the bit of the first byte that says: not from a registry
-_GROUP = 0x01
+_LOCAL = 0x02  # bit of the first byte: locally administered
+_GROUP = 0x01  # bit of the first byte: multicast
 
 
 @functools.cache
 def _table() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of scapy's own making
+        warnings.simplefilter("ignore")  # warnings of scapy itself
         from scapy.data import MANUFDB
 
         return MANUFDB
@@ -24,7 +24,7 @@ def _table() -> Any:
 
 @functools.lru_cache(maxsize=4096)
 def vendor(mac: str) -> str | None:
-    """Name the vendor of ``24:0a:c4:…``; None where nobody registered it, or it is a local one."""
+    """Return the vendor of ``24:0a:c4:…``; None if it is unregistered, local or multicast."""
     if local(mac) or int(mac[:2], 16) & _GROUP or mac.startswith("00:00:00"):
         return None
     name = _table().lookup(mac)[1]
@@ -32,5 +32,5 @@ def vendor(mac: str) -> str | None:
 
 
 def local(mac: str) -> bool:
-    """Whether an address was made up on the spot, as virtual machines and private Wi-Fi do."""
+    """Whether an address is locally administered, as of virtual machines and private Wi-Fi."""
     return bool(int(mac[:2], 16) & _LOCAL)

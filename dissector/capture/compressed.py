@@ -1,9 +1,9 @@
-"""Compressed bytes in, their content out, piece by piece and never whole.
+"""Decompresses capture files piece by piece, never as a whole.
 
-gzip, zstd, lz4, bzip2 and xz are known by their magic. Each read gives what one piece of input
-yields, at most as much as was asked for, so a stream that swells a thousandfold costs time and no
-memory, and a pipe is read as it comes. Several members in a row are one content. Damage ends the
-content; what came before it stands. The libraries are imported when they are needed.
+gzip, zstd, lz4, bzip2 and xz are recognized by their magic. Each read returns what one piece of
+input yields, at most the requested size, so a stream that expands a thousandfold takes time but no
+memory, and a pipe is read as data arrive. Several members in a row are read as one stream. Damage
+ends the stream; the content before it is returned. The libraries are imported when needed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 _PIECE = 1 << 16  # compressed bytes at a time
-_MEMORY = 1 << 27  # bytes of history that a zstd or xz stream may ask for
+_MEMORY = 1 << 27  # bytes of history that a zstd or xz stream may require
 _SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
 _MAGICS = {
     "gzip": (b"\x1f\x8b",),
@@ -24,7 +24,7 @@ _MAGICS = {
 
 
 class _Decoder(Protocol):
-    """One member's decompressor; the standard library's own shape."""
+    """Decompressor of one member, with the interface of those in the standard library."""
 
     @property
     def needs_input(self) -> bool: ...
@@ -36,18 +36,18 @@ class _Decoder(Protocol):
 
 
 class DamagedError(Exception):
-    """A stream that its decompressor refuses; it stays inside this module."""
+    """Raised when a decompressor rejects a stream; never leaves this module."""
 
 
 def compression(head: bytes) -> str | None:
-    """Name the compression of a file that begins with `head` (6 bytes tell all), or None."""
+    """Return the compression of a file that begins with `head` (6 bytes suffice), or None."""
     return next((name for name, magics in _MAGICS.items() if head.startswith(magics)), None)
 
 
 class Decompressed:
-    """The content of a compressed stream; `read(size)` is `b""` at its end only.
+    """The content of a compressed stream; `read(size)` returns `b""` at its end only.
 
-    `damage` says at that end why it is not the whole content, "" where it is.
+    At that end, `damage` is the reason why the content is incomplete, "" if it is complete.
     """
 
     def __init__(self, name: str, raw: Callable[[int], bytes]) -> None:
@@ -60,7 +60,7 @@ class Decompressed:
         self._ended = False
 
     def read(self, size: int) -> bytes:
-        """Return between 1 and `size` bytes, as soon as some are there."""
+        """Return between 1 and `size` bytes as soon as some are available."""
         while not self._ended:
             if self._decoder is None:
                 self._next_member()
@@ -78,7 +78,7 @@ class Decompressed:
                 self._end(f"the {self.name} stream is damaged ({error})")
                 break
             if self._decoder.eof:
-                self._pending = self._decoder.unused_data or b""  # lz4 says None
+                self._pending = self._decoder.unused_data or b""  # lz4 returns None
                 self._decoder = None
                 self._members += 1
             if out:
@@ -90,7 +90,7 @@ class Decompressed:
         self.damage = " ".join(damage.split())
 
     def _next_member(self) -> None:
-        """Begin the next member, or end where none follows; padding of zeros may."""
+        """Begin the next member, or end if none follows; zero padding may follow the last one."""
         magics = _MAGICS[self.name]
         while len(self._pending) < len(magics[0]):
             piece = self._raw(_PIECE)
@@ -100,12 +100,14 @@ class Decompressed:
         if self._pending.startswith(magics):
             self._decoder = _DECODERS[self.name]()
         else:
-            stray = self._pending.strip(b"\0")
-            self._end(f"bytes that are not {self.name} follow the {self.name} stream" * bool(stray))
+            trailing = self._pending.strip(b"\0")
+            self._end(
+                f"bytes that are not {self.name} follow the {self.name} stream" * bool(trailing)
+            )
 
 
 class _Gzip:
-    """zlib's decompressor in the shape of the others, which gives what stands before damage."""
+    """zlib's decompressor with the interface of the others; returns the content before damage."""
 
     def __init__(self) -> None:
         import zlib
@@ -135,7 +137,7 @@ class _Gzip:
         try:
             out = self._zlib.decompress(data, max_length)
         except self._error as error:
-            # zlib keeps what it had of this piece to itself; byte by byte it gives it out.
+            # On an error zlib discards the output of this piece; byte by byte it returns it.
             self._refused = str(error)
             good = bytearray()
             try:
@@ -146,16 +148,16 @@ class _Gzip:
             except self._error:
                 pass
             return bytes(good[:max_length])
-        # A full buffer may leave some output inside, though all input was taken.
+        # If the buffer is full, zlib may hold more output although it consumed all input.
         self._full = len(out) >= max_length and not self._zlib.eof
         return out
 
 
 class _Zstd:
-    """One zstd frame, fed block by block: a block yields 128 KiB at most, whatever it claims.
+    """One zstd frame, fed block by block: a block yields 128 KiB at most.
 
-    The library gives all the output of its input at once and cannot tell a frame that ends early
-    from one that is whole; the frame's own outline (RFC 8878 §3.1.1) tells both.
+    The library returns all output of its input at once and does not report a truncated frame; the
+    frame's block structure (RFC 8878 §3.1.1) bounds the output and shows truncation.
     """
 
     def __init__(self) -> None:
@@ -190,7 +192,7 @@ class _Zstd:
             except self._error as error:
                 if not out:
                     raise DamagedError(str(error)) from None
-                break  # the next call meets it again, after this output
+                break  # the next call raises it again, after this output was returned
             if content is None:
                 self.needs_input = True
                 break
@@ -199,7 +201,7 @@ class _Zstd:
         return b"".join(out)
 
     def _feed(self, length: int) -> bytes | None:
-        """Decompress the next `length` bytes of input; None where they are not all there."""
+        """Decompress the next `length` bytes of input; None if some of them are missing yet."""
         if len(self._held) - self._at < length:
             return None
         content: bytes = self._zstd.decompress(self._held[self._at : self._at + length])
@@ -264,7 +266,7 @@ def _bzip2() -> _Decoder:
 
 
 class _Xz:
-    """lzma's decompressor, with its errors as ours."""
+    """lzma's decompressor; its errors are raised as DamagedError."""
 
     def __init__(self) -> None:
         import lzma

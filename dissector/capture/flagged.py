@@ -1,47 +1,47 @@
-"""Frames with the numbers of their connections in, those of connections with a finding out.
+"""Writes only the frames of connections that have a finding.
 
-Until something is found on a connection its first frames wait here; of a connection that is found
-clean they are forgotten when room is needed, the longest known first. When something is found, they
-are written with what is said about them, and every frame that follows.
+The first frames of each connection are buffered; if memory is needed, those of the oldest
+connections are dropped. When a connection has a finding, its buffered frames are written, with the
+finding as a comment, and so is every later frame.
 """
 
 from __future__ import annotations
 
 from dissector.capture.recorder import Frame, Recorder
 
-FIRST_FRAMES = 64  # of a connection, that wait
+FIRST_FRAMES = 64  # buffered frames of a connection, at most
 FIRST_BYTES = 1 << 16
-ROOM = 32 << 20  # bytes that wait, in all
-_OVERHEAD = 200  # bytes of memory that a frame takes besides its own
-_REMEMBERED = 100_000  # flagged connections; the oldest are forgotten first
+ROOM = 32 << 20  # buffered bytes of all connections
+_OVERHEAD = 200  # bytes of memory per frame, besides its data
+_MAX_FLAGGED = 100_000  # flagged connections; the oldest are dropped first
 
 
-class _Waiting:
-    """The first frames of one connection, each with its number, and the latest one."""
+class _FirstFrames:
+    """The buffered first frames of one connection, each with its number, and its latest frame."""
 
     def __init__(self) -> None:
         self.frames: list[tuple[int, Frame, str]] = []
-        self.latest: tuple[int, Frame, str] | None = None  # where it is none of the first
+        self.latest: tuple[int, Frame, str] | None = None  # None if it is one of `frames`
         self.size = 0
 
 
 class FlaggedFrames:
-    """Stands before a recorder. `put` takes every frame, `found` what is found on a connection."""
+    """Filters frames for a recorder: call `put` with every frame, `found` with every finding."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, _FirstFrames] = {}
         self._flagged: dict[int, None] = {}
         self._size = 0
 
     def put(self, number: int, frame: Frame, interface: str, stream: int) -> None:
-        """Take a frame of a connection, the next one."""
+        """Add the next frame of a connection: write it if flagged, else buffer it."""
         if stream in self._flagged:
             self._recorder.put(frame, interface)
             return
         waiting = self._waiting.get(stream)
         if waiting is None:
-            waiting = self._waiting[stream] = _Waiting()
+            waiting = self._waiting[stream] = _FirstFrames()
         if len(waiting.frames) >= FIRST_FRAMES or waiting.size >= FIRST_BYTES:
             waiting.latest = (number, frame, interface)
             return
@@ -53,24 +53,24 @@ class FlaggedFrames:
             self._size -= self._waiting.pop(next(iter(self._waiting))).size
 
     def found(self, stream: int, number: int, text: str) -> None:
-        """Write what waits of a connection, with a comment on the frame of that number."""
+        """Write the buffered frames of a connection, with a comment on frame `number`."""
         if stream in self._flagged:
             self._recorder.comment(f"{text} (frame {number} of the capture)")
             return
         self._flagged[stream] = None
-        if len(self._flagged) > _REMEMBERED:
+        if len(self._flagged) > _MAX_FLAGGED:
             del self._flagged[next(iter(self._flagged))]
         waiting = self._waiting.pop(stream, None)
         if waiting is None:
             return
         self._size -= waiting.size
-        said = False
+        commented = False
         for own, frame, interface in (*waiting.frames, *filter(None, (waiting.latest,))):
             self._recorder.put(frame, interface, [text] if own == number else ())
-            said = said or own == number
-        if not said:
+            commented = commented or own == number
+        if not commented:
             self._recorder.comment(f"{text} (frame {number} of the capture)")
 
     def flush(self) -> None:
-        """Have in the file what was written."""
+        """Write everything recorded so far to the file."""
         self._recorder.flush()

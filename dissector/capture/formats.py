@@ -1,4 +1,4 @@
-"""The first bytes of what is no capture for us in, what it looks like and what to do out."""
+"""Describes a file that is not a readable capture by its first bytes, with advice what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNATURES = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!", "a rar archive", _UNPACK),
     (b"\x02\x21\x4c\x18", "a legacy lz4 file", "unpack it first: lz4 -d IN OUT"),
-    (b"\x1f\x9d", "a file of compress (.Z)", _UNPACK),
+    (b"\x1f\x9d", "a compress (.Z) file", _UNPACK),
     (b"\x5d\0\0", "an lzma file", _UNPACK),
     (b"\x7fELF", "a program", "give a capture file"),
     (b"%PDF", "a PDF document", "give a capture file"),
@@ -35,7 +35,7 @@ _HEX = frozenset(b"0123456789abcdefABCDEF:x \t\r\n|>-.")
 
 
 def describe(head: bytes) -> str:
-    """Say in a phrase what a file that begins with `head` looks like, and what to do with it."""
+    """Return a phrase: what a file that begins with `head` looks like, and what to do with it."""
     for magic, what, advice in _SIGNATURES:
         if head.startswith(magic):
             return f"it looks like {what}; {advice}"
@@ -50,7 +50,7 @@ def describe(head: bytes) -> str:
 
 
 def _text(head: bytes) -> str | None:
-    """Decode the beginning of a text file, or None where this is none."""
+    """Decode the beginning of a text file; None if it is not text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace").lstrip()
     try:
@@ -64,7 +64,7 @@ def _text(head: bytes) -> str | None:
 
 def _kind_of_text(text: str) -> str:
     if text.startswith(("<?xml", "<pdml", "<psml")):
-        return "XML (of tshark, perhaps); give the capture file that it was made from"
+        return "XML (perhaps from tshark); give the capture file that it was made from"
     if text.startswith(("[", "{")):
         return "JSON; give the capture file that it was made from"
     if text.lower().startswith(("<!doctype", "<html")):
@@ -77,12 +77,12 @@ def _kind_of_text(text: str) -> str:
     if len(first) > 15 and (set(text.encode()) <= _HEX or _is_hex_dump(first)):
         return "a hex dump; make a capture of it with text2pcap IN OUT.pcapng"
     if ": Flags [" in text or " IP " in first or " IP6 " in first:
-        return "what tcpdump prints; capture with tcpdump -w FILE instead"
+        return "tcpdump's text output; capture with tcpdump -w FILE instead"
     return "text; give a pcap or pcapng file"
 
 
 def _is_hex_dump(line: str) -> bool:
-    """Whether a line is an offset and then bytes in hexadecimal."""
+    """Whether a line is an offset followed by bytes in hexadecimal."""
     words = line.replace(":", " ").split()[:8]
     return len(words) == 8 and all(
         len(word) % 2 == 0 and set(word.encode()) <= _HEX for word in words

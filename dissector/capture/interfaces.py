@@ -1,4 +1,4 @@
-"""Nothing in, the network interfaces of this machine out, with what is known of each."""
+"""Lists the network interfaces of this machine with their flags and addresses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from dissector.errors import CaptureError
 
-ANY = "any"  # all interfaces at once; Linux has it
+ANY = "any"  # all interfaces at once (Linux)
 _SYSTEM = "/sys/class/net"
-_ETHERNET_TYPES = frozenset({1, 772})  # ARPHRD_ numbers: Ethernet, and loopback in its dress
+_ETHERNET_TYPES = frozenset({1, 772})  # ARPHRD_ numbers: Ethernet and loopback
 _UP, _LOOPBACK = 1, 8
 
 
 class NetworkInterface(NamedTuple):
-    """One interface, by the system's number. `ethernet`: its frames begin with such a header."""
+    """One interface; `number` is its index. `ethernet`: its frames begin with Ethernet headers."""
 
     name: str
     number: int
@@ -27,7 +27,7 @@ class NetworkInterface(NamedTuple):
 
 
 def interfaces() -> list[NetworkInterface]:
-    """Give all interfaces, in the system's order."""
+    """Return all interfaces, in the system's order."""
     addresses = _addresses_v6()
     found = []
     for number, name in socket.if_nameindex():
@@ -48,10 +48,10 @@ def interfaces() -> list[NetworkInterface]:
 
 
 def interface(name: str) -> NetworkInterface:
-    """Give one by its name, or by its number as `-D` shows it; `any` is one, too.
+    """Return an interface by its name, "any" included, or by its number as shown by `-D`.
 
     Raises:
-        CaptureError: there is none of this name; the names there are are said.
+        CaptureError: there is no such interface; the message lists the existing ones.
     """
     known = interfaces()
     for number, each in enumerate(known, 1):
@@ -60,11 +60,13 @@ def interface(name: str) -> NetworkInterface:
     if name == ANY:
         return NetworkInterface(ANY, 0, True, False, False, ())
     names = ", ".join(each.name for each in known)
-    raise CaptureError(f"there is no interface {name}; there are {names}; `dissector live -D`")
+    raise CaptureError(
+        f"there is no interface {name}; there are {names}; list them with `dissector live -D`"
+    )
 
 
 def _read(name: str, what: str) -> str:
-    """Read one of the system's attributes; "" where the system has no such files."""
+    """Read a sysfs attribute of an interface; "" if the system has no such file."""
     try:
         with open(os.path.join(_SYSTEM, name, what), encoding="ascii") as file:
             return file.read().strip()
@@ -73,13 +75,13 @@ def _read(name: str, what: str) -> str:
 
 
 def _address_v4(name: str) -> str:
-    """Give the first IPv4 address, or "" where there is none or the system tells it otherwise."""
+    """Return the first IPv4 address; "" if there is none or the system has no SIOCGIFADDR."""
     try:
         import fcntl
 
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             request = struct.pack("256s", name.encode()[:15])
-            answer = fcntl.ioctl(asking.fileno(), 0x8915, request)  # SIOCGIFADDR
+            answer = fcntl.ioctl(probe.fileno(), 0x8915, request)  # SIOCGIFADDR
     except (ImportError, OSError):
         return ""
     return socket.inet_ntoa(answer[20:24])

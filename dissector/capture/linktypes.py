@@ -1,7 +1,7 @@
-"""A LINKTYPE_ number in, libpcap's name of it out.
+"""Names link types by their LINKTYPE_ numbers, as libpcap does.
 
-Numbers are those that stand in capture files (the LINKTYPE_ registry), which differ from libpcap's
-in-memory DLT_ numbers for raw IP, ATM, PPP and the BSD loopback; names are without either prefix.
+Numbers are those in capture files (the LINKTYPE_ registry), which differ from libpcap's in-memory
+DLT_ numbers for raw IP, ATM, PPP and the BSD loopback; names are without either prefix.
 """
 
 from __future__ import annotations
@@ -147,5 +147,5 @@ _NAMES = {
 
 
 def name(number: int) -> str:
-    """Name a link type as libpcap does; one that is not in the table is ``LINKTYPE_<number>``."""
+    """Return libpcap's name of a link type, ``LINKTYPE_<number>`` if it is not in the table."""
     return _NAMES.get(number) or f"LINKTYPE_{number}"

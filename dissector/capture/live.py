@@ -1,7 +1,7 @@
-"""Names of interfaces in, a live source out: by the best means that this system and user have.
+"""Opens a live capture on interfaces by the best means available to this system and user.
 
-In order: a Linux packet socket; dumpcap, which may have rights that this user has not; scapy, where
-there is neither. One that was asked for by name is the only one that is tried.
+In order: a Linux packet socket; dumpcap, which may have privileges that this user does not have;
+scapy, on systems other than Linux. If one is requested by name, only that one is tried.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ def open_live(
     buffer: int = 32,
     promiscuous: bool = True,
 ) -> LiveSource:
-    """Begin to capture on interfaces.
+    """Start a live capture.
 
     Args:
-        names: of interfaces; "any" is all of them.
-        expression: a filter in tcpdump's words; "" for all frames.
-        vlan_too: let pass what has a VLAN tag and would pass without it.
+        names: interfaces; "any" is all of them.
+        expression: a capture filter in pcap-filter syntax; "" for all frames.
+        vlan_too: also capture frames with a VLAN tag that would match without it.
         means: one of `MEANS`; None: the first that works.
-        buffer: MiB that the kernel may keep for us, an interface.
-        promiscuous: whether to see frames for others, too.
+        buffer: kernel buffer in MiB per interface.
+        promiscuous: whether to capture frames for other hosts, too.
 
     Raises:
-        CaptureError: no such interface, or no right to capture; says what to do.
-        OptionError: the filter is not understood.
+        CaptureError: no such interface, or no permission to capture; says what to do.
+        OptionError: the filter is invalid.
     """
     named = [interfaces.interface(name) for name in dict.fromkeys(names)]
-    plain = [each.name for each in named]
-    wide = with_vlan(expression) if expression and vlan_too else expression
+    plain_names = [each.name for each in named]
+    vlan_expression = with_vlan(expression) if expression and vlan_too else expression
     if means in (None, "socket") and sys.platform == "linux" and hasattr(socket, "AF_PACKET"):
         try:
-            return _sockets(named, expression, wide, buffer, promiscuous)
+            return _sockets(named, expression, vlan_expression, buffer, promiscuous)
         except PermissionError:
             if means is not None:
-                raise CaptureError(_forbidden(plain)) from None
+                raise CaptureError(_no_permission(plain_names)) from None
     refusal = ""
     if means in (None, "dumpcap"):
-        found, refusal = _dumpcap(plain, wide, buffer)
+        found, refusal = _dumpcap(plain_names, vlan_expression, buffer)
         if found is not None:
             return found
         if means is not None:
@@ -63,16 +63,16 @@ def open_live(
         from dissector.capture.scapy_sniffer import ScapySniffer
 
         try:
-            return ScapySniffer(plain, wide)
+            return ScapySniffer(plain_names, vlan_expression)
         except PermissionError:
             pass
-    raise CaptureError(_forbidden(plain))
+    raise CaptureError(_no_permission(plain_names))
 
 
 def _sockets(
     named: Sequence[interfaces.NetworkInterface],
     expression: str,
-    wide: str,
+    vlan_expression: str,
     buffer: int,
     promiscuous: bool,
 ) -> LiveSource:
@@ -85,11 +85,15 @@ def _sockets(
             program = None
             try:
                 if expression:
-                    program = compiled(wide, EN10MB) if each.ethernet else compiled(expression, RAW)
+                    program = (
+                        compiled(vlan_expression, EN10MB)
+                        if each.ethernet
+                        else compiled(expression, RAW)
+                    )
             except EngineError as error:
-                if wide == expression:  # the user's own
+                if vlan_expression == expression:  # the user's own
                     raise
-                notices.append(("no-filter", f"every frame is looked at: {error}"))
+                notices.append(("no-filter", f"every frame is captured, unfiltered: {error}"))
             opened.append(
                 PacketSocket(each, program, blocks=max(buffer, 2), promiscuous=promiscuous)
             )
@@ -99,7 +103,7 @@ def _sockets(
         if isinstance(error, OSError) and not isinstance(error, PermissionError):
             what = f"{error.strerror}; `dissector live -D` lists the interfaces"
             if error.errno == errno.ENOMEM:
-                what = "no memory for the kernel's buffer; a smaller --buffer takes less"
+                what = "not enough memory for the kernel's buffer; use a smaller --buffer"
             raise CaptureError(f"{each.name}: {what}") from error
         raise
     source = PacketSockets(opened)
@@ -108,7 +112,7 @@ def _sockets(
 
 
 def _dumpcap(names: Sequence[str], expression: str, buffer: int) -> tuple[LiveSource | None, str]:
-    """Give a dumpcap that captures, or None and why there is none."""
+    """Start dumpcap; returns it, or None and the reason why it does not capture."""
     import shutil
 
     program = shutil.which("dumpcap")
@@ -120,15 +124,15 @@ def _dumpcap(names: Sequence[str], expression: str, buffer: int) -> tuple[LiveSo
         source = Dumpcap(program, names, expression, buffer)
     except OSError as error:
         return None, f"{program}: {error.strerror}"
-    refusal = source.begun()
+    refusal = source.wait_until_started()
     if not refusal:
         return source, ""
     source.close()
     if "permission" in refusal.lower():
-        refusal = _forbidden(names)
+        refusal = _no_permission(names)
     return None, refusal
 
 
-def _forbidden(names: Sequence[str]) -> str:
+def _no_permission(names: Sequence[str]) -> str:
     joined = ",".join(names)
     return f"you may not capture on {joined}: {rights.remedy(joined)}"

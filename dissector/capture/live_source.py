@@ -1,8 +1,8 @@
-"""What every live source has: frames as they come, batch by batch, and what it knows of its limits.
+"""Defines the base class of live captures: batches of frames, dropped frames, warnings.
 
-A live source stands where a reader of files does. It differs in that `next_batch` comes back after
-a pause with an empty batch, so that what depends on time can be seen to; and in that frames may be
-lost before it sees them, which it says.
+A live source is used like a reader of capture files. It differs in that `next_batch` returns an
+empty batch after a pause, so that deadlines can be checked, and in that frames may be dropped
+before they are captured, which it reports.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dissector.capture.batch import Batch
 from dissector.model import CaptureWarning
 
 PAUSE = 0.1  # seconds that `next_batch` waits
-_STEP_NS = 1_000_000_000  # by which the clock may be off its even course
-SLACK_NS = 500_000_000  # what was captured so long ago has been handed out, unless there is more
+_STEP_NS = 1_000_000_000  # larger jumps between wall clock and monotonic clock are reported
+SLACK_NS = 500_000_000  # frames captured so long ago were delivered, unless more are waiting
 
 
 class LiveSource:
-    """`path` names it in records, `how` says by what means it captures.
+    """A live capture; `path` names it in records, `how` is the means by which it captures.
 
-    `interface` is that of the latest batch; `dropped` counts frames that the kernel saw and had no
-    room for, None where nobody tells; `limit` is how many frames are wanted, None for all that
-    come; `ended` is why it ended though nobody wanted it to; `notices` are (kind, message) of what
-    happened to it, and `warnings` those of a reader, for whoever takes them away.
-    `watched`: whatever is sent is seen, or counted as dropped; not so where others count, and where
-    frames between others are seen, for a switch that mirrors them tells nobody what it leaves out.
-    `lapses` counts the times after which something missing may have been there: frames were
-    dropped, an interface was down, the clock was set.
+    `interface` is that of the latest batch; `dropped` counts frames for which the kernel had no
+    room, None if unknown; `limit` is the number of frames to capture, None for no limit; `ended` is
+    why the capture ended, if it was not stopped; `notices` are (kind, message) of capture warnings,
+    `warnings` those of a file reader; the caller removes both.
+    `watched`: every frame on the wire is captured, or counted as dropped. False if another process
+    counts, or if frames between other hosts are seen: a mirror port does not report its losses.
+    `interruptions` counts events that may have lost frames: frames were dropped, an interface was
+    down, the clock was set.
     """
 
     how = ""
@@ -46,45 +46,46 @@ class LiveSource:
         self.dropped: int | None = None
         self.watched = False
         self.ended = ""
-        self.lapses = 0
+        self.interruptions = 0
         self.notices: list[tuple[str, str]] = []
         self.warnings: list[CaptureWarning] = []
-        self._ahead_ns = time.time_ns() - time.monotonic_ns()
+        self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
 
     @property
     def link_types(self) -> list[str]:
-        """Names of the link types met so far."""
+        """Names of the link types seen so far."""
         return [linktypes.name(number) for number in self.links]
 
     def next_batch(self) -> Batch | None:
-        """Give the next frames, or after a pause an empty batch; None at the end.
+        """Return the next frames, or an empty batch after a pause; None at the end.
 
         The batch is valid until the next call.
         """
         raise NotImplementedError
 
     def now_ns(self) -> int:
-        """Give the time before which every frame was handed out."""
+        """Return the time, ns since the epoch, before which every frame was delivered."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Wait no longer, wherever it is waiting."""
+        """Stop waiting for frames."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
 
     def wall_ns(self) -> int:
-        """Give the time; where it does not go on evenly, say so: deadlines cannot be told by it."""
+        """Return the wall clock time in ns; report a clock step: deadlines become unreliable."""
         now = time.time_ns()
-        ahead = now - time.monotonic_ns()
-        if abs(ahead - self._ahead_ns) > _STEP_NS:
-            self.lapses += 1
-            self.notices.append(("clock-step", "the system's clock was set, or the system slept"))
-        self._ahead_ns = ahead
+        offset = now - time.monotonic_ns()
+        if abs(offset - self._wall_offset_ns) > _STEP_NS:
+            self.interruptions += 1
+            what = "the system's clock was set, or the system was suspended"
+            self.notices.append(("clock-step", what))
+        self._wall_offset_ns = offset
         return now
 
     def hand_out(self, batch: Batch, byte_count: int) -> None:
-        """Number and count the frames of a batch, which are so many bytes."""
+        """Number and count the frames of a batch before it is delivered; they have `byte_count`."""
         if self.limit is not None:
             batch.count = min(batch.count, self.limit - self.frames)
         batch.first_number = self.frames + 1

@@ -1,9 +1,9 @@
-"""Several captures in, one out: runs of frames in the order of time.
+"""Merges several captures in the order of time, as runs of frames.
 
-A run is as many frames of one batch as come before any other capture's next frame, so ring-buffer
-files go by in whole batches and overlapping ones interleave frame by frame. Frames of one file
-never change places, even where its clock goes back; of equal times the earlier reader's come
-first. Files wait closed until their first frame's time has come.
+A run is as many frames of one batch as precede any other capture's next frame, so ring-buffer files
+are delivered in whole batches and overlapping files interleave frame by frame. Frames of one file
+keep their order, even if its clock goes back; of equal times, those of the earlier reader come
+first. Files stay closed until the time of their first frame is reached.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def merged(readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
-    """Yield (batch, start, stop): frames start to stop of a batch are next, valid until the next.
+    """Yield (batch, start, stop): the next frames, valid until the next step.
 
-    The readers may come in any order, none of their frames handed out yet. Raises CaptureError
-    where one cannot be read on.
+    The readers may be in any order, and none of their frames may have been read yet. Raises
+    CaptureError if one cannot be read.
     """
     if len(readers) == 1:
         while (batch := readers[0].next_batch()) is not None:
@@ -37,7 +37,7 @@ def merged(readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]
             reader.park()
             waiting.append((first, order))
     heapq.heapify(waiting)
-    current: dict[int, tuple[Batch, int]] = {}  # by reader: its batch, and what comes next in it
+    current: dict[int, tuple[Batch, int]] = {}  # by reader: its batch, and its next frame
     while waiting:
         order = waiting[0][1]
         batch, at = current.pop(order, (None, 0))

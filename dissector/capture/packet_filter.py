@@ -1,7 +1,7 @@
-"""A capture filter in tcpdump's words in, a program for the kernel out; and the default filter.
+"""Compiles capture filters (pcap-filter syntax) to kernel BPF programs; has the default filter.
 
-scapy has libpcap compile it. The kernel takes the outer VLAN tag off before its filter runs, but
-not an inner one, so the default filter asks for both.
+libpcap compiles them, called through scapy. The kernel strips the outer VLAN tag before its filter
+runs, but not an inner one, so the default filter matches frames with and without a tag.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Iterable
 from dissector.capture.linktypes import EN10MB
 from dissector.errors import EngineError, OptionError
 
-USUAL_PORTS = (1883, 8883, 8083, 8084, 9001)  # plain, TLS, and three that WebSocket is used on
+USUAL_PORTS = (1883, 8883, 8083, 8084, 9001)  # plain, TLS, and three of WebSocket
 _ORDER = sys.byteorder
-_OUTGOING = 4  # the kernel's type of a frame that leaves
-_RETURN = 6  # the instruction that says how many bytes of a frame are wanted
+_OUTGOING = 4  # PACKET_OUTGOING, the kernel's type of an outgoing frame
+_RETURN = 6  # BPF instruction: how many bytes of a frame to capture
 
 
 def default_filter(ports: Iterable[int], *, all_tcp: bool = False) -> str:
-    """Give the filter for the usual ports and these, or for all of TCP."""
+    """Return the filter for the usual ports and `ports`, or for all of TCP."""
     if all_tcp:
         return "tcp"
     numbers = dict.fromkeys((*USUAL_PORTS, *sorted(ports)))
@@ -28,19 +28,19 @@ def default_filter(ports: Iterable[int], *, all_tcp: bool = False) -> str:
 
 
 def with_vlan(expression: str) -> str:
-    """Let a filter pass what has a VLAN tag, too; of Ethernet only."""
+    """Extend a filter to frames with a VLAN tag, too; for Ethernet only."""
     return f"({expression}) or (vlan and ({expression}))"
 
 
 def without_echo(program: bytes | None, loopback: int) -> bytes:
-    """Put before a program, None for all frames, what leaves out frames sent by the loopback.
+    """Prepend instructions to a program (None: all frames) that drop outgoing loopback frames.
 
-    That device shows each of them again when it arrives.
+    The loopback interface shows each of them again as an incoming frame.
     """
     head = (
-        (0x20, 0, 0, 0xFFFFF004),  # load whether it arrives or leaves
-        (0x15, 0, 3, _OUTGOING),  # leaves: go on, else to the program
-        (0x20, 0, 0, 0xFFFFF008),  # load the number of the interface
+        (0x20, 0, 0, 0xFFFFF004),  # load the packet type
+        (0x15, 0, 3, _OUTGOING),  # outgoing: continue, else jump to the program
+        (0x20, 0, 0, 0xFFFFF008),  # load the interface index
         (0x15, 0, 1, loopback),
         (_RETURN, 0, 0, 0),
     )
@@ -49,34 +49,35 @@ def without_echo(program: bytes | None, loopback: int) -> bytes:
 
 
 def compiled(expression: str, link: int) -> bytes:
-    """Give the kernel's instructions for a filter, 8 bytes each.
+    """Return the BPF instructions of a filter, 8 bytes each; `link` is its LINKTYPE_ number.
 
     Raises:
-        EngineError: libpcap is not there.
-        OptionError: libpcap does not understand the filter.
+        EngineError: libpcap is missing.
+        OptionError: libpcap rejects the filter.
     """
     import ctypes
     import warnings
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of scapy's own imports
+            warnings.simplefilter("ignore")  # warnings of scapy's own imports
             from scapy.arch.common import compile_filter
             from scapy.data import DLT_EN10MB, DLT_RAW
             from scapy.error import Scapy_Exception
         program = compile_filter(expression, linktype=DLT_EN10MB if link == EN10MB else DLT_RAW)
     except (ImportError, OSError) as error:
         raise EngineError(
-            "libpcap is not here, and filters need it: install it (Debian: apt install libpcap0.8)"
+            "capture filters need libpcap, which is missing: install it "
+            "(Debian: apt install libpcap0.8)"
         ) from error
     except Scapy_Exception as error:
-        said = str(error).rpartition("(")[2].rstrip(")") or "not understood"
-        raise OptionError(f"-f {expression}: {said}; see `man pcap-filter`") from error
+        message = str(error).rpartition("(")[2].rstrip(")") or "not understood"
+        raise OptionError(f"-f {expression}: {message}; see `man pcap-filter`") from error
     instructions = bytearray(ctypes.string_at(program.bf_insns, 8 * program.bf_len))
     for at in range(0, len(instructions), 8):
         if int.from_bytes(instructions[at : at + 2], _ORDER) == _RETURN and any(
             instructions[at + 4 : at + 8]
         ):
-            # scapy asks for 65535 bytes of a frame; segments put together by the kernel are longer
+            # scapy requests 65535 bytes of a frame; segments merged by the kernel are longer
             instructions[at + 4 : at + 8] = b"\xff\xff\xff\xff"
     return bytes(instructions)

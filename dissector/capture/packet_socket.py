@@ -1,8 +1,8 @@
-"""An interface's name in, its frames out as the kernel sees them: a Linux packet socket.
+"""Captures frames of an interface with a Linux packet socket (AF_PACKET, TPACKET_V3).
 
-The kernel writes frames that pass the filter into a ring that is mapped here, and hands it over
-block by block, a block that is not full after some milliseconds. A block is copied once and given
-back at once; the frames in it are not touched one by one.
+The kernel writes frames that match the filter into a memory-mapped ring and passes it on block by
+block, a block that is not full after some milliseconds. A block is copied once and returned to the
+kernel at once; its frames are not copied one by one.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
 from dissector.capture.packet_filter import without_echo
 from dissector.capture.ring import BLOCK, BlockWalker
 
-RETIRE_MS = 20  # after which a block is handed over that is not full
+RETIRE_MS = 20  # timeout after which the kernel passes on a block that is not full
 _SOL_PACKET = 263
 _ADD_MEMBERSHIP, _RX_RING, _STATISTICS, _VERSION, _RESERVE = 1, 5, 6, 10, 12
 _TPACKET_V3 = 2
 _PROMISCUOUS = 1
 _ATTACH_FILTER = 26
 _ALL_PROTOCOLS = 3
-_READY = 1  # the block is ours
+_READY = 1  # TP_STATUS_USER: the block can be read
 _TAG = 4  # bytes of a VLAN tag
 
 
 class PacketSocket:
-    """One interface, or all of them. OSError where the kernel refuses."""
+    """Packet socket of one interface, or of all of them. OSError if the kernel refuses it."""
 
     def __init__(
         self, interface: NetworkInterface, program: bytes | None, *, blocks: int, promiscuous: bool
     ) -> None:
         self.interface = interface
-        self.received = 0  # frames that passed the filter, dropped ones with them
+        self.received = 0  # frames that matched the filter, including dropped ones
         self.dropped = 0
-        self.byte_count = 0  # bytes captured of the batch taken last
-        self.overheard = False
+        self.byte_count = 0  # captured bytes of the last batch
+        self.other_host_seen = False
         self.link = EN10MB if interface.ethernet else RAW
         self._walker = BlockWalker(self.link)
         self._blocks = blocks
         self._next = 0
-        # Without Ethernet the kernel takes off what stands before IP, whatever that is
+        # Without Ethernet the kernel strips the link-layer header, of whatever type
         kind = socket.SOCK_RAW if interface.ethernet else socket.SOCK_DGRAM
-        # With protocol 0 nothing comes before it is bound; to all interfaces it cannot be bound
+        # Protocol 0: no frames until it is bound; it cannot be bound to all interfaces
         protocol = 0 if interface.number else socket.htons(_ALL_PROTOCOLS)
         self._socket = socket.socket(socket.AF_PACKET, kind, protocol)
         try:
@@ -74,7 +74,7 @@ class PacketSocket:
         self._ring = mmap.mmap(own.fileno(), size)
         self._view = memoryview(self._ring)
         if not self.interface.number:
-            own.getsockopt(_SOL_PACKET, _STATISTICS, 12)  # what came before there was a filter
+            own.getsockopt(_SOL_PACKET, _STATISTICS, 12)  # reset: frames from before the filter
             return
         own.bind((self.interface.name, _ALL_PROTOCOLS))
         if promiscuous and not self.interface.loopback:
@@ -82,11 +82,11 @@ class PacketSocket:
             own.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
 
     def fileno(self) -> int:
-        """The socket's, to wait for."""
+        """File descriptor of the socket, for polling."""
         return self._socket.fileno()
 
     def first_time(self) -> tuple[int, int] | None:
-        """Time of the first frame that is ready, seconds and nanoseconds, or None."""
+        """Return (seconds, nanoseconds) of the first frame that can be read, or None."""
         at = self._next * BLOCK
         if not struct.unpack_from("=I", self._view, at + 8)[0] & _READY:
             return None
@@ -94,7 +94,7 @@ class PacketSocket:
         return seconds, nanoseconds
 
     def take(self, batch: Batch) -> None:
-        """Fill `batch` with the block that is ready, and give the block back."""
+        """Fill `batch` with the next ready block and return the block to the kernel."""
         at = self._next * BLOCK
         length = struct.unpack_from("=I", self._view, at + 20)[0]
         block = bytes(self._view[at : at + min(length, BLOCK)])
@@ -102,12 +102,12 @@ class PacketSocket:
         self._next = (self._next + 1) % self._blocks
         self._walker.walk(block, batch)
         self.byte_count = self._walker.byte_count
-        self.overheard = self._walker.overheard
+        self.other_host_seen = self._walker.other_host_seen
         if self._walker.tagged and self.link == EN10MB:
             batch.window = self._tagged(block, batch)
 
     def _tagged(self, block: bytes, batch: Batch) -> bytes:
-        """Put VLAN tags where they were on the wire; the kernel left room before each frame."""
+        """Reinsert VLAN tags as on the wire; the kernel reserved space before each frame."""
         edited = bytearray(block)
         for index, kind, tag in self._walker.tagged:
             start = batch.offset[index]
@@ -119,7 +119,7 @@ class PacketSocket:
         return bytes(edited)
 
     def count(self) -> None:
-        """Ask the kernel how many frames came, and how many of them it had no room for."""
+        """Add the kernel's counts of received and dropped frames since the last call."""
         if self._socket.fileno() >= 0:
             answer = self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 12)
             received, dropped, _ = struct.unpack("=3I", answer)
@@ -127,16 +127,16 @@ class PacketSocket:
             self.dropped += dropped
 
     def error(self) -> int:
-        """The error that the socket has met, 0 for none; asked once."""
+        """Return and clear the pending error (errno) of the socket, 0 if there is none."""
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def gone(self) -> bool:
-        """Whether the interface is there no longer."""
+        """Whether the interface no longer exists."""
         own = self.interface.number
         return own != 0 and all(number != own for number, _ in socket.if_nameindex())
 
     def close(self) -> None:
-        """Let go of the ring and the socket."""
+        """Release the ring and close the socket."""
         with contextlib.suppress(AttributeError, ValueError):
             self._view.release()
             self._ring.close()
@@ -153,7 +153,7 @@ class PacketSockets(LiveSource):
         self.links = list(dict.fromkeys(each.link for each in sockets))
         self.dropped = 0
         self.watched = True
-        self._all = list(sockets)  # also those of interfaces that are gone
+        self._all = list(sockets)  # including those of removed interfaces
         self._sockets = list(sockets)
         self._down: set[PacketSocket] = set()
         self._poll = select.poll()
@@ -162,36 +162,36 @@ class PacketSockets(LiveSource):
         self._batch = Batch()
 
     def next_batch(self) -> Batch | None:
-        """Give what is ready, or after a pause an empty batch; None when no interface is left."""
+        """Return the next frames, or an empty batch after a pause; None if no interface is left."""
         batch = self._batch
         batch.count = 0
         ready = self._oldest()
         if ready is None:
             for descriptor, event in self._poll.poll(PAUSE * 1000):
                 if event & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
-                    self._look_after(descriptor)
+                    self._handle_error(descriptor)
             for each in list(self._down):
-                self._look_for(each)
+                self._remove_if_gone(each)
             if not self._sockets:
                 return None
             ready = self._oldest()
         if ready is not None:
             ready.take(batch)
             self._down.discard(ready)
-            self.watched = self.watched and not ready.overheard
+            self.watched = self.watched and not ready.other_host_seen
             self.interface = ready.interface.name
         for each in self._sockets:
             each.count()
         dropped = sum(each.dropped for each in self._all)
         if dropped != self.dropped:
             self.dropped = dropped
-            self.lapses += 1
+            self.interruptions += 1
         self.received = sum(each.received for each in self._all)
         self.hand_out(batch, 0 if ready is None else ready.byte_count)
         return batch
 
     def now_ns(self) -> int:
-        """Frames before this time were handed out; of several interfaces one may be behind."""
+        """Return the time before which frames were delivered; one interface may lag behind."""
         if self._batch.count:
             return self.last_ns - SLACK_NS
         return self.wall_ns() - SLACK_NS
@@ -203,7 +203,7 @@ class PacketSockets(LiveSource):
         self._sockets = []
 
     def _oldest(self) -> PacketSocket | None:
-        """Give the socket whose next frame is the oldest of those that are ready."""
+        """Return the socket with the oldest frame that can be read; None if there is no frame."""
         best, first = None, (1 << 32, 0)
         for each in self._sockets:
             at = each.first_time()
@@ -211,23 +211,24 @@ class PacketSockets(LiveSource):
                 best, first = each, at
         return best
 
-    def _look_after(self, descriptor: int) -> None:
-        """Hear what is wrong with a socket: its interface went down, and may come back."""
+    def _handle_error(self, descriptor: int) -> None:
+        """Handle an error of a socket: its interface went down, and may come up again."""
         own = next(each for each in self._sockets if each.fileno() == descriptor)
         if own.error() and not own.gone():
-            self.lapses += 1
+            self.interruptions += 1
             name = own.interface.name
-            self.notices.append(("interface-down", f"{name} went down; waiting for it to come up"))
+            what = f"the interface {name} is down; waiting until it is up"
+            self.notices.append(("interface-down", what))
         self._down.add(own)
 
-    def _look_for(self, own: PacketSocket) -> None:
-        """Let go of an interface that is gone; the last one ends the capture."""
+    def _remove_if_gone(self, own: PacketSocket) -> None:
+        """Close the socket of an interface that was removed; the last one ends the capture."""
         if not own.gone():
             return
-        self.lapses += 1
+        self.interruptions += 1
         name = own.interface.name
-        self.ended = f"{name} is gone; start again when it is back"
-        self.notices.append(("interface-gone", f"the interface {name} is gone"))
+        self.ended = f"the interface {name} was removed; start again when it is back"
+        self.notices.append(("interface-gone", f"the interface {name} was removed"))
         own.count()
         self._down.discard(own)
         self._poll.unregister(own.fileno())

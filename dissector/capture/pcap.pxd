@@ -4,7 +4,7 @@ from dissector.capture.batch cimport Batch
 @cython.final
 cdef class PcapWalker:
     cdef readonly Py_ssize_t need
-    cdef public Py_ssize_t passed
+    cdef public Py_ssize_t skipped_numbers
     cdef public str damage
     cdef readonly list notes
     cdef public list links

@@ -1,9 +1,9 @@
-"""A window of a pcap file in, the places and times of its frames out (in a `Batch`).
+"""Parses pcap files window by window: fills a `Batch` with the offsets and times of frames.
 
-The file header says the byte order, the unit of the fractions of a second and the one link type;
-then records follow back to back, so a wrong length means that nothing after it can be found:
-damage ends the file. Wireshark's bound on a record is the larger of 256 KiB and the snap length;
-it is ours too, and 256 MiB where the header gives no usable snap length.
+The file header has the byte order, the unit of the fractions of a second and the link type; then
+records follow back to back, so after a wrong length no record can be found: damage ends the file.
+As in Wireshark, the limit of a record is the larger of 256 KiB and the snap length; it is 256 MiB
+if the header has no usable snap length.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ else:
     from dissector.integers import big32, little32
 
 HEADER = 24  # bytes of the file header
-MAX_RECORD = 1 << 28  # bytes; nothing that captures makes longer frames
-_TRUSTED = 1 << 18  # bytes that a record may always have, whatever the snap length says
+MAX_RECORD = 1 << 28  # bytes; no capture tool writes longer frames
+_TRUSTED = 1 << 18  # bytes that a record may have whatever the snap length is
 _MICRO = 0xA1B2C3D4
 _NANO = 0xA1B23C4D
 _VARIANTS = {
@@ -40,14 +40,14 @@ _BIG = struct.Struct(">4I")
 class PcapWalker:
     """Walks the records of one pcap file, window by window.
 
-    `need` is how many bytes from the returned place on the next record takes, `damage` why the rest
-    cannot be read ("" while it can), `links` its link types, `digits` its precision (6 or 9);
-    `notes` and `passed` are pcapng's.
+    `need` is the size of the next record, from the returned offset on; `damage` is why the rest
+    cannot be read ("" while it can); `links` are its link types, `digits` its precision (6 or 9);
+    `notes` and `skipped_numbers` are used by pcapng only.
     """
 
     def __init__(self, big: bool, nano: bool, swapped: bool, snaplen: int, link: int) -> None:
         self.need = 16
-        self.passed = 0
+        self.skipped_numbers = 0
         self.damage = ""
         self.notes: list[tuple[str, str]] = []
         self.links = [link]
@@ -67,7 +67,7 @@ class PcapWalker:
         time_ns = batch.time_ns.at
         link = batch.link.at
         size = len(window)
-        pointer = window  # a C pointer when compiled, for bytes that the length check below covers
+        pointer = window  # a C pointer when compiled; the length check below covers its bytes
         room = ROOM
         limit = self.limit
         unit = self.unit
@@ -113,16 +113,16 @@ class PcapWalker:
 
 
 def is_pcap(head: bytes) -> bool:
-    """Whether a file that begins with `head` (4 bytes at least) is pcap, or a variant of it."""
+    """Whether a file that begins with `head` (at least 4 bytes) is pcap, or a variant of it."""
     little = int.from_bytes(head[:4], "little")
     big = int.from_bytes(head[:4], "big")
     return any(magic in (_MICRO, _NANO) or magic in _VARIANTS for magic in (little, big))
 
 
 def open_pcap(head: bytes) -> PcapWalker:
-    """Read the file header, the first `HEADER` bytes of `head`; more of the file shows variants.
+    """Read the file header, the first `HEADER` bytes of `head`; later bytes identify variants.
 
-    CaptureError where the header is not whole or this is a variant that has other records.
+    Raises CaptureError if the header is incomplete or the file is an unsupported variant.
     """
     big = int.from_bytes(head[:4], "big") in (_MICRO, _NANO, *_VARIANTS)
     order = "big" if big else "little"
@@ -137,7 +137,7 @@ def open_pcap(head: bytes) -> PcapWalker:
     if major != 2 or minor > 4:
         raise CaptureError(f"this is pcap of version {major}.{minor} ({order}-endian), not 2.4")
     nano = magic == _NANO
-    # Before 2.4 the two lengths stood the other way round, in some writers.
+    # Before 2.4 some writers stored the two lengths in reverse order.
     walker = PcapWalker(big, nano, minor < 4, snaplen, link & 0x03FFFFFF)
     longer = _longer_header(head, big)
     if longer:
@@ -147,14 +147,14 @@ def open_pcap(head: bytes) -> PcapWalker:
 
 
 def _longer_header(head: bytes, big: bool) -> int:
-    """How many bytes longer than pcap's the record headers are; variants share pcap's magic."""
+    """Return by how many bytes record headers exceed pcap's, in variants with pcap's magic."""
     if _plausible_records(head, big, 0) >= 0:
         return 0
     return next((extra for extra in (4, 8, 12) if _plausible_records(head, big, extra) >= 2), 0)
 
 
 def _plausible_records(head: bytes, big: bool, extra: int) -> int:
-    """How many of the first records make sense with headers of 16 + extra bytes, or -1."""
+    """Count the plausible first records for headers of 16 + `extra` bytes; -1 if one is not."""
     layout = _BIG if big else _LITTLE
     at = HEADER
     first = 0

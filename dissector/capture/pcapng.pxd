@@ -8,13 +8,13 @@ cdef class InterfaceDescription:
     cdef readonly int resolution
     cdef public object offset
     cdef readonly long long factor
-    cdef readonly long long most
+    cdef readonly long long max_ticks
     cdef readonly long long offset_ns
 
 @cython.final
 cdef class PcapngWalker:
     cdef readonly Py_ssize_t need
-    cdef public Py_ssize_t passed
+    cdef public Py_ssize_t skipped_numbers
     cdef public str damage
     cdef readonly list notes
     cdef public list links

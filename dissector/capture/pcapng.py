@@ -1,10 +1,9 @@
-"""A window of a pcapng file in, the places and times of its frames out (in a `Batch`).
+"""Parses pcapng files window by window: fills a `Batch` with the offsets and times of frames.
 
-Blocks follow back to back, each with its length in front and behind, in sections that may differ in
-byte order and that each number their interfaces anew. Enhanced, Simple and obsolete Packet Blocks
-are frames, numbered together over the file; secrets and section comments are kept; every other
-block is skipped. A block whose lengths make no sense ends the file: nothing
-after it can be trusted.
+Blocks follow back to back, each with its length at the start and the end, in sections that may
+differ in byte order and that number their interfaces from 0. Enhanced, Simple and obsolete Packet
+Blocks are frames, numbered together over the file; secrets and section comments are kept; all other
+blocks are skipped. A block with invalid lengths ends the file: nothing after it can be trusted.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ else:
     from dissector.integers import u16, u32
 
 HEADER = 28  # bytes of the shortest Section Header Block
-MAX_INTERFACES = 1 << 16  # a section; what an obsolete Packet Block can name
-MAX_KEPT = 1 << 26  # bytes of secrets and comments, in all
+MAX_INTERFACES = 1 << 16  # per section; as many as an obsolete Packet Block can number
+MAX_KEPT = 1 << 26  # bytes of secrets and comments, in total
 _MAX_BLOCK = MAX_RECORD + (1 << 20)  # a frame and its options
 _SECTION = 0x0A0D0D0A  # the same in either byte order
 _INTERFACE = 1
@@ -37,9 +36,9 @@ _SECRETS = 10
 _CUSTOM = 0x0BAD
 _CUSTOM_UNCOPIED = 0x40000BAD
 _MAGIC = 0x1A2B3C4D
-_MAGIC_TURNED = 0x4D3C2B1A
+_MAGIC_SWAPPED = 0x4D3C2B1A
 _COMMENT, _RESOLUTION, _OFFSET = 1, 9, 14
-_LONGEST_NS = (1 << 62) - 1  # half of what fits: deadlines are added to times
+_LONGEST_NS = (1 << 62) - 1  # half of what fits in 64 bits: deadlines are added to times
 _LAYOUTS = {
     False: (struct.Struct("<2I"), struct.Struct("<5I")),
     True: (struct.Struct(">2I"), struct.Struct(">5I")),
@@ -47,10 +46,11 @@ _LAYOUTS = {
 
 
 class InterfaceDescription:
-    """One Interface Description Block: link type, snap length, and how its ticks become time.
+    """One Interface Description Block: link type, snap length, and time stamp resolution.
 
-    `factor` is nanoseconds a tick and `most` the ticks up to which 64 bits surely hold the product;
-    where ticks are no whole nanoseconds `most` is -1, and `exact_ns` takes Python's integers.
+    `factor` is nanoseconds per tick and `max_ticks` the number of ticks up to which the product
+    fits 64 bits; it is -1 if a tick is no whole number of nanoseconds: then `exact_ns` uses Python
+    integers.
     """
 
     def __init__(self, link: int, snaplen: int, resolution: int, offset: int) -> None:
@@ -59,20 +59,20 @@ class InterfaceDescription:
         self.resolution = resolution
         self.offset = offset  # seconds
         self.factor = 1
-        self.most = -1
+        self.max_ticks = -1
         self.offset_ns = 0
         if resolution <= 9 and abs(offset) < 4_000_000_000:
             self.factor = 10 ** (9 - resolution)
-            self.most = (1 << 62) // self.factor
+            self.max_ticks = (1 << 62) // self.factor
             self.offset_ns = offset * 1_000_000_000
 
     @property
     def digits(self) -> int:
-        """9 for a resolution finer than microseconds, else 6."""
+        """Decimal places of a second: 9 for a resolution finer than microseconds, else 6."""
         return 9 if (self.resolution & 0x7F) > (19 if self.resolution & 0x80 else 6) else 6
 
     def exact_ns(self, high: int, low: int) -> int:
-        """Turn a time stamp's two halves into nanoseconds since the epoch, of any size."""
+        """Convert the two halves of a time stamp to nanoseconds since the epoch, of any size."""
         nanoseconds = (high << 32 | low) * 1_000_000_000
         exponent = self.resolution & 0x7F
         if self.resolution & 0x80:
@@ -85,15 +85,15 @@ class InterfaceDescription:
 class PcapngWalker:
     """Walks the blocks of one pcapng file, window by window.
 
-    `need`, `damage`, `links` and `digits` as in `PcapWalker`; `notes` are (kind, message) of
-    warnings that do not end the file, `passed` how many numbers come before the first frame of the
-    batch: Wireshark numbers custom blocks and journal entries too. `secrets` are (type, bytes) of
-    Decryption Secrets Blocks.
+    `need`, `damage`, `links` and `digits` are as in `PcapWalker`; `notes` are (kind, message) of
+    warnings that do not end the file; `skipped_numbers` is how many frame numbers to skip before
+    the first frame of the batch, since Wireshark numbers custom blocks and journal entries too.
+    `secrets` are (type, bytes) of Decryption Secrets Blocks.
     """
 
     def __init__(self) -> None:
         self.need = HEADER
-        self.passed = 0
+        self.skipped_numbers = 0
         self.damage = ""
         self.notes: list[tuple[str, str]] = []
         self.links: list[int] = []
@@ -131,10 +131,10 @@ class PcapngWalker:
                 kind, length = pair.unpack_from(window, at)
             if kind == _SECTION:
                 magic = u32(window, at + 8, False)
-                if magic != _MAGIC and magic != _MAGIC_TURNED:
-                    self.damage = "a section header without its byte-order magic"
+                if magic != _MAGIC and magic != _MAGIC_SWAPPED:
+                    self.damage = "a section header without a byte-order magic"
                     break
-                big = magic == _MAGIC_TURNED
+                big = magic == _MAGIC_SWAPPED
                 pair, fields = _LAYOUTS[big]
                 length = u32(window, at + 4, big)
             if length < 12 or length & 3 or length > _MAX_BLOCK:
@@ -148,7 +148,7 @@ class PcapngWalker:
             else:
                 trailer = pair.unpack_from(window, at + length - 8)[1]
             if trailer != length:
-                self.damage = f"a block of {length} bytes says {trailer} at its end"
+                self.damage = f"a block of {length} bytes has the length {trailer} at its end"
                 break
             if kind == _ENHANCED_PACKET:
                 if length < 32:
@@ -183,8 +183,8 @@ class PcapngWalker:
                 start = at + 12
             elif kind in (_CUSTOM, _CUSTOM_UNCOPIED, _JOURNAL):
                 if count:
-                    break  # the frames of a batch are numbered in a row
-                self.passed += 1
+                    break  # the frames of a batch are numbered consecutively
+                self.skipped_numbers += 1
                 at += length
                 continue
             else:
@@ -197,7 +197,7 @@ class PcapngWalker:
                 at += length
                 continue
             if index >= known:
-                self.damage = f"a frame of interface {index}, of which there is no description"
+                self.damage = f"a frame of interface {index}, which has no description"
                 break
             if held > at + length - 4 - start:
                 self.damage = f"a block of {length} bytes claims a frame of {held}"
@@ -211,10 +211,10 @@ class PcapngWalker:
             else:
                 # Under 2**62 the ticks fit C's signed 64 bits.
                 ticks = (high & 0x3FFFFFFF) << 32 | low
-                if high <= 0x3FFFFFFF and ticks <= interface.most:
+                if high <= 0x3FFFFFFF and ticks <= interface.max_ticks:
                     now = ticks * interface.factor + interface.offset_ns
                 else:
-                    now = self._far_time(interface, high, low)
+                    now = self._bounded_time(interface, high, low)
                 self.last_ns = now
             offset[count] = start
             captured[count] = held
@@ -227,8 +227,8 @@ class PcapngWalker:
         batch.count = count
         return at
 
-    def _far_time(self, interface: InterfaceDescription, high: int, low: int) -> int:
-        """Time of a frame by Python's integers, held within what 64 bits of nanoseconds can say."""
+    def _bounded_time(self, interface: InterfaceDescription, high: int, low: int) -> int:
+        """Return a time computed with Python integers, clamped to the range of `_LONGEST_NS`."""
         exact = interface.exact_ns(high, low)
         bounded = max(-_LONGEST_NS, min(exact, _LONGEST_NS))
         if bounded != exact:
@@ -236,41 +236,41 @@ class PcapngWalker:
         return bounded
 
     def _note(self, kind: str, message: str) -> None:
-        """Warn of `kind`, once a file."""
+        """Add a warning, once per file and kind."""
         if kind not in self.noted:
             self.noted.add(kind)
             self.notes.append((kind, message))
 
     def _describe(self, kind: int, window: bytes, at: int, length: int, big: bool) -> str:
-        """Take a whole block that is no frame; return what is damaged in it, or ""."""
+        """Process a complete block that is no frame; returns what is damaged in it, or ""."""
         if kind == _SECTION:
             return self._section(window, at, length, big)
         if kind == _INTERFACE:
             return self._interface(window, at, length, big)
         if kind == _SECRETS:
             if length < 20 or u32(window, at + 12, big) > length - 20:
-                return "a Decryption Secrets Block longer than itself"
+                return "a Decryption Secrets Block shorter than its secrets"
             secret = window[at + 16 : at + 16 + u32(window, at + 12, big)]
-            if self._keep(len(secret)):
+            if self._may_keep(len(secret)):
                 self.secrets.append((u32(window, at + 8, big), secret))
         return ""
 
     def _section(self, window: bytes, at: int, length: int, big: bool) -> str:
-        """Begin a section: its interfaces are counted from 0 again."""
+        """Begin a section; its interfaces are numbered from 0."""
         if length < HEADER:
             return f"a section header of only {length} bytes"
         major, minor = u16(window, at + 12, big), u16(window, at + 14, big)
         if major != 1 or minor not in (0, 2):
-            return f"a section of pcapng version {major}.{minor}, which is not known here"
+            return f"a section of pcapng version {major}.{minor}, which is not supported"
         self.interfaces = []
         options = _options(window, at + 24, at + length - 4, big)
         for value in (value for code, value in options or () if code == _COMMENT):
-            if self._keep(len(value)):
+            if self._may_keep(len(value)):
                 self.comments.append(decode(value))
         return ""
 
     def _interface(self, window: bytes, at: int, length: int, big: bool) -> str:
-        """Take an Interface Description Block; without options its ticks are microseconds."""
+        """Process an Interface Description Block; without options its ticks are microseconds."""
         if length < 20:
             return f"an Interface Description Block of only {length} bytes"
         options = _options(window, at + 16, at + length - 4, big)
@@ -292,17 +292,18 @@ class PcapngWalker:
         self.digits = max(self.digits, interface.digits)
         return ""
 
-    def _keep(self, length: int) -> bool:
+    def _may_keep(self, length: int) -> bool:
         """Whether `length` more bytes may be kept for later."""
         if self.kept + length > MAX_KEPT:
-            self._note("limit", f"more than {MAX_KEPT} bytes of secrets and comments: rest dropped")
+            what = f"more than {MAX_KEPT} bytes of secrets and comments: the rest is dropped"
+            self._note("limit", what)
             return False
         self.kept += length + 64
         return True
 
 
 def _options(window: bytes, at: int, stop: int, big: bool) -> list[tuple[int, bytes]] | None:
-    """Read a block's options as (code, value); None where one reaches beyond the block."""
+    """Read a block's options as (code, value); None if one reaches beyond the block."""
     options: list[tuple[int, bytes]] = []
     while at + 4 <= stop:
         code, length = u16(window, at, big), u16(window, at + 2, big)
@@ -316,13 +317,16 @@ def _options(window: bytes, at: int, stop: int, big: bool) -> list[tuple[int, by
 
 
 def is_pcapng(head: bytes) -> bool:
-    """Whether a file that begins with `head` is pcapng: a Section Header Block of either order."""
+    """Whether a file that begins with `head` is pcapng: a Section Header Block, any byte order."""
     magics = (_MAGIC.to_bytes(4, "big"), _MAGIC.to_bytes(4, "little"))
     return head[:4] == b"\n\r\r\n" and head[8:12] in magics
 
 
 def open_pcapng(head: bytes) -> PcapngWalker:
-    """Begin with a file whose first bytes `head` are; CaptureError for a version not known here."""
+    """Create a walker for a file that begins with `head`.
+
+    Raises CaptureError if the file is too short or its version is not supported.
+    """
     big = head[8:12] == _MAGIC.to_bytes(4, "big")
     if len(head) < 16:
         raise CaptureError("this pcapng file ends inside its first block; capture again")

@@ -1,7 +1,7 @@
-"""Frames and comments on them in, a pcapng file out.
+"""Writes frames and comments on them to a pcapng file.
 
-Blocks are gathered and written together; a file is whole up to `size` at any time, also when the
-disk is full. An interface is described when its first frame comes. Times are nanoseconds.
+Blocks are buffered and written together; the file is valid up to `size` at any time, even if the
+disk is full. An interface is described before its first frame. Times are nanoseconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from dissector.capture.batch import Batch
 
-_GATHERED = 1 << 18  # bytes that wait to be written, at most
+_GATHERED = 1 << 18  # buffered bytes, at most
 _LONGEST_COMMENT = 65_000  # bytes; an option's length has 16 bits
 _SECTION, _INTERFACE, _STATISTICS = 0x0A0D0D0A, 1, 5
 _SECRETS, _FRAME = 10, 6
@@ -20,20 +20,20 @@ _COMMENT, _NAME, _RESOLUTION, _FILTER, _APPLICATION = 1, 2, 9, 11, 4
 _RECEIVED, _DROPPED = 4, 5
 _FRAME_HEAD = struct.Struct("<7I")
 _TAILS = (b"", b"\0", b"\0\0", b"\0\0\0")
-_NANOSECONDS = b"\x09"  # ten to the power of minus nine
+_NANOSECONDS = b"\x09"  # resolution 10**-9
 
 
 class RawStream(Protocol):
-    """A file open for writing; it may take fewer bytes than it was given, and says how many."""
+    """A file open for writing, with partial writes."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Take some of the bytes; None: all of them."""
+        """Write some of the bytes; returns how many, None for all of them."""
 
 
 class PcapngWriter:
-    """Writes one section. `size`: up to where the file is whole; `frames`: those given so far.
+    """Writes one section, which begins at offset `at` of the file.
 
-    `at` is where in the file the section begins.
+    `size`: offset up to which the file is valid; `frames`: number of frames so far.
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class PcapngWriter:
         options = _texts(_COMMENT, [comment] if comment else []) + _texts(
             _APPLICATION, [application]
         )
-        head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)  # its length is not known beforehand
+        head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)  # -1: section length unknown
         self._put(_SECTION, head + _ended(options))
 
     def interface(self, link: int, name: str = "", *, capture_filter: str = "") -> int:
-        """Give the number of an interface by link type and name; describe it if it is new."""
+        """Return the number of an interface by link type and name; describe it if it is new."""
         number = self._interfaces.get((link, name))
         if number is None:
             number = self._interfaces[link, name] = len(self._interfaces)
             options = _texts(_NAME, [name] if name else []) + _option(_RESOLUTION, _NANOSECONDS)
             if capture_filter:
-                options += _option(_FILTER, b"\0" + _encoded(capture_filter))  # 0: libpcap's words
+                options += _option(_FILTER, b"\0" + _encoded(capture_filter))  # 0: libpcap syntax
             self._put(_INTERFACE, struct.pack("<HHI", link, 0, 0) + _ended(options))
         return number
 
@@ -70,11 +70,11 @@ class PcapngWriter:
         interface: int,
         comments: Sequence[str] = (),
     ) -> int:
-        """Write a frame: its captured bytes, its length on the wire, what is to be said about it.
+        """Write a frame: its captured bytes, time, length on the wire, interface and comments.
 
-        Gives the length of its block.
+        Returns the length of its block.
 
-        Comments are shown by Wireshark as they are: captured text in them has to be printable.
+        Wireshark shows comments unescaped: captured text in them has to be printable.
         """
         ticks = max(time_ns, 0)
         head = struct.pack(
@@ -85,16 +85,16 @@ class PcapngWriter:
         return self._put(_FRAME, head + data + bytes(-len(data) % 4) + options)
 
     def frame_of(self, batch: Batch, index: int, comments: Sequence[str] = ()) -> None:
-        """Write one frame of a batch; frames of one link type are of one interface."""
+        """Write one frame of a batch; all frames of one link type get one interface."""
         start = batch.offset[index]
         data = batch.window[start : start + batch.captured[index]]
         interface = self.interface(batch.link[index])
         self.frame(data, batch.time_ns[index], batch.original[index], interface, comments)
 
     def batch(self, batch: Batch, name: str, capture_filter: str) -> int:
-        """Write all frames of a batch, which came by the interface `name`, without comments.
+        """Write all frames of a batch, captured on interface `name`, without comments.
 
-        Gives the length of the last block.
+        Returns the length of the last block.
         """
         window, offsets, held, sent = batch.window, batch.offset, batch.captured, batch.original
         times, links = batch.time_ns, batch.link
@@ -103,7 +103,7 @@ class PcapngWriter:
             if links[index] != link:
                 link = links[index]
                 interface = self.interface(link, name, capture_filter=capture_filter)
-                blocks = self._blocks  # another list, if that had to flush
+                blocks = self._blocks  # another list if describing the interface flushed
             start, length, time_ns = offsets[index], held[index], max(times[index], 0)
             size = 32 + length + (-length % 4)
             head = _FRAME_HEAD.pack(
@@ -119,18 +119,18 @@ class PcapngWriter:
         return size
 
     def secrets(self, kind: int, data: bytes) -> None:
-        """Write a Decryption Secrets Block, as readers keep it: its type and its bytes."""
+        """Write a Decryption Secrets Block: its type and its bytes."""
         self._put(_SECRETS, struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 4))
 
     def statistics(self, interface: int, time_ns: int, received: int, dropped: int) -> None:
-        """Write how many frames an interface received, and how many of them were dropped."""
+        """Write the numbers of frames that an interface received and dropped."""
         options = _option(_RECEIVED, struct.pack("<Q", received))
         options += _option(_DROPPED, struct.pack("<Q", dropped))
         head = struct.pack("<III", interface, time_ns >> 32, time_ns & 0xFFFFFFFF)
         self._put(_STATISTICS, head + _ended(options))
 
     def flush(self) -> None:
-        """Write what was gathered. An OSError leaves `size` at the last block that is whole."""
+        """Write the buffered blocks. After an OSError `size` is at the last complete block."""
         blocks, self._blocks, self._gathered = self._blocks, [], 0
         data = b"".join(blocks)
         written = 0
@@ -164,12 +164,12 @@ def _texts(code: int, texts: Sequence[str]) -> bytes:
 
 
 def _ended(options: bytes) -> bytes:
-    """Close a list of options."""
+    """Terminate a list of options."""
     return options + bytes(4)
 
 
 def _encoded(text: str) -> bytes:
-    """UTF-8, cut between two characters where it is too long."""
+    """Encode as UTF-8, cut between two characters if it is too long."""
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > _LONGEST_COMMENT:
         data = data[:_LONGEST_COMMENT].decode("utf-8", "ignore").encode()

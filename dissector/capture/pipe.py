@@ -1,7 +1,7 @@
-"""A capture that is being written in, its frames out as they come: standard input, or dumpcap.
+"""Reads a live capture from a pipe as it arrives: standard input, or dumpcap.
 
-The same reader as for files takes them apart. Time is what the frames say: whoever feeds the pipe
-may be far away, and what it holds back is not missing.
+Frames are parsed by the same reader as files. The clock is that of the frames: the sender may be
+remote, and frames that it buffers are not missing.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
 from dissector.capture.source import CaptureReader, open_capture
 from dissector.errors import CaptureError
 
-_PATIENCE = 5.0  # seconds that dumpcap may take to begin
+_START_TIMEOUT = 5.0  # seconds that dumpcap may take to begin
 _COUNTS = re.compile(rb": (\d+)/(\d+) \(pcap:")  # received and dropped, on one interface
 
 
 class Pipe(LiveSource):
-    """Reads a capture from a file descriptor, without waiting for more than what has come."""
+    """Reads a capture from a file descriptor, without waiting for more than has arrived."""
 
     how = "a pipe"
 
     def __init__(self, descriptor: int, path: str) -> None:
         super().__init__(path)
         self.digits = 6
-        self._bytes = _Patient(descriptor, path)
+        self._bytes = _PipeBytes(descriptor, path)
         self._reader: CaptureReader | None = None
-        self._nothing = Batch()
-        self._behind = True  # whether there was more to read a moment ago
+        self._empty_batch = Batch()
+        self._behind = True  # whether there was more to read at the last call
 
     def next_batch(self) -> Batch | None:
         """As `LiveSource.next_batch`."""
@@ -43,7 +43,7 @@ class Pipe(LiveSource):
         if reader is None or reader.waiting:
             if not self._bytes.wait(PAUSE):
                 self._behind = False
-                return None if self._bytes.stopped else self._nothing
+                return None if self._bytes.stopped else self._empty_batch
         if reader is None:
             reader = self._reader = open_capture(
                 cast(IO[bytes], self._bytes), warn=self.warnings.append
@@ -54,16 +54,16 @@ class Pipe(LiveSource):
         if batch is not None:
             number = batch.first_number
             self.hand_out(batch, 0)
-            batch.first_number = number  # the reader's, which counts blocks that are no frames
+            batch.first_number = number  # the reader's, which also counts blocks that are no frames
         self.bytes = reader.bytes
         return batch
 
     def now_ns(self) -> int:
-        """Time of the latest frame."""
+        """Return the time of the latest frame."""
         return self.last_ns
 
     def stop(self) -> None:
-        """Take no more from the pipe."""
+        """Stop reading from the pipe."""
         self._bytes.stopped = True
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Pipe(LiveSource):
 
 
 class Dumpcap(Pipe):
-    """Frames that Wireshark's dumpcap captures, for it may have rights that we have not."""
+    """Captures with Wireshark's dumpcap, which may have privileges that this process lacks."""
 
     how = "dumpcap"
 
@@ -86,39 +86,39 @@ class Dumpcap(Pipe):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us
+            start_new_session=True,  # Ctrl-C is not sent to dumpcap
         )
         assert self._process.stdout is not None
         super().__init__(self._process.stdout.fileno(), ",".join(names))
 
     def next_batch(self) -> Batch | None:
-        """As `LiveSource.next_batch`; CaptureError where dumpcap gives nothing at all."""
+        """As `LiveSource.next_batch`; raises CaptureError if dumpcap sends nothing at all."""
         try:
             batch = super().next_batch()
         except CaptureError:
             if self.frames:
                 raise
-            said = self._last_words()
-            raise CaptureError(said or "dumpcap ended without a word") from None
+            message = self._stderr_message()
+            raise CaptureError(message or "dumpcap ended without an error message") from None
         if batch is None and not self._bytes.stopped:
-            said = self._last_words()
-            self.ended = f"dumpcap ended{': ' + said if said else ''}; start again"
+            message = self._stderr_message()
+            self.ended = f"dumpcap ended{': ' + message if message else ''}; start again"
         return batch
 
     def now_ns(self) -> int:
-        """Time before which frames were handed out: dumpcap hands on what it has twice a second."""
+        """Return the time before which frames were delivered: dumpcap writes twice a second."""
         return (self.last_ns if self._behind else self.wall_ns()) - 2 * SLACK_NS
 
-    def begun(self) -> str:
-        """Wait until dumpcap captures; "" then, else why it does not."""
-        self._bytes.wait(_PATIENCE)
+    def wait_until_started(self) -> str:
+        """Wait until dumpcap captures; returns "" if it does, else its error message."""
+        self._bytes.wait(_START_TIMEOUT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(PAUSE)
-            return self._last_words() or "dumpcap ended without a word"
+            return self._stderr_message() or "dumpcap ended without an error message"
         return ""
 
     def close(self) -> None:
-        """End dumpcap, and hear from it how many frames it lost."""
+        """End dumpcap and read from its output how many frames it dropped."""
         super().close()
         if self._process.stderr is None or self._process.stderr.closed:
             return
@@ -128,13 +128,13 @@ class Dumpcap(Pipe):
         if self._process.returncode is None:
             self._process.kill()
             self._process.wait()
-        self._last_words()
+        self._stderr_message()
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
 
-    def _last_words(self) -> str:
-        """What dumpcap said on standard error, without what it says of every run."""
+    def _stderr_message(self) -> str:
+        """Return dumpcap's error message, without its usual output; adds its frame counts."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         code = self._process.returncode
@@ -145,14 +145,14 @@ class Dumpcap(Pipe):
             self.dropped = (self.dropped or 0) + int(match[2])
         lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
         usual = ("Capturing on", "File:", "Packets captured", "Packets received")
-        said = [line for line in lines if line and not line.startswith(usual)]
+        message = [line for line in lines if line and not line.startswith(usual)]
         if code is not None and code < 0:
             return f"it was killed by signal {-code}"
-        return " ".join(said[:2])
+        return " ".join(message[:2])
 
 
-class _Patient:
-    """Bytes of a descriptor as they come; at its end, or when it was stopped, there are none."""
+class _PipeBytes:
+    """File-like reader of a descriptor: bytes as they arrive, none at the end or once stopped."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         self.name = name
@@ -162,11 +162,11 @@ class _Patient:
         self._poll.register(descriptor, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for bytes, or for the end, at most so long; whether there is either."""
+        """Wait for bytes or the end, at most `seconds`; returns whether either was reached."""
         return not self.stopped and bool(self._poll.poll(seconds * 1000))
 
     def read1(self, size: int) -> bytes:
-        """Give 1 to `size` bytes."""
+        """Return 1 to `size` bytes; b"" at the end."""
         while not self.stopped:
             if self.wait(PAUSE):
                 return os.read(self._descriptor, size)

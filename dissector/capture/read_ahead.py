@@ -1,8 +1,8 @@
-"""Places of a file in, their bytes out, read by a thread while other bytes are looked at.
+"""Reads parts of a file in a thread while other bytes are processed.
 
-Reading releases the interpreter's lock, so on a machine with two processors it costs nothing: if
-the thread has come to its read before the caller goes on, for it needs that lock to get there, and
-compiled code keeps it for long. So `ask` waits until the thread is about to read.
+Reading releases the interpreter lock, so with two processors it runs in parallel, provided that the
+thread has reached its read before the caller continues: it needs the lock to get there, and
+compiled code holds it for long. So `request` waits until the thread is about to read.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from queue import SimpleQueue
 
 
 class ReadAhead:
-    """One read at a time: `ask` for it, then `take` it. `close` before the file is closed."""
+    """One read at a time: `request`, then `take`. Call `close` before the file is closed."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._asked: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
-        self._begun: SimpleQueue[None] = SimpleQueue()
+        self._requests: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self._started: SimpleQueue[None] = SimpleQueue()
         self._read: SimpleQueue[bytes | OSError] = SimpleQueue()
         self._place: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._work, name="read ahead", daemon=True)
         self._thread.start()
 
-    def ask(self, size: int, start: int) -> None:
-        """Have `size` bytes read from offset `start` on; what was not taken before is lost."""
+    def request(self, size: int, start: int) -> None:
+        """Start reading `size` bytes from offset `start` on; an earlier result is discarded."""
         self.take()
         self._place = size, start
-        self._asked.put(self._place)
-        self._begun.get()
+        self._requests.put(self._place)
+        self._started.get()
 
     def take(self) -> tuple[int, bytes] | None:
-        """Give the offset and the bytes that were asked for; None where nothing was.
+        """Wait for the requested bytes; returns (offset, bytes), None if nothing was requested.
 
-        OSError where they could not be read.
+        Raises OSError if they could not be read.
         """
         if self._place is None:
             return None
@@ -46,13 +46,13 @@ class ReadAhead:
         return start, data
 
     def close(self) -> None:
-        """Let the last read end, and the thread."""
-        self._asked.put(None)
+        """Wait for the last read and the thread to end."""
+        self._requests.put(None)
         self._thread.join()
 
     def _work(self) -> None:
-        while (place := self._asked.get()) is not None:
-            self._begun.put(None)
+        while (place := self._requests.get()) is not None:
+            self._started.put(None)
             try:
                 self._read.put(os.pread(self._descriptor, *place))
             except OSError as error:

@@ -1,7 +1,7 @@
-"""Batches of a live capture and comments on their frames in, a pcapng file or a ring of them out.
+"""Writes a live capture, with comments on its frames, to a pcapng file or a ring of files.
 
-A comment that comes when its frame is in the file already goes to the frame that was written last,
-and names its own. A ring's files are named as dumpcap names them: a number and the time.
+A comment on a frame that is already in the file is added to the last frame written, and names the
+frame it is about. Files of a ring are named as dumpcap names them: with a number and the time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Frame = tuple[bytes, int, int, int]  # bytes, time, length on the wire, link typ
 
 
 class Ring(msgspec.Struct, frozen=True):
-    """When a file ends and the next begins, and how many are kept; None: no bound.
+    """When to begin the next file, and how many files to keep; None: no limit.
 
-    `size` in bytes, `seconds` of duration, `files` a number.
+    `size` in bytes, `seconds` of duration, `files` the number of files.
     """
 
     size: int | None = None
@@ -34,9 +34,9 @@ class Ring(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """Writes a live capture. CaptureError where a file cannot be written; it is whole then, too.
+    """Writes a live capture. Raises CaptureError if a file cannot be written; it stays valid then.
 
-    `frames` counts those in all files.
+    `frames` is the number of frames in all files.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Recorder:
         self._number = 0
         self._kept: list[str] = []
         self._last: tuple[Frame, str, list[str]] | None = None
-        self._before = 0  # where the block of the last frame begins
+        self._before = 0  # offset of the last frame's block
         self._open("wb")
 
     def take(self, batch: Batch, interface: str, comments: Mapping[int, Sequence[str]]) -> None:
-        """Write the frames of a batch; `comments` are by place in it."""
+        """Write the frames of a batch; `comments` are by index in it."""
         if not batch.count:
             return
         last = batch.count - 1
@@ -71,7 +71,7 @@ class Recorder:
         self.flush()
 
     def put(self, frame: Frame, interface: str, comments: Sequence[str] = ()) -> None:
-        """Gather one frame, to be written by `flush` at the latest."""
+        """Buffer one frame; `flush` writes it at the latest."""
         data, time_ns, original, link = frame
         try:
             number = self._writer.interface(link, interface, capture_filter=self._filter)
@@ -82,12 +82,12 @@ class Recorder:
         self.frames += 1
 
     def comment(self, text: str) -> None:
-        """Say something on the frame that was written last; without any there is nothing to say."""
+        """Add a comment to the last frame written; does nothing if there is none."""
         if self._last is None:
             return
         self.flush()
         if self._last is None:
-            return  # that was the last frame of a file of the ring
+            return  # it was the last frame of its file; the ring's next file is empty
         frame, interface, comments = self._last
         try:
             self._stream.truncate(self._before)
@@ -100,7 +100,7 @@ class Recorder:
         self.flush()
 
     def flush(self) -> None:
-        """Have in the file what was gathered; begin the ring's next file when it is time."""
+        """Write the buffered frames; begin the ring's next file if it is due."""
         try:
             self._writer.flush()
         except OSError as error:
@@ -118,15 +118,15 @@ class Recorder:
                     os.unlink(self._kept.pop(0))
 
     def reopen(self) -> None:
-        """Close the file and open it by its name again, for it may have been moved away.
+        """Close the file and open its path again, since it may have been moved (log rotation).
 
-        What is there is kept: a pcapng file may have several sections.
+        An existing file is appended to: a pcapng file may have several sections.
         """
         self.close()
         self._open("ab")
 
     def close(self) -> None:
-        """Close the file; what is in it is whole."""
+        """Write the buffered frames and close the file."""
         if not self._stream.closed:
             try:
                 self._writer.flush()
@@ -142,29 +142,29 @@ class Recorder:
             path = f"{stem}_{self._number:05}_{time.strftime('%Y%m%d%H%M%S')}{suffix or '.pcapng'}"
             self._kept.append(path)
         try:
-            self._stream = io.FileIO(path, mode, opener=_private)  # there are passwords in it
-            there = self._stream.seek(0, io.SEEK_END)
+            self._stream = io.FileIO(path, mode, opener=_open_private)  # it may hold passwords
+            end = self._stream.seek(0, io.SEEK_END)
         except OSError as error:
-            raise CaptureError(f"-w {path}: {error.strerror}; choose another place") from error
-        self._writer = PcapngWriter(self._stream, self._application, at=there)
+            raise CaptureError(f"-w {path}: {error.strerror}; choose another path") from error
+        self._writer = PcapngWriter(self._stream, self._application, at=end)
         self._last = None
         self._length = 0
         self._began = time.monotonic()
         self.flush()
 
     def _fail(self, error: OSError) -> NoReturn:
-        """Leave a file that is whole, and say what happened."""
+        """Truncate the file to its complete blocks, close it and raise CaptureError."""
         name = str(self._stream.name)
         with contextlib.suppress(OSError, ValueError):
             self._stream.truncate(self._writer.size)
         self._stream.close()
         raise CaptureError(
-            f"-w {name}: {error.strerror}; what was written before is whole; make room"
+            f"-w {name}: {error.strerror}; the frames written so far are valid; free disk space"
         ) from error
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file for its owner alone, if it is new."""
+def _open_private(path: str, flags: int) -> int:
+    """Open a file; a new one is accessible to its owner only."""
     return os.open(path, flags, 0o600)
 
 

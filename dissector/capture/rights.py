@@ -1,4 +1,4 @@
-"""The system and its user in, how to get the right to capture out: exact commands, one line."""
+"""Explains how to get permission to capture on this system, in one line with exact commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector.machine import programs
 
 
 def remedy(names: str) -> str:
-    """Say what to do where this user may not capture on these interfaces."""
+    """Return what to do if this user may not capture on these interfaces (joined by commas)."""
     if sys.platform == "darwin":
         return (
             "install Wireshark's ChmodBPF, or pipe: "
@@ -24,7 +24,7 @@ def remedy(names: str) -> str:
 
 
 def may_open_sockets() -> bool:
-    """Whether this process may open a packet socket of Linux: it tries, and captures nothing."""
+    """Whether this process may open a Linux packet socket; opens one without capturing."""
     if not hasattr(socket, "AF_PACKET"):
         return False
     try:
@@ -35,13 +35,13 @@ def may_open_sockets() -> bool:
 
 
 def _by_group() -> list[str]:
-    """Say how to be one who may capture with dumpcap; one that may not be run yet is found, too."""
+    """Return how to get permission for dumpcap, if installed (even if this user cannot run it)."""
     path, _ = programs.located("dumpcap")
     return [] if path is None else [programs.permit(path)]
 
 
 def _by_pipe(names: str) -> list[str]:
-    """Say how to capture with tcpdump and its rights, and judge without any."""
+    """Return how to run only tcpdump with privileges and pipe its capture, if it is installed."""
     if not shutil.which("tcpdump", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
         return []
     first = names.partition(",")[0]
@@ -49,4 +49,6 @@ def _by_pipe(names: str) -> list[str]:
 
 
 def _by_sudo() -> list[str]:
-    return ["sudo dissector live (it gives root up once it captures)"] if not _by_pipe("") else []
+    if _by_pipe(""):
+        return []
+    return ["sudo dissector live (it drops root privileges once it captures)"]

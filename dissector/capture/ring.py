@@ -1,7 +1,7 @@
-"""A block of a packet socket's ring in, the places and times of its frames out (in a `Batch`).
+"""Parses a block of a packet socket's ring: fills a `Batch` with the offsets and times of frames.
 
-The layout is the kernel's TPACKET_V3: a header of the block, then frames that each say where the
-next one lies. Numbers are in the machine's byte order.
+The layout is the kernel's TPACKET_V3: a block header, then frames that each have the offset of the
+next one. Numbers are in the machine's byte order.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ if cython.compiled:
 else:
     from dissector.integers import u16, u32
 
-BLOCK = 1 << 20  # bytes; frames with their headers take 144 and more, so a batch holds a block
+BLOCK = 1 << 20  # bytes; a frame with its headers takes at least 144, so a batch holds a block
 _BIG = sys.byteorder == "big"
-_BETWEEN_OTHERS = 3
-_HEADER = 60  # bytes of a frame's header up to the type in its address
+_OTHER_HOST = 3  # PACKET_OTHERHOST: neither from nor to this machine
+_HEADER = 60  # bytes of a frame's header, including the packet type in its sockaddr_ll
 _VLAN_VALID = 0x10
 _FIELDS = struct.Struct("=6IHH")
 
 
 class BlockWalker:
-    """Walks blocks. `tagged` holds, after a walk, the frames whose VLAN tag the kernel took off.
+    """Walks blocks. After a walk, `tagged` holds the frames whose VLAN tag the kernel stripped.
 
-    `overheard`: any frame so far was between others, which only a mirror or a bridge shows.
+    `other_host_seen`: a frame between other hosts was seen, as on a mirror port or a bridge.
     """
 
     def __init__(self, link: int) -> None:
         self.link = link
         self.byte_count = 0  # captured bytes of the frames of the latest block
-        self.overheard = False
-        self.tagged: list[tuple[int, int, int]] = []  # place in the batch, TPID, TCI
+        self.other_host_seen = False
+        self.tagged: list[tuple[int, int, int]] = []  # index in the batch, TPID, TCI
 
     def walk(self, block: bytes, batch: Batch) -> None:
         """Fill `batch` with the frames of a block."""
@@ -66,8 +66,8 @@ class BlockWalker:
             start = at + place
             if start + held > size:
                 break
-            if block[at + 58] == _BETWEEN_OTHERS:
-                self.overheard = True
+            if block[at + 58] == _OTHER_HOST:
+                self.other_host_seen = True
             if status & _VLAN_VALID:
                 self.tagged.append((count, u16(block, at + 36, _BIG), u16(block, at + 32, _BIG)))
             offset[count] = start

@@ -1,6 +1,6 @@
-"""An interface's name in, its frames out by scapy's listening socket: for systems without others.
+"""Captures frames of interfaces with scapy's listening socket, on systems without a better means.
 
-scapy is asked for bytes alone (`recv_raw`): it takes nothing apart.
+scapy returns bytes only (`recv_raw`); it dissects nothing.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
 from dissector.errors import CaptureError
 
 _LONGEST = 1 << 18  # bytes of a frame
-_SOME = 512  # frames taken at a time
+_SOME = 512  # frames of a batch, at most
 
 
 class ScapySniffer(LiveSource):
-    """Frames of one or several interfaces; how many were lost nobody tells."""
+    """Frames of one or several interfaces; the number of dropped frames is unknown."""
 
     how = "scapy"
 
     def __init__(self, names: Sequence[str], expression: str) -> None:
         super().__init__(",".join(names))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of scapy's own imports
+            warnings.simplefilter("ignore")  # warnings of scapy's own imports
             import scapy.layers.l2
             from scapy.config import conf
             from scapy.error import Scapy_Exception
@@ -74,13 +74,13 @@ class ScapySniffer(LiveSource):
                 at += len(data)
                 if not type(own).select([own], 0):
                     break
-            break  # a batch is of one interface
+            break  # a batch has frames of one interface
         batch.window = b"".join(pieces)
         self.hand_out(batch, at)
         return batch
 
     def now_ns(self) -> int:
-        """Frames before this time were handed out."""
+        """Return the time before which frames were delivered."""
         behind = self.last_ns if self._batch.count else self.wall_ns()
         return behind - 2 * SLACK_NS
 
@@ -91,7 +91,7 @@ class ScapySniffer(LiveSource):
         self._sockets = []
 
     def _frame(self, own: Any) -> tuple[int, bytes, int] | None:
-        """Take one frame: its link type, its bytes, its time; None where there is none."""
+        """Read one frame: its link type, bytes and time in ns; None if there is none."""
         kind, data, seconds = own.recv_raw(_LONGEST)
         if data is None:
             return None

@@ -1,10 +1,10 @@
-"""A file or a stream in, overlapping windows of its bytes out, each as one `bytes` object.
+"""Reads a file or a stream as overlapping windows, each one `bytes` object.
 
-Every window holds the place where the walker stopped in the one before, so that a record is always
-whole in some window. Windows of a regular file overlap (nothing is copied together, nothing is
-mapped), and those of a large one are read ahead; a stream's tail is put before what comes next, and
-one read suffices to go on: a frame in a pipe is seen when it arrives. A window grows to hold one
-record, never more.
+Every window contains the offset where the walker stopped in the previous one, so that each record
+is complete in some window. Windows of a regular file overlap (nothing is concatenated or mapped),
+and those of a large one are read ahead; the rest of a stream's window is prepended to the next
+bytes, and one read suffices to continue: a frame in a pipe is delivered when it arrives. A window
+grows to hold one record, never more.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dissector.capture.read_ahead import ReadAhead
 
-FIRST = 1 << 16  # bytes; enough to know a file and its first frames
-WINDOW = 1 << 20  # bytes of a file; more would not stay in a processor's cache
-OVERLAP = 1 << 16  # bytes of a window that is read ahead and lie before its first new one
-LARGE = 8 * WINDOW  # bytes still to come that are worth a thread
+FIRST = 1 << 16  # bytes; enough to detect the format and read the first frames
+WINDOW = 1 << 20  # bytes of a file; more would not fit in a processor's cache
+OVERLAP = 1 << 16  # bytes by which a window that is read ahead overlaps the previous one
+LARGE = 8 * WINDOW  # remaining bytes from which on a read-ahead thread is worthwhile
 STREAM = 1 << 20  # bytes of a stream, at most; a pipe gives 64 KiB
 
 
@@ -34,9 +34,9 @@ class FileWindows:
         self._ahead: ReadAhead | None = None
 
     def more(self, window: bytes, at: int, need: int) -> tuple[bytes, int]:
-        """Return the window that holds what window[at] begins, and where in it that is.
+        """Return a window that contains the bytes from window[at] on, and their offset in it.
 
-        `need` bytes and more follow there unless the file ends; no more than window[at:] means that
+        At least `need` bytes follow there unless the file ends; if no more follow than window[at:],
         it has ended.
         """
         start = self.start + at
@@ -56,18 +56,18 @@ class FileWindows:
 
                 self._ahead = ReadAhead(self._file.fileno())
             first = max(end - OVERLAP, start)
-            self._ahead.ask(end + WINDOW - first, first)
+            self._ahead.request(end + WINDOW - first, first)
         return data, start - self.start
 
     def close(self) -> None:
-        """Read no further; to be called before the file is closed."""
+        """Stop reading ahead; call it before the file is closed."""
         if self._ahead is not None:
             self._ahead.close()
             self._ahead = None
 
 
 class StreamWindows:
-    """Windows of whatever `read(size)` gives: 1 to `size` bytes, `b""` at the end."""
+    """Windows of a stream; `read(size)` returns 1 to `size` bytes, `b""` at the end."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.start = 0
@@ -75,14 +75,14 @@ class StreamWindows:
         self._read = read
 
     def more(self, window: bytes, at: int, need: int) -> tuple[bytes, int]:
-        """As `FileWindows.more`; waits for no more than `need` bytes."""
+        """As `FileWindows.more`; blocks for no more than `need` bytes."""
         self.start += at
         tail = window[at:]
         data = self._read(STREAM)
         self.position += len(data)
         if not data or len(tail) + len(data) >= need:
             return tail + data, 0
-        whole = io.BytesIO()  # not piece to piece: that would copy a large record again and again
+        whole = io.BytesIO()  # concatenating pieces would copy a large record again and again
         whole.write(tail)
         while data:
             whole.write(data)
@@ -93,4 +93,4 @@ class StreamWindows:
         return whole.getvalue(), 0
 
     def close(self) -> None:
-        """Nothing is to be done: whoever gave `read` closes."""
+        """Do nothing: the owner of `read` closes the stream."""

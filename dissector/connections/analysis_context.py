@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 if cython.compiled:
-    from cython.cimports.dissector.integers import colons, dotted  # type: ignore[import-not-found]
+    from cython.cimports.dissector.integers import format_ipv4, format_mac  # type: ignore[import-not-found]
     from cython.cimports.dissector.model import endpoint, frame_ref  # type: ignore[import-not-found]
 else:
-    from dissector.integers import colons, dotted
+    from dissector.integers import format_ipv4, format_mac
     from dissector.model import endpoint, frame_ref
 
 _NUMBER = (1 << 40) - 1
@@ -120,9 +120,9 @@ class AnalysisContext:
         """Spell an address, by its length IPv4, IPv6 or MAC."""
         size = len(address)
         if size == 4:
-            return dotted(address)
+            return format_ipv4(address)
         if size == 6:
-            return colons(address)
+            return format_mac(address)
         known = self._spelt.get(address)
         if known is None:
             import socket  # its import costs more than a small capture

@@ -155,7 +155,7 @@ class Tracker(HandshakeTracker):
         tcp = self.tcp
         if self.unwrapper is not None or self.mode == IGNORED:
             return True
-        if not (tcp.a.plain() and tcp.b.plain()) or (
+        if not (tcp.a.nothing_pending() and tcp.b.nothing_pending()) or (
             tcp.causal_order is not None and tcp.causal_order.size
         ):
             return tcp.lingering or tcp.over

@@ -255,7 +255,9 @@ class WebSocketUnwrapper(_Unwrapper):
             client = side == self._client
             inflater = None
             if deflate is not None:
-                keeps = deflate.client_keeps if client else deflate.server_keeps
+                keeps = (
+                    deflate.client_context_takeover if client else deflate.server_context_takeover
+                )
                 inflater = Inflater(keeps, self.inner.context.inflaters)
             readers.append(FrameReader(client, inflater))
             if self._lost(side):
@@ -289,7 +291,7 @@ class WebSocketUnwrapper(_Unwrapper):
         counts = inner.context.counts
         if reader.lost and not reader.resynchronise(window, start, stop):
             return True
-        odd = reader.odd
+        odd = reader.violation
         reader.feed(window, start, stop)
         while True:
             got = reader.next()
@@ -305,7 +307,7 @@ class WebSocketUnwrapper(_Unwrapper):
                     return False
                 if reader.inflating:
                     assert reader.inflater is not None
-                    reader.inflater.charge(sum(counts.values()) - before)
+                    reader.inflater.count_packets(sum(counts.values()) - before)
             elif got == CLOSED:
                 if not inner.closed(side, CLOSE_FRAME, frame, time_ns):
                     return False
@@ -316,6 +318,6 @@ class WebSocketUnwrapper(_Unwrapper):
                     self._limited(kind, f"WebSocket: {why}", frame, time_ns)
                 if not inner.gap(side, -1, frame, time_ns, "websocket"):
                     return False
-        if reader.odd is not odd:
-            self._limited("websocket", f"WebSocket: {reader.odd}", frame, time_ns)
+        if reader.violation is not odd:
+            self._limited("websocket", f"WebSocket: {reader.violation}", frame, time_ns)
         return True

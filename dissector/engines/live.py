@@ -74,7 +74,7 @@ class LiveEngine(NativeEngine):
         each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
         super().__init__([source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS)
-        self.streams.forgetful = True  # closed connections are forgotten soon; nobody need be told
+        self.streams.stream_limit_reported = True  # closed connections are forgotten soon; nobody need be told
         self._source = source
         self._overdue = overdue
         self._each = each
@@ -98,8 +98,8 @@ class LiveEngine(NativeEngine):
         try:
             while (batch := self._source.next_batch()) is not None:
                 self.context.watched = self._source.watched
-                if self._source.lapses != self._lapses:
-                    self._lapses = self._source.lapses
+                if self._source.interruptions != self._lapses:
+                    self._lapses = self._source.interruptions
                     self.context.dropped_ns = time.time_ns()
                 if self._each is not None:
                     for index in range(batch.count):

@@ -1,9 +1,9 @@
-"""Chunks of both sides in, the same chunks out in the order in which the sides can have spoken.
+"""Reorders the chunks of both sides of a connection so that causes precede effects.
 
-A capture of several queues, or put together of several files, may hold an answer before its
-question. The acknowledgement numbers tell: what a segment acknowledges was sent before it. So a
-chunk that acknowledges bytes of the peer that did not come yet waits for them, and with it all that
-its side sends later; when those bytes come, or are given up, it goes on. `TcpConnection` puts this
+A capture from several queues, or merged from several files, may hold an answer before its request.
+Acknowledgement numbers show this: what a segment acknowledges was sent before it. So a chunk that
+acknowledges bytes of the peer that have not been delivered yet is held until they are delivered or
+given up as a gap, and so is everything that its side sends later. `TcpConnection` inserts this
 consumer before its own when a chunk has to wait for the first time.
 """
 
@@ -18,101 +18,104 @@ from dissector.net.reassembler import SharedState
 from dissector.net.segment_buffer import OVERHEAD
 
 if cython.compiled:
-    from cython.cimports.dissector.net.reassembler import LATE_NS
+    from cython.cimports.dissector.net.reassembler import CLOCK_TOLERANCE_NS
 else:
-    from dissector.net.reassembler import LATE_NS
+    from dissector.net.reassembler import CLOCK_TOLERANCE_NS
 
 _CHUNK, _GAP, _CLOSED = range(3)
 
-# what happened, the peer's position that it waits for, bytes, count or manner, frame, time, reason
+# event type, the peer's position it waits for, bytes, gap size or close type, frame, time, reason
 _Event = tuple[int, int, bytes, int, int, int, str]
 
 
 class CausalOrder(Consumer):
-    """Stands between a connection and its consumer. `need`: what the next chunk acknowledges."""
+    """Buffers events between a connection and its consumer.
+
+    `need`: the peer's position that the next chunk acknowledges.
+    """
 
     def __init__(self, shared: SharedState, consumer: Consumer, last_a: int, last_b: int) -> None:
         self.shared = shared
         self.consumer = consumer
         self.need = 0
-        self.size = 0  # bytes of memory that wait, roughly
-        self.now = 0  # time of the chunk that came last
-        self.free = False  # too much waited once: nothing does any more
-        self.last = [last_a, last_b]  # frames of what was handed on last
+        self.size = 0  # approximate bytes of memory that the held events take
+        self.now = 0  # time of the latest chunk
+        self.passthrough = False  # the limit was exceeded once: nothing is held any more
+        self.last_frames = [last_a, last_b]  # frame of the last delivered event, by side
         self.waiting: tuple[deque[_Event], deque[_Event]] = (deque(), deque())
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Hand on, or keep until the peer's bytes are there that it acknowledges."""
+        """Deliver the chunk, or hold it until the bytes that it acknowledges are delivered."""
         need = self.need
         self.need = 0
         self.now = time_ns
-        waits = need > self.shared.position(1 - side) and not self.free
+        waits = need > self.shared.position(1 - side) and not self.passthrough
         if not waits and not self.waiting[side]:
-            self.last[side] = frame
+            self.last_frames[side] = frame
             wanted = self.consumer.chunk(side, window, start, stop, frame, time_ns)
-            return wanted and self._go_on()
-        self._wait(side, (_CHUNK, need, window[start:stop], 0, frame, time_ns, ""))
+            return wanted and self._deliver_ready()
+        self._enqueue(side, (_CHUNK, need, window[start:stop], 0, frame, time_ns, ""))
         reassembly = self.shared.reassembly
         if (
             self.size <= reassembly.direction_limit
             and reassembly.buffered <= reassembly.buffered_limit
         ):
             return True
-        self.free = True
-        last = self.last[1 - side] or self.shared.first_frame
+        self.passthrough = True
+        last = self.last_frames[1 - side] or self.shared.first_frame
         if not self.consumer.gap(1 - side, -1, last, time_ns, "buffer limit"):
             return False
-        return self._go_on()
+        return self._deliver_ready()
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Hand on in turn; the peer may have waited for these bytes."""
+        """Deliver the gap in order; events of the peer may have waited for these bytes."""
         if self.waiting[side]:
-            self._wait(side, (_GAP, 0, b"", missing, frame, time_ns, reason))
+            self._enqueue(side, (_GAP, 0, b"", missing, frame, time_ns, reason))
             return True
-        self.last[side] = frame
-        return self.consumer.gap(side, missing, frame, time_ns, reason) and self._go_on()
+        self.last_frames[side] = frame
+        return self.consumer.gap(side, missing, frame, time_ns, reason) and self._deliver_ready()
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """Hand on in turn."""
+        """Deliver the close in order."""
         if self.waiting[side]:
-            self._wait(side, (_CLOSED, 0, b"", how, frame, time_ns, ""))
+            self._enqueue(side, (_CLOSED, 0, b"", how, frame, time_ns, ""))
             return True
         return self.consumer.closed(side, how, frame, time_ns)
 
     def finished(self, reason: int, time_ns: int) -> bool:
-        """Hand on what still waits, then the end."""
-        self.free = True
-        return self._go_on() and self.consumer.finished(reason, time_ns)
+        """Deliver everything still held, then the end."""
+        self.passthrough = True
+        return self._deliver_ready() and self.consumer.finished(reason, time_ns)
 
-    def _wait(self, side: int, event: _Event) -> None:
+    def _enqueue(self, side: int, event: _Event) -> None:
         self.waiting[side].append(event)
         size = len(event[2]) + OVERHEAD
         self.size += size
         self.shared.reassembly.buffered += size
 
-    def _go_on(self) -> bool:
-        """Hand on whatever waits no longer; False when nobody wants more."""
+    def _deliver_ready(self) -> bool:
+        """Deliver all held events that are ready; False if the consumer wants no more."""
         moved = True
         while moved:
             moved = False
             for side in (0, 1):
                 queue = self.waiting[side]
-                while queue and (self.free or queue[0][1] <= self.shared.position(1 - side)):
+                while queue and (self.passthrough or queue[0][1] <= self.shared.position(1 - side)):
                     moved = True
-                    if not self._hand_on(side, queue.popleft()):
+                    if not self._deliver(side, queue.popleft()):
                         return False
         return True
 
-    def _hand_on(self, side: int, event: _Event) -> bool:
+    def _deliver(self, side: int, event: _Event) -> bool:
         what, _, data, number, frame, time_ns, reason = event
         size = len(data) + OVERHEAD
         self.size -= size
         self.shared.reassembly.buffered -= size
-        self.last[side] = frame
-        if self.now - time_ns > LATE_NS:
-            self.shared.late = True  # what it waited for came with another clock
+        self.last_frames[side] = frame
+        if self.now - time_ns > CLOCK_TOLERANCE_NS:
+            self.shared.clocks_differ = True  # the bytes it waited for are timed by another clock
         if what == _CHUNK:
             return self.consumer.chunk(side, data, 0, len(data), frame, time_ns)
         if what == _GAP:

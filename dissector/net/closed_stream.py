@@ -1,7 +1,7 @@
-"""A TCP connection whose view has ended in, the little that stream numbers still need of it out.
+"""Keeps the little of a closed TCP connection that stream numbering (tcp.stream) still needs.
 
-A late segment of it begins no new stream, and a SYN tells by its sequence number whether it does.
-Hundreds of thousands of connections may have ended, so nothing else of them is kept.
+A late segment of it begins no new stream; a SYN begins one if its sequence number is another.
+Hundreds of thousands of connections may have closed, so nothing else of them is kept.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ else:
 
 
 class ClosedStream:
-    """What is left: number, addresses and ports, and both base sequence numbers of Wireshark.
+    """Stream number, addresses and ports, and Wireshark's base sequence numbers of both sides.
 
-    `key` is the lesser of the connection's two; `turned`: it is the one of side 1.
+    `key` is the lesser of the connection's two keys; `swapped`: it is the key of side 1.
     """
 
     def begin(self, connection: TcpConnection) -> None:
-        """Keep what is needed of a connection (see `SequenceTracker.begin_sequence`)."""
-        self.turned = connection.reverse < connection.key
-        self.key = connection.reverse if self.turned else connection.key
+        """Copy what is needed from a connection (see `SequenceTracker.begin_sequence`)."""
+        self.swapped = connection.reverse < connection.key
+        self.key = connection.reverse if self.swapped else connection.key
         self.stream = connection.stream
         self.first_frame = connection.first_frame
         self.based_a, self.base_a = connection.a.based, connection.a.base_seq
         self.based_b, self.base_b = connection.b.based, connection.b.base_seq
 
     def side(self, key: bytes) -> int:
-        """Give the side that one of the connection's two keys is the key of."""
-        return (key != self.key) != self.turned
+        """Return the side (0 or 1) that sends with `key`, one of the connection's two keys."""
+        return (key != self.key) != self.swapped
 
-    def renewed(self, s: Segment, side: int) -> bool:
-        """Whether a SYN of that side is another one than that which began the stream."""
+    def begins_new_stream(self, s: Segment, side: int) -> bool:
+        """Whether a SYN of `side` has another sequence number than the stream's first one."""
         if side:
             return self.based_b and s.seq != self.base_b
         return self.based_a and s.seq != self.base_a
 
     def note_base(self, s: Segment, side: int) -> None:
-        """Go on learning base sequence numbers, as `SequenceTracker.note_base` does."""
+        """Update the base sequence numbers, as `SequenceTracker.note_base` does."""
         base = s.seq if s.flags & 2 else (s.seq - 1) & MASK
         again = s.flags & 0x12 == 0x12
         if side:

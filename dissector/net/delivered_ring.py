@@ -1,8 +1,8 @@
-"""Which bytes were handed up a moment ago, so that a retransmission can be compared with them.
+"""Remembers where recently delivered bytes lie, so that retransmissions can be compared with them.
 
-A ring over all connections: each entry says at which position of which direction which bytes of
-which window lay; an entry links to the one before it of the same direction. It copies nothing, and
-of the windows it holds on to the latest four only: older bytes are no longer compared.
+A ring buffer shared by all connections. An entry says which bytes of which window were delivered at
+which stream position, and links to the previous entry of the same direction. Nothing is copied, and
+only the latest four windows are kept: older bytes are no longer compared.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dissector.integers import IntegerArray
 
 _ROOM = 8192  # entries, a power of two
 _WINDOWS = 4
-_STEPS = 64  # entries that one comparison looks at
+_STEPS = 64  # entries that one comparison looks at, at most
 
 
 class DeliveredRing:
-    """The ring; an entry's handle is its count since the beginning, -1 for none."""
+    """The ring buffer; the handle of an entry is its number since the beginning, -1 for none."""
 
     def __init__(self) -> None:
         self.windows: list[bytes] = [b""] * _WINDOWS
@@ -28,18 +28,19 @@ class DeliveredRing:
         self.previous = IntegerArray(_ROOM)
 
     def use(self, window: bytes) -> int:
-        """Make `window` one of the latest; its serial number."""
+        """Keep `window` among the latest ones; returns its serial number."""
         for serial in range(max(self.serial - _WINDOWS + 1, 0), self.serial + 1):
             if self.windows[serial % _WINDOWS] is window:
-                return serial  # several files read in turns: it is still held
+                return serial  # still kept: several files are read alternately
         self.serial += 1
         self.windows[self.serial % _WINDOWS] = window
         return self.serial
 
     def note(self, previous: int, position: int, serial: int, start: int, stop: int) -> int:
-        """Note that [start, stop) of window `serial` went up as the bytes from `position` on.
+        """Record that [start, stop) of window `serial` was delivered at stream position `position`.
 
-        A serial of -1 names a window that is not held: nothing is noted.
+        Returns the new handle. A serial of -1 stands for a window that is not kept: nothing is
+        recorded, and `previous` is returned.
         """
         if serial < 0:
             return previous
@@ -54,7 +55,7 @@ class DeliveredRing:
         return handle
 
     def differs(self, handle: int, position: int, data: bytes) -> bool:
-        """Whether any byte of `data`, at `position`, is not the one that went up there."""
+        """Whether any byte of `data`, at `position`, differs from the one delivered there."""
         end = position + len(data)
         for _ in range(_STEPS):
             if handle < 0 or self.count - handle > _ROOM:

@@ -1,10 +1,10 @@
-"""Segments of any connection in, the `StreamDirection` that each belongs to out.
+"""Finds the `StreamDirection` that a TCP segment belongs to, and numbers the streams.
 
 The table is a dict from a directional key (source and destination address, source and destination
-port, as they lie in the headers) to a `StreamDirection`. The innermost headers count, so VLAN and tunnel
-numbers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new number for an
-unknown key, and for a SYN whose sequence number is not the base of its direction. Of a connection
-whose view has ended a `ClosedStream` is left, for that number, until `Limits.closed` younger ones are.
+port, as in the headers) to a `StreamDirection`. The innermost headers count, so VLAN and tunnel
+identifiers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new number
+for an unknown key, and for a SYN whose sequence number is not the base of its direction. For a
+closed connection a `ClosedStream` keeps that number until `Limits.closed` newer ones have closed.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ else:
     from dissector.net.segment import NUMBER_ONLY, WHOLE
 
 _SLOTS = 1 << 15
-_PASSED = 512  # serials that were seen to, before they are cleared away
-_SPREAD = 0x9E3779B97F4A7C15  # an odd number whose bits look like chance
+_COMPACT_AFTER = 512  # processed serials in `closing` before they are deleted from it
+_HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with pseudo-random bits
 
 Factory = Callable[[TcpConnection], "Consumer | None"]
 Warn = Callable[[str, str, int, int], object]
 
 
 class FlowTable(ReassemblyContext):
-    """The connections that are open, and what is left of others.
+    """Tracks open connections, and the stream numbers of closed ones.
 
-    `factory(connection)` is asked for a `Consumer` at the first payload byte of a connection, or
-    when it begins if one of its ports is in `ports`; None: its bytes are of no interest.
-    `warn(kind, message, frame, stream)` hears of limits of our view; stream -1: of no single one.
+    `factory(connection)` is called for a `Consumer` at the first payload byte of a connection, or
+    when it begins if one of its ports is in `ports`; it returns None if the bytes are not wanted.
+    `warn(kind, message, frame, stream)` is called with capture warnings; stream -1: no single one.
     """
 
     def __init__(self, factory: Factory, ports: frozenset[int], warn: Warn, limits: Limits) -> None:
         super().__init__(limits)
         self.factory = factory
         self.ports = ports
-        self.expected = bytearray(65536)  # whether a port is one of them
+        self.expected = bytearray(65536)  # 1 for each port in `ports`
         for port in ports:
             self.expected[port] = 1
         self.warn = warn
@@ -58,25 +58,24 @@ class FlowTable(ReassemblyContext):
         self.serial = 0
         self.streams = 0
         self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
-        self.quick: list[StreamDirection | None] = [None] * _SLOTS if cython.compiled else []
-        # serials of those whose linger time runs, from `first_closing` on
+        self.cache: list[StreamDirection | None] = [None] * _SLOTS if cython.compiled else []
+        # serials of the connections whose linger time is running, from `first_closing` on
         self.closing: list[int] = []
         self.first_closing = 0
         self.connections_limit = limits.connections
         self.closed_limit = limits.closed
         self.deadline = 1 << 62
         self.closed_streams: dict[bytes, ClosedStream] = {}  # by the lesser of their two keys
-        self.ended: list[
-            ClosedStream
-        ] = []  # a ring of those in `closed_streams`, and some that were superseded
-        self.eldest = 0  # the place in it
+        # a ring of those in `closed_streams`, and some that were superseded
+        self.closed_ring: list[ClosedStream] = []
+        self.oldest_slot = 0  # index of the oldest entry in `closed_ring`
         self.evicted = 0
-        self.forgetful = False
-        self.port_counts = IntegerArray(65536)  # connections by the server's port
+        self.stream_limit_reported = False
+        self.port_counts = IntegerArray(65536)  # connections by server port
         self.clock = -(1 << 62)
 
     def end_all(self) -> None:
-        """End the view of all connections that are still open."""
+        """End tracking of all connections that are still open."""
         now = max(self.clock, 0)
         for connection in list(self.connections.values()):
             connection.finish(CAPTURE_END, now)
@@ -84,67 +83,67 @@ class FlowTable(ReassemblyContext):
         self.closing.clear()
         self.first_closing = 0
         self.closed_streams.clear()
-        self.ended.clear()
-        self.eldest = 0
+        self.closed_ring.clear()
+        self.oldest_slot = 0
         for direction in self.table.values():
             if direction.peer is not None:
                 direction.connection.release()
         self.table.clear()
 
     def advance(self, now: int) -> None:
-        """Take it that no frame from before `now` will come: what lingered long enough ends."""
+        """Advance the clock to `now` (no earlier frame will come) and expire closed connections."""
         if now > self.clock:
             self.clock = now
         if now >= self.deadline:
             self._expire(now)
 
     def discard(self, connection: TcpConnection) -> None:
-        """End the view of a connection as at the capture's end; it may go on, in mid-stream."""
+        """End tracking of a connection as at capture end; later segments begin it mid-stream."""
         self._end(connection, CAPTURE_END)
         self.closed_streams.pop(min(connection.key, connection.reverse), None)
 
     def open(self, connection: TcpConnection) -> Consumer | None:
-        """Ask the factory."""
+        """Call the factory for the consumer of a connection."""
         return self.factory(connection)
 
-    def ending(self, connection: TcpConnection) -> None:
-        """End this connection's view when the linger time is over."""
+    def connection_closed(self, connection: TcpConnection) -> None:
+        """End tracking of this connection when its linger time is over."""
         own = connection
-        own.until = self.clock + self.linger_ns
+        own.linger_until = self.clock + self.linger_ns
         if self.first_closing == len(self.closing):
-            self.deadline = own.until
+            self.deadline = own.linger_until
         self.closing.append(own.serial)
-        if len(self.closing) > 2 * self.connections_limit:  # most were let go before their time
+        if len(self.closing) > 2 * self.connections_limit:  # most of them were evicted earlier
             self.closing = [item for item in self.closing if item in self.connections]
             self.first_closing = 0
 
-    def complete(self, connection: TcpConnection) -> None:
-        """End this connection's view now: only repetitions may still come."""
+    def connection_complete(self, connection: TcpConnection) -> None:
+        """End tracking of this connection now: only retransmissions may still come."""
         self._end(connection, CLOSED)
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
-        """Pass a warning on."""
+        """Report a capture warning."""
         self.warn(kind, message, frame, stream)
 
-    def _known(self, pointer: bytes, at: int) -> StreamDirection | None:
-        # table.get(s.key()) for IPv4, with neither bytes made nor hashed, for nearly all segments
+    def _cached(self, pointer: bytes, at: int) -> StreamDirection | None:
+        # table.get(s.key()) for IPv4 without making or hashing bytes; it hits for most segments
         address = big32(pointer, at)
         address = address << 32 | big32(pointer, at + 4)
         ports = big32(pointer, at + 8)
         slot = _slot(address, ports)
-        found = self.quick[slot]
+        found = self.cache[slot]
         if found is not None and found.ports == ports and found.address == address:
             return found
-        return None  # it is unknown, or another one has its place: `_find` tells
+        return None  # unknown, or another flow occupies its slot: `_find` decides
 
-    def _learn(self, direction: StreamDirection, key: bytes) -> None:
+    def _cache_flow(self, direction: StreamDirection, key: bytes) -> None:
         direction.address = big32(key, 0)
         direction.address = direction.address << 32 | big32(key, 4)
         direction.ports = big32(key, 8)
-        self.quick[_slot(direction.address, direction.ports)] = direction
+        self.cache[_slot(direction.address, direction.ports)] = direction
 
     def server_ports(self) -> dict[int, int]:
-        """Give the number of connections by the server's port."""
+        """Return the number of connections by server port."""
         counts, found = self.port_counts.at, {}
         for port in range(65536):
             if counts[port] != 0:
@@ -152,14 +151,14 @@ class FlowTable(ReassemblyContext):
         return found
 
     def _find(self, known: StreamDirection | None, s: Segment) -> StreamDirection | None:
-        # The direction that a segment out of the ordinary belongs to; None: to a past connection
+        # The direction of a segment that the fast path did not place; None: a closed connection's
         if known is None:
             key = s.key()
             known = self.table.get(key)
             if known is None:
-                return self._meet(s, key)
+                return self._find_closed_or_create(s, key)
             if cython.compiled and len(key) == 12:
-                self.quick[_slot(known.address, known.ports)] = known
+                self.cache[_slot(known.address, known.ports)] = known
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             return known
         old = known.connection
@@ -168,47 +167,47 @@ class FlowTable(ReassemblyContext):
             key = s.key()
             reverse = reversed_key(key)
             del self.closed_streams[min(key, reverse)]
-            return self._create(key, reverse, s, self._number())
+            return self._create(key, reverse, s, self._next_stream())
         if s.grade != WHOLE or not old.lingering:
-            return known  # the same SYN again
+            return known  # a retransmitted SYN
         self._end(old, REUSED)
-        return self._meet(s, s.key())
+        return self._find_closed_or_create(s, s.key())
 
-    def _meet(self, s: Segment, key: bytes) -> StreamDirection | None:
-        # A segment of no connection in the table
+    def _find_closed_or_create(self, s: Segment, key: bytes) -> StreamDirection | None:
+        # The direction of a segment of no connection in the table; None: a closed connection's
         reverse = reversed_key(key)
-        closed_streams = self.closed_streams.get(reverse if reverse < key else key)
-        if closed_streams is None:
-            return self._create(key, reverse, s, self._number())
-        side = closed_streams.side(key)
+        closed_stream = self.closed_streams.get(reverse if reverse < key else key)
+        if closed_stream is None:
+            return self._create(key, reverse, s, self._next_stream())
+        side = closed_stream.side(key)
         if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
             if s.grade != NUMBER_ONLY:
-                closed_streams.note_base(s, side)
+                closed_stream.note_base(s, side)
             return None
-        if closed_streams.renewed(s, side):
-            del self.closed_streams[closed_streams.key]
-            return self._create(key, reverse, s, self._number())
+        if closed_stream.begins_new_stream(s, side):
+            del self.closed_streams[closed_stream.key]
+            return self._create(key, reverse, s, self._next_stream())
         if s.grade != WHOLE:
-            closed_streams.note_base(s, side)
+            closed_stream.note_base(s, side)
             return None
-        # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number,
-        # and what it takes for the base of each direction
-        del self.closed_streams[closed_streams.key]
-        direction = self._create(key, reverse, s, closed_streams.stream)
+        # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number
+        # and the base sequence number of each direction
+        del self.closed_streams[closed_stream.key]
+        direction = self._create(key, reverse, s, closed_stream.stream)
         other = direction.peer
-        direction.based, other.based = closed_streams.based_a, closed_streams.based_b
-        direction.base_seq, other.base_seq = closed_streams.base_a, closed_streams.base_b
+        direction.based, other.based = closed_stream.based_a, closed_stream.based_b
+        direction.base_seq, other.base_seq = closed_stream.base_a, closed_stream.base_b
         if side:
-            direction.based, other.based = closed_streams.based_b, closed_streams.based_a
-            direction.base_seq, other.base_seq = closed_streams.base_b, closed_streams.base_a
+            direction.based, other.based = closed_stream.based_b, closed_stream.based_a
+            direction.base_seq, other.base_seq = closed_stream.base_b, closed_stream.base_a
         return direction
 
-    def _number(self) -> int:
+    def _next_stream(self) -> int:
         self.streams += 1
         return self.streams - 1
 
     def _create(self, key: bytes, reverse: bytes, s: Segment, stream: int) -> StreamDirection:
-        # A new connection; the direction of the segment
+        # Create a connection and return the direction of the segment
         swap = s.flags & 0x12 == 0x12  # a SYN/ACK comes from side 1
         connection = TcpConnection.__new__(TcpConnection)
         if swap:
@@ -226,8 +225,8 @@ class FlowTable(ReassemblyContext):
         self.table[reverse] = other_way
         self.table[key] = direction
         if cython.compiled and len(key) == 12:
-            self._learn(direction, key)
-            self._learn(other_way, reverse)
+            self._cache_flow(direction, key)
+            self._cache_flow(other_way, reverse)
         connection.expected = (
             self.expected[connection.port_a] + self.expected[connection.port_b] != 0
         )
@@ -246,66 +245,68 @@ class FlowTable(ReassemblyContext):
     def _count_port(self, connection: TcpConnection, sure: bool) -> None:
         port = connection.port_b
         if not sure and connection.port_a < port:
-            port = connection.port_a  # begun in mid-stream: servers mostly have the lower port
+            port = connection.port_a  # no SYN seen: the server usually has the lower port
         self.port_counts.at[port] += 1
 
     def _end(self, connection: TcpConnection, reason: int) -> None:
-        # End the view of a connection; what its stream number needs is kept
+        # End tracking of a connection; what its stream number needs is kept
         if connection.over:
             return
         connection.finish(reason, self.clock)
         del self.connections[connection.serial]
         key = connection.key
         del self.table[key]
-        self.table.pop(connection.reverse, None)  # the same where it speaks to itself
-        closed_streams = ClosedStream.__new__(ClosedStream)
-        closed_streams.begin(connection)
+        self.table.pop(connection.reverse, None)  # the same key if source equals destination
+        closed_stream = ClosedStream.__new__(ClosedStream)
+        closed_stream.begin(connection)
         if cython.compiled:
-            self._unlearn(connection.a)
-            self._unlearn(connection.b)
+            self._uncache_flow(connection.a)
+            self._uncache_flow(connection.b)
         connection.release()
-        self.closed_streams[closed_streams.key] = closed_streams
-        if len(self.ended) < self.closed_limit:
-            self.ended.append(closed_streams)
+        self.closed_streams[closed_stream.key] = closed_stream
+        if len(self.closed_ring) < self.closed_limit:
+            self.closed_ring.append(closed_stream)
         else:
-            self._forget(self.ended[self.eldest])
-            self.ended[self.eldest] = closed_streams
-            self.eldest = (self.eldest + 1) % self.closed_limit
+            self._drop_closed(self.closed_ring[self.oldest_slot])
+            self.closed_ring[self.oldest_slot] = closed_stream
+            self.oldest_slot = (self.oldest_slot + 1) % self.closed_limit
 
-    def _unlearn(self, direction: StreamDirection) -> None:
+    def _uncache_flow(self, direction: StreamDirection) -> None:
         if direction.ports >= 0:
             at = _slot(direction.address, direction.ports)
-            if self.quick[at] is direction:
-                self.quick[at] = None
+            if self.cache[at] is direction:
+                self.cache[at] = None
 
-    def _forget(self, closed_streams: ClosedStream) -> None:
-        if self.closed_streams.get(closed_streams.key) is not closed_streams:
+    def _drop_closed(self, closed_stream: ClosedStream) -> None:
+        if self.closed_streams.get(closed_stream.key) is not closed_stream:
             return
-        del self.closed_streams[closed_streams.key]
-        if not self.forgetful:
-            self.forgetful = True
-            what = "too many closed connections to remember: stream numbers may differ"
-            self.warn("stream-limit", what, closed_streams.first_frame, closed_streams.stream)
+        del self.closed_streams[closed_stream.key]
+        if not self.stream_limit_reported:
+            self.stream_limit_reported = True
+            what = (
+                "too many closed connections to track: stream numbers may differ from Wireshark's"
+            )
+            self.warn("stream-limit", what, closed_stream.first_frame, closed_stream.stream)
 
     def _expire(self, now: int) -> None:
         self.deadline = 1 << 62
         at = self.first_closing
         while at < len(self.closing):
             connection = self.connections.get(self.closing[at])
-            if connection is not None and connection.until > now:
-                self.deadline = connection.until
+            if connection is not None and connection.linger_until > now:
+                self.deadline = connection.linger_until
                 break
             at += 1
             if connection is not None:
                 self._end(connection, CLOSED)
         self.first_closing = at
-        if at > _PASSED and 2 * at > len(self.closing):
+        if at > _COMPACT_AFTER and 2 * at > len(self.closing):
             del self.closing[:at]
             self.first_closing = 0
 
     def _evict(self, latest: TcpConnection, s: Segment) -> None:
-        # Let the longest idle connection go. A sorted part of all serves many evictions: who is in
-        # it and was not heard of since is idle for longer than all who are not in it
+        # Evict the connection that was idle longest. One sorted part of all serves many evictions:
+        # a connection in it without a later segment was idle longer than all outside of it
         while True:
             if not self.idle:
                 ages = sorted(
@@ -319,28 +320,28 @@ class FlowTable(ReassemblyContext):
             if victim is not None and victim.last_time_ns == last:
                 break
         if self.evicted == 0:
-            what = f"more than {self.limits.connections} open connections: the idle are let go"
+            what = f"more than {self.limits.connections} open connections: idle ones are evicted"
             self.warn("connection-limit", what, s.frame, victim.stream)
         self.evicted += 1
         self._end(victim, EVICTED)
 
 
 def _slot(address: int, ports: int) -> int:
-    # Where the quick look-up has a direction, by the high bits of a product
-    ambiguous = (address ^ address >> 29 ^ ports << 20) * _SPREAD
-    return ambiguous >> 49
+    # Slot of a direction in the look-up cache: multiplicative hashing, by the high bits
+    product = (address ^ address >> 29 ^ ports << 20) * _HASH_MULTIPLIER
+    return product >> 49
 
 
 def reversed_key(key: bytes) -> bytes:
-    """Give the key of the opposite direction, destination before source."""
+    """Return the key of the opposite direction, destination before source."""
     size = (len(key) - 4) // 2
     if cython.compiled and size == 4:
-        turned = cython.declare(cython.uchar[12])
+        swapped = cython.declare(cython.uchar[12])
         for index in range(4):
-            turned[index] = key[index + 4]
-            turned[index + 4] = key[index]
+            swapped[index] = key[index + 4]
+            swapped[index + 4] = key[index]
         for index in range(8, 10):
-            turned[index] = key[index + 2]
-            turned[index + 2] = key[index]
-        return turned[:12]
+            swapped[index] = key[index + 2]
+            swapped[index + 2] = key[index]
+        return swapped[:12]
     return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

@@ -9,12 +9,12 @@ cdef class Fragments:
     cdef readonly dict complete
     cdef public long long size
     cdef readonly long long missing
-    cdef readonly bint limited
+    cdef readonly bint limit_reported
 
     @cython.locals(before=cython.longlong, stop=cython.longlong)
     cpdef int add(self, Segment s, bytes key, long long offset, bint more, int protocol) except -1
     cpdef finish(self)
-    cpdef _bound(self)
-    cpdef _forget_old(self, long long now)
-    cpdef _give_up(self, bytes key, str when)
+    cpdef _enforce_limits(self)
+    cpdef _expire_old(self, long long now)
+    cpdef _discard(self, bytes key, str when)
     cpdef _drop(self, bytes key)

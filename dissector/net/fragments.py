@@ -1,8 +1,8 @@
-"""IP fragments in, whole datagrams out, as Wireshark does: with the frame that completes them.
+"""Reassembles IP fragments into datagrams, each at the frame that completes it, as Wireshark does.
 
-Bounded by number, bytes and age on the capture's clock; what is given up is warned of if it may
-have carried TCP. Where fragments overlap the bytes seen first stay. A datagram that was completed
-just before is remembered, so that fragments captured twice are no missing ones.
+Bounded by number, bytes and age on the capture's clock; a warning is reported for an incomplete
+datagram that may have carried TCP. Where fragments overlap, the bytes seen first are kept. Recently
+completed datagrams are remembered, so that fragments captured twice do not count as incomplete.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ else:
 
 Warn = Callable[[str, str, int, int], object]
 
-_OVERHEAD = 128  # bytes that a kept piece costs besides its own
-_REMEMBERED = 1024
+_OVERHEAD = 128  # bytes of memory per piece, besides its data
+_COMPLETED_KEPT = 1024
 _WARNINGS = 100
-_PIECES = 256  # of one datagram: more only comes of an attack
-_CARRIERS = frozenset({4, 6, 41, 47})  # protocols in which TCP is or may be
+_PIECES = 256  # of one datagram; more are seen in attacks only
+_MAY_CARRY_TCP = frozenset({4, 6, 41, 47})  # IP protocols: IPv4, TCP, IPv6, GRE
 _TUNNEL_PORTS = frozenset({4789, 8472, 6081})
 
 
 class Datagram:
-    """Pieces of one datagram: start and stop on the wire, and the bytes captured of it."""
+    """Pieces of one datagram: start and stop on the wire, and the captured bytes."""
 
     __slots__ = ("frame", "pieces", "protocol", "size", "time_ns", "total")
 
     def __init__(self, time_ns: int) -> None:
         self.pieces: list[tuple[int, int, bytes]] = []
-        self.time_ns = time_ns  # of its first fragment
-        self.frame = 0  # its latest
-        self.protocol = -1  # known from the first piece
+        self.time_ns = time_ns  # of the fragment that came first
+        self.frame = 0  # of the latest fragment
+        self.protocol = -1  # known from the piece at offset 0
         self.total = -1  # known from the last piece
         self.size = 0
 
     def insert(self, start: int, stop: int, data: bytes) -> bool:
-        """Keep what is new of [start, stop); whether all of the datagram is there now."""
+        """Store the new bytes of [start, stop); returns whether the datagram is complete."""
         fresh = []
         origin = start
         for low, high, _ in self.pieces:
@@ -66,7 +66,7 @@ class Datagram:
         return at == self.total
 
     def joined(self) -> bytes:
-        """The bytes up to the first that the snap length cut."""
+        """Return the bytes up to the first that the snap length cut off."""
         out = []
         for low, high, data in self.pieces:
             out.append(data)
@@ -76,7 +76,7 @@ class Datagram:
 
 
 class Fragments:
-    """The datagrams that are being put together."""
+    """The datagrams that are being reassembled."""
 
     def __init__(self, limits: Limits, warn: Warn) -> None:
         self.limits = limits
@@ -85,20 +85,23 @@ class Fragments:
         self.complete: dict[bytes, int] = {}
         self.size = 0
         self.missing = 0
-        self.limited = False
+        self.limit_reported = False
 
     def add(self, s: Segment, key: bytes, offset: int, more: bool, protocol: int) -> int:
-        """Take the fragment under the cursor; if it completes a datagram put the cursor on that."""
-        if protocol not in _CARRIERS and protocol not in (17, 0, 43, 51, 60):
+        """Add the fragment under the cursor; if it completes a datagram, move the cursor onto that.
+
+        Returns PROTOCOL plus the IP protocol of the datagram, else NOTHING.
+        """
+        if protocol not in _MAY_CARRY_TCP and protocol not in (17, 0, 43, 51, 60):
             return NOTHING
-        self._forget_old(s.time_ns)
+        self._expire_old(s.time_ns)
         datagram = self.table.get(key)
         if datagram is None:
             datagram = self.table[key] = Datagram(s.time_ns)
         if offset == 0:
             datagram.protocol = protocol
             if protocol == 17 and not _tunnelled(s):
-                datagram.protocol = 256  # no tunnel: of no use to us
+                datagram.protocol = 256  # UDP without a tunnel: not needed
         stop = offset + s.wire_end - s.at
         if not more:
             datagram.total = stop
@@ -108,12 +111,12 @@ class Fragments:
         self.size += datagram.size - before
         if not whole:
             if len(datagram.pieces) > _PIECES:
-                self._give_up(key, "in pieces of a usual size")
-            self._bound()
+                self._discard(key, f"with more than {_PIECES} pieces")
+            self._enforce_limits()
             return NOTHING
         self._drop(key)
         self.complete[key] = s.time_ns
-        if len(self.complete) > _REMEMBERED:
+        if len(self.complete) > _COMPLETED_KEPT:
             del self.complete[next(iter(self.complete))]
         s.window = datagram.joined()
         s.at = 0
@@ -122,40 +125,40 @@ class Fragments:
         return PROTOCOL + datagram.protocol if datagram.protocol < 256 else NOTHING
 
     def finish(self) -> None:
-        """Give up all that is not whole at the end of the capture."""
+        """Discard all incomplete datagrams at the end of the capture."""
         while self.table:
-            self._give_up(next(iter(self.table)), "before the end of the capture")
+            self._discard(next(iter(self.table)), "at the end of the capture")
 
-    def _bound(self) -> None:
+    def _enforce_limits(self) -> None:
         limits = self.limits
         while self.table and (
             len(self.table) > limits.fragments or self.size > limits.fragment_bytes
         ):
-            if not self.limited:
-                self.limited = True
+            if not self.limit_reported:
+                self.limit_reported = True
                 frame = next(iter(self.table.values())).frame
                 self.warn("fragment-limit", "too many incomplete IP datagrams at once", frame, -1)
-            self._give_up(next(iter(self.table)), "before a limit was reached")
+            self._discard(next(iter(self.table)), "when a limit was reached")
 
-    def _forget_old(self, now: int) -> None:
+    def _expire_old(self, now: int) -> None:
         while self.table:
             key = next(iter(self.table))
             if self.table[key].time_ns + self.limits.fragment_ns >= now:
                 break
-            self._give_up(key, f"within {self.limits.fragment_ns // 1_000_000_000} s")
+            self._discard(key, f"after {self.limits.fragment_ns // 1_000_000_000} s")
 
-    def _give_up(self, key: bytes, when: str) -> None:
+    def _discard(self, key: bytes, when: str) -> None:
         datagram = self.table[key]
         self._drop(key)
         done = self.complete.get(key)
         if done is not None and abs(datagram.time_ns - done) <= self.limits.fragment_ns:
             return  # captured twice
-        if datagram.protocol != -1 and datagram.protocol not in _CARRIERS | {17}:
+        if datagram.protocol != -1 and datagram.protocol not in _MAY_CARRY_TCP | {17}:
             return
         self.missing += 1
         if self.missing <= _WARNINGS:
-            what = "fragments of an IP datagram did not all come "
-            self.warn("missing-fragment", what + when, datagram.frame, -1)
+            what = f"an IP datagram was incomplete {when}: fragments are missing"
+            self.warn("missing-fragment", what, datagram.frame, -1)
 
     def _drop(self, key: bytes) -> None:
         self.size -= self.table.pop(key).size

@@ -1,7 +1,7 @@
-"""One frame in, the numbers of its innermost TCP segment out.
+"""Dissects one frame down to its innermost TCP segment.
 
-A flat loop over the header functions of link.py, ip.py and tunnel.py: no recursion, and bounded
-however the frame nests.
+A flat loop over the header functions of link.py, ip.py and tunnel.py: no recursion, and a bounded
+number of steps however deep the headers nest.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if cython.compiled:
         PROTOCOL,
         UNKNOWN_LINK,
     )
-    from cython.cimports.dissector.net.tunnel import deeper, gre, icmp, udp
+    from cython.cimports.dissector.net.tunnel import enter_tunnel, gre, icmp, udp
 else:
     from dissector.net.ip import extension, ipv4, ipv6
     from dissector.net.link import ethernet, ethertype, ip_version, link_header
     from dissector.net.segment import ANY_IP, ETHERNET, NOTHING, NUMBER_ONLY, PROTOCOL, UNKNOWN_LINK
-    from dissector.net.tunnel import deeper, gre, icmp, udp
+    from dissector.net.tunnel import enter_tunnel, gre, icmp, udp
 
 OTHER = 0  # no TCP
 TCP = 1
-UNKNOWN = 2  # a link type that is not known here
-CUT = 3  # TCP, cut before the end of its header
+UNKNOWN = 2  # an unsupported link type
+CUT = 3  # TCP, cut by the snap length before the end of its header
 
 
 def dissect(s: Segment, link: int, fragments: Fragments) -> int:
-    """Follow the headers from `s.at` on; TCP when `s` holds a segment, else why not."""
+    """Dissect the headers from `s.at` on; TCP if `s` then holds a segment, else the reason."""
     following = link_header(s, link)
     for _ in range(64):
         if following == 0x0800:
@@ -73,9 +73,9 @@ def _inner(s: Segment, protocol: int, fragments: Fragments) -> int:
     if protocol == 17:
         return udp(s)
     if protocol == 4:
-        return deeper(s, 0x0800)
+        return enter_tunnel(s, 0x0800)
     if protocol == 41:
-        return deeper(s, 0x86DD)
+        return enter_tunnel(s, 0x86DD)
     if protocol == 47:
         return gre(s)
     if protocol == 1:

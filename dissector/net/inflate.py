@@ -1,12 +1,12 @@
-"""Compressed WebSocket messages of one direction in, their bytes out, a bounded piece at a time.
+"""Inflates the compressed WebSocket messages of one direction in bounded pieces.
 
-permessage-deflate (RFC 7692) is raw DEFLATE; a message ends where four bytes were left out. wsproto
-inflates without a bound, so zlib is asked directly. A decompression bomb grows a thousandfold, and
-two of its bytes make a control packet, so what comes out is bounded by what was sent: a direction
-yields at most `ALLOWANCE` bytes and `RATIO` for each that was taken in, and what it yields may hold
-`PACKETS` control packets and `PACKET_RATIO` for each. It comes in pieces of at most `PIECE` bytes,
-which is how far beyond a bound it may get. At most `Inflaters.limit` directions keep a window at
-one time.
+permessage-deflate (RFC 7692) is raw DEFLATE; the last four bytes of each message are left out.
+wsproto inflates without a bound, so zlib is used directly. A decompression bomb grows a
+thousandfold, and two of its bytes make a control packet, so the output is bounded by the input: a
+direction yields at most `ALLOWANCE` bytes plus `RATIO` per input byte, and that output may hold at
+most `PACKETS` control packets plus `PACKET_RATIO` per input byte. Output comes in pieces of at most
+`PIECE` bytes, by which a bound may be exceeded. At most `Inflaters.limit` directions keep a window
+at one time.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ ALLOWANCE = 1 << 20
 RATIO = 100
 PACKETS = 1000
 PACKET_RATIO = 4
-LEFT_OUT = b"\x00\x00\xff\xff"
+STRIPPED_TAIL = b"\x00\x00\xff\xff"
 
 LIMIT = "inflate-limit"
 DAMAGED = "websocket"
 
 
 class Inflaters:
-    """Counts the windows of all connections; each costs some 40 KiB."""
+    """Counts the DEFLATE windows of all connections; each takes about 40 KiB."""
 
     limit = 2048
 
@@ -34,13 +34,13 @@ class Inflaters:
 
 
 class Inflater:
-    """Inflates one direction; `keeps`: its window lives on from message to message.
+    """Inflates one direction; `context_takeover`: the window is kept from message to message.
 
-    `failed` is why nothing more can be read: the kind of a warning and its text, or None.
+    `failed` is the kind and text of a capture warning once nothing more can be read, else None.
     """
 
-    def __init__(self, keeps: bool, shared: Inflaters) -> None:
-        self.keeps = keeps
+    def __init__(self, context_takeover: bool, shared: Inflaters) -> None:
+        self.context_takeover = context_takeover
         self.failed: tuple[str, str] | None = None
         self._shared = shared
         self._stream: zlib._Decompress | None = None
@@ -52,15 +52,18 @@ class Inflater:
         self._packets = 0
 
     def feed(self, data: bytes, ends: bool) -> None:
-        """Take the next bytes, the last ones of a message or not; before, all must be taken out."""
+        """Add compressed bytes; `ends`: the last ones of a message.
+
+        All output of earlier bytes must have been read by `next` before.
+        """
         if self._stream is None and not self._begin():
             return
-        self._waiting = data + LEFT_OUT if ends else data
+        self._waiting = data + STRIPPED_TAIL if ends else data
         self._busy = True
         self._ends = ends
 
     def next(self) -> bytes:
-        """Give the next bytes, b"" where there are none before more is fed, or where it failed."""
+        """Return the next output bytes; b"" if more input is needed or inflating failed."""
         while self._busy and self.failed is None:
             assert self._stream is not None
             before = len(self._waiting)
@@ -68,33 +71,33 @@ class Inflater:
                 out = self._stream.decompress(self._waiting, PIECE)
             except zlib.error as error:
                 return self._fail(DAMAGED, f"a compressed message cannot be inflated: {error}")
-            if self._stream.eof:  # a sender may end the DEFLATE stream itself, and begin another
+            if self._stream.eof:  # a sender may end the DEFLATE stream and begin another one
                 self._waiting = self._stream.unused_data
                 self._stream = zlib.decompressobj(-15)
-                self._busy = self._waiting not in (b"", LEFT_OUT)
+                self._busy = self._waiting not in (b"", STRIPPED_TAIL)
             else:
                 self._waiting = self._stream.unconsumed_tail
                 self._busy = bool(self._waiting) or len(out) == PIECE
             self._consumed += before - len(self._waiting)
             self._yielded += len(out)
             if self._yielded > ALLOWANCE + RATIO * self._consumed:
-                what = f"compressed messages grow to more than {RATIO} times their size; cut off"
+                what = f"compressed messages inflate to more than {RATIO} times their size; stopped"
                 return self._fail(LIMIT, what)
-            if not self._busy and self._ends and not self.keeps:
+            if not self._busy and self._ends and not self.context_takeover:
                 self.release()
             if out:
                 return out
         return b""
 
-    def charge(self, packets: int) -> None:
-        """Count the control packets that the piece given last has completed."""
+    def count_packets(self, packets: int) -> None:
+        """Count the control packets that the last output piece completed, against the bound."""
         self._packets += packets
         if self._packets > PACKETS + PACKET_RATIO * self._consumed:
-            what = f"compressed messages hold more than {PACKET_RATIO} control packets a byte"
-            self._fail(LIMIT, f"{what}; cut off")
+            what = f"compressed messages hold more than {PACKET_RATIO} control packets per byte"
+            self._fail(LIMIT, f"{what}; stopped")
 
     def release(self) -> None:
-        """Let go of the window."""
+        """Free the window."""
         if self._stream is not None:
             self._shared.used -= 1
         self._stream = None

@@ -1,9 +1,9 @@
-"""An IP header in, the number of what it carries out (see segment.py for the numbers).
+"""Strips IP headers; each function returns the number of the next protocol (see segment.py).
 
-The datagram ends where its own length says, which trims the padding of short Ethernet frames; a
-length of 0 is left by segmentation offload (and by jumbo datagrams) and means the end of the frame.
-Fragments go to the `Fragments` that the caller holds and come back as one datagram with the frame
-that completes it. Checksums are not verified: on the sending host they are often not yet computed.
+The datagram ends where its length field says, which trims the padding of short Ethernet frames; a
+length of 0 comes from segmentation offload (or a jumbo datagram) and means the end of the frame.
+Fragments are added to the caller's `Fragments`, and the frame that completes a datagram yields all
+of it. Checksums are not verified: on the sending host they are often not yet computed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def ipv4(s: Segment, fragments: Fragments) -> int:
 
 
 def ipv6(s: Segment) -> int:
-    """Strip the fixed header of IPv6 (RFC 8200); its extensions follow as protocols."""
+    """Strip the fixed IPv6 header (RFC 8200); extension headers follow as protocols."""
     window = s.window
     at = s.at
     if s.end - at < 40 or window[at] >> 4 != 6:

@@ -1,8 +1,8 @@
-"""A link-layer header in, the number of what follows it out (see segment.py for the numbers).
+"""Strips link-layer headers; each function returns the number of what follows (see segment.py).
 
 Link types by LINKTYPE_ number: null 0, Ethernet 1, raw IP 12, 14, 101, 228 and 229, loop 108, Linux
 cooked 113 and 276. Inside Ethernet: VLAN tags (802.1Q, 802.1ad, QinQ), LLC with SNAP, PPPoE
-sessions, MPLS. Each function moves the cursor behind its header, or gives up with NOTHING.
+sessions, MPLS. Each function moves the cursor behind its header, or returns NOTHING.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _KNOWN = frozenset({0, 1, 12, 14, 101, 108, 113, 228, 229, 276})
 
 
 def is_known(link: int) -> bool:
-    """Whether frames of this LINKTYPE_ number can be read here."""
+    """Whether frames of this LINKTYPE_ number are supported."""
     return link in _KNOWN
 
 
 def link_header(s: Segment, link: int) -> int:
-    """Strip the header that the link type says; UNKNOWN_LINK for a type that is not known here."""
+    """Strip the header of the link type; UNKNOWN_LINK if the type is not supported."""
     if link == 1:
         return ETHERNET
     if link == 113:
@@ -44,7 +44,7 @@ def link_header(s: Segment, link: int) -> int:
 
 
 def ethernet(s: Segment) -> int:
-    """Destination and source MAC address, then an ethertype or, below 1536, a length (LLC)."""
+    """Strip an Ethernet header: MAC addresses, then an ethertype or, below 1536, a length (LLC)."""
     if s.end - s.at < 14:
         return NOTHING
     s.mac_window = s.window
@@ -55,7 +55,7 @@ def ethernet(s: Segment) -> int:
 
 
 def ethertype(s: Segment, number: int) -> int:
-    """Strip what stands between an ethertype and IP: tags, LLC, PPPoE, MPLS."""
+    """Strip the headers between an ethertype and IP: VLAN tags, LLC, PPPoE, MPLS."""
     window = s.window
     tags = 0
     while number in (0x8100, 0x88A8, 0x9100, 0x9200):
@@ -78,7 +78,7 @@ def ethertype(s: Segment, number: int) -> int:
 
 
 def ip_version(s: Segment) -> int:
-    """Tell IPv4 from IPv6 by the first four bits."""
+    """Distinguish IPv4 from IPv6 by the first four bits."""
     if s.at < s.end:
         version = s.window[s.at] >> 4
         if version == 4:
@@ -89,7 +89,7 @@ def ip_version(s: Segment) -> int:
 
 
 def _llc(s: Segment) -> int:
-    # DSAP and SSAP of SNAP, unnumbered information, then the organisation: 0 means an ethertype
+    # DSAP and SSAP of SNAP, unnumbered information, then the OUI: 0 means that an ethertype follows
     window = s.window
     at = s.at
     if s.end - at < 8 or window[at] != 0xAA or window[at + 1] != 0xAA or window[at + 2] != 3:
@@ -107,7 +107,7 @@ def _pppoe(s: Segment) -> int:
     if s.end - at < 8 or window[at] != 0x11 or window[at + 1] != 0:
         return NOTHING
     at += 6
-    number = window[at]  # PPP sends one byte of the protocol number where the first would be 0
+    number = window[at]  # PPP may send one byte of a protocol number whose first byte is 0
     if number & 1:
         at += 1
     else:
@@ -155,7 +155,7 @@ def _cooked_v2(s: Segment) -> int:
 
 
 def _null(s: Segment) -> int:
-    # The address family of whatever system captured, in its own byte order
+    # The address family in the numbering and byte order of the capturing system
     window = s.window
     at = s.at
     if s.end - at < 4:

@@ -1,4 +1,4 @@
-"""The segment that was fed last in, the number of its connection and its side out."""
+"""Finds the stream number and the side of the segment that was fed last."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dissector.net.streams import Streams
 
 
 def owner(streams: Streams) -> tuple[int, int] | None:
-    """Give the stream and the side; None where the segment is of no connection that is known.
+    """Return (stream, side) of the last segment; None if it belongs to no known connection.
 
-    A connection whose view ended with this segment, or before, is known for a while. Its side 0 is
-    that of the segment by which it is remembered.
+    A connection that was closed by this segment, or before, stays known for a while, with the same
+    sides.
     """
     key = streams.segment.key()
     direction = streams.table.get(key)
     if direction is not None:
         return direction.connection.stream, direction.side
-    closed_streams = streams.closed_streams.get(min(key, reversed_key(key)))
-    return None if closed_streams is None else (closed_streams.stream, closed_streams.side(key))
+    closed_stream = streams.closed_streams.get(min(key, reversed_key(key)))
+    return None if closed_stream is None else (closed_stream.stream, closed_stream.side(key))

@@ -1,9 +1,9 @@
-r"""The first bytes of a TCP connection in, the PROXY protocol header before them out.
+r"""Parses the PROXY protocol header at the beginning of a TCP connection.
 
-A load balancer that speaks for its clients (HAProxy, NGINX, those of clouds) says in a header who
-the real client is: version 1 is a line of text, version 2 is binary, with TLVs behind the addresses
-(haproxy.org/download/3.0/doc/proxy-protocol.txt). What stands behind the header, MQTT, TLS or an
-HTTP upgrade, is left to others. A header is never believed to be longer than `LIMIT`.
+A load balancer (HAProxy, NGINX, those of clouds) names the real client in this header: version 1 is
+a line of text, version 2 is binary, with TLVs behind the addresses
+(haproxy.org/download/3.0/doc/proxy-protocol.txt). What follows the header, MQTT, TLS or an HTTP
+upgrade, is not parsed here. A header longer than `LIMIT` is rejected as malformed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 
 from dissector.text import decode
 
-LIMIT = 16_384  # bytes of a header; version 2 could have 65551
-LINE_LIMIT = 107  # of version 1, with its end of line
+LIMIT = 16_384  # bytes of a header; version 2 allows 65551
+LINE_LIMIT = 107  # bytes of a version 1 header, with its end of line
 TEXT_START = b"PROXY "
 BINARY_START = b"\r\n\r\n\x00\r\nQUIT\n"
 
@@ -26,11 +26,11 @@ _AUTHORITY, _SSL, _SSL_VERSION = 0x02, 0x20, 0x21
 
 
 class ProxyHeader(msgspec.Struct, frozen=True):
-    """What a proxy says of the client behind it.
+    """What a proxy reports about the client behind it.
 
-    `ip` and `port` are None where it names no address: a check of its own (LOCAL, UNKNOWN), or a
-    client on a UNIX socket. `authority` is the name that the client asked for (TLS' SNI), `tls` the
-    TLS version that the client spoke with the proxy, as the proxy spells it.
+    `ip` and `port` are None if it gives no address: for a health check of the proxy (LOCAL,
+    UNKNOWN) or a client on a UNIX socket. `authority` is the name that the client asked for (SNI),
+    `tls` the TLS version between client and proxy, as the proxy formats it.
     """
 
     version: int
@@ -41,11 +41,11 @@ class ProxyHeader(msgspec.Struct, frozen=True):
 
 
 class MalformedProxyHeaderError(Exception):
-    """It begins like a header and is none; the text says what is wrong."""
+    """Bytes that begin like a header but are not a valid one; the text says what is wrong."""
 
 
 def may_begin(data: bytes) -> bool:
-    """Whether these bytes, at least one, are a header's first ones, as far as they go."""
+    """Whether these bytes (at least one) may be the beginning of a header."""
     return (
         data[: len(TEXT_START)] == TEXT_START[: len(data)]
         or data[: len(BINARY_START)] == BINARY_START[: len(data)]
@@ -53,7 +53,7 @@ def may_begin(data: bytes) -> bool:
 
 
 def read(data: bytes) -> tuple[int, ProxyHeader] | None:
-    """Give the header's size and what it says, or None while bytes are missing.
+    """Return the header's size and contents, or None while bytes are missing.
 
     Raises MalformedProxyHeaderError.
     """
@@ -79,10 +79,10 @@ def _line(data: bytes) -> tuple[int, ProxyHeader] | None:
     try:
         address, _ = (ipaddress.ip_address(word.decode("ascii")) for word in words[2:4])
     except ValueError:
-        raise MalformedProxyHeaderError("an address in it is none") from None
+        raise MalformedProxyHeaderError("an address is invalid") from None
     ports = words[4:6]
     if address.version != wanted or not all(map(_is_port, ports)):
-        raise MalformedProxyHeaderError("a port in it is none, or an address is of another kind")
+        raise MalformedProxyHeaderError("a port is invalid, or an address is of the wrong family")
     return end + 2, ProxyHeader(1, str(address), int(ports[0]))
 
 
@@ -99,7 +99,7 @@ def _binary(data: bytes) -> tuple[int, ProxyHeader] | None:
     if version != 2 or command > _PROXY:
         raise MalformedProxyHeaderError(f"its version and command are 0x{data[12]:02x}")
     if 16 + size > LIMIT:
-        raise MalformedProxyHeaderError(f"{16 + size} bytes; more than {LIMIT} are not believed")
+        raise MalformedProxyHeaderError(f"its length is {16 + size} bytes, more than {LIMIT}")
     if command == _PROXY and (family not in _ADDRESSES or protocol > 2):
         raise MalformedProxyHeaderError(f"its family and protocol are 0x{data[13]:02x}")
     needed = _ADDRESSES.get(family, 0) if command == _PROXY else 0
@@ -128,13 +128,13 @@ def _binary(data: bytes) -> tuple[int, ProxyHeader] | None:
 
 
 def _tlvs(data: bytes) -> dict[int, bytes]:
-    """Take type, length, value apart; raises MalformedProxyHeaderError where one is cut."""
+    """Split TLVs into type and value; raises MalformedProxyHeaderError if one is cut short."""
     found = {}
     at = 0
     while at < len(data):
         end = at + 3 + (int.from_bytes(data[at + 1 : at + 3], "big"))
         if at + 3 > len(data) or end > len(data):
-            raise MalformedProxyHeaderError("a TLV in it is longer than the header")
+            raise MalformedProxyHeaderError("a TLV is longer than the header")
         found[data[at]] = data[at + 3 : end]
         at = end
     return found

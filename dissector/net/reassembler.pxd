@@ -7,7 +7,7 @@ from dissector.net.segment_buffer cimport SegmentBuffer
 from dissector.net.segment cimport Segment
 
 cdef int FIN, RST
-cdef long long LATE_NS
+cdef long long CLOCK_TOLERANCE_NS
 
 cdef class SharedState:
     cdef readonly ReassemblyContext reassembly
@@ -15,11 +15,11 @@ cdef class SharedState:
     cdef readonly long long last_time_ns
     cdef public long long stream
     cdef readonly long long first_frame
-    cdef readonly long long backs
+    cdef readonly long long clock_steps_back
     cdef readonly bint foreign_segments
     cdef readonly bint out_of_order
-    cdef readonly bint late
-    cdef readonly bint limited
+    cdef readonly bint clocks_differ
+    cdef readonly bint limit_reported
     cdef readonly bint lingering
     cdef readonly bint over
 
@@ -45,18 +45,18 @@ cdef class Reassembler(SequenceTracker):
     cdef long long _need(self, Segment s) except *
 
     @cython.locals(reassembly=ReassemblyContext, before=cython.longlong, piece=tuple)
-    cdef _keep(self, long long at, long long end, Py_ssize_t start, Py_ssize_t stop, Segment s, long long need)
+    cdef _buffer(self, long long at, long long end, Py_ssize_t start, Py_ssize_t stop, Segment s, long long need)
     cdef _compare(self, long long at, bytes data, Segment s)
     cdef _conflict(self, Segment s)
 
     @cython.locals(shared=SharedState, consumer=Consumer, length=cython.longlong)
-    cdef bint _give(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long cut, long long frame, long long time_ns, long long serial, long long origin, long long need) except -1
+    cdef bint _deliver(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long cut, long long frame, long long time_ns, long long serial, long long origin, long long need) except -1
 
     @cython.locals(shared=SharedState, consumer=Consumer)
-    cdef bint _miss(self, long long missing, long long frame, long long time_ns, str reason) except -1
+    cdef bint _report_gap(self, long long missing, long long frame, long long time_ns, str reason) except -1
 
     @cython.locals(buffered_segments=SegmentBuffer)
-    cdef leave(self, long long stop, long long frame, long long time_ns, str reason)
+    cdef skip_hole(self, long long stop, long long frame, long long time_ns, str reason)
 
     @cython.locals(at=cython.longlong, end=cython.longlong, data=bytes, own=cython.longlong, own_time=cython.longlong, serial=cython.longlong, origin=cython.longlong, length=cython.longlong, need=cython.longlong)
     cdef _drain(self, long long frame, long long time_ns)
@@ -67,10 +67,10 @@ cdef class Reassembler(SequenceTracker):
     cdef close(self, int how, long long frame, long long time_ns)
 
     @cython.locals(shared=SharedState, consumer=Consumer, late=cython.bint)
-    cdef tell_closed(self)
+    cdef report_closed(self)
 
     @cython.locals(stop=cython.longlong, reassembly=ReassemblyContext)
-    cdef watch(self, long long total, Segment s)
+    cdef check_hole(self, long long total, Segment s)
 
     @cython.locals(stop=cython.longlong, frame=cython.longlong)
-    cdef give_up(self, long long time_ns)
+    cdef skip_missing(self, long long time_ns)

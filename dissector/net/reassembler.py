@@ -1,9 +1,9 @@
-"""Segments at their positions in, chunks in order and explicit gaps out to a `Consumer`.
+"""Reassembles the segments of one TCP direction into ordered chunks and gaps for a `Consumer`.
 
-Pending pieces all begin beyond `next`. A side is closed to the layers above at its FIN's place in
-the byte order, or at once by a RST. What is missing then is given up when the view ends, so gaps
-and chunks may still follow a RST. Every call upward may end the interest in the connection: then
-`abandon` has let go of all that was pending.
+Buffered pieces all begin beyond `next`. A side is reported closed when its FIN is reached in the
+stream, or at once by a RST. Bytes missing then are skipped when tracking ends, so gaps and chunks
+may still follow a RST. After any call of the consumer it may want no more of the connection: then
+`abandon` has discarded all that was buffered.
 """
 
 from __future__ import annotations
@@ -21,58 +21,58 @@ if cython.compiled:
 else:
     from dissector.net.sequence_tracker import MASK
 
-LATE_NS = 1_000_000_000  # by how much clocks may differ before times prove nothing
+CLOCK_TOLERANCE_NS = 1_000_000_000  # if clocks differ by more, times prove nothing
 
 
 class SharedState:
-    """What both directions of a connection share: who takes the bytes, and who keeps it."""
+    """State that both directions of a connection share, such as its consumer."""
 
     def begin_shared(self, reassembly: ReassemblyContext, stream: int) -> None:
-        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        """Set the initial state (see `SequenceTracker.begin_sequence`)."""
         self.reassembly = reassembly
         self.stream = stream
         self.consumer: Consumer | None = None
         self.last_time_ns = 0
         self.first_frame = 0
-        self.backs = reassembly.backs
-        self.foreign_segments = (
-            False  # there were segments of another connection with these addresses
-        )
-        self.out_of_order = False  # an answer was handed up before its question
-        self.late = False  # one side's clock is more than a second behind the other's
-        self.limited = False  # the buffer limit was told
-        self.lingering = False  # closed, the view about to end
-        self.over = False  # the view ended
+        self.clock_steps_back = reassembly.clock_steps_back
+        self.foreign_segments = False  # segments of another connection with the same endpoints seen
+        self.out_of_order = False  # an answer was delivered before its request
+        self.clocks_differ = False  # one side's clock is more than a second behind the other's
+        self.limit_reported = False  # the warning about the buffer limit was reported
+        self.lingering = False  # closed, tracking ends soon
+        self.over = False  # tracking ended
 
     def position(self, side: int) -> int:
-        """How far `side` was handed up or given up."""
+        """Return up to which position the bytes of `side` were delivered or skipped."""
         raise NotImplementedError
 
     def wait_for(self, need: int) -> None:
-        """Let the next chunk wait for what the peer sends before position `need` (causal_order.py)."""
+        """Hold the next chunk until the peer reached position `need` (see causal_order.py)."""
         raise NotImplementedError
 
     def linger(self) -> None:
-        """Both sides are closed: late acknowledgements and retransmissions may still come."""
+        """Start the linger time: both sides are closed, but late segments may still come."""
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """Let go of the consumer and of all that waits for it."""
+        """Drop the consumer and discard all buffered segments."""
         raise NotImplementedError
 
 
 class Reassembler(SequenceTracker):
-    """One side's bytes on their way up."""
+    """Puts the bytes of one side in order."""
 
     def begin_reassembly(self, shared: SharedState, side: int) -> None:
-        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        """Set the initial state (see `SequenceTracker.begin_sequence`)."""
         self.begin_sequence(side)
         self.shared = shared
-        self.mark = -1  # segments of the connection when its hole was acknowledged
+        # when an acknowledged hole was first noticed: the connection's number of segments then (-1:
+        # no hole), the time, and where the hole begins and stops
+        self.mark = -1
         self.mark_time = self.mark_next = self.mark_stop = 0
 
     def insert(self, at: int, s: Segment) -> None:
-        """Hand up what of a segment at position `at` is in order, keep or drop the rest."""
+        """Deliver what of a segment at position `at` is in order; buffer or drop the rest."""
         start = s.start
         stop = s.stop
         end = at + s.wire_length
@@ -82,16 +82,16 @@ class Reassembler(SequenceTracker):
         if at < self.next:
             skip = self.next - at
             if at + 1 == self.next and end == self.next:
-                return  # a keep-alive's byte may be anything
+                return  # a keep-alive; its byte may have any value
             self._compare(at, s.window[start : min(start + skip, stop)], s)
             start = min(start + skip, stop)
             at = self.next
         if end <= at:
             return
-        if self.presumed:
+        if self.answered_early:
             self.shared.out_of_order = True
-        if self.acknowledged > self.next and s.time_ns - self.claim_time > LATE_NS:
-            self.shared.late = True  # acknowledged long before it was sent
+        if self.acknowledged > self.next and s.time_ns - self.unseen_ack_time > CLOCK_TOLERANCE_NS:
+            self.shared.clocks_differ = True  # acknowledged long before it was sent
         buffered_segments = self.buffered_segments
         need = self._need(s) if self.peer.acknowledged > self.peer.next else 0
         if at == self.next:
@@ -100,27 +100,27 @@ class Reassembler(SequenceTracker):
                 free = buffered_segments.head
             middle = min(stop, start + free - at)
             cut = free - at - (middle - start)
-            if not self._give(
+            if not self._deliver(
                 s.window, start, middle, cut, s.frame, s.time_ns, s.serial, start, need
             ):
                 return
             start = middle
             at = free
         if at < end:
-            self._keep(at, end, start, stop, s, need)
+            self._buffer(at, end, start, stop, s, need)
         if self.buffered_segments is not None or self.fin >= 0:
             self._drain(s.frame, s.time_ns)
 
     def _need(self, s: Segment) -> int:
-        """The peer's position that a segment acknowledges, where the peer did not come so far."""
+        """Return the peer's position that a segment acknowledges, if beyond the peer's `next`."""
         peer = self.peer
-        if not peer.announced or not peer.segments:
-            peer.presumed = True
-            return 0  # nothing of it, or nobody knows where it begins
+        if not peer.start_reported or not peer.segments:
+            peer.answered_early = True
+            return 0  # no segment of the peer, or its first position is unknown
         need = peer.next + peer.ahead(s.ack)
         return need if need <= peer.acknowledged else peer.acknowledged
 
-    def _keep(self, at: int, end: int, start: int, stop: int, s: Segment, need: int) -> None:
+    def _buffer(self, at: int, end: int, start: int, stop: int, s: Segment, need: int) -> None:
         reassembly = self.shared.reassembly
         if self.buffered_segments is None:
             self.buffered_segments = SegmentBuffer()
@@ -137,11 +137,11 @@ class Reassembler(SequenceTracker):
         ):
             if self.buffered_segments.head < 0:
                 break
-            if not self.shared.limited:
-                self.shared.limited = True
-                what = "too many bytes wait for a missing segment"
+            if not self.shared.limit_reported:
+                self.shared.limit_reported = True
+                what = "too many bytes are buffered behind a missing segment"
                 reassembly.report("buffer-limit", what, s.frame, self.shared.stream)
-            self.leave(self.buffered_segments.head, s.frame, s.time_ns, "buffer limit")
+            self.skip_hole(self.buffered_segments.head, s.frame, s.time_ns, "buffer limit")
 
     def _compare(self, at: int, data: bytes, s: Segment) -> None:
         if not self.conflict and self.shared.reassembly.delivered.differs(self.latest, at, data):
@@ -152,11 +152,11 @@ class Reassembler(SequenceTracker):
             self.conflict = True
             if self.peer.conflict:
                 return
-            what = "segments overlap with different bytes; the first ones seen were taken"
+            what = "segments overlap with different bytes; the bytes seen first are used"
             shared = self.shared
             shared.reassembly.report("overlap-different-bytes", what, s.frame, shared.stream)
 
-    def _give(
+    def _deliver(
         self,
         window: bytes,
         start: int,
@@ -168,9 +168,10 @@ class Reassembler(SequenceTracker):
         origin: int,
         need: int,
     ) -> bool:
-        # Hand up the next bytes and the tail that the snap length cut; False when nobody wants more
+        # Deliver the next bytes, then a gap for the tail that the snap length cut off; False if the
+        # consumer wants no more
         shared = self.shared
-        if not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+        if not self.start_reported and not self._report_gap(-1, frame, time_ns, "mid-stream"):
             return False
         length = stop - start
         if length:
@@ -190,14 +191,14 @@ class Reassembler(SequenceTracker):
                 shared.abandon()
                 return False
         if cut:
-            return self._miss(cut, frame, time_ns, "snap length")
+            return self._report_gap(cut, frame, time_ns, "snap length")
         return True
 
-    def _miss(self, missing: int, frame: int, time_ns: int, reason: str) -> bool:
+    def _report_gap(self, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         shared = self.shared
         if missing < 0:
-            self.announced = True
-        elif not self.announced and not self._miss(-1, frame, time_ns, "mid-stream"):
+            self.start_reported = True
+        elif not self.start_reported and not self._report_gap(-1, frame, time_ns, "mid-stream"):
             return False
         else:
             self.next += missing
@@ -211,19 +212,19 @@ class Reassembler(SequenceTracker):
             return False
         return True
 
-    def leave(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
-        """Give up the bytes before position `stop` and hand up what waited for them."""
+    def skip_hole(self, stop: int, frame: int, time_ns: int, reason: str) -> None:
+        """Report the bytes before position `stop` as a gap and deliver what was buffered behind."""
         buffered_segments = self.buffered_segments
         if buffered_segments is not None and buffered_segments.head == stop:
             frame, time_ns = buffered_segments.pieces[0][3:5]
         if frame < self.last_frame:
             frame = self.last_frame
             time_ns = self.last_time
-        if self._miss(stop - self.next, frame, time_ns, reason):
+        if self._report_gap(stop - self.next, frame, time_ns, reason):
             self._drain(-1, 0)
 
     def _drain(self, frame: int, time_ns: int) -> None:
-        # Hand up pending pieces that are in order now; frame -1: each with its own frame
+        # Deliver the buffered pieces that are in order now; frame -1: each with its own frame
         while self.buffered_segments is not None and self.buffered_segments.head == self.next:
             at, end, data, own, own_time, serial, origin, need = self.buffered_segments.pop()
             self.shared.reassembly.buffered -= len(data) + OVERHEAD
@@ -234,7 +235,7 @@ class Reassembler(SequenceTracker):
                 own = self.last_frame
                 own_time = self.last_time
             length = len(data)
-            if not self._give(
+            if not self._deliver(
                 data, 0, length, end - at - length, own, own_time, serial, origin, need
             ):
                 return
@@ -244,8 +245,8 @@ class Reassembler(SequenceTracker):
             self._close_in_order()
 
     def end(self, at: int, s: Segment) -> None:
-        """Take a FIN at position `at`."""
-        # One behind `next` is old, unless its place was given up as a lost byte
+        """Process a FIN at position `at`."""
+        # One before `next` is old, unless its position was skipped as a lost byte
         if self.fin >= 0 or self.closed or at + (1 if self.gap else 0) < self.next:
             return
         self.fin = max(at, self.next)
@@ -266,7 +267,7 @@ class Reassembler(SequenceTracker):
             self.close(FIN, self.fin_frame, self.fin_time_ns)
 
     def close(self, how: int, frame: int, time_ns: int) -> None:
-        """Close this side: its FIN's place in the order is reached, or it sent a RST."""
+        """Close this side: its FIN was reached in the stream, or it sent a RST."""
         shared = self.shared
         if how == RST:
             if self.rst_time_ns < 0:
@@ -278,15 +279,15 @@ class Reassembler(SequenceTracker):
             self.closed_frame = frame
             self.closed_time = time_ns
             if shared.consumer is not None:
-                self.tell_closed()
+                self.report_closed()
         if how == RST or self.peer.closed:
             shared.linger()
 
-    def tell_closed(self) -> None:
-        """Tell the layer above how this side closed."""
+    def report_closed(self) -> None:
+        """Report to the consumer how this side closed."""
         shared = self.shared
-        late = not self.announced and self.known and not self.started
-        if late and not self._miss(-1, self.closed_frame, self.closed_time, "mid-stream"):
+        late = not self.start_reported and self.known and not self.started
+        if late and not self._report_gap(-1, self.closed_frame, self.closed_time, "mid-stream"):
             return
         consumer = shared.consumer
         if consumer is None or not consumer.closed(
@@ -294,8 +295,8 @@ class Reassembler(SequenceTracker):
         ):
             shared.abandon()
 
-    def watch(self, total: int, s: Segment) -> None:
-        """Give up a hole acknowledged long ago; `total` counts the connection's segments."""
+    def check_hole(self, total: int, s: Segment) -> None:
+        """Skip a hole that was acknowledged long ago; `total` counts the connection's segments."""
         stop = self.acknowledged
         if self.buffered_segments is not None and self.buffered_segments.head >= 0:
             stop = self.buffered_segments.head
@@ -315,14 +316,14 @@ class Reassembler(SequenceTracker):
         ):
             return
         self.mark = -1
-        self.leave(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
+        self.skip_hole(min(stop, self.mark_stop), s.frame, s.time_ns, "lost")
 
-    def give_up(self, time_ns: int) -> None:
-        """At the end of the view: what was acknowledged, or sent by all signs, but never seen."""
+    def skip_missing(self, time_ns: int) -> None:
+        """When tracking ends, report as a gap what was acknowledged or sent but never seen."""
         stop = max(self.acknowledged, self.sent, self.fin)
         if stop > self.next and self.shared.consumer is not None:
-            frame = self.claim_frame
+            frame = self.unseen_ack_frame
             if frame < self.shared.first_frame:
                 frame = self.shared.first_frame
-                self.claim_time = time_ns
-            self.leave(stop, frame, self.claim_time, "lost")
+                self.unseen_ack_time = time_ns
+            self.skip_hole(stop, frame, self.unseen_ack_time, "lost")

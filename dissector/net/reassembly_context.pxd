@@ -11,9 +11,9 @@ cdef class ReassemblyContext:
     cdef readonly long long direction_limit
     cdef readonly long long hole_segments
     cdef readonly long long hole_ns
-    cdef readonly long long backs
+    cdef readonly long long clock_steps_back
 
     cpdef Consumer open(self, object connection)
-    cpdef ending(self, object connection)
-    cpdef complete(self, object connection)
+    cpdef connection_closed(self, object connection)
+    cpdef connection_complete(self, object connection)
     cpdef report(self, str kind, str message, long long frame, long long stream)

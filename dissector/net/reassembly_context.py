@@ -1,4 +1,4 @@
-"""What a TCP connection needs of the table that holds it (net/flow_table.py derives from this)."""
+"""Defines what a TCP connection needs from the flow table (net/flow_table.py derives from this)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 class ReassemblyContext:
-    """Shared numbers of all connections, and where they report."""
+    """State shared by all connections, and the calls by which they report."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.delivered = DeliveredRing()
-        self.buffered = 0  # bytes pending in all connections
+        self.buffered = 0  # bytes buffered in all connections
         self.buffered_limit = limits.buffered_bytes
         self.direction_limit = limits.direction_bytes
         self.hole_segments = limits.hole_segments
         self.hole_ns = limits.hole_ns
-        self.backs = 0  # how often the capture's clock went back by more than a second
+        self.clock_steps_back = 0  # how often the capture's clock went back by more than a second
 
     def open(self, connection: TcpConnection) -> Consumer | None:
-        """Ask who takes the bytes of a connection; None: nobody."""
+        """Return the consumer for a connection's bytes; None if they are not wanted."""
         return None
 
-    def ending(self, connection: TcpConnection) -> None:
-        """Hear that a connection was closed; its view ends after the linger time."""
+    def connection_closed(self, connection: TcpConnection) -> None:
+        """Called when a connection was closed; tracking ends after the linger time."""
 
-    def complete(self, connection: TcpConnection) -> None:
-        """Hear that a connection was closed and nothing of it is missing; its view ends."""
+    def connection_complete(self, connection: TcpConnection) -> None:
+        """Called when a connection was closed and nothing is missing; tracking ends."""
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
-        """Pass a warning on."""
+        """Report a capture warning."""

@@ -1,4 +1,4 @@
-"""Header bytes in, numbers out: the TCP segment under the cursor, one object reused for all frames.
+"""Holds the header fields of the current frame's TCP segment; one object is reused for all frames.
 
 While headers are stripped, `at` is the next header, `end` where the captured bytes end and
 `wire_end` where the frame ended on the wire (by its original length, then by the length in the
@@ -27,16 +27,16 @@ ETHERNET = 0x20000
 ANY_IP = 0x20001
 UNKNOWN_LINK = 0x20002
 
-# What a TCP header is good for
+# How much of a TCP segment can be used
 WHOLE = 0
 HEADER_ONLY = 1  # its data offset is below the minimum: payload unknown
-NUMBER_ONLY = 2  # quoted by an ICMP error, or its options overrun it: it only makes a stream known
+NUMBER_ONLY = 2  # quoted by an ICMP error, or its options overrun it: it only numbers a stream
 
 _FIXED = Struct(">IIBBH")
 
 
 class Segment:
-    """Numbers of the current frame; see the module's text for the cursor."""
+    """Header fields of the current frame; for the cursor see the module docstring."""
 
     __slots__ = (
         "ack", "address_length", "address_window", "addresses", "at", "depth", "end", "flags",
@@ -46,11 +46,9 @@ class Segment:
 
     def __init__(self) -> None:
         self.window = b""
-        self.serial = (
-            -1
-        )  # of the window in `DeliveredRing`; -1 if it holds a datagram made of fragments
+        self.serial = -1  # of the window in `DeliveredRing`; -1 for a reassembled datagram
         self.at = self.end = self.wire_end = 0
-        self.depth = 0  # tunnels and errors passed through
+        self.depth = 0  # number of tunnels and ICMP errors around the segment
         self.quoted = False  # inside an ICMP error
         self.frame = self.time_ns = 0
         self.mac_window = b""
@@ -64,7 +62,7 @@ class Segment:
         self.grade = WHOLE
 
     def begin(self, window: bytes, start: int, end: int, wire_end: int) -> None:
-        """Put the cursor on the first byte of a frame."""
+        """Move the cursor to the first byte of a frame."""
         self.window = window
         self.at = start
         self.end = end
@@ -75,14 +73,17 @@ class Segment:
         self.mac_source = self.mac_destination = -1
 
     def read_tcp(self, window: bytes, tcp: int, end: int, wire_end: int) -> bool:
-        """Read the TCP header at `tcp`; False if less was captured of it than its flags need."""
+        """Read the TCP header at `tcp`; False if fewer than its first 16 bytes were captured.
+
+        Raises IndexError if the header lies outside of `window`.
+        """
         if end - tcp < 16:
             return False
         if tcp < 0 or end > len(window):
             raise IndexError("a TCP header lies outside of its window")
         self.tcp = tcp
         if cython.compiled:
-            pointer = window  # a pointer: the header's bytes are there
+            pointer = window  # a C pointer: the length was checked above
             self.seq = big32(pointer, tcp + 4)
             self.ack = big32(pointer, tcp + 8)
             size = pointer[tcp + 12]
@@ -101,7 +102,7 @@ class Segment:
         return True
 
     def key(self) -> bytes:
-        """Addresses and ports, source before destination, as they follow each other in IPv4."""
+        """Return addresses, then ports, source before destination, as they are laid out in IPv4."""
         stop = self.addresses + 2 * self.address_length
         if stop == self.tcp and self.address_window is self.window:
             return cut(self.window, self.addresses, stop + 4)
@@ -109,7 +110,7 @@ class Segment:
         return addresses + cut(self.window, self.tcp, self.tcp + 4)
 
     def scale(self) -> int:
-        """The window scale option of a SYN; 0 if it has none."""
+        """Return the window scale option of a SYN; 0 if it has none."""
         at = self.tcp + 20
         while at < self.start:
             kind = self.window[at]

@@ -1,10 +1,10 @@
-"""Segments of one direction that wait for a hole to fill: bytes out of order in, in order out.
+"""Buffers out-of-order segments of one direction until the hole before them is filled.
 
-Pieces are sorted and never overlap: where segments overlap, the bytes seen first stay. Positions
-count from the direction's first byte and never wrap. A piece is (position, end, bytes, frame, time,
-serial, start, need): fewer bytes than `end - position` means that the snap length cut the rest;
-serial and start say where the bytes lie in a window that `DeliveredRing` may still hold; need is the
-position of the peer's that it acknowledges, 0 where the peer had come so far.
+Pieces are sorted and never overlap: where segments overlap, the bytes seen first are kept.
+Positions count from the direction's first byte and never wrap. A piece is (position, end, bytes,
+frame, time, serial, start, need): fewer bytes than `end - position` means that the snap length cut
+the rest; serial and start say where the bytes lie in a window that `DeliveredRing` may still keep;
+need is the peer's position that it acknowledges, 0 if the peer had reached it.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from bisect import bisect_right, insort
 
 Piece = tuple[int, int, bytes, int, int, int, int, int]
 
-OVERHEAD = 160  # bytes that a piece costs besides its own
+OVERHEAD = 160  # bytes of memory per piece, besides its data
 _FAR = 1 << 62
 
 
 class SegmentBuffer:
-    """The pieces; `head` is the position of the first, -1 if there is none."""
+    """The buffered pieces; `head` is the position of the first one, -1 if there are none."""
 
     __slots__ = ("head", "pieces", "size")
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.head = -1
-        self.size = 0  # bytes of memory, roughly
+        self.size = 0  # approximate bytes of memory
 
     def add(self, at: int, end: int, data: bytes, piece: Piece) -> bool:
-        """Keep what no piece covers of [at, end), `data` its captured bytes; whether any differ.
+        """Store what no piece covers of [at, end), whose captured bytes are `data`.
 
-        `piece` gives the frame, the time, the serial and the start of `data`, and the need.
+        `piece` gives the frame, time, serial, start and need. Returns whether any overlapping bytes
+        differ.
         """
         pieces = self.pieces
         index = bisect_right(pieces, (at, _FAR))
@@ -62,12 +63,12 @@ class SegmentBuffer:
         return conflict
 
     def pop(self) -> Piece:
-        """Take the first piece out."""
+        """Remove and return the first piece."""
         piece = self.pieces.pop(0)
         self.size -= len(piece[2]) + OVERHEAD
         self.head = self.pieces[0][0] if self.pieces else -1
         return piece
 
     def end(self) -> int:
-        """Where the last piece ends; -1 if there is none."""
+        """Return where the last piece ends; -1 if there are none."""
         return self.pieces[-1][1] if self.pieces else -1

@@ -10,7 +10,7 @@ cdef long long _SYN_DATA
 cdef long long _FAR
 
 cdef class SequenceTracker:
-    # what every segment asks for, in few cache lines
+    # the fields that every segment needs, in few cache lines
     cdef readonly SequenceTracker peer
     cdef readonly long long next_seq
     cdef readonly long long next
@@ -23,15 +23,15 @@ cdef class SequenceTracker:
     cdef public long long ports
     cdef readonly int win
     cdef readonly int side
-    cdef readonly bint smooth
-    cdef readonly bint announced
+    cdef readonly bint fast_path
+    cdef readonly bint start_reported
     # the rest
     cdef public bytes mac
     cdef readonly bint gap
     cdef readonly bint started
     cdef public bint conflict
     cdef readonly bint ambiguous
-    cdef readonly bint presumed
+    cdef readonly bint answered_early
     cdef readonly long long fin_time_ns
     cdef readonly long long rst_time_ns
     cdef readonly bint based
@@ -44,14 +44,14 @@ cdef class SequenceTracker:
     cdef readonly long long closed_frame
     cdef readonly long long closed_time
     cdef readonly int scale
-    cdef readonly long long claim_frame
-    cdef readonly long long claim_time
+    cdef readonly long long unseen_ack_frame
+    cdef readonly long long unseen_ack_time
     cdef readonly SegmentBuffer buffered_segments
 
     cdef begin_sequence(self, int side)
     cdef long long ahead(self, long long seq) noexcept
     cdef note_base(self, Segment s)
-    cdef bint answers_another(self, Segment s) except -1
+    cdef bint is_foreign_synack(self, Segment s) except -1
     @cython.locals(ahead=cython.longlong)
     cdef bint is_foreign(self, Segment s) except -1
 
@@ -62,9 +62,9 @@ cdef class SequenceTracker:
     cdef long long bound(self) noexcept
 
     @cython.locals(top=cython.longlong)
-    cdef long long top(self) except *
+    cdef long long highest_sent(self) except *
 
     @cython.locals(at=cython.longlong, top=cython.longlong)
     cdef acknowledge(self, Segment s)
     cdef bint finished(self) except -1
-    cdef bint plain(self) except -1
+    cdef bint nothing_pending(self) except -1

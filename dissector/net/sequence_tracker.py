@@ -1,8 +1,8 @@
-"""Sequence and acknowledgement numbers of one side of a TCP connection in, positions out.
+"""Turns the sequence and acknowledgement numbers of one TCP direction into stream positions.
 
-Positions count from the side's first byte (the one behind its SYN, else the first one known of) and
+Positions count from the side's first byte (the one after its SYN, else the first one known of) and
 never wrap; sequence numbers are modulo 2**32. `next` is the position up to which everything was
-handed up or given up, `next_seq` its sequence number; `acknowledged` may lie beyond it, for bytes
+delivered or skipped, `next_seq` its sequence number; `acknowledged` may lie beyond it, for bytes
 that were never seen.
 """
 
@@ -16,45 +16,50 @@ from dissector.net.segment_buffer import SegmentBuffer
 MASK = 0xFFFFFFFF
 HALFWAY = 0x80000000
 _FAR = 0x40000000  # beyond the largest window
-_SYN_DATA = 65535  # the most that a SYN can have carried
+_SYN_DATA = 65535  # the most data that a SYN can carry
 
 # Header flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
 
 
 class SequenceTracker:
-    """What is known of one side's byte stream, and what of it the peer acknowledged."""
+    """Tracks the byte stream of one side and how much of it the peer acknowledged."""
 
     def begin_sequence(self, side: int) -> None:
-        """Set everything to the beginning. No constructor: compiled, it would cost four times."""
-        self.peer: SequenceTracker = self  # until it is told its peer
+        """Set the initial state. A constructor would take four times as long when compiled."""
+        self.peer: SequenceTracker = self  # until the peer is set
         self.side = side
         self.mac: bytes | None = None
         self.latest = -1  # handle of its newest entry in `DeliveredRing`
-        self.address = 0  # of the quick look-up in `Streams`, as numbers
-        self.ports = -1
+        self.address = 0  # both IPv4 addresses as a number, for the look-up cache of `FlowTable`
+        self.ports = -1  # both ports as a number, -1 if not cached
         self.segments = self.acknowledged = 0
         self.gap = self.started = self.conflict = self.ambiguous = False
         self.fin_time_ns = self.rst_time_ns = -1
-        self.presumed = False  # the peer's bytes that acknowledge this side's went up before these
-        self.based = False  # Wireshark's base sequence number, which tells a new stream
-        self.base_seq = 0
-        self.known = self.announced = self.smooth = False
+        # bytes of the peer that acknowledge this side's bytes were delivered before those
+        self.answered_early = False
+        self.based = False  # whether `base_seq` is known
+        self.base_seq = 0  # Wireshark's base sequence number, which identifies a new stream
+        self.known = False  # whether `next_seq` is
+        self.start_reported = False  # the start was seen, or a gap reported in its place
+        self.fast_path = False  # see tcp.py
         self.next_seq = self.next = 0
-        self.sent = 0  # position up to which empty segments say that bytes were sent
+        self.sent = 0  # position up to which bytes were sent according to empty segments
         self.fin = -1  # position of the FIN
         self.fin_frame = 0
-        self.closed = self.closed_frame = self.closed_time = 0  # how, 0 while it is open
+        self.closed = self.closed_frame = self.closed_time = 0  # FIN or RST, 0 while it is open
         self.win = self.last_frame = self.last_time = 0
         self.scale = -1  # unknown
-        self.claim_frame = self.claim_time = 0  # of the acknowledgement of bytes never seen
+        self.unseen_ack_frame = self.unseen_ack_time = (
+            0  # of the acknowledgement of bytes never seen
+        )
         self.buffered_segments: SegmentBuffer | None = None
 
     def ahead(self, seq: int) -> int:
-        """How far a sequence number is ahead of `next_seq`; negative if behind."""
+        """Return how far a sequence number is ahead of `next_seq`; negative if behind."""
         return ((seq - self.next_seq + HALFWAY) & MASK) - HALFWAY
 
     def note_base(self, s: Segment) -> None:
-        """Learn the base sequence numbers as Wireshark does: by the first segment or a SYN/ACK."""
+        """Set the base sequence numbers as Wireshark does: from the first segment or a SYN/ACK."""
         if not self.based or s.flags & 0x12 == 0x12:
             self.based = True
             self.base_seq = s.seq if s.flags & 2 else (s.seq - 1) & MASK
@@ -62,8 +67,8 @@ class SequenceTracker:
             self.peer.based = True
             self.peer.base_seq = (s.ack - 1) & MASK
 
-    def answers_another(self, s: Segment) -> bool:
-        """Whether a SYN/ACK of this side belongs to another connection than what was seen."""
+    def is_foreign_synack(self, s: Segment) -> bool:
+        """Whether a SYN/ACK of this side belongs to another connection with the same endpoints."""
         if self.started and self.based and s.seq != self.base_seq:
             return True
         if not self.peer.started or not self.peer.based:
@@ -71,10 +76,10 @@ class SequenceTracker:
         return (s.ack - self.peer.base_seq - 1) & MASK > _SYN_DATA
 
     def is_foreign(self, s: Segment) -> bool:
-        """Whether a segment is too far from what was seen to be of this connection.
+        """Whether a segment is too far from the bytes seen to belong to this connection.
 
-        Such as that of the next one with the same addresses, whose SYN was not captured. What is
-        far ahead may lie behind lost bytes, so the bound is that of sequence numbers there.
+        It may belong to the next connection with the same endpoints, whose SYN was not captured. A
+        segment far ahead may follow lost bytes, so the bound there is that of sequence numbers.
         """
         if self.known:
             ahead = self.ahead(s.seq)
@@ -83,39 +88,40 @@ class SequenceTracker:
         return s.flags & 16 != 0 and self.peer.known and self.peer.ahead(s.ack) < -self.bound() - 1
 
     def synchronise(self, s: Segment) -> None:
-        """Learn the start from a SYN, also when segments behind it were captured before it."""
+        """Take the first position from a SYN, even if later segments were captured before it."""
         self.scale = s.scale()
         if self.next or self.gap or self.fin >= 0 or self.buffered_segments is not None:
             return
         first = (s.seq + 1) & MASK
         behind = (self.next_seq - first) & MASK
         self.acknowledged += behind if self.known and behind < 0x40000000 else -self.acknowledged
-        self.known = self.started = self.announced = True
+        self.known = self.started = self.start_reported = True
         self.next_seq = first
 
     def bound(self) -> int:
-        """How far ahead of what was seen this side, by its window, lets its peer send."""
+        """Return how far ahead of the bytes seen the window of this side lets its peer send."""
         bound = 65535
         if self.scale >= 0 and self.peer.scale >= 0:
             bound = self.win << self.scale
         elif self.scale < 0 and self.peer.scale < 0:
-            bound = self.win << 14  # no SYN was seen: take the largest scale
+            bound = self.win << 14  # no SYN was seen: assume the largest scale
         return bound if bound > 65535 else 65535
 
-    def top(self) -> int:
-        """Position up to which bytes are known to have been sent."""
+    def highest_sent(self) -> int:
+        """Return the position up to which bytes are known to have been sent."""
         top = self.next if self.next > self.sent else self.sent
         if self.buffered_segments is not None and self.buffered_segments.end() > top:
             top = self.buffered_segments.end()
         return top
 
     def acknowledge(self, s: Segment) -> None:
-        """Take the acknowledgement in the peer's segment `s`, unless it is beyond any window."""
+        """Process the acknowledgement in the peer's segment `s`, unless it is beyond any window."""
         if not self.known:
             self.known = True
             self.next_seq = s.ack
-            self.claim_time = s.time_ns
-            self.started = self.announced = s.flags & 2 != 0  # SYN/ACK: the start, without the SYN
+            self.unseen_ack_time = s.time_ns
+            # a SYN/ACK gives the start though the SYN was not seen
+            self.started = self.start_reported = s.flags & 2 != 0
             return
         at = self.next + self.ahead(s.ack)
         if 0 <= self.fin < at <= self.fin + 1:
@@ -123,21 +129,21 @@ class SequenceTracker:
         if at <= self.acknowledged or 0 <= self.fin < at:
             return
         if at > self.next:
-            top = self.top()
+            top = self.highest_sent()
             if s.flags & 2 == 0:
                 top += self.peer.bound()
             if at > top:
-                return  # beyond any window: not about this connection's bytes
-            self.claim_frame = s.frame
-            self.claim_time = s.time_ns
+                return  # beyond any window: not an acknowledgement of this connection's bytes
+            self.unseen_ack_frame = s.frame
+            self.unseen_ack_time = s.time_ns
         self.acknowledged = at
 
     def finished(self) -> bool:
-        """Whether its FIN is there, and all that was sent before it, and that is acknowledged."""
+        """Whether the FIN and all bytes before it were seen, and are acknowledged."""
         return self.closed == FIN and self.fin == self.next == self.acknowledged
 
-    def plain(self) -> bool:
-        """Whether nothing of this direction is pending, closed, or missing."""
+    def nothing_pending(self) -> bool:
+        """Whether nothing of this direction is buffered, closed, or missing."""
         if not self.known or self.closed or self.fin >= 0 or self.buffered_segments is not None:
             return False
         return self.acknowledged <= self.next

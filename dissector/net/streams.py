@@ -1,7 +1,7 @@
-"""Batches of frames in, TCP connections with their bytes in order out.
+"""Turns batches of frames into TCP connections whose bytes are delivered in order.
 
-Ethernet with plain IPv4 and TCP is read on the spot; all other frames go through frame.py. What
-each segment belongs to says table.py.
+Ethernet with plain IPv4 and TCP is parsed in place; all other frames go through frame.py.
+flow_table.py finds the connection of each segment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ else:
 
 
 class Streams(FlowTable):
-    """Takes frames; `factory`, `ports`, `warn`: see `FlowTable`."""
+    """Dissects frames and tracks their connections; `factory`, `ports`, `warn`: see `FlowTable`."""
 
     def __init__(
         self,
@@ -41,12 +41,15 @@ class Streams(FlowTable):
         self.unknown_links: dict[int, int] = {}
         self.earliest = (1 << 62) - 1  # of all frames
         self.latest = -(1 << 62)
-        self.back: set[int] = set()  # files in which the clock went back
+        self.clock_back_files: set[int] = set()  # files in which the clock went back
 
     def feed(self, batch: Batch, start: int, stop: int) -> None:
-        """Take frames [start, stop) of a batch, in capture order."""
+        """Process frames [start, stop) of a batch, in capture order.
+
+        Raises IndexError if frames lie outside of the batch or of its window.
+        """
         window = batch.window
-        pointer = window  # a C pointer when compiled, for bytes that the length check below covers
+        pointer = window  # a C pointer when compiled; the length check below covers its bytes
         size = len(window)
         times, offsets = batch.time_ns.at, batch.offset.at
         captured, links = batch.captured.at, batch.link.at
@@ -60,7 +63,7 @@ class Streams(FlowTable):
         for i in range(start, stop):
             time_ns = times[i]
             if time_ns < self.clock - 1_000_000_000:
-                self._back(batch.file, base | batch.first_number + i)
+                self._clock_went_back(batch.file, base | batch.first_number + i)
             self.clock = time_ns
             if time_ns > self.latest:
                 self.latest = time_ns
@@ -102,7 +105,7 @@ class Streams(FlowTable):
                 s.address_length = 4
                 s.read_tcp(window, ip + 20, end, wire_end)
                 if cython.compiled:
-                    direction = self._known(pointer, ip + 12)
+                    direction = self._cached(pointer, ip + 12)
                 else:
                     direction = table.get(window[ip + 12 : ip + 24])
             else:
@@ -118,7 +121,7 @@ class Streams(FlowTable):
             if direction is None or s.flags & 2 or s.grade != WHOLE:
                 direction = self._find(direction, s)
                 if direction is None:
-                    continue  # late, of a connection whose view has ended
+                    continue  # a late segment of a closed connection
                 if s.grade != WHOLE:
                     if s.grade != NUMBER_ONLY:
                         direction.note_base(s)
@@ -126,26 +129,27 @@ class Streams(FlowTable):
             direction.receive(s)
 
     def finish(self) -> None:
-        """End the view of all connections that are still open, and of all fragments."""
+        """End tracking of all connections that are still open, and of all fragments."""
         self.end_all()
         self.fragments.finish()
 
     def _unreadable(self, kind: int, link: int, frame: int) -> None:
         if kind != UNKNOWN:
             if self.cut_headers == 0:
-                self.warn("snap-length", "frames are cut within the TCP header", frame, -1)
+                what = "the snap length cuts frames within the TCP header"
+                self.warn("snap-length", what, frame, -1)
             self.cut_headers += 1
             return
         if link not in self.unknown_links:
             name = linktypes.name(link)
-            what = f"link type {name} is unknown to the native engine; try --engine scapy"
+            what = f"the native engine does not support link type {name}; try --engine scapy"
             self.warn("unknown-link-type", what, frame, -1)
         self.unknown_links[link] = self.unknown_links.get(link, 0) + 1
 
-    def _back(self, file: int, frame: int) -> None:
-        self.backs += 1
-        if file in self.back:
+    def _clock_went_back(self, file: int, frame: int) -> None:
+        self.clock_steps_back += 1
+        if file in self.clock_back_files:
             return
-        self.back.add(file)
+        self.clock_back_files.add(file)
         what = "the capture's clock goes back by more than a second"
         self.warn("clock-going-back", what, frame, -1)

@@ -24,7 +24,7 @@ cdef class StreamDirection(Reassembler):
     cdef release(self)
 
     @cython.locals(connection=TcpConnection)
-    cdef _consider(self, Segment s)
+    cdef _receive_slow(self, Segment s)
 
     @cython.locals(ahead=cython.longlong, bound=cython.longlong)
     cdef _reset(self, Segment s)
@@ -34,7 +34,7 @@ cdef class StreamDirection(Reassembler):
 
 cdef class TcpConnection(SharedState):
     cdef readonly long long serial
-    cdef readonly long long until
+    cdef readonly long long linger_until
     cdef public bytes key
     cdef readonly bytes reverse
     cdef readonly bytes ip_a
@@ -60,8 +60,8 @@ cdef class TcpConnection(SharedState):
     cdef long long position(self, int side) except *
     cdef wait_for(self, long long need)
 
-    @cython.locals(total=cython.longlong, smooth=cython.bint)
-    cdef settle(self, Segment s)
+    @cython.locals(total=cython.longlong, fast_path=cython.bint)
+    cdef update_fast_path(self, Segment s)
     cdef linger(self)
 
     cdef abandon(self)

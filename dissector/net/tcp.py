@@ -1,8 +1,8 @@
-"""TCP segments of one connection in, its bytes in order with explicit gaps out to a `Consumer`.
+"""Tracks one TCP connection and delivers its bytes in order, with explicit gaps, to a `Consumer`.
 
-A direction stands on sequence_tracker.py (positions) and reassembler.py (order). A segment that goes on in order
-takes the short way through `receive`; `smooth` says that nothing is pending, closed, or missing on
-either side, so that the short way needs to look at nothing else.
+A direction builds on sequence_tracker.py (positions) and reassembler.py (order). A segment that
+continues the stream in order takes a fast path through `receive`; the attribute `fast_path` means
+that nothing is buffered, closed, or missing on either side, so that nothing else has to be checked.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dissector.net.segment import Segment
 
 if cython.compiled:
     from cython.cimports.dissector.integers import cut
-    from cython.cimports.dissector.net.reassembler import LATE_NS
+    from cython.cimports.dissector.net.reassembler import CLOCK_TOLERANCE_NS
     from cython.cimports.dissector.net.sequence_tracker import HALFWAY, MASK
 else:
     from dissector.integers import cut
-    from dissector.net.reassembler import LATE_NS
+    from dissector.net.reassembler import CLOCK_TOLERANCE_NS
     from dissector.net.sequence_tracker import HALFWAY, MASK
 
-# Whether anybody wants a connection's bytes
-UNDECIDED = 0  # none came yet
+# Whether a connection's bytes are wanted
+UNDECIDED = 0  # no bytes yet
 WANTED = 1
 UNWANTED = 2
 
@@ -33,22 +33,22 @@ UNWANTED = 2
 
 
 class StreamDirection(Reassembler):
-    """One half of a connection: what one side sent, put in order.
+    """One direction of a connection: the bytes that one side sent, in order.
 
     `acknowledged` is how far the peer acknowledged, as offset from the first byte, gaps included.
     """
 
     def begin(self, connection: TcpConnection, side: int) -> None:
-        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        """Set the initial state (see `SequenceTracker.begin_sequence`)."""
         self.begin_reassembly(connection, side)
         self.connection = connection
 
     def receive(self, s: Segment) -> None:
-        """Take the next segment of this direction, whatever it holds."""
+        """Process the next segment of this direction, of any kind."""
         connection = self.connection
         connection.last_time_ns = s.time_ns
         self.segments += 1
-        if self.smooth and not s.flags & 7 and s.flags & 16 and s.seq == self.next_seq:
+        if self.fast_path and not s.flags & 7 and s.flags & 16 and s.seq == self.next_seq:
             back = (self.peer.next_seq - s.ack) & MASK
             if back < HALFWAY:
                 self.win = s.win
@@ -58,7 +58,7 @@ class StreamDirection(Reassembler):
                 length = s.wire_length
                 if length == 0:
                     return
-                if self.announced and s.stop - s.start == length:
+                if self.start_reported and s.stop - s.start == length:
                     self.latest = connection.reassembly.delivered.note(
                         self.latest, self.next, s.serial, s.start, s.stop
                     )
@@ -74,11 +74,11 @@ class StreamDirection(Reassembler):
                     return
         elif connection.state == UNWANTED and connection.based and not s.flags & 7:
             return
-        self._consider(s)
+        self._receive_slow(s)
 
     def abandon(self) -> None:
-        """Let go of what is pending; a FIN that waited for its place has come to it."""
-        self.smooth = False
+        """Discard what is buffered; a FIN that waited for missing bytes closes this side now."""
+        self.fast_path = False
         if self.buffered_segments is not None:
             self.connection.reassembly.buffered -= self.buffered_segments.size
             self.buffered_segments = None
@@ -86,17 +86,21 @@ class StreamDirection(Reassembler):
             self.close(FIN, self.fin_frame, self.fin_time_ns)
 
     def release(self) -> None:
-        """Break the circle of references (see `TcpConnection.release`)."""
+        """Break the reference cycle (see `TcpConnection.release`)."""
         self.peer = self.connection = self.shared = None  # type: ignore[assignment]
         self.ports = -1
 
-    def _consider(self, s: Segment) -> None:
+    def _receive_slow(self, s: Segment) -> None:
         connection = self.connection
         if s.flags & 0x12 == 0x12:
-            if self.answers_another(s):
+            if self.is_foreign_synack(s):
                 self.ambiguous = True
-            elif self.segments == 1 and self.known and s.time_ns - self.claim_time > LATE_NS:
-                connection.late = True  # acknowledged long before it was sent
+            elif (
+                self.segments == 1
+                and self.known
+                and s.time_ns - self.unseen_ack_time > CLOCK_TOLERANCE_NS
+            ):
+                connection.clocks_differ = True  # acknowledged long before it was sent
         self.note_base(s)
         connection.based = self.based and self.peer.based
         if s.flags & 2:
@@ -112,7 +116,7 @@ class StreamDirection(Reassembler):
             if self.started and self.peer.started:
                 connection.foreign_segments = True
             else:
-                self.ambiguous = True  # nobody knows which of them are of this connection
+                self.ambiguous = True  # which segments belong to this connection is unknown
             return
         self.win = s.win
         if self.mac is None and s.mac_source >= 0:
@@ -125,18 +129,18 @@ class StreamDirection(Reassembler):
             if s.flags & 16:
                 self.peer.acknowledge(s)
             self._place(s)
-        connection.settle(s)
+        connection.update_fast_path(s)
 
     def _reset(self, s: Segment) -> None:
         if self.known:
             ahead = self.ahead(s.seq)
             bound = self.peer.bound()
             if ahead > bound or ahead < -bound:
-                return  # no receiver would take it
+                return  # no receiver would accept it
         self.close(RST, s.frame, s.time_ns)
 
     def _place(self, s: Segment) -> None:
-        # Find the position of the segment's bytes and of its FIN
+        # Find the stream position of the segment's bytes and of its FIN
         connection = self.connection
         length = s.wire_length
         seq = (s.seq + 1) & MASK if s.flags & 2 else s.seq
@@ -156,7 +160,7 @@ class StreamDirection(Reassembler):
             ):
                 if (
                     at < 0
-                    and not self.announced
+                    and not self.start_reported
                     and not self.next
                     and self.buffered_segments is None
                 ):
@@ -164,7 +168,7 @@ class StreamDirection(Reassembler):
                     self.next_seq = seq
                     at = 0
                 self.insert(at, s)
-        elif self.fin < 0 and self.sent < at <= self.top() + self.peer.bound():
+        elif self.fin < 0 and self.sent < at <= self.highest_sent() + self.peer.bound():
             self.sent = at
         if s.flags & 1:
             if connection.state == UNWANTED:
@@ -174,16 +178,16 @@ class StreamDirection(Reassembler):
 
 
 class TcpConnection(SharedState):
-    """One TCP connection. Side 0 (a) is who sent the SYN, or else the first segment.
+    """One TCP connection. Side 0 (a) sent the SYN, or else the first segment seen.
 
     Addresses are packed, 4 or 16 bytes; MAC addresses 6 bytes or None. `stream` is Wireshark's
-    tcp.stream. `consumer` is None while nobody takes its bytes. `key` holds the addresses and the
+    tcp.stream. `consumer` is None while the bytes are not wanted. `key` holds the addresses and the
     ports of a and b, source before destination, `reverse` those of b and a. `expected`: one of the
-    ports is among those whose connections the table was asked to look at from the beginning.
+    ports is in `FlowTable.ports`, whose connections get a consumer from the beginning.
     """
 
     def begin(self, reassembly: ReassemblyContext, stream: int, key: bytes, reverse: bytes) -> None:
-        """Set everything to the beginning (see `SequenceTracker.begin_sequence`)."""
+        """Set the initial state (see `SequenceTracker.begin_sequence`)."""
         size = (len(key) - 4) // 2
         self.begin_shared(reassembly, stream)
         self.key = key
@@ -195,11 +199,11 @@ class TcpConnection(SharedState):
         self.expected = False
         self.syn_seen = self.synack_seen = False
         self.first_time_ns = 0
-        self.serial = 0  # of the table
-        self.until = 0  # when its view ends, while it is lingering
+        self.serial = 0  # in the flow table
+        self.linger_until = 0  # when tracking ends, while it is lingering
         self.state = UNDECIDED
-        self.based = False  # both base sequence numbers known
-        self.causal_order: CausalOrder | None = None  # once something had to wait for its turn
+        self.based = False  # both base sequence numbers are known
+        self.causal_order: CausalOrder | None = None  # set once a chunk had to wait for the peer's
         self.a = StreamDirection.__new__(StreamDirection)
         self.a.begin(self, 0)
         self.b = StreamDirection.__new__(StreamDirection)
@@ -208,42 +212,42 @@ class TcpConnection(SharedState):
         self.b.peer = self.a
 
     def direction(self, side: int) -> StreamDirection:
-        """What `side` sent."""
+        """Return the direction in which `side` sends."""
         return self.b if side else self.a
 
     def monotonic_clock(self) -> bool:
-        """Whether the times of its segments are of one clock that went on as clocks do."""
-        return not self.late and self.backs == self.reassembly.backs
+        """Whether the times of the segments come from one clock that never went back."""
+        return not self.clocks_differ and self.clock_steps_back == self.reassembly.clock_steps_back
 
     @property
     def mac_a(self) -> bytes | None:
-        """MAC address that side 0 sent from, or was sent to."""
+        """MAC address of side 0, from the first frame that it sent or received."""
         return self.a.mac
 
     @property
     def mac_b(self) -> bytes | None:
-        """MAC address that side 1 sent from, or was sent to."""
+        """MAC address of side 1, from the first frame that it sent or received."""
         return self.b.mac
 
     def both_seen(self) -> bool:
-        """Whether both directions had at least one segment."""
+        """Whether at least one segment was seen in each direction."""
         return self.a.segments > 0 and self.b.segments > 0
 
     def decide(self) -> None:
-        """Ask once whether anybody wants the bytes of this connection."""
+        """Get the consumer of this connection, once; without one its bytes are not wanted."""
         self.consumer = self.reassembly.open(self)
         self.state = UNWANTED if self.consumer is None else WANTED
         if self.a.closed and self.consumer is not None:
-            self.a.tell_closed()
+            self.a.report_closed()
         if self.b.closed and self.consumer is not None:
-            self.b.tell_closed()
+            self.b.report_closed()
 
     def position(self, side: int) -> int:
-        """How far `side` was handed up or given up."""
+        """Return up to which position the bytes of `side` were delivered or skipped."""
         return self.b.next if side else self.a.next
 
     def wait_for(self, need: int) -> None:
-        """Let the next chunk wait for what the peer sends before position `need` (causal_order.py)."""
+        """Hold the next chunk until the peer reached position `need` (see causal_order.py)."""
         if self.causal_order is None and self.consumer is not None:
             self.causal_order = CausalOrder(
                 self, self.consumer, self.a.last_frame, self.b.last_frame
@@ -252,29 +256,29 @@ class TcpConnection(SharedState):
         if self.causal_order is not None:
             self.causal_order.need = need
 
-    def settle(self, s: Segment) -> None:
-        """After a segment out of the ordinary: look for lost bytes, and for the short way again."""
+    def update_fast_path(self, s: Segment) -> None:
+        """After a segment off the fast path: check for lost bytes and whether `fast_path` holds."""
         if self.lingering and not s.wire_length and not s.flags & 7:
             if self.a.finished() and self.b.finished():
-                self.reassembly.complete(self)
+                self.reassembly.connection_complete(self)
                 return
         if self.state == WANTED:
             total = self.a.segments + self.b.segments
-            self.a.watch(total, s)
+            self.a.check_hole(total, s)
         if self.state == WANTED:
-            self.b.watch(total, s)
-        smooth = self.state == WANTED and self.a.plain() and self.b.plain()
-        self.a.smooth = smooth
-        self.b.smooth = smooth
+            self.b.check_hole(total, s)
+        fast_path = self.state == WANTED and self.a.nothing_pending() and self.b.nothing_pending()
+        self.a.fast_path = fast_path
+        self.b.fast_path = fast_path
 
     def linger(self) -> None:
-        """Both sides are closed: late acknowledgements and retransmissions may still come."""
+        """Start the linger time: both sides are closed, but late segments may still come."""
         if not self.lingering and not self.over:
             self.lingering = True
-            self.reassembly.ending(self)
+            self.reassembly.connection_closed(self)
 
     def abandon(self) -> None:
-        """Let go of the consumer and of all that waits for it."""
+        """Drop the consumer and discard all buffered segments."""
         self.consumer = None
         self.state = UNWANTED
         if self.causal_order is not None:
@@ -284,7 +288,7 @@ class TcpConnection(SharedState):
         self.b.abandon()
 
     def finish(self, reason: int, time_ns: int) -> None:
-        """End the view: give up what is missing, hand up what is pending, say why it ended."""
+        """End tracking: report missing bytes as gaps, deliver buffered ones, report the reason."""
         if self.over:
             return
         self.over = True
@@ -292,16 +296,16 @@ class TcpConnection(SharedState):
             direction = self._first_waiting()
             if direction is None or direction.buffered_segments is None:
                 break
-            direction.leave(direction.buffered_segments.head, 0, 0, "lost")
-        first = self.b if self.b.claim_frame < self.a.claim_frame else self.a
-        first.give_up(time_ns)
-        (self.a if first is self.b else self.b).give_up(time_ns)
+            direction.skip_hole(direction.buffered_segments.head, 0, 0, "lost")
+        first = self.b if self.b.unseen_ack_frame < self.a.unseen_ack_frame else self.a
+        first.skip_missing(time_ns)
+        (self.a if first is self.b else self.b).skip_missing(time_ns)
         if self.consumer is not None:
             self.consumer.finished(reason, time_ns)
         self.abandon()
 
     def release(self) -> None:
-        """Break the circle of references; no segment may come for this connection any more."""
+        """Break the reference cycle; no segment of this connection may be processed afterwards."""
         self.a.release()
         self.b.release()
 

@@ -1,8 +1,8 @@
-"""The bytes of one direction of a TLS connection in, its records and handshake messages out.
+"""Splits one direction of a TLS connection into records and handshake messages.
 
-Nothing is decrypted. Application data is skipped over, everything else is held until it is whole:
-at most one record and one handshake message. After a gap handshake messages are not read any more,
-unless a hello begins anew: what follows a gap may be the middle of a message.
+Nothing is decrypted. Application data is skipped, everything else is buffered until it is complete:
+at most one record and one handshake message. After a gap handshake messages are not read, since the
+next bytes may be the middle of one, until a hello begins a new handshake.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 HEADER = 5
-RECORD_LIMIT = (1 << 14) + 2048  # bytes that a record may hold
-MESSAGE_LIMIT = 1 << 17  # of a handshake message; chains of certificates are the longest
+RECORD_LIMIT = (1 << 14) + 2048  # bytes of a record
+MESSAGE_LIMIT = 1 << 17  # bytes of a handshake message; certificate chains are the longest
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
-BROKEN = 0  # what follows is no record
+BROKEN = 0  # the next bytes are no record
 
 _HELLOS = (1, 2)
 
@@ -23,7 +23,7 @@ _HELLOS = (1, 2)
 class TlsEvent(NamedTuple):
     """One record without its header, or one handshake message; `type` is that of the message.
 
-    `body` is empty, and only `size` told, of what is encrypted.
+    If it is encrypted, `body` is empty and only `size` is set.
     """
 
     kind: int
@@ -33,7 +33,7 @@ class TlsEvent(NamedTuple):
 
 
 def may_begin(data: bytes | bytearray) -> bool:
-    """Whether these bytes, at least one, may begin a record, as far as they go, and the next."""
+    """Whether these bytes (at least one) may begin a record, and a next record behind it."""
     if (
         not 20 <= data[0] <= 24
         or (len(data) > 1 and data[1] != 3)
@@ -52,27 +52,27 @@ def may_begin(data: bytes | bytearray) -> bool:
 class TlsReader:
     """Reads one direction.
 
-    `encrypted` is set by who knows when ciphers change: handshake messages are skipped from then
+    The caller sets `encrypted` when the cipher changes: handshake messages are skipped from then
     on. `lost`: where the next record begins is unknown.
     """
 
     def __init__(self) -> None:
         self.encrypted = False
         self.lost = False
-        self._held = bytearray()  # of a record
-        self._skip = 0  # bytes of a record whose content is of no interest
+        self._held = bytearray()  # the buffered part of a record
+        self._skip = 0  # bytes still to skip of a record whose content is not needed
         self._message = bytearray()
-        self._trusted = True  # no handshake message may have lost its beginning
+        self._in_sync = True  # no handshake message can have lost its beginning
 
     def gap(self) -> None:
-        """Bytes are missing here."""
+        """Note that bytes are missing at this point."""
         self.lost = True
         self._held.clear()
         self._skip = 0
-        self._distrust()
+        self._stop_messages()
 
     def feed(self, window: bytes, start: int, stop: int) -> Iterator[TlsEvent]:
-        """Read the next bytes; `encrypted` may be set between two events."""
+        """Yield the events of the next bytes; the caller may set `encrypted` between two events."""
         if self.lost and not self._resynchronise(window, start, stop):
             return
         held = self._held
@@ -116,14 +116,14 @@ class TlsReader:
                 yield TlsEvent(kind, size, body=body)
 
     def _messages(self, body: bytes) -> Iterator[TlsEvent]:
-        if not self._trusted:
+        if not self._in_sync:
             return
         message = self._message
         message += body
         while len(message) >= 4:
             size = int.from_bytes(message[1:4], "big")
             if size > MESSAGE_LIMIT:
-                self._distrust()
+                self._stop_messages()
                 return
             if len(message) < 4 + size:
                 return
@@ -131,16 +131,16 @@ class TlsReader:
             del message[: 4 + size]
             yield event
 
-    def _distrust(self) -> None:
-        self._trusted = False
+    def _stop_messages(self) -> None:
+        self._in_sync = False
         self._message.clear()
 
     def _resynchronise(self, window: bytes, start: int, stop: int) -> bool:
-        """Whether records begin here again, as far as the next bytes tell."""
+        """Whether a record begins here again, judging by the next bytes."""
         head = window[start : min(stop, start + 2 * HEADER + RECORD_LIMIT)]
         if len(head) < HEADER or not may_begin(head):
             return False
         self.lost = False
         if head[0] == HANDSHAKE and len(head) > 9 and head[5] in _HELLOS and head[9] == 3:
-            self._trusted = True
+            self._in_sync = True
         return True

@@ -1,7 +1,7 @@
-"""The bytes of a TLS handshake message in, what it says out (RFC 5246, RFC 8446).
+"""Parses TLS handshake messages (RFC 5246, RFC 8446).
 
-What is encrypted is not here: of TLS 1.3 the two hellos are all. A message whose lengths do not fit
-gives None. Values that only test a peer's tolerance (GREASE) are left out of all lists.
+Encrypted messages are not parsed: for TLS 1.3 that leaves the two hellos. A message whose lengths
+do not fit gives None. GREASE values, which only test a peer's tolerance, are left out of all lists.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _SERVER_NAME, _GROUPS, _POINT_FORMATS, _SIGNATURES, _ALPN = 0, 10, 11, 13, 16
 _SESSION_TICKET, _PRE_SHARED_KEY, _EARLY_DATA, _SUPPORTED_VERSIONS = 35, 41, 42, 43
 _KEY_SHARE = 51
 _CERTIFICATES_LIMIT = 32
-# SHA-256 of "HelloRetryRequest": a ServerHello with this for its random is one
+# SHA-256 of "HelloRetryRequest": a ServerHello with this random is a HelloRetryRequest
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
 class ClientHello(msgspec.Struct):
     """What a client offers, in its order.
 
-    `versions` are those of supported_versions, or the single highest one where that is missing;
-    `server_name` is None without SNI. `ticket`: it shows a session ticket (up to TLS 1.2),
-    `pre_shared_key`: it offers one (1.3), which is how sessions resume there. `random` names the
-    connection in a key log.
+    `versions` are those of supported_versions, or the single highest one if that is missing;
+    `server_name` is None without SNI. `ticket`: it sends a session ticket (up to TLS 1.2),
+    `pre_shared_key`: it offers one (1.3), by which sessions are resumed there. `random` identifies
+    the connection in a key log.
     """
 
     legacy_version: int
@@ -51,7 +51,7 @@ class ClientHello(msgspec.Struct):
 class ServerHello(msgspec.Struct):
     """What a server chooses. `retry`: it asks for another ClientHello (1.3) and has not chosen yet.
 
-    `pre_shared_key`: it takes a key that both knew before (1.3).
+    `pre_shared_key`: it accepts a pre-shared key (1.3).
     """
 
     legacy_version: int
@@ -66,12 +66,12 @@ class ServerHello(msgspec.Struct):
     retry: bool = False
 
 
-class _CutShortError(Exception):
-    """A length reaches beyond what holds it; never leaves this module."""
+class _TruncatedError(Exception):
+    """Raised when a length reaches beyond its container; never leaves this module."""
 
 
 class _Bytes:
-    """Takes a message apart from its front."""
+    """Reads a message from its beginning, field by field."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -80,7 +80,7 @@ class _Bytes:
     def take(self, size: int) -> bytes:
         found = self._data[self._at : self._at + size]
         if len(found) < size:
-            raise _CutShortError
+            raise _TruncatedError
         self._at += size
         return found
 
@@ -88,14 +88,14 @@ class _Bytes:
         return int.from_bytes(self.take(size), "big")
 
     def vector(self, size: int) -> bytes:
-        """Take bytes whose length stands before them in `size` bytes."""
+        """Read a vector: bytes preceded by their length in `size` bytes."""
         return self.take(self.number(size))
 
     def numbers(self, size: int, each: int = 2) -> tuple[int, ...]:
-        """Take a vector of numbers."""
+        """Read a vector of numbers of `each` bytes, without GREASE values."""
         raw = self.vector(size)
         if len(raw) % each:
-            raise _CutShortError
+            raise _TruncatedError
         all_of_them = (
             int.from_bytes(raw[at : at + each], "big") for at in range(0, len(raw), each)
         )
@@ -106,43 +106,43 @@ class _Bytes:
 
 
 def client_hello(body: bytes) -> ClientHello | None:
-    """Read a ClientHello."""
+    """Parse a ClientHello."""
     try:
         return _client_hello(_Bytes(body))
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
 def server_hello(body: bytes) -> ServerHello | None:
-    """Read a ServerHello, or a HelloRetryRequest."""
+    """Parse a ServerHello, or a HelloRetryRequest."""
     try:
         return _server_hello(_Bytes(body))
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
 def certificates(body: bytes) -> tuple[bytes, ...] | None:
-    """Read the chain of a Certificate message up to TLS 1.2, in DER, the peer's own first."""
+    """Parse the chain of a Certificate message up to TLS 1.2, in DER, the peer's own first."""
     try:
         chain = _Bytes(_Bytes(body).vector(3))
         found: list[bytes] = []
         while chain.more() and len(found) < _CERTIFICATES_LIMIT:
             found.append(chain.vector(3))
         return tuple(found)
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
 def psk_text(body: bytes, suite: int) -> str | None:
-    """Read what a key exchange says of a pre-shared key, None for suites without one.
+    """Return the pre-shared key text of a key exchange message, None for suites without one.
 
-    Of a client it is the key's identity, of a server a hint about which one to take.
+    A client sends the identity of the key, a server a hint about which one to use.
     """
     if "_PSK_" not in suite_name(suite):
         return None
     try:
         return decode(_Bytes(body).vector(2))
-    except _CutShortError:
+    except _TruncatedError:
         return None
 
 
@@ -193,7 +193,7 @@ def _server_hello(body: _Bytes) -> ServerHello:
 
 
 def _extensions(body: _Bytes) -> dict[int, bytes]:
-    """Give the extensions in their order; the first of a kind counts."""
+    """Return the extensions in their order; if a type is repeated, the first one."""
     found: dict[int, bytes] = {}
     if body.more():
         block = _Bytes(body.vector(2))
@@ -205,7 +205,7 @@ def _extensions(body: _Bytes) -> dict[int, bytes]:
 
 
 def _server_name(raw: bytes) -> str | None:
-    """Give the host name of an SNI list."""
+    """Return the host name of an SNI list."""
     names = _Bytes(_Bytes(raw).vector(2))
     while names.more():
         kind, name = names.number(1), names.vector(2)

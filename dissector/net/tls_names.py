@@ -1,7 +1,7 @@
-"""A number of TLS in, its name out: versions, cipher suites, alerts, groups.
+"""Looks up the names of TLS versions, cipher suites, alerts and groups by their numbers.
 
-The cipher suites are IANA's registry, in `tls_suites.csv` beside this file, read when the first
-name is asked for. A lookup never fails: what has no name is its number.
+The cipher suites are those of IANA's registry, in `tls_suites.csv` beside this file, which is read
+at the first look-up. A look-up never fails: a number without a name is formatted as a number.
 """
 
 from __future__ import annotations
@@ -79,27 +79,27 @@ GROUPS = {
 
 
 def version_name(number: int) -> str:
-    """Give "TLS 1.2" for 0x0303."""
+    """Return the name of a version, such as "TLS 1.2" for 0x0303."""
     return VERSIONS.get(number) or f"0x{number:04x}"
 
 
 def alert_name(number: int) -> str:
-    """Give the standard's name of an alert's description."""
+    """Return the standard's name of an alert description."""
     return ALERTS.get(number) or str(number)
 
 
 def group_name(number: int) -> str:
-    """Give the name of a group of key exchange."""
+    """Return the name of a key exchange group."""
     return GROUPS.get(number) or f"0x{number:04x}"
 
 
 def suite_name(number: int) -> str:
-    """Give IANA's name of a cipher suite, "TLS_AES_128_GCM_SHA256"."""
+    """Return IANA's name of a cipher suite, such as "TLS_AES_128_GCM_SHA256"."""
     return _suites().get(number) or f"0x{number:04X}"
 
 
 def is_grease(number: int) -> bool:
-    """Whether a number of two bytes is one of those that keep servers tolerant (RFC 8701)."""
+    """Whether a two-byte number is a GREASE value (RFC 8701)."""
     return number & 0x0F0F == 0x0A0A and number >> 8 == number & 0xFF
 
 

@@ -2,7 +2,7 @@ cimport cython
 
 from dissector.net.segment cimport Segment
 
-cdef int deeper(Segment s, int following) except -1
+cdef int enter_tunnel(Segment s, int following) except -1
 
 @cython.locals(window=bytes, at=cython.Py_ssize_t, flags=cython.int, number=cython.int, length=cython.int, last=cython.bint)
 cdef int gre(Segment s) except -1

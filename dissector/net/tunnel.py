@@ -1,8 +1,8 @@
-"""A tunnel's header in, the number of what it carries out (see segment.py for the numbers).
+"""Strips tunnel headers; each function returns the number of what they carry (see segment.py).
 
 GRE with its optional fields, carrying IP, MPLS, Ethernet or ERSPAN I, II and III; VXLAN on UDP 4789
-and 8472, Geneve on 6081, by either port. IP in IP needs no header of its own. All pass through
-`deeper`, which bounds the nesting.
+and 8472, Geneve on 6081, by either port. IP in IP has no header of its own. All of them call
+`enter_tunnel`, which bounds the nesting.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ else:
     from dissector.net.segment import ETHERNET, NOTHING
 
 
-def deeper(s: Segment, following: int) -> int:
-    """Count one more level; NOTHING beyond eight."""
+def enter_tunnel(s: Segment, following: int) -> int:
+    """Count one more nesting level; returns `following`, or NOTHING beyond eight levels."""
     s.depth += 1
     return following if s.depth <= 8 else NOTHING
 
 
 def gre(s: Segment) -> int:
-    """GRE version 0: checksum, routing, key and sequence number as the flags say."""
+    """Strip a GRE header, version 0: checksum, routing, key and sequence number by the flags."""
     window = s.window
     at = s.at
     if s.end - at < 4 or window[at + 1] & 7:
@@ -32,7 +32,7 @@ def gre(s: Segment) -> int:
     flags = window[at]
     number = window[at + 2] << 8 | window[at + 3]
     at += 4
-    if flags & 0xC0:  # checksum and offset stand there if either the C or the R bit is set
+    if flags & 0xC0:  # checksum and offset are present if the C or the R bit is set
         at += 4
     if flags & 0x20:
         at += 4
@@ -48,7 +48,7 @@ def gre(s: Segment) -> int:
             if last:
                 break
     if number == 0x88BE:
-        if flags & 0x10:  # type II has a sequence number and a header, type I neither
+        if flags & 0x10:  # ERSPAN II has a sequence number and a header, ERSPAN I neither
             at += 8
         number = ETHERNET
     elif number == 0x22EB:
@@ -59,11 +59,11 @@ def gre(s: Segment) -> int:
     if at > s.end:
         return NOTHING
     s.at = at
-    return deeper(s, number)
+    return enter_tunnel(s, number)
 
 
 def udp(s: Segment) -> int:
-    """Look for a tunnel behind a UDP header."""
+    """Strip a UDP header and the VXLAN or Geneve header behind it."""
     window = s.window
     at = s.at
     if s.end - at < 16:
@@ -75,7 +75,7 @@ def udp(s: Segment) -> int:
         if not window[at] & 8:
             return NOTHING
         s.at = at + 8
-        return deeper(s, ETHERNET)
+        return enter_tunnel(s, ETHERNET)
     if destination == 6081 or source == 6081:
         if window[at] >> 6:
             return NOTHING
@@ -84,12 +84,12 @@ def udp(s: Segment) -> int:
         if at > s.end:
             return NOTHING
         s.at = at
-        return deeper(s, number)
+        return enter_tunnel(s, number)
     return NOTHING
 
 
 def icmp(s: Segment, six: bool) -> int:
-    """An ICMP error quotes the header of the datagram it is about."""
+    """Strip the header of an ICMP error, which quotes the datagram that caused it."""
     if s.end - s.at < 8:
         return NOTHING
     kind = s.window[s.at]
@@ -98,4 +98,4 @@ def icmp(s: Segment, six: bool) -> int:
         return NOTHING
     s.at += 8
     s.quoted = True
-    return deeper(s, 0x86DD if six else 0x0800)
+    return enter_tunnel(s, 0x86DD if six else 0x0800)

@@ -1,9 +1,9 @@
-"""The heads of an HTTP request and its answer in, a WebSocket upgrade out (RFC 6455 section 4).
+"""Parses the HTTP request and response of a WebSocket upgrade (RFC 6455 section 4).
 
-h11 parses the heads, each with a connection of its own: an observer sees both sides, h11 plays one.
-It is imported only when bytes look like an upgrade. What h11 refuses is no upgrade that we can
-read: the caller hears h11's own words, without the bytes that it quotes. Extensions other than
-permessage-deflate are not known here.
+h11 parses the heads, each with a connection of its own, since h11 acts as one side and an observer
+sees both. It is imported only when bytes look like an upgrade. If h11 rejects a head,
+NotUpgradeError has h11's message without the bytes that it quotes. Extensions other than
+permessage-deflate are not supported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REQUEST_START = b"GET "
 ANSWER_START = b"HTTP/1.1 101"
 
 _END = re.compile(rb"\n\r?\n")
-_QUOTED = re.compile(r":? (bytearray\(|b['\"]).*", re.DOTALL)  # h11 quotes what it refuses
+_QUOTED = re.compile(r":? (bytearray\(|b['\"]).*", re.DOTALL)  # h11 quotes what it rejects
 _TEXT = {
     b"host": "host",
     b"origin": "origin",
@@ -34,10 +34,10 @@ _TEXT = {
 
 
 class Request(msgspec.Struct):
-    """What the client asks for; None where it says nothing of the kind.
+    """What the client asks for; fields are None if the request does not have them.
 
     `query` is what follows "?" in the target: services sign requests there, so it is a secret.
-    `subprotocols` are those that it offers, in its order.
+    `subprotocols` are those that the client offers, in its order.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Request(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What the server says to it. `subprotocol` is the one that it selects, None if it does not."""
+    """The server's response; `subprotocol` is the one that it selects, None if it selects none."""
 
     status: int
     subprotocol: str | None = None
@@ -60,14 +60,14 @@ class Answer(msgspec.Struct):
 
 
 class Deflate(msgspec.Struct, frozen=True):
-    """permessage-deflate (RFC 7692); whether a side keeps its window from message to message."""
+    """permessage-deflate (RFC 7692): whether each side keeps its window from message to message."""
 
-    client_keeps: bool = True
-    server_keeps: bool = True
+    client_context_takeover: bool = True
+    server_context_takeover: bool = True
 
 
 class NotUpgradeError(Exception):
-    """A head that upgrades nothing; `websocket` tells whether it wanted to."""
+    """A head that is no WebSocket upgrade; `websocket`: it was meant to be one."""
 
     def __init__(self, text: str, *, websocket: bool = False) -> None:
         super().__init__(text)
@@ -75,9 +75,9 @@ class NotUpgradeError(Exception):
 
 
 def may_begin(data: bytes) -> bool:
-    """Whether these bytes, at least one, may begin an upgrade, as far as they go.
+    """Whether these bytes (at least one) may begin an upgrade.
 
-    A head that is complete is looked into: what has no "websocket" in it upgrades to nothing here.
+    A complete head must contain "websocket".
     """
     for start in (REQUEST_START, ANSWER_START):
         if data[: len(start)] == start[: len(data)]:
@@ -87,7 +87,7 @@ def may_begin(data: bytes) -> bool:
 
 
 def head_size(data: bytes) -> int:
-    """Give the size of the head that data begins with, 0 while its end is missing."""
+    """Return the size of the head that `data` begins with, 0 while its end is missing."""
     found = _END.search(data, 0, HEAD_LIMIT)
     return 0 if found is None else found.end()
 
@@ -99,9 +99,9 @@ def request(head: bytes) -> Request:
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
     event = _event(connection, head)
     if not isinstance(event, h11.Request):
-        raise NotUpgradeError("no request")
+        raise NotUpgradeError("it is not an HTTP request")
     if event.method != b"GET" or b"websocket" not in _tokens(event.headers, b"upgrade"):
-        raise NotUpgradeError("the request asks for no WebSocket")
+        raise NotUpgradeError("the request does not ask for WebSocket")
     path, mark, query = event.target.partition(b"?")
     made = Request(
         decode(path),
@@ -119,11 +119,11 @@ def request(head: bytes) -> Request:
 
 
 def answer(head: bytes) -> Answer:
-    """Parse the head of the answer. Raises NotUpgradeError for any other status than 101."""
+    """Parse the head of the response. Raises NotUpgradeError if the status is not 101."""
     import h11
 
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-    # h11 reads an answer only to a request of its own; what that one says does not matter
+    # h11 accepts a response only to a request of its own; the contents of that do not matter
     asked = [("Host", "host"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
     connection.send(h11.Request(method="GET", target="/", headers=asked))
     connection.send(h11.EndOfMessage())
@@ -144,12 +144,12 @@ def _event(connection: object, head: bytes) -> object:
         return connection.next_event()
     except h11.RemoteProtocolError as error:
         wanted = b"websocket" in head.lower()
-        # never the bytes themselves: a token may stand in the target, a password in a header
+        # without the bytes themselves: the target may hold a token, a header a password
         raise NotUpgradeError(_QUOTED.sub("", str(error)), websocket=wanted) from None
 
 
 def _tokens(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
-    """Give the members of a list that may stand in several lines; of Upgrade in small letters."""
+    """Return the members of a list header, from all its lines; those of Upgrade in lower case."""
     values = [value for name, value in headers if name == wanted]
     found = [member.strip() for value in values for member in value.split(b",")]
     if wanted == b"upgrade":
@@ -158,7 +158,7 @@ def _tokens(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes
 
 
 def _deflate(headers: Iterable[tuple[bytes, bytes]]) -> Deflate | None:
-    """Give permessage-deflate where it is offered, or taken: the first that is named counts."""
+    """Return the first permessage-deflate that is offered or accepted; None if there is none."""
     for extension in _tokens(headers, b"sec-websocket-extensions"):
         name, *parameters = (part.strip().lower() for part in extension.split(b";"))
         if name == b"permessage-deflate":

@@ -1,11 +1,12 @@
-"""One direction of a WebSocket connection in, any split, the bytes of its data messages out.
+"""Extracts the message bytes of one direction of a WebSocket connection, however it is segmented.
 
-Message bytes are handed on as they come, unmasked and inflated, without waiting for the end of
-their frame: a control packet so belongs to the TCP segment that completes it, and a frame of any
-size costs nothing. wsproto cannot play an observer: it gives up a direction at the first fault (a
-text frame that holds MQTT is one, being no UTF-8), holds a receiver's view of masking, does not
-tell how many bytes of a frame are still to come, which is what bridges a gap, and inflates without
-a bound. What breaks RFC 6455 but leaves the frames readable is named in `odd`, and read.
+Message bytes are returned as they come, unmasked and inflated, without waiting for the end of their
+frame: so a control packet belongs to the TCP segment that completes it, and a frame of any size
+needs no buffer. wsproto cannot be used by an observer: it stops at the first error of a direction
+(a text frame that holds MQTT is one, being no UTF-8), expects the masking that a receiver expects,
+does not say how many bytes of a frame are still to come, which is needed to bridge a gap, and
+inflates without a bound. Violations of RFC 6455 that leave the frames readable are noted in
+`violation`, and the frames are read.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ _HIGHEST = (1 << 63) - 1
 class FrameReader:
     """Splits one direction into frames; `masked`: it is the client's, whose frames are masked.
 
-    Feed a chunk, then ask `next()` until NEED_DATA. DATA: `payload` are the next bytes of a message
-    of kind `opcode` (TEXT or BINARY); `inflating`: they were compressed. CLOSED: a Close frame is
-    complete; what follows is nothing. BROKEN: nothing more can be read, `reason` says why: the kind
-    of a warning and its text; without a kind it follows from a gap that was told of already.
+    Feed a chunk, then call `next()` until NEED_DATA. DATA: `payload` are the next bytes of a
+    message of kind `opcode` (TEXT or BINARY); `inflating`: they were compressed. CLOSED: a Close
+    frame is complete; later bytes are ignored. BROKEN: nothing more can be read; `reason` is the
+    kind and text of a warning, without a kind if a gap was the cause, which is already reported.
     """
 
     def __init__(self, masked: bool, inflater: Inflater | None = None) -> None:
         self.masked = masked
         self.inflater = inflater
-        self.odd: str | None = None
+        self.violation: str | None = None
         self.reason: tuple[str, str] | None = None
         self.payload = b""
         self.opcode = BINARY
@@ -41,22 +42,22 @@ class FrameReader:
         self._pos = self._stop = 0
         self._header = b""
         self._in_frame = False
-        self._frame = 0  # opcode of the frame at hand
+        self._frame = 0  # opcode of the current frame
         self._final = True
-        self._left = 0  # bytes of its payload still to come
+        self._remaining = 0  # bytes of its payload still to come
         self._mask = b""
-        self._turn = 0  # bytes of the mask that were used, modulo four
-        self._message = False  # a fragmented message is at hand
+        self._mask_offset = 0  # position in the mask for the next payload byte
+        self._in_message = False  # within a fragmented message
         self._compressed = False
         self.inflating = False
-        self._window_lost = False  # what is compressed refers to bytes that are missing
+        self._context_lost = False  # compressed messages may refer to bytes that are missing
 
     def feed(self, window: bytes, start: int, stop: int) -> None:
-        """Take the next bytes."""
+        """Add the next bytes of the stream."""
         self._chunk, self._pos, self._stop = window, start, stop
 
     def next(self) -> int:
-        """Give what comes next."""
+        """Return the next event: NEED_DATA, DATA, CLOSED or BROKEN."""
         while True:
             if self.inflating:
                 assert self.inflater is not None
@@ -65,8 +66,8 @@ class FrameReader:
                     return DATA
                 self.inflating = False
                 if self.inflater.failed is not None:
-                    return self._break(*self.inflater.failed)
-            if self._in_frame and self._left == 0:
+                    return self._fail(*self.inflater.failed)
+            if self._in_frame and self._remaining == 0:
                 self._in_frame = False
                 if self._frame == CLOSE:
                     self._ended = True
@@ -75,41 +76,41 @@ class FrameReader:
                 self._chunk = b""
                 return NEED_DATA
             if not self._in_frame:
-                if not self._begin():
+                if not self._read_header():
                     if self.reason is not None and not self.lost:
-                        return self._break(*self.reason)
+                        return self._fail(*self.reason)
                     self._chunk = b""
                     return NEED_DATA
-                if self._left:
+                if self._remaining:
                     continue
-                self._piece(b"")
+                self._take_payload(b"")
                 continue
             if self._pos >= self._stop:
                 self._chunk = b""
                 return NEED_DATA
-            end = min(self._pos + self._left, self._stop)
+            end = min(self._pos + self._remaining, self._stop)
             data = self._chunk[self._pos : end]
-            self._left -= end - self._pos
+            self._remaining -= end - self._pos
             self._pos = end
             if self._frame > BINARY:
-                continue  # a control frame, or one that nobody knows
+                continue  # a control frame, or an unknown one
             if self._mask:
                 data = self._unmasked(data)
-            if self._piece(data):
+            if self._take_payload(data):
                 self.payload = data
                 return DATA
 
     def gap(self, missing: int) -> bool:
-        """Bytes are missing (-1: nobody knows how many); whether the frame at hand goes on behind.
+        """Process a gap (-1: unknown size); returns whether the current frame continues after it.
 
-        It does where all that is missing is payload of one frame, and nothing is compressed.
+        It does if only payload of this frame is missing, and nothing is compressed.
         """
         if self.lost or self._ended:
             return False
         plain = self._in_frame and not self._compressed and not self.inflating
-        if plain and 0 < missing <= self._left and self._frame != CLOSE:
-            self._left -= missing
-            self._turn = (self._turn + missing) % 4
+        if plain and 0 < missing <= self._remaining and self._frame != CLOSE:
+            self._remaining -= missing
+            self._mask_offset = (self._mask_offset + missing) % 4
             return True
         self.lost = True
         self._in_frame = False
@@ -117,10 +118,10 @@ class FrameReader:
         return False
 
     def resynchronise(self, window: bytes, start: int, stop: int) -> bool:
-        """Whether a chunk behind a gap is whole frames from its first byte to its last.
+        """Whether a chunk after a gap consists of whole frames, so that reading can resume with it.
 
-        Only messages of one frame will do, masked as they should be, with at least one of data; a
-        compressed one only where no window is kept.
+        Only unfragmented messages are accepted, masked as they should be, at least one of them
+        data; a compressed one only without context takeover.
         """
         pos = start
         data = False
@@ -143,8 +144,8 @@ class FrameReader:
             return False
         if self.inflater is not None:
             self.inflater.release()
-            self._window_lost = self._window_lost or self.inflater.keeps
-        self.lost = self._message = self._in_frame = self.inflating = False
+            self._context_lost = self._context_lost or self.inflater.context_takeover
+        self.lost = self._in_message = self._in_frame = self.inflating = False
         self.reason = None
         self._header = b""
         return True
@@ -154,12 +155,12 @@ class FrameReader:
         return (
             first & _RSV == _RSV1
             and inflater is not None
-            and not inflater.keeps
+            and not inflater.context_takeover
             and inflater.failed is None
         )
 
-    def _begin(self) -> bool:
-        """Read a frame's header; whether it is complete, and the frame one that can be read."""
+    def _read_header(self) -> bool:
+        """Read a frame header; returns whether it is complete and the frame readable."""
         known = len(self._header)
         head = _parse(self._header + self._chunk[self._pos : min(self._pos + 14, self._stop)])
         if head is None:
@@ -172,8 +173,8 @@ class FrameReader:
         self._header = b""
         self._pos = begin
         self._mask = mask if masked else b""
-        self._turn = 0
-        self._left = length
+        self._mask_offset = 0
+        self._remaining = length
         self._frame = opcode = first & 0x0F
         self._final = bool(first & _FIN)
         if opcode > BINARY:
@@ -181,24 +182,26 @@ class FrameReader:
                 self.reason = (DAMAGED, "a control frame is fragmented or over 125 bytes")
                 return False
             if opcode not in (CLOSE, PING, PONG):
-                self.odd = self.odd or f"a frame has the reserved opcode {opcode}"
+                self.violation = self.violation or f"a frame has the reserved opcode {opcode}"
         elif opcode == CONTINUATION:
-            if not self._message:
-                self.odd = self.odd or "a continuation frame continues nothing"
+            if not self._in_message:
+                self.violation = self.violation or "a continuation frame without a message"
                 self._compressed = False
                 self.opcode = BINARY
         else:
-            if self._message:
-                self.odd = self.odd or "a message begins before the one before it has ended"
+            if self._in_message:
+                self.violation = (
+                    self.violation or "a message begins before the previous one has ended"
+                )
             self._compressed = bool(first & _RSV1)
             self.opcode = opcode
         if opcode <= BINARY:
-            self._message = not self._final
+            self._in_message = not self._final
         allowed = _RSV1 if self.inflater is not None and opcode in (TEXT, BINARY) else 0
         if first & _RSV & ~allowed:
-            self.reason = (DAMAGED, "a frame has reserved bits that no known extension gave it")
+            self.reason = (DAMAGED, "a frame sets reserved bits that no known extension uses")
             return False
-        if self._window_lost and opcode <= BINARY and self._compressed:
+        if self._context_lost and opcode <= BINARY and self._compressed:
             self.reason = ("", "compressed by reference to bytes that are missing")
             return False
         if length > _HIGHEST:
@@ -206,31 +209,31 @@ class FrameReader:
             return False
         if masked != self.masked:
             what = "a frame of the client is not masked" if self.masked else "a frame is masked"
-            self.odd = self.odd or what
+            self.violation = self.violation or what
         self._in_frame = True
         return True
 
-    def _piece(self, data: bytes) -> bool:
-        """Take payload of a frame; whether it is to be handed on as it is."""
+    def _take_payload(self, data: bytes) -> bool:
+        """Process payload of a frame; returns whether to deliver it as it is (not compressed)."""
         if self._frame > BINARY:
             return False
         if not self._compressed:
             return bool(data)
         assert self.inflater is not None
-        ends = self._final and self._left == 0
+        ends = self._final and self._remaining == 0
         if data or ends:
             self.inflater.feed(data, ends)
             self.inflating = True
         return False
 
     def _unmasked(self, data: bytes) -> bytes:
-        turn = self._turn
+        offset = self._mask_offset
         size = len(data)
-        self._turn = (turn + size) % 4
-        key = (self._mask * (size // 4 + 2))[turn : turn + size]
+        self._mask_offset = (offset + size) % 4
+        key = (self._mask * (size // 4 + 2))[offset : offset + size]
         return (int.from_bytes(data, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
-    def _break(self, kind: str, text: str) -> int:
+    def _fail(self, kind: str, text: str) -> int:
         self.reason = (kind, text)
         self.lost = True
         self._in_frame = self.inflating = False
@@ -239,7 +242,7 @@ class FrameReader:
 
 
 def _parse(data: bytes) -> tuple[int, bool, int, int] | None:
-    """Give byte 1 of a frame's header, whether it is masked, the header's and the payload's size.
+    """Parse a frame header: its first byte, whether masked, the header's and the payload's size.
 
     None while bytes are missing.
     """

@@ -1,4 +1,4 @@
-"""Frames in, the bytes of capture files out; lengths can be told wrong on purpose."""
+"""Builds the bytes of capture files from frames; lengths can be wrong on purpose."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pcap_record(
 
 
 def pcap(times: Iterable[int], order: str = "<", magic: int = MICRO, link: int = 1) -> bytes:
-    """Build a pcap of one frame for each time, nanoseconds; its data tell its place."""
+    """Build a pcap with one frame per time, in nanoseconds; its data contain its index."""
     unit = 1 if magic == NANO else 1000
     return pcap_header(order, magic, link) + b"".join(
         pcap_record(frame(i), time_ns, order, unit) for i, time_ns in enumerate(times)
@@ -50,7 +50,7 @@ def pcap(times: Iterable[int], order: str = "<", magic: int = MICRO, link: int =
 
 
 def frame(number: int) -> bytes:
-    """Build an Ethernet frame of no known protocol that carries `number`; length grows by it."""
+    """Build an Ethernet frame of an unknown protocol that contains `number`; lengths vary."""
     return bytes(12) + b"\x88\xb5" + struct.pack(">I", number) + bytes(42 + number % 9)
 
 
@@ -108,7 +108,7 @@ def old_packet(data: bytes, ticks: int, number: int = 0, order: str = "<") -> by
 
 
 class FrameRow:
-    """One frame as a reader tells of it."""
+    """One frame as read by a reader."""
 
     def __init__(self, number: int, time_ns: int, data: bytes, original: int, link: int) -> None:
         self.number = number
@@ -119,7 +119,7 @@ class FrameRow:
 
 
 def rows(reader: CaptureReader) -> list[FrameRow]:
-    """Read a capture to its end."""
+    """Read all frames of a capture."""
     found: list[FrameRow] = []
     while (batch := reader.next_batch()) is not None:
         assert batch.file == reader.file_index
@@ -135,7 +135,7 @@ def rows(reader: CaptureReader) -> list[FrameRow]:
 
 
 def attempt(source: Source) -> tuple[list[FrameRow], list[CaptureWarning], str]:
-    """Read a capture to its end, or give the one line with which it is refused."""
+    """Read a capture to its end: frames, warnings and the one-line error if it is refused."""
     try:
         found, warnings, _ = read(source)
     except CaptureError as error:
@@ -148,7 +148,7 @@ def attempt(source: Source) -> tuple[list[FrameRow], list[CaptureWarning], str]:
 
 
 def read(source: Source) -> tuple[list[FrameRow], list[CaptureWarning], CaptureReader]:
-    """Read a capture to its end: its frames, its warnings, the reader."""
+    """Read a capture to its end: frames, warnings and the reader."""
     warnings: list[CaptureWarning] = []
     with open_capture(source, warn=warnings.append) as reader:
         return rows(reader), warnings, reader

@@ -1,4 +1,4 @@
-"""Compressed captures: known by magic, read in pieces, whole or damaged."""
+"""Compressed captures: recognized by magic, read in pieces, complete or damaged."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CAPTURE = pcap(range(START, START + 3000_000, 1000))
 
 
 def _content(data: bytes, piece: int = 1 << 16, size: int = 1 << 20) -> tuple[bytes, str]:
-    """Decompress from pieces of `piece` bytes; the content and the damage."""
+    """Decompress from pieces of `piece` bytes; return the content and the damage."""
     source = io.BytesIO(data)
     name = compression(data)
     assert name is not None
@@ -61,7 +61,7 @@ def _content(data: bytes, piece: int = 1 << 16, size: int = 1 << 20) -> tuple[by
 
 @EACH
 def test_a_compressed_capture_has_the_frames_of_the_plain_one(name: str, tmp_path: Path) -> None:
-    """The name does not matter; position and size tell of the file, `bytes` of the capture."""
+    """The name does not matter; position and size are of the file, `bytes` of the capture."""
     path = tmp_path / "capture.txt"
     path.write_bytes(COMPRESS[name](CAPTURE))
     found, warnings, reader = read(path)
@@ -72,7 +72,7 @@ def test_a_compressed_capture_has_the_frames_of_the_plain_one(name: str, tmp_pat
 
 @EACH
 def test_members_in_a_row_are_one_content(name: str) -> None:
-    """Files that were put one behind the other are read on, whatever the pieces."""
+    """Concatenated files are read as one, in pieces of any size."""
     data = COMPRESS[name](CAPTURE[:5000]) + COMPRESS[name](CAPTURE[5000:])
     for piece in (1, 7, 1 << 16):
         assert _content(data, piece) == (CAPTURE, "")
@@ -80,7 +80,7 @@ def test_members_in_a_row_are_one_content(name: str) -> None:
 
 @EACH
 def test_a_stream_that_ends_early_is_damage(name: str) -> None:
-    """What could be read of a truncated stream stands."""
+    """The content before the cut of a truncated stream is returned."""
     data = COMPRESS[name](CAPTURE)
     for there in range(len(data) - 1, len(data) // 2, -97):
         content, damage = _content(data[:there])
@@ -90,17 +90,17 @@ def test_a_stream_that_ends_early_is_damage(name: str) -> None:
 
 @EACH
 def test_a_truncated_capture_is_a_warning(name: str) -> None:
-    """Frames before the cut are read and the cut is told as damage, or nothing could be read."""
+    """Frames before the cut are read and damage is reported, or nothing could be read."""
     data = COMPRESS[name](CAPTURE)[:-9]
     found, warnings, refusal = attempt(io.BytesIO(data))
     if found:
         assert [warning.kind for warning in warnings] == ["damaged"]
     else:
-        assert "ends early" in refusal  # one block held it all
+        assert "ends early" in refusal  # all content was in one block
 
 
 def test_a_wrong_checksum_costs_no_content() -> None:
-    """Both gzip and zstd tell of a checksum only after the content, which stands."""
+    """Both gzip and zstd have the checksum after the content, which is returned."""
     for data in (gzip.compress(CAPTURE), _zstd(CAPTURE)):
         wrong = bytearray(data)
         wrong[-5 if data[:1] == b"\x1f" else -1] ^= 1
@@ -110,7 +110,7 @@ def test_a_wrong_checksum_costs_no_content() -> None:
 
 
 def test_padding_is_no_damage_and_other_bytes_are() -> None:
-    """Zeros may follow a gzip file (tapes do it), anything else is told."""
+    """Zeros may follow a gzip file (as on tapes); other bytes are reported."""
     data = gzip.compress(CAPTURE)
     assert _content(data + bytes(1000)) == (CAPTURE, "")
     content, damage = _content(data + b"and more")
@@ -119,14 +119,14 @@ def test_padding_is_no_damage_and_other_bytes_are() -> None:
 
 
 def test_skippable_frames_of_zstd_hold_nothing() -> None:
-    """The tool pzstd and others put frames of their own before and between."""
+    """Tools such as pzstd insert skippable frames, which are ignored."""
     skippable = b"\x53\x2a\x4d\x18" + (300).to_bytes(4, "little") + bytes(300)
     data = skippable + _zstd(CAPTURE[:100]) + skippable + _zstd(CAPTURE[100:]) + skippable
     for piece in (1, 1 << 16):
         assert _content(data, piece) == (CAPTURE, "")
 
 
-def test_zstd_frames_of_every_outline() -> None:
+def test_zstd_frames_of_every_layout() -> None:
     """With and without content size, checksum, blocks of many sizes, streamed and flushed."""
     for size in (0, 1, 255, 256, 65_791, 65_792, 500_000):
         content = (CAPTURE * 4)[:size]
@@ -145,7 +145,7 @@ def test_zstd_frames_of_every_outline() -> None:
 
 @EACH
 def test_a_bomb_is_read_in_bounded_memory(name: str) -> None:
-    """A stream that swells a thousandfold passes in pieces."""
+    """A stream that expands a thousandfold is read in pieces."""
     record = pcap_record(bytes(200_000))
     bomb = COMPRESS[name](pcap_header() + record * 500)
     assert len(bomb) < 1_000_000
@@ -163,7 +163,7 @@ def test_a_bomb_is_read_in_bounded_memory(name: str) -> None:
 
 @EACH
 def test_compressed_twice_is_refused(name: str) -> None:
-    """The one line says what to do."""
+    """The error says what to do."""
     data = COMPRESS[name](gzip.compress(CAPTURE))
     with pytest.raises(CaptureError, match=f"gzip inside {name}.*decompress it once"):
         open_capture(io.BytesIO(data))
@@ -171,7 +171,7 @@ def test_compressed_twice_is_refused(name: str) -> None:
 
 @EACH
 def test_compressed_text_is_refused(name: str) -> None:
-    """The line tells what is inside."""
+    """The error says what is inside."""
     with pytest.raises(CaptureError, match=f"inside {name}.*text"):
         open_capture(io.BytesIO(COMPRESS[name](b"just some words, no capture")))
 
@@ -180,7 +180,7 @@ def test_compressed_text_is_refused(name: str) -> None:
     "head", [b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\x1f\x8b" + b"a" * 50]
 )
 def test_a_compressed_stream_that_yields_nothing_is_refused(head: bytes) -> None:
-    """A magic and then nothing, or nonsense, is no capture."""
+    """A magic without valid data is not a capture."""
     with pytest.raises(CaptureError, match="nothing can be read"):
         open_capture(io.BytesIO(head))
 
@@ -197,7 +197,7 @@ def test_any_change_of_a_byte_never_raises(name: str, data: st.DataObject) -> No
 
 
 def test_plain_captures_import_no_decompressor(tmp_path: Path) -> None:
-    """The libraries are loaded only for what needs them."""
+    """The libraries are imported only for compressed captures."""
     path = tmp_path / "plain.pcap"
     path.write_bytes(CAPTURE)
     code = (

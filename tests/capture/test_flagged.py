@@ -1,4 +1,4 @@
-"""Frames that wait for a finding: the first ones and the latest, within bounds."""
+"""Frames buffered until a finding: the first ones and the latest, within limits."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def path(tmp_path: Path) -> Path:
 
 
 def numbered(path: Path) -> list[int]:
-    """Give the numbers that the frames of a file carry in them."""
+    """Return the numbers contained in the frames of a file."""
     return [int.from_bytes(row.data[14:18], "big") for row in read(path)[0]]
 
 
 def test_a_long_connection_is_kept_by_its_first_and_its_latest_frame(path: Path) -> None:
-    """Of many frames before a finding the first are written, the one at fault, and the rest."""
+    """The first frames, the one with the finding and all later ones are written."""
     recorder = Recorder(str(path), "tests")
     kept = FlaggedFrames(recorder)
     for number in range(1, 501):
@@ -36,8 +36,8 @@ def test_a_long_connection_is_kept_by_its_first_and_its_latest_frame(path: Path)
     assert path.read_bytes().count(b"here") == 1
 
 
-def test_what_waits_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When too much waits the longest known are forgotten; what is found on them later is kept."""
+def test_the_buffer_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the buffer is full, the oldest connections are dropped; later findings still count."""
     monkeypatch.setattr(flagged, "ROOM", 3000)
     recorder = Recorder(str(path), "tests")
     kept = FlaggedFrames(recorder)

@@ -1,4 +1,4 @@
-"""Which means of capturing is taken, what is said where there is none, and when time jumps."""
+"""Which means of capturing is used, the errors if there is none, and clock steps."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.live.stage import (
 )
 
 
-def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:
-    """A user without rights captures with a dumpcap that has them."""
+def test_dumpcap_is_used_if_it_has_privileges(tmp_path: Path) -> None:
+    """A user without privileges captures with a dumpcap that has them."""
     need_root()
     need_tool("setpriv")
     setcap, dumpcap = need_tool("setcap"), need_tool("dumpcap")
@@ -48,12 +48,12 @@ def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:
     assert run.of("handshake")[0]["connect"]["clientId"] == "seen"
 
 
-def test_without_libpcap_every_frame_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default filter is a convenience: without libpcap it is left away, and that is said."""
+def test_without_libpcap_every_frame_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without libpcap the default filter is omitted, and a notice reports it."""
     need_root()
 
     def missing(expression: str, link: int) -> bytes:
-        raise EngineError("libpcap is not here")
+        raise EngineError("libpcap is missing")
 
     monkeypatch.setattr(live, "compiled", missing)
     expression = packet_filter.default_filter(())
@@ -64,14 +64,14 @@ def test_without_libpcap_every_frame_is_looked_at(monkeypatch: pytest.MonkeyPatc
         live.open_live(["lo"], "tcp port 1", vlan_too=False, means="socket")
 
 
-def test_filters_that_are_none_are_refused() -> None:
-    """Libpcap's own words say what is wrong with a filter."""
+def test_invalid_filters_are_refused() -> None:
+    """The error contains libpcap's message about the filter."""
     with pytest.raises(OptionError, match="-f tcp prt 3: can't parse filter expression"):
         packet_filter.compiled("tcp prt 3", 1)
 
 
 def test_an_interface_that_is_down_is_waited_for(tmp_path: Path) -> None:
-    """Capturing on an interface that is down says so, and sees what comes when it is up."""
+    """An interface that is down is reported, and captured once it is up."""
     need_root()
     with namespaces() as place, mosquitto(place, 1883, tmp_path):
         ip = [*place.server, "ip", "link", "set", place.interface]
@@ -86,7 +86,7 @@ def test_an_interface_that_is_down_is_waited_for(tmp_path: Path) -> None:
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory that holds all programs there are."""
+    """A directory that is the only one in PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("dissector.capture.rights.sys.platform", "linux")
     return tmp_path
@@ -99,7 +99,7 @@ def program(place: Path, name: str) -> None:
 
 
 def test_remedies_are_for_this_system(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Joining a group helps where dumpcap is, a pipe where tcpdump is; never setcap on Python."""
+    """Advice: a group if dumpcap is installed, a pipe if tcpdump is; never setcap on Python."""
     program(system, "dumpcap")
     text = rights.remedy("eth0")
     assert "usermod -aG wireshark" in text
@@ -113,8 +113,8 @@ def test_remedies_are_for_this_system(system: Path, monkeypatch: pytest.MonkeyPa
         assert "setcap" not in text
 
 
-def test_a_clock_that_jumps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the time does not go on evenly, what is missing is nobody's fault."""
+def test_a_clock_step_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A jump of the wall clock against the monotonic clock is reported, once."""
     wall, even = [1_700_000_000_000_000_000], [5_000_000_000]
     monkeypatch.setattr("dissector.capture.live_source.time.time_ns", lambda: wall[0])
     monkeypatch.setattr("dissector.capture.live_source.time.monotonic_ns", lambda: even[0])
@@ -123,16 +123,16 @@ def test_a_clock_that_jumps_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         even[0] += passed
         wall[0] += passed + step
         assert source.wall_ns() == wall[0]
-    assert (source.lapses, source.notices) == (0, [])
+    assert (source.interruptions, source.notices) == (0, [])
     wall[0] += 3_600_000_000_000
     source.wall_ns()
     source.wall_ns()
-    assert source.lapses == 1
+    assert source.interruptions == 1
     assert [kind for kind, _ in source.notices] == ["clock-step"]
 
 
 def test_interfaces_are_found_by_name_and_number() -> None:
-    """An interface is named as it is or as `-D` numbers it; `any` is always there."""
+    """An interface is found by its name or by its number in `-D`; `any` always exists."""
     known = interfaces.interfaces()
     assert interfaces.interface(known[0].name) == interfaces.interface("1") == known[0]
     assert interfaces.interface("any").number == 0

@@ -1,4 +1,4 @@
-"""Several captures as one: in order of time, whatever the order in which they are given."""
+"""Merging captures in order of time, in whatever order they are given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Taken = tuple[int, int, int]  # file, number, time
 
 
 def _taken(readers: Sequence[CaptureReader]) -> list[Taken]:
-    """Merge, and say which frames came."""
+    """Merge captures and return the frames in order."""
     return [
         (batch.file, batch.first_number + i, batch.time_ns[i])
         for batch, start, stop in merged(readers)
@@ -38,7 +38,7 @@ def _open(files: Sequence[Sequence[int]]) -> list[CaptureReader]:
 
 
 def _expected(files: Sequence[Sequence[int]]) -> list[Taken]:
-    """Take the earliest next frame of all, one by one; of equals that of the first file."""
+    """Merge frame by frame: the earliest next frame, of equal times that of the first file."""
     left = [list(enumerate(times, 1)) for times in files]
     order = []
     while any(left):
@@ -48,28 +48,28 @@ def _expected(files: Sequence[Sequence[int]]) -> list[Taken]:
     return order
 
 
-def test_one_capture_goes_by_in_whole_batches() -> None:
-    """A single file costs nothing per frame, and its order is its own."""
+def test_one_capture_is_read_in_whole_batches() -> None:
+    """A single file is read in whole batches, in its own order."""
     (reader,) = _open([[5, 3, 9]])
     ((batch, start, stop),) = list(merged([reader]))
     assert (start, stop, [batch.time_ns[i] for i in range(3)]) == (0, 3, [5000, 3000, 9000])
 
 
-def test_ring_buffer_files_are_sorted_and_go_by_in_whole_batches() -> None:
-    """Files that follow each other come in order of time with their own indices and numbers."""
+def test_ring_buffer_files_are_sorted_and_read_in_whole_batches() -> None:
+    """Consecutive files are read in order of time, with their own indices and numbers."""
     readers = _open([[200, 201], [300, 301], [100, 101]])
     runs = [(batch.file, start, stop) for batch, start, stop in merged(readers)]
     assert runs == [(2, 0, 2), (0, 0, 2), (1, 0, 2)]
 
 
 def test_overlapping_files_interleave_frame_by_frame() -> None:
-    """Frames come in order of time; of equal times those of the earlier reader first."""
+    """Frames are in order of time; of equal times, those of the earlier reader come first."""
     files = [[1, 4, 5, 5, 9], [2, 4, 4, 5, 6], [4, 5]]
     assert _taken(_open(files)) == _expected(files)
 
 
 def test_a_clock_that_goes_back_is_taken_as_it_comes() -> None:
-    """Frames of one file never change places."""
+    """Frames of one file keep their order."""
     files = [[10, 3, 12, 2], [5, 11]]
     taken = _taken(_open(files))
     assert taken == _expected(files)
@@ -77,7 +77,7 @@ def test_a_clock_that_goes_back_is_taken_as_it_comes() -> None:
 
 
 def test_files_without_frames_do_not_matter() -> None:
-    """An empty capture among others gives nothing, except its warnings."""
+    """An empty capture among others gives only its warnings."""
     readers = [open_capture(io.BytesIO(pcap_header() + b"cut")), *_open([[1]])]
     assert len(_taken(readers)) == 1
     assert [warning.kind for warning in readers[0].warnings] == ["cut-record"]
@@ -86,7 +86,7 @@ def test_files_without_frames_do_not_matter() -> None:
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=5))
 def test_any_files_merge_as_if_taken_one_by_one(files: list[list[int]]) -> None:
-    """The runs are those of the plain rule, whatever the times."""
+    """The runs give the same order as merging frame by frame, for any times."""
     assert _taken(_open(files)) == _expected(files)
 
 
@@ -105,7 +105,7 @@ def test_files_of_many_batches(tmp_path: Path) -> None:
 
 
 def test_a_hundred_files_wait_closed(tmp_path: Path) -> None:
-    """Only the files whose time has come are open."""
+    """Only files whose first frame's time is reached are open."""
     readers = []
     for index in range(100):
         path = tmp_path / f"{index}.pcap"
@@ -126,7 +126,7 @@ def test_a_hundred_files_wait_closed(tmp_path: Path) -> None:
 
 
 def test_mergecap_gives_the_same_order(tmp_path: Path) -> None:
-    """Merging two captures in order of time is what mergecap does."""
+    """Merging two captures gives the same order as mergecap."""
     one, two, both = tmp_path / "1.pcap", tmp_path / "2.pcap", tmp_path / "both.pcap"
     one.write_bytes(pcap(START + i * 7000 for i in range(200)))
     two.write_bytes(pcap(START + 352_000 + i * 14_000 for i in range(200)))

@@ -1,4 +1,4 @@
-"""pcap files of either byte order and unit, whole, cut, damaged, and their foreign variants."""
+"""pcap files of either byte order and time unit, complete, cut, damaged, and variants."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_each_byte_order_and_unit_gives_the_same_frames(
 
 
 def test_a_frame_cut_by_the_snap_length_keeps_both_lengths() -> None:
-    """Captured and original length are told apart."""
+    """Captured and original length are distinguished."""
     data = pcap_header() + pcap_record(b"a" * 60, sent=1500)
     (row,), warnings, _ = read(io.BytesIO(data))
     assert (len(row.data), row.original, warnings) == (60, 1500, [])
 
 
-def test_the_latest_second_that_the_format_can_say() -> None:
+def test_the_latest_second_that_the_format_can_hold() -> None:
     """Seconds are unsigned: a time in 2106 is not one in 1969."""
     data = pcap_header(magic=NANO) + pcap_record(b"", 0xFFFFFFFF * SECOND + 999_999_999, unit=1)
     (row,), _, _ = read(io.BytesIO(data))
@@ -62,13 +62,13 @@ def test_the_latest_second_that_the_format_can_say() -> None:
 
 
 def test_the_frame_check_sequence_bits_are_no_part_of_the_link_type() -> None:
-    """The upper bits of the link type field tell of the FCS."""
+    """The upper bits of the link type field are about the FCS."""
     data = pcap_header(link=0x4400_0001) + pcap_record(frame(0))
     (row,), _, reader = read(io.BytesIO(data))
     assert (row.link, reader.link_types) == (1, ["EN10MB"])
 
 
-def test_lengths_of_old_files_may_stand_the_other_way_round() -> None:
+def test_lengths_of_old_files_may_be_swapped() -> None:
     """In pcap 2.3 the length on the wire may come first."""
     data = pcap_header(version=(2, 3)) + pcap_record(b"a" * 60, held=100, sent=60)
     (row,), warnings, _ = read(io.BytesIO(data))
@@ -76,7 +76,7 @@ def test_lengths_of_old_files_may_stand_the_other_way_round() -> None:
 
 
 def test_a_file_without_frames_is_a_capture() -> None:
-    """A header alone is a capture of nothing."""
+    """A file header alone is a capture without frames."""
     found, warnings, reader = read(io.BytesIO(pcap_header()))
     assert (found, warnings, reader.bytes) == ([], [], 24)
 
@@ -92,7 +92,7 @@ def test_more_frames_than_a_batch_has_room_for() -> None:
 
 @pytest.mark.parametrize("there", [0, 7, 15, 16, 17, 75])
 def test_a_cut_last_record_is_a_warning(there: int) -> None:
-    """What stands before a cut record is read, and the cut is told, unless nothing is cut."""
+    """Frames before a cut record are read, and the cut is reported."""
     data = pcap_header() + pcap_record(frame(0)) + pcap_record(b"a" * 60)[:there]
     found, warnings, reader = read(io.BytesIO(data))
     assert [row.data for row in found] == [frame(0)]
@@ -104,7 +104,7 @@ def test_a_cut_last_record_is_a_warning(there: int) -> None:
 
 @pytest.mark.parametrize("held", [0xFFFFFFFF, 0x80000000, (1 << 28) + 1, 300_000])
 def test_an_absurd_length_ends_the_file_with_a_warning(held: int) -> None:
-    """A record longer than anything captured is damage; the frames before it stand."""
+    """A record longer than any captured frame is damage; the frames before it are read."""
     bad = pcap_record(b"", held=held)
     data = pcap_header() + pcap_record(frame(0)) + bad + pcap_record(frame(1))
     found, (warning,), _ = read(io.BytesIO(data))
@@ -114,7 +114,7 @@ def test_an_absurd_length_ends_the_file_with_a_warning(held: int) -> None:
 
 
 def test_a_frame_larger_than_a_window(tmp_path: Path) -> None:
-    """A record as large as the snap length allows is read whole, from a file and from a stream."""
+    """A record larger than a window is read completely, from a file and from a stream."""
     big = bytes(range(256)) * (9 << 12)
     path = tmp_path / "big.pcap"
     header = pcap_header(snaplen=1 << 28)
@@ -139,7 +139,7 @@ def test_a_frame_larger_than_a_window(tmp_path: Path) -> None:
 def test_variants_with_a_magic_of_their_own_are_refused_by_name(
     magic: int, name: str, order: str
 ) -> None:
-    """One line names the variant and says what to do."""
+    """The one-line error names the variant and says what to do."""
     with pytest.raises(CaptureError, match=f"{name}.*editcap") as caught:
         open_capture(io.BytesIO(pcap_header(order, magic)))
     assert "\n" not in str(caught.value)
@@ -157,7 +157,7 @@ def test_variants_with_a_magic_of_their_own_are_refused_by_name(
 def test_variants_that_editcap_writes_are_refused_by_name(
     variant: str, name: str, tmp_path: Path
 ) -> None:
-    """Variants that share pcap's magic are known by their longer record headers."""
+    """Variants that share pcap's magic are recognized by their longer record headers."""
     editcap = need_tool("editcap")
     plain, other = tmp_path / "plain.pcap", tmp_path / "other.pcap"
     plain.write_bytes(pcap(range(START, START + 9 * SECOND, SECOND)))
@@ -168,13 +168,13 @@ def test_variants_that_editcap_writes_are_refused_by_name(
 
 @pytest.mark.parametrize("version", [(2, 2), (1, 0), (3, 1), (2, 5), (543, 0)])
 def test_other_versions_are_refused(version: tuple[int, int]) -> None:
-    """A version whose records are not ours to read is refused, not guessed at."""
+    """An unsupported version is refused."""
     with pytest.raises(CaptureError, match=r"AIX|version"):
         open_capture(io.BytesIO(pcap_header(version=version)))
 
 
 def test_a_file_that_ends_in_its_header_is_refused() -> None:
-    """A magic without its header is no capture."""
+    """A magic without a complete header is not a capture."""
     with pytest.raises(CaptureError, match="ends inside"):
         open_capture(io.BytesIO(pcap_header()[:20]))
 
@@ -182,7 +182,7 @@ def test_a_file_that_ends_in_its_header_is_refused() -> None:
 def test_real_captures_have_the_frames_that_tshark_sees(
     shared_captures: list[Path], tshark: str
 ) -> None:
-    """Numbers, times and lengths of all frames are tshark's."""
+    """Numbers, times and lengths of all frames are the same as tshark's."""
     fields = ("frame.number", "frame.time_epoch", "frame.cap_len", "frame.len")
     options = [option for field in fields for option in ("-e", field)]
     for path in shared_captures[:8]:
@@ -215,7 +215,7 @@ def test_real_captures_have_the_frames_that_tshark_sees(
 def test_any_records_after_a_header_are_read_or_reported(
     data: bytes, order: str, magic: int, version: tuple[int, int]
 ) -> None:
-    """Random bytes after a good header never raise; frames stay within the file."""
+    """Random bytes after a valid header never raise; frames lie within the file."""
     try:
         found, warnings, reader = read(
             io.BytesIO(pcap_header(order, magic, version=version) + data)

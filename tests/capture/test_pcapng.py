@@ -49,7 +49,7 @@ def test_each_byte_order_gives_the_same_frames(order: str) -> None:
 
 
 def test_sections_of_both_byte_orders_are_one_capture() -> None:
-    """A section has its own byte order and interfaces; frames are numbered over all of them."""
+    """A section has its own byte order and interfaces; frames are numbered over all sections."""
     data = BEGIN + interface(101) + enhanced(frame(0)) + enhanced(frame(1), number=1)
     data += section(">") + interface(276, order=">") + enhanced(frame(2), order=">")
     data += BEGIN + enhanced(frame(3))
@@ -61,7 +61,7 @@ def test_sections_of_both_byte_orders_are_one_capture() -> None:
 
 
 def test_interfaces_of_one_section_have_their_own_clocks() -> None:
-    """Each frame's ticks are those of its interface; the capture is as precise as the finest."""
+    """Ticks are those of the frame's interface; `digits` is that of the finest interface."""
     data = BEGIN + interface(options=resolution(9)) + interface(options=resolution(3))
     data += enhanced(frame(0), 1_000_001) + enhanced(frame(1), 1_000_000_001, 1)
     data += enhanced(frame(2), 1001, 2)
@@ -101,8 +101,8 @@ def test_ticks_become_nanoseconds(value: int, seconds: int, ticks: int, expected
     ("value", "seconds", "ticks"),
     [(6, 0, (1 << 64) - 1), (0, 0, 1 << 62), (9, (1 << 62) - 1, 0), (9, -(1 << 63), 0)],
 )
-def test_times_that_no_64_bits_hold_are_told(value: int, seconds: int, ticks: int) -> None:
-    """A time out of range is held at its end, with one warning a file."""
+def test_times_out_of_range_are_reported(value: int, seconds: int, ticks: int) -> None:
+    """A time out of range is clamped, with one warning per file."""
     options = resolution(value) + offset(seconds)
     data = section() + interface(options=options) + 3 * enhanced(frame(0), ticks)
     found, (warning,), _ = read(io.BytesIO(data))
@@ -111,7 +111,7 @@ def test_times_that_no_64_bits_hold_are_told(value: int, seconds: int, ticks: in
 
 
 def test_the_three_packet_blocks_are_numbered_together() -> None:
-    """Enhanced, Simple and obsolete Packet Blocks are frames; a Simple one has the time before."""
+    """All three packet blocks are frames; a Simple one gets the time of the frame before."""
     data = BEGIN + ONE + simple(frame(1)) + old_packet(frame(2), START // 1000 + 7)
     found, (warning,), _ = read(io.BytesIO(data))
     assert [row.data for row in found] == [frame(0), frame(1), frame(2)]
@@ -121,27 +121,27 @@ def test_the_three_packet_blocks_are_numbered_together() -> None:
 
 
 def test_a_simple_packet_is_cut_by_the_snap_length() -> None:
-    """What a Simple Packet Block holds is the snap length of interface 0, without padding."""
+    """A Simple Packet Block is cut to the snap length of interface 0, without padding."""
     data = section() + interface(snaplen=21) + simple(b"a" * 24, sent=1500)
     (row,), _, _ = read(io.BytesIO(data))
     assert (row.data, row.original) == (b"a" * 21, 1500)
 
 
 def test_a_frame_cut_by_the_snap_length_keeps_both_lengths() -> None:
-    """Captured and original length are told apart."""
+    """Captured and original length are distinguished."""
     (row,), _, _ = read(io.BytesIO(BEGIN + enhanced(b"a" * 61, sent=1500)))
     assert (row.data, row.original) == (b"a" * 61, 1500)
 
 
 def test_packet_options_are_no_frame_data() -> None:
-    """Comments and flags behind a frame stay out of it."""
+    """Options after a frame are not part of it."""
     comment = option(1, b"look here") + option(0, b"")
     (row,), warnings, _ = read(io.BytesIO(BEGIN + enhanced(frame(1), options=comment)))
     assert (row.data, warnings) == (frame(1), [])
 
 
 def test_other_blocks_are_skipped() -> None:
-    """Names, statistics and unknown blocks change nothing."""
+    """Name resolution, statistics and unknown blocks are ignored."""
     others = block(4, bytes(4)) + block(5, bytes(12)) + block(0x7777, b"what") + block(0, b"")
     found, warnings, _ = read(io.BytesIO(BEGIN + others + ONE + others + ONE))
     assert [row.number for row in found] == [1, 2]
@@ -149,7 +149,7 @@ def test_other_blocks_are_skipped() -> None:
 
 
 def test_custom_blocks_and_journal_entries_take_a_number() -> None:
-    """Wireshark numbers them among the frames, so the frames behind them keep its numbers."""
+    """Wireshark numbers them like frames, so later frames have its numbers."""
     custom = block(0xBAD, bytes(8)) + block(0x40000BAD, bytes(8)) + block(9, b"MESSAGE=hello\n" * 3)
     data = BEGIN + custom + ONE + ONE + custom + ONE + custom
     found, warnings, reader = read(io.BytesIO(data))
@@ -158,7 +158,7 @@ def test_custom_blocks_and_journal_entries_take_a_number() -> None:
 
 
 def test_section_comments_and_secrets_are_kept() -> None:
-    """Comments of sections and the bytes of Decryption Secrets Blocks wait in the reader."""
+    """Section comments and Decryption Secrets Blocks are kept in the reader."""
     keys = b"CLIENT_RANDOM 00 11\n"
     body = (0x544C534B).to_bytes(4, "little") + len(keys).to_bytes(4, "little") + keys
     data = section(options=option(1, b"two") + option(4, b"tool") + option(1, b"words\xff"))
@@ -197,7 +197,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("bad", DAMAGE.values(), ids=DAMAGE.keys())
 def test_damage_ends_the_file_with_one_warning(bad: bytes) -> None:
-    """The frames before a block that makes no sense stand; nothing after it is trusted."""
+    """The frames before an invalid block are read; nothing after it is trusted."""
     found, (warning,), reader = read(io.BytesIO(BEGIN + ONE + bad + ONE))
     assert len(found) == 1
     assert (warning.kind, warning.frame) == ("damaged", 1)
@@ -212,13 +212,13 @@ def test_a_simple_packet_without_interface_is_damage() -> None:
 
 @pytest.mark.parametrize("missing", [1, 4, 40, len(ONE) - 1])
 def test_a_cut_last_block_is_a_warning(missing: int) -> None:
-    """What stands before a cut block is read."""
+    """The frames before a cut block are read."""
     found, (warning,), _ = read(io.BytesIO((BEGIN + ONE + ONE)[:-missing]))
     assert (len(found), warning.kind) == (1, "cut-record")
 
 
 def test_the_number_of_interfaces_is_bounded() -> None:
-    """A file of interfaces only does not fill the memory."""
+    """A file with too many interfaces is damaged, so memory is bounded."""
     data = section() + interface() * (MAX_INTERFACES + 1)
     _, (warning,), _ = read(io.BytesIO(data))
     assert (warning.kind, str(MAX_INTERFACES) in warning.message) == ("damaged", True)
@@ -226,13 +226,13 @@ def test_the_number_of_interfaces_is_bounded() -> None:
 
 @pytest.mark.parametrize("version", [(0, 9), (1, 1), (2, 0)])
 def test_other_versions_are_refused(version: tuple[int, int]) -> None:
-    """A version whose blocks are not known is refused at once."""
+    """An unsupported version is refused when opening."""
     with pytest.raises(CaptureError, match="version"):
         open_capture(io.BytesIO(section(version=version)))
 
 
 def test_what_editcap_makes_of_a_pcap_has_the_same_frames(tmp_path: Path) -> None:
-    """A pcapng of editcap gives the frames of the pcap that it was made from."""
+    """A pcapng that editcap made from a pcap has the same frames."""
     plain, other = tmp_path / "plain.pcap", tmp_path / "other.pcapng"
     plain.write_bytes(pcap(range(START, START + 99 * SECOND, SECOND + 7000)))
     command = [need_tool("editcap"), "-F", "pcapng", str(plain), str(other)]
@@ -244,7 +244,7 @@ def test_what_editcap_makes_of_a_pcap_has_the_same_frames(tmp_path: Path) -> Non
 
 
 def test_tshark_sees_the_same_numbers_and_times(tmp_path: Path, tshark: str) -> None:
-    """Numbers and times across sections, resolutions and block types are tshark's."""
+    """Numbers and times across sections, resolutions and block types are the same as tshark's."""
     data = section(">") + interface(order=">", options=resolution(9, ">") + offset(100, ">"))
     data += enhanced(frame(0), START + 1, order=">") + block(0xBAD, bytes(8), ">")
     data += BEGIN + interface(options=resolution(0x80 | 20)) + enhanced(frame(1))
@@ -270,7 +270,7 @@ BLOCKS = st.sampled_from([BEGIN, ONE, simple(frame(1)), *DAMAGE.values()]) | st.
 
 @given(st.lists(BLOCKS, max_size=8))
 def test_any_blocks_after_a_section_are_read_or_reported(blocks: list[bytes]) -> None:
-    """Blocks good and bad, and bytes that are none, never raise; frames stay within the file."""
+    """Valid and invalid blocks and random bytes never raise; frames lie within the file."""
     data = BEGIN + b"".join(blocks)
     found, warnings, reader = read(io.BytesIO(data))
     assert len([warning for warning in warnings if warning.kind != "no-time"]) <= 1

@@ -1,4 +1,4 @@
-"""What the writer of pcapng files writes: our reader and Wireshark's read it back."""
+"""Files of the pcapng writer, read back by our reader and by tshark."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.capture.builders import START, attempt, frame, pcap, read
 def test_frames_are_read_as_they_were_written(
     frames: list[tuple[bytes, int, int, int, list[str]]],
 ) -> None:
-    """Data, times to the nanosecond, link types and lengths come back; nothing warns."""
+    """Data, times in nanoseconds, link types and lengths are read back without a warning."""
     stream = io.BytesIO()
     writer = PcapngWriter(stream, "tests", comment="what this is")
     for data, time_ns, link, more, comments in frames:
@@ -49,7 +49,7 @@ def test_frames_are_read_as_they_were_written(
 
 
 def test_frames_of_a_batch_are_copied(tmp_path: Path) -> None:
-    """A batch that was read is written frame by frame, the same in every byte."""
+    """The frames of a batch are written one by one, without changes."""
     path = tmp_path / "in.pcap"
     path.write_bytes(pcap(START + 1000 * i for i in range(9)))
     stream = io.BytesIO()
@@ -67,7 +67,7 @@ def test_frames_of_a_batch_are_copied(tmp_path: Path) -> None:
 
 
 def test_a_whole_batch_is_copied_as_its_frames_are(tmp_path: Path) -> None:
-    """A batch written at once gives the same bytes as frame by frame."""
+    """A batch written at once gives the same bytes as its frames written one by one."""
     path = tmp_path / "in.pcap"
     path.write_bytes(pcap(START + 1000 * i for i in range(9)))
     files = []
@@ -89,7 +89,7 @@ def test_a_whole_batch_is_copied_as_its_frames_are(tmp_path: Path) -> None:
 
 
 def test_a_batch_of_many_link_types_and_bytes_is_whole() -> None:
-    """Interfaces described in the middle of much that waits lose no frame."""
+    """No frame is lost if an interface is described while many frames are buffered."""
     batch = Batch()
     batch.window = bytes(range(256)) * 400
     batch.count = 200
@@ -109,7 +109,7 @@ def test_a_batch_of_many_link_types_and_bytes_is_whole() -> None:
 
 
 def test_wireshark_shows_comments_interfaces_and_drops(tmp_path: Path, tshark: str) -> None:
-    """Comments stand on their frames, in order, and interfaces have their names and filters."""
+    """Comments are shown on their frames, in order, and interfaces have their names."""
     path = tmp_path / "out.pcapng"
     with path.open("wb", buffering=0) as stream:
         writer = PcapngWriter(stream, "mqtt-dissector tests")
@@ -132,7 +132,7 @@ def test_wireshark_shows_comments_interfaces_and_drops(tmp_path: Path, tshark: s
 
 
 def test_secrets_are_kept() -> None:
-    """A Decryption Secrets Block is read back with its type and all its bytes."""
+    """A Decryption Secrets Block is read back with its type and bytes."""
     stream = io.BytesIO()
     writer = PcapngWriter(stream, "tests")
     writer.secrets(0x544C534B, b"CLIENT_RANDOM 00 11\n")
@@ -143,7 +143,7 @@ def test_secrets_are_kept() -> None:
 
 
 def test_a_long_comment_is_cut_between_characters() -> None:
-    """A comment longer than an option can be is cut, and the file is sound."""
+    """A comment longer than an option can be is cut, and the file is valid."""
     stream = io.BytesIO()
     writer = PcapngWriter(stream, "tests")
     writer.frame(frame(0), START, 60, writer.interface(1), ["ü" * 70_000])
@@ -154,7 +154,7 @@ def test_a_long_comment_is_cut_between_characters() -> None:
 
 
 class _Full(io.BytesIO):
-    """A disk with so many bytes left; it takes at most 100 at a time."""
+    """A disk with `room` bytes left; it writes at most 100 at a time."""
 
     def __init__(self, room: int) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class _Full(io.BytesIO):
 
 @pytest.mark.parametrize("room", range(0, 700, 23))
 def test_a_full_disk_leaves_a_whole_file(room: int) -> None:
-    """Up to `size` the file is sound wherever the disk was full."""
+    """Up to `size` the file is valid, wherever the disk was full."""
     stream = _Full(room)
     writer = PcapngWriter(stream, "tests")
     number = writer.interface(1)
@@ -187,8 +187,8 @@ def test_a_full_disk_leaves_a_whole_file(room: int) -> None:
     assert writer.size + 200 > room or len(found) == 8
 
 
-def test_what_is_gathered_is_bounded() -> None:
-    """Many frames are written without being asked to."""
+def test_the_buffer_is_bounded() -> None:
+    """Many frames are written without a call of `flush`."""
     stream = io.BytesIO()
     writer = PcapngWriter(stream, "tests")
     batch = Batch()

@@ -1,4 +1,4 @@
-"""Opening captures: paths, standard input, pipes, file objects; and what is refused, with why."""
+"""Opening captures: paths, standard input, pipes, file objects; and the files refused."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from tests.capture.builders import (
 GOOD = pcap(range(START, START + 20 * SECOND, SECOND))
 
 
-def test_the_name_of_a_file_says_nothing(tmp_path: Path) -> None:
-    """A pcapng that is called .pcap is read as what it is."""
+def test_the_file_name_does_not_matter(tmp_path: Path) -> None:
+    """A pcapng file named .pcap is read as pcapng."""
     path = tmp_path / "wrong.pcap"
     path.write_bytes(section() + interface() + enhanced(frame(0)))
     found, _, reader = read(path)
@@ -45,7 +45,7 @@ def test_the_name_of_a_file_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_batch_carries_the_index_of_its_file(tmp_path: Path) -> None:
-    """`file_index` stands in every batch."""
+    """`file_index` is set in every batch."""
     path = tmp_path / "a.pcap"
     path.write_bytes(GOOD)
     with open_capture(path, file_index=7) as reader:
@@ -57,7 +57,7 @@ def test_a_batch_carries_the_index_of_its_file(tmp_path: Path) -> None:
 
 
 def test_a_file_of_many_windows(tmp_path: Path) -> None:
-    """Records that lie across the borders of windows are read whole, from a file and a stream."""
+    """Records across window boundaries are read completely, from a file and a stream."""
     sizes = [0, 1, 1460, 65_535, 199_999] * 40
     data = pcap_header() + b"".join(
         pcap_record(bytes((i & 0xFF,)) * size, START + i) for i, size in enumerate(sizes)
@@ -74,7 +74,7 @@ def test_a_file_of_many_windows(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=60), st.integers(0, 4))
 def test_a_file_read_ahead_is_read_as_a_stream_is(sizes: list[int], overlap: int) -> None:
-    """Whatever lies across the borders of windows that a thread reads, every frame comes once."""
+    """With windows read ahead by a thread, every frame is read once."""
     data = pcap_header() + b"".join(
         pcap_record(bytes([number % 251]) * size, START + number)
         for number, size in enumerate(sizes)
@@ -94,9 +94,9 @@ def test_a_file_read_ahead_is_read_as_a_stream_is(sizes: list[int], overlap: int
 
 @pytest.mark.parametrize("data", [GOOD, section() + interface() + 30 * enhanced(frame(0))])
 def test_a_stream_in_pieces_of_any_size(data: bytes) -> None:
-    """However a stream trickles, the frames are the same."""
+    """The frames are the same in whatever pieces a stream arrives."""
 
-    class Trickle(io.BytesIO):
+    class SlowStream(io.BytesIO):
         piece = 1
 
         def read1(self, size: int | None = -1, /) -> bytes:
@@ -104,7 +104,7 @@ def test_a_stream_in_pieces_of_any_size(data: bytes) -> None:
 
     whole = [(row.number, row.time_ns, row.data) for row in read(io.BytesIO(data))[0]]
     for piece in (1, 3, 24, 100):
-        source = Trickle(data)
+        source = SlowStream(data)
         source.piece = piece
         found, warnings, _ = read(source)
         assert [(row.number, row.time_ns, row.data) for row in found] == whole
@@ -126,7 +126,7 @@ def test_the_first_time_is_known_before_a_frame_is_taken(tmp_path: Path) -> None
 
 
 def test_a_parked_file_is_read_from_its_beginning(tmp_path: Path) -> None:
-    """Parking closes the file; its frames and its warnings come once, later."""
+    """Parking closes the file; its frames and warnings are read once, later."""
     path = tmp_path / "cut.pcap"
     path.write_bytes(GOOD[:-1])
     warnings: list[object] = []
@@ -142,8 +142,8 @@ def test_a_parked_file_is_read_from_its_beginning(tmp_path: Path) -> None:
     assert len(warnings) == 1
 
 
-def test_warnings_gather_in_the_reader_where_nobody_takes_them() -> None:
-    """Without `warn` nothing is lost."""
+def test_warnings_are_collected_in_the_reader_without_warn() -> None:
+    """Without `warn` no warning is lost."""
     with open_capture(io.BytesIO(GOOD[:-1])) as reader:
         while reader.next_batch() is not None:
             pass
@@ -152,7 +152,7 @@ def test_warnings_gather_in_the_reader_where_nobody_takes_them() -> None:
 
 
 def test_a_file_object_stays_open(tmp_path: Path) -> None:
-    """What the caller opened the caller closes."""
+    """A file object of the caller is not closed."""
     path = tmp_path / "a.pcap"
     path.write_bytes(GOOD)
     with path.open("rb") as file:
@@ -162,7 +162,7 @@ def test_a_file_object_stays_open(tmp_path: Path) -> None:
 
 
 def test_a_file_still_growing_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
-    """Frames that are written while we read are read too."""
+    """Frames that are written while the file is read are read too."""
     path = tmp_path / "growing.pcap"
     path.write_bytes(GOOD)
     with open_capture(path) as reader:
@@ -199,10 +199,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("data", "words"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_no_capture_is_refused_by_what_it_looks_like(
+def test_other_files_are_refused_with_a_description(
     data: bytes, words: str, tmp_path: Path
 ) -> None:
-    """One line names the file, what it looks like, and what to do."""
+    """The one-line error names the file, what it looks like, and what to do."""
     path = tmp_path / "thing.pcap"
     path.write_bytes(data)
     with pytest.raises(CaptureError, match=words) as caught:
@@ -213,7 +213,7 @@ def test_what_is_no_capture_is_refused_by_what_it_looks_like(
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    """No such file, a directory, a name that no file can have."""
+    """A missing file, a directory, an invalid name."""
     with pytest.raises(CaptureError, match="no such file"):
         open_capture(tmp_path / "none.pcap")
     with pytest.raises(CaptureError, match="directory"):
@@ -227,11 +227,11 @@ def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_permission_is_refused(tmp_path: Path) -> None:
-    """The line says that it is about permission."""
+    """The error says that permission is missing."""
     path = tmp_path / "secret.pcap"
     path.write_bytes(GOOD)
     path.chmod(0)
-    root = os.geteuid() == 0  # who may read everything, so the test becomes somebody else
+    root = os.geteuid() == 0  # root may read everything, so the test switches to another user
     if root:
         os.seteuid(65534)
     try:
@@ -250,7 +250,7 @@ def test_text_files_are_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["pcap", "pcapng"])
 def test_a_frame_in_a_pipe_is_delivered_when_it_arrives(kind: str, tmp_path: Path) -> None:
-    """A frame that was written to a FIFO is there before the writer closes it."""
+    """A frame written to a FIFO is read before the writer closes it."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     step, done = threading.Semaphore(0), threading.Event()
@@ -263,7 +263,7 @@ def test_a_frame_in_a_pipe_is_delivered_when_it_arrives(kind: str, tmp_path: Pat
             for _ in range(5):
                 pipe.write(record[:20])
                 pipe.write(record[20:])
-                # Without the reader's answer there is neither another byte nor an end.
+                # Without the reader's response neither another byte nor the end follows.
                 if not step.acquire(timeout=20):
                     return
         done.set()
@@ -294,7 +294,7 @@ with open_capture("-") as reader:
 
 
 def test_standard_input_as_a_pipe_gives_frames_before_its_end() -> None:
-    """`tcpdump -U -w - | dissector -`: each frame is seen while the pipe is open."""
+    """`tcpdump -U -w - | dissector -`: each frame is read while the pipe is open."""
     process = subprocess.Popen(
         [sys.executable, "-c", READ_STDIN],
         stdin=subprocess.PIPE,
@@ -314,7 +314,7 @@ def test_standard_input_as_a_pipe_gives_frames_before_its_end() -> None:
 
 
 def test_standard_input_from_a_file(tmp_path: Path) -> None:
-    """`dissector - < FILE` knows the size of what it reads."""
+    """`dissector - < FILE` knows the size of the file."""
     path = tmp_path / "a.pcap"
     path.write_bytes(GOOD)
     with path.open("rb") as file:
@@ -325,7 +325,7 @@ def test_standard_input_from_a_file(tmp_path: Path) -> None:
 
 
 def test_cat_into_a_pipe_gives_all_frames(tmp_path: Path) -> None:
-    """A file through `cat` is the file."""
+    """A file piped through `cat` has the same frames."""
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap(range(START, START + 30_000_000, 1000)))
     with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
@@ -337,13 +337,13 @@ def test_cat_into_a_pipe_gives_all_frames(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_capture_or_refused_in_one_line(data: bytes) -> None:
-    """Nothing but a CaptureError comes of bytes that are no capture."""
+    """Any bytes are read or raise a CaptureError of one line."""
     attempt(io.BytesIO(data))
 
 
 @given(data=st.data())
 def test_changed_captures_never_raise(data: st.DataObject) -> None:
-    """Bytes overwritten, dropped or put into good files are damage at most."""
+    """Valid files with bytes changed, removed or inserted are read or refused."""
     original = data.draw(
         st.sampled_from([GOOD, section() + interface() + 5 * enhanced(frame(0)) + section(">")])
     )

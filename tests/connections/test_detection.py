@@ -35,7 +35,7 @@ from tests.chunking import places, ways
 from tests.cli.running import dissector as command
 from tests.judging import judge, judge_steps, rules_of
 from tests.net import wire
-from tests.net.recording import SegmentTalk
+from tests.net.recording import TcpConversation
 
 PORTS = (1883, 8883, 1884)  # MQTT's own, MQTT over TLS, one that `-d` names
 
@@ -300,9 +300,9 @@ def engine(port: int) -> NativeEngine:
 @pytest.mark.parametrize("side", [0, 1])
 def test_other_traffic_is_given_up_cheaply(port: int, side: int) -> None:
     """Nothing is kept of a connection that is not MQTT, however much it carries."""
-    talk = SegmentTalk(server_port=port).open()
+    talk = TcpConversation(server_port=port).open()
     for number in range(40):
-        talk.say(side, bytes((0x17, 3, 3, 5)) + bytes(1396) if number else b"\x17\3\3\5" * 300)
+        talk.send(side, bytes((0x17, 3, 3, 5)) + bytes(1396) if number else b"\x17\3\3\5" * 300)
     held = engine(1883)
     batch = wire.batch(talk.frames)
     held.streams.feed(batch, 0, batch.count)
@@ -315,7 +315,7 @@ def test_other_traffic_is_given_up_cheaply(port: int, side: int) -> None:
 
 def test_the_first_segment_is_enough() -> None:
     """A client that does not speak MQTT is given up with its first segment."""
-    talk = SegmentTalk(server_port=1883).open().say(0, b"SSH-2.0-a\r\n")
+    talk = TcpConversation(server_port=1883).open().send(0, b"SSH-2.0-a\r\n")
     held = engine(1883)
     batch = wire.batch(talk.frames)
     held.streams.feed(batch, 0, batch.count)

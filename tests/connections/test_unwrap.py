@@ -97,8 +97,8 @@ def test_a_request_of_something_else_is_http() -> None:
         (framed(bytes(126), 0x89), "over 125"),
         (b"\x82\xff" + b"\x80" + bytes(11), "highest bit"),
         (framed(b"\xc0\0", 0x83), "reserved opcode 3"),
-        (framed(b"\xc0\0", 0x80), "continues nothing"),
-        (framed(b"\xc0", 0x02) + framed(b"\0", 0x82), "before the one before it"),
+        (framed(b"\xc0\0", 0x80), "continuation frame without a message"),
+        (framed(b"\xc0", 0x02) + framed(b"\0", 0x82), "before the previous one"),
         (framed(b"\xc0\0", masked=False), "not masked"),
     ],
 )

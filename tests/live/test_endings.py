@@ -78,7 +78,7 @@ def test_an_interface_that_vanishes_ends_it(spaces: Place, tmp_path: Path) -> No
                 [*spaces.server, "ip", "link", "del", spaces.interface], check=True, timeout=20
             )
             assert live.wait() == 2
-        assert f"{spaces.interface} is gone; start again when it is back" in live.said
+        assert f"{spaces.interface} was removed; start again when it is back" in live.said
         summary = live.of("summary")[0]
         assert (summary["accepted"], summary["capture"]["frames"]) == (1, opened(out))
 
@@ -263,7 +263,7 @@ def test_an_input_that_is_no_capture(tmp_path: Path) -> None:
     """Something else on standard input is exit 2, as for a file."""
     ran = dissector("live", "-", stdin=b"this is text\n" * 20)
     assert ran.code == 2
-    assert "this is no capture" in ran.err
+    assert "this is not a capture file" in ran.err
 
 
 def test_a_pipe_that_breaks_off_is_said(bad: bytes) -> None:

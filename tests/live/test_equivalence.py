@@ -172,7 +172,7 @@ def test_what_was_dropped_is_nobodys_fault() -> None:
     live = Live(source, Options(), heard)
     for _ in live.steps():
         if source.frames == 5:
-            source.lapses = 1
+            source.interruptions = 1
             source.dropped = 7
     assert not heard.findings
     outcome = live.outcome()

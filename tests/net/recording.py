@@ -1,4 +1,4 @@
-"""A consumer that writes down what it is told, and a talk between two hosts that makes frames."""
+"""A consumer that records all calls, and a builder of the frames of a TCP conversation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RecordedEvent = tuple[object, ...]
 
 
 class RecordingConsumer(Consumer):
-    """Writes down all calls; `stop_after` chunks it wants no more."""
+    """Records all calls; after `stop_after` chunks it wants no more."""
 
     def __init__(self, connection: TcpConnection, stop_after: int = -1) -> None:
         self.connection = connection
@@ -69,12 +69,12 @@ class RecordingConsumer(Consumer):
         ]
 
     def reached(self, side: int) -> int:
-        """How far a side is: its bytes, and those of its gaps whose size is known."""
+        """Return the position of a side: its bytes plus its gaps of known size."""
         sizes = [size for size, _ in self.gaps(side) if isinstance(size, int)]
         return len(self.text(side)) + sum(size for size in sizes if size > 0)
 
     def joined(self) -> list[RecordedEvent]:
-        """All events, chunks of one side that follow each other as one."""
+        """All events, with consecutive chunks of one side joined."""
         out: list[RecordedEvent] = []
         for event in self.events:
             if event[0] == "chunk" and out and out[-1][:2] == event[:2]:
@@ -86,7 +86,7 @@ class RecordingConsumer(Consumer):
 
 @dataclass
 class RecordedRun:
-    """What came of feeding frames."""
+    """The result of feeding frames."""
 
     streams: Streams
     consumers: list[RecordingConsumer]
@@ -144,8 +144,8 @@ def run(
 
 
 @dataclass
-class SegmentTalk:
-    """Makes the frames of one connection between A (client) and B; sequence numbers are its own."""
+class TcpConversation:
+    """Builds the frames of one connection between A (client) and B, and counts sequence numbers."""
 
     client_port: int = 40000
     server_port: int = 1883
@@ -162,7 +162,7 @@ class SegmentTalk:
         payload: bytes = b"",
         options: bytes = b"",
     ) -> bytes:
-        """Any frame of this connection, not added."""
+        """Build any frame of this connection, without adding it."""
         ports = (self.client_port, self.server_port)
         body = wire.tcp(
             ports[side], ports[1 - side], seq, ack, flags, payload, self.window, options
@@ -171,41 +171,45 @@ class SegmentTalk:
         macs = ((wire.MAC_A, wire.MAC_B), (wire.MAC_B, wire.MAC_A))[side]
         return wire.ethernet(wire.ipv4(body, *ends), src=macs[0], dst=macs[1])
 
-    def add(self, side: int, flags: int, payload: bytes = b"", options: bytes = b"") -> SegmentTalk:
-        """The next segment of a side, acknowledging all that its peer sent."""
+    def add(
+        self, side: int, flags: int, payload: bytes = b"", options: bytes = b""
+    ) -> TcpConversation:
+        """Add the next segment of a side, which acknowledges all that its peer sent."""
         ack = self.seq[1 - side] if flags & ACK else 0
         frame = self.segment(side, self.seq[side], ack, flags, payload, options)
         self.frames.append(frame)
         self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
         return self
 
-    def open(self) -> SegmentTalk:
-        """SYN, SYN/ACK, ACK."""
+    def open(self) -> TcpConversation:
+        """Add SYN, SYN/ACK, ACK."""
         return self.add(0, SYN).add(1, SYN | ACK).add(0, ACK)
 
-    def say(self, side: int, payload: bytes) -> SegmentTalk:
-        """Data."""
+    def send(self, side: int, payload: bytes) -> TcpConversation:
+        """Add a data segment."""
         return self.add(side, PSH | ACK, payload)
 
-    def ack(self, side: int) -> SegmentTalk:
-        """A bare acknowledgement."""
+    def ack(self, side: int) -> TcpConversation:
+        """Add an acknowledgement without data."""
         return self.add(side, ACK)
 
-    def close(self) -> SegmentTalk:
-        """FIN both ways."""
+    def close(self) -> TcpConversation:
+        """Add a FIN of each side."""
         return self.add(0, FIN | ACK).add(1, FIN | ACK).add(0, ACK)
 
-    def reset(self, side: int) -> SegmentTalk:
-        """RST."""
+    def reset(self, side: int) -> TcpConversation:
+        """Add a RST."""
         return self.add(side, RST | ACK)
 
-    def drop(self, index: int = -1) -> SegmentTalk:
-        """Take a frame out: it was never captured."""
+    def drop(self, index: int = -1) -> TcpConversation:
+        """Remove a frame, as if it was never captured."""
         del self.frames[index]
         return self
 
-    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> SegmentTalk:
-        """A segment at any offset from the side's first byte; the counters stay."""
+    def put(
+        self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
+    ) -> TcpConversation:
+        """Add a segment at any offset from the side's first byte, without counting it."""
         first = (CLIENT_ISN, SERVER_ISN)[side] + 1
         self.frames.append(self.segment(side, first + offset, self.seq[1 - side], flags, payload))
         return self

@@ -1,4 +1,4 @@
-"""IP fragments become datagrams in any order, in bounded memory."""
+"""IP fragments are reassembled in any order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_any_order(order: tuple[int, ...]) -> None:
 
 
 def test_ipv6() -> None:
-    """IPv6 fragments are put together too."""
+    """IPv6 fragments are reassembled too."""
     parts = [
         wire.ipv6_fragment(SEGMENT[:64], 5, 0, True),
         wire.ipv6_fragment(SEGMENT[64:], 5, 64, False),
@@ -77,7 +77,7 @@ def test_overlapping_fragments() -> None:
 
 
 def test_snap_length() -> None:
-    """The bytes before the first cut fragment go up, the rest is a gap of known size."""
+    """The bytes before the first cut fragment are delivered, the rest is a gap of known size."""
     frames = pieces(80)
     lengths = [len(frame) for frame in frames]
     recorder = run([frames[0][:-20], frames[1]], originals=lengths).only
@@ -85,28 +85,28 @@ def test_snap_length() -> None:
     assert recorder.gaps(0)[-1] == (160, "snap length")
 
 
-def test_missing_fragment_is_told_at_the_end() -> None:
-    """A datagram that never was whole is named by a warning."""
+def test_missing_fragment_is_reported_at_the_end() -> None:
+    """A datagram that was never complete is reported by a warning."""
     result = run(pieces(80)[:1])
     assert result.consumers == []
     assert [(kind, frame) for kind, _, frame, _ in result.warnings] == [("missing-fragment", 1)]
 
 
 def test_missing_fragment_by_age() -> None:
-    """After thirty seconds of capture time a fragment no longer finds its datagram."""
+    """After thirty seconds of capture time a fragment no longer completes its datagram."""
     frames = [*pieces(80)[:1], *pieces(80, ident=2)[:1], *pieces(80)[1:]]
     result = run(frames, times=[START, START + 31 * SECOND, START + 31 * SECOND], finish=False)
     assert result.consumers == []
     assert result.kinds == ["missing-fragment"]
 
 
-def test_fragmented_udp_is_nobodys_loss() -> None:
-    """Missing fragments of datagrams that carry no TCP are not told."""
+def test_missing_fragments_of_udp_are_not_reported() -> None:
+    """Missing fragments of datagrams that carry no TCP are not reported."""
     assert run(pieces(80, protocol=17, body=wire.udp(53, 53, bytes(200)))[:1]).kinds == []
 
 
 def test_number_is_bounded() -> None:
-    """No more datagrams than the limit are kept, and one warning says so."""
+    """No more datagrams than the limit are kept, and one warning reports it."""
     frames = [pieces(80, ident=number)[0] for number in range(40)]
     result = run(frames, limits=Limits(fragments=10), finish=False)
     assert len(result.streams.fragments.table) == 10
@@ -121,7 +121,7 @@ def test_bytes_are_bounded() -> None:
     assert 0 < result.streams.fragments.size <= 1000
 
 
-def test_a_datagram_in_shreds_is_given_up() -> None:
+def test_a_datagram_of_too_many_pieces_is_discarded() -> None:
     """Hundreds of tiny fragments of one datagram are not collected."""
     body = wire.tcp(40000, 1883, 7, 9, ACK, bytes(3000))
     result = run(pieces(*range(8, 2900, 8), body=body), finish=False)

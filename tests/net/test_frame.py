@@ -1,4 +1,4 @@
-"""Link layers, IP and tunnels: whatever stands before it, the innermost TCP segment is found."""
+"""Link layers, IP and tunnels: the innermost TCP segment is found behind all of them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ NOT_TCP = {
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_segment_is_found(name: str) -> None:
-    """The innermost addresses, ports and payload come out of every encapsulation."""
+    """The innermost addresses, ports and payload are found in every encapsulation."""
     link, frame = FRAMES[name]
     result = run([frame], link)
     connection = result.only.connection
@@ -139,7 +139,7 @@ def test_segment_is_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOT_TCP)
 def test_other_frames_are_counted_only(name: str) -> None:
-    """What holds no TCP makes no connection and no warning."""
+    """Frames without TCP make no connection and no warning."""
     link, frame = NOT_TCP[name]
     result = run([frame], link)
     assert (result.consumers, result.kinds) == ([], [])
@@ -147,20 +147,20 @@ def test_other_frames_are_counted_only(name: str) -> None:
 
 
 def test_padding_is_no_payload() -> None:
-    """Ethernet padding behind a short datagram is not taken for bytes."""
+    """Ethernet padding behind a short datagram is not payload."""
     short = wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, 7, 9, PSH | ACK, b"x")), pad=True)
     assert run([short]).only.text(0) == b"x"
 
 
 def test_frames_above_64_kib() -> None:
-    """A frame of segmentation offload, whose IP length is 0, is taken whole."""
+    """A frame of segmentation offload, whose IP length is 0, is read completely."""
     payload = bytes(range(256)) * 400
     frame = wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, 7, 9, ACK, payload), total=0))
     assert run([frame]).only.text(0) == payload
 
 
 def test_mac_addresses_by_link_type() -> None:
-    """Ethernet tells both MAC addresses, cooked captures the sender's, raw IP none."""
+    """Ethernet has both MAC addresses, cooked captures the sender's, raw IP none."""
     connection = run([ETH]).only.connection
     assert (connection.mac_a, connection.mac_b) == (wire.MAC_A, wire.MAC_B)
     connection = run([wire.cooked(FOUR)], 113).only.connection
@@ -169,8 +169,8 @@ def test_mac_addresses_by_link_type() -> None:
     assert (connection.mac_a, connection.mac_b) == (None, None)
 
 
-def test_unknown_link_type_is_named_once() -> None:
-    """Frames of a link type that is not known are counted, and one warning gives its number."""
+def test_unknown_link_type_is_reported_once() -> None:
+    """Frames of an unsupported link type are counted, and one warning names it."""
     result = run([ETH] * 3, 127)
     assert result.kinds == ["unknown-link-type"]
     assert "IEEE802_11_RADIO" in result.warnings[0][1]
@@ -191,7 +191,7 @@ LINKS = st.sampled_from([0, 1, 12, 14, 101, 108, 113, 127, 228, 229, 276])
 
 @given(st.lists(st.tuples(LINKS, st.binary(max_size=120)), max_size=12))
 def test_any_bytes_never_raise(frames: list[tuple[int, bytes]]) -> None:
-    """Any bytes as frames of any link type are taken without an exception."""
+    """Any bytes as frames of any link type raise no exception."""
     run([frame for _, frame in frames], [link for link, _ in frames])
 
 
@@ -205,7 +205,7 @@ def test_any_bytes_never_raise(frames: list[tuple[int, bytes]]) -> None:
     )
 )
 def test_any_damage_never_raises(frames: list[tuple[str, list[tuple[int, int]]]]) -> None:
-    """Known frames with some bytes changed are taken without an exception."""
+    """Known frames with some bytes changed raise no exception."""
     damaged = []
     for name, changes in frames:
         frame = bytearray(FRAMES[name][1])

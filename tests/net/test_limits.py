@@ -1,22 +1,22 @@
-"""Memory stays within its limits, and each limit that is hit is named."""
+"""Memory stays within its limits, and each limit that is reached is reported."""
 
 from __future__ import annotations
 
 from dissector.net.limits import Limits
-from tests.net.recording import SegmentTalk, run
+from tests.net.recording import TcpConversation, run
 from tests.net.wire import ACK, SECOND, START, SYN
 
 
 def behind_a_hole(count: int, port: int = 40000) -> list[bytes]:
-    """A connection whose first byte is never seen, but many segments behind it."""
-    talk = SegmentTalk(client_port=port).open()
+    """Build a connection whose first byte is never seen, but many segments after it."""
+    conversation = TcpConversation(client_port=port).open()
     for number in range(count):
-        talk.put(0, 1 + 100 * number, bytes(100))
-    return talk.frames
+        conversation.put(0, 1 + 100 * number, bytes(100))
+    return conversation.frames
 
 
 def test_bytes_of_one_direction() -> None:
-    """Too many bytes behind a hole: the hole is given up, the bytes go up, one warning."""
+    """Too many bytes behind a hole: the hole is skipped, the bytes are delivered, one warning."""
     result = run(behind_a_hole(50), limits=Limits(direction_bytes=2000))
     recorder = result.only
     assert recorder.gaps(0) == [(1, "buffer limit")]
@@ -26,18 +26,18 @@ def test_bytes_of_one_direction() -> None:
 
 
 def test_many_holes_are_one_warning() -> None:
-    """Further holes of the same direction are given up silently."""
-    talk = SegmentTalk().open()
+    """Further holes of the same direction are skipped without a warning."""
+    conversation = TcpConversation().open()
     for number in range(200):
-        talk.put(0, 1 + 11 * number, bytes(10))
-    result = run(talk.frames, limits=Limits(direction_bytes=1000))
+        conversation.put(0, 1 + 11 * number, bytes(10))
+    result = run(conversation.frames, limits=Limits(direction_bytes=1000))
     assert result.kinds == ["buffer-limit"]
     assert len(result.only.text(0)) == 2000
     assert len(result.only.gaps(0)) == 200
 
 
 def test_bytes_of_all_connections() -> None:
-    """The bytes that wait in all connections together are bounded."""
+    """The total of the bytes buffered in all connections is bounded."""
     frames = [frame for port in range(40) for frame in behind_a_hole(10, 40000 + port)]
     result = run(frames, limits=Limits(buffered_bytes=8000), finish=False)
     assert 0 < result.streams.buffered <= 8000
@@ -48,11 +48,11 @@ def test_bytes_of_all_connections() -> None:
 
 
 def test_open_connections() -> None:
-    """The connection that was idle longest is let go, with one warning in all."""
-    talks = [SegmentTalk(client_port=40000 + number).open() for number in range(5)]
-    frames = [frame for talk in talks[:3] for frame in talk.frames]
-    frames += talks[0].ack(0).frames[-1:]  # the first is not idle, so the second goes
-    frames += talks[3].frames + talks[4].frames
+    """The connection that was idle longest is evicted, with one warning in total."""
+    conversations = [TcpConversation(client_port=40000 + number).open() for number in range(5)]
+    frames = [frame for conversation in conversations[:3] for frame in conversation.frames]
+    frames += conversations[0].ack(0).frames[-1:]  # the first is not idle, so the second is evicted
+    frames += conversations[3].frames + conversations[4].frames
     result = run(frames, limits=Limits(connections=3), finish=False)
     ended = [recorder.connection.stream for recorder in result.consumers if recorder.ended]
     assert ended == [1, 2]
@@ -63,18 +63,18 @@ def test_open_connections() -> None:
 
 
 def test_an_evicted_connection_keeps_its_number() -> None:
-    """Segments of a connection let go are counted to its stream and go nowhere."""
-    talks = [SegmentTalk(client_port=40000 + number).open() for number in range(3)]
-    frames = [frame for talk in talks for frame in talk.frames]
-    frames += talks[0].say(0, b"late").frames[-1:]
+    """Segments of an evicted connection belong to its stream and are not delivered."""
+    conversations = [TcpConversation(client_port=40000 + number).open() for number in range(3)]
+    frames = [frame for conversation in conversations for frame in conversation.frames]
+    frames += conversations[0].send(0, b"late").frames[-1:]
     result = run(frames, limits=Limits(connections=2))
     assert result.consumers[0].events == [("finished", "evicted")]
     assert result.streams.streams == 3
 
 
 def test_a_flood_of_connections_is_bounded() -> None:
-    """However many connections begin, no more are known than the limits allow."""
-    frames = [SegmentTalk(client_port=1024 + n).add(0, SYN).frames[0] for n in range(3000)]
+    """However many connections begin, no more are tracked than the limits allow."""
+    frames = [TcpConversation(client_port=1024 + n).add(0, SYN).frames[0] for n in range(3000)]
     limits = Limits(connections=100, closed=200)
     result = run(frames, limits=limits, finish=False)
     assert len(result.streams.connections) == 100
@@ -85,10 +85,10 @@ def test_a_flood_of_connections_is_bounded() -> None:
 
 
 def test_a_flood_of_refused_connections_is_bounded() -> None:
-    """Connections that wait for the end of their linger time are bounded too."""
+    """Connections whose linger time is running are bounded too."""
     frames = []
     for number in range(1000):
-        frames += SegmentTalk(client_port=1024 + number).add(0, SYN).reset(1).frames
+        frames += TcpConversation(client_port=1024 + number).add(0, SYN).reset(1).frames
     result = run(frames, limits=Limits(connections=100, closed=200), finish=False)
     assert len(result.streams.connections) == 100
     assert len(result.streams.closing) <= 201
@@ -96,8 +96,11 @@ def test_a_flood_of_refused_connections_is_bounded() -> None:
 
 
 def test_lingering_connections_leave_the_table_of_open_ones() -> None:
-    """Ten seconds after both FINs a connection is only known by its number."""
-    frames = SegmentTalk().open().close().frames + SegmentTalk(client_port=50000).add(0, ACK).frames
+    """Ten seconds after both FINs only the stream number of a connection is kept."""
+    frames = (
+        TcpConversation().open().close().frames
+        + TcpConversation(client_port=50000).add(0, ACK).frames
+    )
     times = [START + i for i in range(6)] + [START + 10 * SECOND + 6]
     result = run(frames, times=times, finish=False)
     assert result.consumers[0].ended
@@ -105,8 +108,8 @@ def test_lingering_connections_leave_the_table_of_open_ones() -> None:
     assert len(result.streams.closed_streams) == 1
 
 
-def test_everything_is_let_go_at_the_end() -> None:
-    """After the end nothing is held any more."""
+def test_everything_is_released_at_the_end() -> None:
+    """After the end nothing is kept any more."""
     result = run(behind_a_hole(5))
     streams = result.streams
     assert (streams.table, streams.connections, len(streams.closed_streams)) == ({}, {}, 0)

@@ -1,4 +1,4 @@
-"""However segments come, the bytes go up once and in order, and only what is missing is a gap."""
+"""In whatever order segments come, bytes are delivered once, in order, with gaps where missing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STARTS = st.sampled_from([0, 1000, 0x7FFFFF80, 0xFFFFFF00, 0xFFFFFFFF])
 
 
 def frame(side: int, seq: int, ack: int, flags: int, payload: bytes = b"") -> bytes:
-    """One frame of the talk."""
+    """Build one frame of the conversation."""
     if side:
         return wire.ethernet(wire.ipv4(wire.tcp(1883, 40000, seq, ack, flags, payload), B, A))
     return wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, seq, ack, flags, payload), A, B))
 
 
-def talk(start: int, order: list[Piece], fin: bool = True) -> list[bytes]:
-    """The client's bytes in these segments, opened before, acknowledged and closed afterwards."""
+def conversation(start: int, order: list[Piece], fin: bool = True) -> list[bytes]:
+    """Build a connection with the client's bytes in these segments, acknowledged, then closed."""
     first = start + 1
     frames = [frame(0, start, 0, SYN), frame(1, SERVER, first, SYN | ACK)]
     frames.append(frame(0, first, SERVER + 1, ACK))
@@ -43,14 +43,14 @@ def talk(start: int, order: list[Piece], fin: bool = True) -> list[bytes]:
 
 @st.composite
 def cut(draw: st.DrawFn) -> list[Piece]:
-    """The client's bytes cut anywhere."""
+    """Cut the client's bytes anywhere."""
     cuts = sorted(draw(st.sets(st.integers(1, len(TEXT) - 1), min_size=2, max_size=12)))
     return list(zip([0, *cuts], [*cuts, len(TEXT)], strict=True))
 
 
 @st.composite
-def ambiguous(draw: st.DrawFn) -> list[Piece]:
-    """Cut anywhere, with any extra segments, repeated and shuffled."""
+def shuffled(draw: st.DrawFn) -> list[Piece]:
+    """Cut the client's bytes anywhere, with extra segments, repeated and shuffled."""
     pieces = draw(cut())
     edges = st.integers(0, len(TEXT))
     extra = draw(st.lists(st.tuples(edges, edges), max_size=6))
@@ -60,10 +60,10 @@ def ambiguous(draw: st.DrawFn) -> list[Piece]:
     return pieces
 
 
-@given(STARTS, ambiguous(), st.integers(1, 8))
+@given(STARTS, shuffled(), st.integers(1, 8))
 def test_any_order_gives_the_same_bytes(start: int, order: list[Piece], size: int) -> None:
-    """Shuffled, repeated, overlapped and cut anew: the same bytes, no gap, in any batches."""
-    result = run(talk(start, order), size=size)
+    """Shuffled, repeated and overlapping segments: the same bytes, no gap, in any batches."""
+    result = run(conversation(start, order), size=size)
     assert result.only.joined() == [
         ("chunk", 0, TEXT),
         ("closed", 0, "FIN"),
@@ -77,7 +77,7 @@ def test_any_order_gives_the_same_bytes(start: int, order: list[Piece], size: in
 
 
 def check_one_gap(recorder: RecordingConsumer, low: int, high: int) -> None:
-    """Exactly one gap stands for [low, high), and all other bytes are there."""
+    """Exactly one gap replaces [low, high), and all other bytes are delivered."""
     assert recorder.gaps(0) == [(high - low, "lost")]
     assert recorder.text(0) == TEXT[:low] + TEXT[high:]
     place = b""
@@ -93,17 +93,17 @@ def check_one_gap(recorder: RecordingConsumer, low: int, high: int) -> None:
 def test_one_segment_removed_is_one_gap(
     start: int, pieces: list[Piece], index: int, random: Random, fin: bool
 ) -> None:
-    """One segment that was never captured is one gap; all else is as in the full stream."""
+    """One segment that was never captured is one gap; all other bytes are delivered."""
     low, high = pieces.pop(index % len(pieces))
     random.shuffle(pieces)
-    check_one_gap(run(talk(start, pieces, fin)).only, low, high)
+    check_one_gap(run(conversation(start, pieces, fin)).only, low, high)
 
 
 @given(STARTS, cut(), st.integers(0, 100))
 def test_one_segment_removed_long_ago(start: int, pieces: list[Piece], index: int) -> None:
-    """The same when the gap is declared while the connection goes on."""
+    """The same if the gap is reported while the connection continues."""
     low, high = pieces.pop(index % len(pieces))
-    frames = talk(start, pieces, fin=False)
+    frames = conversation(start, pieces, fin=False)
     frames += [frame(1, SERVER + 1, start + 1 + len(TEXT), ACK)] * 70
     times = [START + i * SECOND // 10 for i in range(len(frames))]
     check_one_gap(run(frames, times=times, finish=False).only, low, high)
@@ -111,19 +111,19 @@ def test_one_segment_removed_long_ago(start: int, pieces: list[Piece], index: in
 
 @given(cut(), st.integers(0, 1000))
 def test_mid_stream_start(pieces: list[Piece], index: int) -> None:
-    """A capture that begins in mid-stream says so before the first bytes, and misses no more."""
+    """A capture that begins mid-stream has that gap before the first bytes, and no other."""
     skipped = index % len(pieces)
-    result = run(talk(77, pieces)[3 + skipped :])
+    result = run(conversation(77, pieces)[3 + skipped :])
     events = [event for event in result.only.joined() if event[1] == 0]
     text = TEXT[pieces[skipped][0] :]
     assert events[:2] == [("gap", 0, -1, "mid-stream"), ("chunk", 0, text)]
     assert result.only.gaps(0) == [(-1, "mid-stream")]
 
 
-@given(ambiguous(), st.integers(1, 60))
+@given(shuffled(), st.integers(1, 60))
 def test_snap_length_keeps_positions(order: list[Piece], kept: int) -> None:
-    """With payloads cut, chunks and gaps of known size add up to all bytes, each in its place."""
-    frames = talk(5, order)
+    """With payloads cut, chunks and gaps of known size add up to all bytes, in their order."""
+    frames = conversation(5, order)
     cutoff = 54 + kept
     result = run([one[:cutoff] for one in frames], originals=[len(one) for one in frames])
     at = 0
@@ -154,7 +154,7 @@ SEGMENTS = st.lists(
 def test_any_segments_keep_the_contract(
     segments: list[tuple[int, int, int, int, bytes]], room: int
 ) -> None:
-    """Whatever segments come, calls keep their order: nothing after the end, frames ascend."""
+    """For any segments, the calls keep the contract: none after the end, frames ascend."""
     starts = (1000, 2000)
     frames = [
         frame(side, starts[side] + seq, starts[1 - side] + ack, flags, payload)

@@ -1,4 +1,4 @@
-"""Which connection and side a frame is of, while the connection is open and after its end."""
+"""Which connection and side a frame belongs to, while the connection is open and afterwards."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ IPV6 = ("fd00::1", "fd00::2")
 
 
 def key(ends: tuple[str, str], ports: tuple[int, int]) -> bytes:
-    """Addresses and ports as they follow each other in the headers."""
+    """Return addresses and ports in the order of the headers."""
     addresses = b"".join(map(wire.address, ends))
     return addresses + b"".join(port.to_bytes(2, "big") for port in ports)
 
 
 def frame(ends: tuple[str, str], side: int, flags: int, port: int = 40000) -> bytes:
-    """A segment without payload; side 0 is the client."""
+    """Build a segment without payload; side 0 is the client."""
     ports = (port, 1883)
     segment = wire.tcp(ports[side], ports[1 - side], 1000, 0, flags)
     if ends is IPV6:
@@ -31,7 +31,7 @@ def frame(ends: tuple[str, str], side: int, flags: int, port: int = 40000) -> by
 
 @pytest.mark.parametrize("ends", [IPV4, IPV6])
 def test_the_key_of_the_opposite_direction(ends: tuple[str, str]) -> None:
-    """Addresses change places, and so do ports."""
+    """Addresses are swapped, and so are ports."""
     forth, back = key(ends, (40000, 1883)), key((ends[1], ends[0]), (1883, 40000))
     assert (reversed_key(forth), reversed_key(back)) == (back, forth)
 
@@ -39,7 +39,7 @@ def test_the_key_of_the_opposite_direction(ends: tuple[str, str]) -> None:
 @pytest.mark.parametrize("ends", [IPV4, IPV6])
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_segment_of_an_open_connection(ends: tuple[str, str], side: int) -> None:
-    """It is of the side that sent it."""
+    """It belongs to the side that sent it."""
     result = run([frame(ends, 0, SYN), frame(ends, side, ACK)], finish=False)
     assert owner(result.streams) == (0, side)
 
@@ -47,7 +47,7 @@ def test_a_segment_of_an_open_connection(ends: tuple[str, str], side: int) -> No
 @pytest.mark.parametrize("ends", [IPV4, IPV6])
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_segment_of_a_connection_that_has_ended(ends: tuple[str, str], side: int) -> None:
-    """What comes late is still of its connection, in either direction."""
+    """A late segment still belongs to its connection, in either direction."""
     other = frame(ends, 0, SYN, port=40001)
     frames = [frame(ends, 0, SYN), frame(ends, 0, RST), other, frame(ends, side, ACK)]
     times = [wire.START + at * 600 * wire.SECOND for at in range(len(frames))]

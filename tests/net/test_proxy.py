@@ -1,4 +1,4 @@
-"""PROXY protocol headers before MQTT: the real client is named, and what follows is read."""
+"""PROXY protocol headers before MQTT: the real client is reported, and the MQTT is read."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
 
 def binary(family: int = 0x11, command: int = 0x21, tail: bytes = b"") -> bytes:
-    """A header of version 2 for 192.0.2.7:51000."""
+    """Build a version 2 header for 192.0.2.7:51000."""
     ends = ipaddress.ip_address("192.0.2.7").packed + ipaddress.ip_address("10.0.0.2").packed
     body = ends + (51000).to_bytes(2, "big") + (1883).to_bytes(2, "big") + tail
     return SIGNATURE + bytes((command, family)) + len(body).to_bytes(2, "big") + body
 
 
 def step(data: bytes) -> str:
-    """A step in which the client sends these bytes."""
+    """Build a step in which the client sends these bytes."""
     return f"C {data.hex(' ')}"
 
 
 def analysed(folder: Path, *steps: str) -> dict[str, Any]:
-    """Judge a conversation through the command."""
+    """Analyze a conversation with the command line tool."""
     path = folder / "proxied.pcap"
     path.write_bytes(pcap(conversation(steps)))
     document: dict[str, Any] = json.loads(dissector("--format", "json", str(path)).out)
@@ -60,7 +60,7 @@ def test_header_and_connect_in_one_segment(tmp_path: Path) -> None:
 
 
 def test_a_header_byte_by_byte(tmp_path: Path) -> None:
-    """A header of one byte a segment is the same header."""
+    """A header with one byte per segment is the same header."""
     steps = [step(TEXT[at : at + 1]) for at in range(len(TEXT))]
     (handshake,) = analysed(tmp_path, *steps, CONNECT_311, ACCEPTED_311, *GOODBYE)["handshakes"]
     assert handshake["proxied"]["ip"] == "192.0.2.7"
@@ -68,7 +68,7 @@ def test_a_header_byte_by_byte(tmp_path: Path) -> None:
 
 @given(data=st.binary(max_size=120), start=st.sampled_from([b"PROXY ", SIGNATURE]))
 def test_any_bytes_are_a_header_unfinished_or_malformed(data: bytes, start: bytes) -> None:
-    """Nothing else than the three answers comes of any bytes."""
+    """Any bytes give a header, None or MalformedProxyHeaderError."""
     try:
         found = proxy.read(start + data)
     except proxy.MalformedProxyHeaderError:

@@ -12,14 +12,14 @@ from dissector.capture.source import open_capture
 from dissector.net.limits import Limits
 from dissector.net.streams import Streams
 from tests.net import wire
-from tests.net.recording import SegmentTalk
+from tests.net.recording import TcpConversation
 from tests.net.wire import ACK, FIN, PSH, RST, SYN
 
 A, B = "10.0.0.1", "10.0.0.2"
 
 
 def ours(frames: list[bytes], link: int = 1, limits: Limits | None = None) -> list[int | None]:
-    """The stream number of each frame; None where there is no TCP."""
+    """Return our stream number of each frame; None if it has no TCP."""
     streams = Streams(lambda _: None, warn=lambda *_: None, limits=limits)
     numbers: list[int | None] = []
     for at, frame in enumerate(frames):
@@ -31,7 +31,7 @@ def ours(frames: list[bytes], link: int = 1, limits: Limits | None = None) -> li
 
 
 def theirs(tshark: str, path: Path, frames: list[bytes], link: int = 1) -> list[int | None]:
-    """The same from tshark; the innermost where a frame has several."""
+    """Return tshark's stream number of each frame; the innermost if a frame has several."""
     file = path / "numbers.pcap"
     file.write_bytes(wire.pcap(frames, link))
     command = [tshark, "-n", "-r", str(file), "-T", "fields", "-e", "tcp.stream"]
@@ -48,19 +48,19 @@ def server(seq: int, ack: int, flags: int, payload: bytes = b"", port: int = 400
 
 
 def inside(frame: bytes, port: int) -> bytes:
-    """The frame in VXLAN."""
+    """Wrap a frame in VXLAN."""
     outer = wire.ipv4(wire.udp(port, 4789, wire.vxlan(frame)), "192.0.2.1", "192.0.2.2", 17)
     return wire.ethernet(outer)
 
 
 def quoted(seq: int, flags: int, size: int = 100) -> bytes:
-    """An ICMP error about a segment of the client, quoting so many bytes."""
+    """Build an ICMP error about a segment of the client that quotes `size` bytes."""
     datagram = wire.ipv4(wire.tcp(40000, 1883, seq, 0, flags, b"abc"), A, B)[:size]
     return wire.ethernet(wire.ipv4(b"\3\1" + bytes(6) + datagram, "192.0.2.9", A, 1))
 
 
 def bogus(seq: int, flags: int, size: int) -> bytes:
-    """A segment whose data offset says `size` words."""
+    """Build a segment whose data offset is `size` words."""
     segment = bytearray(wire.tcp(40000, 1883, seq, 1, flags, b"abc"))
     segment[12] = size << 4
     return wire.ethernet(wire.ipv4(bytes(segment), A, B))
@@ -136,14 +136,14 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_stream_numbers_of_a_case(name: str, tshark: str, tmp_path: Path) -> None:
-    """Each case that can begin a stream, or not, is numbered as tshark numbers it."""
+    """Each case that may begin a new stream is numbered as by tshark."""
     frames = CASES[name]
     assert ours(frames) == theirs(tshark, tmp_path, frames)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_stream_numbers_of_random_talk(seed: int, tshark: str, tmp_path: Path) -> None:
-    """Random segments on few ports, also in VLANs and tunnels, are numbered as tshark does."""
+def test_stream_numbers_of_random_segments(seed: int, tshark: str, tmp_path: Path) -> None:
+    """Random segments on few ports, also in VLANs and tunnels, are numbered as by tshark."""
     rng = random.Random(seed)
     frames = []
     for _ in range(600):
@@ -161,27 +161,27 @@ def test_stream_numbers_of_random_talk(seed: int, tshark: str, tmp_path: Path) -
     assert ours(frames) == theirs(tshark, tmp_path, frames)
 
 
-def test_numbers_of_closed_connections_are_forgotten_in_bounds() -> None:
-    """Only so many closed connections stay known; the oldest is forgotten first, with a warning."""
+def test_the_number_of_closed_connections_is_bounded() -> None:
+    """Only so many closed connections are kept; the oldest is dropped first, with a warning."""
     warnings = []
     limits = Limits(closed=3, linger_ns=0)
     streams = Streams(lambda _: None, warn=lambda *what: warnings.append(what), limits=limits)
-    talks = [
-        SegmentTalk(client_port=40000 + n).open().say(0, b"x").close().frames for n in range(8)
+    conversations = [
+        TcpConversation(client_port=40000 + n).open().send(0, b"x").close().frames for n in range(8)
     ]
-    frames = [frame for talk in talks for frame in talk]
+    frames = [frame for conversation in conversations for frame in conversation]
     batch = wire.batch(frames)
     streams.feed(batch, 0, batch.count)
     assert streams.streams == 8
     assert len(streams.table) <= 2 * (3 + 1)
     assert [warning[0] for warning in warnings] == ["stream-limit"]
-    late = wire.batch([talks[-2][-1]], first_number=len(frames) + 1)
+    late = wire.batch([conversations[-2][-1]], first_number=len(frames) + 1)
     streams.feed(late, 0, 1)
     assert streams.streams == 8
 
 
 def test_stream_numbers_of_real_captures(tshark: str, shared_captures: list[Path]) -> None:
-    """Every frame of every real capture at hand belongs to the stream that tshark says."""
+    """Every frame of every available real capture has tshark's stream number."""
     for path in shared_captures:
         streams = Streams(lambda _: None, warn=lambda *_: None)
         numbers: list[int | None] = []

@@ -1,4 +1,4 @@
-"""TCP as captures show it: each row is one way in which segments come, and what must go up."""
+"""TCP reassembly: each row of `CASES` is a sequence of segments and the expected calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.net.recording import (
     RecordedEvent,
     RecordedRun,
     RecordingConsumer,
-    SegmentTalk,
+    TcpConversation,
     run,
 )
 from tests.net.wire import ACK, FIN, PSH, RST, SECOND, START, SYN
@@ -44,190 +44,205 @@ def rst(side: int) -> RecordedEvent:
     return ("closed", side, "RST")
 
 
-def whole() -> SegmentTalk:
-    return SegmentTalk().open().say(0, b"hello").say(1, b"world")
+def whole() -> TcpConversation:
+    return TcpConversation().open().send(0, b"hello").send(1, b"world")
 
 
-def wrapped() -> SegmentTalk:
-    talk = SegmentTalk(seq=[0xFFFFFFFE, 0xFFFFFFFF])
-    return talk.open().say(0, b"abcdef").say(1, b"ghijkl").say(0, b"mn").close()
+def wrapped() -> TcpConversation:
+    conversation = TcpConversation(seq=[0xFFFFFFFE, 0xFFFFFFFF])
+    return conversation.open().send(0, b"abcdef").send(1, b"ghijkl").send(0, b"mn").close()
 
 
-def shuffled() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef")
-    talk.frames[3:] = [talk.frames[5], talk.frames[4], talk.frames[3]]
-    return talk
+def shuffled() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef")
+    conversation.frames[3:] = [
+        conversation.frames[5],
+        conversation.frames[4],
+        conversation.frames[3],
+    ]
+    return conversation
 
 
-def doubled() -> SegmentTalk:
-    talk = whole().close()
-    talk.frames = [frame for frame in talk.frames for _ in range(2)]
-    return talk
+def doubled() -> TcpConversation:
+    conversation = whole().close()
+    conversation.frames = [frame for frame in conversation.frames for _ in range(2)]
+    return conversation
 
 
-def mirrored() -> SegmentTalk:
-    talk = whole().close()
-    tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in talk.frames]
-    talk.frames = [one for pair in zip(talk.frames, tagged, strict=True) for one in pair]
-    return talk
+def mirrored() -> TcpConversation:
+    conversation = whole().close()
+    tagged = [frame[:12] + bytes.fromhex("81000005") + frame[12:] for frame in conversation.frames]
+    conversation.frames = [
+        one for pair in zip(conversation.frames, tagged, strict=True) for one in pair
+    ]
+    return conversation
 
 
-def fast_open() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN, b"early").add(1, SYN | ACK)
-    return talk.say(0, b" late").say(1, b"yes")
+def fast_open() -> TcpConversation:
+    conversation = TcpConversation().add(0, SYN, b"early").add(1, SYN | ACK)
+    return conversation.send(0, b" late").send(1, b"yes")
 
 
-def fast_open_refused() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN, b"early")
-    frame = talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
-    talk.frames.append(frame)
-    talk.seq[1] += 1
-    return talk.put(0, 0, b"early").say(0, b" late")
+def fast_open_refused() -> TcpConversation:
+    conversation = TcpConversation().add(0, SYN, b"early")
+    frame = conversation.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK)
+    conversation.frames.append(frame)
+    conversation.seq[1] += 1
+    return conversation.put(0, 0, b"early").send(0, b" late")
 
 
-def simultaneous_open() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN).add(1, SYN)
-    talk.frames.append(talk.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
-    talk.frames.append(talk.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
-    return talk.say(0, b"a").say(1, b"b")
+def simultaneous_open() -> TcpConversation:
+    conversation = TcpConversation().add(0, SYN).add(1, SYN)
+    conversation.frames.append(conversation.segment(0, CLIENT_ISN, SERVER_ISN + 1, SYN | ACK))
+    conversation.frames.append(conversation.segment(1, SERVER_ISN, CLIENT_ISN + 1, SYN | ACK))
+    return conversation.send(0, b"a").send(1, b"b")
 
 
-def simultaneous_close() -> SegmentTalk:
-    talk = whole()
-    one, other = talk.seq
-    talk.frames.append(talk.segment(0, one, other, FIN | ACK))
-    talk.frames.append(talk.segment(1, other, one, FIN | ACK))
-    talk.frames.append(talk.segment(0, one + 1, other + 1, ACK))
-    talk.frames.append(talk.segment(1, other + 1, one + 1, ACK))
-    return talk
+def simultaneous_close() -> TcpConversation:
+    conversation = whole()
+    one, other = conversation.seq
+    conversation.frames.append(conversation.segment(0, one, other, FIN | ACK))
+    conversation.frames.append(conversation.segment(1, other, one, FIN | ACK))
+    conversation.frames.append(conversation.segment(0, one + 1, other + 1, ACK))
+    conversation.frames.append(conversation.segment(1, other + 1, one + 1, ACK))
+    return conversation
 
 
-def keep_alive(payload: bytes) -> SegmentTalk:
-    talk = whole()
-    talk.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
-    return talk.say(0, b"!").say(1, b"?")
+def keep_alive(payload: bytes) -> TcpConversation:
+    conversation = whole()
+    conversation.put(0, 4, payload, ACK).ack(1).put(1, 4, payload, ACK).ack(0)
+    return conversation.send(0, b"!").send(1, b"?")
 
 
-def keep_alive_first() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"x")
-    del talk.frames[:4]
-    return talk.put(0, 0, b"\0", ACK).ack(1).say(0, b"real").ack(1)
+def keep_alive_first() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"x")
+    del conversation.frames[:4]
+    return conversation.put(0, 0, b"\0", ACK).ack(1).send(0, b"real").ack(1)
 
 
-def zero_window_probe() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abc")
-    talk.window = 0
-    talk.ack(1)
-    talk.window = 65535
-    return talk.put(0, 3, b"d", ACK).say(0, b"def")
+def zero_window_probe() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"abc")
+    conversation.window = 0
+    conversation.ack(1)
+    conversation.window = 65535
+    return conversation.put(0, 3, b"d", ACK).send(0, b"def")
 
 
-def fin_behind_hole() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abc").say(0, b"def").add(0, FIN | ACK)
-    late = talk.frames.pop(4)
-    talk.frames.append(late)
-    return talk.add(1, FIN | ACK).ack(0)
+def fin_behind_hole() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"abc").send(0, b"def").add(0, FIN | ACK)
+    late = conversation.frames.pop(4)
+    conversation.frames.append(late)
+    return conversation.add(1, FIN | ACK).ack(0)
 
 
-def data_with_fin() -> SegmentTalk:
-    talk = SegmentTalk().open().add(0, FIN | PSH | ACK, b"bye")
-    talk.frames.append(talk.frames[-1])
-    return talk.say(1, b"ok").add(1, FIN | ACK)
+def data_with_fin() -> TcpConversation:
+    conversation = TcpConversation().open().add(0, FIN | PSH | ACK, b"bye")
+    conversation.frames.append(conversation.frames[-1])
+    return conversation.send(1, b"ok").add(1, FIN | ACK)
 
 
-def acknowledged_unseen() -> SegmentTalk:
-    return SegmentTalk().open().say(0, b"abc").drop().ack(1)
+def acknowledged_unseen() -> TcpConversation:
+    return TcpConversation().open().send(0, b"abc").drop().ack(1)
 
 
-def fin_unseen() -> SegmentTalk:
+def fin_unseen() -> TcpConversation:
     return whole().add(0, FIN | ACK).drop().ack(1)
 
 
-def wild_acknowledgement(ahead: int) -> SegmentTalk:
-    talk = whole()
-    talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + ahead, ACK))
-    return talk.say(0, b"!")
+def acknowledgement_beyond(ahead: int) -> TcpConversation:
+    conversation = whole()
+    conversation.frames.append(
+        conversation.segment(1, conversation.seq[1], conversation.seq[0] + ahead, ACK)
+    )
+    return conversation.send(0, b"!")
 
 
-def reset_acknowledging_more() -> SegmentTalk:
-    talk = whole()
-    talk.frames.append(talk.segment(1, talk.seq[1], talk.seq[0] + 9, RST | ACK))
-    return talk
+def reset_acknowledging_more() -> TcpConversation:
+    conversation = whole()
+    conversation.frames.append(
+        conversation.segment(1, conversation.seq[1], conversation.seq[0] + 9, RST | ACK)
+    )
+    return conversation
 
 
-def blind_reset() -> SegmentTalk:
-    talk = whole()
-    talk.frames.append(talk.segment(1, talk.seq[1] + 0x10000000, 0, RST))
-    return talk.say(1, b"!")
+def out_of_window_reset() -> TcpConversation:
+    conversation = whole()
+    conversation.frames.append(conversation.segment(1, conversation.seq[1] + 0x10000000, 0, RST))
+    return conversation.send(1, b"!")
 
 
-def reset_after_hole() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").drop(3)
-    return talk.reset(1)
+def reset_after_hole() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3)
+    return conversation.reset(1)
 
 
-def one_way() -> SegmentTalk:
-    talk = whole().say(0, b"!").close()
-    talk.frames = [frame for frame in talk.frames if frame[6:12] == wire.MAC_A]
-    return talk
+def one_way() -> TcpConversation:
+    conversation = whole().send(0, b"!").close()
+    conversation.frames = [frame for frame in conversation.frames if frame[6:12] == wire.MAC_A]
+    return conversation
 
 
-def answer_before_question() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"ask").say(1, b"tell")
-    talk.frames[3], talk.frames[4] = talk.frames[4], talk.frames[3]
-    return talk
+def answer_before_request() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"ask").send(1, b"tell")
+    conversation.frames[3], conversation.frames[4] = conversation.frames[4], conversation.frames[3]
+    return conversation
 
 
-def late_syn() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abc").say(1, b"def")
-    talk.frames.append(talk.frames.pop(0))
-    return talk
+def late_syn() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"abc").send(1, b"def")
+    conversation.frames.append(conversation.frames.pop(0))
+    return conversation
 
 
-def begun_before(side: int) -> SegmentTalk:
-    talk = whole().say(side, b"a").say(1 - side, b"b")
-    del talk.frames[:5]
-    return talk
+def mid_stream(side: int) -> TcpConversation:
+    conversation = whole().send(side, b"a").send(1 - side, b"b")
+    del conversation.frames[:5]
+    return conversation
 
 
-def old_data_after_mid_stream() -> SegmentTalk:
-    talk = whole().say(0, b"new")
-    first = talk.frames[3]
-    del talk.frames[:5]
-    talk.frames.append(first)
-    return talk
+def old_data_after_mid_stream() -> TcpConversation:
+    conversation = whole().send(0, b"new")
+    first = conversation.frames[3]
+    del conversation.frames[:5]
+    conversation.frames.append(first)
+    return conversation
 
 
-def syn_ack_first() -> SegmentTalk:
+def syn_ack_first() -> TcpConversation:
     return whole().drop(0)
 
 
-def half_open() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN)
-    talk.frames *= 3
-    return talk
+def half_open() -> TcpConversation:
+    conversation = TcpConversation().add(0, SYN)
+    conversation.frames *= 3
+    return conversation
 
 
-def half_closed() -> SegmentTalk:
+def half_closed() -> TcpConversation:
     return (
-        SegmentTalk().open().add(0, FIN | ACK).say(1, b"still").say(1, b" here").add(1, FIN | ACK)
+        TcpConversation()
+        .open()
+        .add(0, FIN | ACK)
+        .send(1, b"still")
+        .send(1, b" here")
+        .add(1, FIN | ACK)
     )
 
 
-def refused() -> SegmentTalk:
-    talk = SegmentTalk().add(0, SYN)
-    talk.frames.append(talk.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
-    return talk
+def refused() -> TcpConversation:
+    conversation = TcpConversation().add(0, SYN)
+    conversation.frames.append(conversation.segment(1, 0, CLIENT_ISN + 1, RST | ACK))
+    return conversation
 
 
-def overlapped_same() -> SegmentTalk:
-    talk = SegmentTalk().open().say(0, b"abcd")
-    return talk.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
+def overlapped_same() -> TcpConversation:
+    conversation = TcpConversation().open().send(0, b"abcd")
+    return conversation.put(0, 2, b"cdef").put(0, 0, b"abcdefgh").put(0, 6, b"gh")
 
 
-def data_after_fin() -> SegmentTalk:
-    talk = whole().add(0, FIN | ACK)
-    return talk.put(0, 6, b"nonsense").ack(1)
+def data_after_fin() -> TcpConversation:
+    conversation = whole().add(0, FIN | ACK)
+    return conversation.put(0, 6, b"nonsense").ack(1)
 
 
 CASES = {
@@ -261,18 +276,18 @@ CASES = {
     "acknowledged, never seen": (acknowledged_unseen(), [lost(0, 3), END]),
     "FIN acknowledged, never seen": (fin_unseen(), [c(b"hello"), s(b"world"), lost(0, 1), END]),
     "acknowledges half the sequence space": (
-        wild_acknowledgement(0x7FFFFFFF),
+        acknowledgement_beyond(0x7FFFFFFF),
         [c(b"hello"), s(b"world"), c(b"!"), END],
     ),
     "acknowledges more than a window": (
-        wild_acknowledgement(0x100000),
+        acknowledgement_beyond(0x100000),
         [c(b"hello"), s(b"world"), c(b"!"), END],
     ),
     "RST acknowledging more": (
         reset_acknowledging_more(),
         [c(b"hello"), s(b"world"), rst(1), END],
     ),
-    "RST out of window": (blind_reset(), [c(b"hello"), s(b"world!"), END]),
+    "RST out of window": (out_of_window_reset(), [c(b"hello"), s(b"world!"), END]),
     "RST with a hole open": (reset_after_hole(), [rst(1), lost(0, 2), c(b"cd"), END]),
     "refused": (refused(), [rst(1), END]),
     "half-open": (half_open(), [END]),
@@ -280,11 +295,11 @@ CASES = {
         one_way(),
         [c(b"hello!"), fin(0), mid(1), lost(1, 6), END],
     ),
-    "answer before question": (answer_before_question(), [c(b"ask"), s(b"tell"), END]),
+    "answer before request": (answer_before_request(), [c(b"ask"), s(b"tell"), END]),
     "SYN captured late": (late_syn(), [c(b"abc"), s(b"def"), END]),
     "SYN/ACK first": (syn_ack_first(), [c(b"hello"), s(b"world"), END]),
-    "mid-stream": (begun_before(0), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
-    "mid-stream, server first": (begun_before(1), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
+    "mid-stream": (mid_stream(0), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
+    "mid-stream, server first": (mid_stream(1), [mid(0), c(b"a"), mid(1), s(b"b"), END]),
     "old data after mid-stream": (old_data_after_mid_stream(), [mid(0), c(b"new"), END]),
     "overlapped, same bytes": (overlapped_same(), [c(b"abcdefgh"), END]),
 }
@@ -292,9 +307,9 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_transport_case(name: str) -> None:
-    """Each way of coming gives the bytes once, in order, with its gaps and closes."""
-    talk, expected = CASES[name]
-    result = run(talk.frames)
+    """Each sequence of segments gives the bytes once, in order, with its gaps and closes."""
+    conversation, expected = CASES[name]
+    result = run(conversation.frames)
     assert result.only.joined() == expected
     assert result.kinds == []
     assert result.streams.buffered == 0
@@ -302,15 +317,15 @@ def test_transport_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_any_batching_is_the_same(name: str) -> None:
-    """Frames in batches of one give what they give in one batch."""
-    talk, expected = CASES[name]
-    assert run(talk.frames, size=1).only.joined() == expected
+    """Frames in batches of one give the same calls as in one batch."""
+    conversation, expected = CASES[name]
+    assert run(conversation.frames, size=1).only.joined() == expected
 
 
 def test_attributes_of_a_connection() -> None:
-    """A connection knows its ends, its times and what each side sent and had acknowledged."""
-    talk = whole().ack(0).close()
-    connection = run(talk.frames).only.connection
+    """A connection has its endpoints, its times and what each side sent and had acknowledged."""
+    conversation = whole().ack(0).close()
+    connection = run(conversation.frames).only.connection
     assert connection.stream == 0
     assert (connection.ip_a, connection.port_a) == (wire.address("10.0.0.1"), 40000)
     assert (connection.ip_b, connection.port_b) == (wire.address("10.0.0.2"), 1883)
@@ -329,23 +344,23 @@ def test_attributes_of_a_connection() -> None:
     assert client.rst_time_ns == -1
 
 
-def test_acknowledged_is_known_when_the_chunk_comes() -> None:
-    """The acknowledgement in a segment counts before its bytes go up."""
-    talk = whole()
-    result = run(talk.frames[:4], finish=False)
+def test_acknowledged_is_set_before_the_chunk_is_delivered() -> None:
+    """The acknowledgement in a segment is processed before its bytes are delivered."""
+    conversation = whole()
+    result = run(conversation.frames[:4], finish=False)
     recorder = result.only
     client = recorder.connection.direction(0)
     seen = []
 
-    class Asking(RecordingConsumer):
+    class AcknowledgedRecorder(RecordingConsumer):
         def chunk(
             self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
         ) -> bool:
             seen.append(client.acknowledged)
             return True
 
-    recorder.connection.consumer = Asking(recorder.connection)
-    batch = wire.batch(talk.frames[4:], first_number=5)
+    recorder.connection.consumer = AcknowledgedRecorder(recorder.connection)
+    batch = wire.batch(conversation.frames[4:], first_number=5)
     result.streams.feed(batch, 0, batch.count)
     assert seen == [5]
 
@@ -358,13 +373,13 @@ def test_acknowledged_is_known_when_the_chunk_comes() -> None:
     ],
 )
 def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[RecordedEvent]) -> None:
-    """After both FINs a late segment may still fill a hole; ten seconds later the view ends."""
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"xyz").close()
-    missing = talk.frames.pop(3)
+    """After both FINs a late segment may still fill a hole; ten seconds later tracking ends."""
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"xyz").close()
+    missing = conversation.frames.pop(3)
     frames = [
-        *talk.frames,
+        *conversation.frames,
         *([missing] if late else []),
-        SegmentTalk(client_port=50000).add(0, SYN).frames[0],
+        TcpConversation(client_port=50000).add(0, SYN).frames[0],
     ]
     times = [START + i for i in range(len(frames) - 1)] + [START + 11 * SECOND]
     result = run(frames, times=times, finish=False)
@@ -373,72 +388,72 @@ def test_both_closed_ends_after_the_linger_time(late: bool, expected: list[Recor
 
 
 def hole(after: int, gap_ns: int) -> RecordedRun:
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").drop(3).ack(1)
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").drop(3).ack(1)
     for _ in range(after):
-        talk.ack(1)
-    times = [START + i for i in range(len(talk.frames) - 1)] + [START + gap_ns]
-    return run(talk.frames, times=times, finish=False)
+        conversation.ack(1)
+    times = [START + i for i in range(len(conversation.frames) - 1)] + [START + gap_ns]
+    return run(conversation.frames, times=times, finish=False)
 
 
 @pytest.mark.parametrize(
-    ("after", "gap_ns", "given_up"),
+    ("after", "gap_ns", "skipped"),
     [(64, SECOND + 10, True), (63, 5 * SECOND, False), (100, SECOND // 2, False)],
 )
-def test_when_a_hole_is_given_up(after: int, gap_ns: int, given_up: bool) -> None:
+def test_when_a_hole_is_skipped(after: int, gap_ns: int, skipped: bool) -> None:
     """An acknowledged hole is lost after both 64 more segments and one second."""
     recorder = hole(after, gap_ns).only
-    assert recorder.joined() == ([lost(0, 2), c(b"cd")] if given_up else [])
+    assert recorder.joined() == ([lost(0, 2), c(b"cd")] if skipped else [])
 
 
 def test_a_hole_without_acknowledgement_stays() -> None:
-    """Nothing is given up while the peer may still ask for the bytes again."""
-    talk = SegmentTalk().open().say(0, b"ab").drop()
+    """A hole is not skipped while the peer may still request the bytes again."""
+    conversation = TcpConversation().open().send(0, b"ab").drop()
     for _ in range(100):
-        talk.put(0, 2, b"cd")
-    times = [START + i * SECOND for i in range(len(talk.frames))]
-    talk.frames[3:] = [
+        conversation.put(0, 2, b"cd")
+    times = [START + i * SECOND for i in range(len(conversation.frames))]
+    conversation.frames[3:] = [
         wire.ethernet(wire.ipv4(wire.tcp(40000, 1883, CLIENT_ISN + 3, SERVER_ISN + 1, ACK, b"cd")))
     ] * 100
-    assert run(talk.frames, times=times, finish=False).only.events == []
+    assert run(conversation.frames, times=times, finish=False).only.events == []
 
 
-def test_late_bytes_of_a_hole_given_up_are_dropped() -> None:
-    """What was declared lost does not come up afterwards."""
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd")
-    missing = talk.frames.pop(3)
-    talk.ack(1)
+def test_late_bytes_of_a_skipped_hole_are_dropped() -> None:
+    """Bytes that were reported as lost are not delivered afterwards."""
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd")
+    missing = conversation.frames.pop(3)
+    conversation.ack(1)
     for _ in range(64):
-        talk.ack(1)
-    times = [START + i for i in range(len(talk.frames) - 1)] + [START + 2 * SECOND]
-    talk.frames.append(missing)
-    result = run(talk.frames, times=[*times, times[-1]])
+        conversation.ack(1)
+    times = [START + i for i in range(len(conversation.frames) - 1)] + [START + 2 * SECOND]
+    conversation.frames.append(missing)
+    result = run(conversation.frames, times=[*times, times[-1]])
     assert result.only.joined() == [lost(0, 2), c(b"cd"), END]
     assert result.kinds == []
 
 
-def test_frame_of_what_a_hole_held_back() -> None:
-    """Bytes released by the filling of a hole carry the frame that filled it."""
-    talk = shuffled()
-    frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
+def test_frame_of_bytes_behind_a_filled_hole() -> None:
+    """Bytes delivered when a hole was filled have the frame that filled it."""
+    conversation = shuffled()
+    frames = [(name, frame) for name, _, frame, _ in run(conversation.frames).only.frames]
     assert frames == [("chunk", 6)] * 3
 
 
-def test_frame_of_what_a_declared_gap_released() -> None:
-    """Bytes behind a gap carry their own frames, never one before a frame told already."""
-    talk = SegmentTalk().open().say(0, b"ab").say(0, b"cd").say(0, b"ef").drop(3)
-    frames = [(name, frame) for name, _, frame, _ in run(talk.frames).only.frames]
+def test_frame_of_bytes_behind_a_gap() -> None:
+    """Bytes behind a gap have their own frames, never one before a frame reported already."""
+    conversation = TcpConversation().open().send(0, b"ab").send(0, b"cd").send(0, b"ef").drop(3)
+    frames = [(name, frame) for name, _, frame, _ in run(conversation.frames).only.frames]
     assert frames == [("gap", 4), ("chunk", 4), ("chunk", 5)]
 
 
 @pytest.mark.parametrize("waiting", [False, True])
 def test_overlap_with_different_bytes(waiting: bool) -> None:
-    """The bytes seen first are taken, and the difference is told once."""
-    talk = SegmentTalk().open()
+    """The bytes seen first are used, and the difference is reported once."""
+    conversation = TcpConversation().open()
     if waiting:
-        talk.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
+        conversation.put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd").put(0, 0, b"abc")
     else:
-        talk.put(0, 0, b"ab").put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd")
-    result = run(talk.frames)
+        conversation.put(0, 0, b"ab").put(0, 2, b"cd").put(0, 1, b"bXd").put(0, 1, b"bYd")
+    result = run(conversation.frames)
     assert result.only.text(0) == b"abcd"
     assert result.kinds == ["overlap-different-bytes"]
     assert result.only.connection.direction(0).conflict
@@ -447,9 +462,9 @@ def test_overlap_with_different_bytes(waiting: bool) -> None:
 
 def test_snap_length_makes_gaps_of_known_size() -> None:
     """The tail of a segment that the snap length cut is a gap, and what follows is in order."""
-    talk = whole().say(0, b"again")
-    lengths = [len(frame) for frame in talk.frames]
-    frames = [*talk.frames[:3], *(frame[:-3] for frame in talk.frames[3:])]
+    conversation = whole().send(0, b"again")
+    lengths = [len(frame) for frame in conversation.frames]
+    frames = [*conversation.frames[:3], *(frame[:-3] for frame in conversation.frames[3:])]
     recorder = run(frames, originals=lengths).only
     cut = ("gap", 0, 3, "snap length")
     assert recorder.events == [
@@ -460,19 +475,19 @@ def test_snap_length_makes_gaps_of_known_size() -> None:
 
 def test_snap_length_that_leaves_no_payload() -> None:
     """Frames cut right behind the TCP header give gaps only."""
-    talk = whole()
-    lengths = [len(frame) for frame in talk.frames]
-    recorder = run([frame[:54] for frame in talk.frames], originals=lengths).only
+    conversation = whole()
+    lengths = [len(frame) for frame in conversation.frames]
+    recorder = run([frame[:54] for frame in conversation.frames], originals=lengths).only
     assert recorder.events == [
         ("gap", 0, 5, "snap length"), ("gap", 1, 5, "snap length"), END,
     ]  # fmt: skip
 
 
-def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
-    """A frame too short for the TCP flags is no segment, and one warning says so."""
-    talk = whole()
-    lengths = [len(frame) for frame in talk.frames]
-    result = run([frame[:40] for frame in talk.frames], originals=lengths)
+def test_frames_cut_within_the_tcp_header_are_reported_once() -> None:
+    """A frame too short for the TCP flags is no segment, and one warning reports it."""
+    conversation = whole()
+    lengths = [len(frame) for frame in conversation.frames]
+    result = run([frame[:40] for frame in conversation.frames], originals=lengths)
     assert result.consumers == []
     assert result.kinds == ["snap-length"]
     assert result.streams.cut_headers == 5
@@ -481,7 +496,7 @@ def test_frames_cut_within_the_tcp_header_are_told_once() -> None:
 def test_reuse_ends_the_old_connection() -> None:
     """A new SYN on the same ports begins a new stream and ends the old one."""
     first = whole()
-    second = SegmentTalk(seq=[90000, 80000]).open().say(0, b"again")
+    second = TcpConversation(seq=[90000, 80000]).open().send(0, b"again")
     result = run(first.frames + second.frames)
     assert [recorder.joined()[-1] for recorder in result.consumers] == [("finished", "reused"), END]
     assert [recorder.connection.stream for recorder in result.consumers] == [0, 1]
@@ -489,7 +504,7 @@ def test_reuse_ends_the_old_connection() -> None:
 
 
 def test_reuse_with_the_same_sequence_number() -> None:
-    """After a close the same SYN again is a new connection, under Wireshark's old number."""
+    """After a close the same SYN again is a new connection with Wireshark's old number."""
     frames = whole().close().frames + whole().frames
     result = run(frames)
     assert [recorder.connection.stream for recorder in result.consumers] == [0, 0]
@@ -497,58 +512,58 @@ def test_reuse_with_the_same_sequence_number() -> None:
     assert result.streams.streams == 1
 
 
-def test_no_more_wanted() -> None:
-    """After a consumer's False nothing comes any more, and the stream number stays."""
-    talk = whole().close()
-    result = run(talk.frames, stop_after=1)
+def test_a_consumer_may_stop() -> None:
+    """After the consumer returned False it is not called again; the stream number is kept."""
+    conversation = whole().close()
+    result = run(conversation.frames, stop_after=1)
     assert result.only.events == [c(b"hello")]
     assert result.streams.streams == 1
 
 
-def test_nobody_asks_before_there_are_bytes() -> None:
-    """On other ports the factory is asked at the first payload byte, also one that came early."""
-    talk = SegmentTalk(server_port=8883).open()
-    assert run(talk.frames).consumers == []
-    assert len(run(talk.say(0, b"x").frames).consumers) == 1
+def test_no_consumer_before_the_first_bytes() -> None:
+    """On other ports the factory is called at the first payload byte."""
+    conversation = TcpConversation(server_port=8883).open()
+    assert run(conversation.frames).consumers == []
+    assert len(run(conversation.send(0, b"x").frames).consumers) == 1
 
 
-def test_a_clock_going_back_is_told_once() -> None:
+def test_a_clock_going_back_is_reported_once() -> None:
     """Times that go back more than a second are used as they are, with one warning."""
-    talk = whole().close()
+    conversation = whole().close()
     times = [START, START + 9 * SECOND, START, START + 9 * SECOND, *[START] * 4]
-    result = run(talk.frames, times=times)
+    result = run(conversation.frames, times=times)
     assert result.kinds == ["clock-going-back"]
     assert result.only.joined() == [c(b"hello"), s(b"world"), fin(0), fin(1), CLOSED]
 
 
 def test_server_ports_are_counted() -> None:
     """Connections are counted by the port of the responder, mid-stream by the lower port."""
-    frames = whole().frames + SegmentTalk(client_port=5, server_port=443).open().frames
-    frames += SegmentTalk(client_port=50001, server_port=8080).open().ack(0).frames[3:]
+    frames = whole().frames + TcpConversation(client_port=5, server_port=443).open().frames
+    frames += TcpConversation(client_port=50001, server_port=8080).open().ack(0).frames[3:]
     assert run(frames).streams.server_ports() == {1883: 1, 443: 1, 8080: 1}
 
 
 @pytest.mark.parametrize(("later", "reported"), [(1, True), (3, True), (4, False)])
-def test_what_went_up_is_compared_for_some_windows(later: int, reported: bool) -> None:
-    """A retransmission is compared with what went up in this window and the three before."""
-    talk = SegmentTalk().open().say(0, b"first")
-    result = run(talk.frames, finish=False)
+def test_delivered_bytes_are_compared_for_some_windows(later: int, reported: bool) -> None:
+    """A retransmission is compared with the bytes of this window and the three before."""
+    conversation = TcpConversation().open().send(0, b"first")
+    result = run(conversation.frames, finish=False)
     for number in range(later):
-        again = talk.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
+        again = conversation.segment(0, CLIENT_ISN + 1, SERVER_ISN + 1, ACK, b"First")
         last = number == later - 1
-        frame = again if last else SegmentTalk(client_port=50000 + number).add(0, SYN).frames[0]
+        frame = again if last else TcpConversation(client_port=50000 + number).add(0, SYN).frames[0]
         batch = wire.batch([frame], first_number=10 + number)
         result.streams.feed(batch, 0, 1)
     assert result.kinds == (["overlap-different-bytes"] if reported else [])
 
 
-def test_files_read_in_turns_keep_their_windows() -> None:
-    """Frames of several files, in turns, are compared as those of one."""
-    talk = SegmentTalk().open().say(0, b"ab").say(1, b"cd")
-    talk.put(0, 0, b"aX").put(1, 0, b"Xd")
-    batches = [wire.batch(talk.frames, file=number) for number in (0, 1)]
+def test_files_read_alternately_keep_their_windows() -> None:
+    """Frames of several files, read alternately, are compared as those of one."""
+    conversation = TcpConversation().open().send(0, b"ab").send(1, b"cd")
+    conversation.put(0, 0, b"aX").put(1, 0, b"Xd")
+    batches = [wire.batch(conversation.frames, file=number) for number in (0, 1)]
     result = run([])
-    for at in range(len(talk.frames)):
+    for at in range(len(conversation.frames)):
         result.streams.feed(batches[at % 2], at, at + 1)
     result.streams.finish()
     assert [(kind, frame >> 40, frame & 0xFF) for kind, _, frame, _ in result.warnings] == [
@@ -559,7 +574,7 @@ def test_files_read_in_turns_keep_their_windows() -> None:
 
 
 def test_an_icmp_error_makes_no_consumer() -> None:
-    """A segment quoted by an ICMP error only makes its stream number known."""
+    """A segment quoted by an ICMP error only gets a stream number."""
     datagram = wire.ipv4(wire.tcp(40000, 1883, CLIENT_ISN, 0, SYN, b""))
     error = wire.ethernet(wire.ipv4(b"\3\1" + bytes(6) + datagram, "192.0.2.9", protocol=1))
     assert run([error]).consumers == []
@@ -569,8 +584,8 @@ def test_an_icmp_error_makes_no_consumer() -> None:
     assert result.streams.streams == 1
 
 
-def test_a_frame_outside_of_its_window_is_a_bug() -> None:
-    """A batch whose numbers point beyond its window is refused, not read."""
+def test_a_frame_outside_of_its_window_raises() -> None:
+    """A batch whose offsets point beyond its window raises IndexError."""
     batch = wire.batch(whole().frames)
     batch.captured[4] += 1
     with pytest.raises(IndexError):

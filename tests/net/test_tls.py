@@ -1,4 +1,4 @@
-"""Bytes of a TLS direction in, records and handshake messages out, however they are cut."""
+"""Reading records and handshake messages of a TLS direction, however it is segmented."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.chunking import places, ways
 from tests.tls_peers import NAME, Peers
 
 
-def spoken(version: str, side: str) -> bytes:
-    """All that a side sends on a real connection."""
+def sent_by(version: str, side: str) -> bytes:
+    """Return all bytes that a side sends on a real connection."""
     with Peers(version, alpn=["mqtt"]) as peers:
         wire = peers.talk()
     return b"".join(data for who, data in wire if who == side)
@@ -21,12 +21,12 @@ def spoken(version: str, side: str) -> bytes:
 
 @pytest.fixture(scope="module", params=["1.2 C", "1.2 S", "1.3 C", "1.3 S"])
 def direction(request: pytest.FixtureRequest) -> bytes:
-    """What one side of a real connection sends."""
-    return spoken(*request.param.split())
+    """Bytes that one side of a real connection sends."""
+    return sent_by(*request.param.split())
 
 
 def read(reader: TlsReader, chunks: list[bytes]) -> list[TlsEvent]:
-    """All events of a direction; what follows a change of ciphers is encrypted."""
+    """Return all events of a direction; messages after ChangeCipherSpec are encrypted."""
     events = []
     for chunk in chunks:
         for event in reader.feed(chunk, 0, len(chunk)):
@@ -48,7 +48,7 @@ def test_any_cut_gives_the_same(direction: bytes, data: st.DataObject) -> None:
 
 @given(st.binary(max_size=300), places)
 def test_any_bytes_are_read(data: bytes, cuts: list[int]) -> None:
-    """No bytes raise, and no more is held than a record and a message."""
+    """No bytes raise, and no more than a record is buffered."""
     for chunks in ways(data, cuts):
         reader = TlsReader()
         read(reader, chunks)
@@ -57,7 +57,7 @@ def test_any_bytes_are_read(data: bytes, cuts: list[int]) -> None:
 
 @given(st.data())
 def test_any_damage_is_read(direction: bytes, data: st.DataObject) -> None:
-    """A real direction with a byte changed, or some left out, raises nothing, hellos included."""
+    """A real direction with bytes changed or left out raises nothing, nor do the parsers."""
     at = data.draw(st.integers(0, len(direction) - 1))
     until = data.draw(st.integers(at, len(direction)))
     damaged = direction[:at] + data.draw(st.binary(max_size=3)) + direction[until:]
@@ -72,8 +72,8 @@ def test_any_damage_is_read(direction: bytes, data: st.DataObject) -> None:
 
 
 def test_what_a_client_offers() -> None:
-    """The ClientHello of a real client says versions, name, protocols, suites."""
-    first = read(TlsReader(), [spoken("1.3", "C")])[0]
+    """The ClientHello of a real client has versions, server name, ALPN and suites."""
+    first = read(TlsReader(), [sent_by("1.3", "C")])[0]
     hello = tls_messages.client_hello(first.body)
     assert hello is not None
     assert hello.versions == (0x0304,)
@@ -84,7 +84,7 @@ def test_what_a_client_offers() -> None:
 
 
 def test_grease_is_left_out() -> None:
-    """Values that only test a peer's tolerance are in no list."""
+    """GREASE values are in no list."""
     body = (
         bytes.fromhex("0303") + bytes(32) + b"\0"
         + bytes.fromhex("0004 0a0a 1301 0100")
@@ -98,15 +98,15 @@ def test_grease_is_left_out() -> None:
 
 
 def test_lengths_that_do_not_fit() -> None:
-    """A hello of which any end is missing is none, save where its extensions may be absent."""
-    body = read(TlsReader(), [spoken("1.2", "C")])[0].body
+    """A truncated hello gives None, unless it is cut before its optional extensions."""
+    body = read(TlsReader(), [sent_by("1.2", "C")])[0].body
     whole = [at for at in range(len(body)) if tls_messages.client_hello(body[:at]) is not None]
-    assert len(whole) == 1, "a hello without extensions is whole"
+    assert len(whole) == 1, "only a hello without extensions is complete"
 
 
 def test_a_gap_hides_messages() -> None:
     """After a gap no handshake message is read, but alerts and application data are."""
-    data = spoken("1.2", "S")
+    data = sent_by("1.2", "S")
     first = tls.HEADER + int.from_bytes(data[3:5], "big")
     reader = TlsReader()
     reader.gap()
@@ -117,15 +117,15 @@ def test_a_gap_hides_messages() -> None:
     assert tls.APPLICATION_DATA in [event.kind for event in rest]
 
 
-def test_a_hello_begins_anew() -> None:
-    """A capture that begins in mid-stream with a whole hello reads on from there."""
+def test_a_hello_resumes_reading() -> None:
+    """A capture that begins mid-stream with a complete hello is read from there on."""
     reader = TlsReader()
     reader.gap()
-    assert read(reader, [spoken("1.2", "S")])[0].type == tls_messages.SERVER_HELLO
+    assert read(reader, [sent_by("1.2", "S")])[0].type == tls_messages.SERVER_HELLO
 
 
 def test_suites_have_their_names() -> None:
-    """A suite has IANA's name, an unknown one its number."""
+    """A suite has IANA's name, an unknown one its number; so do versions and alerts."""
     from dissector.net.tls_names import alert_name, suite_name, version_name
 
     assert suite_name(0x1302) == "TLS_AES_256_GCM_SHA384"

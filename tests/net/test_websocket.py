@@ -1,4 +1,4 @@
-"""WebSocket frames of one direction in, the bytes of their messages out, however they are cut."""
+"""Extracting the message bytes of one WebSocket direction, however it is segmented."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MASK = bytes.fromhex("37fa213d")
 
 
 def framed(payload: bytes, first: int = 0x82, *, masked: bool = True) -> bytes:
-    """One frame as RFC 6455 section 5.2 lays it out."""
+    """Build one frame (RFC 6455 section 5.2)."""
     size = len(payload)
     flag = 0x80 if masked else 0
     if size < 126:
@@ -40,7 +40,7 @@ def framed(payload: bytes, first: int = 0x82, *, masked: bool = True) -> bytes:
 
 
 def read(reader: FrameReader, chunks: list[bytes]) -> tuple[bytes, int]:
-    """All message bytes of a direction, and how it ended."""
+    """Return all message bytes of a direction, and how it ended."""
     got = b""
     last = NEED_DATA
     for chunk in chunks:
@@ -53,7 +53,7 @@ def read(reader: FrameReader, chunks: list[bytes]) -> tuple[bytes, int]:
 
 
 def deflated(*messages: bytes) -> list[bytes]:
-    """Messages as permessage-deflate sends them, with one window for all."""
+    """Compress messages as permessage-deflate does, with one window for all."""
     stream = zlib.compressobj(wbits=-15)
     return [
         (stream.compress(each) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\x00\x00\xff\xff")
@@ -77,15 +77,15 @@ CASES = {
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("name", CASES)
 def test_frames_are_read_however_they_are_cut(name: str, masked: bool) -> None:
-    """Whole, byte by byte and in thirds, the same message bytes come out."""
+    """As a whole, byte by byte and in thirds, the frames give the same message bytes."""
     frames, expected = CASES[name]
     wire = b"".join(framed(data, first, masked=masked) for first, data in frames)
     for chunks in ways(wire, [len(wire) // 3, 2 * len(wire) // 3]):
         assert read(FrameReader(masked), chunks) == (expected, NEED_DATA)
 
 
-def test_text_frames_are_read_and_told_apart() -> None:
-    """MQTT in a text frame is read; that it is one is for a rule to say."""
+def test_text_frames_are_read_and_distinguished() -> None:
+    """MQTT in a text frame is read; `opcode` lets a rule report the frame type."""
     reader = FrameReader(masked=True)
     wire = framed(b"\xc0\x00", 0x81)
     reader.feed(wire, 0, len(wire))
@@ -95,14 +95,14 @@ def test_text_frames_are_read_and_told_apart() -> None:
 
 
 def test_nothing_follows_a_close() -> None:
-    """What comes behind a Close frame is no message."""
+    """Bytes after a Close frame are ignored."""
     wire = framed(b"a") + framed(b"\x03\xe8", 0x88) + framed(b"b")
     assert read(FrameReader(masked=True), [wire]) == (b"a", CLOSED)
 
 
 @given(cuts=places)
 def test_compressed_messages_are_inflated(cuts: list[int]) -> None:
-    """Messages that refer to each other come out as they were, in any cut."""
+    """Messages that share a window are inflated, however they are segmented."""
     messages = (b"\xe0\x00" * 40, b"\xe0\x00" * 40 + b"tail")
     wire = b"".join(framed(data, 0xC2) for data in deflated(*messages))
     for chunks in ways(wire, cuts):
@@ -111,7 +111,7 @@ def test_compressed_messages_are_inflated(cuts: list[int]) -> None:
 
 
 def test_a_decompression_bomb_is_cut() -> None:
-    """No more comes out than the bounds allow, and the reason is named."""
+    """No more output than the bounds allow, and the reason is set."""
     (bomb,) = deflated(bytes(64 << 20))
     inflater = Inflater(True, Inflaters())
     got, last = read(FrameReader(True, inflater), [framed(bomb, 0xC2)])
@@ -122,7 +122,7 @@ def test_a_decompression_bomb_is_cut() -> None:
 
 
 def test_a_bomb_of_control_packets_is_cut() -> None:
-    """What compressed bytes may cause above is bounded by their number, and the reason is named."""
+    """The control packets in compressed bytes are bounded by their number; the reason is set."""
     (bomb,) = deflated(bytes(512 << 10))
     inflater = Inflater(True, Inflaters())
     reader = FrameReader(True, inflater)
@@ -131,13 +131,13 @@ def test_a_bomb_of_control_packets_is_cut() -> None:
     packets = 0
     while reader.next() == DATA:
         packets += len(reader.payload) // 2
-        inflater.charge(len(reader.payload) // 2)
+        inflater.count_packets(len(reader.payload) // 2)
     assert packets <= PACKETS + PACKET_RATIO * (len(bomb) + 4) + PIECE // 2
     assert reader.reason is not None and reader.reason[0] == LIMIT
 
 
-def test_many_packets_that_were_paid_for_are_read() -> None:
-    """Messages that are as many as their bytes allow are not cut, however many they are."""
+def test_many_packets_within_the_ratio_are_read() -> None:
+    """Messages within the ratio to their bytes are all read, however many they are."""
     inflater = Inflater(True, Inflaters())
     reader = FrameReader(True, inflater)
     messages = [bytes((0x30, 3, 0, 1, at % 251)) for at in range(3 * PACKETS)]
@@ -147,7 +147,7 @@ def test_many_packets_that_were_paid_for_are_read() -> None:
         reader.feed(wire, 0, len(wire))
         while reader.next() == DATA:
             got += reader.payload
-            inflater.charge(1)
+            inflater.count_packets(1)
     assert got == b"".join(messages)
 
 
@@ -155,7 +155,7 @@ def test_many_packets_that_were_paid_for_are_read() -> None:
 def test_any_bytes_end_the_same_in_any_cut(
     data: bytes, cuts: list[int], masked: bool, packed: bool
 ) -> None:
-    """Bytes that are no frames raise nothing, and how they are cut makes no difference."""
+    """Bytes that are no frames raise nothing, and segmentation makes no difference."""
     ends = set()
     for chunks in ways(data, cuts):
         inflater = Inflater(True, Inflaters()) if packed else None

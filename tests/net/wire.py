@@ -1,6 +1,6 @@
-"""Header fields in, frame bytes out: plain builders for the captures that the net tests make.
+"""Builds frames from header fields for the tests of the network layers.
 
-Checksums are zero: nobody verifies them. Addresses are written as text, everything else as numbers.
+Checksums are zero: they are not verified. Addresses are given as text, everything else as numbers.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def pcap(
     times: Sequence[int] | None = None,
     originals: Sequence[int] | None = None,
 ) -> bytes:
-    """A nanosecond pcap file, for tshark; frames are a millisecond apart unless told."""
+    """A nanosecond pcap file, for tshark; frames are a millisecond apart by default."""
     out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
     for at, frame in enumerate(frames):
         time = times[at] if times else START + at * 1_000_000
@@ -166,7 +166,7 @@ def batch(
     first_number: int = 1,
     file: int = 0,
 ) -> Batch:
-    """The same frames as a `Batch`; at most its room."""
+    """The frames as a `Batch`; at most as many as it has room for."""
     out = Batch()
     out.window = b"".join(frames)
     out.count = len(frames)

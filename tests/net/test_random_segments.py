@@ -1,4 +1,4 @@
-"""Hundreds of random segments against tiny limits: the contract upward holds, and nothing leaks."""
+"""Hundreds of random segments with tiny limits: the consumer contract holds, and nothing leaks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TINY = Limits(
 )
 
 
-def storm(seed: int) -> tuple[list[bytes], list[int], list[int]]:
-    """Frames, times and original lengths."""
+def random_segments(seed: int) -> tuple[list[bytes], list[int], list[int]]:
+    """Build frames, times and original lengths."""
     rng = random.Random(seed)
     frames, times, originals = [], [], []
     now = START
@@ -57,9 +57,9 @@ def storm(seed: int) -> tuple[list[bytes], list[int], list[int]]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_storm(seed: int) -> None:
-    """Calls keep their order and meaning, counts agree, and the end leaves nothing behind."""
-    frames, times, originals = storm(seed)
+def test_random_segments(seed: int) -> None:
+    """Calls keep the contract, counts agree, and nothing is kept after the end."""
+    frames, times, originals = random_segments(seed)
     result = run(frames, times=times, originals=originals, limits=TINY, size=7)
     streams = result.streams
     assert (streams.table, streams.connections, streams.buffered) == ({}, {}, 0)
