@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from dissector.capture.source import open_capture
 from dissector.crosscheck.faults import PACKET, DifferingField, Fault, explain
 from dissector.crosscheck.headers import split_lengths
-from dissector.crosscheck.observation import OwnObservation, PacketObservation, ours
-from dissector.crosscheck.wireshark import theirs
+from dissector.crosscheck.observation import OwnObservation, PacketObservation, observe
+from dissector.crosscheck.wireshark import observe_tshark
 from dissector.engines import decryption
 from dissector.engines.native import NativeEngine
 from dissector.errors import CaptureError
@@ -86,9 +86,9 @@ def compare(
             if decrypted is not None:
                 stack.callback(decrypted.close)
                 key_file = str(stack.enter_context(decryption.written(key_log)))
-        mine = ours(path, ports, tls_ports, decrypted=decrypted)
-        found = list(against_scapy(mine, ours(path, ports, tls_ports, kind=ScapyEngine)))
-        other = theirs(path, ports | mine.ports, tls_ports, key_file)
+        mine = observe(path, ports, tls_ports, decrypted=decrypted)
+        found = list(against_scapy(mine, observe(path, ports, tls_ports, kind=ScapyEngine)))
+        other = observe_tshark(path, ports | mine.ports, tls_ports, key_file)
     found += against_tshark(mine, other, lambda: split_lengths(path, ports | mine.ports))
     return Comparison(len(mine.seen), len(mine.carried), found)
 

@@ -50,7 +50,7 @@ class OwnObservation(NamedTuple):
     ports: frozenset[int]
 
 
-def ours(
+def observe(
     path: str,
     ports: frozenset[int] = frozenset(),
     tls_ports: frozenset[int] = frozenset(),

@@ -50,7 +50,7 @@ _PROXY_HEADERS = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")  # versions 1 and 2
 _PORTS_NAMED = 1000
 
 
-def theirs(
+def observe_tshark(
     path: str, ports: Iterable[int] = (), tls_ports: Iterable[int] = (), key_file: str | None = None
 ) -> list[PacketObservation]:
     """Give every CONNECT and CONNACK that tshark reads in a capture.
