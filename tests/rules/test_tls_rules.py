@@ -100,7 +100,7 @@ def test_devices_with_one_certificate_all_have_the_finding() -> None:
     found = audited(frames)
     assert [len(device.findings) for device in found.devices] == [1, 1, 1]
     assert not any(
-        "nobody else" in item.reason for device in found.devices for item in device.evidence
+        "no other device" in item.reason for device in found.devices for item in device.evidence
     )
 
 
