@@ -1,4 +1,4 @@
-"""Profiles of a server in, what certificates it showed, and whether it asks for any, out."""
+"""Collects a server's certificates and whether it requests client certificates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dissector.connections.profile import Profile
 
 
 def shown_certificates(profiles: list[Profile]) -> tuple[CertificateRecord, ...]:
-    """Give what a server showed, each certificate of its own once."""
+    """Returns the server's own certificates, each once."""
     made: dict[bytes, CertificateRecord] = {}
     for profile in profiles:
         chain = () if profile.tls is None else profile.tls.certificates
@@ -25,14 +25,14 @@ def shown_certificates(profiles: list[Profile]) -> tuple[CertificateRecord, ...]
             not_before_ns=shown.not_before_ns,
             not_after_ns=shown.not_after_ns,
             key=key,
-            signature=shown.signature_hash or "of its own kind",
+            signature=shown.signature_hash or "no separate hash",
             fingerprint=shown.fingerprint,
         )
     return tuple(made.values())
 
 
 def asks_for_certificate(profiles: list[Profile]) -> bool | None:
-    """Say whether a server asked for client certificates; None where nobody could see that."""
+    """Whether a server requested client certificates; None if this was not visible."""
     known = [item.tls.requested for item in profiles if item.tls is not None]
     seen = [asked for asked in known if asked is not None]
     return any(seen) if seen else None

@@ -13,7 +13,7 @@ cdef long long _first_ns(list profiles) except *
 cpdef list grouped(profiles)
 @cython.locals(profile=Profile)
 cdef set _routers(list profiles)
-@cython.locals(profile=Profile, ip=str, bridge=cython.bint, server=cython.bint, inside=list)
+@cython.locals(profile=Profile, ip=str, bridge=cython.bint, server=cython.bint, accepted=list)
 cdef list _split(list members, bint routed, set servers)
 @cython.locals(profile=Profile)
 cdef _ids_at_once(list profiles)

@@ -1,10 +1,10 @@
-"""Profiles in, devices out: which connections come from one and the same device, and why.
+"""Groups profiles into devices: which connections come from the same device, and why.
 
-A MAC address is a device, unless it stands for several addresses at the same time, or of different
-networks, that have nothing in common: then it is a router's, and each address behind it is a
-device. One host that speaks for several client ids at the same time is a gateway if they share
-credentials, else an address that several devices are behind (NAT), one for each user name. What was
-refused only tells no devices apart: an attacker may call himself anything.
+A MAC address is a device, unless it has several IP addresses at the same time, or of different
+networks, that have nothing in common: then it belongs to a router, and each address behind it is a
+device. One host with several client ids at the same time is a gateway if they share credentials,
+else an address with several devices behind it (NAT), one for each user name. Connections that were
+only refused do not distinguish devices: an attacker may use any client id.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dissector.audit.records import Kind
 from dissector.audit.tally import tally_of
 from dissector.connections.profile import Profile
 
-NO_MAC = "00:00:00:00:00:00"  # as the loopback interface has it
+NO_MAC = "00:00:00:00:00:00"  # on the loopback interface
 GATEWAY_IDS = 2  # client ids at the same time
 
-Span = tuple[int, int]  # when something was there, from and to
+Span = tuple[int, int]  # first and last time seen
 
 
 class Group:
-    """The profiles of one device, what kind it is, and the reason."""
+    """The profiles of one device, its kind, and the reason for it."""
 
     def __init__(self, profiles: list[Profile], kind: Kind, reason: str | None) -> None:
         self.profiles = profiles
@@ -31,7 +31,7 @@ class Group:
         self.first_ns = _first_ns(profiles)
 
 
-def _first_sight(group: Group) -> int:
+def _first_seen(group: Group) -> int:
     return group.first_ns
 
 
@@ -43,7 +43,7 @@ def _first_ns(profiles: list[Profile]) -> int:
 
 
 def grouped(profiles: Iterable[Profile]) -> list[Group]:
-    """Tell devices apart; in order of first sight."""
+    """Groups profiles by device, in order of first appearance."""
     everything = list(profiles)
     routers = _routers(everything)
     servers = {
@@ -59,13 +59,13 @@ def grouped(profiles: Iterable[Profile]) -> list[Group]:
     groups: list[Group] = []
     for members in hosts.values():
         groups += _split(members, members[0].client_mac in routers, servers)
-    return sorted(groups, key=_first_sight)
+    return sorted(groups, key=_first_seen)
 
 
 def _routers(profiles: list[Profile]) -> set[str]:
-    """Give the MAC addresses behind which several hosts are.
+    """Returns the MAC addresses of routers, which have several hosts behind them.
 
-    A device may change its IPv4 address, but not have two at once that share nothing.
+    A device may change its IPv4 address, but cannot have two at once that share nothing.
     """
     seen: dict[str, dict[str, list[Profile]]] = {}
     for profile in profiles:
@@ -73,12 +73,12 @@ def _routers(profiles: list[Profile]) -> set[str]:
             assert profile.client_mac is not None
             addresses = seen.setdefault(profile.client_mac, {})
             addresses.setdefault(profile.client_ip, []).append(profile)
-    return {mac for mac, addresses in seen.items() if len(addresses) > 1 and _several(addresses)}
+    return {mac for mac, found in seen.items() if len(found) > 1 and _several_hosts(found)}
 
 
-def _several(addresses: dict[str, list[Profile]]) -> bool:
-    marks = [{_mark(profile) for profile in members} for members in addresses.values()]
-    if set.intersection(*marks):
+def _several_hosts(addresses: dict[str, list[Profile]]) -> bool:
+    identities = [{_identity(profile) for profile in members} for members in addresses.values()]
+    if set.intersection(*identities):
         return False
     if len({address.rpartition(".")[0] for address in addresses}) > 1:
         return True
@@ -86,8 +86,8 @@ def _several(addresses: dict[str, list[Profile]]) -> bool:
     return _most_at_once(spans) > 1
 
 
-def _mark(profile: Profile) -> object:
-    """Give what a device takes along when its address changes."""
+def _identity(profile: Profile) -> object:
+    """Returns what stays the same when a device changes its address."""
     if profile.client_id or profile.secret:
         return profile.client_id or profile.secret
     return profile.client_ip if profile.tls is None else (profile.tls.ja3, profile.server_ip)
@@ -95,45 +95,45 @@ def _mark(profile: Profile) -> object:
 
 def _split(members: list[Profile], routed: bool, servers: set[str]) -> list[Group]:
     bridge = server = False
-    inside: list[Profile] = []
+    accepted: list[Profile] = []
     for profile in members:  # one pass: there may be very many devices
         ip = profile.client_ip
         bridge = bridge or profile.bridge
         server = server or (ip in servers and ip != profile.server_ip)
         if profile.code == 0 and profile.client_id:
-            inside.append(profile)
+            accepted.append(profile)
     if bridge:
         return [Group(members, Kind.BRIDGE, "it sets the bridge bit in the protocol level")]
     if server:
-        return [Group(members, Kind.BRIDGE, "it is a server itself, and connects to another")]
-    at_once = _ids_at_once(inside)
+        return [Group(members, Kind.BRIDGE, "it is a server itself and connects to another")]
+    at_once = _ids_at_once(accepted)
     if at_once >= GATEWAY_IDS:
-        users = {profile.username for profile in inside}
+        users = {profile.username for profile in accepted}
         if len(users) > 1:
-            return _behind(members, users)
+            return _split_nat(members, users)
         how = (
             "without credentials: a gateway, or several devices behind one address"
             if users == {None}
-            else "with one and the same credentials"
+            else "with the same credentials"
         )
         return [Group(members, Kind.GATEWAY, f"{at_once} client ids at the same time, {how}")]
     if routed:
-        reason = "its MAC address is a router's: other addresses have it, too"
+        reason = "its MAC address is a router's: other IP addresses share it"
         return [Group(members, Kind.ROUTED, reason)]
     return [Group(members, Kind.DEVICE, None)]
 
 
-def _behind(members: list[Profile], users: set[str | None]) -> list[Group]:
-    """Tell apart what is behind one address, by user names that got in.
+def _split_nat(members: list[Profile], users: set[str | None]) -> list[Group]:
+    """Splits the devices behind one address by the user names that were accepted.
 
-    Who never got in, or is encrypted, may be any of them, or one more.
+    Connections that were never accepted or are encrypted may belong to any of them or to another.
     """
     by_user: dict[tuple[bool, str | None], list[Profile]] = {}
     for profile in members:
         known = profile.client_id is not None and profile.username in users
         by_user.setdefault((known, profile.username if known else None), []).append(profile)
     reason = f"{len(users)} user names at the same time from one address"
-    other = f"{reason}; this one never got in by any of them"
+    other = f"{reason}; this one was never accepted with any of them"
     return [
         Group(part, Kind.NAT, reason if known else other) for (known, _), part in by_user.items()
     ]
@@ -148,7 +148,7 @@ def _span(profiles: Iterable[Profile]) -> Span:
 
 
 def _ids_at_once(profiles: list[Profile]) -> int:
-    """Count the different client ids that were there at the same moment, at most."""
+    """Returns the largest number of different client ids connected at the same time."""
     if len(profiles) < GATEWAY_IDS:  # nearly always
         return len(profiles)
     by_id: dict[str | None, list[Profile]] = {}

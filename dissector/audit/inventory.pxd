@@ -1,9 +1,9 @@
 cimport cython
 from dissector.audit.grouping cimport Group
-from dissector.audit.posture cimport counting, device_posture
+from dissector.audit.posture cimport without_decrypted, device_posture
 from dissector.audit.software cimport client_software
 from dissector.audit.tally cimport Faults, Tally, tally_of
-from dissector.audit.login_methods cimport way_in
+from dissector.audit.login_methods cimport login_method
 from dissector.connections.profile cimport Profile
 
 @cython.locals(
@@ -43,14 +43,14 @@ cdef _version(Profile profile)
     unanswered=cython.longlong,
     last_ns=cython.longlong,
     faults=Faults,
-    inside=list,
+    accepted_profiles=list,
 )
-cdef _server(long long number, list profiles, dict visitors)
+cdef _server(long long number, list profiles, dict clients)
 cdef str _name(tuple ids, tuple macs, tuple addresses)
 @cython.locals(registered=list)
 cdef tuple _vendor(tuple macs)
 cdef list _evidence(dict macs, dict addresses, dict named, dict ids, dict users, bint own_mac)
-cdef _tell(list made, str kind, dict counts, str reason)
+cdef _add_evidence(list made, str kind, dict counts, str reason)
 @cython.locals(profile=Profile)
 cdef list _secrets(list profiles, dict holders)
 @cython.locals(profile=Profile)

@@ -1,4 +1,4 @@
-"""Profiles with their tallies in, records of devices and servers out."""
+"""Builds the records of devices and servers from profiles and their tallies."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from dissector.audit.certificates import asks_for_certificate, shown_certificates
 from dissector.audit.grouping import Group, grouped
-from dissector.audit.login_methods import way_in
-from dissector.audit.posture import counting, device_posture, server_posture
+from dissector.audit.login_methods import login_method
+from dissector.audit.posture import device_posture, server_posture, without_decrypted
 from dissector.audit.records import (
     LISTED,
     Device,
@@ -33,18 +33,18 @@ _LIMITS = (
     "sharedSubscriptionAvailable", "serverKeepAlive", "sessionExpiryInterval",
 )  # fmt: skip
 
-_OWN = (Kind.DEVICE, Kind.GATEWAY, Kind.BRIDGE)  # whose MAC address is their own
+_OWN = (Kind.DEVICE, Kind.GATEWAY, Kind.BRIDGE)  # kinds whose MAC address is their own
 
 
 def devices(profiles: Iterable[Profile]) -> list[Device]:
-    """Give the devices in order of first sight: who says a word of MQTT, or may do so in TLS."""
-    spoke = [profile for profile in profiles if profile.client_id is not None]
-    silent = [profile for profile in profiles if profile.client_id is None]
-    groups = grouped([*spoke, *silent])
+    """Returns the clients of MQTT, or of TLS that may carry it, in order of first appearance."""
+    with_connect = [profile for profile in profiles if profile.client_id is not None]
+    without_connect = [profile for profile in profiles if profile.client_id is None]
+    groups = grouped([*with_connect, *without_connect])
     holders = _holders(groups)
     faults = [_faults(group.profiles) for group in groups]
     found = [_device(number, group, faults[number], holders) for number, group in enumerate(groups)]
-    # a step of its own: a processor keeps the code of one at hand, not of both
+    # a separate loop: the instruction cache holds the code of one step, not of both
     for number, group in enumerate(groups):
         found[number].posture = device_posture(group.profiles, faults[number], holders)
     return found
@@ -58,7 +58,7 @@ def _faults(profiles: list[Profile]) -> Faults:
 
 
 def _holders(groups: list[Group]) -> dict[str, int]:
-    """Count the devices that got in with each credential; those in TLS may have got in."""
+    """Counts the devices accepted with each credential; those in TLS may have been accepted."""
     counts: dict[str, int] = {}
     for group in groups:
         used: set[str] = set()
@@ -72,7 +72,7 @@ def _holders(groups: list[Group]) -> dict[str, int]:
 
 def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) -> Device:
     everything = group.profiles
-    profiles = counting(everything)
+    profiles = without_decrypted(everything)
     macs: dict[str, int] = {}
     addresses: dict[str, int] = {}
     ids: dict[str, int] = {}
@@ -81,9 +81,9 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
     secrets: dict[str, int] = {}
     versions: dict[str, int] = {}
     transports: dict[str, int] = {}
-    ways: dict[str, int] = {}
+    logins: dict[str, int] = {}
     keep_alives: dict[int, int] = {}
-    places: dict[str, int] = {}
+    server_names: dict[str, int] = {}
     wills: dict[tuple[str, int, bool, int], int] = {}
     streams: set[int] = set()
     connections = identified = 0
@@ -97,8 +97,8 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
         _count(users, profile.username, count)
         _count(versions, _version(profile), count)
         _count(transports, profile.transport, count)
-        _count(ways, way_in(profile), count)
-        _count(places, server_name(profile), 1)
+        _count(logins, login_method(profile), count)
+        _count(server_names, server_name(profile), 1)
         _count(wills, profile.will, count)
         if profile.tls is None and profile.code in (0, None):
             _count(secrets, profile.secret, count)
@@ -144,11 +144,11 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
         software=client_software(profiles),
         versions=versions,
         transports=transports,
-        authentication=ways,
+        authentication=logins,
         keep_alives=keep_alives,
         session=_session(profiles),
         wills=_wills(wills),
-        servers=tuple(places)[:LISTED],
+        servers=tuple(server_names)[:LISTED],
         connections=connections,
         accepted=accepted,
         refused=refused,
@@ -165,19 +165,19 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
 
 
 def servers(profiles: Iterable[Profile], found: list[Device]) -> list[Server]:
-    """Give the servers in order of first sight."""
+    """Returns the servers in order of first appearance."""
     by_place: dict[tuple[str, int], list[Profile]] = {}
     for profile in profiles:
         by_place.setdefault((profile.server_ip, profile.server_port), []).append(profile)
     ordered = sorted(by_place.values(), key=lambda members: min(item.first_ns for item in members))
-    visitors: dict[str, int] = {}
+    clients: dict[str, int] = {}
     for device in found:
         for name in device.servers:
-            _count(visitors, name, 1)
-    return [_server(number, members, visitors) for number, members in enumerate(ordered)]
+            _count(clients, name, 1)
+    return [_server(number, members, clients) for number, members in enumerate(ordered)]
 
 
-def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> Server:
+def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Server:
     first = profiles[0]
     macs: dict[str, int] = {}
     transports: dict[str, int] = {}
@@ -190,15 +190,15 @@ def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> S
     refuses: dict[str, int] = {}
     refusals: dict[str, int] = {}
     tls: dict[str, int] = {}
-    inside: list[Profile] = []
+    accepted_profiles: list[Profile] = []
     faults = Faults()
     connections = accepted = refused = unanswered = last_ns = 0
-    for profile in counting(profiles):
+    for profile in without_decrypted(profiles):
         count = profile.count
         connections += count
         _count(transports, profile.transport, count)
         if profile.code == 0 or (profile.tls is not None and profile.tls.established):
-            _count(accepts, way_in(profile), count)  # in TLS, those who went on to send data
+            _count(accepts, login_method(profile), count)  # in TLS, clients that then sent data
     for profile in profiles:  # one pass: there may be very many
         count = profile.count
         tally = tally_of(profile)
@@ -215,10 +215,10 @@ def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> S
         if profile.tls is not None:
             _count(tls, profile.tls.way, count)
         if profile.code == 0:
-            inside.append(profile)
+            accepted_profiles.append(profile)
             _count(versions, _version(profile), count)
         elif profile.code:
-            _count(refuses, way_in(profile), count)
+            _count(refuses, login_method(profile), count)
             _count(refusals, spec.return_code_name(profile.code, profile.version), count)
             if profile.code in (1, 0x84):
                 _count(versions_refused, _version(profile), count)
@@ -242,8 +242,8 @@ def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> S
         accepts=accepts,
         refuses=refuses,
         refusals=refusals,
-        limits=_limits(inside),
-        devices=visitors.get(name, 0),
+        limits=_limits(accepted_profiles),
+        devices=clients.get(name, 0),
         connections=connections,
         accepted=accepted,
         refused=refused,
@@ -259,7 +259,7 @@ def _server(number: int, profiles: list[Profile], visitors: dict[str, int]) -> S
 
 
 def server_name(profile: Profile) -> str:
-    """Spell a server: address and port, an IPv6 address in brackets."""
+    """Formats a server as address and port, an IPv6 address in brackets."""
     ip = profile.server_ip
     return f"[{ip}]:{profile.server_port}" if ":" in ip else f"{ip}:{profile.server_port}"
 
@@ -284,9 +284,9 @@ def _vendor(macs: tuple[str, ...]) -> tuple[str | None, str | None]:
     for mac in registered:
         name = vendor(mac)
         if name is not None:
-            return name, f"the first half of its MAC address, {mac[:8]}, is registered to it"
+            return name, f"the OUI of its MAC address, {mac[:8]}, is registered to this vendor"
     if macs and not registered:
-        return None, "its MAC address was made up on the spot and says nothing of its vendor"
+        return None, "its MAC address is locally administered and does not identify a vendor"
     return None, None
 
 
@@ -299,23 +299,23 @@ def _evidence(
     own_mac: bool,
 ) -> list[Evidence]:
     made: list[Evidence] = []
-    reason = "one MAC address is one device" if own_mac else "a router's: it tells nothing"
-    _tell(made, "mac", macs, reason)
-    reason = "seen with this MAC address" if macs and own_mac else "the address it came from"
-    _tell(made, "address", addresses, reason)
-    _tell(made, "forwarded", named, "a proxy says that it comes from there")
-    _tell(made, "clientId", ids, "it called itself so")
-    _tell(made, "username", users, "it logged in so")
+    reason = "one MAC address is one device" if own_mac else "a router's: it identifies no device"
+    _add_evidence(made, "mac", macs, reason)
+    reason = "seen with this MAC address" if macs and own_mac else "its source address"
+    _add_evidence(made, "address", addresses, reason)
+    _add_evidence(made, "forwarded", named, "its address as a proxy reports it")
+    _add_evidence(made, "clientId", ids, "client id of its CONNECT")
+    _add_evidence(made, "username", users, "user name of its CONNECT")
     return made
 
 
-def _tell(made: list[Evidence], kind: str, counts: dict[str, int], reason: str) -> None:
-    reported = [Evidence(kind, value, reason, count) for value, count in counts.items()]
-    made += reported[:LISTED]
+def _add_evidence(made: list[Evidence], kind: str, counts: dict[str, int], reason: str) -> None:
+    items = [Evidence(kind, value, reason, count) for value, count in counts.items()]
+    made += items[:LISTED]
 
 
 def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]:
-    """Give credentials, and client certificates by the fingerprint of their key."""
+    """Returns credentials, and client certificates by the fingerprint of their key."""
     kinds: dict[tuple[str, str], int] = {}
     for profile in profiles:
         if profile.secret is not None and profile.code in (0, None):
@@ -324,21 +324,21 @@ def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]
     made: list[Evidence] = []
     for (kind, secret), count in kinds.items():
         shared = holders.get(secret, 0) > 1
-        reason = "others use the same" if shared else "nobody else uses it"
+        reason = "other devices use the same" if shared else "no other device uses it"
         made.append(Evidence(kind, secret, reason, count))
     return made[:LISTED]
 
 
 def _hellos(profiles: list[Profile]) -> list[Evidence]:
-    """Give how a device says hello in TLS, and to whom."""
+    """Returns the JA3 of a device's ClientHello and the server name (SNI) that it requests."""
     counts: dict[tuple[str, str | None], int] = {}
     for profile in profiles:
         if profile.tls is not None and profile.tls.ja3 is not None:
             _count(counts, (profile.tls.ja3, profile.tls.server_name), profile.count)
     made: list[Evidence] = []
     for (ja3, name), count in list(counts.items())[:LISTED]:
-        asked = "and names no server" if name is None else f"and asks for {printable(name, 80)}"
-        made.append(Evidence("tls", f"ja3 {ja3}", f"it says hello so, {asked}", count))
+        sni = "without server name" if name is None else f"for server {printable(name, 80)}"
+        made.append(Evidence("tls", f"ja3 {ja3}", f"JA3 of its ClientHello, {sni}", count))
     return made
 
 

@@ -1,3 +1,3 @@
 from dissector.connections.profile cimport Profile
 
-cpdef str way_in(Profile profile)
+cpdef str login_method(Profile profile)

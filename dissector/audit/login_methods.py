@@ -1,14 +1,14 @@
-"""A profile in, how it shows who it is out, in the words of the records."""
+"""Tells how a client authenticates, from its profile."""
 
 from __future__ import annotations
 
 from dissector.connections.profile import Profile
 
 
-def way_in(profile: Profile) -> str | None:
-    """Give "none", "password", "user name only", "client certificate", or "method NAME".
+def login_method(profile: Profile) -> str | None:
+    """Returns "none", "password", "user name only", "client certificate" or "method NAME".
 
-    None where it was not seen.
+    None if it was not seen.
     """
     if profile.tls is not None:
         shown = profile.tls.client_certificates and profile.opaque

@@ -5,13 +5,13 @@ from dissector.connections.profile cimport Profile
 @cython.locals(
     profile=Profile,
     item=Profile,
-    spoke=cython.int,
+    connected=cython.int,
     opaque=cython.int,
-    inside=cython.int,
+    accepted=cython.int,
     count=cython.longlong,
     opaque_count=cython.longlong,
     certified=cython.bint,
-    named=cython.bint,
+    authenticated=cython.bint,
     unique=cython.bint,
     secret=cython.bint,
     standard=cython.bint,
@@ -19,7 +19,7 @@ from dissector.connections.profile cimport Profile
 )
 cpdef device_posture(list everything, Faults faults, dict holders)
 @cython.locals(item=Profile)
-cpdef list counting(list profiles)
+cpdef list without_decrypted(list profiles)
 @cython.locals(profile=Profile, item=Profile, count=cython.longlong)
 cdef list _encryption(list profiles, list everything, Faults faults, str text)
 cdef _posture(Faults faults, list right, list unseen)

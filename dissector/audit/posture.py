@@ -1,6 +1,6 @@
-"""Profiles and the faults found on them in, a posture out: what is wrong, and what is right.
+"""Evaluates the posture of devices and servers: what is wrong and what is right.
 
-What is right is said only where it holds for every connection that was seen of the party.
+A point counts as right only if it holds for every connection seen of the party.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
 
 
 def device_posture(everything: list[Profile], faults: Faults, holders: dict[str, int]) -> Posture:
-    """Judge a device; `holders` counts the devices that use each credential."""
-    profiles = counting(everything)
-    spoke = opaque = inside = count = opaque_count = 0
-    certified = named = unique = secret = standard = identified = True
+    """Evaluates a device; `holders` counts the devices that use each credential."""
+    profiles = without_decrypted(everything)
+    connected = opaque = accepted = count = opaque_count = 0
+    certified = authenticated = unique = secret = standard = identified = True
     for profile in profiles:  # one pass: there may be very many devices
         if profile.opaque:
             opaque += 1
@@ -32,10 +32,10 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
             certified = certified and bool(profile.tls and profile.tls.client_certificates)
         if profile.client_id is None:
             continue
-        spoke += 1
-        named = named and not profile.anonymous
+        connected += 1
+        authenticated = authenticated and not profile.anonymous
         if profile.code == 0:
-            inside += 1
+            accepted += 1
             count += profile.count
             unique = unique and holders.get(profile.secret or "") == 1
             secret = secret and bool(profile.secret)
@@ -47,68 +47,71 @@ def device_posture(everything: list[Profile], faults: Faults, holders: dict[str,
         everything, faults, "all its connections are encrypted",
     )  # fmt: skip
     if opaque and certified:
-        text = "it shows a certificate of its own"
+        text = "it presents a client certificate"
         right.append(Point("authentication", text, opaque_count))
-    if inside and named:
-        right.append(Point("authentication", "it shows who it is on every connection", count))
+    if accepted and authenticated:
+        right.append(Point("authentication", "it sends credentials on every connection", count))
         if unique and found.isdisjoint(_SHARING):
-            right.append(Point("credentials", "nobody else was seen with its credentials", count))
+            text = "no other device was seen with its credentials"
+            right.append(Point("credentials", text, count))
         if secret and found.isdisjoint(_WEAK):
             right.append(Point("credentials", "its password is not obviously weak", count))
-    if inside and standard:
-        right.append(Point("version", "it speaks a version that is an OASIS standard", count))
-    if inside and identified and found.isdisjoint(_IDENTITY):
+    if accepted and standard:
+        right.append(Point("version", "its MQTT version is an OASIS standard", count))
+    if accepted and identified and found.isdisjoint(_IDENTITY):
         right.append(Point("identity", "its client id is its own", count))
-    if inside and found.isdisjoint(_KEEP_ALIVE):
-        right.append(Point("session", "its keep alive is sensible", count))
-    unseen = ["what it publishes and subscribes to is not judged by this version"]
+    if accepted and found.isdisjoint(_KEEP_ALIVE):
+        right.append(Point("session", "its keep alive is reasonable", count))
+    unseen = ["what it publishes and subscribes to is not evaluated by this version"]
     if opaque:
-        unseen.append("what it says inside of TLS; a key log would show it (--keylog)")
-    elif not inside:
-        unseen.append("it was never let in: what it would do inside was not seen")
-    if spoke + opaque < len(profiles):
-        unseen.append("some of its connections hold no CONNECT that was seen")
+        unseen.append("what it sends inside TLS; a key log would decrypt it (--keylog)")
+    elif not accepted:
+        unseen.append("what it does after a CONNACK: no connection of it was accepted")
+    if connected + opaque < len(profiles):
+        unseen.append("the CONNECT of some of its connections")
     return _posture(faults, right, unseen)
 
 
 def server_posture(everything: list[Profile], faults: Faults) -> Posture:
-    """Judge a server."""
-    profiles = counting(everything)
-    spoke = [profile for profile in profiles if profile.client_id is not None]
-    inside = [profile for profile in spoke if profile.code == 0]
-    refused = [profile for profile in spoke if profile.code]
-    count = sum(profile.count for profile in inside)
+    """Evaluates a server."""
+    profiles = without_decrypted(everything)
+    connected = [profile for profile in profiles if profile.client_id is not None]
+    accepted = [profile for profile in connected if profile.code == 0]
+    refused = [profile for profile in connected if profile.code]
+    count = sum(profile.count for profile in accepted)
     opaque = [profile for profile in profiles if profile.opaque]
     right = _encryption(
-        [*inside, *opaque], everything, faults, "it was only seen to speak encrypted"
+        [*accepted, *opaque], everything, faults, "all its accepted connections are encrypted"
     )
     if any(item.tls is not None and item.tls.requested for item in opaque):
         times = sum(profile.count for profile in opaque)
-        right.append(Point("authentication", "it asks for client certificates", times))
-    if inside and not any(profile.anonymous for profile in inside):
-        right.append(Point("authentication", "nobody was let in without credentials", count))
+        right.append(Point("authentication", "it requests client certificates", times))
+    if accepted and not any(profile.anonymous for profile in accepted):
+        text = "it accepted no client without credentials"
+        right.append(Point("authentication", text, count))
     if refused:
         times = sum(profile.count for profile in refused)
-        right.append(Point("authentication", "it turns clients away that may not come in", times))
-    if inside and all(profile.version in _STANDARDS for profile in inside):
-        right.append(Point("version", "it speaks only versions that are OASIS standards", count))
-    unseen = ["which topics it lets whom read and write is not judged by this version"]
+        right.append(Point("authentication", "it refuses clients that are not allowed", times))
+    if accepted and all(profile.version in _STANDARDS for profile in accepted):
+        text = "it accepted only MQTT versions that are OASIS standards"
+        right.append(Point("version", text, count))
+    unseen = ["which client may read and write which topic is not evaluated by this version"]
     if opaque:
-        unseen.append("whom it lets in and how: that is inside of TLS")
+        unseen.append("which clients it accepts, and how: this is inside TLS")
     elif not refused:
-        unseen.append("it was never seen to refuse anybody")
+        unseen.append("whether it refuses any client")
     return _posture(faults, right, unseen)
 
 
-def counting(profiles: list[Profile]) -> list[Profile]:
-    """Leave out the TLS that a key log opened: it is there a second time, as what it held."""
+def without_decrypted(profiles: list[Profile]) -> list[Profile]:
+    """Drops TLS profiles that were decrypted, as their content has a profile of its own."""
     return [item for item in profiles if item.tls is None or item.opaque] or profiles
 
 
 def _encryption(
     profiles: list[Profile], everything: list[Profile], faults: Faults, text: str
 ) -> list[Point]:
-    """Say that all is encrypted, where it is, and whether that is worth something."""
+    """Returns a point if all is encrypted, and another if the TLS versions are current."""
     count = 0
     for profile in profiles:
         if profile.transport not in _ENCRYPTED:
@@ -120,7 +123,7 @@ def _encryption(
     if not [rule for rule in faults.by_rule if rule.startswith("TLS")]:
         versions = {item.tls.version for item in everything if item.tls is not None}
         if versions and versions <= {"TLS 1.2", "TLS 1.3"}:
-            found.append(Point("encryption", "its versions of TLS are current ones", count))
+            found.append(Point("encryption", "its TLS versions are current", count))
     return found
 
 
@@ -145,42 +148,42 @@ def overview(
     profiles: Sequence[Profile],
     *,
     other: dict[str, int],
-    forgot: int,
+    evicted: int,
     seconds: float,
 ) -> Overview:
-    """Sum everything up; `other` is what else there was, by kind, `forgot` profiles let go."""
-    spoke = [profile for profile in profiles if profile.client_id is not None]
+    """Summarizes an audit; `other` is other traffic by kind, `evicted` counts lost profiles."""
+    connected = [profile for profile in profiles if profile.client_id is not None]
     opaque = sum(profile.count for profile in profiles if profile.opaque)
     worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
     for device in devices:
         worst["none" if device.posture.worst is None else device.posture.worst._value_] += 1
-    clear = sum(profile.count for profile in spoke if profile.transport not in _ENCRYPTED)
-    encrypted = sum(profile.count for profile in spoke) - clear + opaque
+    clear = sum(profile.count for profile in connected if profile.transport not in _ENCRYPTED)
+    encrypted = sum(profile.count for profile in connected) - clear + opaque
     unseen = ["what is published and subscribed to, and who may read it"]
     if opaque:
-        unseen.append(f"what is inside of {opaque:,} TLS connections; --keylog would show it")
+        unseen.append(f"the content of {opaque:,} TLS connections; --keylog would decrypt it")
     foreign = other.get("tls", 0) - sum(item.count for item in profiles if item.tls is not None)
     if foreign > 0:
         unseen.append(f"{foreign:,} TLS connections that do not look like MQTT")
-    unseen.append(f"what happened outside of the {seconds:,.0f} seconds of this capture")
-    limits = ["an audit of traffic sees who spoke, not who could have"]
-    if forgot:
-        limits.append(f"{forgot:,} kinds of connection were let go to bound memory: the oldest")
+    unseen.append(f"what happened outside the {seconds:,.0f} seconds of this capture")
+    limits = ["an audit of traffic sees who connected, not who could connect"]
+    if evicted:
+        limits.append(f"the oldest {evicted:,} kinds of connection were evicted to bound memory")
     return Overview(
         devices=len(devices),
         servers=len(servers),
         clear=clear,
         encrypted=encrypted,
-        anonymous=sum(profile.count for profile in spoke if profile.anonymous),
-        authenticated=sum(profile.count for profile in spoke if not profile.anonymous),
+        anonymous=sum(profile.count for profile in connected if profile.anonymous),
+        authenticated=sum(profile.count for profile in connected if not profile.anonymous),
         devices_by_worst=worst,
         right=_common(devices),
         not_seen=tuple(unseen),
         method=(
-            "passive: nothing was sent, everything is told from the captured frames",
-            "devices are told apart by MAC address, address, client id, credentials, and by how "
-            "they say hello in TLS",
-            "credentials are compared by a keyed hash and are not kept",
+            "passive: nothing was sent, all results come from the captured frames",
+            "devices are distinguished by MAC address, IP address, client id, credentials and the "
+            "JA3 of their ClientHello",
+            "credentials are compared by a keyed hash and are not stored",
         ),
         limits=tuple(limits),
     )

@@ -1,10 +1,10 @@
-"""What an audit hands over: a record for each device and each server, with its reasons.
+"""Defines the records of an audit: devices and servers, with the reasons for each judgement.
 
-Text from the wire is kept as the other records keep it (`text.py`): reports take it through
-`lossless()` or `printable()`. Secrets are not in these records: credentials are known by a keyed
-fingerprint of user name and password together. Times are nanoseconds since the Unix epoch. JSON
-names are the camelCase of the attribute names; `report/json_audit.py` writes them. Lists that could
-grow without end are cut at `LISTED` entries, and a count beside them says how many there were.
+Text from the wire is stored as in the other records (`text.py`): reports pass it through
+`lossless()` or `printable()`. The records contain no secrets: credentials are represented by a
+keyed fingerprint of user name and password together. Times are nanoseconds since the Unix epoch.
+JSON names are the camelCase of the attribute names; `report/json_audit.py` writes them. Lists that
+could grow without bound are cut at `LISTED` entries, with the full count beside them.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ import msgspec
 
 from dissector.model import Report, Severity
 
-LISTED = 64  # entries that a list of a device or server holds at most
+LISTED = 64  # maximum number of entries in a list of a device or server
 
 
 class Kind(enum.Enum):
-    """What a device seems to be; `Device.kind_reason` says why."""
+    """Presumed kind of a device; `Device.kind_reason` is the reason."""
 
     DEVICE = "device"
-    GATEWAY = "gateway"  # one host that speaks for several client ids at the same time
-    NAT = "nat"  # one address behind which several hosts are
-    ROUTED = "routed"  # its MAC is that of a router: other addresses have the same
+    GATEWAY = "gateway"  # one host with several client ids at the same time
+    NAT = "nat"  # one address with several hosts behind it
+    ROUTED = "routed"  # its MAC address is a router's: other IP addresses share it
     BRIDGE = "bridge"  # a server that connects to a server
 
 
 class Evidence(msgspec.Struct, frozen=True, rename="camel"):
-    """One thing that a device is told by.
+    """One piece of evidence that identifies a device.
 
-    `kind` is "mac", "address", "forwarded" (the address that a proxy names), "clientId",
-    "username", "credentials" (a keyed fingerprint), "certificate" or "tls" (how it says hello);
-    `value` what was seen, `reason` how it counts, `count` on how many connections.
+    `kind` is "mac", "address", "forwarded" (the address reported by a proxy), "clientId",
+    "username", "credentials" (a keyed fingerprint), "certificate" or "tls" (JA3 of the
+    ClientHello); `value` what was seen, `reason` what it means, `count` on how many connections.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Evidence(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Guess(msgspec.Struct, frozen=True, rename="camel"):
-    """What software seems to be at work, and the reason. `confidence` is "likely" or "possible"."""
+    """Presumed software of a party, and the reason. `confidence` is "likely" or "possible"."""
 
     name: str
     reason: str
@@ -52,7 +52,7 @@ class Guess(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Will(msgspec.Struct, frozen=True, rename="camel"):
-    """A will that a device left; its message is not kept, only its length in bytes."""
+    """A will message of a device; of its payload only the length in bytes is stored."""
 
     topic: str
     qos: int
@@ -62,9 +62,9 @@ class Will(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Point(msgspec.Struct, frozen=True, rename="camel"):
-    """One line of a posture: what was seen to be so, and on how many connections.
+    """One point of a posture that is right, and on how many connections.
 
-    `topic` is a short word for grouping: "encryption", "authentication", "credentials", "identity",
+    `topic` is a keyword for grouping: "encryption", "authentication", "credentials", "identity",
     "session", "behaviour", "version", "availability".
     """
 
@@ -74,7 +74,7 @@ class Point(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Problem(msgspec.Struct, frozen=True, rename="camel"):
-    """What is wrong by one rule: how often, how bad, and the indices in `Audit.report.findings`."""
+    """Findings of one rule: count, worst severity, and the indices in `Audit.report.findings`."""
 
     rule: str
     name: str
@@ -84,10 +84,10 @@ class Problem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Posture(msgspec.Struct, frozen=True, rename="camel"):
-    """The judgement on one party. `worst` is the severity of its worst problem, None if none.
+    """The posture of one party. `worst` is the severity of its worst problem, None if it has none.
 
-    `right` is what was seen to be good, `wrong` the rules that found something, worst first,
-    `unseen` what could not be judged, as sentences.
+    `right` is what is right, `wrong` the rules with findings, worst first, `unseen` what could not
+    be evaluated, as sentences.
     """
 
     worst: Severity | None
@@ -97,9 +97,9 @@ class Posture(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Session(msgspec.Struct, frozen=True, rename="camel"):
-    """How a device asks for sessions: connections with a clean start, and with a kept one.
+    """Session requests of a device: connections with a clean start, and with a kept session.
 
-    `expiry` holds the Session Expiry Intervals (5.0) that it asked for, in seconds.
+    `expiry` holds the Session Expiry Intervals (5.0) that it requested, in seconds.
     """
 
     clean: int = 0
@@ -108,15 +108,16 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Device(msgspec.Struct, kw_only=True, rename="camel"):
-    """One device: whoever connects, as far as the evidence tells one from another.
+    """One device: a client, as far as the evidence distinguishes clients.
 
-    `id` counts devices from 0 in order of first sight; `name` is the best that it is known by: its
-    client id, else MAC, else address. `authentication`, `versions` and `transports` map what was
-    used to a number of connections: "none", "password", "user name only", "client certificate", or
-    "method NAME"; "3.1.1"; "tcp", "tls", "ws", "wss". `connections` counts those with a CONNECT,
-    and TLS ones that cannot be looked into; `refusals` maps the code's name to a count.
-    `reconnects` are connections after the first of the same client id, `takeovers` those that
-    pushed an open one out. `findings` are indices into the report's findings, in order.
+    `id` counts devices from 0 in order of first appearance; `name` is its client id if it has
+    exactly one, else its address, else its MAC address. `authentication`, `versions` and
+    `transports` map what was used to a number of connections: "none", "password", "user name
+    only", "client certificate" or "method NAME"; "3.1.1"; "tcp", "tls", "ws", "wss". `connections`
+    counts those with a CONNECT, and TLS connections that were not decrypted; `refusals` maps the
+    name of a code to a count. `reconnects` are connections after the first with the same client id,
+    `takeovers` those that took over an open session. `findings` are indices into the report's
+    findings, in order.
     """
 
     id: int
@@ -156,7 +157,7 @@ class Device(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class CertificateRecord(msgspec.Struct, frozen=True, rename="camel"):
-    """A certificate that a server showed in clear (up to TLS 1.2)."""
+    """A certificate that a server sent unencrypted (up to TLS 1.2)."""
 
     subject: str
     issuer: str
@@ -171,14 +172,14 @@ class CertificateRecord(msgspec.Struct, frozen=True, rename="camel"):
 class Server(msgspec.Struct, kw_only=True, rename="camel"):
     """One server: an address and a port.
 
-    `name` is address:port. `hosts` and `paths` are those that WebSocket clients asked for,
-    `forwarders` maps a way in which a proxy before it names clients ("PROXY protocol 2",
-    "X-Forwarded-For", "Forwarded") to the number of connections that came so. `accepts` and
-    `refuses` map a way to come in ("none", "password", …, as in `Device.authentication`) to the
-    number of connections that were let in and turned away so; `refusals` maps the code's name to a
-    count; `versions` those accepted, `versions_refused` those turned away for their version.
-    `limits` holds what CONNACK properties announce, by property name (`receiveMaximum`,
-    `maximumQos`, …): the values seen. `tls` maps "TLS 1.2 SUITE" to a count.
+    `name` is address:port. `hosts` and `paths` are those that WebSocket clients requested,
+    `forwarders` maps the way in which a proxy gives client addresses ("PROXY protocol 2",
+    "X-Forwarded-For", "Forwarded") to a number of connections. `accepts` and `refuses` map a login
+    method ("none", "password", …, as in `Device.authentication`) to the number of connections
+    accepted and refused with it; `refusals` maps the name of a code to a count; `versions` counts
+    accepted connections, `versions_refused` those refused for their version. `limits` holds the
+    values of CONNACK properties by property name (`receiveMaximum`, `maximumQos`, …). `tls` maps
+    "TLS 1.2 SUITE" to a count.
     """
 
     id: int
@@ -216,9 +217,9 @@ class Server(msgspec.Struct, kw_only=True, rename="camel"):
 class Overview(msgspec.Struct, kw_only=True, rename="camel"):
     """The posture as a whole: `"posture"` of the JSON document.
 
-    Counts of connections: in clear, encrypted, and of devices by their worst finding ("error",
-    "warning", "info", "none"). `right` is what holds for all or most, `not_seen` what the capture
-    cannot show, `method` and `limits` how it was found out, all as sentences.
+    Counts connections (in clear, encrypted) and devices by their worst finding ("error", "warning",
+    "info", "none"). `right` is what is right on the devices, `not_seen` what the capture cannot
+    show, `method` and `limits` how the results were obtained, all as sentences.
     """
 
     devices: int = 0
@@ -235,9 +236,9 @@ class Overview(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class Audit(msgspec.Struct, kw_only=True):
-    """All of an audit: the report that `analyze` gives, with the rules of SEC and TLS, and more.
+    """A whole audit: the report of `analyze` with the SEC and TLS rules, devices and servers.
 
-    Findings that two or more parties share are in each one's `findings`.
+    Findings that several parties share are in the `findings` of each.
     """
 
     report: Report

@@ -1,4 +1,4 @@
-"""Paths in, an inventory of devices and servers with findings out: the wiring of an audit."""
+"""Runs an audit: analyses captures and builds the inventory of devices and servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector import analysis
 from dissector.analysis import AnalysisResult, Options, Progress, Sink, Source
 from dissector.audit import inventory, posture
 from dissector.audit.records import Audit, Device, Overview, Server
-from dissector.audit.tally import Talliers, tally_of
+from dissector.audit.tally import Tallies, tally_of
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, Report
@@ -24,30 +24,30 @@ HANDSHAKES_KEPT = 100_000  # by `audit`, which collects
 
 
 class AuditSink(Sink, Protocol):
-    """A sink of the analysis that takes the inventory, too, at the end and before the outcome.
+    """A sink of the analysis that also receives the inventory at the end, before the outcome.
 
-    Findings come as they are proven; `Device.findings` are the numbers of the calls of `finding`,
-    counted from 0.
+    Findings are passed on as soon as they are known; `Device.findings` are the numbers of the calls
+    of `finding`, counted from 0.
     """
 
     def device(self, record: Device) -> None:
-        """Take a device, in order of id."""
+        """Receives a device, in order of id."""
 
     def server(self, record: Server) -> None:
-        """Take a server, in order of id."""
+        """Receives a server, in order of id."""
 
 
 class AuditResult(msgspec.Struct):
-    """What is known at the end of an audit: what an analysis knows, and the overview."""
+    """Result of an audit: the result of the analysis and the overview."""
 
     outcome: AnalysisResult
     overview: Overview
 
 
-class _Passing:
-    """Counts findings on their way to the sink."""
+class _TallyingSink:
+    """Adds findings to the tallies and passes everything on to the sink."""
 
-    def __init__(self, sink: Sink, tallies: Talliers) -> None:
+    def __init__(self, sink: Sink, tallies: Tallies) -> None:
         self.precision = sink.precision
         self.handshake = sink.handshake
         self.warning = sink.warning
@@ -56,7 +56,7 @@ class _Passing:
         self._tallies = tallies
 
     def finding(self, record: Finding) -> None:
-        """Pass it on."""
+        """Passes the finding on."""
         self._tallies.finding(record)
         self._finding(record)
 
@@ -69,18 +69,18 @@ def run(
     *,
     key: bytes | None = None,
 ) -> AuditResult:
-    """Audit captures as one, in time order; as `analysis.run`, with the rules of SEC and TLS.
+    """Audits captures as one, in order of time; like `analysis.run`, with the SEC and TLS rules.
 
-    `key` is that of the fingerprints (random for each run if None): the same that the reporter has,
-    so that both spell credentials alike.
+    `key` is the key of fingerprints (random for each run if None). It must be the reporter's, so
+    that both give the same fingerprint for the same credentials.
     """
-    tallies = Talliers()
+    tallies = Tallies()
     activity = ActivityTracker(key)
     options = msgspec.structs.replace(options, audit=True)
     outcome = analysis.run(
         paths,
         options,
-        _Passing(sink, tallies),
+        _TallyingSink(sink, tallies),
         progress,
         activity=activity,
         ended_with=tallies.ended,
@@ -103,7 +103,7 @@ def run(
         servers,
         profiles,
         other=capture.other_traffic,
-        forgot=activity.profiles.forgot,
+        evicted=activity.profiles.forgot,
         seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,
     )
     return AuditResult(outcome, overview)
@@ -119,9 +119,10 @@ def audit(
     thresholds: Thresholds | None = None,
     key: bytes | None = None,
 ) -> Audit:
-    """Audit captures and collect everything: the record for whoever needs the whole.
+    """Audits captures and collects all records.
 
-    Arguments and errors are those of `analysis.analyze`; `thresholds` is what the rules measure by.
+    Arguments and errors are those of `analysis.analyze`; `thresholds` are the limits that the rules
+    use.
     """
     options = Options(
         select=tuple(select),
@@ -141,7 +142,7 @@ def audit(
 
 
 class Collector:
-    """A sink that keeps it all; handshakes without a finding only up to `HANDSHAKES_KEPT`."""
+    """A sink that stores all records; handshakes without a finding only up to `HANDSHAKES_KEPT`."""
 
     def __init__(self) -> None:
         self._report = Report(Capture())
@@ -150,38 +151,38 @@ class Collector:
         self._flagged: set[int] = set()
 
     def precision(self, digits: int) -> None:
-        """The capture says it at the end, too."""
+        """Ignored: the capture has the precision at the end."""
 
     def handshake(self, record: Handshake) -> None:
-        """Keep it."""
+        """Stores the record."""
         if len(self._report.handshakes) < HANDSHAKES_KEPT or record.id in self._flagged:
             self._report.handshakes.append(record)
 
     def finding(self, record: Finding) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._report.findings.append(record)
         if record.handshake is not None:
             self._flagged.add(record.handshake)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._report.warnings.append(record)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Keep it, unless there are very many."""
+        """Stores the record, up to `HANDSHAKES_KEPT`."""
         if len(self._report.tls_handshakes) < HANDSHAKES_KEPT:
             self._report.tls_handshakes.append(record)
 
     def device(self, record: Device) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._devices.append(record)
 
     def server(self, record: Server) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._servers.append(record)
 
     def audit(self, found: AuditResult) -> Audit:
-        """Put everything together."""
+        """Returns the audit with all records."""
         report, outcome = self._report, found.outcome
         report.capture = outcome.capture
         report.summary = outcome.summary

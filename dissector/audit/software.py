@@ -1,8 +1,8 @@
-"""What a client or server does on the wire in, the software that does so out, with the reason.
+"""Guesses the software of clients and servers from their behaviour, with the reason.
 
-Signs are ids that libraries make up and what servers announce without being asked, a line of a
-table each. Those that the recorded captures show (`tests/audit/test_software.py` says which) may be
-"likely"; what is only generally known is never more than "possible", and its reason says so.
+Signs are the client ids that libraries generate and the properties that servers announce, one table
+row each. Signs seen in recorded captures (listed in `tests/audit/test_software.py`) may be
+"likely"; signs that are only generally known are at most "possible", and their reason says so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt.packets import property_value
 
-# how ids begin, how they go on, whose they are
+# prefix of the client id, pattern of the rest, software
 _SEEN = (
     ("mosq-", r"[0-9A-Za-z]{18}$", "Eclipse Mosquitto client library"),
     ("mqttjs_", r"[0-9a-f]{8}$", "MQTT.js"),
@@ -33,12 +33,12 @@ _KNOWN = (
     ("ESP8266Client", r"-?[0-9a-f]*$", "PubSubClient (Arduino)"),
     ("ESP32Client", r"-?[0-9a-f]*$", "PubSubClient (Arduino)"),
 )
-_BEGINNINGS = tuple(start for start, _, _ in (*_SEEN, *_KNOWN))
+_PREFIXES = tuple(start for start, _, _ in (*_SEEN, *_KNOWN))
 _ASSIGNED = r"auto-[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$"
 
 
 def client_software(profiles: Iterable[Profile]) -> Guess | None:
-    """Guess a client's library."""
+    """Guesses a client's library."""
     possible: Guess | None = None
     for profile in profiles:
         guess = _of_client(profile)
@@ -52,8 +52,8 @@ def _of_client(profile: Profile) -> Guess | None:
     text = profile.client_id
     if text is None:
         return None
-    if text.startswith(_BEGINNINGS):
-        guess = _by_its_id(text)
+    if text.startswith(_PREFIXES):
+        guess = _by_client_id(text)
         if guess is not None:
             return guess
     if profile.bridge:
@@ -67,24 +67,24 @@ def _of_client(profile: Profile) -> Guess | None:
     return None
 
 
-def _by_its_id(text: str) -> Guess | None:
+def _by_client_id(text: str) -> Guess | None:
     for start, rest, name in _SEEN:
         if text.startswith(start) and re.match(rest, text[len(start) :]):
-            return Guess(name, "its client id is made the way that this software does")
+            return Guess(name, "its client id has the format that this software generates")
     for start, rest, name in _KNOWN:
         if text.startswith(start) and re.match(rest, text[len(start) :]):
-            reason = "its client id looks as this software is generally known to make it"
+            reason = "its client id has a format that this software is generally known to generate"
             return Guess(name, reason, "possible")
     return None
 
 
 def server_software(profiles: Iterable[Profile]) -> Guess | None:
-    """Guess a server's software."""
+    """Guesses a server's software."""
     every = list(profiles)
     for profile in every:
         assigned = property_value(profile.connack_properties, "assignedClientIdentifier")
         if assigned is not None and re.match(_ASSIGNED, assigned):
-            reason = "it assigns client ids that begin with auto-, and a UUID in capitals"
+            reason = "it assigns client ids of auto- and an upper-case UUID"
             return Guess("Eclipse Mosquitto 2.x", reason)
     for profile in every:
         properties = profile.connack_properties

@@ -19,14 +19,14 @@ cdef class Tally:
     cdef readonly Faults client_faults
     cdef readonly Faults server_faults
 
-cdef class Talliers:
+cdef class Tallies:
     cdef readonly long long findings
     cdef readonly dict shared
-    cdef dict _waiting
+    cdef dict _pending
     cpdef finding(self, finding)
     @cython.locals(profile=Profile, tally=Tally, connection=Connection, event=CloseEvent, last=cython.longlong)
     cpdef ended(self, context)
     @cython.locals(faults=Faults)
-    cdef _settle(self, Tally tally, long long stream)
+    cdef _assign(self, Tally tally, long long stream)
 
 cpdef Tally tally_of(Profile profile)

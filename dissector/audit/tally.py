@@ -1,7 +1,7 @@
-"""Moments and findings in, counts for each profile out: what the inventory is made of at the end.
+"""Counts for each profile what happened on its connections; the inventory is built from it.
 
-A finding comes before the end of its connection, so it waits by stream until then; a device's
-findings are so those of its profiles. Memory grows with profiles, not with connections.
+A finding is reported before its connection ends, so it is stored by stream until then and added to
+the connection's profile. Memory grows with profiles, not with connections.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _RANKED = sorted(Severity, key=lambda severity: severity.rank)
 
 
 class Faults:
-    """Findings of one party by rule: how many, how bad, and the numbers of the first."""
+    """Findings of one party by rule: count, severity rank, and the numbers of the first."""
 
     def __init__(self) -> None:
         self.by_rule: dict[str, tuple[str, int, int, list[int]]] = {}
 
     def add(self, number: int, rule: str, name: str, severity: Severity) -> None:
-        """Count one finding."""
+        """Counts one finding."""
         self._add(rule, name, severity.rank, 1, [number])
 
     def merge(self, other: Faults) -> None:
-        """Take in another party's."""
+        """Adds the findings of another party."""
         if not self.by_rule:
             self.by_rule = other.by_rule.copy()
             return
@@ -43,7 +43,7 @@ class Faults:
         self.by_rule[rule] = (name, max(rank, old_rank), old_count + count, kept)
 
     def severity(self, rank: int) -> Severity:
-        """Give the severity of a rank."""
+        """Returns the severity of a rank."""
         return _RANKED[rank]
 
 
@@ -62,31 +62,31 @@ class Tally:
         self.server_faults = Faults()
 
 
-class Talliers:
-    """Keeps the tallies, as `extra` of the profiles. `findings` counts all that came."""
+class Tallies:
+    """Updates the tallies, stored as `extra` of the profiles. `findings` counts all findings."""
 
     def __init__(self) -> None:
         self.findings = 0
         self.shared: dict[str, list[tuple[int, Finding]]] = {}
-        self._waiting: dict[int, list[tuple[int, Finding]]] = {}
+        self._pending: dict[int, list[tuple[int, Finding]]] = {}
 
     def finding(self, finding: Finding) -> None:
-        """Take a finding, whose connection has not ended yet."""
+        """Stores a finding; its connection has not ended yet."""
         number = self.findings
         self.findings += 1
-        self._waiting.setdefault(finding.stream, []).append((number, finding))
+        self._pending.setdefault(finding.stream, []).append((number, finding))
         credentials = finding.evidence.get("credentials")
         if isinstance(credentials, str) and len(self.shared) < LISTED:
             self.shared.setdefault(credentials, []).append((number, finding))
 
     def ended(self, context: AuditContext | TlsAuditContext) -> None:
-        """Take the end of a connection."""
+        """Called when a connection has ended."""
         profile = context.profile
         assert profile is not None
         tally = tally_of(profile)
         if isinstance(context, TlsAuditContext):
             tally.last_ns = max(tally.last_ns, profile.last_ns)
-            self._settle(tally, context.record.stream)
+            self._assign(tally, context.record.stream)
             return
         connection = context.connection
         if profile.code is not None:
@@ -102,17 +102,17 @@ class Talliers:
         for event in connection.closes:
             last = max(last, event.frame.time_ns)
         tally.last_ns = max(tally.last_ns, last)
-        self._settle(tally, connection.stream)
+        self._assign(tally, connection.stream)
 
-    def _settle(self, tally: Tally, stream: int) -> None:
-        """Give the findings that wait for the end of a connection to those whose fault they are."""
-        for number, finding in self._waiting.pop(stream, ()):
+    def _assign(self, tally: Tally, stream: int) -> None:
+        """Adds the pending findings of a connection to the party at fault."""
+        for number, finding in self._pending.pop(stream, ()):
             faults = tally.client_faults if finding.side is Side.CLIENT else tally.server_faults
             faults.add(number, finding.rule, finding.name, finding.severity)
 
 
 def tally_of(profile: Profile) -> Tally:
-    """Give the tally of a profile, a new one if it has none."""
+    """Returns the tally of a profile; creates it if necessary."""
     if not isinstance(profile.extra, Tally):
         profile.extra = Tally()
     return profile.extra

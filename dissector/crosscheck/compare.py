@@ -1,7 +1,7 @@
-"""A capture in, all in which the engines differ about its CONNECT and CONNACK packets out.
+"""Compares what the engines decode of a capture's CONNECT and CONNACK packets.
 
-Our native engine is held against the scapy engine, which reads frames by other means, and against
-tshark's own decoding of MQTT, which shares nothing with ours.
+The native engine is compared with the scapy engine, which reads frames by other means, and with
+tshark's own MQTT dissector, which shares no code with this project.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import Any, NamedTuple
 from dissector.capture.source import open_capture
 from dissector.crosscheck.faults import PACKET, DifferingField, Fault, explain
 from dissector.crosscheck.headers import split_lengths
-from dissector.crosscheck.observation import OwnObservation, PacketObservation, ours
-from dissector.crosscheck.wireshark import theirs
+from dissector.crosscheck.observation import OwnObservation, PacketObservation, observe
+from dissector.crosscheck.wireshark import observe_tshark
 from dissector.engines import decryption
 from dissector.engines.native import NativeEngine
 from dissector.errors import CaptureError
 from dissector.mqtt import spec
 
-STREAM = "stream"  # the field of a difference about which connection a packet is on
-# tshark has no line for what holds no bit and no byte
+STREAM = "stream"  # field of a difference about the connection of a packet
+# values of fields that tshark leaves out, because they have no bit set or no byte
 NOTHING: tuple[Any, ...] = (0, b"", [])
 
 
 class Difference(NamedTuple):
-    """One field of one packet that an engine reads otherwise than native.
+    """One field of one packet that another engine decodes differently from native.
 
-    `native` and `other` are the values, None where there is none. `fault` is the known fault that
-    explains it, of tshark's.
+    `native` and `other` are the values, None if missing. `fault` is the known fault of tshark that
+    explains the difference.
     """
 
     engine: str
@@ -44,7 +44,7 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What came out: `packets` were read by native, `carried` streams cannot be asked about."""
+    """Result: `packets` decoded by native, `carried` streams that tshark cannot decode."""
 
     packets: int
     carried: int
@@ -52,7 +52,7 @@ class Comparison(NamedTuple):
 
     @property
     def unexplained(self) -> list[Difference]:
-        """The differences that no known fault explains."""
+        """Differences that no known fault explains."""
         return [each for each in self.differences if each.fault is None]
 
 
@@ -62,17 +62,17 @@ def compare(
     tls_ports: frozenset[int] = frozenset(),
     key_log: bytes | None = None,
 ) -> Comparison:
-    """Compare the engines over one capture file.
+    """Compares the engines on one capture file.
 
-    `ports` are those of MQTT besides 1883; tshark is told those on which MQTT was found, too.
-    Raises CaptureError, and EngineError where tshark is missing or fails.
+    `ports` are MQTT ports besides 1883; ports on which native found MQTT are passed to tshark, too.
+    Raises CaptureError, and EngineError if tshark is missing or fails.
     """
     from dissector.engines.scapy import ScapyEngine
 
     if path == "-" or (os.path.exists(path) and not decryption.is_plain(path)):
         raise CaptureError(
-            f"{path}: tshark has to read it, too; give a capture file as it is, not compressed and "
-            "not by a pipe"
+            f"{path}: tshark has to read the file, too; give a capture file that is not "
+            "compressed, and not a pipe"
         )
     if key_log is None and _holds_keys(path):
         key_log = b""
@@ -86,38 +86,38 @@ def compare(
             if decrypted is not None:
                 stack.callback(decrypted.close)
                 key_file = str(stack.enter_context(decryption.written(key_log)))
-        mine = ours(path, ports, tls_ports, decrypted=decrypted)
-        found = list(against_scapy(mine, ours(path, ports, tls_ports, kind=ScapyEngine)))
-        other = theirs(path, ports | mine.ports, tls_ports, key_file)
-    found += against_tshark(mine, other, lambda: split_lengths(path, ports | mine.ports))
-    return Comparison(len(mine.seen), len(mine.carried), found)
+        native = observe(path, ports, tls_ports, decrypted=decrypted)
+        found = list(against_scapy(native, observe(path, ports, tls_ports, kind=ScapyEngine)))
+        other = observe_tshark(path, ports | native.ports, tls_ports, key_file)
+    found += against_tshark(native, other, lambda: split_lengths(path, ports | native.ports))
+    return Comparison(len(native.seen), len(native.carried), found)
 
 
 def _holds_keys(path: str) -> bool:
-    """Whether a capture holds keys itself, which tshark uses without being asked."""
+    """Whether a capture contains TLS keys, which tshark then uses by default."""
     with open_capture(path) as reader:
         return decryption.has_secrets([reader])
 
 
-def against_scapy(mine: OwnObservation, other: OwnObservation) -> Iterator[Difference]:
-    """Give what the scapy engine reads otherwise; what was decrypted is out of its reach."""
-    seen = [each for each in mine.seen if "decrypted" not in each.facts]
+def against_scapy(native: OwnObservation, other: OwnObservation) -> Iterator[Difference]:
+    """Returns what the scapy engine decodes differently, without decrypted packets."""
+    seen = [each for each in native.seen if "decrypted" not in each.facts]
     for left, right, field in _differing(seen, other.seen, exact=True):
         yield _difference("scapy", left, right, field)
 
 
 def against_tshark(
-    mine: OwnObservation, other: Iterable[PacketObservation], split: Callable[[], frozenset[int]]
+    native: OwnObservation, other: Iterable[PacketObservation], split: Callable[[], frozenset[int]]
 ) -> Iterator[Difference]:
-    """Give what tshark reads otherwise, with the fault that explains it.
+    """Returns what tshark decodes differently, with the fault that explains it.
 
-    `split` gives the streams with a split Remaining Length; it is asked only where that matters.
+    `split` returns the streams with a split Remaining Length; it is called only if needed.
     """
     streams: frozenset[int] | None = None
-    theirs_too = [each for each in other if each.stream not in mine.carried]
-    for left, right, field in _differing(mine.seen, theirs_too, exact=False):
+    comparable = [each for each in other if each.stream not in native.carried]
+    for left, right, field in _differing(native.seen, comparable, exact=False):
         stream = _stream(left, right)
-        case = DifferingField(field, left, right, stream in mine.endless, split=False)
+        case = DifferingField(field, left, right, stream in native.overlong, split=False)
         fault = explain(case)
         if fault is None and field == PACKET:
             streams = split() if streams is None else streams
@@ -129,10 +129,10 @@ Pair = tuple[PacketObservation | None, PacketObservation | None, str]
 
 
 def _differing(
-    mine: list[PacketObservation], other: list[PacketObservation], *, exact: bool
+    native: list[PacketObservation], other: list[PacketObservation], *, exact: bool
 ) -> Iterator[Pair]:
-    """Give both sides of each field that differs; `exact`: both are ours and hide nothing."""
-    left = {(each.frame, each.place): each for each in mine}
+    """Returns both sides of each field that differs; `exact` if both are our own engines."""
+    left = {(each.frame, each.place): each for each in native}
     right = {(each.frame, each.place): each for each in other}
     for place in sorted(left.keys() | right.keys()):
         one, two = left.get(place), right.get(place)
@@ -156,7 +156,7 @@ def _differs(one: PacketObservation, two: PacketObservation, field: str, exact: 
 
 
 def _comparable(value: Any) -> Any:
-    """Give a field's value without that of unknown properties, whose end nobody knows."""
+    """Returns a field's value without the values of unknown properties, whose length is unknown."""
     if not isinstance(value, list):
         return value
     return [(number, item if number in spec.PROPERTIES else None) for number, item in value]

@@ -1,7 +1,7 @@
-"""A capture in, the streams of which a packet's Remaining Length is split over segments out.
+"""Finds the streams in which a packet's Remaining Length is split over segments.
 
-tshark 4.0 loses its place there. Nobody else needs to know, so it is looked for only when a packet
-was seen by one side alone.
+tshark 4.0 loses the packet boundaries there. Nothing else needs this, so it is computed only when a
+packet was decoded by one side alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LONGEST = 5  # bytes of a fixed header
 
 
 def split_lengths(path: str, ports: frozenset[int]) -> frozenset[int]:
-    """Give the streams, as far as their bytes are packets from the beginning."""
+    """Returns the streams, as far as their bytes are packets from the start."""
     found: set[int] = set()
 
     def follow(connection: TcpConnection) -> Consumer:
@@ -31,7 +31,7 @@ def split_lengths(path: str, ports: frozenset[int]) -> frozenset[int]:
 
 
 class _Headers(Consumer):
-    """Walks from header to header on both sides of a connection."""
+    """Follows the packet headers in both directions of a connection."""
 
     def __init__(self, stream: int, found: set[int]) -> None:
         self._stream = stream
@@ -42,7 +42,7 @@ class _Headers(Consumer):
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Take the next bytes of a side; False once all is known."""
+        """Receives the next bytes of a side; returns False when no more are needed."""
         at = start
         while at < stop:
             skipped = min(self._body[side], stop - at)

@@ -1,7 +1,7 @@
-"""What one engine says of each CONNECT and CONNACK: a place and its fields, in words of their own.
+"""Records each CONNECT and CONNACK as one engine decodes it, in neutral field names.
 
 Text and binary are bytes, properties are pairs of identifier and value. A field that is absent in
-the packet is absent in the record, so what one side shows and the other does not is a difference.
+the packet is absent in the record, so a field shown by one side only is a difference.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Fields = dict[str, Any]
 class PacketObservation(NamedTuple):
     """One packet; `frame` completes it, `place` counts the packets of its kind in that frame.
 
-    `facts` are what else is known of it, for whoever explains a difference: kinds of defects, and
-    "3.1", "5.0", "bridge", "no-connect", "decrypted", "proxy-header".
+    `facts` help to explain differences: kinds of defects, and "3.1", "5.0", "bridge",
+    "no-connect", "decrypted", "proxy-header".
     """
 
     frame: int
@@ -36,21 +36,20 @@ class PacketObservation(NamedTuple):
 
 
 class OwnObservation(NamedTuple):
-    """What an engine of ours reads in a capture.
+    """What one of our own engines decodes in a capture.
 
-    `carried` are streams that tshark cannot be asked about: it decodes no MQTT that WebSocket
-    carries or that a PROXY protocol header precedes. `endless` are those with a Remaining Length of
-    five bytes, behind which nobody knows where a packet begins. `ports` are those of servers that
-    spoke MQTT in clear.
+    `carried` are streams that tshark does not decode: MQTT in WebSocket or after a PROXY protocol
+    header. `overlong` are those with a Remaining Length of five bytes, after which the packet
+    boundaries are unknown. `ports` are the ports of servers with unencrypted MQTT.
     """
 
     seen: list[PacketObservation]
     carried: frozenset[int]
-    endless: frozenset[int]
+    overlong: frozenset[int]
     ports: frozenset[int]
 
 
-def ours(
+def observe(
     path: str,
     ports: frozenset[int] = frozenset(),
     tls_ports: frozenset[int] = frozenset(),
@@ -58,7 +57,7 @@ def ours(
     kind: type[NativeEngine] = NativeEngine,
     decrypted: Decrypted | None = None,
 ) -> OwnObservation:
-    """Give every CONNECT and CONNACK that an engine reads in a capture. Raises CaptureError."""
+    """Returns every CONNECT and CONNACK that an engine decodes. Raises CaptureError."""
     sink = _EventSink()
     with open_capture(path) as reader:
         engine = kind([path], sink, ports, keep_all=True, tls_ports=tls_ports, decrypted=decrypted)
@@ -66,23 +65,23 @@ def ours(
     return OwnObservation(
         sorted(sink.seen, key=lambda each: each[:2]),
         frozenset(sink.carried),
-        frozenset(sink.endless),
+        frozenset(sink.overlong),
         frozenset(sink.ports),
     )
 
 
 class _EventSink(EventSink):
-    """Notes what is to be compared."""
+    """Collects what is compared."""
 
     def __init__(self) -> None:
         self.seen: list[PacketObservation] = []
         self.carried: set[int] = set()
-        self.endless: set[int] = set()
+        self.overlong: set[int] = set()
         self.ports: set[int] = set()
         self._places: dict[int, int] = {}
 
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Note a CONNECT or CONNACK."""
+        """Records a CONNECT or CONNACK."""
         encapsulation = connection.encapsulation
         if encapsulation is not None and (
             encapsulation.websocket or encapsulation.proxied is not None
@@ -102,9 +101,9 @@ class _EventSink(EventSink):
             )
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Note a stream that nobody can read on."""
+        """Records a stream whose packet boundaries are lost."""
         if any(defect.kind is DefectKind.LENGTH_FIVE_BYTES for defect in packet.defects):
-            self.endless.add(connection.stream)
+            self.overlong.add(connection.stream)
 
 
 def _facts(connection: Connection, packet: Packet) -> frozenset[str]:
@@ -158,7 +157,7 @@ def _connect(packet: Connect) -> Fields:
 
 
 def _protocol_name(packet: Connect) -> bytes:
-    """Give all its bytes; of a foreign one the record holds only what may be shown."""
+    """Returns all bytes of the name; for a wrong one the record holds only what may be shown."""
     for defect in packet.defects:
         if defect.kind is DefectKind.PROTOCOL_NAME:
             return packet.raw[defect.offset + 2 : defect.offset + defect.length]
@@ -181,5 +180,5 @@ def _properties(properties: tuple[Property, ...]) -> list[tuple[int, Any]]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(encode(half) for half in value)
+        return tuple(encode(part) for part in value)
     return encode(value) if isinstance(value, str) else value

@@ -1,8 +1,8 @@
-"""A capture in, tshark's own reading of its CONNECT and CONNACK packets out.
+"""Runs tshark's MQTT dissector on a capture and collects its CONNECT and CONNACK packets.
 
-PDML gives the raw bytes of each field, so nothing depends on how tshark shows text. The options
-are those that the known faults of tshark 4.0 call for: out-of-order segments are put in order, and
-MQTT is decoded on the ports that are named, which it is not by itself.
+PDML contains the raw bytes of each field, so nothing depends on how tshark shows text. The options
+are those that the known faults of tshark 4.0 require: out-of-order segments are reordered, and MQTT
+is decoded on the given ports, which tshark does not do by default.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ _PROXY_HEADERS = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")  # versions 1 and 2
 _PORTS_NAMED = 1000
 
 
-def theirs(
+def observe_tshark(
     path: str, ports: Iterable[int] = (), tls_ports: Iterable[int] = (), key_file: str | None = None
 ) -> list[PacketObservation]:
-    """Give every CONNECT and CONNACK that tshark reads in a capture.
+    """Returns every CONNECT and CONNACK that tshark decodes in a capture.
 
-    `ports` are those of MQTT besides 1883, `tls_ports` those of TLS, `key_file` a key log. Raises
-    EngineError where tshark is missing or fails.
+    `ports` are MQTT ports besides 1883, `tls_ports` those of TLS, `key_file` a key log. Raises
+    EngineError if tshark is missing or fails.
     """
     decode_as = {f"tcp.port=={port}": "mqtt" for port in sorted(ports)[:_PORTS_NAMED]}
     preferences = {}
@@ -93,7 +93,7 @@ def _first(packet: ElementTree.Element, name: str) -> ElementTree.Element:
 
 
 def _last(packet: ElementTree.Element, name: str) -> ElementTree.Element:
-    """Give the innermost field of a name, an empty one where there is none."""
+    """Returns the innermost field of a name, an empty one if there is none."""
     found = [field for field in packet.iter("field") if field.get("name") == name]
     return found[-1] if found else ElementTree.Element("field", {"show": "-1"})
 

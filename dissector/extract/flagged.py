@@ -1,4 +1,4 @@
-"""An analysis' records in, the wanted connections and the comments on their frames out."""
+"""Selects connections from the records of an analysis and collects comments on their frames."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 MESSAGE = 2000
-COMMENTS = 64  # that one frame bears
+COMMENTS = 64  # per frame
 
 
 class FlaggedConnections:
-    """A sink of the analysis. `flagged`: only connections with a finding; else all it hears of.
+    """A sink of the analysis. `flagged` selects only connections with a finding, else all.
 
-    `streams` are the numbers of the wanted connections, `comments` what is said about a frame, by
-    file and number.
+    `streams` are the numbers of the selected connections, `comments` the comments on frames by file
+    and frame number.
     """
 
     def __init__(self, *, flagged: bool) -> None:
@@ -32,27 +32,28 @@ class FlaggedConnections:
         self.warning: Callable[[CaptureWarning], None] = _ignore
 
     def handshake(self, record: Handshake) -> None:
-        """Want its connection, unless only those with a finding are wanted."""
+        """Selects its connection, unless only those with a finding are selected."""
         if not self._flagged:
             self.streams.add(record.stream)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Want its connection, unless only those with a finding are wanted."""
+        """Selects its connection, unless only those with a finding are selected."""
         if not self._flagged:
             self.streams.add(record.stream)
 
     def finding(self, record: Finding) -> None:
-        """Want its connection, and comment its frames."""
+        """Selects its connection and adds comments to its frames."""
         self.streams.add(record.stream)
         self.findings += 1
         at = (record.file, record.frame)
         where = f"frame {record.frame} of {printable(record.file.rpartition('/')[2])}"
-        self._comment(at, f"{_said(record)} (This was {where}.)")
+        self._add(at, f"{_comment(record)} (Originally {where}.)")
         for frame in record.frames:
             if (frame.file, frame.number) != at:
-                self._comment(_place(frame), f"{record.rule}: belongs to what was {where}")
+                text = f"{record.rule}: belongs to the finding originally on {where}"
+                self._add(_place(frame), text)
 
-    def _comment(self, place: tuple[str, int], text: str) -> None:
+    def _add(self, place: tuple[str, int], text: str) -> None:
         comments = self.comments.setdefault(place, [])
         if len(comments) < COMMENTS and text not in comments:
             comments.append(text)
@@ -62,7 +63,7 @@ def _place(frame: FrameRef) -> tuple[str, int]:
     return frame.file, frame.number
 
 
-def _said(finding: Finding) -> str:
+def _comment(finding: Finding) -> str:
     version = finding.version
     cited = ", ".join(finding.statements)
     breaks = f" Breaks {cited} of MQTT {version.value}." if cited and version else ""
@@ -73,4 +74,4 @@ def _said(finding: Finding) -> str:
 
 
 def _ignore(record: object) -> None:
-    """Take a record and do nothing with it."""
+    """Ignores a record."""

@@ -1,6 +1,6 @@
-"""Captures and wanted streams in, the frames of those streams and where their bytes lie out.
+"""Finds the frames of selected streams and the positions of their TCP payload.
 
-The flow table numbers streams as it does for the analysis; it is fed one frame at a time here, and
+The flow table numbers streams as it does for the analysis; here it is fed one frame at a time and
 asked for the connection of each.
 """
 
@@ -17,29 +17,29 @@ from dissector.net.streams import Streams
 _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
 _SYN = 2
-_WHOLE = 0  # `segment.WHOLE`, which compiled is for compiled code only
+_WHOLE = 0  # `segment.WHOLE`, which is visible only to compiled code if compiled
 _TCP_KEPT = 8  # bytes of a TCP header that an ICMP error quotes at least
-_FRAGMENT_KEPT = 20  # bytes of a frame that holds a fragment: of no link type more than headers
+_FRAGMENT_KEPT = 20  # bytes kept of a frame with a fragment: only headers with any link type
 
 
-class Way(NamedTuple):
-    """One direction of one connection; `turn` counts SYNs that begin it anew under one number."""
+class DirectionKey(NamedTuple):
+    """One direction of a connection; `restart` counts new SYNs within the same stream number."""
 
     stream: int
     side: int
-    turn: int
+    restart: int
 
 
 class PacketPiece(NamedTuple):
-    """One frame of a wanted stream. Offsets count from the frame's first byte.
+    """One frame of a selected stream. Offsets count from the frame's first byte.
 
-    `payload` are the bytes of TCP, at `start`; `position` is theirs in their direction's stream.
-    `keep` is to how many bytes the frame is cut where secrets are removed: of frames whose payload
-    cannot be told apart (fragments, errors that quote); None for all.
+    `payload` is the TCP payload, at offset `start`; `position` is its position in the stream of its
+    direction. `keep` is the number of bytes kept of the frame when secrets are removed, for frames
+    whose payload cannot be separated (fragments, quotes in ICMP errors); None keeps all.
     """
 
     frame: int  # file << 40 | number
-    way: Way
+    direction: DirectionKey
     position: int
     payload: bytes
     start: int
@@ -47,42 +47,43 @@ class PacketPiece(NamedTuple):
     keep: int | None
 
 
-class _Base:
-    """Where the bytes of a direction begin."""
+class _SequenceBase:
+    """Sequence number at which a direction begins."""
 
     def __init__(self) -> None:
-        self.turn = 0
+        self.restart = 0
         self.seq: int | None = None
         self.syn: int | None = None
 
 
 def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> Iterator[PacketPiece]:
-    """Give the frames of the wanted streams; those of a fragmented datagram when it is whole."""
-    streams = Streams(_nobody, warn=_hush)
-    bases: dict[tuple[int, int], _Base] = {}
-    waiting: dict[bytes, list[int]] = {}  # frames of incomplete datagrams
+    """Returns the frames of the selected streams; fragments when their datagram is complete."""
+    streams = Streams(_no_consumer, warn=_no_warning)
+    bases: dict[tuple[int, int], _SequenceBase] = {}
+    pending: dict[bytes, list[int]] = {}  # frames of incomplete datagrams
     for batch, start, stop in runs:
         for index in range(start, stop):
             before = streams.tcp_frames
             frame = batch.file << 40 | batch.first_number + index
             streams.feed(batch, index, index + 1)
-            parts = _fragments(streams, waiting, frame)
+            parts = _fragments(streams, pending, frame)
             if streams.tcp_frames == before:
                 continue
             segment = streams.segment
             stream, side = owner(streams) or (-1, 0)
             if stream not in wanted:
                 continue
-            way, position = _place(bases.setdefault((stream, side), _Base()), segment, stream, side)
-            if segment.window is not batch.window:  # put together from fragments
+            base = bases.setdefault((stream, side), _SequenceBase())
+            direction, position = _place(base, segment, stream, side)
+            if segment.window is not batch.window:  # reassembled from fragments
                 for part in dict.fromkeys([*parts, frame]):
-                    yield PacketPiece(part, way, 0, b"", 0, 0, _FRAGMENT_KEPT)
+                    yield PacketPiece(part, direction, 0, b"", 0, 0, _FRAGMENT_KEPT)
                 continue
             at = batch.offset[index]
             whole = segment.grade == _WHOLE
             yield PacketPiece(
                 frame,
-                way,
+                direction,
                 position,
                 segment.window[segment.start : segment.stop] if whole else b"",
                 segment.start - at,
@@ -91,35 +92,37 @@ def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> It
             )
 
 
-def _fragments(streams: Streams, waiting: dict[bytes, list[int]], frame: int) -> list[int]:
-    """Note whether a frame holds a fragment; give the frames of a datagram that is done with."""
+def _fragments(streams: Streams, pending: dict[bytes, list[int]], frame: int) -> list[int]:
+    """Records a frame with a fragment; returns the frames of datagrams that are finished."""
     table = streams.fragments.table
     for key, datagram in table.items():
         if datagram.frame == frame:
-            waiting.setdefault(key, []).append(frame)
-    done = [key for key in waiting if key not in table]
-    return [part for key in done for part in waiting.pop(key)]
+            pending.setdefault(key, []).append(frame)
+    done = [key for key in pending if key not in table]
+    return [part for key in done for part in pending.pop(key)]
 
 
-def _place(base: _Base, segment: Segment, stream: int, side: int) -> tuple[Way, int]:
-    """Give the direction and the position of a segment's bytes in it."""
+def _place(
+    base: _SequenceBase, segment: Segment, stream: int, side: int
+) -> tuple[DirectionKey, int]:
+    """Returns the direction of a segment and the position of its bytes in it."""
     seq = segment.seq
     if segment.flags & _SYN and segment.grade == _WHOLE:
         seq = (seq + 1) & _MASK
         if base.syn != seq:
-            base.turn += base.syn is not None
+            base.restart += base.syn is not None
             base.syn = base.seq = seq
     if base.seq is None:
         base.seq = seq
     position = (seq - base.seq) & _MASK
     if position >= _HALF:
         position -= 1 << 32
-    return Way(stream, side, base.turn), position
+    return DirectionKey(stream, side, base.restart), position
 
 
-def _nobody(connection: object) -> None:
-    """Want the bytes of no connection."""
+def _no_consumer(connection: object) -> None:
+    """Declines the bytes of every connection."""
 
 
-def _hush(kind: str, message: str, frame: int, stream: int) -> None:
-    """Say nothing: the analysis has."""
+def _no_warning(kind: str, message: str, frame: int, stream: int) -> None:
+    """Ignores a capture warning: the analysis has already reported it."""

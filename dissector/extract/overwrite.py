@@ -1,10 +1,10 @@
-"""Frames of connections and the packets on them in, which bytes to overwrite out.
+"""Decides which bytes of the extracted frames to overwrite, so that no secret is left.
 
-A byte of TCP payload stays if it is known to be harmless, and only then: it belongs to a control
-packet that was decoded, and is no secret of it, or to a head of HTTP, a PROXY protocol header, or
-TLS. All else becomes an asterisk: secrets, what could not be decoded, and WebSocket frames, whose
-masks and compression hide where a secret is. A byte is overwritten in every frame that repeats it.
-Lengths stay; TCP checksums are adapted, so that what was right stays right.
+A byte of TCP payload is kept only if it is known to be harmless: it belongs to a decoded control
+packet and is not a secret of it, or to an HTTP head, a PROXY protocol header, or TLS. Everything
+else becomes an asterisk: secrets, bytes that could not be decoded, and WebSocket frames, whose
+masking and compression hide where a secret is. A byte is overwritten in every frame that repeats
+it. Lengths stay the same; TCP checksums are adjusted so that correct ones stay correct.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from dissector.extract.frames import PacketPiece, Way
+from dissector.extract.frames import DirectionKey, PacketPiece
 
 STAR = 0x2A
-LIMIT = 4 << 20  # bytes of a direction that are looked at; beyond, all are overwritten
+LIMIT = 4 << 20  # bytes examined per direction; all bytes beyond are overwritten
 _HEAD = re.compile(rb"(?:GET |HTTP/1\.1 ).*?\r\n\r\n", re.DOTALL)
 _PRIVATE = re.compile(
     rb"(?im)^(?:authorization|proxy-authorization|cookie|set-cookie)[ \t]*:[ \t]*(.*?)\r?$"
@@ -26,54 +26,54 @@ _PROXY = re.compile(rb"PROXY [^\r\n]{0,100}\r\n")
 _PROXY_2 = b"\r\n\r\n\0\r\nQUIT\n"
 
 
-class Secret(NamedTuple):
-    """A control packet: its bytes, and the (offset, length) of its secrets."""
+class PacketSecrets(NamedTuple):
+    """The bytes of a control packet and the (offset, length) of each secret in it."""
 
     raw: bytes
     secrets: tuple[tuple[int, int], ...]
 
 
 def patches(
-    found: Sequence[PacketPiece], packets: dict[int, list[Secret]]
+    found: Sequence[PacketPiece], packets: dict[int, list[PacketSecrets]]
 ) -> dict[int, list[tuple[int, int]]]:
-    """Give, by frame, the (start, stop) of what is to be overwritten, from its first byte on.
+    """Returns the ranges to overwrite in each frame, as (start, stop) from its first byte.
 
-    `packets` are those that a frame completes, in order.
+    `packets` are the packets that each frame completes, in order.
     """
-    ways: dict[Way, list[PacketPiece]] = {}
+    directions: dict[DirectionKey, list[PacketPiece]] = {}
     for piece in found:
         if piece.payload:
-            ways.setdefault(piece.way, []).append(piece)
+            directions.setdefault(piece.direction, []).append(piece)
     made: dict[int, list[tuple[int, int]]] = {}
-    for members in ways.values():
-        data, there = _joined(members)
+    for members in directions.values():
+        data, seen = _joined(members)
         completed = [packet for piece in members for packet in packets.get(piece.frame, ())]
         keep = _harmless(data, completed)
         for piece in members:
-            runs = _runs(piece, data, there, keep)
+            runs = _runs(piece, data, seen, keep)
             if runs:
                 made.setdefault(piece.frame, []).extend(runs)
     return made
 
 
 def _joined(members: Iterable[PacketPiece]) -> tuple[bytearray, bytearray]:
-    """Put the bytes of a direction together, the first that were seen; and which ones are there."""
-    data, there = bytearray(), bytearray()
+    """Joins the bytes of a direction, first copies win; also returns which bytes were seen."""
+    data, seen = bytearray(), bytearray()
     for piece in members:
         start, stop = piece.position, piece.position + len(piece.payload)
         if start < 0 or stop > LIMIT:
             continue
         if stop > len(data):
             data.extend(bytes(stop - len(data)))
-            there.extend(bytes(stop - len(there)))
+            seen.extend(bytes(stop - len(seen)))
         for offset, byte in enumerate(piece.payload, start):
-            if not there[offset]:
-                data[offset], there[offset] = byte, 1
-    return data, there
+            if not seen[offset]:
+                data[offset], seen[offset] = byte, 1
+    return data, seen
 
 
-def _harmless(data: bytearray, packets: Sequence[Secret]) -> bytearray:
-    """Tell which bytes of a direction may stay."""
+def _harmless(data: bytearray, packets: Sequence[PacketSecrets]) -> bytearray:
+    """Returns a mask of the bytes of a direction that are kept."""
     keep = bytearray(len(data))
     if len(data) > 2 and 0x14 <= data[0] <= 0x17 and data[1] == 3:  # TLS records
         return bytearray(b"\1" * len(data))
@@ -99,7 +99,7 @@ def _harmless(data: bytearray, packets: Sequence[Secret]) -> bytearray:
 
 
 def _proxy(data: bytearray) -> int:
-    """Give the length of a PROXY protocol header."""
+    """Returns the length of the PROXY protocol header, 0 if there is none."""
     head = _PROXY.match(data)
     if head is not None:
         return head.end()
@@ -109,7 +109,7 @@ def _proxy(data: bytearray) -> int:
 
 
 def _runs(
-    piece: PacketPiece, data: bytearray, there: bytearray, keep: bytearray
+    piece: PacketPiece, data: bytearray, seen: bytearray, keep: bytearray
 ) -> list[tuple[int, int]]:
     size, first = len(piece.payload), piece.position
     if first < 0 or first + size > len(data) or data[first : first + size] != piece.payload:
@@ -129,7 +129,7 @@ def _runs(
 
 
 def overwritten(frame: bytes, runs: Iterable[tuple[int, int]], tcp: int) -> bytes:
-    """Overwrite bytes of a frame, and adapt the checksum of the TCP header at `tcp` (RFC 1624)."""
+    """Overwrites bytes of a frame and adjusts the checksum of the TCP header at `tcp`, RFC 1624."""
     data = bytearray(frame)
     change = 0
     for start, stop in runs:

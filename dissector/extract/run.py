@@ -1,7 +1,7 @@
-"""Captures in, a pcapng file with the frames of some of their connections out.
+"""Writes a pcapng file with the frames of some connections of the captures.
 
-The captures are read several times: to judge them, to see which packets hold secrets, to find the
-frames, and to copy them. So pipes will not do.
+The captures are read several times: to analyse them, to find the packets with secrets, to find the
+frames, and to copy them. So pipes are not supported.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dissector.capture.pcapng_writer import PcapngWriter, RawStream
 from dissector.capture.source import CaptureReader, open_capture
 from dissector.extract.flagged import FlaggedConnections
 from dissector.extract.frames import PacketPiece, pieces
-from dissector.extract.overwrite import LIMIT, Secret, overwritten, patches
+from dissector.extract.overwrite import LIMIT, PacketSecrets, overwritten, patches
 from dissector.text import printable
 
 
 class Extract(msgspec.Struct):
-    """What was written: frames, connections, findings as comments, bytes overwritten."""
+    """Counts of what was written: frames, connections, findings as comments, bytes overwritten."""
 
     frames: int = 0
     connections: int = 0
@@ -40,9 +40,9 @@ def run(
     keep_secrets: bool = False,
     progress: Progress | None = None,
 ) -> Extract:
-    """Write the frames of connections with a finding; of all that `options` name if not `flagged`.
+    """Writes the frames of connections with a finding, or of all in `options` if not `flagged`.
 
-    Raises CaptureError where a capture cannot be read.
+    Raises CaptureError if a capture cannot be read.
     """
     sink = FlaggedConnections(flagged=flagged)
     outcome = analysis.run(paths, options, sink, progress)
@@ -62,17 +62,17 @@ def run(
 
 def _packets(
     paths: Sequence[str], options: Options, wanted: frozenset[int]
-) -> dict[int, list[Secret]]:
-    """Give the control packets of the wanted streams by the frame that completes each."""
+) -> dict[int, list[PacketSecrets]]:
+    """Returns the control packets of the selected streams by the frame that completes each."""
     numbers = {path: index for index, path in enumerate(paths)}
     narrowed = msgspec.structs.replace(options, streams=wanted, clients=None)
-    found: dict[int, list[Secret]] = {}
+    found: dict[int, list[PacketSecrets]] = {}
     sizes: dict[int, int] = {}
     for connection, packet, _ in analysis.packets(paths, narrowed):
         size = sizes[connection.stream] = sizes.get(connection.stream, 0) + len(packet.raw)
         if packet.frame is not None and size <= 2 * LIMIT:  # of both directions
             frame = numbers[packet.frame.file] << 40 | packet.frame.number
-            found.setdefault(frame, []).append(Secret(packet.raw, packet.secrets))
+            found.setdefault(frame, []).append(PacketSecrets(packet.raw, packet.secrets))
     return found
 
 
@@ -84,9 +84,9 @@ def _copy(
     runs: dict[int, list[tuple[int, int]]] | None,
     made: Extract,
 ) -> None:
-    """Write the frames that were found; `runs` of None keeps all their bytes."""
+    """Writes the frames found. `runs` are the ranges to overwrite; None keeps all bytes."""
     names = ", ".join(printable(path.rpartition("/")[2]) for path in paths)
-    secrets = "kept as they were" if runs is None else "overwritten"
+    secrets = "kept" if runs is None else "overwritten"
     comment = f"{made.connections:,} connections of {names}; secrets are {secrets}"
     writer = PcapngWriter(stream, f"mqtt-dissector {__version__}", comment=comment)
     with _opened(paths) as readers:

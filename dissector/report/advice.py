@@ -1,4 +1,4 @@
-"""A rule's id in, what its page tells a reader of a report out: why it matters, how to fix it."""
+"""Looks up what a rule's page says about a finding: why it matters and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector.rules.registry import find
 
 
 class Advice(NamedTuple):
-    """A rule in sentences. A text holds paragraphs, parted by a blank line; none has line ends."""
+    """Texts of a rule. Paragraphs are separated by a blank line and contain no line breaks."""
 
     rule: str
     name: str
@@ -25,13 +25,13 @@ class Advice(NamedTuple):
     references: tuple[str, ...] = ()
 
     def fix(self, side: Side) -> str:
-        """Say what the side at fault does about it."""
+        """Returns how the side at fault fixes it."""
         return self.fix_client if side is Side.CLIENT else self.fix_server
 
 
 @functools.cache
 def advice(rule_id: str) -> Advice:
-    """Give a rule's advice; of a rule that is not known here only the id."""
+    """Returns a rule's texts; for an unknown rule only its id."""
     try:
         rule = find(rule_id)
     except OptionError:

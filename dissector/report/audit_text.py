@@ -1,6 +1,6 @@
-"""Records of an audit in, tables of servers and devices, the findings and the counts out.
+"""Writes the `table` format of an audit: servers, devices, findings and counts.
 
-Devices with the worst findings come first; what is right stands below, in a line each.
+Devices with the most severe findings come first. What is right follows, one line for each point.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dissector.report.text_report import TextReport
 from dissector.text import printable
 
 ROWS = 50
-_NAME, _LIST = 40, 80  # characters of a cell; whoever names himself may go on for long
-WORDS = 3  # ways to log in, or refusals, that are named
-NAMES = 3  # hosts and paths of a server that are named
+_NAME, _LIST = 40, 80  # characters of a cell; captured names may be very long
+WORDS = 3  # login methods or refusal codes listed in a cell
+NAMES = 3  # hosts and paths listed for a server
 _DEVICE = ("device", "address", "kind", "MQTT", "logs in by", "vendor or software", "findings")
-_SERVER = ("server", "lets in by", "turns away", "MQTT", "software", "findings")
+_SERVER = ("server", "accepts", "refusals", "MQTT", "software", "findings")
 
 
 class AuditTextReport(TextReport):
@@ -33,21 +33,21 @@ class AuditTextReport(TextReport):
         self._overview = Overview()
 
     def device(self, record: Device) -> None:
-        """Keep one device."""
+        """Stores one device."""
         self._devices.append(record)
 
     def server(self, record: Server) -> None:
-        """Keep one server."""
+        """Stores one server."""
         self._servers.append(record)
 
     def overview(self, record: Overview) -> None:
-        """Keep the overview; it comes before `finish`."""
+        """Stores the overview; called before `finish`."""
         self._overview = record
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write everything."""
+        """Writes everything."""
         for line in self._inventory():
             self._line(line)
         super().finish(capture, summary, not_evaluated)
@@ -58,7 +58,7 @@ class AuditTextReport(TextReport):
             rows = [_server(record, style) for record in self._servers]
             yield from tabulated(rows, _SERVER, style.width)
             for record in self._servers:
-                for text in _carried(record):
+                for text in _access(record):
                     first, *rest = style.wrapped(f"{record.name} {text}", 2)
                     yield from (first, *(f"  {line}" for line in rest))
             yield ""
@@ -101,7 +101,7 @@ def _findings(posture: Posture, style: Style) -> str:
 
 
 def _few(names: Iterable[str]) -> str:
-    """Give the first of several names; versions of MQTT write some in another case."""
+    """Lists the first names; MQTT versions write some of them in different case."""
     first: dict[str, str] = {}
     for name in names:
         first.setdefault(name.casefold(), name)
@@ -110,8 +110,8 @@ def _few(names: Iterable[str]) -> str:
     return text + (f" +{len(known) - WORDS}" if len(known) > WORDS else "")
 
 
-def _spoken(record: Device | Server) -> str:
-    """Give the versions of MQTT; of TLS, where nobody can see inside."""
+def _versions(record: Device | Server) -> str:
+    """Returns the MQTT versions, or the TLS versions if TLS was not decrypted."""
     ways = dict.fromkeys(" ".join(way.split(" ")[:2]) for way in record.tls)
     return " ".join(record.versions) or ", ".join(ways) or "-"
 
@@ -122,22 +122,22 @@ def _device(record: Device, style: Style) -> list[str]:
         printable(record.name, _NAME),
         " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
         "-" if record.kind is Kind.DEVICE else record.kind.value,
-        _spoken(record),
+        _versions(record),
         _few(record.authentication),
         printable(made, _LIST),
         _findings(record.posture, style),
     ]
 
 
-def _carried(record: Server) -> Iterator[str]:
-    """Say what else a server is known by, where its clients come over WebSocket or a proxy."""
+def _access(record: Server) -> Iterator[str]:
+    """Describes how clients reach a server over WebSocket or through a proxy."""
     if record.hosts or record.paths:
         hosts = ", ".join(printable(host, 40) for host in record.hosts[:NAMES]) or "no host"
         paths = ", ".join(printable(path, 40) for path in record.paths[:NAMES]) or "no path"
-        yield f"is asked for as {hosts} over WebSocket, path {paths}"
+        yield f"is requested as {hosts} over WebSocket, path {paths}"
     if record.forwarders:
         ways = ", ".join(f"{way} ({count:,})" for way, count in record.forwarders.items())
-        yield f"is behind a proxy, which names the clients by {ways}"
+        yield f"is behind a proxy that gives client addresses by {ways}"
 
 
 def _server(record: Server, style: Style) -> list[str]:
@@ -145,7 +145,7 @@ def _server(record: Server, style: Style) -> list[str]:
         record.name,
         _few(record.accepts),
         _few(record.refusals),
-        _spoken(record),
+        _versions(record),
         printable(record.software.name, _NAME) if record.software else "-",
         _findings(record.posture, style),
     ]

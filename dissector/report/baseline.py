@@ -1,7 +1,7 @@
-"""The JSON of an earlier run in, what is known already out: `--baseline`.
+"""Reads the JSON of an earlier run and tells which findings are already known (`--baseline`).
 
-A finding is known if the same rule found something on the same party before (`identity.py`);
-frames, times and counts do not matter. Documents and lines of `audit` and `analyze` are read.
+A finding is known if the same rule had a finding on the same party before (`identity.py`);
+frames, times and counts are ignored. Accepts documents and lines of `audit` and `analyze`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dissector.report.identity import name, name_of
 
 
 class Baseline:
-    """What an earlier report holds."""
+    """Names of the findings of an earlier report."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
@@ -28,7 +28,7 @@ class Baseline:
 
 
 def read(path: str) -> Baseline:
-    """Read a report; OptionError where it is none of ours."""
+    """Reads a report. Raises OptionError if it is not a report of this program."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -37,7 +37,7 @@ def read(path: str) -> Baseline:
     try:
         return Baseline(frozenset(map(_name, _findings(data))))
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        wanted = "it has to be what --format json or jsonl wrote in an earlier run"
+        wanted = "expected a report written by --format json or jsonl in an earlier run"
         raise OptionError(f"--baseline {path}: {wanted}") from error
 
 
@@ -56,7 +56,7 @@ def _findings(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _name(record: dict[str, Any]) -> str:
-    """Give the name of a finding, as `identity.name_of` does of the record."""
+    """Returns the name of a finding, the same as `identity.name_of` gives for the record."""
     client, server = record["client"], record["server"]
     if record["side"] == "server":
         who = ""

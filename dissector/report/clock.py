@@ -1,7 +1,7 @@
-"""Nanoseconds since the epoch in, RFC 3339 text in UTC out, with the capture's precision.
+"""Formats times as RFC 3339 text in UTC with the precision of the capture, and durations.
 
-The date part of a second is made once and kept: a capture's frames share few seconds, and making a
-date costs more than the rest of a record.
+The date part of a second is formatted once and cached: the frames of a capture share few seconds,
+and formatting a date costs more than the rest of a record.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _seconds: dict[int, str] = {}
 
 
 def rfc3339(time_ns: int, digits: int | None = None) -> str:
-    """Write a time with `digits` (6 or 9) after the point; years beyond 9999 are clamped.
+    """Formats nanoseconds since the epoch with `digits` (6 or 9) decimals.
 
-    None for `digits`: as many as the time needs.
+    If `digits` is None, as many as the time needs. Years beyond 9999 are clamped.
     """
     second, nanoseconds = divmod(time_ns, 1_000_000_000)
-    text = _seconds.get(second) or _spell(second)
+    text = _seconds.get(second) or _format_second(second)
     if digits == 6 or (digits is None and nanoseconds % 1000 == 0):
         return f"{text}.{nanoseconds // 1000:06d}Z"
     return f"{text}.{nanoseconds:09d}Z"
 
 
-def _spell(second: int) -> str:
+def _format_second(second: int) -> str:
     parts = time.gmtime(min(max(second, _FIRST), _LAST))
     text = (
         f"{parts.tm_year:04d}-{parts.tm_mon:02d}-{parts.tm_mday:02d}"
@@ -41,7 +41,7 @@ def _spell(second: int) -> str:
 
 
 def duration(nanoseconds: int) -> str:
-    """Write a time between two frames as a person says it: `1.9 ms`, `12.004 s`, `2 min 3 s`."""
+    """Formats the time between two frames for people: `1.9 ms`, `12.004 s`, `2 min 3 s`."""
     if nanoseconds < 0:
         return "-" + duration(-nanoseconds)
     if nanoseconds < 1_000_000:

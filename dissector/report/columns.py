@@ -1,6 +1,6 @@
-"""Cells in, lines of a table out: no wider than the page, as far as that can be.
+"""Lays out text tables that fit the width of the page where possible.
 
-Cells may be coloured as a whole; a colour takes no columns.
+A cell may be coloured as a whole; colour codes do not count as columns.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import tabulate
 
 from dissector.text import printable
 
-_NUMBERS = ("stream", "frame")  # to the right, and never broken
-_FEW = 8  # columns that the words of a broken cell still have, where the page is narrow
-GAP, _NARROW = 2, 1  # columns between columns, and where there is little room
+_NUMBERS = ("stream", "frame")  # right-aligned and never wrapped
+_LEAST = 8  # columns that a wrapped cell keeps at least on a narrow page
+GAP, _NARROW = 2, 1  # spaces between columns, and those on a narrow page
 
 
 def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> list[str]:
-    """Lay cells out in columns.
+    """Lays cells out in columns.
 
-    Where they are too wide they move together, else they break between words, else within words.
+    If the table is too wide, gaps shrink first, then cells wrap between words, then within words.
     """
     columns = list(zip(headers, *cells, strict=True))
     whole = [max(map(visible, column)) for column in columns]
     words = [max(map(_longest_word, column)) for column in columns]
     few = [
-        size if name in _NUMBERS else min(size, _FEW)
+        size if name in _NUMBERS else min(size, _LEAST)
         for size, name in zip(words, headers, strict=True)
     ]
     steps = ((GAP, whole), (_NARROW, whole), (GAP, words), (_NARROW, words), (_NARROW, few))
@@ -35,17 +35,17 @@ def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int
         room = width - gap * (len(headers) - 1)
         if sum(least) <= room:
             break
-    sizes = _shared(whole, least, room)
-    rows = [*_broken(headers, sizes), ["-" * size for size in sizes]]
+    sizes = _shrunk(whole, least, room)
+    rows = [*_wrapped(headers, sizes), ["-" * size for size in sizes]]
     for line in cells:
-        rows += _broken(line, sizes)
-    return _laid_out(rows, ["right" if name in _NUMBERS else "left" for name in headers], gap)
+        rows += _wrapped(line, sizes)
+    return _formatted(rows, ["right" if name in _NUMBERS else "left" for name in headers], gap)
 
 
 def inserted(
     cells: list[list[str]], headers: list[str], at: int, header: str, values: Sequence[str]
 ) -> int:
-    """Add a column; give the columns of the page that it takes."""
+    """Inserts a column and returns its width, including the gap."""
     headers.insert(at, header)
     for line, value in zip(cells, values, strict=True):
         line.insert(at, value)
@@ -53,7 +53,7 @@ def inserted(
 
 
 def file_names(paths: Sequence[str]) -> dict[str, str]:
-    """Give short names of files, plain text; the whole paths where two have one name."""
+    """Returns the base names of files as plain text, or full paths if two base names are equal."""
     names = {path: path.rpartition("/")[2] for path in paths}
     if len(set(names.values())) < len(names):
         names = {path: path for path in paths}
@@ -63,9 +63,9 @@ def file_names(paths: Sequence[str]) -> dict[str, str]:
 def numbered(
     header: str, values: Sequence[str], room: int, known: Sequence[str] = ()
 ) -> tuple[Sequence[str], list[str]]:
-    """Give values as they are, or as numbers where they have no room, and lines that explain them.
+    """Returns the values, or numbers for them if they do not fit, and the lines of a legend.
 
-    Numbers are those of the values in `known`, which may be more than there are.
+    `known` fixes the numbering; it may hold more values.
     """
     if max(map(len, values)) + GAP <= room:
         return values, []
@@ -78,12 +78,12 @@ def numbered(
 
 
 def visible(cell: str) -> int:
-    """Columns of a cell without its colour."""
-    return len(_parted(cell)[1])
+    """Returns the width of a cell without its colour codes."""
+    return len(_split_colour(cell)[1])
 
 
-def _parted(cell: str) -> tuple[str, str, str]:
-    """Give what turns the colour on, the text, and what turns it off."""
+def _split_colour(cell: str) -> tuple[str, str, str]:
+    """Returns the code that turns the colour on, the text, and the code that turns it off."""
     if not cell.startswith("\x1b"):
         return "", cell, ""
     start = cell.index("m") + 1
@@ -91,33 +91,33 @@ def _parted(cell: str) -> tuple[str, str, str]:
 
 
 def _longest_word(cell: str) -> int:
-    return max(map(len, _parted(cell)[1].split()), default=0)
+    return max(map(len, _split_colour(cell)[1].split()), default=0)
 
 
-def _shared(sizes: list[int], least: list[int], room: int) -> list[int]:
-    """Take from the widest columns until all fit, or none has anything to give."""
+def _shrunk(sizes: list[int], least: list[int], room: int) -> list[int]:
+    """Shrinks the widest columns until all fit or all have their least width."""
     sizes = sizes.copy()
     while sum(sizes) > room:
-        giving = [index for index, size in enumerate(sizes) if size > least[index]]
-        if not giving:
+        wide = [index for index, size in enumerate(sizes) if size > least[index]]
+        if not wide:
             break
-        sizes[max(giving, key=sizes.__getitem__)] -= 1
+        sizes[max(wide, key=sizes.__getitem__)] -= 1
     return sizes
 
 
-def _broken(line: Sequence[str], sizes: list[int]) -> list[Sequence[str]]:
-    """Break the cells of a row; give the rows that it takes."""
+def _wrapped(line: Sequence[str], sizes: list[int]) -> list[Sequence[str]]:
+    """Wraps the cells of a row and returns the resulting rows."""
     if all(visible(cell) <= size for cell, size in zip(line, sizes, strict=True)):
         return [line]
     parts = []
     for cell, size in zip(line, sizes, strict=True):
-        on, text, off = _parted(cell)
-        broken = textwrap.wrap(text, size, break_on_hyphens=False)
-        parts.append([on + part + off for part in broken])
+        on, text, off = _split_colour(cell)
+        wrapped = textwrap.wrap(text, size, break_on_hyphens=False)
+        parts.append([on + part + off for part in wrapped])
     return list(zip_longest(*parts, fillvalue=""))
 
 
-def _laid_out(rows: list[Sequence[str]], align: list[str], gap: int) -> list[str]:
+def _formatted(rows: list[Sequence[str]], align: list[str], gap: int) -> list[str]:
     row = tabulate.DataRow("", " " * gap, "")
     look = tabulate.TableFormat(None, None, None, None, row, row, 0, None)
     text = tabulate.tabulate(rows, tablefmt=look, disable_numparse=True, colalign=align)

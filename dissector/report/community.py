@@ -1,8 +1,8 @@
-"""The two ends of a connection in, the names that other tools have for it out.
+"""Computes the identifiers that other tools use for a connection.
 
-`community_id` is the Community ID flow hash, version 1, of Zeek, Suricata and Arkime: both
-directions give the same. `number` is Suricata's flow id in kind: a number that stands for one
-connection of this capture.
+`community_id` is the Community ID flow hash, version 1, of Zeek, Suricata and Arkime; it is the
+same for both directions. `number` corresponds to Suricata's flow id: it identifies one connection
+of this capture.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from dissector.model import Endpoint
 _TCP = 6
 
 
-def _spelt(end: Endpoint) -> tuple[bytes, int]:
+def _packed(end: Endpoint) -> tuple[bytes, int]:
     return ipaddress.ip_address(end.ip).packed, end.port
 
 
 def community_id(one: Endpoint, other: Endpoint, seed: int = 0) -> str:
-    """Give the Community ID of a TCP connection."""
-    low, high = sorted((_spelt(one), _spelt(other)))
+    """Returns the Community ID of a TCP connection."""
+    low, high = sorted((_packed(one), _packed(other)))
     data = seed.to_bytes(2, "big") + low[0] + high[0] + bytes((_TCP, 0))
     data += low[1].to_bytes(2, "big") + high[1].to_bytes(2, "big")
     return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 
 def number(one: Endpoint, other: Endpoint, stream: int) -> int:
-    """Give a number below 2**53 for one connection, however often its ends are used again."""
+    """Returns a number below 2**53, different for each connection even if its ends are reused."""
     text = f"{community_id(one, other)} {stream}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11

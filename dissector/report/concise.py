@@ -1,4 +1,4 @@
-"""Records in, one line a finding out, as they are proven: for editors, CI logs and `grep`."""
+"""Writes one line for each finding as soon as it is known, for editors, CI logs and `grep`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Concise:
-    """The `concise` format; the counts go to `notes`, for they are no data."""
+    """The `concise` format; counts are written to `notes`, because they are not findings."""
 
     def __init__(
         self, stream: ByteStream, notes: ByteStream, style: Style, *, encoding: str = "utf-8"
@@ -29,27 +29,27 @@ class Concise:
         self._warnings = 0
 
     def precision(self, digits: int) -> None:
-        """No line has a time."""
+        """Ignored: lines contain no times."""
 
     def handshake(self, record: Handshake) -> None:
-        """No line is about a handshake."""
+        """Ignored: only findings are written."""
 
     def finding(self, record: Finding) -> None:
-        """Write one line."""
+        """Writes one line."""
         text = line(record, self._style)
         self._stream.write(text.encode(self._encoding, "backslashreplace") + b"\n")
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """No line is about an encrypted connection."""
+        """Ignored: only findings are written."""
 
     def warning(self, record: CaptureWarning) -> None:
-        """Count it."""
+        """Counts the record."""
         self._warnings += 1
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the counts to `notes`."""
+        """Writes the counts to `notes`."""
         rules = len({record.rule for record in not_evaluated})
         self._notes.write(
             f"{counted(summary.handshakes, 'handshake')}. {findings(summary)} "
@@ -59,7 +59,7 @@ class Concise:
 
 
 def line(record: Finding, style: Style) -> str:
-    """Give the line of one finding, without its end."""
+    """Formats one finding as a line, without the line end."""
     who = record.side.value
     if record.client_id:
         who += f" (client id {printable(record.client_id, 40)})"

@@ -1,10 +1,9 @@
-"""Records in, one table of findings (and devices and servers) for spreadsheets out.
+"""Writes one table of findings (and devices and servers) for spreadsheets.
 
-RFC 4180, UTF-8. The first column says what a row is about; a column that has nothing to say there
-is empty. Handshakes have no rows, neither do TLS connections: what is to be said of them stands in
-findings, devices and servers. Text is in quotes, numbers are not, so an import that takes quoted
-fields as text changes no client id into a date. No cell is a formula, and none is longer than a
-spreadsheet takes.
+RFC 4180, UTF-8. The first column holds the kind of record; columns that do not apply to it are
+empty. Handshakes and TLS connections have no rows: findings, devices and servers hold what matters
+of them. Text is quoted and numbers are not, so an import that treats quoted fields as text turns
+no client id into a date. No cell is a formula, and none is longer than a spreadsheet accepts.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ COLUMNS = (
     "software", "transports", "authentication", "username", "connections", "accepted", "refused",
     "findings", "right", "notSeen", "fingerprint",
 )  # fmt: skip
-LONGEST = 32_000  # of the 32,767 characters that a cell may hold
+LONGEST = 32_000  # characters; a spreadsheet cell holds at most 32,767
 
 
 class CsvTable(ReporterBase):
-    """The `csv` format, of an analysis and of an audit."""
+    """The `csv` format for analyses and audits."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
@@ -47,7 +46,7 @@ class CsvTable(ReporterBase):
         self._writer.writeheader()
 
     def finding(self, record: Finding) -> None:
-        """Write the row of a finding."""
+        """Writes the row of a finding."""
         rule = advice(record.rule)
         evidence: dict[str, object] = {}
         for key, value in record.evidence.items():
@@ -82,7 +81,7 @@ class CsvTable(ReporterBase):
         )
 
     def device(self, record: Device) -> None:
-        """Write the row of a device."""
+        """Writes the row of a device."""
         self._row(
             {
                 "record": "device",
@@ -108,7 +107,7 @@ class CsvTable(ReporterBase):
         )
 
     def server(self, record: Server) -> None:
-        """Write the row of a server."""
+        """Writes the row of a server."""
         self._row(
             {
                 "record": "server",
@@ -132,7 +131,7 @@ class CsvTable(ReporterBase):
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Hand on what is left."""
+        """Writes the buffered rows."""
         self._flush()
 
     def _row(self, cells: Mapping[str, str | int | None]) -> None:

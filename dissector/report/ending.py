@@ -1,4 +1,4 @@
-"""Counts, capture warnings and what was not evaluated in, the last lines of a report out."""
+"""Formats the end of a text report: counts, capture warnings and rules not evaluated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dissector.text import printable
 _PLACES = 3
 _REASONS = 20
 _STREAMS = 5
-_RULES = 8  # named in one line
+_RULES = 8  # listed in one line
 _OUTCOMES = ("accepted", "refused", "unanswered", "incomplete", "invalid")
 
 
@@ -24,25 +24,25 @@ class _Kind(msgspec.Struct):
 
 
 class Warnings:
-    """Capture warnings, folded by kind as they come."""
+    """Capture warnings, folded by kind as they arrive."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
 
     def add(self, warning: CaptureWarning) -> None:
-        """Take one."""
+        """Counts one warning."""
         kind = self._kinds.setdefault(warning.kind, _Kind(message=warning.message))
         kind.count += 1
         if len(kind.places) < _PLACES:
             kind.places.append(_place(warning))
 
     def lines(self, style: Style) -> Iterator[str]:
-        """Give a line or two for each kind."""
+        """Returns one or two lines for each kind."""
         if not self._kinds:
             return
         total = sum(kind.count for kind in self._kinds.values())
         yield (
-            style.paint("Our view was limited", "bold") + f" ({counted(total, 'capture warning')})"
+            style.paint("Limits of the capture", "bold") + f" ({counted(total, 'capture warning')})"
         )
         for name, kind in sorted(self._kinds.items(), key=lambda item: (-item[1].count, item[0])):
             places = "; ".join(filter(None, kind.places))
@@ -60,7 +60,7 @@ def _place(warning: CaptureWarning) -> str:
 
 
 def counts(capture: Capture, summary: Summary, style: Style) -> Iterator[str]:
-    """Say what was read, how the handshakes ended, and how many findings there are."""
+    """Returns what was read, the outcomes of the handshakes, and the number of findings."""
     for sentence in _counts(capture, summary):
         yield from style.wrapped(sentence, 0)
 
@@ -81,24 +81,24 @@ def _counts(capture: Capture, summary: Summary) -> Iterator[str]:
     outcomes = [
         f"{getattr(summary, name):,} {name}" for name in _OUTCOMES if getattr(summary, name)
     ]
-    said = f": {', '.join(outcomes)}" if outcomes else ""
-    yield f"{counted(summary.handshakes, 'handshake')}{said}."
+    listing = f": {', '.join(outcomes)}" if outcomes else ""
+    yield f"{counted(summary.handshakes, 'handshake')}{listing}."
     if summary.encrypted:
         yield encrypted(summary)
     yield findings(summary)
 
 
 def encrypted(summary: Summary) -> str:
-    """Say how much nobody could look into."""
+    """Returns how many connections could not be decrypted."""
     verb = "is" if summary.encrypted == 1 else "are"
     return (
         f"{counted(summary.encrypted, 'connection')} {verb} encrypted (TLS); "
-        "--keylog FILE looks into those whose keys were logged."
+        "--keylog FILE decrypts those whose keys were logged."
     )
 
 
 def findings(summary: Summary) -> str:
-    """Say how many findings there are."""
+    """Returns the number of findings by severity."""
     total = summary.error + summary.warning + summary.info
     if not total:
         return "No findings."
@@ -114,10 +114,10 @@ def findings(summary: Summary) -> str:
 def not_evaluated(
     records: Sequence[NotEvaluated], style: Style, *, everything: bool
 ) -> Iterator[str]:
-    """Say which rules could not be judged, and why; what the same limit hides stands together."""
+    """Returns which rules could not be evaluated and why, grouped by reason."""
     if not records:
         return
-    yield style.paint("Not evaluated", "bold") + ", for our view was too narrow to judge"
+    yield style.paint("Not evaluated", "bold") + ": not enough was captured to decide"
     together: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}
     for record in records:
         key = (record.reason, record.count, tuple(record.streams))

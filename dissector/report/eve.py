@@ -1,8 +1,8 @@
-"""Records in, Suricata's EVE JSON out, one event a line as they come, in bounded memory.
+"""Writes Suricata's EVE JSON, one event for each record as it arrives, in bounded memory.
 
 A handshake is an event of type `mqtt` with `connect` and `connack` as Suricata logs them, a TLS
-connection one of type `tls`; a finding is an `alert`. Times have microseconds and an offset, as
-there. Passwords are left out unless they may be shown, and so is authentication data.
+connection is one of type `tls`, a finding is an `alert`. Times have microseconds and a UTC offset,
+as in Suricata. Passwords are left out unless they may be shown; authentication data always is.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from dissector.connections.certificate import Certificate
     from dissector.connections.tls_handshake import TlsHandshake
 
-GENERATOR = 1883  # gid: not Suricata's own
+GENERATOR = 1883  # gid, not one that Suricata uses
 _SEVERITIES = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
-# of Suricata's own list of classes: of an audit, and of the standard
+# Suricata's classtypes for audit rules (True) and for rules of the standard (False)
 _CATEGORIES = {
     True: "Potential Corporate Privacy Violation",
     False: "Generic Protocol Command Decode",
@@ -42,7 +42,7 @@ _HELD = 64
 
 
 class Eve(ReporterBase):
-    """The `eve` format, of an analysis and of an audit."""
+    """The `eve` format for analyses and audits."""
 
     def __init__(self, stream: ByteStream, *, show_secrets: bool = False) -> None:
         self._stream = stream
@@ -51,7 +51,7 @@ class Eve(ReporterBase):
         self._encode = msgspec.json.Encoder().encode
 
     def handshake(self, record: Handshake) -> None:
-        """Write the event of a handshake."""
+        """Writes the event of a handshake."""
         connect, connack = record.connect, record.connack
         frame = (None if connect is None else connect.frame) or (
             None if connack is None else connack.frame
@@ -68,14 +68,14 @@ class Eve(ReporterBase):
         self._put({**event, "mqtt": mqtt})
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Write the event of a TLS connection."""
+        """Writes the event of a TLS connection."""
         frame = record.client_hello_frame or record.server_hello_frame or record.first
         event = _common(frame.time_ns, frame.file, frame.number, "tls", record.stream)
         event |= _ends(record.client, record.server, record.stream)
         self._put({**event, "tls": _tls(record)})
 
     def finding(self, record: Finding) -> None:
-        """Write the event of a finding."""
+        """Writes the event of a finding."""
         event = _common(record.time_ns, record.file, record.frame, "alert", record.stream)
         if record.client is not None and record.server is not None:
             event |= _ends(record.client, record.server, record.stream)
@@ -110,7 +110,7 @@ class Eve(ReporterBase):
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Hand on what is left."""
+        """Writes the buffered events."""
         self._flush()
 
     def _connect(self, packet: Connect) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class Eve(ReporterBase):
 
 
 def signature_id(rule: str) -> int:
-    """Give the number that stands for a rule for ever: its letters in base 26, then its digits."""
+    """Returns the permanent number of a rule: its letters in base 26, followed by its digits."""
     letters = rule.rstrip("0123456789")
     value = 0
     for letter in letters:
@@ -202,7 +202,7 @@ def _connack(packet: Connack) -> dict[str, Any]:
 
 
 def _tls(record: TlsHandshake) -> dict[str, Any]:
-    """Give what Suricata tells of a TLS connection, as far as it was seen."""
+    """Returns the fields that Suricata logs for a TLS connection, as far as they were seen."""
     from dissector.connections.tls_activity import ja3
 
     hello, answer = record.client_hello, record.server_hello
@@ -218,14 +218,14 @@ def _tls(record: TlsHandshake) -> dict[str, Any]:
     made["version"] = _TLS_VERSIONS.get(record.version or 0, "UNDETERMINED")
     if answer is not None and answer.alpn is not None:
         made["server_alpns"] = [lossless(answer.alpn)]
-    own = _certificate(record.client_chain or ())
-    if own:
-        made["client"] = own
+    client = _certificate(record.client_chain or ())
+    if client:
+        made["client"] = client
     return made
 
 
 def _certificate(chain: Sequence[Certificate | None]) -> dict[str, Any]:
-    """Give what a peer's own certificate says."""
+    """Returns the fields of a peer's own certificate."""
     found = chain[0] if chain else None
     if found is None:
         return {}
@@ -243,7 +243,7 @@ def _certificate(chain: Sequence[Certificate | None]) -> dict[str, Any]:
 
 
 def _colons_between(digits: str) -> str:
-    """Put colons between the octets of a number in hex; a pseudonym stays as it is."""
+    """Puts colons between the octets of a hexadecimal number; a pseudonym is returned unchanged."""
     if digits.strip("0123456789abcdefABCDEF"):
         return digits
     digits = digits.zfill(len(digits) + len(digits) % 2)
@@ -251,7 +251,7 @@ def _colons_between(digits: str) -> str:
 
 
 def _properties(properties: tuple[Property, ...]) -> dict[str, Any]:
-    """Spell properties by the standard's name in snake case; user properties by their own name."""
+    """Returns properties by the standard's names in snake case, user properties by their own."""
     made: dict[str, Any] = {}
     for item in properties:
         value = item.value

@@ -1,9 +1,9 @@
-"""Findings in, one exemplar for each rule and party with a count out: repeats fold.
+"""Folds repeated findings: one exemplar with a count for each rule and party.
 
-A party is whoever is at fault: a server is its address and port, a client its client id or its
-address. Addresses stand in the handshake, which comes after its findings, so these wait for it,
-folded already: memory grows with rules and parties, not with findings. A finding of no handshake
-brings its addresses along; one whose handshake never comes is folded by client id or stream.
+A party is the side at fault: a server by address and port, a client by its client id or address.
+The addresses are in the handshake, which comes after its findings, so findings wait for it, already
+folded: memory grows with rules and parties, not with findings. A finding without a handshake has
+its own addresses. If the handshake never comes, findings are folded by client id or stream.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PARTIES_KEPT = 1000
 
 
 class Fold(msgspec.Struct):
-    """Repeats of one rule by one party. `places` are the first of the repeats, (file, frame)."""
+    """Repeats of one rule by one party. `places` are the first repeats as (file, frame)."""
 
     exemplar: Finding
     party: str
@@ -29,7 +29,7 @@ class Fold(msgspec.Struct):
     places: list[tuple[str, int]] = msgspec.field(default_factory=list)
 
     def add(self, other: Fold) -> None:
-        """Take in repeats that were folded apart."""
+        """Merges repeats that were folded separately."""
         if len(self.places) < PLACES_KEPT:
             first = (other.exemplar.file, other.exemplar.frame)
             self.places += [first, *other.places][: PLACES_KEPT - len(self.places)]
@@ -48,7 +48,7 @@ class RuleFold:
         self._by_party: dict[str, Fold] = {}
 
     def add(self, fold: Fold, names: list[str]) -> None:
-        """Take findings of a party, known by any of these names."""
+        """Adds findings of a party that is known by any of these names."""
         self.count += fold.count
         self.severity = max(self.severity, fold.exemplar.severity.rank)
         known = next((self._by_party[name] for name in names if name in self._by_party), None)
@@ -66,44 +66,44 @@ class RuleFold:
 
 
 class Folding:
-    """Takes findings, and handshakes after their findings."""
+    """Folds findings; receives each handshake after its findings."""
 
     def __init__(self) -> None:
         self._rules: dict[str, RuleFold] = {}
-        self._waiting: dict[int, dict[tuple[str, Side], Fold]] = {}
+        self._pending: dict[int, dict[tuple[str, Side], Fold]] = {}  # by handshake
 
     def finding(self, finding: Finding) -> None:
-        """Take one finding."""
+        """Adds one finding."""
         fold = Fold(finding, "")
         if finding.handshake is None:
-            self._settle(fold, finding.client, finding.server)
+            self._assign_party(fold, finding.client, finding.server)
             return
-        waiting = self._waiting.setdefault(finding.handshake, {})
-        known = waiting.get((finding.rule, finding.side))
+        pending = self._pending.setdefault(finding.handshake, {})
+        known = pending.get((finding.rule, finding.side))
         if known is None:
-            waiting[finding.rule, finding.side] = fold
+            pending[finding.rule, finding.side] = fold
         else:
             known.add(fold)
 
     def handshake(self, handshake: Handshake) -> list[Finding]:
-        """Take the handshake of findings that came before; give one finding for each rule."""
-        folds = self._waiting.pop(handshake.id, None)
+        """Completes the pending findings of a handshake and returns one finding for each rule."""
+        folds = self._pending.pop(handshake.id, None)
         if folds is None:
             return []
         found = [fold.exemplar for fold in folds.values()]
         for fold in folds.values():
-            self._settle(fold, handshake.client, handshake.server)
+            self._assign_party(fold, handshake.client, handshake.server)
         return found
 
     def rules(self) -> Iterator[RuleFold]:
-        """Give the rules, worst severity first, then by id; no more findings may come."""
-        for folds in self._waiting.values():
+        """Returns the rules by descending severity, then by id; no finding may follow."""
+        for folds in self._pending.values():
             for fold in folds.values():
-                self._settle(fold, None, None)
-        self._waiting.clear()
+                self._assign_party(fold, None, None)
+        self._pending.clear()
         yield from sorted(self._rules.values(), key=lambda fold: (-fold.severity, fold.rule))
 
-    def _settle(self, fold: Fold, client: Endpoint | None, server: Endpoint | None) -> None:
+    def _assign_party(self, fold: Fold, client: Endpoint | None, server: Endpoint | None) -> None:
         finding = fold.exemplar
         if finding.side is Side.SERVER:
             fold.party = address(server) if server else ""

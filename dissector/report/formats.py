@@ -1,7 +1,7 @@
-"""The name of a format in, its reporter out: those of an audit, and those that analyses share.
+"""Creates the reporter of a format, by its name.
 
-Formats that want the whole at once (a page, a list) are functions of an `Audit` and a stream;
-`WholeAudit` collects for them.
+Formats that need the whole audit at once (a page, a list) are functions of an `Audit` and a stream;
+`WholeAudit` collects the records for them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from dissector.report.style import Style
 
 
 class ReportOptions:
-    """How a report looks and what it may show.
+    """Appearance of a report, and what it may show.
 
-    `rules` are the ids of the rules that were asked for, `fail_on` from which severity on a finding
-    is a failure.
+    `rules` are the ids of the selected rules; findings of severity `fail_on` or above are failures.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class ReportOptions:
 
 
 class WholeAudit(Collector):
-    """Collects an audit for a format that is a function of the whole."""
+    """Collects an audit for a format that needs all of it at once."""
 
     def __init__(self, write: Callable[[Audit, ByteStream], None], stream: ByteStream) -> None:
         super().__init__()
@@ -53,32 +52,32 @@ class WholeAudit(Collector):
         self._overview = Overview()
 
     def overview(self, record: Overview) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._overview = record
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the report."""
+        """Writes the report."""
         outcome = AnalysisResult(capture, summary, list(not_evaluated), [])
         self._write(self.audit(AuditResult(outcome, self._overview)), self._stream)
 
 
-def audit_reporter(name: str, stream: ByteStream, look: ReportOptions) -> AuditReporter:
-    """Make the reporter of a format; `name` is one of `cli.options.AUDIT_FORMATS`."""
+def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> AuditReporter:
+    """Creates the reporter of a format; `name` is one of `cli.options.AUDIT_FORMATS`."""
     if name == "json":
         from dissector.report.json_audit import AuditDocument
 
-        return AuditDocument(stream, show_secrets=look.show_secrets, key=look.key)
+        return AuditDocument(stream, show_secrets=options.show_secrets, key=options.key)
     if name == "jsonl":
         from dissector.report.json_audit import AuditLines
 
-        return AuditLines(stream, show_secrets=look.show_secrets, key=look.key)
+        return AuditLines(stream, show_secrets=options.show_secrets, key=options.key)
     if name == "table":
         from dissector.report.audit_text import AuditTextReport
 
         return AuditTextReport(
-            stream, look.style, everything=look.everything, encoding=look.encoding
+            stream, options.style, everything=options.everything, encoding=options.encoding
         )
     if name == "html":
         from dissector.report.html.page import HtmlPage
@@ -88,11 +87,11 @@ def audit_reporter(name: str, stream: ByteStream, look: ReportOptions) -> AuditR
         from dissector.report.markdown import write
 
         return WholeAudit(write, stream)
-    return shared_reporter(name, stream, look)
+    return shared_reporter(name, stream, options)
 
 
-def shared_reporter(name: str, stream: ByteStream, look: ReportOptions) -> AuditReporter:
-    """Make the reporter of a format for other programs, one of `cli.options.SHARED`."""
+def shared_reporter(name: str, stream: ByteStream, options: ReportOptions) -> AuditReporter:
+    """Creates the reporter of a format for other programs, one of `cli.options.SHARED`."""
     if name == "sarif":
         from dissector.report.sarif import Sarif
 
@@ -100,11 +99,11 @@ def shared_reporter(name: str, stream: ByteStream, look: ReportOptions) -> Audit
     if name == "junit":
         from dissector.report.junit import JUnit
 
-        return JUnit(stream, look.rules, look.fail_on)
+        return JUnit(stream, options.rules, options.fail_on)
     if name == "eve":
         from dissector.report.eve import Eve
 
-        return Eve(stream, show_secrets=look.show_secrets)
+        return Eve(stream, show_secrets=options.show_secrets)
     if name == "zeek":
         from dissector.report.zeek import Zeek
 

@@ -1,21 +1,21 @@
-"""A packet's bytes in, lines of hex with the offending bytes marked out.
+"""Formats a packet as a hex dump with the bytes at fault marked.
 
-Sixteen bytes a row, or eight where the page is narrow. A long packet shows its first row and the
-rows around the marked bytes; a line of dots stands for what is left out.
+Sixteen bytes a row, or eight on a narrow page. For a long packet only the first row and the rows
+around the marked bytes are shown; a line of dots stands for the rest.
 """
 
 from __future__ import annotations
 
 from dissector.report.style import LABEL, Style
 
-_ROWS_MARKED = 4  # rows of marked bytes that are shown
-_ROWS_UNMARKED = 4  # rows of a packet without a mark that are shown
+_ROWS_MARKED = 4  # rows of marked bytes shown
+_ROWS_UNMARKED = 4  # rows shown of a packet without a mark
 
 
 def hexdump(data: bytes, span: tuple[int, int] | None, style: Style) -> list[str]:
-    """Give the lines, a line of carets under each row that holds bytes of `span`.
+    """Returns the lines, with a line of carets below each row that contains bytes of `span`.
 
-    `span` is (offset, length); of length 0 it marks the place where something is missing.
+    `span` is (offset, length); a length of 0 marks the place where bytes are missing.
     """
     per_row = 16 if style.width - LABEL >= 5 + 3 * 16 + 16 else 8
     rows = (len(data) + per_row - 1) // per_row or 1
@@ -63,6 +63,6 @@ def _row(data: bytes, offset: int, per_row: int, mark: tuple[int, int], style: S
 
 
 def whole(data: bytes) -> list[str]:
-    """Give all rows, sixteen bytes each, nothing marked."""
+    """Returns all rows, sixteen bytes each, without marks."""
     style = Style()
     return [_row(data, offset, 16, (0, 0), style)[0] for offset in range(0, max(len(data), 1), 16)]

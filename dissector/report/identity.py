@@ -1,8 +1,8 @@
-"""A finding in, a name for it that stays the same in the next capture out.
+"""Names a finding so that the same fault has the same name in the next capture.
 
-Frames, times and ports of clients change from capture to capture; the rule, the side at fault and
-the party do not. What is known already (`baseline.py`) and what a code scanner counts as one and
-the same alert (`sarif.py`) go by this name.
+Frames, times and client ports change from capture to capture; the rule, the side at fault and the
+party do not. Baselines (`baseline.py`) and alerts of code scanners (`sarif.py`) are matched by this
+name.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dissector.text import lossless
 
 
 def address(end: Endpoint) -> str:
-    """Write an address with its port, an IPv6 address in brackets."""
+    """Formats an address with its port, an IPv6 address in brackets."""
     return f"[{end.ip}]:{end.port}" if ":" in end.ip else f"{end.ip}:{end.port}"
 
 
 def party(finding: Finding) -> str:
-    """Name who is at fault: a server's address and port; a client's id, else its address."""
+    """Returns the party at fault: a server's address and port; a client's id, else its address."""
     if finding.side is Side.SERVER:
         return "" if finding.server is None else address(finding.server)
     if finding.client_id:
@@ -26,13 +26,13 @@ def party(finding: Finding) -> str:
 
 
 def name(rule: str, side: str, who: str) -> str:
-    """Give the name, 32 hex digits."""
-    import hashlib  # the formats for people need it not, and it takes 4 ms
+    """Returns the name, 32 hex digits."""
+    import hashlib  # takes 4 ms; the formats for people do not need it
 
     text = "\n".join((rule, side, who))
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def name_of(finding: Finding) -> str:
-    """Give the name of a finding."""
+    """Returns the name of a finding."""
     return name(finding.rule, finding.side.value, party(finding))

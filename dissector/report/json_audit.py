@@ -1,8 +1,8 @@
-"""Records of an audit in, JSON out: the documents of `analyze` with devices, servers, posture.
+"""Writes an audit as JSON: the output of `analyze` plus devices, servers and posture.
 
-The document has the members `devices`, `servers` and `posture` besides those of schema 1; lines
-have the types `device`, `server` and `posture`, before the summary. Keys are the camelCase of the
-attribute names; what ends in `_ns` is a time and loses that ending.
+The document has the additional members `devices`, `servers` and `posture`; lines have the
+additional types `device`, `server` and `posture`, before the summary. Keys are the camelCase of the
+attribute names; attributes ending in `_ns` are times, and the keys do not have that ending.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
-    """Give one record as a JSON object.
+    """Returns one record as a JSON object.
 
-    There may be many devices, so msgspec writes them as they are, and the numbers of their times
-    are replaced; a quote inside of a text is escaped, so nothing else looks like these members.
-    Only where a text is not UTF-8, or a time stands further inside, each value is looked at.
+    There may be many devices, so msgspec encodes them directly and the numbers of their times are
+    replaced afterwards; quotes inside a text are escaped, so no text can look like these members.
+    Values are converted one by one only if a text is not UTF-8 or a time is nested deeper.
     """
     if isinstance(record, Overview) or (isinstance(record, Server) and record.certificates):
         return _ENCODE(shape(record, digits))
@@ -44,20 +44,20 @@ def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
 
 
 def shape(record: Device | Server | Overview, digits: int | None) -> dict[str, Any]:
-    """Give one record as a dict, its text lossless."""
+    """Returns one record as a dict with lossless text."""
     plain = msgspec.to_builtins(record, str_keys=True)
-    return _spelt(plain, digits)
+    return _converted(plain, digits)
 
 
-def _spelt(plain: dict[str, Any], digits: int | None) -> dict[str, Any]:
+def _converted(plain: dict[str, Any], digits: int | None) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in plain.items():
         if key.endswith("Ns") and isinstance(value, int):
             made[key[:-2]] = rfc3339(value, digits)
         elif isinstance(value, dict):
-            made[lossless(key)] = _spelt(value, digits)
+            made[lossless(key)] = _converted(value, digits)
         elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
-            made[key] = [_spelt(item, digits) for item in value]
+            made[key] = [_converted(item, digits) for item in value]
         else:
             set_value(made, lossless(key), value)
     return made
@@ -73,19 +73,19 @@ class AuditDocument(JsonDocument):
         self._posture: dict[str, Any] = {}
 
     def device(self, record: Device) -> None:
-        """Keep one device."""
+        """Stores one device."""
         self._devices.append(encoded(record, self._writer.digits))
 
     def server(self, record: Server) -> None:
-        """Keep one server."""
+        """Stores one server."""
         self._servers.append(encoded(record, self._writer.digits))
 
     def overview(self, record: Overview) -> None:
-        """Keep the overview; it comes before `finish`."""
+        """Stores the overview; called before `finish`."""
         self._posture = shape(record, self._writer.digits)
 
     def end(self) -> None:
-        """Write what an audit has besides the rest, and close the document."""
+        """Writes the additional members of an audit and closes the document."""
         self._list("devices", iter(self._devices))
         self._list("servers", iter(self._servers))
         self._member("posture", self._posture)
@@ -100,20 +100,20 @@ class AuditLines(JsonLines):
         self._posture: dict[str, Any] = {}
 
     def device(self, record: Device) -> None:
-        """Write one device."""
+        """Writes one device."""
         self.put("device", encoded(record, self._writer.digits))
 
     def server(self, record: Server) -> None:
-        """Write one server."""
+        """Writes one server."""
         self.put("server", encoded(record, self._writer.digits))
 
     def overview(self, record: Overview) -> None:
-        """Keep the overview; it comes before `finish`."""
+        """Stores the overview; called before `finish`."""
         self._posture = shape(record, self._writer.digits)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write what is known at the end."""
+        """Writes the posture and the records that are only known at the end."""
         self._line("posture", self._posture)
         super().finish(capture, summary, not_evaluated)

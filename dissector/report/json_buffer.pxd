@@ -1,6 +1,6 @@
 cimport cython
 
-cdef Py_ssize_t _ROOM
+cdef Py_ssize_t _BUFFER_SIZE
 cdef long long _LARGEST
 cdef bytes _ESCAPED
 
@@ -9,7 +9,7 @@ cdef class JsonBuffer:
     cdef readonly bint unusable
     cdef readonly Py_ssize_t used
     cdef Py_ssize_t start
-    cdef char room[65536]
+    cdef char buffer[65536]
     cdef char reverse[20]
     cdef list parts
     cdef list lines

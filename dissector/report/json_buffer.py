@@ -1,7 +1,7 @@
-"""Pieces of text and numbers in, the bytes of JSON objects out, one at once or many as lines.
+"""Assembles JSON objects from pieces of text and numbers, one at a time or many as lines.
 
-Compiled, the pieces go into one buffer of fixed size; interpreted, into a list. Where something
-does not fit, or is text that JSON has to escape, `unusable` is set and the object is of no use.
+Compiled, the pieces go into one buffer of fixed size; interpreted, into a list. If something does
+not fit or is text that JSON has to escape, `unusable` is set and the object must be discarded.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ if cython.compiled:
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
 _encode = msgspec.json.Encoder().encode
-_ROOM = 1 << 16  # bytes; what does not fit goes the general way
-# whether JSON has to escape a byte, or it is no ASCII
+_BUFFER_SIZE = 1 << 16  # bytes; objects that do not fit take the general path
+# true for bytes that JSON has to escape or that are not printable ASCII
 _ESCAPED = bytes(byte < 32 or byte > 126 or byte in b'"\\' for byte in range(256))
-_LARGEST = 10**18 - 1  # of a number that is written here; a C integer where compiled
+_LARGEST = 10**18 - 1  # largest number formatted here; a C integer if compiled
 
 
 class JsonBuffer:
-    """Writes one object after the other: `begin`, pieces, and `done`, or `keep` until `take`.
+    """Writes one object after another: `begin`, the pieces, then `done`, or `keep` until `take`.
 
-    `used` are the bytes that are kept.
+    `used` is the number of bytes kept.
     """
 
     def __init__(self) -> None:
         self.used = 0
         self.lines: list[bytes] = []
         if not cython.compiled:
-            self.room = bytearray()  # compiled, arrays of C
+            self.buffer = bytearray()  # C arrays if compiled
             self.reverse = bytearray()
         self.begin()
 
     def begin(self) -> None:
-        """Start an object."""
+        """Starts an object."""
         self.unusable = False
         self.start = self.used
         if not cython.compiled:
             self.parts: list[str] = []
 
     def put(self, text: str) -> None:
-        """Write ready text, escaped where need be."""
+        """Writes text that is already JSON."""
         if cython.compiled:
             size = PyUnicode_GET_LENGTH(text)
             if PyUnicode_IS_ASCII(text):
                 source = cython.cast(cython.p_char, PyUnicode_1BYTE_DATA(text))
             else:
                 source = PyUnicode_AsUTF8AndSize(text, cython.address(size))
-            if size > _ROOM - self.used:
+            if size > _BUFFER_SIZE - self.used:
                 self.unusable = True
                 return
-            memcpy(self.room + self.used, source, size)
+            memcpy(self.buffer + self.used, source, size)
             self.used += size
         else:
             self.parts.append(text)
 
     def quoted(self, text: str | None) -> None:
-        """Write a string, or null."""
+        """Writes a string, or null if it is None."""
         if text is None:
             self.put("null")
             return
@@ -77,7 +77,7 @@ class JsonBuffer:
             self._checked(text)
 
     def quoted_bytes(self, text: bytes | None) -> None:
-        """Write bytes that may be text as a string, or null."""
+        """Writes bytes as a string, or null if they are None."""
         if text is None:
             self.put("null")
         elif cython.compiled:
@@ -88,10 +88,10 @@ class JsonBuffer:
             self.unusable = True
 
     def number(self, value: int) -> None:
-        """Write an integer of 64 bits."""
+        """Writes a 64-bit integer."""
         if not cython.compiled:
             self.parts.append(str(value))
-        elif value < 0 or value > _LARGEST or _ROOM - self.used < 20:
+        elif value < 0 or value > _LARGEST or _BUFFER_SIZE - self.used < 20:
             self.put(str(value))
         else:
             at = 20
@@ -102,20 +102,20 @@ class JsonBuffer:
                 rest //= 10
                 if rest == 0:
                     break
-            memcpy(self.room + self.used, self.reverse + at, 20 - at)
+            memcpy(self.buffer + self.used, self.reverse + at, 20 - at)
             self.used += 20 - at
 
     def padded(self, value: int, size: int) -> None:
-        """Write a number that has at most `size` digits, with zeros before it."""
+        """Writes a number of at most `size` digits, padded with zeros."""
         if not cython.compiled:
             self.parts.append(f"{value:0{size}d}")
-        elif _ROOM - self.used < size:
+        elif _BUFFER_SIZE - self.used < size:
             self.unusable = True
         else:
             self._digits(value, size)
 
     def seconds(self, value: float) -> None:
-        """Write a number of seconds as JSON has it: the fewest digits that give it back."""
+        """Writes seconds with the fewest digits that restore the same float."""
         nanoseconds = int(value * 1e9 + 0.5) if 1e-4 <= value < 1e6 else 0
         if not nanoseconds or nanoseconds / 1e9 != value:
             self.put(_encode(value).decode())
@@ -131,44 +131,44 @@ class JsonBuffer:
         self.padded(rest, size)
 
     def done(self) -> bytes | None:
-        """Give the object that was written; None where it is spoilt."""
+        """Returns the object; None if it is unusable."""
         if self.unusable:
             self.used = self.start
             return None
         if not cython.compiled:
             return "".join(self.parts).encode()
-        made: bytes = self.room[self.start : self.used]
+        made: bytes = self.buffer[self.start : self.used]
         self.used = self.start
         return made
 
     def keep(self) -> bool:
-        """Keep the object as a line; False where it is spoilt."""
+        """Keeps the object as a line; returns False if it is unusable."""
         if not cython.compiled:
             return not self.unusable and self.add("".join((*self.parts, "\n")).encode())
-        if self.unusable or self.used == _ROOM:
+        if self.unusable or self.used == _BUFFER_SIZE:
             self.used = self.start
             return False
-        self.room[self.used] = 10
+        self.buffer[self.used] = 10
         self.used += 1
         return True
 
     def add(self, line: bytes) -> bool:
-        """Keep a ready line; False where there is no room for it."""
+        """Keeps a complete line; returns False if it does not fit."""
         size = len(line)
-        if size > _ROOM - self.used:
+        if size > _BUFFER_SIZE - self.used:
             return False
         if cython.compiled:
-            memcpy(self.room + self.used, cython.cast(cython.p_char, line), size)
+            memcpy(self.buffer + self.used, cython.cast(cython.p_char, line), size)
         else:
             self.lines.append(line)
         self.used += size
         return True
 
     def take(self) -> bytes:
-        """Give all lines that are kept, and keep them no longer."""
+        """Returns and clears all lines kept."""
         size, self.used = self.used, 0
         if cython.compiled:
-            made: bytes = self.room[:size]
+            made: bytes = self.buffer[:size]
             return made
         lines, self.lines = self.lines, []
         return b"".join(lines)
@@ -178,23 +178,23 @@ class JsonBuffer:
         self.used = at
         for _ in range(size):
             at -= 1
-            self.room[at] = 48 + value % 10
+            self.buffer[at] = 48 + value % 10
             value //= 10
 
     def _quoted(self, source: cython.p_uchar, size: int) -> None:
-        if size + 2 > _ROOM - self.used:
+        if size + 2 > _BUFFER_SIZE - self.used:
             self.unusable = True
             return
-        if cython.compiled:  # and only then it is called
+        if cython.compiled:  # called only if compiled
             escaped = _ESCAPED
             for index in range(size):
                 if escaped[source[index]]:
                     self.unusable = True
                     return
             at = self.used
-            self.room[at] = 34  # a quotation mark
-            memcpy(self.room + at + 1, source, size)
-            self.room[at + size + 1] = 34
+            self.buffer[at] = 34  # a quotation mark
+            memcpy(self.buffer + at + 1, source, size)
+            self.buffer[at + size + 1] = 34
             self.used = at + size + 2
 
     def _checked(self, text: str) -> None:

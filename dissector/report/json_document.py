@@ -1,7 +1,7 @@
-"""Records in, one JSON document of schema 1 out, one record a line.
+"""Writes one JSON document of schema 1, with one record a line.
 
-The head of the document is known only at the end, so the records are encoded as they come and wait
-in a spool, on disk once they are many. Handshakes are written in order of id.
+The head of the document is known only at the end, so records are encoded as they arrive and kept in
+a spool, on disk if there are many. Handshakes are written in order of id.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _IN_MEMORY = 32 << 20
 
 
 class _Spool:
-    """Encoded records with a number each, given back in order of number."""
+    """Stores encoded records with a number each and returns them in order of number."""
 
     def __init__(self) -> None:
-        import tempfile  # takes 2 ms; lines of an audit are made beside documents and need none
+        import tempfile  # takes 2 ms; not needed for the `jsonl` format of an audit
 
-        # closed by `records`, or with the object
+        # closed by `records` or with the object
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._numbers = array("q")
         self._offsets = array("q", [0])
@@ -67,44 +67,44 @@ class JsonDocument:
         self._writer = Writer(show_secrets=show_secrets, key=key)
         self._encode = msgspec.json.Encoder().encode
         buffer = JsonBuffer()
-        self._quick = HandshakeText(self._writer, self._encode, buffer)
-        self._quick_finding = FindingText(self._writer, buffer)
+        self._handshake_text = HandshakeText(self._writer, self._encode, buffer)
+        self._finding_text = FindingText(self._writer, buffer)
         self._handshakes = _Spool()
         self._tls_handshakes = _Spool()
         self._findings = _Spool()
         self._warnings = _Spool()
 
     def precision(self, digits: int) -> None:
-        """Take the capture's precision."""
+        """Sets the precision of times."""
         self._writer.digits = digits
-        self._quick.precision(digits)
+        self._handshake_text.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
-        """Keep one handshake."""
-        encoded = self._quick.text(record, "{")
+        """Stores one handshake."""
+        encoded = self._handshake_text.text(record, "{")
         if encoded is None:
             encoded = self._encode(self._writer.handshake(record))
         self._handshakes.add(encoded, record.id)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Keep one TLS connection."""
+        """Stores one TLS connection."""
         self._tls_handshakes.add(self._encode(self._writer.tls_handshake(record)))
 
     def finding(self, record: Finding) -> None:
-        """Keep one finding."""
-        encoded = self._quick_finding.text(record, "{")
+        """Stores one finding."""
+        encoded = self._finding_text.text(record, "{")
         if encoded is None:
             encoded = self._encode(self._writer.finding(record))
         self._findings.add(encoded)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Keep one capture warning."""
+        """Stores one capture warning."""
         self._warnings.add(self._encode(self._writer.warning(record)))
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the document."""
+        """Writes the document."""
         self._stream.write(b'{"schema": %d' % SCHEMA)
         self._member("tool", tool(capture.engine))
         self._member("capture", self._writer.capture(capture))
@@ -118,7 +118,7 @@ class JsonDocument:
         self.end()
 
     def end(self) -> None:
-        """Close the document; a wider one writes its own members before."""
+        """Closes the document; subclasses write their own members first."""
         self._stream.write(b"}\n")
 
     def _member(self, name: str, value: dict[str, Any]) -> None:

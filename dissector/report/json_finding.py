@@ -1,7 +1,7 @@
-"""A finding in, its JSON text out: what `json_v1` and msgspec write, byte for byte, but quickly.
+"""Formats a finding as JSON on a fast path, byte for byte as `json_v1` and msgspec would.
 
 An audit has a finding about nearly every device, and nearly all of them hold nothing that JSON has
-to escape. Whatever is out of the ordinary is left to the general way: `text` gives None.
+to escape. Anything else takes the general path: `text` returns None.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dissector.report.clock import rfc3339
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_v1 import Writer
 
-_LARGEST = 10**18  # numbers from here on, and below zero, go the general way
+_LARGEST = 10**18  # larger and negative numbers take the general path
 
 
 class FindingText:
-    """Writes findings for one report with `buffer`."""
+    """Formats the findings of one report in `buffer`."""
 
     def __init__(self, writer: Writer, buffer: JsonBuffer) -> None:
         self._writer = writer
         self._buffer = buffer
 
     def text(self, record: Finding, start: str) -> bytes | None:
-        """Give a finding's object; `start` stands before its members. None: not by this way."""
+        """Returns a finding's object, `start` before its members; None if not on the fast path."""
         self._write(record, start)
         return self._buffer.done()
 
     def line(self, record: Finding, start: str) -> bool:
-        """Keep a finding's object as a line of the pen; False: not by this way."""
+        """Keeps a finding's object as a line of the buffer; False if not on the fast path."""
         self._write(record, start)
         return self._buffer.keep()
 
@@ -93,7 +93,7 @@ class FindingText:
             between = ',{"file":'
 
     def _filter(self, frames: tuple[FrameRef, ...], file: str, at: int) -> None:
-        """Write what `wireshark.display_filter` gives."""
+        """Writes the same as `wireshark.display_filter`."""
         buffer = self._buffer
         numbers: dict[int, None] = {}
         for frame in frames:
@@ -116,7 +116,7 @@ class FindingText:
             between = ","
 
     def _value(self, value: Any) -> None:
-        """Write a value of a kind that rules nearly always give."""
+        """Writes a value of the types that nearly all rules use."""
         buffer = self._buffer
         kind = type(value)
         if value is None:

@@ -5,7 +5,7 @@ from dissector.mqtt.packets cimport Connack, Connect
 from dissector.report.json_buffer cimport JsonBuffer
 
 cdef Py_ssize_t _SECRETS_KEPT, _SECONDS_KEPT, _PROPERTIES_KEPT
-cdef str _NOWHERE
+cdef str _NO_FRAME
 cdef object _V5_0, _CLIENT
 cdef dict _VERSIONS, _OUTCOMES
 cdef str _CLEAN, _NOT_CLEAN, _RETAIN, _NO_RETAIN, _ABSENT, _PRESENT, _NOT_PRESENT
@@ -22,7 +22,7 @@ cdef class HandshakeText:
     cdef dict _seconds
     cdef str _file
     cdef str _file_text
-    cdef dict _marks
+    cdef dict _fingerprints
     cdef dict _known_properties
     cdef dict _codes
     cdef dict _codes_5
@@ -44,7 +44,7 @@ cdef class HandshakeText:
     cdef _place(self, FrameRef frame)
     @cython.locals(text=str)
     cdef str _second_of(self, long long second)
-    @cython.locals(buffer=JsonBuffer, mark=str)
+    @cython.locals(buffer=JsonBuffer, digest=str)
     cdef _secret(self, bytes secret)
     @cython.locals(text=str)
     cdef _properties(self, tuple properties)

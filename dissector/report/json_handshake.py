@@ -1,9 +1,9 @@
-"""A handshake in, its JSON text out: what `json_v1` and msgspec write, byte for byte, but quickly.
+"""Formats a handshake as JSON on a fast path, byte for byte as `json_v1` and msgspec would.
 
-A capture may hold a hundred thousand handshakes, nearly all of which have nothing in them that JSON
-has to escape. Their text is put together here from ready pieces. Whatever is out of the ordinary
-(text that has to be escaped or is no UTF-8, a secret that is to be shown, properties that no map
-can hold, WebSocket and proxies) is left to the general way: `text` gives None.
+A capture may hold a hundred thousand handshakes, and nearly all of them hold nothing that JSON has
+to escape. Their text is assembled here from prepared pieces. Anything else (text to be escaped or
+not ASCII, secrets to be shown, properties that do not fit a plain map, WebSocket and proxies)
+takes the general path: `text` returns None.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ else:
 
 _SECRETS_KEPT = 10_000
 _SECONDS_KEPT = 4096
-_PROPERTIES_KEPT = 1000  # sections; servers send the same one to everybody
-_NOWHERE = '"file":null,"frame":null,"time":null'
+_PROPERTIES_KEPT = 1000  # property blocks; servers send the same one to all clients
+_NO_FRAME = '"file":null,"frame":null,"time":null'
 _V5_0, _CLIENT = Version.V5_0, Side.CLIENT
 _VERSIONS: dict[Version | None, str] = {None: '","version":null,'}
 _VERSIONS |= {version: f'","version":"{version.value}",' for version in Version}
@@ -46,7 +46,7 @@ _PRESENT, _NOT_PRESENT = _ABSENT.replace("null", "true"), _ABSENT.replace("null"
 
 
 class HandshakeText:
-    """Writes handshakes for one report with `buffer`; `encode` takes what is not written here."""
+    """Formats the handshakes of one report in `buffer`; `encode` is msgspec's encoder."""
 
     def __init__(self, writer: Writer, encode: Callable[[Any], bytes], buffer: JsonBuffer) -> None:
         self._writer = writer
@@ -54,28 +54,28 @@ class HandshakeText:
         self._shown: bool = writer.show_secrets
         self._key: bytes = writer.key
         self._buffer = buffer
-        self._second = -(1 << 62)  # the last second that was written; at first none that exists
+        self._second = -(1 << 62)  # the last second formatted; initially an impossible one
         self._second_text = ""
         self._seconds: dict[int, str] = {}
         self._file: str | None = None
         self._file_text = ""
         self._digits = -1 if writer.digits is None else writer.digits
-        self._marks: dict[bytes, str] = {}  # fingerprints of secrets
+        self._fingerprints: dict[bytes, str] = {}
         self._known_properties: dict[tuple[Property, ...], str] = {}
         self._codes: dict[int, str] = {}
         self._codes_5: dict[int, str] = {}
 
     def precision(self, digits: int) -> None:
-        """Take the capture's precision."""
+        """Sets the precision of times."""
         self._digits = digits
 
     def text(self, record: Handshake, start: str) -> bytes | None:
-        """Give a handshake's object; `start` stands before its members. None: not by this way."""
+        """Returns a handshake's object, `start` before its members; None if not on fast path."""
         self._write(record, start)
         return self._buffer.done()
 
     def line(self, record: Handshake, start: str) -> bool:
-        """Keep a handshake's object as a line of the pen; False: not by this way."""
+        """Keeps a handshake's object as a line of the buffer; False if not on the fast path."""
         self._write(record, start)
         return self._buffer.keep()
 
@@ -167,7 +167,7 @@ class HandshakeText:
         buffer.put("}")
 
     def _code(self, code: int | None, version: Version | None) -> str:
-        """Write a return code with its name."""
+        """Writes a return code with its name."""
         if code is None:
             return 'null,"returnCodeName":null'
         known = self._codes_5 if version is _V5_0 else self._codes
@@ -188,10 +188,10 @@ class HandshakeText:
         buffer.put("}")
 
     def _place(self, frame: FrameRef | None) -> None:
-        """Write which frame it was, and when."""
+        """Writes the file, the number and the time of a frame."""
         buffer = self._buffer
         if frame is None:
-            buffer.put(_NOWHERE)
+            buffer.put(_NO_FRAME)
             return
         if frame.file is not self._file:
             self._file = frame.file
@@ -228,17 +228,17 @@ class HandshakeText:
         if self._shown:
             buffer.unusable = True
             return
-        mark = self._marks.get(secret)
-        if mark is None:
-            mark = fingerprint(secret, self._key)
-            if len(self._marks) < _SECRETS_KEPT:
-                self._marks[secret] = mark
+        digest = self._fingerprints.get(secret)
+        if digest is None:
+            digest = fingerprint(secret, self._key)
+            if len(self._fingerprints) < _SECRETS_KEPT:
+                self._fingerprints[secret] = digest
         buffer.put('{"redacted":true,"length":')
         buffer.number(len(secret))
         buffer.put(',"classes":"')
         buffer.put(character_classes(secret))
         buffer.put('","fingerprint":"')
-        buffer.put(mark)
+        buffer.put(digest)
         buffer.put('"}')
 
     def _properties(self, properties: tuple[Property, ...]) -> None:

@@ -1,8 +1,7 @@
-"""Records in, one line of JSON each out, as they are proven and in bounded memory.
+"""Writes each record as a line of JSON as soon as it is known, in bounded memory.
 
 Every line has `type`: `handshake`, `tlsHandshake`, `finding`, `captureWarning`, `notEvaluated`,
-`summary`. The last line is the summary; it also says which schema and tool wrote the lines and what
-was read.
+`summary`. The last line is the summary; it also holds the schema, the tool and the capture.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from dissector.report.reporter import ByteStream
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-_HELD = 1 << 15  # bytes of lines that are written at once
+_HELD = 1 << 15  # bytes of lines buffered before they are written
 
 
 class JsonLines:
-    """The `jsonl` format. `eager` hands on every line at once, for a reader that waits for it."""
+    """The `jsonl` format. `eager` flushes every line at once, for a reader that waits for it."""
 
     def __init__(
         self,
@@ -48,36 +47,36 @@ class JsonLines:
         self._findings = FindingText(self._writer, self._buffer)
 
     def precision(self, digits: int) -> None:
-        """Take the capture's precision."""
+        """Sets the precision of times."""
         self._writer.digits = digits
         self._handshakes.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
-        """Write one handshake."""
+        """Writes one handshake."""
         if not self._handshakes.line(record, '{"type":"handshake",'):
             self._line("handshake", self._writer.handshake(record))
         elif self._buffer.used > self._limit:
             self._flush()
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Write one TLS connection."""
+        """Writes one TLS connection."""
         self._line("tlsHandshake", self._writer.tls_handshake(record))
 
     def finding(self, record: Finding) -> None:
-        """Write one finding."""
+        """Writes one finding."""
         if not self._findings.line(record, '{"type":"finding",'):
             self._line("finding", self._writer.finding(record))
         elif self._buffer.used > self._limit:
             self._flush()
 
     def warning(self, record: CaptureWarning) -> None:
-        """Write one capture warning."""
+        """Writes one capture warning."""
         self._line("captureWarning", self._writer.warning(record))
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write what is known at the end."""
+        """Writes the records that are only known at the end."""
         for record in not_evaluated:
             self._line("notEvaluated", self._writer.not_evaluated(record))
         self._line(
@@ -95,7 +94,7 @@ class JsonLines:
         self.put(kind, self._encode(record))
 
     def put(self, kind: str, record: bytes) -> None:
-        """Write a record that is an object already."""
+        """Writes a record that is already encoded as an object."""
         line = b'{"type":"%s",%s\n' % (kind.encode(), record[1:])
         if not self._buffer.add(line):
             self._flush()

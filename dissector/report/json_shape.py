@@ -1,7 +1,7 @@
-"""The shape of a handshake and of a finding in schema 1, member by member and in order.
+"""Structs with the members of a handshake and of a finding in schema 1, in order.
 
-It decides nothing. Structs, because a capture may hold hundreds of thousands of them, and msgspec
-makes and writes a struct at half the cost of a dict. Members that are `UNSET` are left out.
+They hold no logic. A capture may hold hundreds of thousands of records, and msgspec creates and
+encodes a struct at half the cost of a dict. Members that are `UNSET` are left out.
 """
 
 from __future__ import annotations

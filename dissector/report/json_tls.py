@@ -1,4 +1,4 @@
-"""A TLS connection in, its object of schema 1 out: what was seen without keys, and certificates."""
+"""Turns a TLS connection into its object of schema 1: what is visible without keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tls_handshake(record: TlsHandshake, writer: Writer) -> dict[str, Any]:
-    """Give one TLS connection."""
+    """Returns one TLS connection."""
     digits = writer.digits
     made: dict[str, Any] = {
         "id": record.id,
@@ -111,7 +111,7 @@ def _alert(alert: Alert, digits: int | None) -> dict[str, Any]:
 
 
 def _certificate(found: Certificate | None) -> dict[str, Any] | None:
-    """Give one certificate, None where it cannot be read."""
+    """Returns one certificate, None if it cannot be parsed."""
     if found is None:
         return None
     made: dict[str, Any] = {}

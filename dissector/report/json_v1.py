@@ -1,10 +1,10 @@
-r"""Records in, plain dicts in the shape of schema 1 out (`schema_v1.json` describes it).
+r"""Turns records into plain dicts and structs in the shape of schema 1 (`schema_v1.json`).
 
-Attribute names become camelCase keys one by one, in the order of the interface contract. Text is
-lossless: a value whose bytes are UTF-8 is that text; any other has each bad byte as ``\xNN`` and
-all its bytes in a sibling `<name>Hex`. Secrets (password, Authentication Data) are redacted unless
-asked for. No number is ever infinite or NaN. A handshake costs a few microseconds: no generic
-conversion; endpoints, secrets and dates are made once.
+Attribute names become camelCase keys, in the order of the interface contract. Text is lossless: a
+value whose bytes are UTF-8 is that text; any other has each bad byte as ``\xNN`` and all its bytes
+in a sibling `<name>Hex`. Secrets (password, Authentication Data) are redacted unless requested. No
+number is infinite or NaN. A handshake costs a few microseconds: no generic conversion is used;
+endpoints, secrets and dates are cached.
 """
 
 from __future__ import annotations
@@ -40,7 +40,13 @@ from dissector.report.json_shape import (
     MaybeDict,
     MaybeHex,
 )
-from dissector.report.json_values import set_pair, set_text, set_value, spelt, spelt_or_none
+from dissector.report.json_values import (
+    optional_text_and_hex,
+    set_pair,
+    set_text,
+    set_value,
+    text_and_hex,
+)
 from dissector.report.wireshark import display_filter
 from dissector.text import character_classes, decode, fingerprint, lossless
 
@@ -54,7 +60,7 @@ _SECRETS_KEPT = 10_000
 
 
 def tool(engine: str) -> dict[str, Any]:
-    """Describe what made the report."""
+    """Returns the name, version and engine of the program that made the report."""
     from dissector import __version__
     from dissector.machine.build import compiled
 
@@ -67,10 +73,10 @@ def tool(engine: str) -> dict[str, Any]:
 
 
 class Writer:
-    """Turns records into dicts. `key` is that of the fingerprints, random for each run if None.
+    """Turns records into dicts. `key` is the key of fingerprints, random for each run if None.
 
-    `digits` is the precision of times: 6, 9, or None while it is not known; a time then takes as
-    many as it needs.
+    `digits` is the precision of times: 6, 9, or None while it is unknown; a time then has as many
+    as it needs.
     """
 
     def __init__(
@@ -83,7 +89,7 @@ class Writer:
         self._secrets: dict[bytes, dict[str, Any]] = {}
 
     def handshake(self, record: Handshake) -> HandshakeShape:
-        """Give one handshake, ready to be encoded."""
+        """Returns one handshake, ready for encoding."""
         version, latency = record.version, record.latency
         connect, connack, close = record.connect, record.connack, record.close
         endpoints, encapsulation = self._endpoints, record.encapsulation
@@ -106,7 +112,7 @@ class Writer:
         )
 
     def proxied(self, encapsulation: Encapsulation) -> MaybeDict:
-        """Give what a PROXY protocol header says, UNSET where there was none."""
+        """Returns the content of a PROXY protocol header, UNSET if there was none."""
         header = encapsulation.proxied
         if header is None:
             return UNSET
@@ -138,13 +144,13 @@ class Writer:
         return made
 
     def tls_handshake(self, record: TlsHandshake) -> dict[str, Any]:
-        """Give one TLS connection."""
+        """Returns one TLS connection."""
         from dissector.report.json_tls import tls_handshake
 
         return tls_handshake(record, self)
 
     def endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
-        """Give one end of a connection."""
+        """Returns one end of a connection."""
         return {"ip": endpoint.ip, "port": endpoint.port, "mac": endpoint.mac}
 
     def _endpoint(self, endpoint: Endpoint) -> EndpointShape:
@@ -177,11 +183,11 @@ class Writer:
             and (topic is None or topic.isascii())
             and (will is None or will.isascii())
         ):
-            name, name_hex = spelt(name)
-            client_id, id_hex = spelt(client_id)
-            username, username_hex = spelt_or_none(username)
-            topic, topic_hex = spelt_or_none(topic)
-            will, will_hex = spelt_or_none(will)
+            name, name_hex = text_and_hex(name)
+            client_id, id_hex = text_and_hex(client_id)
+            username, username_hex = optional_text_and_hex(username)
+            topic, topic_hex = optional_text_and_hex(topic)
+            will, will_hex = optional_text_and_hex(will)
         password: str | dict[str, Any] | None = None
         if secret is not None:
             password = self._secrets.get(secret)
@@ -241,9 +247,9 @@ class Writer:
         )
 
     def secret(self, secret: bytes) -> tuple[str | dict[str, Any], MaybeHex]:
-        """Give a secret, redacted unless it may be shown, and its bytes where they are no text."""
+        """Returns a secret, redacted unless it may be shown, and its bytes if it is not UTF-8."""
         if self.show_secrets:
-            return spelt(decode(secret))
+            return text_and_hex(decode(secret))
         redacted = self._secrets.get(secret)
         if redacted is None:
             redacted = {
@@ -259,7 +265,7 @@ class Writer:
     def properties(
         self, properties: tuple[Property, ...]
     ) -> tuple[dict[str, Any], list[dict[str, Any]] | UnsetType]:
-        """Give the plain map, and the list where the map would lose something."""
+        """Returns the plain map, and also a list if the map would lose something."""
         if not properties:
             return _NONE, UNSET
         plain: dict[str, Any] = {}
@@ -289,9 +295,9 @@ class Writer:
             set_value(record, name, value)
 
     def finding(self, record: Finding) -> FindingShape:
-        """Give one finding, ready to be encoded."""
+        """Returns one finding, ready for encoding."""
         version = record.version
-        client_id, id_hex = spelt_or_none(record.client_id)
+        client_id, id_hex = optional_text_and_hex(record.client_id)
         evidence: dict[str, Any] = {}
         for key, value in record.evidence.items():
             set_value(evidence, key, value)
@@ -321,7 +327,7 @@ class Writer:
         )
 
     def warning(self, record: CaptureWarning) -> dict[str, Any]:
-        """Give one capture warning."""
+        """Returns one capture warning."""
         return {
             "kind": record.kind,
             "file": None if record.file is None else lossless(record.file),
@@ -331,7 +337,7 @@ class Writer:
         }
 
     def not_evaluated(self, record: NotEvaluated) -> dict[str, Any]:
-        """Give one rule and reason that could not be judged."""
+        """Returns one rule that could not be evaluated, with the reason."""
         return {
             "rule": record.rule,
             "reason": lossless(record.reason),
@@ -340,7 +346,7 @@ class Writer:
         }
 
     def capture(self, record: Capture) -> dict[str, Any]:
-        """Give what was read, with the precision that it has."""
+        """Returns what was read, with times in the capture's precision."""
         return {
             "files": [
                 {
@@ -362,7 +368,7 @@ class Writer:
         }
 
     def summary(self, record: Summary) -> dict[str, Any]:
-        """Give the counts."""
+        """Returns the counts."""
         return {name: getattr(record, name) for name in record.__struct_fields__}
 
 
@@ -372,7 +378,7 @@ def document(
     show_secrets: bool = False,
     key: bytes | None = None,
 ) -> dict[str, Any]:
-    """Give a whole report as one document of schema 1."""
+    """Returns a whole report as one document of schema 1."""
     writer = Writer(show_secrets=show_secrets, key=key, digits=report.capture.digits)
     return {
         "schema": SCHEMA,

@@ -1,7 +1,7 @@
-r"""Values from the wire or from a rule in, members of JSON objects out, nothing lost.
+r"""Converts values from the wire or from a rule to members of JSON objects without loss.
 
 A text whose bytes are UTF-8 is that text; any other has each bad byte as ``\xNN`` and a sibling
-`<name>Hex` with all its bytes. Bytes are text that was not decoded yet.
+`<name>Hex` with all its bytes. Bytes are treated as text that has not been decoded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import UNSET
 from dissector.report.json_shape import MaybeHex
 from dissector.text import decode, encode, is_utf8, lossless
 
-# tuples, because a union is made anew each time that it is spelt
+# tuples, because a union type would be created again on each evaluation
 _BYTES = (bytes, bytearray, memoryview)
 _SETS = (set, frozenset)
 _LISTS = (list, tuple, *_SETS)
@@ -24,7 +24,7 @@ _HOLDERS = (*_BYTES, dict, *_LISTS)
 
 
 def set_text(record: dict[str, Any], name: str, value: str | None) -> None:
-    """Set a text from the wire, and its bytes where they are not UTF-8."""
+    """Sets a text from the wire, and its bytes if they are not UTF-8."""
     if value is None or value.isascii() or is_utf8(value):
         record[name] = value
     else:
@@ -32,30 +32,30 @@ def set_text(record: dict[str, Any], name: str, value: str | None) -> None:
         record[name + "Hex"] = encode(value).hex()
 
 
-def spelt(value: str) -> tuple[str, MaybeHex]:
-    """Give a text from the wire, and its bytes where they are not UTF-8."""
+def text_and_hex(value: str) -> tuple[str, MaybeHex]:
+    """Returns a text from the wire, and its bytes if they are not UTF-8."""
     return (value, UNSET) if is_utf8(value) else (lossless(value), encode(value).hex())
 
 
-def spelt_or_none(value: str | None) -> tuple[str | None, MaybeHex]:
-    """Do the same for a text that may be absent."""
-    return (None, UNSET) if value is None else spelt(value)
+def optional_text_and_hex(value: str | None) -> tuple[str | None, MaybeHex]:
+    """Does the same for a text that may be None."""
+    return (None, UNSET) if value is None else text_and_hex(value)
 
 
 def set_pair(record: dict[str, Any], name: str, pair: Iterable[str]) -> None:
-    """Add a pair to a list of pairs; their bytes, once one is not UTF-8, to a list beside it."""
+    """Appends a pair to a list; once a text is not UTF-8, all bytes go to a parallel list."""
     texts = [str(text) for text in pair]
     record.setdefault(name, []).append([lossless(text) for text in texts])
     hexes = record.get(name + "Hex")
     if hexes is not None or not all(map(is_utf8, texts)):
-        if hexes is None:  # the pairs before this one get theirs too: the two lists run in parallel
+        if hexes is None:  # earlier pairs are added as well, because the two lists are parallel
             hexes = [[encode(text).hex() for text in former] for former in record[name][:-1]]
             record[name + "Hex"] = hexes
         hexes.append([encode(text).hex() for text in texts])
 
 
 def set_value(record: dict[str, Any], name: str, value: Any) -> None:
-    """Set a value of any kind that a packet or a rule may give."""
+    """Sets a value of any type that a packet or a rule may contain."""
     kind = type(value)
     if kind is int or kind is bool or (kind is str and value.isascii()):  # nearly always
         record[name] = value

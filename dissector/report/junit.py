@@ -1,9 +1,9 @@
-"""Records in, JUnit XML for CI servers out: one case a rule that was asked for.
+"""Writes JUnit XML for CI servers, with one test case for each selected rule.
 
-A rule with findings at or above `--fail-on` failed; a rule that found nothing, but could not be
-judged everywhere, is skipped, with the reasons; the others passed, findings below `--fail-on` in
-their output. A suite is a group of rules. Handshakes and TLS connections are no cases: only what
-was found in them is told.
+A rule with findings at or above `--fail-on` failed. A rule without findings that could not be
+evaluated everywhere is skipped, with the reasons. The others passed, with findings below
+`--fail-on` in their output. A suite is a group of rules. Handshakes and TLS connections are no test
+cases; only their findings are reported.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class _Case(NamedTuple):
     rule: str
     folds: RuleFold | None
     failed: bool
-    unjudged: list[NotEvaluated]
+    not_evaluated: list[NotEvaluated]
 
     @property
     def skipped(self) -> bool:
-        return self.folds is None and bool(self.unjudged)
+        return self.folds is None and bool(self.not_evaluated)
 
 
 class JUnit(ReporterBase):
-    """The `junit` format. `rules` are the ids of those that were asked for."""
+    """The `junit` format. `rules` are the ids of the selected rules."""
 
     def __init__(self, stream: ByteStream, rules: Collection[str], fail_on: str) -> None:
         self._stream = stream
@@ -48,26 +48,26 @@ class JUnit(ReporterBase):
         self._folding = Folding()
 
     def handshake(self, record: Handshake) -> None:
-        """Settle its findings."""
+        """Completes the findings of the handshake."""
         self._folding.handshake(record)
 
     def finding(self, record: Finding) -> None:
-        """Fold it."""
+        """Folds the record."""
         self._folding.finding(record)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the suites."""
+        """Writes the suites."""
         folds = {fold.rule: fold for fold in self._folding.rules()}
-        unjudged: dict[str, list[NotEvaluated]] = {}
+        by_rule: dict[str, list[NotEvaluated]] = {}
         for record in not_evaluated:
-            unjudged.setdefault(record.rule, []).append(record)
+            by_rule.setdefault(record.rule, []).append(record)
         suites: dict[str, list[_Case]] = {}
         for rule in self._rules:
             found = folds.get(rule)
             failed = found is not None and found.severity >= self._least
-            case = _Case(rule, found, failed, unjudged.get(rule, []))
+            case = _Case(rule, found, failed, by_rule.get(rule, []))
             suites.setdefault(rule.rstrip("0123456789"), []).append(case)
         for line in _document(suites, capture):
             self._stream.write(line.encode() + b"\n")
@@ -104,11 +104,11 @@ def _counts(cases: list[_Case]) -> str:
 def _case(group: str, case: _Case) -> Iterator[str]:
     about = advice(case.rule)
     head = f'  <testcase classname="mqtt.{group}" name="{case.rule} {about.name}" time="0.000"'
-    if case.folds is None and not case.unjudged:
+    if case.folds is None and not case.not_evaluated:
         yield f"{head}/>"
         return
     yield f"{head}>"
-    reasons = [f"{counted(record.count, 'time')}: {record.reason}" for record in case.unjudged]
+    reasons = [f"{counted(record.count, 'time')}: {record.reason}" for record in case.not_evaluated]
     if case.folds is None:
         yield f"   <skipped message={_quoted('; '.join(reasons))}/>"
     else:
@@ -119,8 +119,8 @@ def _case(group: str, case: _Case) -> Iterator[str]:
         lines += [f"Not evaluated {reason}" for reason in reasons]
         text = escape("\n".join(printable(line, 2000) for line in lines))
         if case.failed:
-            said = f"{counted(case.folds.count, 'finding')}. {about.summary}"
-            yield f'   <failure type="{worst.value}" message={_quoted(said)}>{text}</failure>'
+            message = f"{counted(case.folds.count, 'finding')}. {about.summary}"
+            yield f'   <failure type="{worst.value}" message={_quoted(message)}>{text}</failure>'
         else:
             yield f"   <system-out>{text}</system-out>"
     yield "  </testcase>"

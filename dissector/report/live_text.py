@@ -1,6 +1,6 @@
-"""Records in, a line for each at once; at the end what `analyze` would say, for a person.
+"""Writes each record of a live capture as a line for people, and at the end what `analyze` reports.
 
-The same finding from the same client is shown once in a while, with a count of those between.
+Repeats of the same finding from the same client are shown once per interval, with a count.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 _CLIENT_ID, _TOPIC = 64, 40  # characters shown
-_REPEATS_KEPT = 10_000  # findings and clients; the oldest are forgotten first
+_REPEATS_KEPT = 10_000  # pairs of finding and client; the oldest are evicted first
 _COLORS = {Outcome.ACCEPTED: "green", Outcome.REFUSED: "yellow"}
 
 
 class LiveText:
-    """The `text` format of a live capture; `repeat`: seconds between two of the same findings."""
+    """The `text` format of a live capture; `repeat` is the interval of repeats in seconds."""
 
     def __init__(
         self,
@@ -52,44 +52,44 @@ class LiveText:
         )
 
     def precision(self, digits: int) -> None:
-        """A person needs no more than microseconds."""
+        """Ignored: people need no more than microseconds."""
 
     def handshake(self, record: Handshake) -> None:
-        """Show a handshake."""
+        """Shows a handshake."""
         self._line(" ".join(_handshake(record, self._style)))
 
     def closed(self, record: Handshake) -> None:
-        """Keep what the end needs of it."""
+        """Passes the handshake to the report at the end."""
         self._ending.handshake(record)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Show a TLS connection that has ended: what was inside is not known."""
+        """Shows a TLS connection that has ended; its content is unknown."""
         self._ending.tls_handshake(record)
         self._line(" ".join(_encrypted(record, self._style)))
 
     def finding(self, record: Finding) -> None:
-        """Show a finding, unless the same was shown a moment ago."""
+        """Shows a finding, unless the same was shown within the interval."""
         self._ending.finding(record)
         between = self._repeats.take(record)
         if between is not None:
             self._show(record, between)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Show a limit of our own view; those of one stream are shown at the end."""
+        """Shows a capture warning; those of a single stream are shown at the end."""
         self._ending.warning(record)
         if record.stream is None:
             label = self._style.paint("NOTE", "bold")
             self._line(f"{_now()} {label} {record.kind}: {printable(record.message)}")
 
     def tick(self) -> None:
-        """Show what was held back for long enough."""
+        """Shows suppressed repeats whose interval is over."""
         for finding, between in self._repeats.due():
             self._show(finding, between)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Say what is known at the end."""
+        """Writes the report at the end."""
         self._line("")
         self._ending.finish(capture, summary, not_evaluated)
         self.stream.flush()
@@ -104,14 +104,14 @@ class LiveText:
 
 
 class _Repeats:
-    """Remembers which finding of which client was shown when, and how many were not."""
+    """Stores when a client's finding was last shown and how many repeats were suppressed since."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._shown: dict[tuple[str, Side, str | None], tuple[float, int, Finding]] = {}
 
     def take(self, finding: Finding) -> int | None:
-        """Say how many were held back since it was shown; None: hold this one back, too."""
+        """Returns the number of repeats suppressed before this one; None to suppress this one."""
         key = (finding.rule, finding.side, finding.client_id)
         now = time.monotonic()
         known = self._shown.pop(key, None)
@@ -124,7 +124,7 @@ class _Repeats:
         return 0 if known is None else known[1]
 
     def due(self) -> Iterator[tuple[Finding, int]]:
-        """Give the latest of those that were held back, and how many there were besides."""
+        """Returns the latest suppressed repeat of each finding and the number of earlier ones."""
         now = time.monotonic()
         for key, (shown, held, finding) in list(self._shown.items()):
             if now - shown >= self._seconds:
@@ -135,16 +135,16 @@ class _Repeats:
 
 
 def _handshake(record: Handshake, style: Style) -> Iterator[str]:
-    """Give the parts of a handshake's line: what it ended with, who, and the fields it used."""
+    """Returns the parts of a handshake's line: outcome, endpoints and fields."""
     connect, connack = record.connect, record.connack
     packet = connack if connack is not None else connect
     yield _now() if packet is None or packet.frame is None else _clock(packet.frame.time_ns)
-    said = record.outcome.value
+    outcome = record.outcome.value
     if connack is not None and connack.return_code:
         code, of = connack.return_code, connack.version
-        said += f" {short(code, of)} ({spec.return_code_name(code, of)})"
+        outcome += f" {short(code, of)} ({spec.return_code_name(code, of)})"
     color = _COLORS.get(record.outcome, "red")
-    yield style.paint(said, color)
+    yield style.paint(outcome, color)
     version = "MQTT" if record.version is None else f"MQTT {record.version.value}"
     yield version + (" bridge" if record.bridge else "")
     if connect is not None:
@@ -160,12 +160,12 @@ def _handshake(record: Handshake, style: Style) -> Iterator[str]:
 
 
 def _encrypted(record: TlsHandshake, style: Style) -> Iterator[str]:
-    """Give the parts of a TLS connection's line: how it went, who, and what the server chose."""
+    """Returns the parts of a TLS connection's line: result, endpoints and the server's choices."""
     from dissector.report import tls_table
 
     row = tls_table.row(record)
     yield _clock((record.client_hello_frame or record.first).time_ns)
-    yield style.paint(row.went, "green" if record.established else "yellow")
+    yield style.paint(row.result, "green" if record.established else "yellow")
     yield "TLS" if row.version == "-" else f"TLS {row.version}"
     if record.server_name is not None:
         yield f'"{printable(record.server_name, _CLIENT_ID)}"'
@@ -194,7 +194,7 @@ def _yes(value: bool | None) -> str:
 
 
 def _clock(time_ns: int) -> str:
-    """Spell a time of day: the date is known to who looks on."""
+    """Formats a time without the date, which is known while capturing."""
     return rfc3339(time_ns, 6)[11:]
 
 

@@ -1,7 +1,7 @@
-"""An audit in, a report in Markdown for tickets and wikis out.
+"""Writes an audit as a Markdown report for tickets and wikis.
 
-What is wrong comes first, each rule with its exemplars, why it matters and what to do; then servers
-and devices, then what was not seen. Tables of parties are cut at `PARTIES`; the JSON has all.
+Findings come first, each rule with exemplars, why it matters and how to fix it; then servers and
+devices, then what was not seen. Tables of parties are cut at `PARTIES`; the JSON has all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dissector.report import ending
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding, RuleFold
-from dissector.report.markup import code, own, prose, table
+from dissector.report.markup import code, prose, rule_text, table
 from dissector.report.reporter import ByteStream
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
@@ -26,7 +26,7 @@ _HEADINGS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.IN
 
 
 def write(audit: Audit, stream: ByteStream) -> None:
-    """Write the `markdown` format."""
+    """Writes the `markdown` format."""
     for line in _lines(audit):
         stream.write(line.encode() + b"\n")
 
@@ -96,7 +96,7 @@ def _rule(rule: RuleFold) -> Iterator[str]:
     sides = {fold.exemplar.side.value for fold in rule.folds}
     yield f"### {rule.rule} {about.name}"
     yield ""
-    yield f"{own(about.summary)} {counted(rule.count, 'finding')}."
+    yield f"{rule_text(about.summary)} {counted(rule.count, 'finding')}."
     yield ""
     rows = [_party(fold) for fold in rule.folds[:PARTIES]]
     yield from table(["at fault", "what", "times", "where", "Wireshark"], rows)
@@ -105,11 +105,11 @@ def _rule(rule: RuleFold) -> Iterator[str]:
         yield ""
         yield f"… and {counted(left, 'more finding')}."
     yield ""
-    yield f"**Why it matters.** {own(about.why)}"
+    yield f"**Why it matters.** {rule_text(about.why)}"
     yield ""
     for side, text in (("client", about.fix_client), ("server", about.fix_server)):
         if side in sides or len(text) < 400:
-            yield f"**Fix on the {side}.** {own(text)}"
+            yield f"**Fix on the {side}.** {rule_text(text)}"
             yield ""
     if about.references:
         yield f"Relates to {', '.join(map(prose, about.references))}."
@@ -143,8 +143,8 @@ def _servers(servers: list[Server]) -> Iterator[str]:
     rows = [
         [
             code(record.name),
-            prose(", ".join(record.accepts), 100) or "nobody",
-            prose(", ".join(record.refusals), 100) or "nobody",
+            prose(", ".join(record.accepts), 100) or "no client",
+            prose(", ".join(record.refusals), 100) or "no client",
             " ".join(record.versions),
             prose(record.software.name) if record.software else "",
             f"{record.connections:,}",
@@ -152,7 +152,7 @@ def _servers(servers: list[Server]) -> Iterator[str]:
         ]
         for record in servers[:ROWS]
     ]
-    headers = ["server", "lets in by", "turns away for", "MQTT", "software", "connections"]
+    headers = ["server", "accepts login by", "refusals", "MQTT", "software", "connections"]
     yield from table([*headers, "findings"], rows)
     yield from _more(len(servers), "server")
 

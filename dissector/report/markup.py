@@ -1,9 +1,9 @@
-r"""Text in, the same text as Markdown that means nothing but itself out.
+r"""Escapes text for Markdown, so that no captured text acts as markup.
 
-Captured text stands in code spans, where nothing is markup: longer fences than any run of backticks
-in it, and `\|` for the one character that a table sees before a code span does. Our own sentences
-with captured parts in them (messages) have their punctuation escaped; where an escape does not help
-(links and mentions that are found in plain text) they are code spans, too.
+Captured text is put into code spans, where nothing is markup: with longer fences than any run of
+backticks in it, and `\|` for the only character that a table parses before code spans. In our own
+sentences with captured parts (messages) punctuation is escaped; where an escape does not help
+(links and mentions recognised in plain text) they become code spans as well.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import re
 from dissector.text import printable
 
 _PUNCTUATION = re.compile(r"([\\`*_\[\]<>|~&$])")
-_FOUND_IN_TEXT = re.compile(r"@|://|www\.", re.IGNORECASE)
+_AUTOLINKED = re.compile(r"@|://|www\.", re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")
 
 
 def code(text: str, limit: int | None = None) -> str:
-    """Give captured text as a code span that may stand in a table."""
+    """Returns captured text as a code span that is safe in a table."""
     shown = printable(text, limit)
     if not shown:
         return '""'
@@ -29,15 +29,15 @@ def code(text: str, limit: int | None = None) -> str:
 
 
 def prose(text: str, limit: int | None = None) -> str:
-    """Give a sentence that may hold captured text."""
+    """Escapes a sentence that may contain captured text."""
     shown = printable(text, limit)
-    if _FOUND_IN_TEXT.search(shown):
+    if _AUTOLINKED.search(shown):
         return code(text, limit)
     return _PUNCTUATION.sub(r"\\\1", shown)
 
 
-def own(text: str) -> str:
-    """Give a text of a rule's page; what stands in backticks there is code."""
+def rule_text(text: str) -> str:
+    """Escapes a text of a rule's page; parts in backticks become code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return prose(text)
@@ -45,6 +45,6 @@ def own(text: str) -> str:
 
 
 def table(headers: list[str], rows: list[list[str]]) -> list[str]:
-    """Lay cells that are Markdown already out as a table."""
+    """Formats cells that are already Markdown as a table."""
     lines = [headers, ["---"] * len(headers), *rows]
     return [f"| {' | '.join(cells)} |" for cells in lines]

@@ -1,10 +1,10 @@
-"""Records in, the same records with other identities out: `--pseudonymize`.
+"""Replaces the identities in records by pseudonyms (`--pseudonymize`).
 
-The same identity has the same pseudonym wherever it stands, and in every format: they are numbered
-in order of first sight. What is not known to hold no identity is replaced: text of the wire as a
-whole, and in our own sentences addresses and the identities that were met. The message of a finding
-gives way to the rule's summary, and packets' bytes are left out. What stays are names of files,
-vendors, versions, times, counts, and the keyed fingerprints of secrets.
+An identity has the same pseudonym everywhere and in every format; pseudonyms are numbered in order
+of first appearance. Anything not known to be free of identities is replaced: text from the wire
+entirely, and in our own sentences addresses and identities seen before. The message of a finding is
+replaced by the rule's summary, and packet bytes are removed. File names, vendors, versions, times,
+counts and the keyed fingerprints of secrets are kept.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from dissector.report.reporter import AuditReporter, Reporter
 from dissector.text import decode, lossless
 
 if TYPE_CHECKING:
-    from dissector.connections.certificate import Certificate as Shown
+    from dissector.connections.certificate import Certificate
     from dissector.connections.tls_handshake import TlsHandshake
 
-# Evidence of findings that rules say in words of their own; any other text there may be the wire's.
-_OWN_WORDS = frozenset({
+# Evidence whose values are fixed words of the rules; any other text may come from the wire.
+_FIXED_WORDS = frozenset({
     "classes", "codes", "credentials", "defect", "derivedFrom", "field", "fields", "firstPacket",
     "network", "opcode", "packet", "packets", "property", "provokedBy", "rules", "version",
     "weakness",
@@ -51,29 +51,29 @@ _ADDRESS = re.compile(
 )
 _KINDS_OF_EVIDENCE = {"clientId": "client", "username": "user", "credentials": "",
                       "certificate": "key"}  # fmt: skip
-_PUBLIC = 64  # digits of a public key's fingerprint; those of secrets are keyed, and shorter
-_PROTOCOLS = frozenset({"mqtt", "x-amzn-mqtt-ca", "http/1.1", "h2"})  # in TLS, by ALPN
-_SHORTEST = 3  # identities that are looked for in sentences
+_PUBLIC = 64  # digits of a public key's fingerprint; those of secrets are keyed and shorter
+_PROTOCOLS = frozenset({"mqtt", "x-amzn-mqtt-ca", "http/1.1", "h2"})  # ALPN names that are kept
+_SHORTEST = 3  # characters of an identity that is searched for in sentences
 
 P = TypeVar("P", bound=Packet)
 
 
 class Pseudonyms:
-    """Gives pseudonyms."""
+    """Assigns pseudonyms."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
 
     def name(self, kind: str, value: str) -> str:
-        """Give the pseudonym of a text, `client-3`; the empty text stays."""
+        """Returns the pseudonym of a text, such as `client-3`; empty text is kept."""
         if not value:
             return value
         return self._known.get((kind, value)) or self._make(kind, value)
 
     def _make(self, kind: str, value: str) -> str:
         number = self._counts[kind] = self._counts.get(kind, 0) + 1
-        if kind == "ip4":  # a network for benchmarks, then one that is reserved
+        if kind == "ip4":  # the benchmark network 198.18.0.0/15, then the reserved 240.0.0.0/4
             base = 0xC6120000 if number < 0x20000 else 0xF0000000
             made = str(ipaddress.IPv4Address(base + number))
         elif kind == "ip6":
@@ -86,30 +86,30 @@ class Pseudonyms:
         return made
 
     def ip(self, value: str) -> str:
-        """Give another address of the same family."""
+        """Returns the pseudonym of an address, in the same family."""
         return self.name("ip6" if ":" in value else "ip4", value)
 
     def end(self, value: Endpoint) -> Endpoint:
-        """Give an end of a connection; its port stays."""
+        """Returns an end of a connection with pseudonyms; its port is kept."""
         mac = None if value.mac is None else self.name("mac", value.mac)
         return Endpoint(self.ip(value.ip), value.port, mac)
 
     def place(self, value: str) -> str:
-        """Give a server's address with its port."""
+        """Returns the pseudonym of a server's address with its port."""
         ip, _, port = value.rpartition(":")
         shown = self.ip(ip.strip("[]"))
         return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
 
     def maybe(self, kind: str, value: str | None) -> str | None:
-        """Give the pseudonym of a text that may be absent."""
+        """Returns the pseudonym of a text that may be absent."""
         return None if value is None else self.name(kind, value)
 
     def every(self, kind: str, values: Iterable[str]) -> tuple[str, ...]:
-        """Give the pseudonyms of texts."""
+        """Returns the pseudonyms of texts."""
         return tuple(self.name(kind, value) for value in values)
 
     def sentence(self, text: str) -> str:
-        """Replace addresses in a sentence of ours, and the identities that were met so far."""
+        """Replaces addresses in one of our sentences, and identities seen so far."""
         text = _ADDRESS.sub(self._address, text)
         for (kind, value), made in self._known.items():
             if kind not in ("ip4", "ip6", "mac") and len(value) >= _SHORTEST:
@@ -129,7 +129,7 @@ class Pseudonyms:
         return self.ip(text)
 
     def value(self, value: Any) -> Any:
-        """Replace every text in a value of any kind."""
+        """Replaces every text in a value of any type."""
         if isinstance(value, str):
             return self.name("text", value)
         if isinstance(value, bytes | bytearray | memoryview):
@@ -141,13 +141,13 @@ class Pseudonyms:
         return value
 
     def evidence(self, evidence: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace texts in the evidence of a finding, save our own words."""
+        """Replaces texts in the evidence of a finding, except fixed words."""
         return {
-            key: item if key in _OWN_WORDS else self.value(item) for key, item in evidence.items()
+            key: item if key in _FIXED_WORDS else self.value(item) for key, item in evidence.items()
         }
 
     def properties(self, properties: tuple[Property, ...]) -> tuple[Property, ...]:
-        """Replace texts in properties; authentication data is redacted anyway."""
+        """Replaces texts in properties; authentication data is redacted anyway."""
         return tuple(
             item
             if item.id == spec.AUTHENTICATION_DATA or isinstance(item.value, int)
@@ -164,13 +164,13 @@ class Pseudonyms:
 
 
 def changed(packet: P, **changes: Any) -> P:
-    """Copy a packet, some fields changed, without its bytes."""
+    """Copies a packet with some fields changed and without its bytes."""
     facts = {name: getattr(packet, name) for name in packet.FIELDS}
     return type(packet)(**facts | {"raw": b"", "defects": (), "secrets": ()} | changes)
 
 
 class Pseudonymous:
-    """A reporter that hands disguised records on to another one."""
+    """A reporter that passes pseudonymized records to another one."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._to = reporter
@@ -179,7 +179,7 @@ class Pseudonymous:
         self.finish = reporter.finish
 
     def handshake(self, record: Handshake) -> None:
-        """Hand on."""
+        """Passes the record on with pseudonyms."""
         self._to.handshake(self._handshake(record))
 
     def _handshake(self, record: Handshake) -> Handshake:
@@ -212,7 +212,7 @@ class Pseudonymous:
         return made
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Hand on."""
+        """Passes the record on with pseudonyms."""
         names = self._names
         hello, answer = record.client_hello, record.server_hello
         if hello is not None:
@@ -233,7 +233,7 @@ class Pseudonymous:
             server_hello=answer,
             psk_hint=names.maybe("hint", record.psk_hint),
             psk_identity=names.maybe("identity", record.psk_identity),
-            disguise=self._shown,
+            disguise=self._peer_certificate,
         )
         if record.encapsulation is not None:
             made.encapsulation = self._encapsulation(record.encapsulation)
@@ -242,7 +242,7 @@ class Pseudonymous:
     def _protocol(self, name: str) -> str:
         return name if name in _PROTOCOLS else self._names.name("text", name)
 
-    def _shown(self, found: Shown) -> Shown:
+    def _peer_certificate(self, found: Certificate) -> Certificate:
         names = self._names
         key = found.key_fingerprint
         return msgspec.structs.replace(
@@ -258,7 +258,7 @@ class Pseudonymous:
         )
 
     def _encapsulation(self, encapsulation: Encapsulation) -> Encapsulation:
-        """Give what carries a connection; heads of an upgrade hold little but names."""
+        """Returns the encapsulation without the HTTP upgrade, which holds little but names."""
         made = Encapsulation(encapsulation.transport)
         header = encapsulation.proxied
         if header is not None:
@@ -270,7 +270,7 @@ class Pseudonymous:
         return made
 
     def finding(self, record: Finding) -> None:
-        """Hand on."""
+        """Passes the record on with pseudonyms."""
         names = self._names
         client, server = record.client, record.server
         self._to.finding(
@@ -287,7 +287,7 @@ class Pseudonymous:
         )
 
     def warning(self, record: CaptureWarning) -> None:
-        """Hand on."""
+        """Passes the record on with pseudonyms."""
         message = self._names.sentence(record.message)
         self._to.warning(msgspec.structs.replace(record, message=message))
 
@@ -298,20 +298,20 @@ class PseudonymousAudit(Pseudonymous):
     _to: AuditReporter
 
     def device(self, record: Device) -> None:
-        """Hand on."""
+        """Passes the record on with pseudonyms."""
         names = self._names
         self._to.device(
             msgspec.structs.replace(
                 record,
                 name=self._party(record),
-                kind_reason=self._said(record.kind_reason),
+                kind_reason=self._sentence(record.kind_reason),
                 evidence=tuple(map(self._evidence, record.evidence)),
                 macs=names.every("mac", record.macs),
                 addresses=tuple(map(names.ip, record.addresses)),
                 client_ids=names.every("client", record.client_ids),
                 usernames=names.every("user", record.usernames),
                 credentials=tuple(map(self._credential, record.credentials)),
-                vendor_reason=self._said(record.vendor_reason),
+                vendor_reason=self._sentence(record.vendor_reason),
                 wills=tuple(map(self._will, record.wills)),
                 servers=tuple(map(names.place, record.servers)),
                 posture=self._posture(record.posture),
@@ -340,7 +340,7 @@ class PseudonymousAudit(Pseudonymous):
     def _will(self, will: Will) -> Will:
         return msgspec.structs.replace(will, topic=self._names.name("topic", will.topic))
 
-    def _said(self, text: str | None) -> str | None:
+    def _sentence(self, text: str | None) -> str | None:
         return None if text is None else self._names.sentence(text)
 
     def _posture(self, posture: Posture) -> Posture:
@@ -352,7 +352,7 @@ class PseudonymousAudit(Pseudonymous):
         return msgspec.structs.replace(posture, right=right, unseen=unseen)
 
     def server(self, record: Server) -> None:
-        """Hand on."""
+        """Passes the record on with pseudonyms."""
         names = self._names
         self._to.server(
             msgspec.structs.replace(
@@ -360,7 +360,7 @@ class PseudonymousAudit(Pseudonymous):
                 name=names.place(record.name),
                 ip=names.ip(record.ip),
                 macs=names.every("mac", record.macs),
-                vendor_reason=self._said(record.vendor_reason),
+                vendor_reason=self._sentence(record.vendor_reason),
                 hosts=names.every("host", record.hosts),
                 paths=names.every("path", record.paths),
                 limits={key: tuple(map(names.value, values))
@@ -381,13 +381,16 @@ class PseudonymousAudit(Pseudonymous):
         )
 
     def overview(self, record: Overview) -> None:
-        """Hand on."""
-        said = self._names.sentence
+        """Passes the record on with pseudonyms."""
+        sentence = self._names.sentence
         self._to.overview(
             msgspec.structs.replace(
                 record,
-                not_seen=tuple(map(said, record.not_seen)),
-                method=(*record.method, "identities are replaced by pseudonyms, alike everywhere"),
-                limits=tuple(map(said, record.limits)),
+                not_seen=tuple(map(sentence, record.not_seen)),
+                method=(
+                    *record.method,
+                    "identities are replaced by consistent pseudonyms",
+                ),
+                limits=tuple(map(sentence, record.limits)),
             )
         )

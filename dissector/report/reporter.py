@@ -1,7 +1,7 @@
-"""Records in as they are proven, a report out at the end: what every format implements.
+"""Defines the interface that every output format implements.
 
-A reporter is a sink of the analysis (`handshake`, `finding`, `warning`) that is told at the end
-what is known only then. It writes to a binary stream and never closes it.
+A reporter is a sink of the analysis (`handshake`, `finding`, `warning`) that also receives what is
+known only at the end. It writes to a binary stream and never closes it.
 """
 
 from __future__ import annotations
@@ -18,88 +18,88 @@ if TYPE_CHECKING:
 
 
 class ByteStream(Protocol):
-    """Where a report goes."""
+    """Output of a report."""
 
     def write(self, data: bytes, /) -> object:
-        """Take all the bytes."""
+        """Writes all bytes."""
 
     def flush(self) -> object:
-        """Hand on what was taken."""
+        """Flushes buffered bytes."""
 
 
 class Reporter(Protocol):
     """One format of a report."""
 
     def precision(self, digits: int) -> None:
-        """Take the capture's precision, 6 or 9 digits, as soon as it is known."""
+        """Receives the precision of times, 6 or 9 digits, as soon as it is known."""
 
     def handshake(self, record: Handshake) -> None:
-        """Take one handshake."""
+        """Receives one handshake."""
 
     def finding(self, record: Finding) -> None:
-        """Take one finding; formats with a table want it before its handshake."""
+        """Receives one finding; formats with a table need it before its handshake."""
 
     def warning(self, record: CaptureWarning) -> None:
-        """Take one limit of our own view."""
+        """Receives one capture warning."""
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Take one TLS connection that seems to carry MQTT."""
+        """Receives one TLS connection that seems to carry MQTT."""
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Take what is known at the end and write the rest."""
+        """Receives what is known only at the end and writes the rest."""
 
 
 class AuditReporter(Reporter, Protocol):
-    """One format of an audit: devices and servers come after all else, the overview last."""
+    """One format of an audit: devices and servers come after other records, the overview last."""
 
     def device(self, record: Device) -> None:
-        """Take one device."""
+        """Receives one device."""
 
     def server(self, record: Server) -> None:
-        """Take one server."""
+        """Receives one server."""
 
     def overview(self, record: Overview) -> None:
-        """Take the overview; `finish` is next."""
+        """Receives the overview; `finish` follows."""
 
 
 class ReporterBase:
-    """An audit's reporter that has no use for any record: formats derive from it, and take some.
+    """An audit reporter that ignores all records; formats override the methods they need.
 
-    `digits` is the capture's precision.
+    `digits` is the precision of times.
     """
 
     digits = 6
 
     def precision(self, digits: int) -> None:
-        """Keep the precision."""
+        """Stores the precision."""
         self.digits = digits
 
     def handshake(self, record: Handshake) -> None:
-        """Nothing is said about a handshake."""
+        """Ignored by default."""
 
     def finding(self, record: Finding) -> None:
-        """Nothing is said about a finding."""
+        """Ignored by default."""
 
     def warning(self, record: CaptureWarning) -> None:
-        """Nothing is said about a warning."""
+        """Ignored by default."""
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Nothing is said about a TLS connection."""
+        """Ignored by default."""
 
     def device(self, record: Device) -> None:
-        """Nothing is said about a device."""
+        """Ignored by default."""
 
     def server(self, record: Server) -> None:
-        """Nothing is said about a server."""
+        """Ignored by default."""
 
     def overview(self, record: Overview) -> None:
-        """Nothing is said about the whole."""
+        """Ignored by default."""
 
 
 def write_report(report: Report, reporter: Reporter) -> None:
-    """Write a report that was collected before."""
+    """Writes a report that is already complete."""
     reporter.precision(report.capture.digits)
     for finding in report.findings:
         reporter.finding(finding)

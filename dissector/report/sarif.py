@@ -1,9 +1,9 @@
-"""Records in, a SARIF 2.1.0 log for code scanning out, repeats folded.
+"""Writes a SARIF 2.1.0 log for code scanning, with repeats folded.
 
-One result a rule and party at fault, with the count of its occurrences and a fingerprint that is
-the same in the next capture, so a scanner follows it over time. Only findings belong in such a log,
-no handshake, no TLS connection. A capture has no lines: `startLine` is the number of the frame,
-which is what a reader looks for in Wireshark.
+There is one result for each rule and party at fault, with the count of its occurrences and a
+fingerprint that is the same in the next capture, so a scanner can track it over time. The log holds
+only findings, no handshakes and no TLS connections. A capture has no lines: `startLine` is the
+frame number, which is what a reader looks for in Wireshark.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from dissector.text import printable
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 TEXT_SHOWN = 1000
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-# as code scanning sorts what is tagged "security": critical is above 9, high above 7
+# as code scanning ranks results tagged "security": critical is above 9, high above 7
 _SCORES = {Severity.ERROR: "8.0", Severity.WARNING: "5.0", Severity.INFO: "2.0"}
 _PRECISION = {"proven": "very-high", "likely": "high", "possible": "medium"}
 
 
 class Sarif(ReporterBase):
-    """The `sarif` format, of an analysis and of an audit."""
+    """The `sarif` format for analyses and audits."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
@@ -43,22 +43,22 @@ class Sarif(ReporterBase):
         self._warnings: dict[str, tuple[int, CaptureWarning]] = {}
 
     def handshake(self, record: Handshake) -> None:
-        """Settle its findings."""
+        """Completes the findings of the handshake."""
         self._folding.handshake(record)
 
     def finding(self, record: Finding) -> None:
-        """Fold it."""
+        """Folds the record."""
         self._folding.finding(record)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Fold it by kind."""
+        """Folds the warning by kind."""
         count, first = self._warnings.get(record.kind, (0, record))
         self._warnings[record.kind] = (count + 1, first)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the log."""
+        """Writes the log."""
         folds = list(self._folding.rules())
         places = {file.path: index for index, file in enumerate(capture.files)}
         results = [
@@ -129,7 +129,7 @@ def _rule(about: Advice, finding: Finding, severity: int) -> dict[str, Any]:
         ("Known false alarms", about.false_alarms),
         ("Relates to", ", ".join(about.references)),
     ]
-    said = [(title, text) for title, text in parts if text]
+    used = [(title, text) for title, text in parts if text]
     properties: dict[str, Any] = {
         "tags": ["mqtt", *(["security", *map(_tag, about.references)] if security else [])],
         "precision": _PRECISION[finding.confidence.value],
@@ -144,15 +144,15 @@ def _rule(about: Advice, finding: Finding, severity: int) -> dict[str, Any]:
         "fullDescription": {"text": about.checks or about.summary or about.name},
         "defaultConfiguration": {"level": _LEVELS[worst]},
         "help": {
-            "text": "\n\n".join(f"{title}: {text}" for title, text in said) or about.name,
-            "markdown": "\n\n".join(f"**{title}.** {text}" for title, text in said) or about.name,
+            "text": "\n\n".join(f"{title}: {text}" for title, text in used) or about.name,
+            "markdown": "\n\n".join(f"**{title}.** {text}" for title, text in used) or about.name,
         },
         "properties": properties,
     }
 
 
 def _tag(reference: str) -> str:
-    """Spell a reference as a tag; weaknesses the way that code scanning links them."""
+    """Formats a reference as a tag; CWE ids in the form that code scanning links."""
     number = reference.removeprefix("CWE-")
     return f"external/cwe/cwe-{number}" if number != reference else reference
 
@@ -177,7 +177,7 @@ def _result(fold: Fold, index: int, places: dict[str, int]) -> dict[str, Any]:
             }
         ],
         "occurrenceCount": fold.count,
-        # the first is what code scanning goes by, the second our own name for the same
+        # the first is the key that code scanning matches, the second our own name for the same
         "partialFingerprints": {"primaryLocationLineHash": f"{name}:1", "mqttDissector/v1": name},
         "properties": {
             "confidence": finding.confidence.value,
@@ -207,5 +207,5 @@ def _physical(file: str, frame: int, places: dict[str, int]) -> dict[str, Any]:
 def _uri(path: str) -> str:
     if path == "-":
         return "stdin"
-    spelt = quote(path.encode("utf-8", "surrogateescape"))
-    return f"file://{spelt}" if path.startswith("/") else spelt
+    quoted = quote(path.encode("utf-8", "surrogateescape"))
+    return f"file://{quoted}" if path.startswith("/") else quoted

@@ -1,4 +1,4 @@
-"""Records in, a count per rule and severity out, most frequent first."""
+"""Counts findings by rule and severity, most frequent first (`--statistics`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Statistics:
-    """What `--statistics` shows instead of the findings."""
+    """The reporter for `--statistics`, which shows counts instead of findings."""
 
     def __init__(self, stream: ByteStream, style: Style, *, encoding: str = "utf-8") -> None:
         self._stream = stream
@@ -26,30 +26,30 @@ class Statistics:
         self._counts: Counter[tuple[str, str, Severity]] = Counter()
 
     def precision(self, digits: int) -> None:
-        """No line has a time."""
+        """Ignored: lines contain no times."""
 
     def handshake(self, record: Handshake) -> None:
-        """No line is about a handshake."""
+        """Ignored: only findings are counted."""
 
     def finding(self, record: Finding) -> None:
-        """Count it."""
+        """Counts the record."""
         self._counts[record.rule, record.name, record.severity] += 1
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """No line is about an encrypted connection."""
+        """Ignored: only findings are counted."""
 
     def warning(self, record: CaptureWarning) -> None:
-        """No line is about a warning."""
+        """Ignored: only findings are counted."""
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the counts."""
+        """Writes the counts."""
         width = max((len(str(count)) for count in self._counts.values()), default=1)
         ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0][0]))
         for (rule, name, severity), count in ordered:
-            said = self._style.severity(severity, f"{severity.value:7}")
-            self._line(f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {said}  {name}")
+            word = self._style.severity(severity, f"{severity.value:7}")
+            self._line(f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {word}  {name}")
         self._line(f"{counted(summary.handshakes, 'handshake')}. {findings(summary)}")
 
     def _line(self, line: str) -> None:

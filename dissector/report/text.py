@@ -1,7 +1,7 @@
-"""Folded findings in, blocks of text for a person out.
+"""Formats folded findings as blocks of text for people.
 
-The first block of a rule says why it matters and how to fix it; the blocks of other parties say
-only what differs. Every captured text passes through `printable`.
+The first block of a rule says why it matters and how to fix it; blocks of other parties hold only
+what differs. Every captured text is passed through `printable`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLIENT_ID_SHOWN = 64
 
 
 def rule_blocks(rule: RuleFold, style: Style, *, everything: bool, digits: int) -> Iterator[str]:
-    """Give the lines on all findings of one rule, at most `PARTIES_SHOWN` parties of them."""
+    """Returns the lines of all findings of one rule, for at most `PARTIES_SHOWN` parties."""
     shown = rule.folds if everything else rule.folds[:PARTIES_SHOWN]
     for index, fold in enumerate(shown):
         yield from block(fold, style, digits=digits, advice=index == 0)
@@ -43,7 +43,7 @@ def rule_blocks(rule: RuleFold, style: Style, *, everything: bool, digits: int) 
 
 
 def block(fold: Fold, style: Style, *, digits: int = 6, advice: bool = True) -> Iterator[str]:
-    """Give the lines on one party's breach of one rule; `advice` adds why and how to fix."""
+    """Returns the lines of one rule's findings on one party; `advice` adds why and how to fix."""
     finding = fold.exemplar
     rule = _rule(finding.rule)
     yield f"{style.paint(finding.rule, 'bold')} {finding.name}"
@@ -55,7 +55,7 @@ def block(fold: Fold, style: Style, *, digits: int = 6, advice: bool = True) -> 
         yield from style.beside("bytes", _bytes(finding, style))
     references = getattr(rule, "relates_to", None)
     if references is None:
-        # what only advises is not broken by who does otherwise
+        # a party that does not follow advice does not break a statement
         label = "see" if finding.obligation is Obligation.ADVICE else "breaks"
         yield from style.beside(label, _breaks(finding, style))
     elif advice:  # good practice, not the standard
@@ -144,9 +144,9 @@ def _repeats(fold: Fold) -> str:
     places: dict[str, list[str]] = {}
     for file, frame in fold.places:
         places.setdefault(file, []).append(str(frame))
-    said = "; ".join(
+    listing = "; ".join(
         f"{printable(file)} frame{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
         for file, numbers in places.items()
     )
     etc = ", …" if fold.count - 1 > len(fold.places) else ""
-    return f"{fold.count - 1:,} more by this {fold.exemplar.side.value}: {said}{etc}"
+    return f"{fold.count - 1:,} more by this {fold.exemplar.side.value}: {listing}{etc}"

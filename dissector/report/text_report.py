@@ -1,7 +1,7 @@
-"""Records in, a table of handshakes, the findings and the counts for a person out.
+"""Writes a report for people: a table of handshakes, the findings and the counts.
 
-Rows with findings come first. At most `ROWS` rows are shown, and no more are kept, unless all are
-asked for. Everything is written at the end.
+Rows with findings come first. At most `ROWS` rows are stored and shown unless all are requested.
+Everything is written at the end.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _SHORTEST_ID = 12
 _LONGEST_ID = 40
 _LONGEST_FILE = 30
 _BRIDGE = "b"
-_WITHOUT_A_WORD = {"fin": " FIN", "rst": " RST", "close-frame": " Close"}
+_NO_DISCONNECT = {"fin": " FIN", "rst": " RST", "close-frame": " Close"}
 _YES_NO = {True: "yes", False: "no", None: "-"}
 
 
 class _Row(NamedTuple):
-    rank: int  # of its worst finding, negated; 1 without findings: the order of rows
+    rank: int  # sort key: negated rank of its worst finding, 1 without findings
     id: int
     file: str
     stream: int
@@ -57,15 +57,15 @@ class _Row(NamedTuple):
     present: str
     outcome: Outcome
     code: int | None
-    closed: str  # who ended it first, and how
-    code_version: Version | None  # an older server may answer a 5.0 client in its own words
+    closed: str  # which side closed first, and how
+    code_version: Version | None  # an older server may answer a 5.0 client with its own codes
     findings: tuple[str, ...]
     server: str
-    over: str  # what carries it besides TCP
+    over: str  # encapsulation besides TCP
 
 
 class TextReport:
-    """The `table` format; without handshakes it is the `text` format."""
+    """The `table` format; without handshakes the `text` format."""
 
     def __init__(
         self,
@@ -89,10 +89,10 @@ class TextReport:
         self._tls_count = 0
 
     def precision(self, digits: int) -> None:
-        """Nothing is written before the precision is known anyway."""
+        """Ignored: `finish` gets the precision with the capture."""
 
     def handshake(self, record: Handshake) -> None:
-        """Keep its row if it may be shown."""
+        """Stores its row if it can be shown."""
         found = self._folding.handshake(record)
         self._count += 1
         if not self._handshakes:
@@ -102,7 +102,7 @@ class TextReport:
             self._rows = sorted(self._rows)[:ROWS]
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Keep its row if it may be shown."""
+        """Stores its row if it can be shown."""
         from dissector.report import tls_table
 
         self._tls_count += 1
@@ -112,17 +112,17 @@ class TextReport:
                 self._tls_rows = tls_table.kept(self._tls_rows, self._everything)
 
     def finding(self, record: Finding) -> None:
-        """Fold it."""
+        """Folds the record."""
         self._folding.finding(record)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Fold it."""
+        """Folds the record."""
         self._warnings.add(record)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write everything."""
+        """Writes everything."""
         style = self._style
         for line in self._table(capture):
             self._line(line)
@@ -233,9 +233,9 @@ def _render(rows: list[_Row], style: Style, files: Sequence[str]) -> Iterator[st
     yield from tabulated(cells, headers, style.width)
     yield from legend
     if "closed by" in headers and any(" " in row.closed for row in rows):
-        yield "FIN or RST behind who closed: without a DISCONNECT before"
+        yield "FIN, RST or Close after the side: closed without a DISCONNECT"
     if any(row.version.endswith(_BRIDGE) for row in rows):
-        yield f"{_BRIDGE} behind a version: the client says that it is a bridge"
+        yield f"{_BRIDGE} after a version: the client sets the bridge bit"
     refused = {
         (row.code, row.code_version)
         for row in rows
@@ -246,10 +246,10 @@ def _render(rows: list[_Row], style: Style, files: Sequence[str]) -> Iterator[st
 
 
 def _closed(close: Close | None) -> str:
-    """Say who ended it first; how, where it was without a DISCONNECT."""
+    """Returns which side closed first, and how if there was no DISCONNECT."""
     if close is None:
         return "-"
-    return close.by.value + _WITHOUT_A_WORD.get(close.how, "")
+    return close.by.value + _NO_DISCONNECT.get(close.how, "")
 
 
 def _cells(row: _Row, style: Style) -> list[str]:

@@ -1,4 +1,4 @@
-"""TLS connections in, a table of them for a person out: what can be seen without keys."""
+"""Formats a table of TLS connections for people: what is visible without keys."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dissector.report.style import Style, counted
 from dissector.report.text_report import ROWS
 from dissector.text import printable
 
-_HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "how it went"]
-_OTHERS = 54  # columns of all but the server's, with the gaps between
+_HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "result"]
+_OTHERS = 54  # width of all columns except the server's, including the gaps
 _LEAST = 22
 _FATAL = 2
 
 
 class TlsRow(NamedTuple):
-    """What the table says of one connection; plain text, escaped."""
+    """Row of one connection; plain text, escaped."""
 
     stream: int
     file: str
@@ -29,11 +29,11 @@ class TlsRow(NamedTuple):
     version: str
     server: str
     certificate: str
-    went: str
+    result: str
 
 
 def row(record: TlsHandshake) -> TlsRow:
-    """Give the row of a connection."""
+    """Returns the row of a connection."""
     version = record.version
     frame = record.client_hello_frame or record.first
     return TlsRow(
@@ -43,17 +43,17 @@ def row(record: TlsHandshake) -> TlsRow:
         "-" if version is None else version_name(version).removeprefix("TLS "),
         printable(record.server_name or address(record.server)),
         _certificate(record),
-        _went(record),
+        _result(record),
     )
 
 
 def lines(rows: list[TlsRow], count: int, style: Style, files: Sequence[str]) -> Iterator[str]:
-    """Lay rows out; `count` is how many connections there were in all, `files` are all files."""
+    """Lays rows out; `count` is the total number of connections, `files` are all files."""
     yield style.paint("TLS connections", "bold")
     room = max(_LEAST, style.width - _OTHERS)
     cells = [
         [str(row.stream), str(row.frame), row.version, _cut(row.server, room), row.certificate,
-         row.went]
+         row.result]
         for row in rows
     ]  # fmt: skip
     headers = [*_HEADERS]
@@ -71,7 +71,7 @@ def lines(rows: list[TlsRow], count: int, style: Style, files: Sequence[str]) ->
 
 
 def kept(rows: list[TlsRow], everything: bool) -> list[TlsRow]:
-    """Give the rows that are shown, in order."""
+    """Returns the rows to show, in order."""
     ordered = sorted(rows)
     return ordered if everything else ordered[:ROWS]
 
@@ -81,7 +81,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _certificate(record: TlsHandshake) -> str:
-    """Say until when the server's certificate is good."""
+    """Returns the date until which the server's certificate is valid."""
     if record.hides_certificates:
         return "hidden"
     if not record.certificates:
@@ -90,7 +90,7 @@ def _certificate(record: TlsHandshake) -> str:
     return "unreadable" if found is None else rfc3339(found.not_after_ns, 6)[:10]
 
 
-def _went(record: TlsHandshake) -> str:
+def _result(record: TlsHandshake) -> str:
     for alert in record.alerts:
         if alert.level == _FATAL and alert.description is not None:
             return f"{alert.side.value}: {alert_name(alert.description)}"
@@ -98,4 +98,4 @@ def _went(record: TlsHandshake) -> str:
         return "resumed" if record.resumed else "established"
     if record.alerts and record.alerts[0].description is None:
         return f"{record.alerts[0].side.value}: alert"
-    return "not seen whole" if record.quality.incomplete_reason() else "not established"
+    return "incomplete" if record.quality.incomplete_reason() else "not established"

@@ -1,4 +1,4 @@
-"""A finding in, a display filter that tshark 4.0 accepts as it is out."""
+"""Builds the Wireshark display filter of a finding; tshark 4.0 accepts it unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dissector.model import Finding
 
 
 def display_filter(finding: Finding) -> str:
-    """Give the filter that shows a finding's frames of the file at fault."""
+    """Returns the filter for a finding's frames in the file at fault."""
     file = finding.file
     numbers = [frame.number for frame in finding.frames if frame.file == file]
     wanted = dict.fromkeys(numbers or [finding.frame])

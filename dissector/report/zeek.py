@@ -1,9 +1,9 @@
-r"""Records in, Zeek's logs as tab-separated text out: `mqtt_connect`, `ssl`, then `notice`.
+r"""Writes Zeek logs as tab-separated text: `mqtt_connect`, `ssl`, then `notice`.
 
-They stand in one stream, each with its own header, as `zeek-cut` takes them; `ssl` only where there
-is TLS. Fields have the names
-and types that Zeek gives them. Bytes that are no printable character appear as `\xNN`, as Zeek
-writes them, and so do tabs, backslashes, and what would be taken for an unset or empty field.
+All logs are in one stream, each with its own header, as `zeek-cut` accepts them; `ssl` only if
+there is TLS. Fields have Zeek's names and types. Bytes that are not printable are written as
+`\xNN`, as Zeek does, and so are tabs, backslashes and text that would look like an unset or empty
+field.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ _UNSET, _EMPTY = "-", "(empty)"
 
 
 class Zeek(ReporterBase):
-    """The `zeek` format. Rows of later logs wait in spools, on disk once they are many."""
+    """The `zeek` format. Rows of later logs are kept in spools, on disk if there are many."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        # closed by `finish`, or with the object
+        # closed by `finish` or with the object
         self._notices = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._ssl = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._begun = False
+        self._started = False
 
     def handshake(self, record: Handshake) -> None:
-        """Write a row of mqtt_connect."""
-        self._begin()
+        """Writes a row of mqtt_connect."""
+        self._start()
         connect, connack = record.connect, record.connack
         packet = connect if connect is not None else connack
         frame = None if packet is None else packet.frame
@@ -87,14 +87,14 @@ class Zeek(ReporterBase):
         self._stream.write("\t".join(cells).encode() + b"\n")
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Keep a row of ssl."""
+        """Stores a row of ssl."""
         frame = record.client_hello_frame or record.server_hello_frame or record.first
         cells = _ends(frame.time_ns, record.client, record.server, record.stream)
         cells += _tls(record)
         self._ssl.write("\t".join(cells).encode() + b"\n")
 
     def finding(self, record: Finding) -> None:
-        """Keep a row of notice."""
+        """Stores a row of notice."""
         client, server = record.client, record.server
         if client is None or server is None:
             return
@@ -112,8 +112,8 @@ class Zeek(ReporterBase):
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the rows that wait, and close the logs."""
-        self._begin()
+        """Writes the stored rows and closes the logs."""
+        self._start()
         ended = "" if capture.end_ns is None else _date(capture.end_ns)
         self._stream.write(f"#close\t{ended}\n".encode())
         if self._ssl.tell():
@@ -131,9 +131,9 @@ class Zeek(ReporterBase):
             self._stream.write(line)
         self._stream.write(f"#close\t{ended}\n".encode())
 
-    def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
             self._header("mqtt_connect", _CONNECT)
 
     def _header(self, path: str, fields: Sequence[tuple[str, str]]) -> None:
@@ -147,7 +147,7 @@ class Zeek(ReporterBase):
 
 
 def text(value: str) -> str:
-    """Give captured text as a field."""
+    """Formats captured text as a field."""
     if not value:
         return _EMPTY
     shown = "".join(char if printable(char) == char else _bytewise(char) for char in value)
@@ -169,7 +169,7 @@ def _ends(time_ns: int, client: Endpoint, server: Endpoint, stream: int) -> list
 
 
 def _uid(client: Endpoint, server: Endpoint, stream: int) -> str:
-    """Make a connection's name in the way of Zeek's: a C and letters and digits."""
+    """Returns a connection's uid in Zeek's form: a C followed by letters and digits."""
     seed = f"{client.ip} {client.port} {server.ip} {server.port} {stream}".encode()
     value = int.from_bytes(hashlib.sha256(seed).digest()[:12], "big")
     letters = []
@@ -180,7 +180,7 @@ def _uid(client: Endpoint, server: Endpoint, stream: int) -> str:
 
 
 def _tls(record: TlsHandshake) -> Iterator[str]:
-    """Give the cells of a TLS connection, as far as it was seen."""
+    """Returns the cells of a TLS connection, as far as they were seen."""
     hello, answer = record.client_hello, record.server_hello
     version = record.version
     group = None if answer is None else answer.group
@@ -197,9 +197,9 @@ def _tls(record: TlsHandshake) -> Iterator[str]:
     for chain in chains:
         yield ",".join(item.fingerprint for item in chain if item is not None) or _UNSET
     for chain in chains:
-        own = chain[0] if chain else None
-        yield _optional(None if own is None else own.subject)
-        yield _optional(None if own is None else own.issuer)
+        leaf = chain[0] if chain else None
+        yield _optional(None if leaf is None else leaf.subject)
+        yield _optional(None if leaf is None else leaf.issuer)
 
 
 def _optional(value: str | None) -> str:

@@ -1,7 +1,7 @@
-"""The recorded household, audited: every planted fault is found, and nothing else is.
+"""Audit of the recorded household: all planted faults are found and nothing else.
 
-`samples/household/household.toml` is the recording script's own list of who is there and of what is
-wrong with whom.
+`samples/household/household.toml` is the recording script's own list of devices, servers and their
+faults.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SERVERS = [
 
 @functools.cache
 def audited() -> Audit:
-    """Audit the capture once."""
+    """Audits the capture once."""
     return audit(CAPTURE, key=b"household")
 
 
 def device_of(entry: dict[str, Any]) -> Device:
-    """Give the one device that an entry is about: by MAC, address and client ids."""
+    """Returns the device of an entry, by MAC address, IP address and client ids."""
     (found,) = (
         device
         for device in audited().devices
@@ -48,27 +48,27 @@ def device_of(entry: dict[str, Any]) -> Device:
 
 
 def server_of(entry: dict[str, Any]) -> Server:
-    """Give the one server that an entry is about."""
+    """Returns the server of an entry."""
     place = (entry["address"], entry["port"])
     (found,) = (server for server in audited().servers if (server.ip, server.port) == place)
     return found
 
 
 def rules_at(party: Device | Server) -> list[str]:
-    """Give the rules that a party's findings are of."""
+    """Returns the rules of a party's findings."""
     findings = audited().report.findings
     return sorted({findings[number].rule for number in party.findings})
 
 
 def test_the_device_list_is_the_scripts_own() -> None:
-    """There are as many devices as the script had, and each of its devices is one of them."""
+    """The devices are exactly those of the script."""
     found = {device_of(entry).id for entry in MANIFEST["device"]}
     assert found == {device.id for device in audited().devices}
     assert len(found) == len(MANIFEST["device"])
 
 
 def test_the_server_list_is_the_scripts_own() -> None:
-    """The servers are those that the script started, a port each."""
+    """The servers are those that the script started, one for each port."""
     found = {server_of(entry).id for entry in MANIFEST["server"]}
     assert found == {server.id for server in audited().servers}
     assert len(found) == len(MANIFEST["server"])
@@ -76,7 +76,7 @@ def test_the_server_list_is_the_scripts_own() -> None:
 
 @pytest.mark.parametrize("entry", DEVICES)
 def test_planted_faults_of_a_device_are_found_and_no_other(entry: dict[str, Any]) -> None:
-    """A device shows what was planted in it, good ones show nothing; its kind has a reason."""
+    """A device has its planted faults only, good ones have none; its kind has a reason."""
     device = device_of(entry)
     assert rules_at(device) == sorted(entry["faults"])
     assert {problem.rule for problem in device.posture.wrong} == set(entry["faults"])
@@ -87,28 +87,28 @@ def test_planted_faults_of_a_device_are_found_and_no_other(entry: dict[str, Any]
 
 @pytest.mark.parametrize("entry", SERVERS)
 def test_planted_faults_of_a_server_are_found_and_no_other(entry: dict[str, Any]) -> None:
-    """A server shows what was planted in it, and nothing else."""
+    """A server has its planted faults only."""
     server = server_of(entry)
     assert rules_at(server) == sorted(entry["faults"])
     assert set(entry["right"]) <= {point.topic for point in server.posture.right}
 
 
-def test_every_finding_belongs_to_somebody() -> None:
-    """No finding is left over that neither a device nor a server has."""
+def test_every_finding_belongs_to_a_party() -> None:
+    """Every finding belongs to a device or a server."""
     owned = {number for device in audited().devices for number in device.findings}
     owned |= {number for server in audited().servers for number in server.findings}
     assert owned == set(range(len(audited().report.findings)))
 
 
 def test_the_capture_is_the_scripts() -> None:
-    """Manifest and capture were written by one recording."""
+    """Manifest and capture are of the same recording."""
     assert audited().report.capture.frames == MANIFEST["frames"]
 
 
-def test_with_keys_what_is_inside_of_tls_is_judged_too(tshark: str) -> None:
-    """With a key log devices have names, nothing is counted twice, and no fault is made up.
+def test_with_keys_the_content_of_tls_is_evaluated(tshark: str) -> None:
+    """With a key log devices have names, nothing is counted twice, and there are no false findings.
 
-    That a server asks for no client certificate is no longer noted where passwords are seen.
+    A server without client certificates is no longer reported if passwords are seen.
     """
     found = audit(CAPTURE, key=b"household", keylog=str(CAPTURE.with_suffix(".keys")))
     names = {entry["mac"]: entry["inside"] for entry in MANIFEST["device"] if entry["inside"]}
@@ -129,17 +129,17 @@ def test_with_keys_what_is_inside_of_tls_is_judged_too(tshark: str) -> None:
 
 
 @pytest.mark.parametrize("form", AUDIT_FORMATS)
-def test_no_secret_of_the_household_leaves(form: str) -> None:
-    """Accepted or refused, guessed or right: no password is in any format, in hex or base64 either.
+def test_no_format_contains_a_secret_of_the_household(form: str) -> None:
+    """No password, accepted or refused, is in any format, neither as text nor in hex or base64.
 
-    (Left out are those that are words which a report may well use, such as "camera".)
+    Passwords that are words which a report may use, such as "camera", are left out.
     """
     secrets = [secret.encode() for secret in MANIFEST["secrets"] if not secret.isalnum()]
     assert len(secrets) > 10
     raw = CAPTURE.read_bytes()
     report = dissector("audit", "--format", form, "--exit-zero", str(CAPTURE)).out.encode()
     assert report
-    assert sum(secret in raw for secret in secrets) >= 8  # the others are inside of TLS
+    assert sum(secret in raw for secret in secrets) >= 8  # the others are inside TLS
     for secret in secrets:
         for shape in (secret, secret.hex().encode(), secret.hex(" ").encode(), b64encode(secret)):
             assert shape.rstrip(b"=") not in report

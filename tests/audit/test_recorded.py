@@ -1,7 +1,7 @@
-"""Audits of all recorded captures: what they find is listed here, with the reason; nothing else is.
+"""Audits of all recorded captures: every finding is listed here with its reason.
 
-All were recorded on the loopback interface: what goes in clear there is only noted (SEC01, SEC02),
-and servers let anybody in (SEC03) unless the recording is about passwords.
+All were recorded on the loopback interface, where unencrypted traffic is only of severity info
+(SEC01, SEC02), and servers accept any client (SEC03) unless the recording is about passwords.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ RECORDED = ROOT / "samples" / "recorded"
 CAPTURES = sorted(RECORDED.glob("*.pcap*"))
 AMBIENT = {("SEC01", "info"), ("SEC02", "info"), ("SEC03", "error")}
 
-OLD = ("SEC20", "warning")  # its clients speak MQTT 3.1
+OLD = ("SEC20", "warning")  # its clients use MQTT 3.1
 BRIDGE = ("SEC21", "info")  # protocol level 0x83, 0x84 or 0x85
-SHORT = ("SEC16", "info")  # keep alives of two and three seconds, so that the recording is short
+SHORT = ("SEC16", "info")  # keep alives of two and three seconds keep the recording short
 MANY = ("SEC32", "warning")  # a script sends a malformed CONNECT on each of many connections
-NO_PASSWORD = ("SEC08", "warning")  # one of these has a user name only, and is accepted
+NO_PASSWORD = ("SEC08", "warning")  # one of these has only a user name and is accepted
 
 NO_CERTIFICATE = ("TLS14", "info")  # TLS 1.2 without a CertificateRequest
 
@@ -52,13 +52,13 @@ TRUE: dict[str, set[tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
-def test_an_audit_of_real_traffic_finds_nothing_but_what_is_true(path: Path) -> None:
-    """A recorded capture shows what its recording planted, and no other insecurity."""
+def test_an_audit_of_real_traffic_has_only_true_findings(path: Path) -> None:
+    """A recorded capture has the findings of its scenario and no others."""
     report = audit(path, select=("SEC", "TLS"), key=b"recorded").report
     found = {(item.rule, item.severity.value) for item in report.findings}
     assert found - AMBIENT == TRUE.get(path.name, set())
 
 
-def test_the_list_names_captures_that_are_there() -> None:
-    """No entry speaks of a capture that is gone."""
+def test_the_list_names_existing_captures() -> None:
+    """No entry is for a capture that was removed."""
     assert set(TRUE) <= {path.name for path in CAPTURES}

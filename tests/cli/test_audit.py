@@ -98,5 +98,5 @@ def test_the_table_says_what_carries_it() -> None:
     """Below the servers stands how clients ask for them, and that a proxy is before them."""
     out = dissector("audit", "samples/recorded/mosquitto-mqttjs-5.0-websocket-nginx.pcap").out
     text = " ".join(out.split())
-    assert "is asked for as mqtt.greenhouse.example over WebSocket, path /mqtt" in text
-    assert "names the clients by X-Forwarded-For (1), Forwarded (1)" in text
+    assert "is requested as mqtt.greenhouse.example over WebSocket, path /mqtt" in text
+    assert "gives client addresses by X-Forwarded-For (1), Forwarded (1)" in text

@@ -1,4 +1,4 @@
-"""Captures in, what the engines disagree about out, and which known fault explains it."""
+"""Differences between the engines, and the known faults that explain them."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ MALFORMED = RECORDED / "aedes-raw-3.1.1-malformed-connects.pcap"
 
 
 def written(folder: Path, wire: list[tuple[str, bytes]], port: int = 1883) -> str:
-    """Write a conversation to a capture."""
+    """Writes a conversation to a capture."""
     path = folder / "made.pcap"
     path.write_bytes(pcap(conversation(steps(wire), server_port=port)))
     return str(path)
 
 
-def test_nothing_differs(tmp_path: Path, tshark: str) -> None:
-    """Engines that read the same differ in nothing, also on a port of which tshark must be told."""
+def test_no_differences(tmp_path: Path, tshark: str) -> None:
+    """A valid conversation has no differences, even on a port that tshark does not know."""
     for port, ports in ((1883, ()), (1884, (1884,)), (5000, ())):
         found = compare(written(tmp_path, list(TALK), port), frozenset(ports))
         assert (found.packets, found.differences) == (2, [])
 
 
 def test_split_lengths(tmp_path: Path, tshark: str) -> None:
-    """Where a Remaining Length is split over segments tshark is lost, and that is a known fault."""
+    """A Remaining Length that is split over segments is a known fault of tshark."""
     connect = bytes.fromhex("10c601 00044d5154540402003c 00ba") + b"a" * 186
     for cut, faults in ((1, []), (2, ["split-length"]), (3, [])):
         found = compare(
@@ -46,8 +46,8 @@ def test_split_lengths(tmp_path: Path, tshark: str) -> None:
         assert [each.fault and each.fault.name for each in found.differences] == faults
 
 
-def test_a_capture_that_is_cut(tmp_path: Path, tshark: str) -> None:
-    """What is whole is compared, though tshark ends with an error."""
+def test_a_truncated_capture(tmp_path: Path, tshark: str) -> None:
+    """Complete packets are compared although tshark ends with an error."""
     path = Path(written(tmp_path, list(TALK)))
     path.write_bytes(path.read_bytes()[:-5])
     found = compare(str(path))
@@ -55,8 +55,8 @@ def test_a_capture_that_is_cut(tmp_path: Path, tshark: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_inside_of_tls(tmp_path: Path, tshark: str, version: str) -> None:
-    """With a key log both decode what TLS carries, on any port and whatever ALPN says."""
+def test_inside_tls(tmp_path: Path, tshark: str, version: str) -> None:
+    """With a key log both decode the content of TLS, on any port and with any ALPN."""
     for port, alpn in ((8883, ["mqtt"]), (443, [])):
         with Peers(version, alpn=alpn) as peers:
             path = written(tmp_path, peers.talk(), port)
@@ -66,36 +66,36 @@ def test_inside_of_tls(tmp_path: Path, tshark: str, version: str) -> None:
 
 @pytest.mark.parametrize("keys", sorted(RECORDED.glob("*.keys")), ids=lambda path: path.stem)
 def test_recorded_tls(tshark: str, keys: Path) -> None:
-    """Of all recordings of TLS tshark's decoding, with the same keys, is ours."""
+    """With the same keys tshark decodes all TLS recordings as native does."""
     found = compare(str(keys.with_suffix(".pcap")), key_log=keys.read_bytes())
     assert found.differences == []
     assert found.packets or found.carried
 
 
 def test_keys_in_the_capture(tshark: str) -> None:
-    """Keys that a pcapng holds are used by both."""
+    """Keys in a pcapng are used by both."""
     found = compare(str(RECORDED / "mosquitto-mqttjs-5.0-tls13-resumption.pcapng"))
     assert (found.packets, found.differences) == (4, [])
 
 
-def test_what_is_carried_is_counted(tshark: str) -> None:
-    """Streams in WebSocket are left to us, and said."""
+def test_websocket_streams_are_counted(tshark: str) -> None:
+    """Streams in WebSocket are not compared, but counted."""
     found = compare(str(RECORDED / "mosquitto-mqttjs-3.1-websocket-round-trip.pcap"))
     assert (found.carried, found.differences) == (1, [])
 
 
-def test_known_faults_are_named(tshark: str) -> None:
-    """A known fault is named with its reason, and the exit code is 0."""
+def test_known_faults_are_listed(tshark: str) -> None:
+    """A known fault is listed with its name, and the exit code is 0."""
     ran = run("crosscheck", str(MALFORMED))
     assert ran.code == 0
     assert "0 unexplained differences, 1 by known faults of tshark" in ran.out
     assert "five-byte-length" in ran.out
 
 
-def test_what_is_unexplained(
+def test_unexplained_differences(
     tshark: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A difference that no known fault explains makes the exit code 1, in every format."""
+    """With a difference that no known fault explains the exit code is 1, in every format."""
     monkeypatch.setattr(module, "explain", lambda case: None)
     assert command.run([str(MALFORMED)]) == 1
     assert "1 unexplained difference" in capsys.readouterr().out
@@ -105,10 +105,10 @@ def test_what_is_unexplained(
     assert record["differences"][0]["fault"] is None
 
 
-def test_the_scapy_engine_is_held_against_native(
+def test_the_scapy_engine_is_compared_with_native(
     tmp_path: Path, tshark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the scapy engine does not see is a difference of its own."""
+    """A packet that the scapy engine does not decode is a difference."""
     path = written(tmp_path, list(TALK))
     monkeypatch.setattr(ScapyEngine, "batches", lambda engine, readers: iter(()))
     found = compare(path).unexplained
@@ -116,7 +116,7 @@ def test_the_scapy_engine_is_held_against_native(
 
 
 def test_secrets_are_stars() -> None:
-    """No password and no authentication data is shown, whoever reads them."""
+    """Passwords and authentication data of any engine are not shown."""
     one = Difference("tshark", 1, 0, "CONNECT", "password", b"secret", b"secret2")
     two = one._replace(field="properties", native=[(22, b"secret"), (21, b"SCRAM")])
     for each in (one, two):
@@ -124,8 +124,8 @@ def test_secrets_are_stars() -> None:
     assert "SCRAM" in command._value(two, two.native)
 
 
-def test_what_tshark_cannot_read(tmp_path: Path) -> None:
-    """Compressed captures and pipes are refused in a line that says what to give instead."""
+def test_captures_that_tshark_cannot_read(tmp_path: Path) -> None:
+    """For compressed captures and pipes the error names what to give instead."""
     packed = tmp_path / "a.pcap.gz"
     packed.write_bytes(gzip.compress(MALFORMED.read_bytes()))
     for name in (str(packed), "-"):
@@ -135,7 +135,7 @@ def test_what_tshark_cannot_read(tmp_path: Path) -> None:
 
 
 def test_without_tshark(tmp_path: Path) -> None:
-    """Without tshark the command says so, and how to get it."""
+    """Without tshark the error says how to install it."""
     ran = run("crosscheck", str(MALFORMED), PATH=str(tmp_path))
     assert ran.code == 2 and ran.err.count("\n") == 1
     assert "apt install tshark" in ran.err

@@ -1,4 +1,4 @@
-"""Captures that the tests of extracts read."""
+"""Captures that the tests of extracts use."""
 
 from tests.cli.conftest import bad, good
 from tests.report.conftest import hostile

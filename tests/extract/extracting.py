@@ -1,4 +1,4 @@
-"""A capture in, what `extract` makes of it out."""
+"""Writes captures, extracts from them, and reads the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dissector.extract.run import Extract, run
 from tests.net import wire
 from tests.transport.talk import Shot
 
-SECRET = b"Hush!Hush!7-Zq"
+SECRET = b"Hush!Hush!7-Zq"  # a password
 FALSE_SESSION = bytes.fromhex("20020100")
 
 
@@ -22,14 +22,14 @@ def block(data: bytes) -> bytes:
 
 
 def connect(client_id: bytes = b"c1", secret: bytes = SECRET, flags: int = 0xC2) -> bytes:
-    """Give a CONNECT of 3.1.1 with user name and password."""
+    """Returns a CONNECT of MQTT 3.1.1 with user name and password."""
     body = b"\0\4MQTT\4" + bytes((flags,)) + b"\0\x3c" + block(client_id) + block(b"user")
     body += block(secret)
     return bytes((0x10, len(body))) + body
 
 
 def written(path: Path, shots: Sequence[Shot]) -> Path:
-    """Write frames as a capture of nanoseconds; all have one link type."""
+    """Writes frames of one link type as a capture with nanoseconds."""
     times, now = [], wire.START
     for shot in shots:
         now += shot.pause
@@ -43,7 +43,7 @@ def written(path: Path, shots: Sequence[Shot]) -> Path:
 def extracted(
     *paths: Path, flagged: bool = True, keep_secrets: bool = False, **options: Any
 ) -> tuple[bytes, Extract]:
-    """Extract; give the file and the counts."""
+    """Extracts; returns the file and the counts."""
     stream = io.BytesIO()
     made = run(
         [str(path) for path in paths], Options(**options), stream, flagged=flagged,
@@ -53,7 +53,7 @@ def extracted(
 
 
 def frames(data: bytes) -> list[tuple[int, int, bytes]]:
-    """Give time, length on the wire and bytes of each frame."""
+    """Returns time, original length and bytes of each frame."""
     found = []
     with open_capture(io.BytesIO(data)) as reader:
         while (batch := reader.next_batch()) is not None:

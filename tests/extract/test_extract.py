@@ -1,4 +1,4 @@
-"""Frames of flagged connections: all of them, nothing else, with the findings as comments."""
+"""Extracts have exactly the frames of flagged connections, with the findings as comments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SES01 = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.p
 
 
 def lines(tshark: str, path: Path, *options: str) -> list[str]:
-    """Give what tshark prints."""
+    """Returns the lines that tshark prints."""
     done = subprocess.run(
         [tshark, "-r", path, *options], check=True, capture_output=True, timeout=120
     )
@@ -34,7 +34,7 @@ def lines(tshark: str, path: Path, *options: str) -> list[str]:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_the_streams_are_those_of_wireshark(tshark: str, tmp_path: Path, path: Path) -> None:
-    """The frames are those that tshark gives for the streams with findings, times and all."""
+    """The frames and times are those that tshark shows for the streams with findings."""
     streams = {finding.stream for finding in analyze(str(path)).findings}
     data, made = extracted(path)
     assert made.connections == len(streams)
@@ -53,15 +53,15 @@ def test_the_streams_are_those_of_wireshark(tshark: str, tmp_path: Path, path: P
 
 
 @pytest.mark.parametrize("path", [MIXED, MALFORMED, SES01], ids=lambda path: path.name)
-def test_what_was_found_is_found_again(path: Path) -> None:
-    """The file that is written shows the same breaches of the standard, by the same clients."""
+def test_the_extract_has_the_same_findings(path: Path) -> None:
+    """An analysis of the extract has the same findings with the same messages."""
     data, _ = extracted(path)
     again = Counter((item.rule, item.message) for item in analyze(io.BytesIO(data)).findings)
     assert again == Counter((item.rule, item.message) for item in analyze(str(path)).findings)
 
 
 def test_findings_are_comments(tshark: str, tmp_path: Path) -> None:
-    """The frame at fault says the rule and what is wrong, the others refer to it."""
+    """The comment on the frame at fault has rule and message; other frames refer to it."""
     place = tmp_path / "flagged.pcapng"
     place.write_bytes(extracted(SES01)[0])
     fields = ("-T", "fields", "-e", "frame.number", "-e", "frame.comment")
@@ -74,8 +74,8 @@ def test_findings_are_comments(tshark: str, tmp_path: Path) -> None:
     assert any(text.startswith("SES01: belongs to") for text in numbers.values())
 
 
-def test_captured_text_in_comments_is_inert(hostile: Path, tshark: str, tmp_path: Path) -> None:
-    """No client id brings control characters into a comment."""
+def test_captured_text_in_comments_is_escaped(hostile: Path, tshark: str, tmp_path: Path) -> None:
+    """No client id puts control characters into a comment."""
     place = tmp_path / "hostile.pcapng"
     place.write_bytes(extracted(hostile, audit=True)[0])
     shown = lines(tshark, place, "-T", "fields", "-e", "frame.comment")
@@ -85,30 +85,30 @@ def test_captured_text_in_comments_is_inert(hostile: Path, tshark: str, tmp_path
 
 @pytest.mark.parametrize("path", list(secrets()), ids=lambda path: path.name)
 def test_no_secret_of_a_recording_is_left(path: Path) -> None:
-    """Passwords, authentication data and signed queries are gone, unless they are to be kept."""
+    """Passwords, authentication data and signed queries are overwritten by default."""
     kept, _ = extracted(path, flagged=False, keep_secrets=True)
     data, made = extracted(path, flagged=False)
     assert made.overwritten > 0
     for text in secrets()[path]:
         if text.isalpha():
-            continue  # a word: others may publish it
+            continue  # a plain word may occur in other payloads
         assert not holds(data, text.encode())
-    assert len(kept) <= len(data) + 64  # a word more in the section's comment, nothing else
+    assert len(kept) <= len(data) + 64  # only the section comment differs in length
     assert [len(frame) for _, _, frame in frames(kept)] == [
         len(frame) for _, _, frame in frames(data)
     ]
 
 
-def test_kept_frames_are_as_they_were() -> None:
-    """With --keep-secrets not one byte of a frame changes."""
+def test_kept_frames_are_unchanged() -> None:
+    """With --keep-secrets no byte of a frame changes."""
     original = frames(MIXED.read_bytes())
     kept = frames(extracted(MIXED, keep_secrets=True)[0])
     assert kept
     assert set(kept) <= set(original)
 
 
-def test_checksums_are_as_good_as_before(tshark: str, tmp_path: Path) -> None:
-    """What was right is right after overwriting, what was wrong is not made right."""
+def test_checksums_keep_their_status(tshark: str, tmp_path: Path) -> None:
+    """Correct checksums are correct after overwriting, bad ones stay bad."""
     good = tmp_path / "good.pcap"
     talk = (f"C {connect().hex()}", f"S {FALSE_SESSION.hex()}", "C FIN", "S FIN")
     good.write_bytes(pcap(conversation(talk)))
@@ -126,7 +126,7 @@ def test_checksums_are_as_good_as_before(tshark: str, tmp_path: Path) -> None:
 
 
 def test_several_files_are_one_capture(tmp_path: Path) -> None:
-    """A connection that goes on in the next file is written whole, the files told apart."""
+    """A connection that continues in the next file is complete; comments name the file."""
     shots = Talk(40_000).open().tell(C, connect()).tell(S, FALSE_SESSION).close().shots
     one = written(tmp_path / "one.pcap", shots[:5])
     later = [shot._replace(pause=shot.pause + (10**9 if at == 5 else 0))
@@ -140,8 +140,8 @@ def test_several_files_are_one_capture(tmp_path: Path) -> None:
 class TestCommand:
     """`dissector extract`."""
 
-    def test_it_writes_for_its_owner_alone(self, bad: Path, tmp_path: Path) -> None:
-        """The file has mode 0600, and what was done is said."""
+    def test_only_the_owner_can_read_the_file(self, bad: Path, tmp_path: Path) -> None:
+        """The file has mode 0600, and the counts are printed."""
         place = tmp_path / "out.pcapng"
         ran = dissector("extract", "--flagged", "-w", str(place), str(bad))
         assert (ran.code, ran.out) == (0, "")
@@ -151,15 +151,15 @@ class TestCommand:
         assert analyze(str(place)).summary.error == 1
 
     def test_a_clean_capture_gives_an_empty_file(self, good: Path, tmp_path: Path) -> None:
-        """Nothing flagged is no failure, and is said."""
+        """An extract without frames is no failure; a message reports it."""
         place = tmp_path / "out.pcapng"
         ran = dissector("extract", "--flagged", "-w", str(place), str(good))
         assert ran.code == 0
         assert f"{place} holds no frame" in ran.err
         assert frames(place.read_bytes()) == []
 
-    def test_a_stream_may_be_asked_for(self, good: Path, tmp_path: Path) -> None:
-        """--stream and --client write connections without a finding, too."""
+    def test_a_stream_can_be_selected(self, good: Path, tmp_path: Path) -> None:
+        """--stream and --client also write connections without a finding."""
         for option in (("--stream", "0"), ("--client", "a")):
             place = tmp_path / "out.pcapng"
             dissector("extract", *option, "-w", str(place), str(good))
@@ -169,8 +169,8 @@ class TestCommand:
         "arguments", [("--flagged",), ("-w", "x"), ("--flagged", "-w", "x", "-"),
                       ("--flagged", "-w", "x", "--engine", "scapy")],
     )  # fmt: skip
-    def test_what_is_missing_is_said(self, bad: Path, arguments: tuple[str, ...]) -> None:
-        """Where to, which connections, and files instead of pipes."""
+    def test_missing_options_are_reported(self, bad: Path, arguments: tuple[str, ...]) -> None:
+        """Output, selection and files instead of pipes are required, with one line of error."""
         ran = dissector("extract", *arguments, *([] if "-" in arguments else [str(bad)]))
         assert ran.code == 2
         assert ran.err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Which bytes of an extract are overwritten: all that could hold a secret, wherever they lie."""
+"""Overwriting of all bytes of an extract that could be part of a secret."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from tests.transport.encapsulations import (
 from tests.transport.talk import C, S, Talk, Wrapping, ether, four, six
 
 PROXY = b"PROXY TCP4 192.0.2.7 10.0.0.2 50000 1883\r\n"
-PARTS = 6  # of a secret that must not be left, in bytes
+PART = 6  # bytes of a secret that must not be left
 
 
 def left(data: bytes) -> bool:
-    """Whether any piece of the secret is in a file."""
-    return any(SECRET[at : at + PARTS] in data for at in range(len(SECRET) - PARTS + 1))
+    """Whether any part of the secret is in a file."""
+    return any(SECRET[at : at + PART] in data for at in range(len(SECRET) - PART + 1))
 
 
 def ended(talk: Talk) -> Talk:
-    """Answer with a session that cannot be there: the connection is flagged."""
+    """Answers with a false Session Present, so that the connection is flagged."""
     return talk.tell(S, FALSE_SESSION).close()
 
 
@@ -63,8 +63,8 @@ WRAPPINGS = {
 
 
 @pytest.mark.parametrize("name", WRAPPINGS)
-def test_whatever_it_is_wrapped_in(tmp_path: Path, name: str) -> None:
-    """Behind tags and tunnels, in fragments, in an error that quotes it: no secret is left."""
+def test_any_encapsulation(tmp_path: Path, name: str) -> None:
+    """No secret is left after tags, in tunnels, in fragments or in a quoting ICMP error."""
     talk = Talk(40_000, WRAPPINGS[name]).open().tell(C, connect())
     path = written(tmp_path / "a.pcap", ended(talk).shots)
     data, made = extracted(path)
@@ -79,10 +79,10 @@ AUTH = bytes.fromhex("f0") + bytes((2 + 1 + 4 + 3 + len(SECRET),)) + b"\x18" + b
 TALKS = {
     "plain": [connect()],
     "twice on one connection": [connect(), connect(b"c2")],
-    "behind PROXY": [PROXY + connect()],
-    "not whole": [connect()[:-3]],
-    "longer than it says": [connect()[:1] + bytes((len(connect()) - 6,)) + connect()[2:]],
-    "more than it holds": [connect()[:1] + bytes((len(connect()) + 40,)) + connect()[2:]],
+    "after a PROXY header": [PROXY + connect()],
+    "truncated": [connect()[:-3]],
+    "longer than its length": [connect()[:1] + bytes((len(connect()) - 6,)) + connect()[2:]],
+    "shorter than its length": [connect()[:1] + bytes((len(connect()) + 40,)) + connect()[2:]],
     "with a reserved flag": [connect(flags=0xC3)],
     "without its flag": [connect(flags=0x82)],
     "unknown bytes": [connect(), b"\0\0" + SECRET],
@@ -91,8 +91,8 @@ TALKS = {
 
 
 @pytest.mark.parametrize("name", TALKS)
-def test_whatever_is_wrong_with_it(tmp_path: Path, name: str) -> None:
-    """In malformed packets, in what could not be decoded, in a second CONNECT: none is left."""
+def test_any_malformed_packet(tmp_path: Path, name: str) -> None:
+    """No secret is left in malformed packets, in undecoded bytes or in a second CONNECT."""
     talk = Talk(40_000).open()
     for data in TALKS[name]:
         talk.tell(C, data)
@@ -111,13 +111,13 @@ def test_whatever_is_wrong_with_it(tmp_path: Path, name: str) -> None:
     again=st.lists(st.tuples(st.integers(0, len(connect()) - 1), st.integers(1, 40)), max_size=4),
     seed=st.integers(0, 1000),
 )
-def test_however_it_is_sent(
+def test_any_segmentation(
     tmp_path_factory: pytest.TempPathFactory,
     cuts: list[int],
     again: list[tuple[int, int]],
     seed: int,
 ) -> None:
-    """Cut anywhere, out of order, parts sent again: no piece of the secret is left."""
+    """No part of the secret is left with any segmentation, out of order, with retransmissions."""
     packet = connect()
     edges = sorted({0, len(packet), *cuts})
     parts = [(low, packet[low:high]) for low, high in pairwise(edges)]
@@ -133,16 +133,16 @@ def test_however_it_is_sent(
     assert not left(data)
 
 
-def test_a_piece_that_says_something_else_goes_whole(tmp_path: Path) -> None:
-    """Bytes sent again with another content are overwritten: nobody knows what they are."""
+def test_a_differing_retransmission_is_overwritten(tmp_path: Path) -> None:
+    """A retransmission with other bytes is overwritten entirely, as its content is unknown."""
     packet = connect()
     talk = Talk(40_000).open().put(C, 0, packet).put(C, 4, SECRET + b"!").moved(C, len(packet))
     data, _ = extracted(written(tmp_path / "a.pcap", ended(talk).shots), flagged=False)
     assert not left(data)
 
 
-def test_what_is_no_secret_stays(tmp_path: Path) -> None:
-    """Of a CONNECT only the password is overwritten; the answer stays as it is."""
+def test_bytes_that_are_not_secret_are_kept(tmp_path: Path) -> None:
+    """In a CONNECT only the password is overwritten; the answer is unchanged."""
     shots = ended(Talk(40_000).open().tell(C, connect())).shots
     data, made = extracted(written(tmp_path / "a.pcap", shots))
     assert made.overwritten == len(SECRET)
@@ -155,10 +155,10 @@ def test_what_is_no_secret_stays(tmp_path: Path) -> None:
     spans=st.lists(st.tuples(st.integers(0, 59), st.integers(1, 20)), max_size=4),
     odd=st.integers(0, 3),
 )
-def test_a_right_checksum_stays_right(
+def test_a_correct_checksum_stays_correct(
     payload: bytes, spans: list[tuple[int, int]], odd: int
 ) -> None:
-    """However many bytes change, and wherever the header begins."""
+    """The checksum is correct after any overwriting, at any header offset."""
     segment = bytearray(wire.tcp(40_000, 1883, 1, 1, 24, payload))
     segment[16:18] = checksum(bytes(segment)).to_bytes(2, "big")
     assert checksum(bytes(segment)) == 0

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from dissector import analyze
 from dissector.crosscheck.compare import Difference, against_tshark
 from dissector.crosscheck.headers import split_lengths
-from dissector.crosscheck.observation import OwnObservation, PacketObservation, ours
-from dissector.crosscheck.wireshark import theirs
+from dissector.crosscheck.observation import OwnObservation, PacketObservation, observe
+from dissector.crosscheck.wireshark import observe_tshark
 from dissector.model import Capture, Endpoint
 from dissector.rules.registry import all_rules
 from samples.build import START_NS, Frame, conversation, pcap
@@ -54,10 +54,10 @@ def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, PairedFie
         whole = folder / f"{number}.pcapng"
         parts = [str(path) for path, _ in lot]
         subprocess.run([need_tool("mergecap"), "-a", "-w", str(whole), *parts], check=True)
-        answer = theirs(str(whole), ports)
+        answer = observe_tshark(str(whole), ports)
         frames = streams = 0
         for path, size in lot:
-            mine = ours(str(path), ports)
+            mine = observe(str(path), ports)
             part = [
                 seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
                 for seen in answer
@@ -117,9 +117,9 @@ def read_examples(folder: Path) -> Iterator[tuple[str, PairedFields]]:
         owners += [name] * len(played)
     whole = folder / "examples.pcap"
     whole.write_bytes(pcap(frames))
-    all_of_ours = ours(str(whole), frozenset(ports))
+    all_of_ours = observe(str(whole), frozenset(ports))
     split = split_lengths(str(whole), frozenset(ports))
-    both = (all_of_ours.seen, theirs(str(whole), ports))
+    both = (all_of_ours.seen, observe_tshark(str(whole), ports))
     for name in starts:
         mine, other = (
             [

@@ -1,4 +1,4 @@
-"""A capture and the name of a format in, what an audit writes in it out."""
+"""Audits or analyses a capture and returns the output of one format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMATS: Sequence[str] = AUDIT_FORMATS
 
 
 def audited(path: Path | str, form: str, options: Options | None = None, **look: Any) -> bytes:
-    """Audit a capture."""
+    """Audits a capture."""
     stream = io.BytesIO()
     reporter = audit_reporter(
         form, stream, ReportOptions(Style(), key=KEY, everything=True, **look)
@@ -32,7 +32,7 @@ def audited(path: Path | str, form: str, options: Options | None = None, **look:
 
 
 def analyzed(path: Path | str, form: str, **look: Any) -> bytes:
-    """Analyse a capture in one of the formats that analyses and audits share."""
+    """Analyses a capture in one of the formats that analyses and audits share."""
     assert form in SHARED
     stream = io.BytesIO()
     reporter = shared_reporter(form, stream, ReportOptions(Style(), key=KEY, **look))

@@ -1,4 +1,4 @@
-"""Facts in, records for the report tests out."""
+"""Builds records for the tests of reports, with default values."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def connack(**facts: Any) -> Connack:
     return Connack(**{**base, **facts})
 
 
-class Silent:
-    """A sink that hears of everything and does nothing; a test's own says what it is about."""
+class NullSink:
+    """A sink that ignores all records; tests override the methods they need."""
 
     def handshake(self, record: Any) -> None:
         pass
@@ -151,7 +151,7 @@ def report(**facts: Any) -> Report:
 
 
 def written(made: Report, make: type[Any], *arguments: Any, **options: Any) -> bytes:
-    """Give what a reporter writes of a report."""
+    """Returns what a reporter writes for a report."""
     stream = io.BytesIO()
     reporter: Reporter = make(stream, *arguments, **options)
     write_report(made, reporter)

@@ -1,4 +1,4 @@
-"""Nothing in, captures whose client ids, user names and topics attack whoever shows them out."""
+"""Builds a capture whose client ids, user names and topics attack programs that display them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _block(data: bytes) -> bytes:
 
 
 def connect(text: bytes) -> tuple[str, ...]:
-    """Give the steps that send a CONNECT with a text as client id, will topic and user name."""
+    """Returns the steps of a CONNECT with a text as client id, will topic and user name."""
     own = _block(text[:65_535])
     body = b"\0\4MQTT\4\xe6\0\x3c" + own + own + _block(b"will") + own + _block(b"Zq7-unlikely-Pw")
     size, length = len(body), b""
@@ -44,11 +44,11 @@ def connect(text: bytes) -> tuple[str, ...]:
 
 
 def capture() -> bytes:
-    """Give a capture in which each of the texts is a client on a host of its own."""
+    """Returns a capture in which each text is the client id of a client on its own host."""
     texts = [*(text.encode() for text in TEXTS), SURROGATE]
     steps: list[str] = []
     for number, text in enumerate(texts):
         steps += [] if not number else [f"HOST {number + 10}"]
-        # a session that cannot be there: a finding that shows the packet, besides those of an audit
+        # a false Session Present: a finding that shows the packet, besides those of an audit
         steps += [*connect(text), "S 20 02 01 00", "C e0 00", "C FIN", "S FIN"]
     return pcap(conversation(steps))

@@ -1,4 +1,4 @@
-"""JSON in, nothing out if the shipped schema describes it."""
+"""Checks JSON against the schema in the package; raises ValidationError if it does not fit."""
 
 from __future__ import annotations
 

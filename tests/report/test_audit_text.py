@@ -1,4 +1,4 @@
-"""The tables of an audit for a person."""
+"""The tables of an audit for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector.report.style import Style
 
 
 def row_of(server: Server) -> str:
-    """Give the server's row, on a page that has room for all of it."""
+    """Returns the server's row on a page wide enough for all of it."""
     stream = io.BytesIO()
     table = AuditTextReport(stream, Style(width=120))
     table.server(server)
@@ -19,8 +19,8 @@ def row_of(server: Server) -> str:
     return stream.getvalue().decode().splitlines()[2]
 
 
-def test_few_of_many_refusals_are_named() -> None:
-    """Three stand in the row, one of those that differ in case only; the rest is a number."""
+def test_few_of_many_refusals_are_listed() -> None:
+    """The row lists three, one of those that differ only in case, and the number of others."""
     codes = ("not authorized", "Not authorized", "identifier rejected", "Server busy", "Banned")
     server = Server(id=0, name="10.0.0.2:1883", ip="10.0.0.2", port=1883)
     server.refusals = dict.fromkeys(codes, 1)

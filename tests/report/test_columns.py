@@ -1,4 +1,4 @@
-"""Tables that fit the page: what is too wide moves together, then breaks; nothing is left out."""
+"""Tables that fit the page: gaps shrink first, then cells wrap; nothing is left out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dissector.report.style import Style
 
 WORD = st.text(st.sampled_from("abcdefxyz.:-"), min_size=1, max_size=14)
 CELL = st.lists(WORD, max_size=4).map(" ".join)
-HEADERS = ("stream", "client id", "lets in by", "findings")
+HEADERS = ("stream", "client id", "accepts by", "findings")
 ROWS = st.lists(st.tuples(st.integers(0, 99999).map(str), CELL, CELL, CELL), max_size=6)
 
 
-def test_what_fits_stands_apart() -> None:
-    """Where there is room, columns are two apart and numbers stand to the right."""
+def test_a_table_that_fits_has_wide_gaps() -> None:
+    """On a page that is wide enough gaps are two columns wide; numbers are right-aligned."""
     assert tabulated([("7", "a", "none"), ("12", "b", "-")], ("stream", "id", "by"), 80) == [
         "stream  id  by",
         "------  --  ----",
@@ -27,24 +27,24 @@ def test_what_fits_stands_apart() -> None:
     ]
 
 
-def test_what_nearly_fits_moves_together() -> None:
-    """One column apart, nothing needs to be broken."""
+def test_gaps_shrink_first() -> None:
+    """With gaps of one column no cell has to wrap."""
     assert tabulated([("a b", "c d")], ("x", "y"), 7) == ["x   y", "--- ---", "a b c d"]
 
 
-def test_what_does_not_fit_breaks_between_words() -> None:
-    """A cell goes on below; short cells beside it stay as they are."""
+def test_cells_that_do_not_fit_wrap_between_words() -> None:
+    """A cell continues in the next line; short cells beside it are unchanged."""
     row = ("10.0.0.1:1883", "password, none", "not authorized")
-    assert tabulated([row], ("server", "lets in by", "turns away"), 40) == [
-        "server         lets in by   turns away",
+    assert tabulated([row], ("server", "accepts by", "refused as"), 40) == [
+        "server         accepts by   refused as",
         "-------------  -----------  ------------",
         "10.0.0.1:1883  password,    not",
         "               none         authorized",
     ]
 
 
-def test_a_long_word_breaks_where_the_page_is_narrow() -> None:
-    """Words break last, numbers never."""
+def test_a_long_word_wraps_on_a_narrow_page() -> None:
+    """Words are broken last, numbers never."""
     rows = [("123456789", "2001:db8:1:2:3:4:5:6", "accepted")]
     assert tabulated(rows, ("frame", "server", "outcome"), 27) == [
         "    frame server   outcome",
@@ -56,7 +56,7 @@ def test_a_long_word_breaks_where_the_page_is_narrow() -> None:
 
 
 def test_each_line_of_a_coloured_cell_is_coloured() -> None:
-    """No colour runs into the cell beside it."""
+    """Colour never extends into the next cell."""
     cell = Style(color=True).severity(Severity.ERROR, "CON03 CON14")
     on, off = cell[: cell.index("C")], cell[-4:]
     lines = tabulated([("1", cell, "s1")], ("stream", "findings", "server"), 24)
@@ -68,21 +68,21 @@ def test_each_line_of_a_coloured_cell_is_coloured() -> None:
 
 
 @given(ROWS, st.integers(40, 120))
-def test_any_table_fits_and_is_whole(rows: list[tuple[str, ...]], width: int) -> None:
-    """At forty columns and more no line of four columns is longer, and every letter is there."""
+def test_any_table_fits_and_is_complete(rows: list[tuple[str, ...]], width: int) -> None:
+    """From a width of forty on, no line of four columns is too long and no letter is missing."""
     lines = tabulated(rows, HEADERS, width)
     assert max(map(len, lines)) <= width
-    said = "".join("".join(lines).split())
+    written = "".join("".join(lines).split())
     wanted = "".join("".join(map("".join, [HEADERS, *rows])).split())
-    assert sorted(said.replace("-", "")) == sorted(wanted.replace("-", ""))
+    assert sorted(written.replace("-", "")) == sorted(wanted.replace("-", ""))
 
 
 @given(ROWS)
-def test_a_broken_cell_reads_on_below(rows: list[tuple[str, ...]]) -> None:
+def test_a_wrapped_cell_continues_below(rows: list[tuple[str, ...]]) -> None:
     """The letters of a column, read downwards, are those of its cells."""
     lines = tabulated(rows, HEADERS, 40)
     rule = next(line for line in lines if not line.strip("- "))
     below = lines[lines.index(rule) + 1 :]
     for column, place in enumerate(re.finditer("-+", rule)):
-        said = "".join(line[slice(*place.span())] for line in below)
-        assert said.replace(" ", "") == "".join(row[column] for row in rows).replace(" ", "")
+        written = "".join(line[slice(*place.span())] for line in below)
+        assert written.replace(" ", "") == "".join(row[column] for row in rows).replace(" ", "")

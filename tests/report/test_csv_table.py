@@ -1,4 +1,4 @@
-"""The CSV of audits and analyses, read by Python and by a spreadsheet."""
+"""The CSV of audits and analyses, parsed by Python and by a spreadsheet program."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 
 
 def rows(data: bytes) -> list[dict[str, str]]:
-    """Read a CSV."""
+    """Reads a CSV."""
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
 def test_rows_are_the_records_of_the_json() -> None:
-    """Findings, devices and servers of the JSON have a row each, and say the same."""
+    """Findings, devices and servers of the JSON have one row each with the same values."""
     document = json.loads(audited(CREDENTIALS, "json"))
     found = rows(audited(CREDENTIALS, "csv"))
     of = {kind: [row for row in found if row["record"] == kind] for kind in ("device", "server")}
@@ -42,8 +42,8 @@ def test_rows_are_the_records_of_the_json() -> None:
     assert len(found) == sum(len(document[name]) for name in ("findings", "devices", "servers"))
 
 
-def test_an_analysis_gives_its_findings() -> None:
-    """`analyze` has the same table, without the rules of an audit and without devices."""
+def test_an_analysis_writes_its_findings() -> None:
+    """`analyze` writes the same table, without audit rules and without devices."""
     found = rows(analyzed(CREDENTIALS, "csv"))
     assert found
     assert {row["record"] for row in found} == {"finding"}
@@ -51,7 +51,7 @@ def test_an_analysis_gives_its_findings() -> None:
 
 
 def test_no_cell_is_a_formula_or_holds_control_characters(hostile: Path) -> None:
-    """Whatever a client calls itself, a cell is text of one line, and not too long."""
+    """With any client id a cell is one line of text and not too long."""
     data = audited(hostile, "csv")
     found = rows(data)
     assert len({row["clientId"] for row in found if row["record"] == "device"}) > 15
@@ -64,7 +64,7 @@ def test_no_cell_is_a_formula_or_holds_control_characters(hostile: Path) -> None
 
 
 def cells(place: Path) -> Iterator[list[tuple[str, str, bool]]]:
-    """Give the rows of a flat spreadsheet: text, type and whether it is a formula of each cell."""
+    """Returns the rows of a flat spreadsheet: text, type and formula flag of each cell."""
     for row in ElementTree.parse(place).iter(f"{_TABLE}table-row"):
         line: list[tuple[str, str, bool]] = []
         for cell in row.iter(f"{_TABLE}table-cell"):
@@ -78,7 +78,7 @@ def cells(place: Path) -> Iterator[list[tuple[str, str, bool]]]:
 
 
 def _shown(paragraph: ElementTree.Element) -> str:
-    """Give a paragraph's text; runs of spaces are elements of their own."""
+    """Returns a paragraph's text; runs of spaces are elements of their own."""
     parts = [paragraph.text or ""]
     for inner in paragraph:
         parts.append(" " * int(inner.get(f"{_TEXT}c", "1")) if inner.tag == f"{_TEXT}s" else "")
@@ -86,18 +86,18 @@ def _shown(paragraph: ElementTree.Element) -> str:
     return "".join(parts)
 
 
-@pytest.mark.parametrize("attacked", [False, True], ids=["recorded", "hostile"])
-def test_a_spreadsheet_reads_every_cell(hostile: Path, tmp_path: Path, attacked: bool) -> None:
-    """LibreOffice shows, cell by cell, what stands in the file, and computes nothing."""
+@pytest.mark.parametrize("with_attacks", [False, True], ids=["recorded", "hostile"])
+def test_a_spreadsheet_reads_every_cell(hostile: Path, tmp_path: Path, with_attacks: bool) -> None:
+    """LibreOffice shows each cell as it is in the file and computes nothing."""
     office = need_tool("soffice")
-    data = audited(hostile if attacked else CREDENTIALS, "csv")
+    data = audited(hostile if with_attacks else CREDENTIALS, "csv")
     place = tmp_path / "audit.csv"
     place.write_bytes(data)
-    # comma, quotes, UTF-8, from row 1, no column formats, language by default, quoted is text
-    flavour = "--infilter=Text - txt - csv (StarCalc):44,34,76,1,,0,true"
+    # comma, quotes, UTF-8, from row 1, no column formats, default language, quoted fields are text
+    csv_filter = "--infilter=Text - txt - csv (StarCalc):44,34,76,1,,0,true"
     subprocess.run(
         [
-            office, f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", flavour,
+            office, f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", csv_filter,
             "--convert-to", "fods", "--outdir", str(tmp_path), str(place),
         ],
         check=True, capture_output=True, timeout=120,

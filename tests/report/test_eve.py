@@ -1,4 +1,4 @@
-"""EVE of audits and analyses: as Suricata documents it, one event a record, no password."""
+"""EVE of audits and analyses: Suricata's schema, one event for each record, no passwords."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
 @functools.cache
 def validator() -> jsonschema.Draft202012Validator:
-    """Read the schema."""
+    """Reads the schema."""
     place = Path(__file__).parent / "schemas" / "eve.json"
     schema = json.loads(place.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -31,7 +31,7 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def events(data: bytes) -> list[dict[str, Any]]:
-    """Hold every event against the schema."""
+    """Parses events and checks each against the schema."""
     found = [json.loads(line) for line in data.splitlines()]
     for event in found:
         validator().validate(event)
@@ -40,7 +40,7 @@ def events(data: bytes) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_events_of_samples_fit_the_schema(path: Path) -> None:
-    """A handshake is an event, and so is a finding."""
+    """Each handshake and each finding is an event that fits the schema."""
     document = json.loads(audited(path, "json"))
     found = events(audited(path, "eve"))
     alerts = [event for event in found if event["event_type"] == "alert"]
@@ -50,12 +50,12 @@ def test_events_of_samples_fit_the_schema(path: Path) -> None:
 
 
 def test_hostile_names_fit_the_schema(hostile: Path) -> None:
-    """JSON holds any client id."""
+    """Events with any client id fit the schema."""
     assert len(events(audited(hostile, "eve"))) > 40
 
 
 def test_fields_are_those_of_the_json() -> None:
-    """An event says what the handshake of the JSON says."""
+    """An event has the values of the handshake in the JSON."""
     (first, *_) = json.loads(audited(CREDENTIALS, "json"))["handshakes"]
     event = next(event for event in events(audited(CREDENTIALS, "eve")) if "mqtt" in event)
     connect, connack = event["mqtt"]["connect"], event["mqtt"]["connack"]
@@ -70,8 +70,8 @@ def test_fields_are_those_of_the_json() -> None:
     assert event["timestamp"][:26] == first["connect"]["time"][:26]
 
 
-def test_a_password_shows_only_when_asked_for() -> None:
-    """The flag says that there is one; the password itself needs --show-secrets."""
+def test_a_password_is_shown_only_on_request() -> None:
+    """The flag shows that there is one; the password itself needs --show-secrets."""
     for show in (False, True):
         connects = [
             event["mqtt"]["connect"]
@@ -82,16 +82,16 @@ def test_a_password_shows_only_when_asked_for() -> None:
         assert all(("password" in connect) is show for connect in connects)
 
 
-def test_each_rule_has_a_number_of_its_own() -> None:
-    """The numbers derive from the ids, and no two are the same."""
+def test_each_rule_has_a_unique_number() -> None:
+    """The numbers derive from the ids, and no two rules have the same."""
     numbers = [signature_id(rule.id) for rule in every_rule()]
     assert len(set(numbers)) == len(numbers)
     assert all(0 < number < 2**32 for number in numbers)
     assert signature_id("SES01") == ((18 * 26 + 4) * 26 + 18) * 100 + 1
 
 
-def test_tls_is_told_as_suricata_tells_it(encrypted: Path) -> None:
-    """A TLS connection is an event with what was seen of it, and the certificates of both ends."""
+def test_tls_events_have_suricatas_fields(encrypted: Path) -> None:
+    """A TLS connection is an event with its visible parameters and both ends' certificates."""
     made = json.loads(audited(encrypted, "json"))["tlsHandshakes"]
     found = [event for event in events(audited(encrypted, "eve")) if event["event_type"] == "tls"]
     assert [event["pcap_cnt"] for event in found] == [item["clientHello"]["frame"] for item in made]
@@ -112,8 +112,8 @@ def test_tls_is_told_as_suricata_tells_it(encrypted: Path) -> None:
     assert refused["ja3"] != newer["ja3"]
 
 
-def test_a_certificate_is_named_as_suricata_names_it(encrypted: Path) -> None:
-    """The fingerprint is the SHA-1 of the certificate, in octets."""
+def test_the_certificate_fingerprint_is_suricatas(encrypted: Path) -> None:
+    """The fingerprint is the SHA-1 of the certificate, with colons between octets."""
     first = next(event["tls"] for event in events(audited(encrypted, "eve")) if "tls" in event)
     der = dissector.analyze(encrypted).tls_handshakes[0].certificates[0]
     assert first["fingerprint"] == hashlib.sha1(der, usedforsecurity=False).digest().hex(":")

@@ -1,4 +1,4 @@
-"""Whole reports of known captures, character by character."""
+"""Complete reports of known captures, compared with golden files character by character."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FORMATS = {
     "jsonl": ("--format", "jsonl"),
     "statistics": ("--statistics",),
 }
-# what differs between installs
+# differs between installations
 TOOL = re.compile(r'"version":"[^"]*","engine":"native","compiled":(true|false)')
 
 
 @pytest.mark.parametrize("capture", CAPTURES)
 @pytest.mark.parametrize("form", FORMATS)
-def test_report_is_as_it_was(capture: str, form: str, update_golden: bool) -> None:
-    """A change of a report is seen in review (`pytest --update-golden` writes it anew)."""
+def test_report_is_unchanged(capture: str, form: str, update_golden: bool) -> None:
+    """Changes of a report show up in review; `pytest --update-golden` rewrites the files."""
     if not (ROOT / CAPTURES[capture]).is_file():
         pytest.skip(f"{CAPTURES[capture]} was not made; python -m samples.make")
     ran = dissector(*FORMATS[form], CAPTURES[capture], DISSECTOR_FINGERPRINT_KEY="golden")

@@ -1,4 +1,4 @@
-"""Findings written the quick way."""
+"""Findings written on the fast path."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
 from dissector.report.json_v1 import Writer
 from tests.conftest import ROOT
-from tests.report.builders import Silent, finding
+from tests.report.builders import NullSink, finding
 
 CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
 encode = msgspec.json.Encoder().encode
 
 
-class BothFindingWriters(Silent):
-    """A sink that writes every finding both ways."""
+class BothFindingWriters(NullSink):
+    """A sink that writes every finding on the fast path and on the general path."""
 
     def __init__(self, digits: int | None = None) -> None:
         self.writer = Writer(key=b"k", digits=digits)
-        self.quick = FindingText(self.writer, JsonBuffer())
-        self.ways = [0, 0]
+        self.fast = FindingText(self.writer, JsonBuffer())
+        self.counts = [0, 0]
 
     def precision(self, digits: int) -> None:
         self.writer.digits = digits
 
     def finding(self, record: Finding) -> None:
-        text = self.quick.text(record, "{")
-        self.ways[text is None] += 1
+        text = self.fast.text(record, "{")
+        self.counts[text is None] += 1
         if text is not None:
             assert text == encode(self.writer.finding(record))
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:
-    """The quick way writes every finding of every sample as the general way does."""
+    """Fast path and general path write the same for every finding of every sample."""
     run([str(path)], Options(audit=True), BothFindingWriters())
 
 
@@ -56,7 +56,7 @@ ends = st.builds(Endpoint, st.sampled_from(["10.0.0.1", 'not "one"']), st.intege
 
 @given(st.data(), st.sampled_from([6, 9, None]))
 def test_any_finding_is_written_alike(data: st.DataObject, digits: int | None) -> None:
-    """Whatever a finding holds, the quick way writes the same or nothing."""
+    """For any finding the fast path writes the same as the general path or nothing."""
     record = finding(
         handshake=data.draw(st.none() | st.integers(0, 2**40)),
         stream=data.draw(st.integers(0, 2**40)),
@@ -74,7 +74,7 @@ def test_any_finding_is_written_alike(data: st.DataObject, digits: int | None) -
 
 
 @pytest.mark.parametrize(
-    ("record", "quick"),
+    ("record", "fast"),
     [
         (finding(), True),
         (finding(None, client_id=None, version=None, section=None, client=None), True),
@@ -85,8 +85,8 @@ def test_any_finding_is_written_alike(data: st.DataObject, digits: int | None) -
         (finding(evidence={"far": 2**64, "near": -1}), False),
     ],
 )
-def test_only_plain_values_go_the_quick_way(record: Finding, quick: bool) -> None:
-    """Text that JSON has to escape, and what is neither text nor count, goes the general way."""
+def test_only_plain_values_take_the_fast_path(record: Finding, fast: bool) -> None:
+    """Text that JSON has to escape, and values that are no text or count, take the general path."""
     both = BothFindingWriters()
     both.finding(record)
-    assert both.ways == [quick, not quick]
+    assert both.counts == [fast, not fast]

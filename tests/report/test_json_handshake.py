@@ -1,4 +1,4 @@
-"""Handshakes written the quick way."""
+"""Handshakes written on the fast path."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import Writer
 from tests.conftest import ROOT
-from tests.report.builders import Silent, connack, connect, handshake
+from tests.report.builders import NullSink, connack, connect, handshake
 from tests.strategies import connacks, connects
 
 CAPTURES = sorted((ROOT / "samples").rglob("*.pcap*"))
 encode = msgspec.json.Encoder().encode
 
 
-class BothWriters(Silent):
-    """A sink that writes every handshake both ways."""
+class BothWriters(NullSink):
+    """A sink that writes every handshake on the fast path and on the general path."""
 
     def __init__(self, digits: int | None = None, *, show_secrets: bool = False) -> None:
         self.writer = Writer(show_secrets=show_secrets, key=b"k", digits=digits)
-        self.quick = HandshakeText(self.writer, encode, JsonBuffer())
-        self.ways = [0, 0]
+        self.fast = HandshakeText(self.writer, encode, JsonBuffer())
+        self.counts = [0, 0]
 
     def precision(self, digits: int) -> None:
         self.writer.digits = digits
-        self.quick.precision(digits)
+        self.fast.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
-        text = self.quick.text(record, "{")
-        self.ways[text is None] += 1
+        text = self.fast.text(record, "{")
+        self.counts[text is None] += 1
         if text is not None:
             assert text == encode(self.writer.handshake(record))
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:
-    """The quick way writes every handshake of every sample as the general way does."""
+    """Fast path and general path write the same for every handshake of every sample."""
     run([str(path)], Options(), BothWriters())
 
 
@@ -59,7 +59,7 @@ ends = st.builds(Endpoint, st.sampled_from(["10.0.0.1", "::1", 'not "one"']),
 def test_any_handshake_is_written_alike(
     data: st.DataObject, digits: int | None, show_secrets: bool
 ) -> None:
-    """Whatever a handshake holds, the quick way writes the same or nothing."""
+    """For any handshake the fast path writes the same as the general path or nothing."""
     one, two = data.draw(st.none() | connects()), data.draw(st.none() | connacks())
     for packet in (one, two):
         if packet is not None:
@@ -84,7 +84,7 @@ def test_any_handshake_is_written_alike(
 
 
 @pytest.mark.parametrize(
-    ("record", "quick"),
+    ("record", "fast"),
     [
         (handshake(), True),
         (handshake(connect=connect(client_id="a\\b")), False),
@@ -96,8 +96,8 @@ def test_any_handshake_is_written_alike(
         (handshake(connack=connack(return_code=77)), True),
     ],
 )
-def test_only_plain_text_goes_the_quick_way(record: Handshake, quick: bool) -> None:
-    """Text that JSON has to escape, and all that is not ASCII, is left to the general way."""
+def test_only_plain_text_takes_the_fast_path(record: Handshake, fast: bool) -> None:
+    """Text that JSON has to escape or that is not ASCII takes the general path."""
     both = BothWriters()
     both.handshake(record)
-    assert both.ways == [quick, not quick]
+    assert both.counts == [fast, not fast]

@@ -1,4 +1,4 @@
-"""The same records, one a line."""
+"""JSON lines: one record a line, the same records as the document."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ KINDS = {
 }
 
 
-def test_lines_hold_the_records_of_the_document() -> None:
-    """Every line fits the schema, and together they say what the document says."""
+def test_lines_are_the_records_of_the_document() -> None:
+    """Every line fits the schema, and together they contain the records of the document."""
     made = report()
     whole = document(made, key=b"k")
     lines = [json.loads(line) for line in written(made, JsonLines, key=b"k").splitlines()]
@@ -39,8 +39,8 @@ def test_lines_hold_the_records_of_the_document() -> None:
     assert whole["summary"].items() <= last.items()
 
 
-def test_lines_leave_before_the_end() -> None:
-    """Records are written as they come, a few are held at most."""
+def test_lines_are_written_before_the_end() -> None:
+    """Records are written as they arrive; only a few are buffered."""
     stream = io.BytesIO()
     sink = JsonLines(stream)
     for number in range(1000):
@@ -48,8 +48,8 @@ def test_lines_leave_before_the_end() -> None:
     assert stream.getvalue().count(b"\n") > 900
 
 
-def test_an_eager_sink_holds_nothing() -> None:
-    """For a reader that waits, every line leaves at once."""
+def test_an_eager_sink_buffers_nothing() -> None:
+    """With `eager` every line is written at once."""
     stream = io.BytesIO()
     sink = JsonLines(stream, eager=True)
     sink.handshake(handshake())
@@ -57,7 +57,7 @@ def test_an_eager_sink_holds_nothing() -> None:
 
 
 def test_lines_of_any_length_keep_their_order() -> None:
-    """Short lines, lines with escapes and lines longer than all that is held come as they came."""
+    """Short lines, lines with escapes and lines longer than the buffer are written in order."""
     stream = io.BytesIO()
     sink = JsonLines(stream)
     sizes = [1, 30_000, 32_767, 1, 70_000, 33_000, 33_000, 1, 65_535, 2] * 3

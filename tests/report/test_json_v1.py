@@ -1,4 +1,4 @@
-"""Records against the interface contract, member by member."""
+"""JSON of schema 1, compared with the interface contract member by member."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.report.schema import check_document
 KEY = b"one key for all tests"
 
 
-def one(**facts: Any) -> dict[str, Any]:
-    """Give the CONNECT of a report's only handshake."""
+def connect_of(**facts: Any) -> dict[str, Any]:
+    """Returns the CONNECT of a report's only handshake."""
     made = report(handshakes=[handshake(connect=connect(**facts))])
     found = document(made, key=KEY)
     check_document(found)
@@ -41,7 +41,7 @@ def one(**facts: Any) -> dict[str, Any]:
     return result
 
 
-def test_keys_stand_in_the_order_of_the_contract() -> None:
+def test_keys_are_in_the_order_of_the_contract() -> None:
     """A document has the members of the interface contract, in its order."""
     found = document(report(), key=KEY)
     assert list(found) == [
@@ -70,15 +70,15 @@ def test_keys_stand_in_the_order_of_the_contract() -> None:
     check_document(found)
 
 
-def test_written_document_is_the_one_that_python_gives() -> None:
-    """`--format json` and `document` agree, and both fit the schema."""
+def test_the_written_document_equals_the_one_in_python() -> None:
+    """`--format json` and `document` give the same, and both fit the schema."""
     found = json.loads(written(report(), JsonDocument, key=KEY))
     check_document(found)
     assert found == document(report(), key=KEY)
 
 
 def test_values_of_the_contract_example() -> None:
-    """The example of the contract comes out with its values."""
+    """The example of the contract has its values."""
     found = document(report(), key=KEY)
     assert found["schema"] == 1
     assert found["capture"]["start"] == "2023-11-14T22:13:20.000000Z"
@@ -128,15 +128,17 @@ def test_session_present_is_null_in_3_1() -> None:
 
 def test_absent_is_null_and_empty_is_empty() -> None:
     """An empty user name is not an absent one."""
-    found = one(username="", client_id="")
+    found = connect_of(username="", client_id="")
     assert found["username"] == ""
     assert found["clientId"] == ""
-    assert one(username=None)["username"] is None
+    assert connect_of(username=None)["username"] is None
 
 
 def test_bytes_that_are_not_utf8_have_a_hex_sibling_after_them() -> None:
-    """A bad byte is shown as an escape and all bytes stand in the sibling."""
-    found = one(client_id=decode(b"sensor\xff\xfe"), last_will_message=b"\x00\x80", username="ü")
+    """A bad byte is shown as an escape, and the sibling has all bytes."""
+    found = connect_of(
+        client_id=decode(b"sensor\xff\xfe"), last_will_message=b"\x00\x80", username="ü"
+    )
     assert found["clientId"] == "sensor\\xff\\xfe"
     assert found["clientIdHex"] == "73656e736f72fffe"
     assert list(found)[list(found).index("clientId") + 1] == "clientIdHex"
@@ -147,16 +149,16 @@ def test_bytes_that_are_not_utf8_have_a_hex_sibling_after_them() -> None:
 
 
 @given(st.binary(max_size=40))
-def test_every_text_can_be_had_back(raw: bytes) -> None:
-    """From the text or its sibling, the bytes of a client id can be had back."""
-    found = one(client_id=decode(raw))
+def test_every_text_can_be_restored(raw: bytes) -> None:
+    """The bytes of a client id can be restored from the text or its sibling."""
+    found = connect_of(client_id=decode(raw))
     sibling = found.get("clientIdHex")
-    back = found["clientId"].encode() if sibling is None else bytes.fromhex(sibling)
-    assert back == raw
+    restored = found["clientId"].encode() if sibling is None else bytes.fromhex(sibling)
+    assert restored == raw
 
 
 def test_password_is_redacted() -> None:
-    """A password leaves its length, classes and fingerprint, never itself; equal ones show."""
+    """Only length, classes and fingerprint of a password are shown; equal ones have the same."""
     made = report(
         handshakes=[handshake(n, connect=connect(password=b"secret42")) for n in range(2)]
     )
@@ -172,8 +174,8 @@ def test_password_is_redacted() -> None:
     assert len(fingerprints) == 2  # another run, another key
 
 
-def test_secrets_show_when_asked_for() -> None:
-    """`--show-secrets` gives the text, with a sibling where it is not UTF-8."""
+def test_secrets_are_shown_on_request() -> None:
+    """`--show-secrets` shows the text, with a sibling if it is not UTF-8."""
     method = Property(0x15, "authenticationMethod", "M", 12)
     data = Property(0x16, "authenticationData", b"\xff", 15)
     made = report(
@@ -191,8 +193,8 @@ def test_secrets_show_when_asked_for() -> None:
 
 
 def test_properties_are_a_plain_map_with_a_list_of_pairs() -> None:
-    """User properties are a list of pairs, everything else a member by its name."""
-    found = one(
+    """User properties are a list of pairs, all others members by name."""
+    found = connect_of(
         properties=(
             Property(0x11, "sessionExpiryInterval", 3600, 12),
             Property(0x26, "userProperty", ("a", "1"), 17),
@@ -208,8 +210,8 @@ def test_properties_are_a_plain_map_with_a_list_of_pairs() -> None:
 
 
 def test_a_repeat_or_an_unknown_property_is_in_the_list() -> None:
-    """Where the map would lose something, the list has all in order."""
-    found = one(
+    """If the map would lose something, the list has all properties in order."""
+    found = connect_of(
         last_will_properties=(
             Property(0x18, "willDelayInterval", 1, 20),
             Property(0x18, "willDelayInterval", 2, 25),
@@ -224,7 +226,7 @@ def test_a_repeat_or_an_unknown_property_is_in_the_list() -> None:
 
 
 def test_times_have_the_precision_of_the_capture() -> None:
-    """A capture in nanoseconds has nine digits everywhere, also where they are zeros."""
+    """A capture in nanoseconds has nine digits everywhere, even if they are zeros."""
     made = report(capture=capture())
     made.capture.digits = 9
     found = document(made)
@@ -234,8 +236,8 @@ def test_times_have_the_precision_of_the_capture() -> None:
     assert found["findings"][0]["time"].endswith(".001900000Z")
 
 
-def test_filter_names_frames_of_the_file_at_fault_only() -> None:
-    """Frame numbers of another file have no place in the filter."""
+def test_filter_has_only_frames_of_the_file_at_fault() -> None:
+    """Frame numbers of another file are not in the filter."""
     made = report(findings=[finding(frames=(frame(4, file="b.pcap"), frame(6)))])
     assert document(made)["findings"][0]["wireshark"] == "frame.number==6"
     made = report(findings=[finding(frames=())])
@@ -243,7 +245,7 @@ def test_filter_names_frames_of_the_file_at_fault_only() -> None:
 
 
 def test_evidence_of_any_kind_is_json() -> None:
-    """Whatever a rule gives as evidence becomes JSON: bytes as text, no infinite number."""
+    """Evidence of any type becomes JSON: bytes as text, no infinite number."""
     evidence = {
         "seen": b"\xff",
         "side": Side.CLIENT,
@@ -266,13 +268,13 @@ def test_evidence_of_any_kind_is_json() -> None:
 
 
 def test_latency_is_never_infinite() -> None:
-    """JSON has no infinite number."""
+    """JSON has no infinite numbers."""
     made = report(handshakes=[handshake(latency=math.nan)])
     assert document(made)["handshakes"][0]["latency"] is None
 
 
-def test_paths_that_are_not_utf8_do_not_break_the_report() -> None:
-    """A file's name may hold any bytes."""
+def test_paths_that_are_not_utf8_are_escaped() -> None:
+    """A file name may contain any bytes."""
     made = report(
         handshakes=[handshake(connect=connect(frame=FrameRef(decode(b"\xff.pcap"), 1, 0)))]
     )
@@ -281,7 +283,7 @@ def test_paths_that_are_not_utf8_do_not_break_the_report() -> None:
 
 
 def test_handshakes_are_written_in_order_of_id() -> None:
-    """Handshakes end in any order; the document has them by id."""
+    """Handshakes end in any order; the document has them in order of id."""
     made = report(handshakes=[handshake(2), handshake(0), handshake(1)])
     found = json.loads(written(made, JsonDocument))
     assert [hand["id"] for hand in found["handshakes"]] == [0, 1, 2]

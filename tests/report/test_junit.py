@@ -1,4 +1,4 @@
-"""JUnit XML of audits and analyses: one case a rule, valid, failing where the command does."""
+"""JUnit XML of audits and analyses: valid, one case for each rule, failing as the command does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY = selected((), (), audit=True)
 
 
 def suites(data: bytes) -> etree._Element:
-    """Hold XML against the schema, and its counts against its cases."""
+    """Parses XML and checks it against the schema, and its counts against its cases."""
     root = etree.fromstring(data)
     SCHEMA.assertValid(root)
     for suite in (root, *root.iter("testsuite")):
@@ -30,7 +30,7 @@ def suites(data: bytes) -> etree._Element:
 
 
 def rules_with(root: etree._Element, inner: str) -> set[str]:
-    """Give the ids of the rules whose case holds an element."""
+    """Returns the ids of the rules whose case contains an element."""
     return {
         case.get("name").split()[0]
         for case in root.iter("testcase")
@@ -40,14 +40,14 @@ def rules_with(root: etree._Element, inner: str) -> set[str]:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_every_sample_is_valid(path: Path) -> None:
-    """One case a rule that was asked for, whatever is in the capture."""
+    """There is one case for each selected rule, with any capture."""
     root = suites(audited(path, "junit", rules=EVERY))
     names = [case.get("name").split()[0] for case in root.iter("testcase")]
     assert sorted(names) == sorted(EVERY)
 
 
 def test_hostile_names_are_valid(hostile: Path) -> None:
-    """No client id breaks the XML, or brings an element of its own."""
+    """No client id makes the XML invalid or adds an element."""
     root = suites(audited(hostile, "junit", rules=EVERY, fail_on="info"))
     allowed = {
         "testsuites",
@@ -65,22 +65,22 @@ def test_hostile_names_are_valid(hostile: Path) -> None:
 
 
 @pytest.mark.parametrize(("fail_on", "fails"), [("error", True), ("never", False)])
-def test_a_case_fails_from_the_severity_of_the_command_on(fail_on: str, fails: bool) -> None:
-    """`--fail-on` decides, as for the exit code; below it the findings stand in the output."""
+def test_a_case_fails_from_the_severity_of_fail_on(fail_on: str, fails: bool) -> None:
+    """`--fail-on` decides, as for the exit code; findings below it are in the output."""
     root = suites(analyzed(SES01, "junit", rules=selected((), ()), fail_on=fail_on))
     assert ("SES01" in rules_with(root, "failure")) is fails
     assert ("SES01" in rules_with(root, "system-out")) is not fails
 
 
-def test_notes_fail_nothing_by_default() -> None:
-    """An info is no failure unless asked for."""
+def test_infos_do_not_fail_by_default() -> None:
+    """A finding of severity info is a failure only on request."""
     assert not rules_with(suites(audited(CREDENTIALS, "junit", rules=EVERY)), "failure")
     every = suites(audited(CREDENTIALS, "junit", rules=EVERY, fail_on="info"))
     assert rules_with(every, "failure") == {"CON14", "SEC01", "SEC02"}
 
 
 def test_what_was_not_evaluated_is_skipped(incomplete: Path) -> None:
-    """A rule that could not be judged everywhere, and found nothing, is skipped with the reason."""
+    """A rule without findings that was not evaluated everywhere is skipped, with the reason."""
     root = suites(audited(incomplete, "junit", rules=EVERY))
     skipped = rules_with(root, "skipped")
     assert "SES01" in skipped

@@ -1,4 +1,4 @@
-"""The Markdown of an audit, as a renderer understands it."""
+"""The Markdown of an audit, as a renderer parses it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dissector.report.markup import own
-from tests.report import hostile as attacks
+from dissector.report.markup import rule_text
+from tests.report import hostile as hostile_capture
 from tests.report.auditing import CREDENTIALS, audited
 
 
 def parsed(data: bytes) -> list[Token]:
-    """Parse as GitHub does: CommonMark, tables, links in plain text."""
+    """Parses like GitHub: CommonMark and tables."""
     renderer = MarkdownIt("gfm-like", {"linkify": False, "html": True}).enable("table")
     return renderer.parse(data.decode())
 
 
 def inline(tokens: list[Token]) -> list[Token]:
-    """Give what stands inside of paragraphs and cells."""
+    """Returns the tokens inside paragraphs and cells."""
     return [inner for token in tokens for inner in token.children or []]
 
 
-def test_every_device_server_and_rule_is_there() -> None:
-    """The report names all that the JSON has."""
+def test_every_device_server_and_rule_is_listed() -> None:
+    """The report lists everything that the JSON has."""
     document = json.loads(audited(CREDENTIALS, "json"))
     text = audited(CREDENTIALS, "markdown").decode()
     for finding in document["findings"]:
@@ -36,14 +36,14 @@ def test_every_device_server_and_rule_is_there() -> None:
         assert sentence in text
 
 
-def test_captured_text_is_no_markup(hostile: Path) -> None:
-    """No client id becomes HTML, a link, an image or a heading, and no table is torn."""
+def test_captured_text_is_not_markup(hostile: Path) -> None:
+    """No client id becomes HTML, a link, an image or a heading, or breaks a table."""
     data = audited(hostile, "markdown")
     tokens = parsed(data)
     kinds = {token.type for token in (*tokens, *inline(tokens))}
     assert not kinds & {"html_block", "html_inline", "link_open", "image", "hr", "blockquote_open"}
     shown = {token.content for token in inline(tokens) if token.type == "code_inline"}
-    for text in (attacks.MARKUP, attacks.FORMULA, attacks.MENTION[:40]):
+    for text in (hostile_capture.MARKUP, hostile_capture.FORMULA, hostile_capture.MENTION[:40]):
         assert any(text in content for content in shown), text
     for plain in (token.content for token in inline(tokens) if token.type == "text"):
         assert "@admin" not in plain
@@ -52,7 +52,7 @@ def test_captured_text_is_no_markup(hostile: Path) -> None:
 
 
 def test_tables_have_as_many_cells_as_headings(hostile: Path) -> None:
-    """A vertical bar in a client id opens no cell."""
+    """A vertical bar in a client id starts no cell."""
     widths: list[int] = []
     width = 0
     for token in parsed(audited(hostile, "markdown")):
@@ -69,7 +69,7 @@ def test_tables_have_as_many_cells_as_headings(hostile: Path) -> None:
 
 
 def test_headings_are_ours(hostile: Path) -> None:
-    """Only rules and parts of the report are headings."""
+    """Only rules and sections of the report are headings."""
     tokens = parsed(audited(hostile, "markdown"))
     titles = [
         tokens[index + 1].content
@@ -81,6 +81,6 @@ def test_headings_are_ours(hostile: Path) -> None:
 
 
 def test_code_of_a_rules_page_stays_code() -> None:
-    """What a page has in backticks is code, the rest is escaped; odd backticks mean nothing."""
-    assert own("set `a_b false` in c_d") == "set `a_b false` in c\\_d"
-    assert own("one ` alone_") == "one \\` alone\\_"
+    """Text in backticks is code, the rest is escaped; an unpaired backtick is plain text."""
+    assert rule_text("set `a_b false` in c_d") == "set `a_b false` in c\\_d"
+    assert rule_text("one ` alone_") == "one \\` alone\\_"

@@ -1,4 +1,4 @@
-"""No secret of a recorded capture is in any output of any format, in whatever spelling."""
+"""No output format contains a secret of a recorded capture, in any encoding."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.report.auditing import analyzed, audited
 
 RECORDED = ROOT / "samples" / "recorded"
 HOUSEHOLD = ROOT / "samples" / "household" / "household.pcap"
-SHORTEST = 6  # what is shorter occurs by chance
+SHORTEST = 6  # shorter secrets occur by chance
 
 
 def _secrets(path: Path) -> set[str]:
-    """Give passwords, authentication data and queries of a capture, as the JSON shows them.
+    """Returns passwords, authentication data and queries of a capture, as the JSON shows them.
 
-    What some client says openly, a user name or a topic, is no secret that could be looked for.
+    Texts that also occur as a client id, user name or topic are excluded.
     """
     stream = io.BytesIO()
     lines = JsonLines(stream, show_secrets=True)
@@ -51,13 +51,13 @@ def _secrets(path: Path) -> set[str]:
 
 @functools.cache
 def secrets() -> dict[Path, set[str]]:
-    """Give the secrets of each recorded capture that has any."""
+    """Returns the secrets of each recorded capture that has any."""
     paths = (*sorted(RECORDED.glob("*.pcap*")), HOUSEHOLD)
     return {path: texts for path in paths if (texts := _secrets(path))}
 
 
-def spellings(secret: bytes) -> set[bytes]:
-    """Give a secret as it is, and what is sure of it in base64, however it is aligned."""
+def encodings(secret: bytes) -> set[bytes]:
+    """Returns a secret unchanged, and the fixed part of its base64 at each alignment."""
     made = {secret.lower()}
     for before in range(3):
         code = base64.b64encode(b"\0" * before + secret)
@@ -67,19 +67,19 @@ def spellings(secret: bytes) -> set[bytes]:
 
 
 _URL = bytes.maketrans(b"+/", b"-_")
-_BETWEEN = re.compile(rb"[\s:.,|]|\\n")  # what dumps put between bytes
+_BETWEEN = re.compile(rb"[\s:.,|]|\\n")  # separators of bytes in dumps
 
 
 def holds(data: bytes, secret: bytes) -> bool:
-    """Whether an output holds a secret in one of its spellings."""
+    """Whether an output contains a secret in one of its encodings."""
     low = data.lower()
     dense = _BETWEEN.sub(b"", low)
     digits = secret.hex().encode()
-    return digits in low or digits in dense or any(shape in low for shape in spellings(secret))
+    return digits in low or digits in dense or any(shape in low for shape in encodings(secret))
 
 
-def test_the_search_finds_what_is_there() -> None:
-    """The test itself sees a secret as text, in hex, in a dump, and inside of base64."""
+def test_the_search_finds_secrets() -> None:
+    """The search finds a secret as text, in hex, in a dump, and inside base64."""
     secret = b"correct-horse"
     for data in (
         b"x correct-horse y", secret.hex().encode(), secret.hex(" ").upper().encode(),
@@ -94,8 +94,8 @@ def test_the_search_finds_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("form", AUDIT_FORMATS)
-def test_no_audit_tells_a_secret(form: str) -> None:
-    """Not one secret of a capture is in the audit of it."""
+def test_no_audit_contains_a_secret(form: str) -> None:
+    """No format of an audit contains a secret of the capture."""
     for path, texts in secrets().items():
         data = audited(path, form)
         assert data
@@ -104,8 +104,8 @@ def test_no_audit_tells_a_secret(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", SHARED)
-def test_no_analysis_tells_a_secret(form: str) -> None:
-    """Nor in the formats that analyses share with audits."""
+def test_no_analysis_contains_a_secret(form: str) -> None:
+    """No format that analyses share with audits contains a secret."""
     for path, texts in secrets().items():
         data = analyzed(path, form)
         for text in texts:
@@ -113,8 +113,8 @@ def test_no_analysis_tells_a_secret(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", [form for form in FORMATS if form not in SHARED])
-def test_no_report_of_an_analysis_tells_a_secret(form: str) -> None:
-    """Nor in those that only analyses have; all captures as one, through the command."""
+def test_no_report_of_an_analysis_contains_a_secret(form: str) -> None:
+    """No other format of analyses contains a secret; all captures as one, through the command."""
     ran = dissector("analyze", "--all", "--format", form, *map(str, secrets()))
     for texts in secrets().values():
         for text in texts:
@@ -122,7 +122,7 @@ def test_no_report_of_an_analysis_tells_a_secret(form: str) -> None:
 
 
 def test_shown_secrets_are_found() -> None:
-    """With --show-secrets the JSON has them: what is searched for is what would be shown."""
+    """With --show-secrets the JSON contains them, so the search looks for the right texts."""
     for path, texts in secrets().items():
         data = audited(path, "json", show_secrets=True)
         assert all(holds(data, text.encode()) for text in texts)

@@ -1,4 +1,4 @@
-"""`--pseudonymize`: no identity of a capture is in any format, and what stays is alike in all."""
+"""`--pseudonymize`: no format contains an identity of the capture; the rest is unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dissector.report.style import Style
 from dissector.rules.registry import every_rule
 from tests.cli.running import dissector
 from tests.conftest import ROOT
-from tests.report import hostile as attacks
+from tests.report import hostile as hostile_capture
 from tests.report.auditing import FORMATS, KEY, audited
 from tests.report.schema import check_audit_document
 from tests.tls_peers import NAME
@@ -43,13 +43,13 @@ KEYS = {
     "responseInformation", "serverReference", "serverName", "subject", "issuer", "names",
     "serial", "keyFingerprint", "pskIdentity", "pskHint",
 }  # fmt: skip
-# what stands in our own sentences may be in any report
+# words of our own sentences may be in any report
 OWN = " ".join(f"{rule.name} {rule.__doc__}" for rule in every_rule()) + _asset("style.css")
 OWN += " ".join(kind.value for kind in DefectKind)
 
 
-def disguised(path: Path, form: str) -> bytes:
-    """Audit a capture with pseudonyms."""
+def pseudonymized(path: Path, form: str) -> bytes:
+    """Audits a capture with pseudonyms."""
     stream = io.BytesIO()
     look = ReportOptions(Style(), key=KEY, everything=True)
     reporter = PseudonymousAudit(audit_reporter(form, stream, look))
@@ -61,7 +61,7 @@ def disguised(path: Path, form: str) -> bytes:
 
 
 def identities(value: Any, key: str = "") -> Iterator[str]:
-    """Give the texts of a JSON report that name somebody or something."""
+    """Returns the texts of a JSON report that identify somebody or something."""
     if isinstance(value, dict):
         for name, item in value.items():
             yield from identities(item, name)
@@ -76,17 +76,17 @@ def identities(value: Any, key: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_no_identity_is_left(path: Path, form: str) -> None:
-    """Neither addresses nor names of a capture are anywhere in the report."""
+    """The report contains no address and no name of the capture."""
     names = set(identities(json.loads(audited(path, "json"))))
     assert len(names) > 2
-    text = disguised(path, form).decode().replace(str(path), "").replace(path.name, "")
+    text = pseudonymized(path, form).decode().replace(str(path), "").replace(path.name, "")
     for name in names:
         assert name not in text, name
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_identity_of_tls_is_left(encrypted: Path, form: str) -> None:
-    """Neither names that were asked for, nor what certificates say, nor addresses are there."""
+    """The report contains no server name, no certificate content and no address."""
     names = set(identities(json.loads(audited(encrypted, "json"))))
     assert {NAME, f"CN={NAME}", "CN=device-7", "10.0.0.1", "10.0.0.2"} <= names
     names = {name for name in names if not name.startswith("02:00:00")}  # as pseudonyms look
@@ -94,7 +94,7 @@ def test_no_identity_of_tls_is_left(encrypted: Path, form: str) -> None:
         for der in (*record.certificates, *(record.client_certificates or ())):
             names.add(hashlib.sha1(der, usedforsecurity=False).digest().hex(":"))
             names.add(hashlib.sha256(der).hexdigest())
-    text = disguised(encrypted, form).decode().replace(str(encrypted), "")
+    text = pseudonymized(encrypted, form).decode().replace(str(encrypted), "")
     for name in names:
         assert name not in text, name
 
@@ -104,11 +104,11 @@ def test_no_identity_of_tls_is_left(encrypted: Path, form: str) -> None:
     ["household/household.pcap", "recorded/mosquitto-paho-3.1.1-tls12-client-certificate.pcap"],
 )
 def test_tls_with_pseudonyms_fits_the_schema(name: str) -> None:
-    """Where devices talk in every way, and show certificates, the document stays what it was."""
+    """With every transport and with certificates, the document still fits the schema."""
     path = ROOT / "samples" / name
     plain = json.loads(audited(path, "json"))
     names = set(identities(plain))
-    other = json.loads(disguised(path, "json"))
+    other = json.loads(pseudonymized(path, "json"))
     check_audit_document(other)
     assert len(other["tlsHandshakes"]) == len(plain["tlsHandshakes"]) > 0
     text = json.dumps(other).replace(str(path), "")
@@ -118,15 +118,22 @@ def test_tls_with_pseudonyms_fits_the_schema(name: str) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_hostile_names_are_replaced(hostile: Path, form: str) -> None:
-    """Whatever a client calls itself, nothing of it is left."""
-    text = disguised(hostile, form).decode()
-    for name in (attacks.MARKUP, attacks.SCRIPT, "HYPERLINK", "owned", "evil.example", "x<x<"):
+    """No part of any client id is left."""
+    text = pseudonymized(hostile, form).decode()
+    for name in (
+        hostile_capture.MARKUP,
+        hostile_capture.SCRIPT,
+        "HYPERLINK",
+        "owned",
+        "evil.example",
+        "x<x<",
+    ):
         assert name not in text
 
 
-def test_everything_else_stays(hostile: Path) -> None:
+def test_everything_else_is_unchanged(hostile: Path) -> None:
     """The report has the same shape, rules, counts and frames, and fits the schema."""
-    plain, other = json.loads(audited(hostile, "json")), json.loads(disguised(hostile, "json"))
+    plain, other = json.loads(audited(hostile, "json")), json.loads(pseudonymized(hostile, "json"))
     check_audit_document(other)
     for name in ("rule", "severity", "frame", "time", "wireshark"):
         assert [item[name] for item in plain["findings"]] == [
@@ -139,47 +146,47 @@ def test_everything_else_stays(hostile: Path) -> None:
             assert one[name] == two[name]
 
 
-def test_the_same_is_alike_everywhere(hostile: Path) -> None:
-    """A client has one pseudonym in handshake, finding and device, and in every format."""
-    document = json.loads(disguised(hostile, "json"))
+def test_pseudonyms_are_consistent(hostile: Path) -> None:
+    """A client has the same pseudonym in handshake, finding and device, and in every format."""
+    document = json.loads(pseudonymized(hostile, "json"))
     ids = [item["connect"]["clientId"] for item in document["handshakes"]]
     assert len(set(ids)) == len(ids)
     assert {item["clientId"] for item in document["findings"]} <= set(ids)
     names = [item["name"] for item in document["devices"]]
     assert set(names) <= set(ids)
-    rows = csv.DictReader(io.StringIO(disguised(hostile, "csv").decode(), newline=""))
+    rows = csv.DictReader(io.StringIO(pseudonymized(hostile, "csv").decode(), newline=""))
     assert [row["name"] for row in rows if row["record"] == "device"] == names
-    page = disguised(hostile, "html").decode()
+    page = pseudonymized(hostile, "html").decode()
     assert all(f"<bdi>{name}</bdi>" in page for name in names)
 
 
 def test_addresses_stay_addresses() -> None:
-    """An address becomes another of its family, each its own, in sentences, too."""
+    """An address becomes another one of its family, each a different one, also in sentences."""
     names = Pseudonyms()
     four, six = Endpoint("192.168.1.7", 1883, "24:0a:c4:00:00:01"), Endpoint("fe80::1", 1883)
     assert names.end(four) == names.end(four)
     assert names.end(four).ip.startswith("198.18.")
     assert names.end(six).ip.startswith("2001:db8::")
     assert len({names.ip(f"10.0.{number // 256}.{number % 256}") for number in range(1000)}) == 1000
-    said = names.sentence("192.168.1.7:1883 and [fe80::1]:1883, 24:0a:c4:00:00:01, at 10:20")
-    assert "192.168" not in said
-    assert "fe80" not in said
-    assert "24:0a" not in said
-    assert said.endswith("at 10:20")
+    replaced = names.sentence("192.168.1.7:1883 and [fe80::1]:1883, 24:0a:c4:00:00:01, at 10:20")
+    assert "192.168" not in replaced
+    assert "fe80" not in replaced
+    assert "24:0a" not in replaced
+    assert replaced.endswith("at 10:20")
     assert names.place("192.168.1.7:1883") == f"{names.ip('192.168.1.7')}:1883"
     assert names.place("[fe80::1]:1883") == f"[{names.ip('fe80::1')}]:1883"
 
 
-def test_it_does_not_go_with_secrets() -> None:
-    """Who hides names does not show passwords."""
+def test_it_excludes_show_secrets() -> None:
+    """--pseudonymize and --show-secrets cannot be combined."""
     ran = dissector("audit", "--pseudonymize", "--show-secrets", str(CAPTURES[0]))
     assert ran.code == 2
     assert "contradict" in ran.err
 
 
 @pytest.mark.parametrize("form", ["table", "text", "concise", "json", "jsonl", "csv", "sarif"])
-def test_analyses_have_it_too(form: str) -> None:
-    """The command replaces names in every format of an analysis."""
+def test_analyses_support_it(form: str) -> None:
+    """The command replaces identities in every format of an analysis."""
     path = RECORDED / "aedes-paho-3.1.1-credentials.pcap"
     ran = dissector("--pseudonymize", "--format", form, str(path))
     assert "sensor-1" not in ran.out

@@ -1,4 +1,4 @@
-"""Codes of refusals: how they are written, and what they mean."""
+"""Refusal codes: how they are formatted and explained."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.report.builders import connack, handshake, report, written
 V3_1, V3_1_1, V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 
 
-def test_each_version_writes_codes_its_own_way() -> None:
-    """3.1 and 3.1.1 count, 5.0 is hexadecimal; of an unknown version the number is told."""
+def test_codes_are_formatted_by_version() -> None:
+    """Codes are decimal in 3.1, 3.1.1 and an unknown version, hexadecimal in 5.0."""
     assert [short(5, V3_1), short(5, V3_1_1), short(5, None), short(0x87, V5_0)] == [
         "5", "5", "5", "0x87",
     ]  # fmt: skip
@@ -23,13 +23,13 @@ def test_each_version_writes_codes_its_own_way() -> None:
 
 @pytest.mark.parametrize("code", range(1, 6))
 def test_codes_of_3_are_named_and_explained(code: int) -> None:
-    """Each code of the standard's table has its name and what servers mean by it."""
+    """Each code of the standard's table has its name and an explanation."""
     (line,) = meanings({(code, V3_1), (code, V3_1_1)})
     assert line.startswith(f"code {code}: {spec.RETURN_CODES[code]} (")
 
 
-def test_a_code_without_a_name_is_said_to_be_unknown() -> None:
-    """What is no CONNACK's code has no name, though another packet may have it."""
+def test_a_code_without_a_name_is_unknown() -> None:
+    """A code that is not for CONNACK has no name, even if another packet has it."""
     assert list(meanings([(6, V3_1_1), (1, V5_0), (0x10, V5_0)])) == [
         "code 0x01: unknown (0x01)", "code 6: unknown (0x06)", "code 0x10: unknown (0x10)",
     ]  # fmt: skip
@@ -37,10 +37,10 @@ def test_a_code_without_a_name_is_said_to_be_unknown() -> None:
     assert spec.reason_code_name(0x10) == "No matching subscribers"
 
 
-def test_the_table_says_what_its_codes_mean() -> None:
-    """A reader of the table need not know the codes; an accepted handshake has none."""
+def test_the_table_explains_its_codes() -> None:
+    """Refusal codes are explained below the table; an accepted handshake has none."""
     refused = handshake(connack=connack(return_code=5), outcome=Outcome.REFUSED)
     text = written(report(handshakes=[refused], findings=[]), TextReport, Style()).decode()
     assert "refused 5" in text
-    assert "\ncode 5: not authorized (many servers say so of a wrong password, too)\n" in text
+    assert "\ncode 5: not authorized (many servers also send it for a wrong password)\n" in text
     assert "\ncode" not in written(report(), TextReport, Style()).decode()

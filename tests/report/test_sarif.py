@@ -1,4 +1,4 @@
-"""SARIF of audits and analyses: valid, folded, the same fingerprints in the next capture."""
+"""SARIF of audits and analyses: valid, folded, with the same fingerprints in the next capture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAD = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 01 00", "C e0 
 
 
 def run_of(data: bytes) -> dict[str, Any]:
-    """Hold a log against the schema, and against what code scanning wants besides; give its run."""
+    """Checks a log against the schema and the needs of code scanning; returns its run."""
     log = json.loads(data)
     Log.model_validate(log)  # made from the official schema: unknown members are errors
     (run,) = log["runs"]
@@ -40,27 +40,27 @@ def run_of(data: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_logs_of_samples_are_valid(path: Path) -> None:
-    """Whatever is in a capture, the log fits SARIF 2.1.0."""
+    """The log of any sample is valid SARIF 2.1.0."""
     run_of(audited(path, "sarif"))
     run_of(analyzed(path, "sarif"))
 
 
 def test_hostile_names_are_valid(hostile: Path) -> None:
-    """Client ids of any bytes fit, too."""
+    """The log is valid with client ids of any bytes."""
     run = run_of(audited(hostile, "sarif"))
     assert {result["ruleId"] for result in run["results"]} >= {"SES01", "SEC01"}
 
 
 def test_counts_are_those_of_the_json() -> None:
-    """Folded results say how often they occurred; in all as often as there are findings."""
+    """The occurrences of folded results add up to the number of findings."""
     document = json.loads(audited(CREDENTIALS, "json"))
     run = run_of(audited(CREDENTIALS, "sarif"))
     assert sum(result["occurrenceCount"] for result in run["results"]) == len(document["findings"])
     assert len(run["results"]) < len(document["findings"])
 
 
-def test_fingerprints_outlive_the_capture(tmp_path: Path) -> None:
-    """The same fault of the same party has the same fingerprint in another capture; others not."""
+def test_fingerprints_are_the_same_in_another_capture(tmp_path: Path) -> None:
+    """Only the same fault of the same party has the same fingerprint in another capture."""
     prints: list[dict[str, str]] = []
     for name, later, server in (("a", 0, 2), ("b", 86_400, 2), ("c", 0, 3)):
         path = tmp_path / f"{name}.pcap"
@@ -81,7 +81,7 @@ def test_fingerprints_outlive_the_capture(tmp_path: Path) -> None:
 
 
 def test_security_rules_are_tagged_for_code_scanning() -> None:
-    """Rules of an audit carry a score and their weaknesses; others are no security alerts."""
+    """Rules of an audit have a score and CWE tags; other rules are no security alerts."""
     rules = run_of(audited(CREDENTIALS, "sarif"))["tool"]["driver"]["rules"]
     for rule in rules:
         audit = rule["id"].startswith(("SEC", "TLS"))
@@ -91,11 +91,13 @@ def test_security_rules_are_tagged_for_code_scanning() -> None:
         )
 
 
-def test_what_was_not_evaluated_is_said(incomplete: Path) -> None:
-    """Limits of our own view are notifications, not results."""
+def test_what_was_not_evaluated_is_a_notification(incomplete: Path) -> None:
+    """Rules that were not evaluated are notifications, not results."""
     document = json.loads(audited(incomplete, "json"))
     run = run_of(audited(incomplete, "sarif"))
-    said = [note["message"]["text"] for note in run["invocations"][0]["toolExecutionNotifications"]]
+    texts = [
+        note["message"]["text"] for note in run["invocations"][0]["toolExecutionNotifications"]
+    ]
     assert document["notEvaluated"]
     for record in document["notEvaluated"]:
-        assert any(text.startswith(f"{record['rule']} not evaluated") for text in said)
+        assert any(text.startswith(f"{record['rule']} not evaluated") for text in texts)

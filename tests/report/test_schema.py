@@ -1,4 +1,4 @@
-"""Every capture that comes with the project, against the schema."""
+"""Reports and audits of every capture of the project, checked against the schema."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SAMPLES = sorted((ROOT / "samples").rglob("*.pcap*"))
 
 
 def check(path: Path) -> None:
-    """Hold both formats of one capture against the schema."""
+    """Checks both formats of one capture against the schema."""
     stream = io.BytesIO()
     document = JsonDocument(stream)
     outcome = run([str(path)], Options(), document)
@@ -56,7 +56,7 @@ def check(path: Path) -> None:
 
 
 def check_audit(path: Path) -> None:
-    """Hold both formats of an audit of one capture against the schema."""
+    """Checks both formats of an audit of one capture against the schema."""
     written: list[bytes] = []
     for make, show in ((AuditDocument, False), (AuditLines, True)):
         stream = io.BytesIO()
@@ -84,15 +84,15 @@ def check_audit(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_schema_has_the_members_of_the_records(record: type[msgspec.Struct], name: str) -> None:
-    """A field that a record of an audit gains or loses is one of the schema, too."""
+    """The fields of the audit's records are those of the schema."""
     members = json.loads(PLACE.read_text(encoding="utf-8"))["$defs"][name]
     fields = [field.removesuffix("Ns") for field in record.__struct_encode_fields__]
     assert members["required"] == fields
     assert [key for key in members["properties"] if not key.endswith("Hex")] == fields
 
 
-def test_no_name_stands_twice_in_the_schema() -> None:
-    """Two definitions of one name would leave the second one only."""
+def test_no_key_is_repeated_in_the_schema() -> None:
+    """Of two definitions with the same name only the second would be used."""
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
@@ -104,30 +104,30 @@ def test_no_name_stands_twice_in_the_schema() -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_reports_of_samples_fit_the_schema(path: Path) -> None:
-    """Whatever is in a sample, the report is what the schema says."""
+    """The report of every sample fits the schema."""
     check(path)
 
 
 def test_reports_of_outside_captures_fit_the_schema(shared_captures: list[Path]) -> None:
-    """The same for captures of others."""
+    """The same for captures of other projects."""
     for path in shared_captures:
         check(path)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_audits_of_samples_fit_the_schema(path: Path) -> None:
-    """Devices, servers and posture are what the schema says, in both formats and alike."""
+    """Devices, servers and posture fit the schema in both formats, with the same counts."""
     check_audit(path)
 
 
 def test_audits_of_outside_captures_fit_the_schema(shared_captures: list[Path]) -> None:
-    """The same for captures of others."""
+    """The same for captures of other projects."""
     for path in shared_captures:
         check_audit(path)
 
 
 def test_hostile_names_fit_the_schema(tmp_path: Path) -> None:
-    """Client ids and topics that are not UTF-8 have their bytes beside them, and fit."""
+    """Client ids and topics that are not UTF-8 have their bytes in a sibling and fit the schema."""
     path = tmp_path / "hostile.pcap"
     connect = b"\0\4MQTT\4\x26\0\x3c" + b"".join(
         len(part).to_bytes(2, "big") + part for part in (b"\xff<b>\x1b[31m", b"t/\xfe", b"\0\1")

@@ -1,4 +1,4 @@
-"""The report for a person: table, findings, ending."""
+"""The text report for people: table, findings, end."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def shown(made: object, style: Style | None = None, **options: object) -> str:
-    """Give the table report as text."""
+    """Returns the table report as text."""
     return written(made, TextReport, style or Style(), **options).decode()  # type: ignore[arg-type]
 
 
 def table_of(text: str) -> list[str]:
-    """Give the rows of the handshake table."""
+    """Returns the rows of the handshake table."""
     lines = text.splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("-----"))
     stop = next(index for index in range(start, len(lines)) if not lines[index][:6].strip())
     return lines[start + 1 : stop]
 
 
-def test_a_finding_says_all_that_it_has_to() -> None:
-    """Rule, weight, fault, place, bytes, statement with version, reasons, fixes, filter."""
+def test_a_finding_has_all_parts() -> None:
+    """Rule, obligation, party, place, bytes, statement with version, why, fix, filter."""
     text = shown(report())
     for part in (
         "SES01 session-present-after-clean-session",
@@ -69,15 +69,15 @@ def test_a_finding_says_all_that_it_has_to() -> None:
         assert part in text, part
 
 
-def test_what_only_advises_is_not_broken() -> None:
-    """A finding of good practice points to the place; only a duty is broken."""
+def test_advice_is_not_broken() -> None:
+    """A finding of good practice refers to the statement with "see", a duty with "breaks"."""
     text = shown(report(findings=[finding(obligation=Obligation.ADVICE)]))
     assert "   see     MQTT-3.2.2-1 of 3.1.1" in text
     assert "   breaks  MQTT-3.2.2-1 of 3.1.1" in shown(report())
 
 
 def test_rows_with_findings_come_first_and_few_are_shown() -> None:
-    """At most fifty rows, the worst first; the rest is counted, and `--all` shows it."""
+    """At most fifty rows are shown, the worst first; the rest is counted, and `--all` shows it."""
     hands = [handshake(number) for number in range(120)]
     made = report(
         handshakes=hands,
@@ -93,8 +93,8 @@ def test_rows_with_findings_come_first_and_few_are_shown() -> None:
     assert len(table_of(shown(made, everything=True))) == 120
 
 
-def test_the_rows_kept_are_bounded() -> None:
-    """A long capture does not fill the memory with rows, and late findings still come first."""
+def test_stored_rows_are_bounded() -> None:
+    """A long capture does not fill memory with rows, and late findings still come first."""
     sink = TextReport(io.BytesIO(), Style())
     for number in range(10_000):
         if number == 9_000:
@@ -104,8 +104,8 @@ def test_the_rows_kept_are_bounded() -> None:
     assert min(sink._rows).id == 9_000
 
 
-def test_an_ipv6_address_is_never_cut_and_lines_fit() -> None:
-    """At 80 columns no row is longer, and every address is there whole."""
+def test_an_ipv6_address_is_never_truncated_and_lines_fit() -> None:
+    """At 80 columns no row is longer, and every address is complete."""
     ends = [Endpoint(f"2001:db8:1111:2222:3333:4444:5555:{n:04x}", 1883) for n in range(3)]
     hands = [
         handshake(number, server=ends[number % 3], connect=connect(client_id="long-id-" * 8))
@@ -118,14 +118,14 @@ def test_an_ipv6_address_is_never_cut_and_lines_fit() -> None:
 
 
 def test_a_wide_page_has_addresses_in_the_table() -> None:
-    """Where there is room the server stands in its row."""
+    """On a page that is wide enough the row contains the server."""
     hands = [handshake(n, server=Endpoint(f"10.0.0.{n}", 1883)) for n in range(3)]
     rows = table_of(shown(report(handshakes=hands), Style(width=120)))
     assert rows[0].endswith("10.0.0.0:1883")
 
 
-def test_client_ids_are_no_numbers() -> None:
-    """A client id that looks like a number is shown as it is."""
+def test_client_ids_are_not_parsed_as_numbers() -> None:
+    """A client id that looks like a number is shown unchanged."""
     hands = [handshake(n, connect=connect(client_id=text)) for n, text in enumerate(("1e5", "007"))]
     rows = table_of(shown(report(handshakes=hands, findings=[])))
     assert " 1e5 " in rows[0]
@@ -133,7 +133,7 @@ def test_client_ids_are_no_numbers() -> None:
 
 
 def test_repeats_of_one_server_fold() -> None:
-    """A hundred breaches by one server are one block with a count; another server has its own."""
+    """A hundred findings on one server are one block with a count; another server has its own."""
     hands = [
         handshake(n, server=Endpoint("10.0.0.9" if n == 50 else "10.0.0.2", 1883))
         for n in range(100)
@@ -146,7 +146,7 @@ def test_repeats_of_one_server_fold() -> None:
 
 
 def test_repeats_of_one_client_fold_by_id_or_address() -> None:
-    """A client is known by its client id and by its address."""
+    """Findings of a client fold by client id and by address."""
     hands = [
         handshake(0, client=Endpoint("10.0.1.1", 1)),
         handshake(1, client=Endpoint("10.0.1.2", 1)),
@@ -171,13 +171,13 @@ def test_many_parties_are_counted() -> None:
 
 
 def test_findings_without_a_handshake_are_shown() -> None:
-    """A finding on a connection whose beginning was not seen has no handshake."""
+    """A finding on a connection whose start was not captured has no handshake."""
     text = shown(report(handshakes=[], findings=[finding(None, client_id=None)]))
     assert "SES01 session-present" in text
 
 
-def test_an_absence_says_when_it_was_due() -> None:
-    """Of something that never came, the deadline is said."""
+def test_a_missing_packet_has_its_deadline() -> None:
+    """A finding about a packet that never came shows the deadline."""
     late = finding(frames=(frame(4),), time_ns=frame(4, 30_000_000).time_ns, packet=None, span=None)
     assert "frame 4; due 30.000 s later" in " ".join(shown(report(findings=[late])).split())
 
@@ -190,15 +190,15 @@ def test_warnings_fold_by_kind() -> None:
     assert "gap 1,000 times: bytes are missing (a.pcap frame 1 stream 1; " in text
 
 
-def test_many_reasons_are_capped() -> None:
-    """What was not evaluated is listed, twenty lines of it."""
+def test_reasons_are_limited() -> None:
+    """At most twenty lines list what was not evaluated."""
     reasons = [NotEvaluated("SEQ11", f"reason {n}", 1, []) for n in range(30)]
     assert "and 10 more; --all lists them" in shown(report(not_evaluated=reasons))
 
 
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_no_control_byte_reaches_a_terminal(client_id: str, message: str, path: str) -> None:
-    """Whatever a capture holds, no human format has a control or format character but colour."""
+    """With any captured text, no text format has control characters except colour codes."""
     hand = handshake(connect=connect(client_id=client_id))
     found = finding(
         client_id=client_id,
@@ -226,22 +226,22 @@ def test_no_control_byte_reaches_a_terminal(client_id: str, message: str, path: 
             assert not harmful, line
 
 
-def test_colour_is_off_unless_asked_for() -> None:
-    """Without colour there is no escape code; with it the words are the same."""
+def test_colour_is_off_by_default() -> None:
+    """Without colour there is no escape code; with colour the text is the same."""
     plain, painted = shown(report()), shown(report(), Style(color=True))
     assert "\x1b" not in plain
     assert ESCAPE.sub("", painted) == plain
 
 
 def test_text_format_has_no_table() -> None:
-    """Findings and counts without the handshakes."""
+    """The `text` format has findings and counts, but no handshakes."""
     text = shown(report(), handshakes=False)
     assert not text.startswith("Handshakes")
     assert "SES01" in text
 
 
-def test_concise_is_one_line_a_finding() -> None:
-    """Place, rule, severity, side, message and statement with its version, in one line."""
+def test_concise_writes_one_line_for_each_finding() -> None:
+    """The line has place, rule, severity, side, message and statement with its version."""
     notes = io.BytesIO()
     text = written(report(), Concise, notes, Style()).decode()
     assert text == (
@@ -252,15 +252,15 @@ def test_concise_is_one_line_a_finding() -> None:
 
 
 def test_statistics_count_rules() -> None:
-    """A line for each rule and severity, the most frequent first."""
+    """There is one line for each rule and severity, the most frequent first."""
     found = [finding(0), finding(0), finding(0, rule="CON01", name="wrong-protocol-name")]
     lines = written(report(findings=found), Statistics, Style()).decode().splitlines()
     assert lines[0] == "2  SES01  error    session-present-after-clean-session"
     assert lines[1] == "1  CON01  error    wrong-protocol-name"
 
 
-def test_files_whose_names_are_long_are_told_apart() -> None:
-    """Names that have no room are numbered, each told whole below; short ones stand in the rows."""
+def test_long_file_names_are_distinguished() -> None:
+    """File names that do not fit are numbered and listed below; short ones are in the rows."""
     for stem, cell in (("a", "a1.pcap"), ("a-long-name-of-a-capture-in-a-ring-", "f1")):
         paths = [f"captures/{stem}{n + 1}.pcap" for n in range(2)]
         hands = [
@@ -276,8 +276,8 @@ def test_files_whose_names_are_long_are_told_apart() -> None:
         assert (f"\nf2 is the file {stem}2.pcap\n" in text) is (cell == "f1")
 
 
-def test_files_of_one_name_are_told_apart() -> None:
-    """The same name in two directories is told with its path."""
+def test_files_of_one_name_are_distinguished() -> None:
+    """Files of the same name in two directories are shown with their paths."""
     paths = ["day1/a.pcap", "day2/a.pcap"]
     hands = [
         handshake(n, connect=connect(frame=frame(4, file=path))) for n, path in enumerate(paths)
@@ -289,21 +289,21 @@ def test_files_of_one_name_are_told_apart() -> None:
     assert "f2 is the file day2/a.pcap" in shown(made)
 
 
-def test_who_closed_stands_in_the_row_where_there_is_room() -> None:
-    """A device that drops off is told from one that says goodbye; long client ids go before."""
+def test_the_closing_side_is_in_the_row_if_it_fits() -> None:
+    """The row tells FIN and RST from a DISCONNECT; long client ids have priority."""
     closes = {"disconnect": "client", "fin": "server FIN", "rst": "server RST", None: "-"}
-    for how, said in closes.items():
+    for how, cell in closes.items():
         by = Side.CLIENT if how == "disconnect" else Side.SERVER
         close = None if how is None else Close(by, how, frame(9, 3000))
         text = shown(report(handshakes=[handshake(close=close)]))
-        assert f"  accepted  {said}  " in text
-        assert ("without a DISCONNECT before" in text) is (how in ("fin", "rst"))
+        assert f"  accepted  {cell}  " in text
+        assert ("closed without a DISCONNECT" in text) is (how in ("fin", "rst"))
     long = handshake(connect=connect(client_id="a-client-id-of-thirty-characters"))
     assert "closed by" not in shown(report(handshakes=[long]))
     assert "closed by" in shown(report(handshakes=[long]), Style(width=120))
 
 
-def test_what_a_rule_relates_to_is_said_once() -> None:
+def test_references_of_a_rule_are_shown_once() -> None:
     """The blocks of other parties do not repeat the references of the first one."""
     facts = {"rule": "SEC01", "name": "credentials-in-clear", "side": Side.CLIENT}
     ends = [Endpoint(f"10.0.1.{n}", 1) for n in range(3)]
@@ -312,17 +312,15 @@ def test_what_a_rule_relates_to_is_said_once() -> None:
     assert (text.count("SEC01 credentials"), text.count("relates to CWE-319")) == (3, 1)
 
 
-def test_hidden_bytes_are_said_to_be_hidden() -> None:
-    """Asterisks in place of a password are not taken for what was sent."""
+def test_hidden_bytes_are_marked() -> None:
+    """The report states that asterisks replace a password."""
     packet = bytes.fromhex("10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 2a")
-    reported = "CONNECT in frame 6, 1 byte at offset 9; * hides secrets"
-    assert reported in shown(
-        report(findings=[finding(packet=packet, span=(9, 1), side=Side.CLIENT)])
-    )
+    head = "CONNECT in frame 6, 1 byte at offset 9; * hides secrets"
+    assert head in shown(report(findings=[finding(packet=packet, span=(9, 1), side=Side.CLIENT)]))
     assert "hides secrets" not in shown(report())
 
 
-def test_a_bridge_is_said_to_be_one() -> None:
-    """The mark behind a bridge's version is explained, where there is one."""
-    assert "b behind a version: " in shown(report(handshakes=[handshake(bridge=True)]))
-    assert "b behind a version: " not in shown(report())
+def test_the_mark_of_a_bridge_is_explained() -> None:
+    """The mark after a bridge's version is explained if there is a bridge."""
+    assert "b after a version: " in shown(report(handshakes=[handshake(bridge=True)]))
+    assert "b after a version: " not in shown(report())

@@ -1,4 +1,4 @@
-"""TLS connections in, JSON that the schema describes and a table for people out."""
+"""TLS connections in JSON and in the table for people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def written(path: Path, reporter: Reporter, stream: io.BytesIO) -> bytes:
 
 
 def test_document(encrypted: Path) -> None:
-    """A document lists every connection, is what the schema says, and the same at once."""
+    """A document lists every connection, fits the schema, and equals the one built in Python."""
     stream = io.BytesIO()
     text = written(encrypted, JsonDocument(stream, key=b"k"), stream)
     made = json.loads(text)
@@ -46,7 +46,7 @@ def test_document(encrypted: Path) -> None:
 
 
 def test_lines(encrypted: Path) -> None:
-    """Lines have the same objects, with their type."""
+    """Lines contain the same objects with their type."""
     stream = io.BytesIO()
     lines = [
         json.loads(line) for line in written(encrypted, JsonLines(stream), stream).splitlines()
@@ -58,13 +58,13 @@ def test_lines(encrypted: Path) -> None:
 
 
 def test_table_of_several_files(encrypted: Path, tmp_path: Path) -> None:
-    """Frame numbers are per file, so the row says of which; both tables number files alike."""
+    """Frame numbers are per file, so rows name the file; both tables use the same numbers."""
     plain = tmp_path / f"{'a-plain-name-' * 3}.pcap"
     plain.write_bytes(pcap(conversation(find("SES01").bad[0].steps)))
     other = tmp_path / f"{'a-long-name-' * 3}.pcap"
     other.write_bytes(encrypted.read_bytes())
-    said = run("analyze", str(plain), str(other)).out
-    handshakes, connections = said.split("TLS connections\n")
+    text = run("analyze", str(plain), str(other)).out
+    handshakes, connections = text.split("TLS connections\n")
     assert handshakes.splitlines()[3].split()[1] == "f1"
     assert connections.splitlines()[2].split()[1] == "f2"
     assert f"\nf1 is the file {plain.name}\n" in handshakes
@@ -72,7 +72,7 @@ def test_table_of_several_files(encrypted: Path, tmp_path: Path) -> None:
 
 
 def test_table(encrypted: Path) -> None:
-    """People see a row for each connection, and that nobody looked into them."""
+    """The table has a row for each connection, and the counts name the encrypted ones."""
     stream = io.BytesIO()
     text = written(encrypted, TextReport(stream, Style()), stream).decode()
     assert "4 connections are encrypted" in text
@@ -83,7 +83,7 @@ def test_table(encrypted: Path) -> None:
 
 
 def test_ports_by_option(tmp_path: Path) -> None:
-    """-d tcp.port==N,tls lists TLS on that port; other words are refused with what to write."""
+    """-d tcp.port==N,tls lists TLS on that port; for other values the error gives an example."""
     with Peers("1.3") as peers:
         frames = conversation(steps(peers.talk()), server_port=4430)
     path = tmp_path / "odd.pcap"

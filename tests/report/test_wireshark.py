@@ -1,4 +1,4 @@
-"""The filters of findings, held against tshark."""
+"""The display filters of findings, checked with tshark."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 SAMPLE = ROOT / "samples/made/ses01-session-present-after-clean-session.pcap"
 
 
-def test_tshark_takes_the_filter_as_it_is(tshark: str) -> None:
-    """The filter shows the frames of the finding and no other."""
+def test_tshark_accepts_the_filter(tshark: str) -> None:
+    """The filter matches the frames of the finding and no others."""
     (finding,) = analyze(str(SAMPLE)).findings
     done = subprocess.run(
         [tshark, "-r", str(SAMPLE), "-Y", display_filter(finding), "-T", "fields", "-e",

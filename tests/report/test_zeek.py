@@ -1,4 +1,4 @@
-"""Zeek's logs of audits and analyses, read as `zeek-cut` reads them."""
+"""Zeek logs of audits and analyses, parsed as `zeek-cut` does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
 
 def logs(data: bytes) -> dict[str, list[dict[str, str]]]:
-    """Read logs by path: rows by field."""
+    """Reads logs by path: rows by field."""
     found: dict[str, list[dict[str, str]]] = {}
     path, fields, types = "", [""], [""]
     for line in data.decode().split("\n")[:-1]:
@@ -46,7 +46,7 @@ def logs(data: bytes) -> dict[str, list[dict[str, str]]]:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_rows_are_the_records_of_the_json(path: Path) -> None:
-    """A handshake is a row of mqtt_connect, a finding one of notice."""
+    """A handshake is a row of mqtt_connect, a finding a row of notice."""
     document = json.loads(audited(path, "json"))
     found = logs(audited(path, "zeek"))
     kinds = ["mqtt_connect", *(["ssl"] if document["tlsHandshakes"] else []), "notice"]
@@ -58,8 +58,8 @@ def test_rows_are_the_records_of_the_json(path: Path) -> None:
     assert list(logs(analyzed(path, "zeek"))) == kinds
 
 
-def test_both_logs_know_a_connection_by_one_name() -> None:
-    """The uid of a notice leads to the row of its handshake."""
+def test_both_logs_have_the_same_uids() -> None:
+    """The uid of a notice is that of its handshake's row."""
     found = logs(audited(CREDENTIALS, "zeek"))
     names = {row["uid"] for row in found["mqtt_connect"]}
     assert len(names) == len(found["mqtt_connect"])
@@ -88,13 +88,13 @@ def test_hostile_names_stay_in_their_fields(hostile: Path) -> None:
         ("grün", "grün"),
     ],
 )
-def test_text_is_as_zeek_spells_it(value: str, shown: str) -> None:
-    """Unset, empty and what is no printable character have Zeek's own spelling."""
+def test_text_is_escaped_as_in_zeek(value: str, shown: str) -> None:
+    """Unset, empty and unprintable text is written as Zeek does."""
     assert text(value) == shown
 
 
-def test_tls_is_told_as_zeek_tells_it(encrypted: Path) -> None:
-    """A TLS connection is a row of ssl, which says what was seen of it."""
+def test_tls_rows_have_zeeks_fields(encrypted: Path) -> None:
+    """A TLS connection is a row of ssl with its visible parameters."""
     made = json.loads(audited(encrypted, "json"))["tlsHandshakes"]
     first, resumed, newer, refused = logs(audited(encrypted, "zeek"))["ssl"]
     assert (first["version"], first["cipher"], first["server_name"], first["next_protocol"]) == (

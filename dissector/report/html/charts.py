@@ -1,4 +1,4 @@
-"""Counts in, charts out: places and sizes of what the template draws as SVG, and the numbers."""
+"""Lays out the charts: positions and sizes that the template draws as SVG, and their numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class Bar(NamedTuple):
-    """A rectangle; `kind` is the class that colours it, `title` what it says when pointed at."""
+    """A rectangle; `kind` is the CSS class that colours it, `title` its tooltip."""
 
     x: float
     y: float
@@ -39,11 +39,11 @@ class Label(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """One chart. `columns` and `rows` are its numbers, for who cannot see it."""
+    """One chart. `columns` and `rows` are its numbers as a table, for accessibility."""
 
     name: str
     title: str
-    said: str
+    summary: str
     height: float
     bars: list[Bar]
     labels: list[Label]
@@ -53,7 +53,7 @@ class Chart(NamedTuple):
 
 
 def findings_by_rule(counts: Sequence[tuple[str, str, Severity, int]]) -> Chart:
-    """Draw a bar for each rule (id, name, severity, count), longest first."""
+    """Draws a bar for each rule (id, name, severity, count), longest first."""
     ordered = sorted(counts, key=lambda item: (-item[3], item[0]))
     shown = ordered[:RULES]
     most = max((count for *_, count in shown), default=1)
@@ -68,20 +68,20 @@ def findings_by_rule(counts: Sequence[tuple[str, str, Severity, int]]) -> Chart:
                         f"{rule}: {count:,} ({severity.value})"))  # fmt: skip
         labels.append(Label(left + max(width, 2) + 6, y + 14, f"{count:,}"))
     left_over = len(ordered) - len(shown)
-    said = f"{sum(count for *_, count in ordered):,} findings by {len(ordered)} rules"
-    said += f"; the {RULES} most frequent are drawn" if left_over else ""
+    summary = f"{sum(count for *_, count in ordered):,} findings by {len(ordered)} rules"
+    summary += f"; the {RULES} most frequent are drawn" if left_over else ""
     rows: list[tuple[str, ...]] = [
         (f"{rule} {name}", severity.value, f"{count:,}") for rule, name, severity, count in ordered
     ]
     return Chart(
-        "rules", "Findings by rule", f"{said}. Lengths are logarithmic.",
+        "rules", "Findings by rule", f"{summary}. Lengths are logarithmic.",
         max(len(shown) * line, line), bars, labels, ("rule", "severity", "findings"), rows,
         tuple((severity.value, severity.value) for severity in reversed(Severity)),
     )  # fmt: skip
 
 
 def connections_over_time(timeline: Timeline) -> Chart:
-    """Draw handshakes over time, stacked by how they ended."""
+    """Draws handshakes over time, stacked by outcome."""
     start, width, bins = timeline.bins(COLUMNS)
     most = max(map(sum, bins), default=0) or 1
     step = min((WIDTH - 50) / max(len(bins), 1), 60)
@@ -104,15 +104,15 @@ def connections_over_time(timeline: Timeline) -> Chart:
         labels.append(Label(45, _HEIGHT + 16, _time(start)))
     if len(bins) > 8:
         labels.append(Label(WIDTH - 5, _HEIGHT + 16, _time(start + len(bins) * width), "end"))
-    said = f"{sum(map(sum, bins)):,} handshakes, each column {_seconds(width)}."
+    summary = f"{sum(map(sum, bins)):,} handshakes, each column {_seconds(width)}."
     return Chart(
-        "time", "Connections over time", said, _HEIGHT + 22, bars, labels,
+        "time", "Connections over time", summary, _HEIGHT + 22, bars, labels,
         ("from", *KINDS), rows, tuple((kind, kind) for kind in KINDS),
     )  # fmt: skip
 
 
 def latency(latencies: Latencies) -> Chart:
-    """Draw how long servers took to answer a CONNECT."""
+    """Draws how long servers took to answer a CONNECT."""
     bins = latencies.bins()
     most = max((count for *_, count in bins), default=0) or 1
     step = min((WIDTH - 50) / max(len(bins), 1), 60)
@@ -133,20 +133,20 @@ def latency(latencies: Latencies) -> Chart:
             labels.append(Label(where[0], _HEIGHT + 16, _span(low), where[1]))
     half, most_of_them = latencies.below(0.5), latencies.below(0.95)
     if half is None or most_of_them is None:
-        said = "No answered CONNECT was seen."
+        summary = "No answered CONNECT was seen."
     else:
-        said = (
+        summary = (
             f"{latencies.count:,} answered: half within {_span(half)}, "
             f"95 % within {_span(most_of_them)}."
         )
     return Chart(
-        "latency", "From CONNECT to CONNACK", said, _HEIGHT + 22, bars, labels,
-        ("took", "handshakes"), rows,
+        "latency", "From CONNECT to CONNACK", summary, _HEIGHT + 22, bars, labels,
+        ("latency", "handshakes"), rows,
     )  # fmt: skip
 
 
 def share_in_clear(clear: int, encrypted: int) -> Chart:
-    """Draw how many connections anybody on the way can read."""
+    """Draws how many connections are unencrypted."""
     total = clear + encrypted
     bars: list[Bar] = []
     labels: list[Label] = []
@@ -162,7 +162,7 @@ def share_in_clear(clear: int, encrypted: int) -> Chart:
             Label(WIDTH, 46, f"encrypted: {encrypted:,} ({encrypted / total:.0%})", "end")
         )
     return Chart(
-        "clear", "Share in clear", f"{total:,} connections." if total else "None was seen.", 52,
+        "clear", "Share in clear", f"{total:,} connections." if total else "No connections.", 52,
         bars, labels, ("", "connections"),
         [("in clear", f"{clear:,}"), ("encrypted", f"{encrypted:,}")],
         (("clear", "in clear"), ("encrypted", "encrypted")),

@@ -1,4 +1,4 @@
-"""What was kept of an audit in, what the template shows out: sorted, counted, cut and linked."""
+"""Prepares the records of an audit for the template: sorted, counted, truncated and linked."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from dissector.report.json_v1 import tool
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 
-PARTIES = 30  # devices that a rule names
+PARTIES = 30  # devices listed for a rule
 SENTENCES = 3
 FILES = 3
 MESSAGE = 400
-ENCRYPTED = ("stream", "frame", "client", "TLS", "cipher suite", "asked for", "certificate until",
-             "how it went")  # fmt: skip
-DIAGRAMS = 2  # that a device or a server shows at least; few devices show more
+ENCRYPTED = ("stream", "frame", "client", "TLS", "cipher suite", "server name",
+             "certificate until", "result")  # fmt: skip
+DIAGRAMS = 2  # least number shown for a device or server; more if there are few devices
 DIAGRAMS_OF_ALL = 200
 
 
 class Link(NamedTuple):
-    """A party that a rule found something on."""
+    """A party on which a rule has findings."""
 
     target: str
     name: str
@@ -40,7 +40,7 @@ class Link(NamedTuple):
 
 
 class RuleBlock(NamedTuple):
-    """All about one rule that found something."""
+    """All about one rule with findings."""
 
     about: Advice
     severity: str
@@ -59,7 +59,7 @@ class RuleBlock(NamedTuple):
 
 
 class ProblemLine(NamedTuple):
-    """What a rule found on one party."""
+    """Findings of one rule on one party."""
 
     rule: str
     name: str
@@ -70,9 +70,9 @@ class ProblemLine(NamedTuple):
 
 
 class PartyPage(NamedTuple):
-    """A device or a server with what its page shows. `facts` are (what, value).
+    """A device or a server with the content of its page. `facts` are pairs of label and value.
 
-    `encrypted` are TLS connections, each in the columns of `ENCRYPTED`; `more` are not shown.
+    `encrypted` are TLS connections in the columns of `ENCRYPTED`; `more` others are not shown.
     """
 
     anchor: str
@@ -92,7 +92,7 @@ class PartyPage(NamedTuple):
 
 
 class Content:
-    """The page, part by part; every text in it is still as it was captured."""
+    """The content of the page, part by part. Captured text in it is not yet escaped."""
 
     def __init__(
         self,
@@ -119,12 +119,12 @@ class Content:
         self._by_finding = {
             id(finding): number for number, (_, found) in kept.drawn.items() for finding in found
         }
-        self._on: dict[str, list[Link]] = {}
+        self._links: dict[str, list[Link]] = {}
         parties: list[Device | Server] = [*kept.devices, *kept.servers]
         for record in parties:
             for problem in record.posture.wrong:
                 link = Link(_anchor(record), short(record.name, ID_SHOWN), problem.count)
-                self._on.setdefault(problem.rule, []).append(link)
+                self._links.setdefault(problem.rule, []).append(link)
         counts = [
             (fold.rule, advice(fold.rule).name, _severity(fold.severity), fold.count)
             for fold in self._folds
@@ -139,68 +139,70 @@ class Content:
         self.flagged = kept.flagged
         self._used: set[int] = set()
         self._each = max(DIAGRAMS, DIAGRAMS_OF_ALL // max(len(kept.devices), 1))
-        # a handshake is drawn once: with its device, else its server, else a rule
+        # a handshake is drawn once: with its device, else its server, else its rule
         self.devices = [self._party(record) for record in sorted(kept.devices, key=_rank)]
         self.servers = [self._party(record) for record in sorted(kept.servers, key=_rank)]
         self.severities = list(self._severities())
 
     @property
     def drawn(self) -> int:
-        """How many handshakes are drawn."""
+        """Number of handshakes drawn."""
         return len(self._used)
 
     @property
     def files(self) -> list[str]:
-        """Names of the captures, the first of them."""
+        """Names of the first captures and the number of others."""
         files = self.capture.files
         names = [short(file.path.rpartition("/")[2], ID_SHOWN) for file in files[:FILES]]
         return names + ([f"{len(files) - FILES:,} more files"] if len(files) > FILES else [])
 
     @property
     def span(self) -> str:
-        """When it was captured."""
+        """Time range of the capture."""
         start, end = self.capture.start_ns, self.capture.end_ns
         if start is None or end is None:
-            return "no time"
+            return "no timestamps"
         return f"{timestamp(start)} to {timestamp(end)} UTC ({duration(end - start)})"
 
     @property
     def worst(self) -> Mapping[str, int]:
-        """Count devices by their worst finding."""
+        """Number of devices by the severity of their worst finding."""
         names = ("error", "warning", "info", "none")
         return {name: self.overview.devices_by_worst.get(name, 0) for name in names}
 
     @property
-    def in_plain_words(self) -> list[str]:
-        """Say the result in a few sentences."""
+    def summary_sentences(self) -> list[str]:
+        """The result in a few sentences."""
         overview, worst = self.overview, self.worst
         devices = counted(overview.devices, "device")
-        said = [f"{devices} talked to {counted(overview.servers, 'MQTT server')}."]
-        bad, doubtful = worst["error"], worst["warning"]
-        if bad:
-            said.append(f"{bad:,} of them {_is(bad)} in trouble that should be mended now.")
-        if doubtful:
-            said.append(f"{doubtful:,} {'more ' if bad else ''}{_is(doubtful)} worth a look.")
-        if not bad and not doubtful:
-            said.append("Nothing was found that would have to be mended.")
+        sentences = [f"{devices} connected to {counted(overview.servers, 'MQTT server')}."]
+        errors, warnings = worst["error"], worst["warning"]
+        if errors:
+            noun = counted(errors, "device")
+            sentences.append(f"{noun} {_have(errors)} findings of severity error.")
+        if warnings:
+            noun = counted(warnings, "more device" if errors else "device")
+            sentences.append(f"{noun} {_have(warnings)} findings of severity warning.")
+        if not errors and not warnings:
+            sentences.append("No errors or warnings were found.")
         total = overview.clear + overview.encrypted
         if overview.clear:
             who = (
                 f"All {total:,}" if overview.clear == total else f"{overview.clear:,} of {total:,}"
             )
-            said.append(f"{who} connections can be read by anybody on the way.")
+            sentences.append(f"{who} connections are unencrypted and can be read on the path.")
         elif total:
-            said.append("All connections are encrypted.")
+            sentences.append("All connections are encrypted.")
         if overview.anonymous:
-            said.append(f"{counted(overview.anonymous, 'connection')} came without credentials.")
-        return said
+            sentences.append(f"{counted(overview.anonymous, 'connection')} had no credentials.")
+        return sentences
 
     @property
     def to_do(self) -> list[tuple[str, str, str]]:
-        """Give what to do first: (rule, what is wrong, how to mend it), errors and warnings."""
+        """The most urgent errors and warnings: (rule, what is wrong, how to fix it)."""
         ranked = sorted(
             (fold for fold in self._folds if fold.severity),
-            key=lambda fold: (-fold.severity, -len(self._on.get(fold.rule, ())), fold.rule),
+            key=lambda fold: (-fold.severity, -len(self._links.get(fold.rule, ())), fold.rule),
         )
         return [
             (
@@ -213,11 +215,11 @@ class Content:
 
     @property
     def right(self) -> list[tuple[str, int]]:
-        """Give what is right, and on how many devices."""
+        """What is right, and on how many devices."""
         return [(point.text, point.count) for point in self.overview.right]
 
     def _severities(self) -> Iterator[tuple[str, str, list[RuleBlock]]]:
-        """Give the rules by severity: its name, its heading, its rules."""
+        """Returns (severity, heading, rules) for each severity."""
         headings = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
         for severity in sorted(Severity, key=lambda item: -item.rank):
             folds = [fold for fold in self._folds if fold.severity == severity.rank]
@@ -227,7 +229,7 @@ class Content:
     def _rule(self, fold: RuleFold, severity: str) -> RuleBlock:
         worst = max(fold.folds, key=lambda item: item.exemplar.severity.rank)
         finding = worst.exemplar
-        links = self._on.get(fold.rule, [])
+        links = self._links.get(fold.rule, [])
         number = self._by_finding.get(id(finding))
         elsewhere = number is not None and number in self._used
         drawn = None if number is None or elsewhere else self._diagrams[number]
@@ -272,15 +274,15 @@ class Content:
         )
 
     def _encrypted(self, record: Server) -> tuple[list[list[str]], int]:
-        """Give the rows of a server's TLS connections, and how many there are besides."""
+        """Returns the rows of a server's TLS connections and how many are not shown."""
         count, kept = self._kept.encrypted.get((record.ip, record.port), (0, []))
         rows = []
         for item in kept:
             row = tls_table.row(item)
-            asked = short(item.server_name or "", ID_SHOWN)
+            server_name = short(item.server_name or "", ID_SHOWN)
             rows.append(
                 [str(row.stream), str(row.frame), address(item.client), row.version,
-                 item.suite or "-", asked, row.certificate, row.went]
+                 item.suite or "-", server_name, row.certificate, row.result]
             )  # fmt: skip
         return rows, count - len(rows)
 
@@ -310,5 +312,5 @@ def _rank(record: Device | Server) -> tuple[int, int, int]:
     return (-worst, -len(posture.wrong), record.id)
 
 
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"

@@ -1,4 +1,4 @@
-"""A handshake with its findings in, a sequence diagram out: steps, their places and their words."""
+"""Lays out the sequence diagram of a handshake with its findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 40
 
 
 class Step(NamedTuple):
-    """One arrow. `marks` are the rules that found something in it."""
+    """One arrow. `marks` are the rules with findings on it."""
 
     y: int
     from_client: bool
@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
 
 class Diagram(NamedTuple):
-    """One handshake; `lost` are rules whose frames are no step of it."""
+    """One handshake; `unplaced` are rules with findings on none of its steps."""
 
     id: int
     stream: int
@@ -37,11 +37,11 @@ class Diagram(NamedTuple):
     title: str
     height: int
     steps: list[Step]
-    lost: str
+    unplaced: str
 
 
 def diagram(handshake: Handshake, findings: Sequence[Finding]) -> Diagram:
-    """Lay a handshake out."""
+    """Lays out a handshake."""
     marks: dict[int, list[str]] = {}
     for finding in findings:
         marks.setdefault(finding.frame, []).append(finding.rule)
@@ -60,7 +60,7 @@ def diagram(handshake: Handshake, findings: Sequence[Finding]) -> Diagram:
                 " ".join(dict.fromkeys(rules)),
             )
         )
-    lost = list(dict.fromkeys(rule for rules in marks.values() for rule in rules))
+    unplaced = list(dict.fromkeys(rule for rules in marks.values() for rule in rules))
     return Diagram(
         handshake.id,
         handshake.stream,
@@ -69,7 +69,7 @@ def diagram(handshake: Handshake, findings: Sequence[Finding]) -> Diagram:
         f"Handshake on stream {handshake.stream}, {handshake.outcome.value}",
         _TOP + len(steps) * _STEP - 8,
         steps,
-        " ".join(lost),
+        " ".join(unplaced),
     )
 
 
@@ -79,29 +79,29 @@ def _events(handshake: Handshake) -> list[tuple[FrameRef, Side, str]]:
     if connect is not None and connect.frame is not None:
         clean = "clean" if connect.clean_session else "kept session"
         name = f'"{fitted(connect.client_id, 24)}"' if connect.client_id else "no client id"
-        said = f"CONNECT {name}, {clean}, keep alive {connect.keep_alive} s"
-        events.append((connect.frame, Side.CLIENT, said))
+        text = f"CONNECT {name}, {clean}, keep alive {connect.keep_alive} s"
+        events.append((connect.frame, Side.CLIENT, text))
     events += [
         (auth.frame, auth.side or Side.CLIENT, f"AUTH 0x{auth.reason_code or 0:02x}")
         for auth in handshake.auths
         if auth.frame is not None
     ]
     if connack is not None and connack.frame is not None:
-        said = "CONNACK"
+        text = "CONNACK"
         if connack.return_code is not None:
             name = spec.return_code_name(connack.return_code, connack.version)
-            said += f" {connack.return_code}, {name}"
+            text += f" {connack.return_code}, {name}"
         if connack.session_present:
-            said += ", session present"
-        events.append((connack.frame, Side.SERVER, said))
+            text += ", session present"
+        events.append((connack.frame, Side.SERVER, text))
     if close is not None:
-        words = {"disconnect": "DISCONNECT", "fin": "FIN", "rst": "RST", "close-frame": "Close"}
-        events.append((close.frame, close.by, words.get(close.how, close.how)))
+        names = {"disconnect": "DISCONNECT", "fin": "FIN", "rst": "RST", "close-frame": "Close"}
+        events.append((close.frame, close.by, names.get(close.how, close.how)))
     return sorted(events, key=lambda event: event[0].time_ns)
 
 
 def fitted(text: str, most: int = 66) -> str:
-    """Cut a text so that it fits once its control characters are spelt out."""
+    """Truncates a text so that it fits after its control characters are escaped."""
     if len(printable(text[: most + 1])) <= most:
         return text
     cut = text[:most]
@@ -111,5 +111,5 @@ def fitted(text: str, most: int = 66) -> str:
 
 
 def short(text: str, most: int = _SHOWN) -> str:
-    """Cut a text."""
+    """Truncates a text."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""A finding in, its place, its fault, its statements and its bytes out, as a page shows them."""
+"""Formats the example finding of a rule for the page: party, frames, statements and bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BYTES = 96
 
 
 def fault(finding: Finding) -> str:
-    """Say whose fault it is."""
+    """Returns the side and the party at fault."""
     end = finding.server if finding.side.value == "server" else finding.client
     parts = [finding.side.value]
     if end is not None:
@@ -23,7 +23,7 @@ def fault(finding: Finding) -> str:
 
 
 def where(finding: Finding) -> str:
-    """Say in which frames of which file it is, and when."""
+    """Returns the file, the frames and the time of a finding."""
     numbers = dict.fromkeys(frame.number for frame in finding.frames) or {finding.frame: None}
     shown = ", ".join(map(str, list(numbers)[:8])) + (" …" if len(numbers) > 8 else "")
     name = short(finding.file.rpartition("/")[2], ID_SHOWN)
@@ -31,20 +31,20 @@ def where(finding: Finding) -> str:
 
 
 def statements(finding: Finding) -> list[str]:
-    """Give what it breaks, in our words."""
+    """Returns the statements that it breaks, with a paraphrase of each."""
     version = finding.version
-    said = []
+    lines = []
     for identifier in finding.statements:
         name = f"{identifier} of {version.value}" if version else identifier
         text = paraphrase(version, identifier)
-        said.append(f"{name}: {text}" if text else name)
-    if not said and finding.section and version:
-        said.append(f"{finding.section} of MQTT {version.value}")
-    return said
+        lines.append(f"{name}: {text}" if text else name)
+    if not lines and finding.section and version:
+        lines.append(f"{finding.section} of MQTT {version.value}")
+    return lines
 
 
 def packet(finding: Finding) -> tuple[str, str, str] | None:
-    """Give the packet at fault in hex: before, in and after the bytes at fault."""
+    """Returns the packet in hex in three parts: before, in and after the bytes at fault."""
     data = finding.packet
     if not data:
         return None

@@ -1,4 +1,4 @@
-"""A device or a server in, what its page and its row tell of it out."""
+"""Collects the facts about a device or a server for its page and its table row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ID_SHOWN = 80
 
 
 class Facts(NamedTuple):
-    """`cells` are those of its row; `reported` are (what, value), `evidence` what it is judged by."""
+    """Cells of the row, pairs of label and value, and the evidence that identifies the device."""
 
     cells: list[str]
     reported: list[tuple[str, str]]
@@ -21,7 +21,7 @@ class Facts(NamedTuple):
 
 
 def of_device(record: Device) -> Facts:
-    """Give what is told of a device."""
+    """Returns the facts about a device."""
     software = record.software
     facts = [
         ("kind", _with(record.kind.value, record.kind_reason)),
@@ -59,7 +59,7 @@ def of_device(record: Device) -> Facts:
 
 
 def of_server(record: Server) -> Facts:
-    """Give what is told of a server."""
+    """Returns the facts about a server."""
     software = record.software
     asks = record.asks_client_certificate
     facts = [
@@ -68,17 +68,17 @@ def of_server(record: Server) -> Facts:
             f"{software.name} ({software.confidence})", software.reason)),
         ("MAC", " ".join(record.macs[:5])),
         ("MQTT", _counts(record.versions)),
-        ("refuses MQTT", _counts(record.versions_refused)),
+        ("refused versions", _counts(record.versions_refused)),
         ("transport", _counts(record.transports)),
-        ("asked for as", short(", ".join(record.hosts), 200)),
+        ("requested as", short(", ".join(record.hosts), 200)),
         ("paths", short(", ".join(record.paths), 200)),
         ("behind a proxy", _counts(record.forwarders)),
         ("TLS", _counts(record.tls)),
-        ("lets in by", _counts(record.accepts)),
-        ("turns away", _counts(record.refuses)),
-        ("answers", _counts(record.refusals)),
-        ("asks for a certificate", "" if asks is None else ("yes" if asks else "no")),
-        ("announces", "; ".join(
+        ("accepts login by", _counts(record.accepts)),
+        ("refuses login by", _counts(record.refuses)),
+        ("refusal codes", _counts(record.refusals)),
+        ("requests a certificate", "" if asks is None else ("yes" if asks else "no")),
+        ("announced limits", "; ".join(
             f"{name} {', '.join(map(str, values[:5]))}"
             for name, values in record.limits.items())),
         ("devices", f"{record.devices:,}"),
@@ -87,12 +87,12 @@ def of_server(record: Server) -> Facts:
     ]  # fmt: skip
     facts += [
         ("certificate", f"{short(item.subject, ID_SHOWN)}, by {short(item.issuer, ID_SHOWN)}, "
-         f"{timestamp(item.not_before_ns)[:10]} to {timestamp(item.not_after_ns)[:10]}, {item.key}, "
-         f"{item.signature}")
+         f"{timestamp(item.not_before_ns)[:10]} to {timestamp(item.not_after_ns)[:10]}, "
+          f"{item.key}, {item.signature}")
         for item in record.certificates[:3]
     ]  # fmt: skip
     cells = [
-        short(", ".join(record.accepts), 40) or "nobody",
+        short(", ".join(record.accepts), 40) or "no client",
         short(", ".join(record.refusals), 60),
         " ".join(record.versions),
         short(software.name, 30) if software else "",
@@ -102,7 +102,7 @@ def of_server(record: Server) -> Facts:
 
 
 def timestamp(time_ns: int) -> str:
-    """Give a time to the second."""
+    """Formats a time in whole seconds."""
     return rfc3339(time_ns, 6)[:19].replace("T", " ")
 
 

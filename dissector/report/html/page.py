@@ -1,9 +1,9 @@
-"""Records of an audit in, one HTML file that needs nothing else out.
+"""Writes an audit as one self-contained HTML file.
 
-Style and script stand in the file; a content security policy allows those two by their hashes, and
-nothing that would have to be fetched. Every text passes `text.printable` on its way into the page
-(jinja's `finalize`), and jinja escapes markup. Without scripts everything is there, one part below
-the other; with them tables sort and filter, and a device is a page of its own.
+Style and script are inline; a content security policy allows those two by their hashes and nothing
+that would have to be fetched. Every text passes `text.printable` on its way into the page (jinja's
+`finalize`), and jinja escapes markup. Without scripts all parts are shown one below the other; with
+scripts tables can be sorted and filtered, and each device has its own page.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FINDINGS_KEPT = 50_000
 ENCRYPTED_KEPT = 10  # TLS connections of one server
-DRAWN_BY_RULE = 10  # handshakes of one rule and party that are drawn
+DRAWN_BY_RULE = 10  # handshakes drawn for one rule and party
 DRAWN = 5_000
 _KINDS = {Outcome.ACCEPTED: 0, Outcome.REFUSED: 1}
 
@@ -46,12 +46,12 @@ class HtmlPage(ReporterBase):
         self._kept = PageRecords()
         self._timeline = Timeline()
         self._latencies = Latencies()
-        self._waiting: dict[int, list[Finding]] = {}
+        self._pending: dict[int, list[Finding]] = {}
         self._drawn: dict[tuple[str, str], int] = {}
         self._last: Handshake | None = None
 
     def handshake(self, record: Handshake) -> None:
-        """Count it, and keep it where a finding is on it."""
+        """Counts the handshake and stores it if it has a finding."""
         kept = self._kept
         kept.folding.handshake(record)
         packet = record.connect if record.connect is not None else record.connack
@@ -60,12 +60,12 @@ class HtmlPage(ReporterBase):
         if record.latency is not None and record.latency >= 0:
             self._latencies.add(record.latency)
         self._last = record
-        found = self._waiting.pop(record.id, None)
+        found = self._pending.pop(record.id, None)
         if found is not None:
             self._draw(record, found)
 
     def finding(self, record: Finding) -> None:
-        """Keep it; its handshake comes after it, or was the last one."""
+        """Stores the finding; its handshake comes afterwards or was the last one."""
         kept = self._kept
         kept.folding.finding(record)
         kept.count += 1
@@ -77,10 +77,10 @@ class HtmlPage(ReporterBase):
         if last is not None and last.id == record.handshake:
             self._draw(last, [record])
         else:
-            self._waiting.setdefault(record.handshake, []).append(record)
+            self._pending.setdefault(record.handshake, []).append(record)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Keep the first ones of its server."""
+        """Stores the first connections of each server."""
         place = (record.server.ip, record.server.port)
         count, kept = self._kept.encrypted.get(place, (0, []))
         self._kept.encrypted[place] = (count + 1, kept)
@@ -88,26 +88,26 @@ class HtmlPage(ReporterBase):
             kept.append(record)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Fold it by kind."""
+        """Folds the warning by kind."""
         count, first = self._kept.warnings.get(record.kind, (0, record))
         self._kept.warnings[record.kind] = (count + 1, first)
 
     def device(self, record: Device) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._kept.devices.append(record)
 
     def server(self, record: Server) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._kept.servers.append(record)
 
     def overview(self, record: Overview) -> None:
-        """Keep it."""
+        """Stores the record."""
         self._kept.overview = record
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Write the page."""
+        """Writes the page."""
         content = Content(
             self._kept, self._timeline, self._latencies, capture, summary, not_evaluated
         )
@@ -130,12 +130,12 @@ class HtmlPage(ReporterBase):
 
 
 def shown(value: Any) -> Any:
-    """Pass a text that goes into the page through the gate; markup of our own is no `str` here."""
+    """Escapes a text before it enters the page; our own markup is not of type `str` here."""
     return printable(value) if type(value) is str else value
 
 
 def _coded(text: str) -> Markup:
-    """Give a sentence of a rule's page, what stands in backticks as code."""
+    """Returns a sentence of a rule's page with the parts in backticks as code."""
     from markupsafe import Markup, escape
 
     parts = [escape(printable(part)) for part in text.split("`")]

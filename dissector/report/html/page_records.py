@@ -1,4 +1,4 @@
-"""Records of an audit in, what a page remembers of them out: no more than it shows."""
+"""Stores the records of an audit that the page shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PageRecords:
-    """What the page remembers of the records."""
+    """The records stored for the page."""
 
     def __init__(self) -> None:
         self.folding = Folding()
@@ -26,5 +26,5 @@ class PageRecords:
         self.overview = Overview()
         self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
         self.flagged = 0
-        # by address and port of the server: how many there were, and the first of them
+        # by address and port of the server: number of TLS connections, and the first of them
         self.encrypted: dict[tuple[str, int], tuple[int, list[TlsHandshake]]] = {}

@@ -5,10 +5,10 @@
   const pages = all(".page");
   const headings = all(".pages-h");
 
-  // a device or a server is a page of its own
+  // show each device or server as a separate page
   const route = () => {
     let target = null;
-    try { target = document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { /* no such place */ }
+    try { target = document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { /* no such anchor */ }
     const page = target && target.closest(".page");
     overview.classList.toggle("gone", Boolean(page));
     for (const each of pages) each.classList.toggle("gone", each !== page);
@@ -20,7 +20,7 @@
   };
   addEventListener("hashchange", route);
 
-  // tables sort by a click on a heading, a second click turns the order round
+  // a click on a heading sorts the table, a second click reverses the order
   const value = (row, index) => {
     const cell = row.cells[index];
     const text = cell.dataset.sort ?? cell.textContent.trim();
@@ -48,7 +48,7 @@
     });
   }
 
-  // what does not match is left out
+  // hide rows that do not match the filters
   const tools = all("[data-filters]");
   const filter = (name) => {
     const mine = tools.filter((each) => each.dataset.filters === name);

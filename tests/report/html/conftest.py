@@ -1,4 +1,4 @@
-"""A browser without a screen, and the pages it opens."""
+"""A headless browser and the pages that it opens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FLAGS = (
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """Chromium with a profile of its own; what it logs and asks the network for is kept."""
+    """Chromium with its own profile that logs console messages and network requests."""
     options = ChromeOptions()
     options.binary_location = need_tool("chromium")
     for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
@@ -35,24 +35,24 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 def _log(browser: Chrome, name: str) -> list[dict[str, Any]]:
-    """Give what was logged since the last time."""
+    """Returns the log entries since the last call."""
     entries: list[dict[str, Any]] = browser.get_log(name)  # type: ignore[no-untyped-call]
     return entries
 
 
-class Opened:
-    """A page in the browser, and what was heard while it was open."""
+class OpenPage:
+    """A page in the browser, with its log."""
 
     def __init__(self, browser: Chrome, path: Path) -> None:
         self.browser = browser
         self.url = path.as_uri()
 
-    def complaints(self) -> list[str]:
-        """Give errors of the console and breaches of the policy."""
+    def errors(self) -> list[str]:
+        """Returns console errors and violations of the content security policy."""
         return [entry["message"] for entry in _log(self.browser, "browser")]
 
     def requests(self) -> list[str]:
-        """Give what was fetched besides the page itself."""
+        """Returns the URLs fetched besides the page itself."""
         import json
 
         found = []
@@ -65,16 +65,16 @@ class Opened:
         return found
 
 
-Open = Callable[..., Opened]
+Open = Callable[..., OpenPage]
 
 
 @pytest.fixture
 def opened(browser: Chrome) -> Iterator[Open]:
-    """Open a page from its file, with scripts or without, wide or narrow, light or dark."""
+    """A function that opens a page from its file, with or without scripts, by width and colours."""
 
     def go(
         path: Path, anchor: str = "", *, scripts: bool = True, width: int = 1300, dark: bool = False
-    ) -> Opened:
+    ) -> OpenPage:
         browser.get("about:blank")
         _log(browser, "browser")
         _log(browser, "performance")
@@ -82,7 +82,7 @@ def opened(browser: Chrome) -> Iterator[Open]:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         browser.set_window_size(width, 1000)
-        page = Opened(browser, path)
+        page = OpenPage(browser, path)
         browser.get(page.url + (f"#{anchor}" if anchor else ""))
         return page
 
@@ -118,7 +118,7 @@ def household(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def attacked(hostile: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the capture whose client ids attack it."""
+    """The page of the capture with hostile client ids."""
     page = tmp_path_factory.mktemp("attacked") / "hostile.html"
     page.write_bytes(audited(hostile, "html"))
     return page

@@ -1,4 +1,4 @@
-"""Nothing in, a capture of a fleet out: so many devices, some of them with a fault."""
+"""Builds a capture of a fleet of devices, some of them with faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _frames(devices: int) -> Iterator[Frame]:
         name, password = f"sensor{number:04d}", f"Zq7-{number}-unlikely"
         answer = ACCEPTED_311
         if number % 10 == 1:
-            answer = "S 20 02 01 00"  # a session that cannot be there
+            answer = "S 20 02 01 00"  # a false Session Present
         elif number % 10 == 2:
             answer = REFUSED_311
         elif number % 10 == 3:
@@ -37,5 +37,5 @@ def _frames(devices: int) -> Iterator[Frame]:
 
 
 def capture(devices: int) -> bytes:
-    """Give the capture, one connection after the other."""
+    """Returns the capture, one connection after the other."""
     return pcap(_frames(devices))

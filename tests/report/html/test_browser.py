@@ -1,4 +1,4 @@
-"""The page in a browser: opened from its file, clicked through, with scripts and without."""
+"""The page in a browser: opened from its file, operated, with and without scripts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from tests.conftest import need_tool
-from tests.report import hostile as attacks
+from tests.report import hostile as hostile_capture
 from tests.report.html.conftest import Open
 
 
 def one(browser: Chrome, selector: str) -> WebElement:
-    """Give the element."""
+    """Returns the first element of a selector."""
     return browser.find_element(By.CSS_SELECTOR, selector)
 
 
 def rows(browser: Chrome) -> list[str]:
-    """Give the names of the devices in the table, in order, those that are to be seen."""
+    """Returns the names of the visible devices in the table, in order."""
     script = """return [...document.querySelectorAll('#device-rows tr:not(.gone) td:first-child')]
         .map((cell) => cell.textContent)"""
     found: list[str] = browser.execute_script(script)
@@ -32,26 +32,26 @@ def rows(browser: Chrome) -> list[str]:
 
 
 def shown(browser: Chrome, selector: str) -> bool:
-    """Whether an element is there to be seen."""
+    """Whether an element is visible."""
     return one(browser, selector).is_displayed()
 
 
 @pytest.mark.parametrize("name", ["hundred", "thousand", "attacked", "household"])
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_it_opens_alone(
+def test_it_is_self_contained(
     opened: Open, request: pytest.FixtureRequest, name: str, scripts: bool
 ) -> None:
-    """Nothing is fetched, nothing is logged, and the policy has nothing to forbid."""
+    """Nothing is fetched, nothing is logged, and the policy is not violated."""
     path: Path = request.getfixturevalue(name)
     page = opened(path, scripts=scripts)
     assert page.browser.title.startswith("MQTT audit: ")
     assert page.browser.find_elements(By.CSS_SELECTOR, "#chart-rules rect")
-    assert page.complaints() == []
+    assert page.errors() == []
     assert page.requests() == []
 
 
 def test_devices_filter_and_sort(opened: Open, hundred: Path) -> None:
-    """A word and a severity leave out rows; a click sorts, another turns the order round."""
+    """A word and a severity filter rows; a click sorts, a second click reverses the order."""
     page = opened(hundred)
     browser = page.browser
     assert len(rows(browser)) == 100
@@ -71,11 +71,11 @@ def test_devices_filter_and_sort(opened: Open, hundred: Path) -> None:
     button.click()
     assert one(browser, "#devices th").get_attribute("aria-sort") == "descending"
     assert rows(browser) == up[::-1]
-    assert page.complaints() == []
+    assert page.errors() == []
 
 
 def test_a_device_is_a_page_with_its_diagram(opened: Open, hundred: Path) -> None:
-    """A click on a device shows it alone, with its handshake drawn; the way back is there."""
+    """A click on a device shows its page with the handshake diagram; links lead back."""
     page = opened(hundred)
     browser = page.browser
     link = browser.find_element(By.XPATH, "//tbody[@id='device-rows']//a[.='sensor0003']")
@@ -95,12 +95,12 @@ def test_a_device_is_a_page_with_its_diagram(opened: Open, hundred: Path) -> Non
     assert shown(browser, f"#{target}")
     one(browser, f"#{target} a.back").click()
     assert shown(browser, "#overview")
-    assert page.complaints() == []
+    assert page.errors() == []
     assert page.requests() == []
 
 
-def test_a_rule_leads_to_the_drawn_handshake(opened: Open, hundred: Path) -> None:
-    """The example of a rule is drawn with its device, one click away."""
+def test_a_rule_links_to_its_diagram(opened: Open, hundred: Path) -> None:
+    """A rule links to the diagram of its example, which is on the device's page."""
     page = opened(hundred, "rule-SEC05")
     link = one(page.browser, "#rule-SEC05 a[href^='#handshake-']")
     target = str(link.get_attribute("href")).rpartition("#")[2]
@@ -109,7 +109,7 @@ def test_a_rule_leads_to_the_drawn_handshake(opened: Open, hundred: Path) -> Non
 
 
 def test_rules_filter(opened: Open, hundred: Path) -> None:
-    """A word leaves out the rules that do not hold it."""
+    """A word hides the rules that do not contain it."""
     browser = opened(hundred).browser
     assert shown(browser, "#rule-SEC05")
     one(browser, "#find-rule").send_keys("session-present")
@@ -118,7 +118,7 @@ def test_rules_filter(opened: Open, hundred: Path) -> None:
 
 
 def test_without_scripts_everything_is_there(opened: Open, hundred: Path) -> None:
-    """Overview and pages stand one below the other, links lead there, no dead tool is shown."""
+    """Overview and pages are shown one below the other, links work, controls are hidden."""
     page = opened(hundred, "device-7", scripts=False)
     browser = page.browser
     assert shown(browser, "#overview")
@@ -128,28 +128,28 @@ def test_without_scripts_everything_is_there(opened: Open, hundred: Path) -> Non
     assert not browser.find_elements(By.CSS_SELECTOR, "th button")
     one(browser, "#device-7 a[href^='#rule-']").click()
     assert browser.current_url.rpartition("#")[2].startswith("rule-")
-    assert page.complaints() == []
+    assert page.errors() == []
 
 
 def test_hostile_names_stay_text(opened: Open, attacked: Path) -> None:
-    """A client id is shown as it is spelt, runs no script, makes no element, turns no line."""
+    """A client id is shown as text: it runs no script, adds no element and reverses no line."""
     page = opened(attacked)
     browser = page.browser
     assert "owned" not in browser.title
     assert not browser.find_elements(By.CSS_SELECTOR, "img, iframe, object, script[src], b b")
     assert len(browser.find_elements(By.TAG_NAME, "script")) == 1
     names = rows(browser)
-    assert len(names) == len(attacks.TEXTS) + 1
-    assert attacks.MARKUP in names
-    assert attacks.SCRIPT in names
+    assert len(names) == len(hostile_capture.TEXTS) + 1
+    assert hostile_capture.MARKUP in names
+    assert hostile_capture.SCRIPT in names
     source = attacked.read_text(encoding="utf-8")
     assert not {"\x1b", "\u202e", "\u200b", "\x00", "\u2066"} & set(source)
-    assert page.complaints() == []
+    assert page.errors() == []
     assert page.requests() == []
 
 
-def test_print_has_everything(opened: Open, hundred: Path, tmp_path: Path) -> None:
-    """On paper every device has its part, whatever page was open, and no tool is there."""
+def test_the_print_is_complete(opened: Open, hundred: Path, tmp_path: Path) -> None:
+    """The print contains every device, whichever page was open, and no controls."""
     reader = need_tool("pdftotext")
     browser = opened(hundred, "device-3", dark=True).browser
     made = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
@@ -164,8 +164,8 @@ def test_print_has_everything(opened: Open, hundred: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_can_be_read(opened: Open, hundred: Path, dark: bool) -> None:
-    """Words stand out from what is behind them by 4.5 to 1 at least, light and dark."""
+def test_text_has_enough_contrast(opened: Open, hundred: Path, dark: bool) -> None:
+    """Text has a contrast of at least 4.5 to 1, in light and dark mode."""
     browser = opened(hundred, dark=dark).browser
     poor: list[str] = browser.execute_script(_CONTRAST)
     assert poor == []
@@ -178,7 +178,7 @@ def test_text_can_be_read(opened: Open, hundred: Path, dark: bool) -> None:
 def test_nothing_is_wider_than_the_window(
     opened: Open, request: pytest.FixtureRequest, name: str, width: int
 ) -> None:
-    """Whatever the width, the page itself never scrolls sideways; long names break."""
+    """At any width the page does not scroll horizontally; long names wrap."""
     browser = opened(request.getfixturevalue(name), width=width).browser
     over = browser.execute_script(
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -186,7 +186,7 @@ def test_nothing_is_wider_than_the_window(
     assert over <= 0
 
 
-# gives the elements whose own text has too little contrast, with their colours
+# returns the elements whose own text has too little contrast, with their colours
 _CONTRAST = """
 const light = (text) => {
   const [r, g, b] = text.match(/[\\d.]+/g).map(Number).slice(0, 3).map((c) => {

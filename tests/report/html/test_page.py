@@ -1,4 +1,4 @@
-"""The page as a file: what stands in it, its size, its structure, its policy."""
+"""The page as a file: content, size, structure and policy."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ SAMPLES = sorted((ROOT / "samples").glob("[hr]*/*.pcap*"))
 
 
 def tree(data: bytes) -> html.HtmlElement:
-    """Parse a page."""
+    """Parses a page."""
     return html.document_fromstring(data.decode())
 
 
 def test_it_is_small(hundred: Path, thousand: Path) -> None:
-    """A hundred devices take less than 500 KB, however many there are."""
+    """A hundred devices take less than 500 KB, and so does each further hundred."""
     assert hundred.stat().st_size < 500_000
     assert thousand.stat().st_size < 10 * 500_000
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-def test_every_party_and_rule_has_its_place(path: Path) -> None:
-    """Each device and server has a page, each rule with findings a block, and every link leads."""
+def test_every_party_and_rule_is_on_the_page(path: Path) -> None:
+    """Each device and server has a page, each rule with findings a block, and all links work."""
     document = json.loads(audited(path, "json"))
     page = tree(audited(path, "html"))
     ids = page.xpath("//@id")
@@ -55,20 +55,20 @@ def test_every_party_and_rule_has_its_place(path: Path) -> None:
 
 
 def test_each_flagged_handshake_is_drawn_or_counted(tmp_path: Path) -> None:
-    """What is drawn and what is flagged is said; the first of each rule and party is drawn."""
+    """The page counts drawn and flagged handshakes; the first of each rule and party is drawn."""
     page = tree(audited(CREDENTIALS, "html"))
     drawn = page.xpath("//figure[@class='seq']")
     document = json.loads(audited(CREDENTIALS, "json"))
     flagged = {finding["handshake"] for finding in document["findings"]} - {None}
-    said = page.xpath("//section[@id='findings']/p")[0].text_content()
-    assert f"{len(drawn)} of {len(flagged)} flagged handshakes are drawn" in said
+    text = page.xpath("//section[@id='findings']/p")[0].text_content()
+    assert f"{len(drawn)} of {len(flagged)} flagged handshakes are drawn" in text
     shown = {int(figure.get("id").removeprefix("handshake-")) for figure in drawn}
     assert shown
     assert shown <= flagged
 
 
-def test_policy_allows_what_is_there_and_nothing_else() -> None:
-    """Style and script are allowed by their hashes; there is no other, and no attribute style."""
+def test_policy_allows_only_the_inline_assets() -> None:
+    """Style and script are allowed by their hashes; there are no others and no style attributes."""
     data = audited(CREDENTIALS, "html").decode()
     page = tree(data.encode())
     (policy,) = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
@@ -84,8 +84,8 @@ def test_policy_allows_what_is_there_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("path", [SAMPLES[0], SAMPLES[-1]], ids=lambda path: path.name)
-def test_structure_serves_a_screen_reader(path: Path) -> None:
-    """One main heading, no level left out, landmarks, names for tools, words for pictures."""
+def test_structure_is_accessible(path: Path) -> None:
+    """One main heading, no skipped level, landmarks, labels for controls, text for images."""
     page = tree(audited(path, "html"))
     assert page.get("lang") == "en"
     levels = [int(element.tag[1]) for element in page.xpath("//h1|//h2|//h3|//h4")]
@@ -96,17 +96,17 @@ def test_structure_serves_a_screen_reader(path: Path) -> None:
     ids = set(page.xpath("//@id"))
     for reference in page.xpath("//@aria-labelledby"):
         assert set(reference.split()) <= ids
-    for tool in page.xpath("//input|//select"):
-        assert page.xpath(f"//label[@for='{tool.get('id')}']")
-    for picture in page.xpath("//svg[not(@aria-hidden)]"):
-        assert picture.get("role") == "img"
-        assert picture.get("aria-labelledby")
+    for control in page.xpath("//input|//select"):
+        assert page.xpath(f"//label[@for='{control.get('id')}']")
+    for image in page.xpath("//svg[not(@aria-hidden)]"):
+        assert image.get("role") == "img"
+        assert image.get("aria-labelledby")
     for table in page.xpath("//table"):
         assert table.xpath(".//th[@scope='col']")
 
 
-def test_tls_connections_stand_with_their_server(encrypted: Path) -> None:
-    """A server's page lists its TLS connections: who, which version, and how it went."""
+def test_tls_connections_are_listed_with_their_server(encrypted: Path) -> None:
+    """A server's page lists its TLS connections with client, version and result."""
     page = tree(audited(encrypted, "html"))
     made = json.loads(audited(encrypted, "json"))["tlsHandshakes"]
     (table,) = page.xpath("//section[@id='server-pages']//table[caption='TLS connections']")
@@ -121,8 +121,8 @@ def test_tls_connections_stand_with_their_server(encrypted: Path) -> None:
     ]  # fmt: skip
 
 
-def test_of_many_tls_connections_the_first_are_listed(tmp_path: Path) -> None:
-    """A page does not grow with connections; it says how many are not listed."""
+def test_the_list_of_tls_connections_is_limited(tmp_path: Path) -> None:
+    """The page lists the first connections of a server and the number of others."""
     with Peers("1.3") as peers:
         wire = steps(peers.talk())
     frames: list[Frame] = []
