@@ -1,4 +1,4 @@
-"""SEQ07: an empty client id without a clean session that is not rejected as 3.1.1 demands."""
+"""SEQ07: empty client id with cleanSession=0 (3.1.1) not answered with code 2 and a close."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class EmptyClientIdNotRejected(ConnectionRule):
 
     What it checks
     --------------
-    In 3.1.1 a CONNECT with an empty client id and cleanSession=0 must get CONNACK with return code
-    2, and then the server must close. The rule reports an acceptance, another code, a close without
-    a word and a connection that stays open. Code 1 is let pass, since the version is checked
-    first. 5.0 allows such a CONNECT.
+    In 3.1.1 a CONNECT with an empty client id and cleanSession=0 must be answered by CONNACK with
+    return code 2, and then the server must close. The rule reports an acceptance, another code, a
+    close without CONNACK, and a connection that stays open. Code 1 is not reported, since the
+    version is checked first. 5.0 allows such a CONNECT.
 
     Why it matters
     --------------
-    cleanSession=0 asks the server to keep a session, but there is no name to keep it under. If the
-    server accepts with an id of its own making, the session can never be resumed: every
-    reconnect leaves one more orphan behind, with its queue of messages.
+    cleanSession=0 asks the server to store a session, but without an id the session cannot be found
+    again. If the server accepts and assigns an id, the session can never be resumed: every
+    reconnect leaves another orphaned session with its message queue.
 
     Fix on the client
     -----------------
@@ -36,12 +36,12 @@ class EmptyClientIdNotRejected(ConnectionRule):
 
     Fix on the server
     -----------------
-    Answer `20 02 00 02` and close. If the server assigns ids, do so with cleanSession=1
+    Answer `20 02 00 02` and close. If the server assigns ids, it must do so with cleanSession=1
     only.
 
     Known false alarms
     ------------------
-    A server that is too busy may refuse with another code before it reads the client id.
+    An overloaded server may refuse with another code before it reads the client id.
     """
 
     id = "SEQ07"
@@ -69,7 +69,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at what follows such a CONNECT."""
+        """Checks what follows such a CONNECT."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None or malformed(connect):
             return None
