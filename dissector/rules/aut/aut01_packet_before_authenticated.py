@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5_METHOD,
     GOODBYE,
 )
-from dissector.rules.gating import sent, unseen_before
+from dissector.rules.gating import incomplete_before, sent
 
 _PUBLISH = "C 30 06 00 01 61 00 68 69"
 _ALLOWED = (spec.CONNECT, spec.AUTH, spec.DISCONNECT)
@@ -93,9 +93,9 @@ class PacketBeforeAuthenticated(ConnectionRule):
                 break
         else:
             return None
-        unseen = unseen_before(connection, Side.CLIENT, ref.frame, across=True)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.CLIENT, ref.frame, across=True)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(ref.type)
         return Failure(
             message=f"{name} before the CONNACK, although CONNECT announced an Authentication "

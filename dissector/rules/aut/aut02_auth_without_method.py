@@ -20,7 +20,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unseen_before
+from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import readable
 
 _AUTH = "f0 06 18 04 15 00 01 4d"
@@ -94,9 +94,9 @@ class AuthWithoutMethod(ConnectionRule):
             auth = next((auth for auth in connection.auths if auth.side is side), None)
             if auth is None or auth.frame is None:
                 continue
-            unseen = unseen_before(connection, side, auth.frame, from_start=False)
-            if unseen is not None:
-                reason = unseen
+            incomplete = incomplete_before(connection, side, auth.frame, from_start=False)
+            if incomplete is not None:
+                reason = incomplete
                 continue
             found.append(
                 Failure(

@@ -23,7 +23,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import decoded, unseen_before
+from dissector.rules.gating import decoded, incomplete_before
 
 _SUCCESS, _CONTINUE, _REAUTHENTICATE = 0x00, 0x18, 0x19
 _ALLOWED = {Side.CLIENT: spec.AUTH_CODES_CLIENT, Side.SERVER: spec.AUTH_CODES_SERVER}
@@ -126,12 +126,12 @@ class WrongAuthCode(ConnectionRule):
             if fault is not None and not certain and connection.method() is None:
                 fault = None  # AUT02
             if fault is not None:
-                unseen = unseen_before(
+                incomplete = incomplete_before(
                     connection, side, ref.frame, from_start=not certain, across=not certain
                 )
-                if unseen is None:
+                if incomplete is None:
                     found.append(_failure(connection, ref, fault))
-                reason = unseen or reason
+                reason = incomplete or reason
             exchange = (
                 code == _REAUTHENTICATE if side is Side.CLIENT and code != _CONTINUE else exchange
             )

@@ -24,7 +24,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unseen_before
+from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import find
 from dissector.text import encode, printable
 
@@ -114,10 +114,10 @@ class MethodMissingOrChanged(ConnectionRule):
             failure = _failure(connection, auth, method)
             if failure is None or auth.side is None:
                 continue
-            unseen = unseen_before(connection, auth.side, failure.at, from_start=False)
-            if unseen is None:
+            incomplete = incomplete_before(connection, auth.side, failure.at, from_start=False)
+            if incomplete is None:
                 found.append(failure)
-            reason = unseen or reason
+            reason = incomplete or reason
         return found or reason
 
 

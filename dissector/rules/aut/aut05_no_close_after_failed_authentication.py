@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_5_METHOD,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import sent, unclosed
+from dissector.rules.gating import missing_close, sent
 
 _CHALLENGE = "S f0 06 18 04 15 00 01 4d"
 _RESPONSE = "C f0 06 18 04 15 00 01 4d"
@@ -111,7 +111,7 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
             )
             if not exchanged and code not in _CODES:
                 return None
-            return unclosed(
+            return missing_close(
                 connection,
                 f"the authentication was refused with 0x{code:02X} ({spec.reason_code_name(code)})",
                 connack.frame,
@@ -128,7 +128,7 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
             if ref.type == spec.AUTH:
                 opened = ref.code == 0x19 or (opened and ref.code != 0)
             elif ref.type == spec.DISCONNECT and opened and ref.code in _CODES:
-                return unclosed(
+                return missing_close(
                     connection,
                     f"the re-authentication failed with 0x{ref.code:02X}",
                     ref.frame,

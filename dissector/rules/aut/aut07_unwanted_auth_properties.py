@@ -14,7 +14,7 @@ from dissector.rules.base import (
     versions,
 )
 from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
-from dissector.rules.gating import unseen_before
+from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import find
 
 _TOO_LARGE = {"reasonString": "MQTT-3.15.2-2", "userProperty": "MQTT-3.15.2-3"}
@@ -112,10 +112,10 @@ class UnwantedAuthProperties(ConnectionRule):
             failure = _failure(connection, auth)
             if failure is None or auth.side is None:
                 continue
-            unseen = unseen_before(connection, auth.side, failure.at, from_start=False)
-            if unseen is None:
+            incomplete = incomplete_before(connection, auth.side, failure.at, from_start=False)
+            if incomplete is None:
                 found.append(failure)
-            reason = unseen or reason
+            reason = incomplete or reason
         return found or reason
 
 

@@ -13,7 +13,7 @@ from dissector.rules.base import (
     versions,
 )
 from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
-from dissector.rules.gating import SECOND_NS, seconds, unseen_before
+from dissector.rules.gating import SECOND_NS, incomplete_before, seconds
 
 MAX_ROUNDS = 10
 MAX_NS = 60 * SECOND_NS
@@ -104,9 +104,9 @@ class EndlessAuthentication(ConnectionRule):
                 break
         else:
             return None
-        unseen = unseen_before(connection, side or Side.SERVER, at, across=True)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, side or Side.SERVER, at, across=True)
+        if incomplete is not None:
+            return incomplete
         return Failure(
             message=f"the authentication has taken {rounds} rounds and {seconds(lasted)} so far; "
             f"more than {MAX_ROUNDS} rounds or {MAX_NS // SECOND_NS} s suggest a loop",

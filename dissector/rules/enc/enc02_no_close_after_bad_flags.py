@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unreacted
+from dissector.rules.gating import missing_close_after
 
 _KINDS = frozenset(
     kind.value
@@ -116,4 +116,6 @@ class NoCloseAfterBadFlags(ConnectionRule):
             and finding.severity is Severity.ERROR
             and (finding.side is Side.CLIENT or connection.version is not Version.V5_0)
         ]
-        return unreacted(connection, violations, "the {side} sent a packet with bad flags ({rule})")
+        return missing_close_after(
+            connection, violations, "the {side} sent a packet with bad flags ({rule})"
+        )

@@ -7,7 +7,7 @@ from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GOODBYE, SERVER_CLOSES
-from dissector.rules.gating import sent, unseen_before
+from dissector.rules.gating import incomplete_before, sent
 
 _STATEMENT = "MQTT-3.1.0-1"
 
@@ -73,9 +73,9 @@ class FirstPacketNotConnect(ConnectionRule):
             return None
         if connection.quality.foreign:
             return Unevaluated("the server does not speak MQTT")
-        unseen = unseen_before(connection, Side.CLIENT, first.frame)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.CLIENT, first.frame)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(first.type)
         return Failure(
             message=f"the client's first packet is {name}; it must be CONNECT",

@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 
 class SecondConnect(ConnectionRule):
@@ -76,9 +76,9 @@ class SecondConnect(ConnectionRule):
         if len(connects) < 2:
             return None
         first, second = connects[0].frame, connects[1].frame
-        unseen = unseen_before(connection, Side.CLIENT, second, from_start=False)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.CLIENT, second, from_start=False)
+        if incomplete is not None:
+            return incomplete
         return Failure(
             message=f"second CONNECT on this connection, {after(first, second)} the first; "
             "one is allowed, and the server must close",

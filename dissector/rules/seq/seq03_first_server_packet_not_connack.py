@@ -16,7 +16,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     GOODBYE,
 )
-from dissector.rules.gating import sent, unseen_before
+from dissector.rules.gating import incomplete_before, sent
 
 # what a server may send, but not first; ENC12, AUT08 and SEQ13 report all other types
 _TOO_EARLY = frozenset(
@@ -111,9 +111,9 @@ class FirstServerPacketNotConnack(ConnectionRule):
         connect = connection.connect
         if first is None or first.type not in _TOO_EARLY or connect is None:
             return None
-        unseen = unseen_before(connection, Side.SERVER, first.frame)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.SERVER, first.frame)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(first.type)
         wanted = "CONNACK or AUTH" if connection.version is Version.V5_0 else "CONNACK"
         frames = (first.frame,) if connect.frame is None else (connect.frame, first.frame)

@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     GOODBYE,
 )
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 
 class SecondConnack(ConnectionRule):
@@ -68,9 +68,9 @@ class SecondConnack(ConnectionRule):
         if len(connacks) < 2:
             return None
         first, second = connacks[0].frame, connacks[1].frame
-        unseen = unseen_before(connection, Side.SERVER, second, from_start=False)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.SERVER, second, from_start=False)
+        if incomplete is not None:
+            return incomplete
         numbered = connection.version is Version.V5_0
         return Failure(
             message=f"second CONNACK on this connection, {after(first, second)} the first; "

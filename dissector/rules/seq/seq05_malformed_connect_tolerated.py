@@ -18,7 +18,7 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed, unseen_before
+from dissector.rules.gating import incomplete_before, missing_close
 
 _CLIENT_ID = frozenset(
     {Kind.CLIENT_ID_MISSING, Kind.CLIENT_ID_NOT_UTF8, Kind.CLIENT_ID_NUL}
@@ -142,7 +142,7 @@ class MalformedConnectTolerated(ConnectionRule):
         if permitted and answer and answer.time_ns <= connect.frame.time_ns + CLOSE_GRACE_NS:
             return None  # SEQ09 requires the close
         if connack is None or answer is None or permitted:
-            return unclosed(
+            return missing_close(
                 connection,
                 f"the CONNECT is malformed ({_named(connection, faults)})",
                 connect.frame,
@@ -151,9 +151,9 @@ class MalformedConnectTolerated(ConnectionRule):
                 confidence=Confidence.LIKELY,
             )
         for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, answer)):
-            unseen = unseen_before(connection, side, frame, from_start=False)
-            if unseen is not None:
-                return unseen
+            incomplete = incomplete_before(connection, side, frame, from_start=False)
+            if incomplete is not None:
+                return incomplete
         code = connack.return_code
         shown = "a CONNACK without a code"
         if code is not None:

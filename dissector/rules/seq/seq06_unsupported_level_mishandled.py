@@ -22,7 +22,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed, unseen_before
+from dissector.rules.gating import incomplete_before, missing_close
 
 _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
 _ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GOODBYE, "NEW")
@@ -117,7 +117,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
         first = connection.closes[0] if connection.closes else None
         if first is None or first.frame.time_ns < connect.frame.time_ns:
             wanted = "the server must close" if lenient else "the server must send code 1 and close"
-            return unclosed(
+            return missing_close(
                 connection,
                 f"{shown} got no answer",
                 connect.frame,
@@ -146,9 +146,9 @@ class UnsupportedLevelMishandled(ConnectionRule):
         if not code:
             return None  # accepted: the server supports that level
         if not lenient and code not in (1, 0x84):
-            unseen = unseen_before(connection, Side.SERVER, at, from_start=False)
-            if unseen is not None:
-                return unseen
+            incomplete = incomplete_before(connection, Side.SERVER, at, from_start=False)
+            if incomplete is not None:
+                return incomplete
             return Failure(
                 message=f"{shown} refused with code {code}; a server of 3.1.1 must send code 1",
                 at=at,
@@ -157,6 +157,6 @@ class UnsupportedLevelMishandled(ConnectionRule):
                 packet=connack,
                 statements=(_STATEMENT,),
             )
-        return unclosed(
+        return missing_close(
             connection, f"{shown} refused", at, "the server must close", statements=(_STATEMENT,)
         )

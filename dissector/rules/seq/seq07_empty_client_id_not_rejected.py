@@ -8,7 +8,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES
-from dissector.rules.gating import unclosed, unseen_before
+from dissector.rules.gating import incomplete_before, missing_close
 from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
 
 _EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
@@ -83,7 +83,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
                 return Unevaluated(incomplete_reason)
             first = connection.closes[0] if connection.closes else None
             if first is None or first.side is Side.CLIENT:
-                return unclosed(
+                return missing_close(
                     connection,
                     f"{shown} got no answer",
                     connect.frame,
@@ -100,9 +100,9 @@ class EmptyClientIdNotRejected(ConnectionRule):
         if code in (1, 0x84, None):
             return None
         if code != 2:
-            unseen = unseen_before(connection, Side.SERVER, connack.frame, from_start=False)
-            if unseen is not None:
-                return unseen
+            incomplete = incomplete_before(connection, Side.SERVER, connack.frame, from_start=False)
+            if incomplete is not None:
+                return incomplete
             name = spec.return_code_name(code, connection.version)
             return Failure(
                 message=f"{shown} answered with code {code} ({name}); {wanted}",
@@ -112,7 +112,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
                 packet=connack,
                 span=(3, 1),
             )
-        return unclosed(
+        return missing_close(
             connection,
             f"{shown} answered with code 2",
             connack.frame,

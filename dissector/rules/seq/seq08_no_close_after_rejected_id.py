@@ -7,7 +7,7 @@ from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import CLIENT_CLOSES, CONNECT_5, CONNECT_311, SERVER_CLOSES
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import missing_close
 
 _REJECTED = {Version.V3_1_1: 2, Version.V5_0: 0x85}
 _REJECTED_311 = "S 20 02 00 02"
@@ -73,7 +73,7 @@ class NoCloseAfterRejectedId(ConnectionRule):
             return None
         if any(finding.rule in ("AUT05", "SEQ07") for finding in connection.findings):
             return None
-        return unclosed(
+        return missing_close(
             connection,
             f"the client id was rejected (code {spec.shown_code(code)})",
             connack.frame,

@@ -17,7 +17,7 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import missing_close
 
 # rules that report the same for a special case
 _SPECIAL_CASES = frozenset({"AUT05", "SEQ06", "SEQ07", "SEQ08"})
@@ -87,7 +87,7 @@ class NoCloseAfterRefusal(ConnectionRule):
         if any(finding.rule in _SPECIAL_CASES for finding in connection.findings):
             return None
         name = spec.return_code_name(code, connection.version)
-        return unclosed(
+        return missing_close(
             connection,
             f"refused with code {spec.shown_code(code)} ({name})",
             connack.frame,

@@ -7,7 +7,7 @@ from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
 from dissector.rules.examples import CONNECT_5, CONNECT_311, REFUSED_5, REFUSED_311, SERVER_CLOSES
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 _SERVING = (
     spec.PUBLISH,
@@ -88,9 +88,9 @@ class ServedAfterRefusal(ConnectionRule):
         if not served:
             return None
         first = served[0]
-        unseen = unseen_before(connection, Side.SERVER, first.frame, from_start=False)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.SERVER, first.frame, from_start=False)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(first.type)
         return Failure(
             message=f"{name} from the server {after(connack.frame, first.frame)} its refusal "

@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import asked_back, seconds, unclosed
+from dissector.rules.gating import missing_close, seconds, server_sent_auth
 
 _HARMLESS = frozenset(
     {
@@ -85,9 +85,9 @@ class ConnectUnanswered(ConnectionRule):
             advice_only = is_3_1_1 and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
             if defect.kind not in _HARMLESS and not advice_only:
                 return None
-        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or asked_back(connection):
+        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or server_sent_auth(connection):
             return None
-        verdict = unclosed(
+        verdict = missing_close(
             connection,
             f"CONNECT got no answer within {seconds(HANDSHAKE_TIMEOUT_NS)}",
             connect.frame,

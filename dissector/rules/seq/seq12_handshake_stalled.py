@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import asked_back, unclosed
+from dissector.rules.gating import missing_close, server_sent_auth
 
 
 class HandshakeStalled(ConnectionRule):
@@ -75,7 +75,7 @@ class HandshakeStalled(ConnectionRule):
             if connection.client_sent_bytes or connection.server_sent_bytes:
                 return None
             first = connection.first
-            return unclosed(
+            return missing_close(
                 connection,
                 "TCP connection without a CONNECT",
                 FrameRef(first.file, first.number, connection.opened_ns),
@@ -87,9 +87,9 @@ class HandshakeStalled(ConnectionRule):
         if connect is None or connect.frame is None:
             return None
         limit = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
-        if connection.answered_within(limit) or asked_back(connection):
+        if connection.answered_within(limit) or server_sent_auth(connection):
             return None
-        return unclosed(
+        return missing_close(
             connection,
             "the client waits for a CONNACK",
             connect.frame,

@@ -19,7 +19,7 @@ from dissector.rules.examples import (
     REFUSED_5,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import decoded, sent, unseen_before
+from dissector.rules.gating import decoded, incomplete_before, sent
 
 
 class DisconnectFromServerTooEarly(ConnectionRule):
@@ -82,7 +82,9 @@ class DisconnectFromServerTooEarly(ConnectionRule):
         if early is None:
             return None
         before_5 = connection.version is Version.V3_1_1
-        unseen = unseen_before(connection, Side.SERVER, early.frame, from_start=not before_5)
+        incomplete = incomplete_before(
+            connection, Side.SERVER, early.frame, from_start=not before_5
+        )
         if before_5:
             message = "DISCONNECT from the server; in 3.1.1 only a client may send it"
         else:
@@ -95,8 +97,8 @@ class DisconnectFromServerTooEarly(ConnectionRule):
                 f"DISCONNECT (0x{early.code or 0:02X}) from the server before it has accepted "
                 "the connection; until then it has to refuse with CONNACK"
             )
-        if unseen is not None:
-            return unseen
+        if incomplete is not None:
+            return incomplete
         return Failure(
             message=message,
             at=early.frame,

@@ -23,7 +23,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 _PUBLISH_311 = "C 30 05 00 01 61 68 69"
 
@@ -101,11 +101,11 @@ class PacketAfterDisconnect(ConnectionRule):
             later = [ref for ref in sent(connection, side) if ref.order > last.order]
             if not later:
                 continue
-            unseen = unseen_before(connection, side, later[0].frame, from_start=False)
-            if unseen is None:
+            incomplete = incomplete_before(connection, side, later[0].frame, from_start=False)
+            if incomplete is None:
                 found.append(_failure(side, last, later))
             else:
-                reason = unseen
+                reason = incomplete
         return found or reason
 
 

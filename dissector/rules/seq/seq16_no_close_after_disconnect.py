@@ -16,7 +16,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import sent, unclosed
+from dissector.rules.gating import missing_close, sent
 
 
 class NoCloseAfterDisconnect(ConnectionRule):
@@ -86,7 +86,7 @@ class NoCloseAfterDisconnect(ConnectionRule):
         cited = ["MQTT-3.14.4-2" if both else "MQTT-3.14.4-1"]
         if both and (first.code or 0) >= 0x80:
             cited.append("MQTT-4.13.2-1")
-        return unclosed(
+        return missing_close(
             connection,
             f"the {first.side.value} has sent DISCONNECT",
             first.frame,

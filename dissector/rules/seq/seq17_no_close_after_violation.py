@@ -24,7 +24,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unreacted
+from dissector.rules.gating import missing_close_after
 
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
@@ -123,7 +123,7 @@ class NoCloseAfterViolation(ConnectionRule):
             for finding in connection.findings
             if _requires_close(finding, connection.version) and finding.side.other not in reported
         ]
-        return unreacted(
+        return missing_close_after(
             connection, violations, "the {side} violated the protocol ({rule}, {name})"
         )
 
