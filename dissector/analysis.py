@@ -30,7 +30,7 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt.packets import Packet
-from dissector.rules.finding_collector import CollectorOptions, FindingCollector, wanted
+from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
         for _ in engine.steps(readers):
             ready, sink.packets = sink.packets, []
             for connection, packet, side in ready:
-                if wanted(connection, options.streams, options.clients):
+                if is_selected(connection, options.streams, options.clients):
                     yield connection, packet, side
     finally:
         for reader in readers:

@@ -32,4 +32,4 @@ cdef class FindingCollector(EventSink):
     cdef bint _is_selected(self, Connection connection) except -1
 
 @cython.locals(connect=Connect)
-cpdef bint wanted(Connection connection, frozenset streams, frozenset clients) except -1
+cpdef bint is_selected(Connection connection, frozenset streams, frozenset clients) except -1

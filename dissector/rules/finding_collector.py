@@ -146,10 +146,10 @@ class FindingCollector(EventSink):
         )
 
     def _is_selected(self, connection: Connection) -> bool:
-        return wanted(connection, self._streams, self._clients)
+        return is_selected(connection, self._streams, self._clients)
 
 
-def wanted(
+def is_selected(
     connection: Connection, streams: frozenset[int] | None, clients: frozenset[str] | None
 ) -> bool:
     """Whether a connection is selected: by its stream, and by the client id of its CONNECT."""

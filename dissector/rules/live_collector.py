@@ -15,7 +15,7 @@ from dissector.connections.handshake import Handshake
 from dissector.connections.outcome import outcome
 from dissector.model import Finding
 from dissector.rules.audit_collector import AuditCollector
-from dissector.rules.finding_collector import CollectorOptions, FindingCollector, wanted
+from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
 from dissector.rules.judge import Judge
 
 _Reported = Counter[tuple[object, ...]]
@@ -84,7 +84,7 @@ class _LiveReporting:
             super().found(finding)  # type: ignore[misc]
 
     def _selects(self, connection: Connection) -> bool:
-        return wanted(connection, self._options.streams, self._options.clients)
+        return is_selected(connection, self._options.streams, self._options.clients)
 
     def _reported_before(self, finding: Finding) -> bool:
         remaining = self._remaining
