@@ -137,7 +137,7 @@ def run(
         for reader in readers:
             reader.close()
         stack.close()
-    if "decrypted" not in more and collector.unread and options.keylog is None:
+    if "decrypted" not in more and collector.undecrypted and options.keylog is None:
         opening.tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return AnalysisResult(

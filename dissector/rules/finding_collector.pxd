@@ -21,7 +21,7 @@ cdef class FindingCollector(EventSink):
     cdef dict _outcomes
     cdef long long _accepted
     cdef dict _severities
-    cdef readonly long long unread
+    cdef readonly long long undecrypted
     cpdef defects(self, Connection connection, Packet packet, side)
     cpdef answered(self, Connection connection)
     cpdef not_judged(self, Connection connection, Packet packet)

@@ -66,7 +66,7 @@ class FindingCollector(EventSink):
         self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, which is the most frequent
         self._accepted = 0
         self._severities = dict.fromkeys(Severity, 0)
-        self.unread = 0  # TLS connections that were not decrypted
+        self.undecrypted = 0  # TLS connections that were not decrypted
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Judges a packet with at least one defect, up to `FINDINGS_LIMIT` findings."""
@@ -107,7 +107,7 @@ class FindingCollector(EventSink):
     def encrypted(self, record: TlsHandshake) -> None:
         """Forwards a TLS connection, unless clients are selected: its client ids are unknown."""
         if self._clients is None and (self._streams is None or record.stream in self._streams):
-            self.unread += not record.decrypted
+            self.undecrypted += not record.decrypted
             self._encrypted(record)
 
     def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
@@ -140,7 +140,7 @@ class FindingCollector(EventSink):
         outcomes = self._outcomes | {_ACCEPTED: self._accepted}
         return Summary(
             handshakes=sum(outcomes.values()),
-            encrypted=self.unread,
+            encrypted=self.undecrypted,
             **{outcome.value: count for outcome, count in outcomes.items()},
             **{severity.value: count for severity, count in self._severities.items()},
         )
