@@ -23,7 +23,7 @@ from dissector.mqtt.packets import Packet
 Step = str | Callable[[], str]
 
 
-def spelt(steps: Iterable[Step]) -> tuple[str, ...]:
+def step_texts(steps: Iterable[Step]) -> tuple[str, ...]:
     """Returns all steps as text."""
     return tuple(step if isinstance(step, str) else step() for step in steps)
 
@@ -52,7 +52,7 @@ class Example:
     @property
     def steps(self) -> tuple[str, ...]:
         """All steps as text."""
-        return spelt(self._steps)
+        return step_texts(self._steps)
 
 
 class Failure(msgspec.Struct, kw_only=True):

@@ -17,7 +17,7 @@ import dissector
 import dissector.rules
 from dissector.model import Obligation, Severity, Side
 from dissector.rules.audit_rule import SOURCES, AuditRule
-from dissector.rules.base import Example, spelt
+from dissector.rules.base import Example, step_texts
 from dissector.rules.examples import CONNECT_5, SERVER_CLOSES, connack_5
 from dissector.rules.registry import all_rules, audit_rules, every_rule, selected
 from samples.build import Frame, conversation, pcap
@@ -124,7 +124,7 @@ def test_ids_and_names_are_unique() -> None:
 def test_a_refusal_may_disclose_several_things() -> None:
     """SEC31 reports each kind of information that a server discloses, each once."""
     reason = "FooBroker/4.2.1: cannot read /etc/foobroker/passwd"
-    refused = spelt((connack_5((0x1F, "reasonString", reason), code=0x80),))
+    refused = step_texts((connack_5((0x1F, "reasonString", reason), code=0x80),))
     steps = (CONNECT_5, *refused, *SERVER_CLOSES)
     report = judge(conversation((*steps, "NEW", *steps)), "SEC31")
     assert [finding.message for finding in report.findings] == [
