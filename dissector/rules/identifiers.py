@@ -36,7 +36,7 @@ _MARKERS = ("@", ".l", ".i", ".h", ".f", "sn", "s/n", "serial", "s-", "imsi", "t
 _SHORTEST = 12  # digits of a MAC address; other numbers are longer, or labelled by a word
 
 
-def remarkable(text: str) -> bool:
+def may_hold_identifier(text: str) -> bool:
     """Whether a text, or several joined ones, may contain an identifier at all: a fast check."""
     low = text.lower()
     for marker in _MARKERS:
@@ -53,7 +53,7 @@ def remarkable(text: str) -> bool:
 def identifier(text: str, own_mac: str | None) -> str | None:
     """Returns the kind of identifier in a text, or None; `own_mac` is the sender's MAC address."""
     text = text[:1024]
-    if len(text) < 6 or not remarkable(text):
+    if len(text) < 6 or not may_hold_identifier(text):
         return None
     low = text.lower()
     if "@" in text and re.search(_MAIL, text):
