@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-STEERING = frozenset(
+CONTROL_LEVELS = frozenset(
     {"set", "cmd", "cmnd", "command", "commands", "control", "ctrl", "action", "switch"}
 )
-_SENSITIVE = STEERING | {
+_SENSITIVE = CONTROL_LEVELS | {
     "ota", "firmware", "config", "configuration", "credential", "credentials", "password",
     "passwd", "secret", "token", "location", "gps", "person", "persons",
 }  # fmt: skip
