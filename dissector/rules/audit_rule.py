@@ -177,7 +177,7 @@ def encrypted(connection: Connection) -> bool:
     return connection.transport in ENCRYPTED
 
 
-BY_WAY = {
+EXPOSURE_TEXT = {
     "loopback": ", on the loopback interface",
     "tunnel": ", in a tunnel",
     "proxy": ", behind a proxy that terminates TLS",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import BY_WAY, ConnectionAuditRule, encrypted, exposure, failure
+from dissector.rules.audit_rule import (
+    EXPOSURE_TEXT,
+    ConnectionAuditRule,
+    encrypted,
+    exposure,
+    failure,
+)
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -107,7 +113,7 @@ class CredentialsInClear(ConnectionAuditRule):
         return failure(
             context,
             f"{' and '.join(sent)} cross{'es' if len(sent) == 1 else ''} the network in clear"
-            + (BY_WAY[way] if harmless else ""),
+            + (EXPOSURE_TEXT[way] if harmless else ""),
             Severity.INFO if harmless else None,
             network=way,
             fields=sent,
