@@ -185,7 +185,7 @@ EXPOSURE_TEXT = {
 }
 
 
-def ends_tls(connection: Connection) -> bool:
+def proxy_terminates_tls(connection: Connection) -> bool:
     """Whether a proxy reports that it terminates TLS: it forwards the connection unencrypted."""
     encapsulation = connection.encapsulation
     if encapsulation is None:
@@ -242,7 +242,7 @@ def exposure(connection: Connection, limits: Thresholds) -> str:
     client, server = _reach(connection.client.ip), _reach(connection.server.ip)
     if client == server == "loopback":
         return "loopback"
-    if ends_tls(connection):
+    if proxy_terminates_tls(connection):
         return "proxy"
     if limits.tunnels and _tunnelled(connection, limits):
         return "tunnel"
