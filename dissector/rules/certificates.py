@@ -15,7 +15,7 @@ EARLIEST_NS = 1_262_304_000_000_000_000  # 2010; MQTT over TLS was not captured 
 _HOST_NAME = r"(?:\*\.)?(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}\.?$"
 
 
-def dated(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
+def validity_error(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
     """Returns "expired" or "future" if a certificate is invalid beyond the clock tolerance."""
     grace = limits.clock_hours * HOUR_NS
     if now_ns > shown.not_after_ns + grace:

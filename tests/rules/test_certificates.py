@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dissector.connections.certificate import Certificate
-from dissector.rules.certificates import DAY_NS, dated, is_host_name, mismatched
+from dissector.rules.certificates import DAY_NS, is_host_name, mismatched, validity_error
 from dissector.rules.thresholds import DEFAULT
 
 START = 1_700_000_000_000_000_000
@@ -24,7 +24,7 @@ def certificate(*names: str) -> Certificate:
 )
 def test_the_clock_tolerance_is_a_day(days: float, state: str | None) -> None:
     """Up to a day outside of the validity period, the clock may be wrong."""
-    assert dated(certificate(), int(START + days * DAY_NS), DEFAULT) == state
+    assert validity_error(certificate(), int(START + days * DAY_NS), DEFAULT) == state
 
 
 @pytest.mark.parametrize(
