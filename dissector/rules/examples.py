@@ -80,7 +80,7 @@ WEBSOCKET_GOODBYE = (
 )
 
 
-def later(make: Callable[_P, str]) -> Callable[_P, Step]:
+def lazy_step(make: Callable[_P, str]) -> Callable[_P, Step]:
     """Delays making a step until its example is read."""
 
     @functools.wraps(make)
@@ -90,7 +90,7 @@ def later(make: Callable[_P, str]) -> Callable[_P, Step]:
     return deferred
 
 
-@later
+@lazy_step
 def connect(
     client_id: str = "a",
     username: str | None = None,
@@ -120,7 +120,7 @@ def connect(
     return "C " + encode.connect(record).hex(" ")
 
 
-@later
+@lazy_step
 def connack_5(*properties: tuple[int, str, Any], code: int = 0) -> str:
     """Returns a CONNACK of 5.0 with properties, each as number, name and value."""
     from dissector.model import Version

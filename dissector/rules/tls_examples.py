@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from dissector.rules.base import Step
-from dissector.rules.examples import later
+from dissector.rules.examples import lazy_step
 
 PORT = 8883
 HUB = "hub.house.example"
@@ -33,7 +33,7 @@ def _certificates() -> dict[str, bytes]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, bytes])  # decodes base64
 
 
-@later
+@lazy_step
 def client_hello(
     name: str | None = HUB,
     versions: Sequence[int] = (V1_3, V1_2),
@@ -52,7 +52,7 @@ def client_hello(
     return "C " + _record(_message(1, body)).hex(" ")
 
 
-@later
+@lazy_step
 def server_flight(
     certificate: str | None = "good",
     version: int = V1_2,
@@ -72,14 +72,14 @@ def server_flight(
     return "S " + _record(flight + _message(14, b"")).hex(" ")
 
 
-@later
+@lazy_step
 def server_hello_13() -> str:
     """Returns the step that sends a server's first flight of TLS 1.3."""
     hello = _record(_server_hello(V1_2, TLS_13, _extension(43, _number(V1_3))))
     return "S " + (hello + bytes.fromhex(_CIPHER) + _encrypted(23, 900)).hex(" ")
 
 
-@later
+@lazy_step
 def key_exchange(certificate: str | None = None, identity: str | None = None) -> str:
     """Returns the step that sends a client's last flight up to TLS 1.2."""
     flight = b"" if certificate is None else _chain(certificate)

@@ -14,13 +14,13 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
     connect,
-    later,
+    lazy_step,
 )
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tokens import token_times
 
 
-@later
+@lazy_step
 def _login(**claims: int) -> str:
     """Spell a CONNECT with a token; nobody looks at its signature."""
     import base64
