@@ -56,7 +56,7 @@ class Example:
 
 
 class Failure(msgspec.Struct, kw_only=True):
-    """A violation that a rule reports, before it becomes a `Finding`; None: the rule's value."""
+    """A violation, before it becomes a `Finding`; None means that the rule's own value is used."""
 
     message: str
     at: FrameRef

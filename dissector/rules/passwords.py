@@ -66,21 +66,21 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
     bare = folded.translate(None, b":-")
     stripped = password.rstrip(b"=")
     hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
-    for what, spelling in _sources(connect.client_id, connect.username, mac):
-        size = len(spelling)
+    for what, source in _sources(connect.client_id, connect.username, mac):
+        size = len(source)
         if size < least:
             continue
-        low = spelling.lower()
+        low = source.lower()
         if folded.find(low) >= 0:  # faster than `in`, which first tries it as a number
             return f"is {what}" if low == folded else f"contains {what}"
         if what == _MAC and bare.find(low) >= 0:
             return f"contains {what}"
-        if len(folded) == 2 * size and folded == spelling.hex().encode():
+        if len(folded) == 2 * size and folded == source.hex().encode():
             return f"is {what} in hex"
-        if len(stripped) == (4 * size + 2) // 3 and stripped in _base64(spelling):
+        if len(stripped) == (4 * size + 2) // 3 and stripped in _base64(source):
             return f"is {what} in base64"
         if hashed:
-            name = _hash_of(password, {spelling, low, spelling.upper()})
+            name = _hash_of(password, {source, low, source.upper()})
             if name is not None:
                 return f"is the {name} of {what}"
     return None
