@@ -30,7 +30,7 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt.packets import Packet
-from dissector.rules.finding_collector import CollectorOptions, FindingCollector, wanted
+from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
 from dissector.rules.registry import AUDIT_GROUPS, selected
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def run(
         for reader in readers:
             reader.close()
         stack.close()
-    if "decrypted" not in more and collector.unread and options.keylog is None:
+    if "decrypted" not in more and collector.undecrypted and options.keylog is None:
         opening.tell_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return AnalysisResult(
@@ -257,7 +257,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
         for _ in engine.steps(readers):
             ready, sink.packets = sink.packets, []
             for connection, packet, side in ready:
-                if wanted(connection, options.streams, options.clients):
+                if is_selected(connection, options.streams, options.clients):
                     yield connection, packet, side
     finally:
         for reader in readers:

@@ -13,7 +13,7 @@ cdef class AuditCollector(FindingCollector):
     cdef object _ended_with
     cdef dict _unjudged
     cdef list _rules
-    cdef dict _asked
+    cdef dict _rules_by_event
     cdef list _tls_rules
     @cython.locals(context=AuditContext)
     cpdef answered(self, Connection connection)

@@ -1,7 +1,7 @@
-"""What the trackers see in, findings of an audit out, on top of those of `FindingCollector`.
+"""Evaluates the audit rules (SEC, TLS) in addition to those of `FindingCollector`.
 
-The history is told first, then the rules whose events came up are asked. Imported only for an
-audit, or where a rule of SEC or TLS is selected by name.
+The activity tracker is updated first; then each rule that asks for one of the connection's events
+is checked. Imported only for an audit, or if a rule of SEC or TLS is selected by name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, tls_finding
 from dissector.rules.base import Failure, Unevaluated, Verdict
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector
-from dissector.rules.judge import STREAMS_NAMED, make_finding
+from dissector.rules.judge import STREAMS_LISTED, make_finding
 from dissector.rules.registry import audit_rules
 from dissector.rules.thresholds import DEFAULT, Thresholds
 
@@ -29,44 +29,44 @@ _Check = Callable[[AuditContext, Thresholds], Verdict]
 
 
 class AuditCollector(FindingCollector):
-    """A hearing that asks the rules of an audit, too.
+    """Collects the findings of the audit rules, too.
 
-    `ended_with` hears of every connection, and of every TLS connection that seems to carry MQTT.
+    `ended_with` is called for every connection that has ended, including TLS connections that seem
+    to carry MQTT.
     """
 
     def __init__(
         self,
-        terms: CollectorOptions,
+        options: CollectorOptions,
         *,
         activity: ActivityTracker | None = None,
         thresholds: Thresholds = DEFAULT,
         ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
     ) -> None:
-        super().__init__(terms)
+        super().__init__(options)
         self.activity = ActivityTracker() if activity is None else activity
         self.tls = TlsActivityTracker(self.activity)
         self.thresholds = thresholds
         self._ended_with = ended_with
         self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
-        chosen = [rule for rule in audit_rules() if rule.id in terms.selected]
+        chosen = [rule for rule in audit_rules() if rule.id in options.selected]
         self._rules = [rule for rule in chosen if isinstance(rule, ConnectionAuditRule)]
-        self._asked: dict[
-            int, list[tuple[ConnectionAuditRule, _Check]]
-        ] = {}  # by event: few differ
+        # by event bits, of which few combinations occur
+        self._rules_by_event: dict[int, list[tuple[ConnectionAuditRule, _Check]]] = {}
         self._tls_rules = [rule for rule in chosen if isinstance(rule, TlsRule)]
 
     def answered(self, connection: Connection) -> None:
-        """Judge a handshake that has its CONNACK."""
+        """Judges a handshake whose CONNACK was received."""
         FindingCollector.answered(self, connection)
-        if self._all or self._wanted(connection):
+        if self._all or self._is_selected(connection):
             context = self.activity.answered(connection)
             if context is not None:
                 self._ask(context)
 
     def ended(self, connection: Connection) -> None:
-        """Judge a connection whose view has ended."""
+        """Judges a connection that has ended in the capture."""
         FindingCollector.ended(self, connection)
-        if not (self._all or self._wanted(connection)):
+        if not (self._all or self._is_selected(connection)):
             return
         context = self.activity.ended(connection)
         self._ask(context)
@@ -74,14 +74,14 @@ class AuditCollector(FindingCollector):
             self._ended_with(context)
 
     def encrypted(self, record: TlsHandshake) -> None:
-        """Judge a TLS connection."""
+        """Judges a TLS connection."""
         FindingCollector.encrypted(self, record)
         if self._clients is not None or not (
             self._streams is None or record.stream in self._streams
         ):
             return
         context = self.tls.ended(record)
-        if not record.quality.conflict:  # else whose bytes those are nobody knows
+        if not record.quality.conflict:  # otherwise the true bytes are unknown
             for rule in self._tls_rules:
                 verdict = rule.check_tls(context, self.thresholds)
                 for failure in self._failures(rule, record.stream, verdict):
@@ -90,19 +90,19 @@ class AuditCollector(FindingCollector):
             self._ended_with(context)
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
-        """Give what could not be judged, in order of rule id."""
-        mine = [self._unjudged[key] for key in sorted(self._unjudged)]
-        return super().not_evaluated() + mine
+        """Returns what could not be judged, sorted by rule id."""
+        own = [self._unjudged[key] for key in sorted(self._unjudged)]
+        return super().not_evaluated() + own
 
     def _ask(self, context: AuditContext) -> None:
         event = context.event
         connection = context.connection
         if event & ~_ENDED and connection.quality.conflict:
-            return  # whose bytes those are nobody knows
-        rules = self._asked.get(event)
+            return  # the true bytes are unknown
+        rules = self._rules_by_event.get(event)
         if rules is None:
             chosen = [rule for rule in self._rules if rule.asks & event]
-            rules = self._asked[event] = [(rule, rule.check) for rule in chosen]
+            rules = self._rules_by_event[event] = [(rule, rule.check) for rule in chosen]
         for rule, check in rules:
             verdict = check(context, self.thresholds)
             if verdict is not None:  # rarely
@@ -110,14 +110,14 @@ class AuditCollector(FindingCollector):
                     self.found(make_finding(rule, connection, failure))
 
     def _failures(self, rule: AuditRule, stream: int, verdict: Verdict) -> Iterable[Failure]:
-        """Give the failures of a verdict; count it where it is none because nobody could judge."""
+        """Returns the failures of a verdict; counts it if the rule could not be evaluated."""
         if verdict is None:
             return ()
         if isinstance(verdict, Unevaluated):
             key = (rule.id, verdict.reason)
             record = self._unjudged.setdefault(key, NotEvaluatedRecord(*key))
             record.count += 1
-            if len(record.streams) < STREAMS_NAMED:
+            if len(record.streams) < STREAMS_LISTED:
                 record.streams.append(stream)
             return ()
         return (verdict,) if isinstance(verdict, Failure) else verdict

@@ -1,8 +1,8 @@
-"""What a rule of an audit is: of a connection with its history (SEC), of a TLS handshake (TLS).
+"""Base classes of audit rules: on connections with host activity (SEC), on TLS handshakes (TLS).
 
-Like the other rules each is one file with one class. They are about good practice and not about the
-standard, so they cite no statement; `references` name what they relate to. Plain `analyze` neither
-loads nor asks them, unless they are selected by name.
+Like the other rules, each is one file with one class. They check good practice instead of the
+standard, so they cite no statements; `references` lists what they relate to. Plain `analyze` does
+not load or evaluate them unless they are selected by name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dissector.connections.tls_activity import TlsAuditContext
     from dissector.connections.tls_handshake import TlsHandshake
 
-# What the rules relate to: names of the sources and how a report prints them
+# Sources that rules relate to, and the format in which a report prints a reference
 SOURCES = {
     "CWE": "CWE-{}",
     "OWASP": "OWASP IoT 2018 {}",
@@ -43,9 +43,9 @@ ENCRYPTED = frozenset({"tls", "wss", "quic"})
 
 
 class AuditRule(Rule):
-    """A rule that takes part in audits. `references` maps a key of `SOURCES` to items.
+    """A rule for audits. `references` maps a key of `SOURCES` to items.
 
-    The mappings are ours and mean "relates to", never "violates".
+    These mappings are our own and mean "relates to", never "violates".
     """
 
     obligation: ClassVar[Obligation] = Obligation.ADVICE
@@ -55,12 +55,12 @@ class AuditRule(Rule):
 
     @classmethod
     def applies(cls, version: Version | None) -> bool:
-        """Say yes: these rules are about every version."""
+        """Always True: these rules apply to every version."""
         return True
 
     @classmethod
     def relates_to(cls) -> tuple[str, ...]:
-        """Spell the references."""
+        """Returns the references, formatted for a report."""
         return tuple(
             SOURCES[source].format(item)
             for source, items in cls.references.items()
@@ -69,25 +69,25 @@ class AuditRule(Rule):
 
 
 class ConnectionAuditRule(AuditRule):
-    """Judges a connection when it is answered and when it ends; `asks` are bits of `Event`."""
+    """Judges a connection at its CONNACK and at its end; `asks` holds bits of `Event`."""
 
     asks: ClassVar[int]
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Judge one moment that has one of the events."""
+        """Judges a connection that has one of the events."""
         raise NotImplementedError
 
 
 class TlsRule(AuditRule):
-    """Judges a TLS connection that seems to carry MQTT, when the view of it ends."""
+    """Judges a TLS connection that seems to carry MQTT, when it ends in the capture."""
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """Judge one of them."""
+        """Judges a TLS connection."""
         raise NotImplementedError
 
 
 def place(connection: Connection) -> FrameRef:
-    """Give the frame that a finding about a connection is shown at: its CONNECT, else its first."""
+    """Returns the frame of a finding about a connection: its CONNECT, else its first frame."""
     if connection.connect is not None and connection.connect.frame is not None:
         return connection.connect.frame
     return connection.first
@@ -102,7 +102,7 @@ def failure(
     at: FrameRef | None = None,
     **evidence: object,
 ) -> Failure:
-    """Make the failure of a moment; its frames are the CONNECT, and the CONNACK if there is one."""
+    """Returns a failure with the frames of the CONNECT and, if there is one, the CONNACK."""
     connection = context.connection
     where = at or place(connection)
     frames = [where]
@@ -128,7 +128,7 @@ def tls_failure(
     frames: tuple[FrameRef | None, ...] = (),
     **evidence: object,
 ) -> Failure:
-    """Make the failure of a TLS connection, shown at the frame `at`; who was there is evidence."""
+    """Returns the failure of a TLS connection at frame `at`; its evidence names both peers."""
     record = context.record
     where = at or record.first
     return Failure(
@@ -147,7 +147,7 @@ def tls_failure(
 
 
 def tls_finding(rule: AuditRule, record: TlsHandshake, failure: Failure) -> Finding:
-    """Complete a failure with what the rule and the connection say."""
+    """Builds the finding of a failure from it, its rule and the TLS connection."""
     return Finding(
         rule=rule.id,
         name=rule.name,
@@ -173,20 +173,20 @@ def tls_finding(rule: AuditRule, record: TlsHandshake, failure: Failure) -> Find
 
 
 def encrypted(connection: Connection) -> bool:
-    """Whether the connection came out of an encrypted transport."""
+    """Whether the connection was carried in an encrypted transport."""
     return connection.transport in ENCRYPTED
 
 
-BY_WAY = {
+EXPOSURE_TEXT = {
     "loopback": ", on the loopback interface",
     "tunnel": ", in a tunnel",
-    "proxy": ", behind a proxy that took TLS off",
+    "proxy": ", behind a proxy that terminates TLS",
     "public": " over a public address",
 }
 
 
-def ends_tls(connection: Connection) -> bool:
-    """Whether a proxy says that its client speaks TLS with it, and hands on in clear."""
+def proxy_terminates_tls(connection: Connection) -> bool:
+    """Whether a proxy reports that it terminates TLS: it forwards the connection unencrypted."""
     encapsulation = connection.encapsulation
     if encapsulation is None:
         return False
@@ -197,20 +197,21 @@ def ends_tls(connection: Connection) -> bool:
 
 
 def server_name(connection: Connection) -> str:
-    """Spell the server's address and port."""
+    """Formats the server's address and port."""
     return named(connection.server)
 
 
 def named(end: Endpoint) -> str:
-    """Spell address and port."""
+    """Formats address and port."""
     return f"[{end.ip}]:{end.port}" if ":" in end.ip else f"{end.ip}:{end.port}"
 
 
 def hosts_behind(macs: Mapping[str, str | None]) -> int:
-    """Count the hosts behind addresses, at least; `macs` has the MAC address of each.
+    """Returns the minimum number of hosts that the addresses belong to.
 
-    A host may have an IPv4 address and several of IPv6: so of one MAC address either the former
-    are counted, or the IPv6 networks, whichever are more. Behind a router each is another host.
+    `macs` maps IP addresses to MAC addresses. A host may have an IPv4 and several IPv6 addresses:
+    per MAC address, either the IPv4 addresses or the IPv6 networks (/64) count, whichever are more.
+    Hosts behind a router share its MAC address; then each IPv4 address counts as one host.
     """
     fours: dict[str, set[str]] = {}
     sixes: dict[str, set[str]] = {}
@@ -234,14 +235,14 @@ def _prefix(ip: str) -> str:
 
 
 def exposure(connection: Connection, limits: Thresholds) -> str:
-    """Say how far the connection's bytes travel.
+    """Returns the network range that the connection's bytes cross.
 
-    "loopback", "tunnel", "proxy" (from one that speaks TLS with the client), "private", "public".
+    "loopback", "tunnel", "proxy" (one that terminates the client's TLS), "private" or "public".
     """
     client, server = _reach(connection.client.ip), _reach(connection.server.ip)
     if client == server == "loopback":
         return "loopback"
-    if ends_tls(connection):
+    if proxy_terminates_tls(connection):
         return "proxy"
     if limits.tunnels and _tunnelled(connection, limits):
         return "tunnel"

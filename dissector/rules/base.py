@@ -1,11 +1,11 @@
-"""What a rule is: its facts as class attributes, its page as docstring, its judgement as `check`.
+"""Base classes of rules: facts as class attributes, the rule page as docstring, `check` to judge.
 
 A rule is one file, `rules/<group>/<id>_<name>.py`, with one class derived from `DefectRule`,
-`HandshakeRule` or `ConnectionRule`, whichever subject is the narrowest that suffices. Everything
-else (registry, `dissector rules`, tests, counts) derives from these files.
+`HandshakeRule` or `ConnectionRule`, whichever has the narrowest sufficient subject. Everything else
+(registry, `dissector rules`, tests, counts) is derived from these files.
 
-A check gives a `Failure`, several in a list, `Unevaluated` (a reason: our own view is too narrow),
-or None: passed, or not this rule's business.
+`check` returns a `Failure`, a list of them, `Unevaluated` with a reason (the capture is
+incomplete), or None if the rule passed or does not apply.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from dissector.mqtt.packets import Packet
 Step = str | Callable[[], str]
 
 
-def spelt(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Give steps in words."""
+def step_texts(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Returns all steps as text."""
     return tuple(step if isinstance(step, str) else step() for step in steps)
 
 
 class Example:
-    """A small conversation, from the first byte after the TCP handshake.
+    """A short TCP conversation, from the first byte after the TCP handshake.
 
     Steps: ``"C 10 0c …"`` and ``"S 20 02 …"`` are hex bytes that client or server sends, one TCP
-    segment each; ``"+6"`` lets that many seconds pass; ``"C FIN"``, ``"S FIN"``, ``"C RST"``,
-    ``"S RST"`` close; ``"NEW"`` opens the next TCP connection to the same server, ``"HOST 7"`` the
-    same from another host, and ``"ON 0"`` goes back to the first one. The capture ends with the
-    last step. `also` names the rules that fire on top. A step may also be what makes its words,
-    asked when somebody reads them: rules are loaded far more often than that.
+    segment each; ``"+6"`` is a pause of that many seconds; ``"C FIN"``, ``"S FIN"``, ``"C RST"``,
+    ``"S RST"`` close; ``"NEW"`` opens another TCP connection to the same server, ``"HOST 7"`` one
+    from another host, and ``"ON 0"`` continues the first one. The capture ends with the last step.
+    `also` lists further rules that report findings. A step may be a function that returns its text,
+    called only when the steps are read: rules are loaded far more often than that.
     """
 
     __slots__ = ("_steps", "also", "port", "title")
@@ -51,12 +51,12 @@ class Example:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """All steps in words."""
-        return spelt(self._steps)
+        """All steps as text."""
+        return step_texts(self._steps)
 
 
 class Failure(msgspec.Struct, kw_only=True):
-    """A rule's judgement, before it becomes a `Finding`; None takes the rule's own value."""
+    """A violation, before it becomes a `Finding`; None means that the rule's own value is used."""
 
     message: str
     at: FrameRef
@@ -74,7 +74,7 @@ class Failure(msgspec.Struct, kw_only=True):
 
 
 class Unevaluated(NamedTuple):
-    """Our own view is too narrow to judge."""
+    """The capture does not allow a verdict, for this reason."""
 
     reason: str
 
@@ -83,7 +83,7 @@ Verdict = Failure | list[Failure] | Unevaluated | None
 
 
 class Page(NamedTuple):
-    """A rule's docstring, taken apart: paragraphs of text by heading."""
+    """A rule's docstring, split into its sections."""
 
     summary: str
     checks: str
@@ -103,16 +103,16 @@ _HEADINGS = {
 
 
 class Rule:
-    """Facts that every rule states. `statements` maps a version to the ids it may cite.
+    """Attributes of every rule. `statements` maps a version to the statement ids it may cite.
 
-    A version that is absent from `statements` means that the rule does not apply there; an empty
-    tuple means that the duty has no number there, and `sections` says where it stands.
+    The rule does not apply to versions that are missing in `statements`; an empty tuple means that
+    the requirement has no statement id in that version, and `sections` gives its section.
     """
 
     id: ClassVar[str]
     name: ClassVar[str]
-    side: ClassVar[Side]  # at fault, unless a failure names one
-    either: ClassVar[bool] = False  # whether failures may name the other side
+    side: ClassVar[Side]  # at fault, unless a failure gives another one
+    either: ClassVar[bool] = False  # whether failures may give the other side
     severity: ClassVar[Severity | Mapping[Version, Severity]]
     obligation: ClassVar[Obligation] = Obligation.MUST
     confidence: ClassVar[Confidence] = Confidence.PROVEN
@@ -124,12 +124,12 @@ class Rule:
 
     @classmethod
     def applies(cls, version: Version | None) -> bool:
-        """Whether the rule has anything to say about a connection of that version."""
+        """Whether the rule applies to connections of that version."""
         return cls.version_may_be_unknown if version is None else version in cls.statements
 
     @classmethod
     def severity_in(cls, version: Version | None) -> Severity:
-        """Give its severity in a version."""
+        """Returns the severity in a version."""
         if isinstance(cls.severity, Severity):
             return cls.severity
         if version is None or version not in cls.severity:
@@ -138,12 +138,12 @@ class Rule:
 
     @classmethod
     def sides(cls) -> tuple[Side, ...]:
-        """Give the sides that its findings may name."""
+        """Returns the sides that findings of the rule may name."""
         return tuple(Side) if cls.either else (cls.side,)
 
     @classmethod
     def page(cls) -> Page:
-        """Take the docstring apart; every heading must be there (a test holds it)."""
+        """Splits the docstring into sections; a test requires every heading."""
         import inspect
         import re
 
@@ -156,7 +156,7 @@ class Rule:
 
 
 class DefectFact(NamedTuple):
-    """A defect with what holds it. `frame` is the frame that completes the packet."""
+    """A defect with its packet and connection; `frame` completes the packet."""
 
     defect: Defect
     packet: Packet
@@ -166,24 +166,23 @@ class DefectFact(NamedTuple):
 
 
 class DefectRule(Rule):
-    """Judges single oddities of single packets; the judge hands it those that it consumes.
+    """Judges single defects of single packets, of the kinds that it consumes.
 
-    `consumes` maps a kind of defect to the packet types (`spec` numbers) it takes it from; an empty
-    tuple means all.
+    `consumes` maps a kind of defect to packet types (`spec` numbers); an empty tuple means all.
     """
 
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]]
-    # where it takes a kind from a packet type in some versions only, because in the others a more
-    # specific rule speaks: (kind, packet type) to those versions
+    # (kind, packet type) to the versions in which the rule consumes it, if not all: in the others
+    # a more specific rule does
     only_in: ClassVar[Mapping[tuple[DefectKind, int], tuple[Version, ...]]] = {}
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Judge one defect."""
+        """Judges one defect."""
         raise NotImplementedError
 
     @staticmethod
     def failure(fact: DefectFact, message: str, **more: Any) -> Failure:
-        """Make the failure of the sender of the packet, with the defect's bytes marked."""
+        """Returns a failure of the packet's sender, with the defect's bytes as `span`."""
         more.setdefault("side", fact.side)
         more.setdefault("evidence", _evidence(fact.defect))
         return Failure(
@@ -206,27 +205,27 @@ def _evidence(defect: Defect) -> dict[str, Any]:
 
 
 class HandshakeRule(Rule):
-    """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is there.
+    """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is received.
 
-    `asks` names the traits of the connection it is called for, as bits of `ConnectionFlag`.
+    It is called for connections with one of the flags in `asks`, bits of `ConnectionFlag`.
     """
 
     asks: ClassVar[int]
 
     def check(self, connection: Connection) -> Verdict:
-        """Judge the handshake of a connection; `connection.connack` is not None."""
+        """Judges the handshake of a connection; `connection.connack` is not None."""
         raise NotImplementedError
 
 
 class ConnectionRule(Rule):
-    """Judges a connection when the view of it ends; `asks` names the traits it is called for."""
+    """Judges a connection when it ends in the capture, if it has one of the flags in `asks`."""
 
     asks: ClassVar[int]  # bits of `ConnectionFlag`
-    last: ClassVar[bool] = False  # it looks at the findings of the others
-    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}  # judged here and nowhere else
+    last: ClassVar[bool] = False  # evaluated last, because it depends on findings of other rules
+    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}  # judged by this rule only
 
     def check(self, connection: Connection) -> Verdict:
-        """Judge a connection that has one of the traits."""
+        """Judges a connection that has one of the flags."""
         raise NotImplementedError
 
 
@@ -234,12 +233,12 @@ AnyRule = DefectRule | HandshakeRule | ConnectionRule
 
 
 def both(*statements: str) -> dict[Version, tuple[str, ...]]:
-    """Statements that carry the same ids in 3.1.1 and 5.0."""
+    """Returns a `statements` mapping with the same ids for 3.1.1 and 5.0."""
     return {Version.V3_1_1: statements, Version.V5_0: statements}
 
 
 def versions(**ids: Sequence[str] | str) -> dict[Version, tuple[str, ...]]:
-    """Spell a `statements` mapping: ``versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2")``."""
+    """Returns a `statements` mapping: ``versions(v311="MQTT-3.2.2-1", v5="MQTT-3.2.2-2")``."""
     names = {"v31": Version.V3_1, "v311": Version.V3_1_1, "v5": Version.V5_0}
     return {
         names[key]: (value,) if isinstance(value, str) else tuple(value)

@@ -1,4 +1,4 @@
-"""A certificate and a moment or a name in, whether the two agree out."""
+"""Checks a certificate's validity period, and its names against the requested server name."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dissector.rules.thresholds import Thresholds
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
-EARLIEST_NS = 1_262_304_000_000_000_000  # 2010: no MQTT over TLS was captured before
+EARLIEST_NS = 1_262_304_000_000_000_000  # 2010; MQTT over TLS was not captured before
 
 _HOST_NAME = r"(?:\*\.)?(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}\.?$"
 
 
-def dated(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
-    """Say "expired" or "future" where a certificate is out of date by more than a wrong clock."""
+def validity_error(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
+    """Returns "expired" or "future" if a certificate is invalid beyond the clock tolerance."""
     grace = limits.clock_hours * HOUR_NS
     if now_ns > shown.not_after_ns + grace:
         return "expired"
@@ -24,12 +24,12 @@ def dated(shown: Certificate, now_ns: int, limits: Thresholds) -> str | None:
 
 
 def wrong_clock(now_ns: int) -> bool:
-    """Whether a capture's time cannot be right: long ago, or still to come."""
+    """Whether a capture's time must be wrong: before 2010, or more than a day in the future."""
     return not EARLIEST_NS <= now_ns <= time.time_ns() + DAY_NS
 
 
 def mismatched(shown: Certificate, name: str | None) -> bool:
-    """Whether a certificate is for other names than the one that was asked for."""
+    """Whether a certificate is not valid for the requested server name."""
     if not name or not shown.names:
         return False
     wanted = _plain(name)
@@ -37,7 +37,7 @@ def mismatched(shown: Certificate, name: str | None) -> bool:
 
 
 def is_host_name(text: str) -> bool:
-    """Whether a name of a certificate is that of a host in a domain."""
+    """Whether a name in a certificate is a fully qualified host name, or a wildcard for some."""
     return re.match(_HOST_NAME, text) is not None
 
 
@@ -46,12 +46,12 @@ def _plain(name: str) -> str:
 
 
 def _matches(known: str, wanted: str) -> bool:
-    """Whether a name covers another; a star stands for the first label (RFC 9525 section 6.3)."""
+    """Whether a name covers another; a star replaces the first label (RFC 9525 section 6.3)."""
     if known == wanted:
         return True
     if known.startswith("*."):
         return wanted.partition(".")[2] == known[2:]
-    import ipaddress  # where most names are none
+    import ipaddress  # only here, since most names are not addresses
 
     try:
         return ipaddress.ip_address(known) == ipaddress.ip_address(wanted)

@@ -1,4 +1,4 @@
-"""A finding in, the comment on its packet out: one line that Wireshark shows beside the frame."""
+"""Formats a finding as a packet comment: one line that Wireshark shows with the frame."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dissector.text import printable
 
 
 def comment(finding: Finding) -> str:
-    """Say what is wrong, whose fault it is, and what it breaks; captured text is escaped."""
+    """Returns what is wrong, the side at fault, and what is violated; captured text is escaped."""
     version = f" of MQTT {finding.version.value}" if finding.version else ""
     broken = ", ".join(finding.statements) or (
         f"section {finding.section}" if finding.section else ""

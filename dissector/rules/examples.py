@@ -24,22 +24,22 @@ REFUSED_311 = "S 20 02 00 05"
 REFUSED_5 = "S 20 03 00 87 00"
 
 DISCONNECT = "C e0 00"
-# how a connection ends well
+# a regular end: DISCONNECT, then both sides close
 GOODBYE = (DISCONNECT, "C FIN", "S FIN")
 SERVER_CLOSES = ("S FIN", "C FIN")
 CLIENT_CLOSES = ("C FIN", "S FIN")
 
-# How MQTT over WebSocket begins: the client's request, the server's answer (RFC 6455)
+# MQTT over WebSocket begins with the client's request and the server's answer (RFC 6455)
 _MASK = bytes.fromhex("37fa213d")
 
 
 def http(side: str, *lines: str) -> str:
-    """Make the step that sends an HTTP head: ``http("C", "GET /mqtt HTTP/1.1", …)``."""
+    """Returns the step that sends an HTTP head: ``http("C", "GET /mqtt HTTP/1.1", …)``."""
     return f"{side} " + "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii").hex(" ")
 
 
 def websocket_request(*subprotocols: str) -> str:
-    """Make a client's request for an upgrade."""
+    """Returns the step that sends a client's upgrade request."""
     offer = [f"Sec-WebSocket-Protocol: {', '.join(subprotocols)}"] if subprotocols else []
     return http(
         "C", "GET /mqtt HTTP/1.1", "Host: mqtt.example", "Upgrade: websocket",
@@ -49,7 +49,7 @@ def websocket_request(*subprotocols: str) -> str:
 
 
 def websocket_answer(subprotocol: str | None = None) -> str:
-    """Make the server's consent."""
+    """Returns the step that sends the server's answer, status 101."""
     choice = [f"Sec-WebSocket-Protocol: {subprotocol}"] if subprotocol else []
     return http(
         "S", "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
@@ -58,7 +58,7 @@ def websocket_answer(subprotocol: str | None = None) -> str:
 
 
 def framed(step: str, opcode: int = 2) -> str:
-    """Put what a step sends into a WebSocket frame: 2 is a binary one, 1 text, 8 Close."""
+    """Wraps the bytes of a step in a WebSocket frame; opcode 2 is binary, 1 text, 8 Close."""
     side, _, digits = step.partition(" ")
     data = bytes.fromhex(digits)
     assert len(data) < 126
@@ -80,8 +80,8 @@ WEBSOCKET_GOODBYE = (
 )
 
 
-def later(make: Callable[_P, str]) -> Callable[_P, Step]:
-    """Have a step made when its example is read."""
+def lazy_step(make: Callable[_P, str]) -> Callable[_P, Step]:
+    """Delays making a step until its example is read."""
 
     @functools.wraps(make)
     def deferred(*args: _P.args, **kwargs: _P.kwargs) -> Step:
@@ -90,7 +90,7 @@ def later(make: Callable[_P, str]) -> Callable[_P, Step]:
     return deferred
 
 
-@later
+@lazy_step
 def connect(
     client_id: str = "a",
     username: str | None = None,
@@ -100,7 +100,7 @@ def connect(
     level: int | None = None,
     **more: Any,
 ) -> str:
-    """Spell a CONNECT with a clean session and 60 s keep alive; `more` are fields of `Connect`."""
+    """Returns a CONNECT with a clean session and 60 s keep alive; `more`: fields of `Connect`."""
     from dissector.model import Version
     from dissector.mqtt import encode
     from dissector.mqtt.packets import Connect
@@ -120,9 +120,9 @@ def connect(
     return "C " + encode.connect(record).hex(" ")
 
 
-@later
+@lazy_step
 def connack_5(*properties: tuple[int, str, Any], code: int = 0) -> str:
-    """Spell a CONNACK of 5.0 with properties, each as number, name and value."""
+    """Returns a CONNACK of 5.0 with properties, each as number, name and value."""
     from dissector.model import Version
     from dissector.mqtt import encode
     from dissector.mqtt.packets import Connack, Property

@@ -21,7 +21,7 @@ cdef class FindingCollector(EventSink):
     cdef dict _outcomes
     cdef long long _accepted
     cdef dict _severities
-    cdef readonly long long unread
+    cdef readonly long long undecrypted
     cpdef defects(self, Connection connection, Packet packet, side)
     cpdef answered(self, Connection connection)
     cpdef not_judged(self, Connection connection, Packet packet)
@@ -29,7 +29,7 @@ cdef class FindingCollector(EventSink):
     cpdef ended(self, Connection connection)
     cpdef encrypted(self, record)
     cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
-    cdef bint _wanted(self, Connection connection) except -1
+    cdef bint _is_selected(self, Connection connection) except -1
 
 @cython.locals(connect=Connect)
-cpdef bint wanted(Connection connection, frozenset streams, frozenset clients) except -1
+cpdef bint is_selected(Connection connection, frozenset streams, frozenset clients) except -1

@@ -1,7 +1,7 @@
-"""What the trackers see in, findings and handshakes out: filtered, judged and counted.
+"""Collects findings and handshakes: filters connections, evaluates the rules, counts the results.
 
-The hearing stands between the engine and the sink. A connection that was not asked for is neither
-judged nor counted.
+The collector receives the events of the trackers and forwards its results to the sink. Connections
+that are not selected are neither judged nor counted.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from dissector.rules.judge import Judge
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-FINDINGS_LIMIT = 1000  # findings of one connection that packets raise one by one
+FINDINGS_LIMIT = 1000  # per connection, of findings about single packets
 _ACCEPTED = Outcome.ACCEPTED
 
 
 class CollectorOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hearing judges, and who takes what comes of it.
+    """What a collector judges, and the callbacks for its results.
 
-    `selected` are the ids of the rules whose findings are wanted. None for `streams` or `clients`
-    means all of them.
+    `selected` holds the ids of the rules whose findings are reported. None for `streams` or
+    `clients` means all of them.
     """
 
     handshake: Callable[[Handshake], None]
@@ -51,47 +51,49 @@ class CollectorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingCollector(EventSink):
-    """Hands what it is told to the judge."""
+    """Passes the events of selected connections to the judge, and counts the findings."""
 
-    def __init__(self, terms: CollectorOptions) -> None:
-        self._handshake = terms.handshake
-        self._encrypted = terms.encrypted
-        self._finding = terms.finding
-        self._warning = terms.warning
-        self._streams = terms.streams
-        self._clients = terms.clients
-        self._all = terms.streams is None and terms.clients is None
-        self._judge = Judge(self.found, terms.selected)
-        self.known: Callable[[Finding], bool] | None = None  # findings that nobody wants to see
-        self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, the most of them
+    def __init__(self, options: CollectorOptions) -> None:
+        self._handshake = options.handshake
+        self._encrypted = options.encrypted
+        self._finding = options.finding
+        self._warning = options.warning
+        self._streams = options.streams
+        self._clients = options.clients
+        self._all = options.streams is None and options.clients is None
+        self._judge = Judge(self.found, options.selected)
+        self.known: Callable[[Finding], bool] | None = None  # whether to suppress a finding
+        self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, which is the most frequent
         self._accepted = 0
         self._severities = dict.fromkeys(Severity, 0)
-        self.unread = 0  # TLS connections that nothing opened
+        self.undecrypted = 0  # TLS connections that were not decrypted
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Judge a packet with at least one defect, while the connection has not many findings."""
-        if len(connection.findings) < FINDINGS_LIMIT and (self._all or self._wanted(connection)):
+        """Judges a packet with at least one defect, up to `FINDINGS_LIMIT` findings."""
+        if len(connection.findings) < FINDINGS_LIMIT and (
+            self._all or self._is_selected(connection)
+        ):
             self._judge.defects(connection, packet, side)
             if len(connection.findings) >= FINDINGS_LIMIT:
-                what = f"{FINDINGS_LIMIT:,} findings on one connection: no more of its packets"
+                what = f"{FINDINGS_LIMIT:,} findings on one connection: its further packets"
                 self.limited(
-                    "finding-limit", f"{what} are judged by themselves", packet.frame,
+                    "finding-limit", f"{what} are not judged one by one", packet.frame,
                     connection.stream,
                 )  # fmt: skip
 
     def answered(self, connection: Connection) -> None:
-        """Judge a handshake that has its CONNACK."""
-        if self._all or self._wanted(connection):
+        """Judges a handshake whose CONNACK was received."""
+        if self._all or self._is_selected(connection):
             self._judge.handshake(connection)
 
     def not_judged(self, connection: Connection, packet: Packet) -> None:
-        """Note what cannot be judged."""
-        if self._all or self._wanted(connection):
+        """Counts the rules that cannot be evaluated for a packet."""
+        if self._all or self._is_selected(connection):
             self._judge.not_judged(connection, packet)
 
     def ended(self, connection: Connection) -> None:
-        """Judge a connection whose view has ended, and hand its handshake on."""
-        if not (self._all or self._wanted(connection)):
+        """Judges a connection that has ended in the capture, and forwards its handshake."""
+        if not (self._all or self._is_selected(connection)):
             return
         self._judge.connection(connection)
         handshake = connection.handshake
@@ -103,13 +105,13 @@ class FindingCollector(EventSink):
             self._handshake(handshake)
 
     def encrypted(self, record: TlsHandshake) -> None:
-        """Hand on a TLS connection; what client ids are in it is unknown."""
+        """Forwards a TLS connection, unless clients are selected: its client ids are unknown."""
         if self._clients is None and (self._streams is None or record.stream in self._streams):
-            self.unread += not record.decrypted
+            self.undecrypted += not record.decrypted
             self._encrypted(record)
 
     def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
-        """Hand on a limit of our own view."""
+        """Forwards a capture warning."""
         if self._streams is not None and stream >= 0 and stream not in self._streams:
             return
         self._warning(
@@ -123,34 +125,34 @@ class FindingCollector(EventSink):
         )
 
     def found(self, finding: Finding) -> None:
-        """Count a finding and hand it on, unless it is known."""
+        """Counts and forwards a finding, unless it is known."""
         if self.known is not None and self.known(finding):
             return
         self._severities[finding.severity] += 1
         self._finding(finding)
 
     def not_evaluated(self) -> list[NotEvaluated]:
-        """Give what could not be judged."""
+        """Returns what could not be judged."""
         return self._judge.not_evaluated()
 
     def summary(self) -> Summary:
-        """Give the counts so far."""
+        """Returns the counts so far."""
         outcomes = self._outcomes | {_ACCEPTED: self._accepted}
         return Summary(
             handshakes=sum(outcomes.values()),
-            encrypted=self.unread,
+            encrypted=self.undecrypted,
             **{outcome.value: count for outcome, count in outcomes.items()},
             **{severity.value: count for severity, count in self._severities.items()},
         )
 
-    def _wanted(self, connection: Connection) -> bool:
-        return wanted(connection, self._streams, self._clients)
+    def _is_selected(self, connection: Connection) -> bool:
+        return is_selected(connection, self._streams, self._clients)
 
 
-def wanted(
+def is_selected(
     connection: Connection, streams: frozenset[int] | None, clients: frozenset[str] | None
 ) -> bool:
-    """Whether a connection was asked for: by its stream, and by the client id of its CONNECT."""
+    """Whether a connection is selected: by its stream, and by the client id of its CONNECT."""
     if streams is not None and connection.stream not in streams:
         return False
     if clients is None:

@@ -1,7 +1,7 @@
-"""A connection and a moment in, what our view of it allows a rule to say out.
+"""Decides whether the capture is complete enough for a rule to judge a connection.
 
-Two questions come up in most rules about order and time: was everything seen that came before this
-packet, and did anybody close after it? Where the view is too narrow the answer is the reason.
+Most rules about order and time depend on two questions: were all packets before a frame captured,
+and did a side close the connection after it? If the capture is incomplete, the result is a reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dissector.rules.base import Failure, Unevaluated, Verdict
 SECOND_NS = 1_000_000_000
 
 
-def unseen_before(
+def incomplete_before(
     connection: Connection,
     side: Side,
     frame: FrameRef,
@@ -27,10 +27,10 @@ def unseen_before(
     from_start: bool = True,
     across: bool = False,
 ) -> Unevaluated | None:
-    """Why packets may have gone unseen before a frame of `side`, or None if all were seen.
+    """Returns why packets before a frame of `side` may not have been captured, None if all were.
 
-    `from_start` asks for the SYN and for both directions, `across` for the other side's packets,
-    too. A gap does not matter where its side was still heard without a gap after the frame.
+    `from_start` requires the SYN and both directions, `across` all packets of the other side, too.
+    A gap does not matter if its side still has data without a gap after the frame.
     """
     quality = connection.quality
     if from_start and not quality.both_seen:
@@ -52,9 +52,9 @@ def unseen_before(
 
 
 def _gap_before(connection: Connection, side: Side, frame: FrameRef) -> bool:
-    """Whether bytes of a side may have gone missing before a frame: by time, place or order.
+    """Whether bytes of a side may be missing before a frame: by time, position or order.
 
-    One of the three is enough: the clocks of a capture may disagree, and its order with both.
+    One of the three is enough: the clocks of a capture may differ, and its order from both.
     """
     gap = connection.quality.gaps.get(side)
     if gap is None:
@@ -66,7 +66,7 @@ def _gap_before(connection: Connection, side: Side, frame: FrameRef) -> bool:
     return order is not None and (not orders or order <= max(orders))
 
 
-def unclosed(
+def missing_close(
     connection: Connection,
     what: str,
     at: FrameRef,
@@ -74,10 +74,10 @@ def unclosed(
     grace_ns: int = CLOSE_GRACE_NS,
     **more: Any,
 ) -> Verdict:
-    """Judge "this connection has to be closed after frame `at`", whoever closes it.
+    """Judges whether either side closed the connection in time after frame `at`.
 
-    `what` happened at that frame, `wanted` is what the standard wants done about it; `more` are
-    fields of the `Failure`. Its time is the deadline, for nothing is proven before.
+    `what` is what happened at that frame, `wanted` what the standard requires then; `more` are
+    fields of the `Failure`. Its time is the deadline, before which nothing is proven.
     """
     overdue = connection.close_overdue(at.time_ns, grace_ns)
     if overdue is None:
@@ -96,14 +96,16 @@ def unclosed(
     )
 
 
-def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -> Verdict:
-    """Judge "whoever received one of these must have closed": the first that nobody closed for.
+def missing_close_after(
+    connection: Connection, violations: Iterable[Finding], what: str
+) -> Verdict:
+    """Judges whether the receiver of a violation closed; reports the first without a close.
 
-    `what` says what a finding is, with `{side}`, `{rule}` and `{name}` of it. Where somebody said
-    goodbye in time, SEQ16 asks for the close.
+    `what` is a format string for a finding, with its `{side}`, `{rule}` and `{name}`. If either
+    side sent DISCONNECT in time, SEQ16 requires the close instead.
     """
     reason: Unevaluated | None = None
-    for finding in sorted(provoking, key=lambda found: found.time_ns):
+    for finding in sorted(violations, key=lambda found: found.time_ns):
         at = FrameRef(finding.file, finding.frame, finding.time_ns)
         until = at.time_ns + CLOSE_GRACE_NS
         if any(
@@ -112,7 +114,7 @@ def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -
         ):
             continue
         receiver = finding.side.other
-        verdict = unclosed(
+        verdict = missing_close(
             connection,
             what.format(side=finding.side.value, rule=finding.rule, name=finding.name),
             at,
@@ -128,41 +130,41 @@ def unreacted(connection: Connection, provoking: Iterable[Finding], what: str) -
 
 
 def open_for(connection: Connection, since_ns: int) -> int:
-    """How long it stayed open after `since_ns`, in nanoseconds, as far as was seen."""
+    """Returns how long it stayed open after `since_ns`, in nanoseconds, as far as captured."""
     ends = [event.frame.time_ns for event in connection.closes if event.frame.time_ns >= since_ns]
     return max((ends[0] if ends else connection.quality.last_seen_ns) - since_ns, 0)
 
 
 def seconds(duration_ns: int) -> str:
-    """Spell a duration: ``6.0 s``, ``0.055 ms``."""
+    """Formats a duration: ``6.0 s``, ``0.055 ms``."""
     if duration_ns < SECOND_NS:
         return f"{duration_ns / 1e6:.3g} ms"
     return f"{duration_ns / SECOND_NS:.1f} s"
 
 
 def after(earlier: FrameRef, later: FrameRef) -> str:
-    """Spell how much later a frame came: ``302 ms after``, ``in the same frame as``."""
+    """Formats how much later a frame came: ``302 ms after``, ``in the same frame as``."""
     if earlier == later:
         return "in the same frame as"
     return f"{seconds(max(later.time_ns - earlier.time_ns, 0))} after"
 
 
 def sent(connection: Connection, side: Side, *types: int) -> list[PacketRef]:
-    """Give what the history holds of one side in order: of the given packet types, or all."""
+    """Returns the recorded packets of one side in order: of the given types, or all."""
     return [
         ref for ref in connection.activity if ref.side is side and (not types or ref.type in types)
     ]
 
 
-def asked_back(connection: Connection) -> bool:
-    """Whether the server has sent AUTH: the history may be full by then, `auths` is not."""
+def server_sent_auth(connection: Connection) -> bool:
+    """Whether the server has sent AUTH; `auths` has it even if `activity` is full."""
     return bool(sent(connection, Side.SERVER, spec.AUTH)) or any(
         auth.side is Side.SERVER for auth in connection.auths
     )
 
 
 def decoded(packets: tuple[Any, ...], ref: PacketRef) -> Packet | None:
-    """Give the decoded packet that a reference of the history means, or None if it was not kept."""
+    """Returns the decoded packet of a reference, None if it was not kept."""
     for packet in packets:
         if packet.frame == ref.frame and packet.side is ref.side and packet.size == ref.size:
             return packet  # type: ignore[no-any-return]

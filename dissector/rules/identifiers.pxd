@@ -1,10 +1,10 @@
 cimport cython
 
 cdef int _SHORTEST
-cdef tuple _SIGNS
+cdef tuple _MARKERS
 
-@cython.locals(low=str, sign=str, char=cython.Py_UCS4, digits=cython.int)
-cpdef bint remarkable(str text) except -1
+@cython.locals(low=str, marker=str, char=cython.Py_UCS4, digits=cython.int)
+cpdef bint may_hold_identifier(str text) except -1
 @cython.locals(low=str, digits=str)
 cpdef identifier(str text, str own_mac)
-cdef bint _holds(str low, str mac) except -1
+cdef bint _contains(str low, str mac) except -1

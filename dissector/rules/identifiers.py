@@ -1,7 +1,7 @@
-"""A text in, the kind of hardware or personal data in it out: ``a MAC address``; never the data.
+"""Detects hardware identifiers and personal data in text; returns the kind, never the data.
 
-Numbers that have a check digit or a registered beginning are known by it. An IMSI and a serial
-number have neither, so they count only where the text itself calls them so.
+Numbers with a check digit or a registered prefix are recognized by it. IMSIs and serial numbers
+have neither, so they are recognized only if the text labels them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import re
 
 from dissector.vendors import vendor
 
-# Patterns are texts: `re` makes and keeps them once one is needed, which is rare
+# Patterns are strings: `re` compiles and caches them on first use, which is rare
 _MAC = r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5})(?![0-9A-Za-z])"
-# but for version 1, whose last part is a MAC address (RFC 9562)
+# except version 1, whose last part is a MAC address (RFC 9562)
 _UUID = r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[02-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 _MAIL = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z]{2,24}"
 _DIGITS = r"(?<!\d)\d{15,20}(?!\d)"
-# an IMEI begins with the number of the body that gave it out (GSMA TS.06)
+# an IMEI begins with the number of the body that assigned it (GSMA TS.06)
 _REPORTING_BODIES = ("01", "35", "86", "91", "98", "99")
-# a country's code (ITU-T E.212: 2 to 7, or 901 for none), then what the operator gave out
+# a country code (ITU-T E.212: 2 to 7, or 901 for none), then digits assigned by the operator
 _IMSI = r"(?i)(?<![a-z])imsi[^0-9a-z]{0,2}(?:[2-7]\d\d|901)\d{11,12}(?!\d)"
 _SERIAL = (
     r"(?i)(?<![a-z])(?:serial(?:[ _-]?(?:number|no))?|s/n|sn)(?:[^0-9a-z]{1,2}|(?=\d))"
@@ -27,20 +27,20 @@ _SERIAL = (
 _HOST = (
     r"(?<![\w.-])(?=[\w-]*[A-Za-z])[0-9A-Za-z][\w-]{0,62}"
     r"(?:\.[\w-]{1,63})*\.(?:local|lan|localdomain|internal|home\.arpa|fritz\.box)(?![\w.-])"
-    # names that systems make up at their set-up: Windows by itself, Apple's from the owner's name
+    # default names: of Windows, and of Apple devices, which contain the owner's name
     r"|(?<![0-9A-Za-z])(?:DESKTOP-[0-9A-Z]{7}|LAPTOP-[0-9A-Z]{8})(?![0-9A-Za-z])"
     r"|(?<![0-9A-Za-z])[A-Za-z]{2,}s-(?:iPhone|iPad|MacBook|iMac|Mac-mini)"
 )
-# what each of the above has somewhere: most texts have none of it, and are done with
-_SIGNS = ("@", ".l", ".i", ".h", ".f", "sn", "s/n", "serial", "s-", "imsi", "top-")
-_SHORTEST = 12  # digits of a MAC address: other numbers are longer, or come with a word
+# substrings of which each of the above has one; most texts have none and need no pattern
+_MARKERS = ("@", ".l", ".i", ".h", ".f", "sn", "s/n", "serial", "s-", "imsi", "top-")
+_SHORTEST = 12  # digits of a MAC address; other numbers are longer, or labelled by a word
 
 
-def remarkable(text: str) -> bool:
-    """Whether it is worth while to look for an identifier, in one text or in several at once."""
+def may_hold_identifier(text: str) -> bool:
+    """Whether a text, or several joined ones, may contain an identifier at all: a fast check."""
     low = text.lower()
-    for sign in _SIGNS:
-        if sign in low:
+    for marker in _MARKERS:
+        if marker in low:
             return True
     digits = 0
     for char in low:
@@ -51,16 +51,16 @@ def remarkable(text: str) -> bool:
 
 
 def identifier(text: str, own_mac: str | None) -> str | None:
-    """Say what a text holds, or None; `own_mac` is the MAC address that the frame came from."""
+    """Returns the kind of identifier in a text, or None; `own_mac` is the sender's MAC address."""
     text = text[:1024]
-    if len(text) < 6 or not remarkable(text):
+    if len(text) < 6 or not may_hold_identifier(text):
         return None
     low = text.lower()
     if "@" in text and re.search(_MAIL, text):
         return "an e-mail address"
     if len(text) < 8:
         return None
-    if _holds(low, own_mac):
+    if _contains(low, own_mac):
         return "the MAC address"
     for found in re.finditer(_MAC, re.sub(_UUID, "", text) if "-" in text else text):
         digits = re.sub("[:-]", "", found[0].lower())
@@ -72,7 +72,7 @@ def identifier(text: str, own_mac: str | None) -> str | None:
             return "an IMEI"
         if len(digits) in (19, 20) and digits.startswith("89") and _luhn(digits):
             return "an ICCID"
-    # most texts hold none of the words: a look for them costs less than the patterns
+    # most texts have none of the words, and searching for them is faster than the patterns
     if "imsi" in low and re.search(_IMSI, text):
         return "an IMSI"
     if ("sn" in low or "s/n" in low or "serial" in low) and re.search(_SERIAL, text):
@@ -80,8 +80,8 @@ def identifier(text: str, own_mac: str | None) -> str | None:
     return "a host name" if ("." in text or "-" in text) and re.search(_HOST, text) else None
 
 
-def _holds(low: str, mac: str | None) -> bool:
-    """Whether a text holds a MAC address, with or without colons; none at all is no address."""
+def _contains(low: str, mac: str | None) -> bool:
+    """Whether a text contains a MAC address, with or without colons; all zeros is not one."""
     if mac is None or mac == "00:00:00:00:00:00":
         return False
     return mac.replace(":", "") in low.replace(":", "").replace("-", "")

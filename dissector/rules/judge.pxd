@@ -8,22 +8,22 @@ cdef int _FINDING
 cdef class Judge:
     cdef object _found
     cdef frozenset _selected
-    cdef dict _folded
+    cdef dict _unevaluated
     cdef dict _consumers
     cdef dict _handshake
     cdef dict _connection
     cdef dict _handshake_asks
     cdef dict _connection_asks
-    cdef dict _about
+    cdef dict _subjects
     cpdef defects(self, Connection connection, Packet packet, side)
     cdef _unknown_version(self, defect, Connection connection)
     cpdef handshake(self, Connection connection)
     cpdef connection(self, Connection connection)
     @cython.locals(connection_flags=cython.int, asks=cython.int)
     cdef _ask(self, dict rules, Connection connection)
-    cdef _settle(self, rule, Connection connection, verdict)
-    cdef _fold(self, rule, str reason, Connection connection)
+    cdef _report(self, rule, Connection connection, verdict)
+    cdef _skip(self, rule, str reason, Connection connection)
     cpdef not_judged(self, Connection connection, Packet packet)
-    cdef _unseen(self, Connection connection, str reason)
+    cdef _skip_unseen(self, Connection connection, str reason)
 @cython.locals(first=FrameRef, second=FrameRef)
 cpdef tuple in_order(tuple frames)

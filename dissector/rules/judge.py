@@ -1,8 +1,8 @@
-"""Facts of connections in, findings out: which rule is asked about what, and what it is made into.
+"""Evaluates the rules on packets, handshakes and connections, and builds the findings.
 
-The judge indexes the rules once: defects by kind, packet type and version; connections by trait. A
-clean connection so costs a handful of calls. Every rule is asked, whatever the caller selected:
-reactive rules depend on the findings of others; selection happens at the end.
+The judge indexes the rules once: defects by kind, packet type and version; connections by flag. A
+connection without anything unusual therefore costs only a few calls. Every rule is evaluated,
+whatever the caller selected, since some depend on findings of others; selection comes last.
 """
 
 from __future__ import annotations
@@ -28,29 +28,30 @@ from dissector.rules.base import (
 )
 from dissector.rules.registry import all_rules
 
-STREAMS_NAMED = 20  # streams that a "not evaluated" names; the rest is only counted
+STREAMS_LISTED = 20  # streams listed in a "not evaluated" record; further ones are only counted
 _ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
 _FINDING = ConnectionFlag.FINDING
 _BOTH = -1  # a rule about CONNECT and CONNACK
-# what is settled once CONNECT and CONNACK were seen
+# flags that cannot change any more once CONNECT and CONNACK were seen
 _OF_HANDSHAKE = (
-    ConnectionFlag.CLIENT_FIRST_OTHER | ConnectionFlag.SERVER_FIRST_OTHER | ConnectionFlag.BEFORE_CONNACK | ConnectionFlag.DEFECT
-    | ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED | ConnectionFlag.REFUSED
+    ConnectionFlag.CLIENT_FIRST_OTHER | ConnectionFlag.SERVER_FIRST_OTHER
+    | ConnectionFlag.BEFORE_CONNACK | ConnectionFlag.DEFECT | ConnectionFlag.SILENT
+    | ConnectionFlag.UNANSWERED | ConnectionFlag.REFUSED
 )  # fmt: skip
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 
 
 class Judge:
-    """Asks the rules and hands each finding to `found` (selected ones only)."""
+    """Evaluates the rules, and calls `found` for each finding of a selected rule."""
 
     def __init__(self, found: Callable[[Finding], None], selected: frozenset[str]) -> None:
         self._found = found
         self._selected = selected
-        self._folded: dict[tuple[str, str], NotEvaluatedRecord] = {}
+        self._unevaluated: dict[tuple[str, str], NotEvaluatedRecord] = {}
         self._consumers: dict[tuple[Any, int, Version | None], DefectRule | None] = {}
         self._handshake: _ByVersion = {v: [] for v in _VERSIONS}
         self._connection: _ByVersion = {v: [] for v in _VERSIONS}
-        # by version, all traits that any rule asks about: most connections have none of them
+        # by version, all flags that any rule asks for: most connections have none of them
         self._handshake_asks: dict[Version | None, int] = {}
         self._connection_asks: dict[Version | None, int] = {}
         for rule in sorted(all_rules(), key=lambda rule: getattr(rule, "last", False)):
@@ -58,10 +59,10 @@ class Judge:
                 if rule.applies(version):
                     self._index(rule, version)
         for version in _VERSIONS:
-            self._handshake_asks[version] = _asked(self._handshake, version)
-            self._connection_asks[version] = _asked(self._connection, version)
-        # by version, the rules with the packet that each is about
-        self._about: dict[Version | None, list[tuple[Rule, int]]] = {
+            self._handshake_asks[version] = _asked_flags(self._handshake, version)
+            self._connection_asks[version] = _asked_flags(self._connection, version)
+        # by version, the rules with the packet that each judges
+        self._subjects: dict[Version | None, list[tuple[Rule, int]]] = {
             version: [
                 (rule, _subject(rule))
                 for rule in all_rules()
@@ -85,15 +86,15 @@ class Judge:
                     self._consumers[kind, packet_type, version] = None
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Judge the defects of one packet."""
+        """Judges the defects of one packet."""
         assert packet.frame is not None
         version = connection.version
         for defect in packet.defects:
             rule = self._consumers.get((defect.kind, defect.packet_type, version))
             if rule is not None:
-                if rule.either or rule.side is side:  # else the packet is the other side's: ENC12
+                if rule.either or rule.side is side:  # else only the other side sends it: ENC12
                     fact = DefectFact(defect, packet, side, packet.frame, connection)
-                    self._settle(rule, connection, rule.check(fact))
+                    self._report(rule, connection, rule.check(fact))
             elif version is None:
                 self._unknown_version(defect, connection)
 
@@ -101,23 +102,23 @@ class Judge:
         for version in (Version.V3_1_1, Version.V5_0):
             rule = self._consumers.get((defect.kind, defect.packet_type, version))
             if rule is not None:
-                self._fold(rule, "the version of the connection is unknown", connection)
+                self._skip(rule, "the version of the connection is unknown", connection)
                 return
 
     def handshake(self, connection: Connection) -> None:
-        """Judge a handshake whose CONNACK has come."""
+        """Judges a handshake whose CONNACK was received."""
         if self._handshake_asks[connection.version] & connection.connection_flags:
             self._ask(self._handshake, connection)
 
     def connection(self, connection: Connection) -> None:
-        """Judge a connection whose view has ended."""
+        """Judges a connection that has ended in the capture."""
         if connection.findings:
             connection.connection_flags |= _FINDING
         if self._connection_asks[connection.version] & connection.connection_flags:
             self._ask(self._connection, connection)
         reason = connection.quality.incomplete_reason()
         if reason is not None:
-            self._unseen(connection, reason)
+            self._skip_unseen(connection, reason)
 
     def _ask(self, rules: _ByVersion, connection: Connection) -> None:
         version, connection_flags = connection.version, connection.connection_flags
@@ -125,53 +126,53 @@ class Judge:
             if asks & connection.connection_flags:
                 verdict = rule.check(connection)
                 if verdict is not None:
-                    self._settle(rule, connection, verdict)
+                    self._report(rule, connection, verdict)
                     connection.connection_flags |= _FINDING if connection.findings else 0
         if version is None:
             for asks, rule in rules[Version.V3_1_1] + rules[Version.V5_0]:
                 known = connection.unjudged is not None and rule.id in connection.unjudged
                 if asks & connection_flags and not known and not rule.version_may_be_unknown:
-                    self._fold(rule, "the version of the connection is unknown", connection)
+                    self._skip(rule, "the version of the connection is unknown", connection)
 
     def not_judged(self, connection: Connection, packet: Packet) -> None:
-        """Note the rules that a packet would be judged by, were it sure that it was sent so."""
+        """Counts the rules that do not judge a packet because its bytes are not certain."""
         reason = connection.quality.broken() or "bytes missing"
         version = connection.version
         for defect in packet.defects:
             rule = self._consumers.get((defect.kind, defect.packet_type, version))
             if rule is not None:
-                self._fold(rule, reason, connection)
+                self._skip(rule, reason, connection)
         if packet is connection.connack:
             for asks, handshake_rule in self._handshake[version]:
                 if asks & connection.connection_flags:
-                    self._fold(handshake_rule, reason, connection)
+                    self._skip(handshake_rule, reason, connection)
 
-    def _unseen(self, connection: Connection, reason: str) -> None:
-        """Note the rules about packets that may have been sent and were not seen."""
+    def _skip_unseen(self, connection: Connection, reason: str) -> None:
+        """Counts the rules about packets that may have been sent but were not captured."""
         connect, connack = connection.connect is not None, connection.connack is not None
-        for rule, seen in self._about[connection.version]:
-            if seen == _BOTH:
+        for rule, subject in self._subjects[connection.version]:
+            if subject == _BOTH:
                 judged = connect and connack
             else:
-                judged = (connect if seen == spec.CONNECT else connack) if seen else False
+                judged = (connect if subject == spec.CONNECT else connack) if subject else False
             if isinstance(rule, ConnectionRule):
-                # it was asked, and has answered; or it is about a WebSocket that is not there
+                # it was evaluated, or is about WebSocket, which is not used
                 judged = (
                     judged
                     or rule.asks & (connection.connection_flags | ConnectionFlag.WEBSOCKET) != 0
                 )
             if not judged and (connection.unjudged is None or rule.id not in connection.unjudged):
-                self._fold(rule, reason, connection)
+                self._skip(rule, reason, connection)
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
-        """Give what could not be judged, folded by rule and reason, in order of rule id."""
-        return [self._folded[key] for key in sorted(self._folded)]
+        """Returns what could not be judged, counted by rule and reason, sorted by rule id."""
+        return [self._unevaluated[key] for key in sorted(self._unevaluated)]
 
-    def _settle(self, rule: Rule, connection: Connection, verdict: Verdict) -> None:
+    def _report(self, rule: Rule, connection: Connection, verdict: Verdict) -> None:
         if verdict is None:
             return
         if isinstance(verdict, Unevaluated):
-            self._fold(rule, verdict.reason, connection)
+            self._skip(rule, verdict.reason, connection)
             return
         failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict
         for failure in failures:
@@ -180,23 +181,23 @@ class Judge:
             if finding.rule in self._selected:
                 self._found(finding)
 
-    def _fold(self, rule: Rule, reason: str, connection: Connection) -> None:
+    def _skip(self, rule: Rule, reason: str, connection: Connection) -> None:
         if rule.id not in self._selected:
             return
         if connection.unjudged is None:
             connection.unjudged = set()
         connection.unjudged.add(rule.id)
         stream = connection.stream
-        record = self._folded.get((rule.id, reason))
+        record = self._unevaluated.get((rule.id, reason))
         if record is None:
-            record = self._folded[rule.id, reason] = NotEvaluatedRecord(rule.id, reason)
+            record = self._unevaluated[rule.id, reason] = NotEvaluatedRecord(rule.id, reason)
         record.count += 1
-        if len(record.streams) < STREAMS_NAMED and stream not in record.streams[-1:]:
+        if len(record.streams) < STREAMS_LISTED and stream not in record.streams[-1:]:
             record.streams.append(stream)
 
 
 def _subject(rule: Rule) -> int:
-    """Give the packet that a rule is about: CONNECT, CONNACK, both of them, or any (0)."""
+    """Returns the packet that a rule judges: CONNECT, CONNACK, both of them, or any (0)."""
     if isinstance(rule, ConnectionRule):
         return 0 if rule.last or rule.asks & ~_OF_HANDSHAKE else _BOTH
     if not isinstance(rule, DefectRule):
@@ -205,8 +206,8 @@ def _subject(rule: Rule) -> int:
     return types.pop() if types in ({spec.CONNECT}, {spec.CONNACK}) else 0
 
 
-def _asked(rules: _ByVersion, version: Version | None) -> int:
-    """Give all traits that rules ask about, as bits; of an unknown version those of all."""
+def _asked_flags(rules: _ByVersion, version: Version | None) -> int:
+    """Returns all flags that rules ask for, as bits; those of all versions if it is unknown."""
     bits = 0
     for other in _VERSIONS if version is None else (version,):
         for asks, _ in rules[other]:
@@ -215,22 +216,22 @@ def _asked(rules: _ByVersion, version: Version | None) -> int:
 
 
 def in_order(frames: tuple[FrameRef, ...]) -> tuple[FrameRef, ...]:
-    """Give the frames of a finding in order of time, each of them once."""
+    """Returns the frames of a finding sorted by time, each of them once."""
     if len(frames) == 1:
         return frames
     if len(frames) == 2:  # nearly always
         first, second = frames
         if first.time_ns < second.time_ns:
             return frames
-    return tuple(sorted(set(frames), key=_place))
+    return tuple(sorted(set(frames), key=_frame_order))
 
 
-def _place(frame: FrameRef) -> tuple[int, str, int]:
+def _frame_order(frame: FrameRef) -> tuple[int, str, int]:
     return frame.time_ns, frame.file, frame.number
 
 
 def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Finding:
-    """Complete a failure with what the rule and the connection say."""
+    """Builds the finding of a failure from it, its rule and the connection."""
     version = connection.version
     cited = version if version is not None else Version.V3_1_1
     statements = failure.statements

@@ -9,7 +9,7 @@ cpdef weakness(bytes password, str username, long long least)
     folded=bytes,
     bare=bytes,
     stripped=bytes,
-    spelling=bytes,
+    source=bytes,
     low=bytes,
     size=Py_ssize_t,
     hashed=cython.bint,

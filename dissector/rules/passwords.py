@@ -1,6 +1,6 @@
-"""A password and what it stands beside in, what is weak about it out; nothing is kept.
+"""Detects default, weak and derived passwords in a CONNECT.
 
-Called while a CONNECT is at hand; the answers are words, never the password or a part of it.
+The result is a description that never contains the password or a part of it; nothing is stored.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ qwertyuiop raspberry raspberrypi secret secret123 starwars sunshine sunshine1 su
 testtest trustno1 welcome welcome1 whatever zaq12wsx
 """
 _DEFAULTS = frozenset(tuple(pair.split("/")) for pair in _DEFAULT_PAIRS.split())
-# capitals and digits in one piece, at least two of the latter
+# a run of capitals and digits, with at least two digits
 _SERIAL = r"(?<![0-9A-Za-z])(?=[A-Z]*\d[A-Z]*\d)[0-9A-Z]{6,}(?![0-9A-Za-z])"
 _COMMON = frozenset(_COMMON_PASSWORDS.split())
 _FOR_URLS = bytes.maketrans(b"+/", b"-_")
 
 
 def is_default(username: str | None, password: bytes | None) -> bool:
-    """Whether a pair is one that products are delivered with, whatever its case."""
+    """Whether the pair is a vendor default; upper and lower case are not distinguished."""
     if username is None or password is None:
         return False
     return (username.lower(), password.decode("utf-8", "replace").lower()) in _DEFAULTS
 
 
 def weakness(password: bytes, username: str | None, least: int) -> str | None:
-    """Say what makes a password weak: ``has fewer than 8 bytes``; None for no such thing."""
+    """Returns why a password is weak, such as ``has fewer than 8 bytes``, or None."""
     text = password.decode("utf-8", "replace").lower()
     if text in _COMMON:
-        return "is in every list of common ones"
+        return "is in lists of common passwords"
     if username is not None and text == username.lower():
         return "is the user name"
     if len(password) < least:
@@ -58,7 +58,7 @@ def weakness(password: bytes, username: str | None, least: int) -> str | None:
 
 
 def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
-    """Say what a password is made from: ``contains the client id``; None for no such thing."""
+    """Returns what a password is derived from, such as ``contains the client id``, or None."""
     password = connect.password
     if not password or len(password) < least:
         return None
@@ -66,21 +66,21 @@ def derivation(connect: Connect, mac: str | None, least: int) -> str | None:
     bare = folded.translate(None, b":-")
     stripped = password.rstrip(b"=")
     hashed = len(password) in (22, 24, 27, 28, 32, 40, 43, 44, 64)
-    for what, spelling in _sources(connect.client_id, connect.username, mac):
-        size = len(spelling)
+    for what, source in _sources(connect.client_id, connect.username, mac):
+        size = len(source)
         if size < least:
             continue
-        low = spelling.lower()
-        if folded.find(low) >= 0:  # `in` first tries whether it is a number
+        low = source.lower()
+        if folded.find(low) >= 0:  # faster than `in`, which first tries it as a number
             return f"is {what}" if low == folded else f"contains {what}"
         if what == _MAC and bare.find(low) >= 0:
             return f"contains {what}"
-        if len(folded) == 2 * size and folded == spelling.hex().encode():
+        if len(folded) == 2 * size and folded == source.hex().encode():
             return f"is {what} in hex"
-        if len(stripped) == (4 * size + 2) // 3 and stripped in _base64(spelling):
+        if len(stripped) == (4 * size + 2) // 3 and stripped in _base64(source):
             return f"is {what} in base64"
         if hashed:
-            name = _hash_of(password, {spelling, low, spelling.upper()})
+            name = _hash_of(password, {source, low, source.upper()})
             if name is not None:
                 return f"is the {name} of {what}"
     return None
@@ -90,7 +90,7 @@ _MAC = "the MAC address"
 
 
 def _sources(client_id: str, username: str | None, mac: str | None) -> list[tuple[str, bytes]]:
-    """Give what a password may be made from, each with its name."""
+    """Returns (name, bytes) of everything that a password may be derived from."""
     found: list[tuple[str, bytes]] = []
     if client_id:
         found.append(("the client id", encode(client_id)))
@@ -99,7 +99,7 @@ def _sources(client_id: str, username: str | None, mac: str | None) -> list[tupl
     if mac is not None:
         found += ((_MAC, mac.replace(":", "").encode()), (_MAC, mac.encode()))
     for where, text in (("client id", client_id), ("user name", username)):
-        if text and not (text.isalnum() and text.isascii()):  # else it is one piece
+        if text and not (text.isalnum() and text.isascii()):  # else it is a single run
             found += [
                 (f"a serial number in the {where}", encode(piece))
                 for piece in re.findall(_SERIAL, text)
@@ -109,7 +109,7 @@ def _sources(client_id: str, username: str | None, mac: str | None) -> list[tupl
 
 
 def _base64(source: bytes) -> tuple[bytes, bytes]:
-    """Spell something in both alphabets of base64, without padding."""
+    """Returns the encodings in both alphabets of base64, without padding."""
     encoded = b2a_base64(source, newline=False).rstrip(b"=")
     return encoded, encoded.translate(_FOR_URLS)
 

@@ -1,4 +1,4 @@
-"""Properties of MQTT 5.0 in, words about them out: what several rules say and ask of them."""
+"""Finds properties of MQTT 5.0 packets, and describes their defects for finding messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet, Property
 
-# After one of these nobody can tell whether a property that was not found was not sent.
+# After one of these, a property that was not found may have been sent.
 _UNREADABLE = frozenset(
     {
         DefectKind.CONNACK_LENGTH,
@@ -21,9 +21,9 @@ _UNREADABLE = frozenset(
 
 
 def readable(packet: Packet) -> bool:
-    """Whether all properties of a packet (those of a will aside) could be read.
+    """Whether all properties of a packet, except those of its will, could be read.
 
-    Only then is a property that was not found known to be absent.
+    Only then a property that was not found is known to be missing.
     """
     return not any(
         defect.kind in _UNREADABLE and defect.packet_type != spec.WILL for defect in packet.defects
@@ -31,7 +31,7 @@ def readable(packet: Packet) -> bool:
 
 
 def find(properties: tuple[Property, ...], name: str) -> Property | None:
-    """Give the first property of that name, or None."""
+    """Returns the first property of that name, or None."""
     for item in properties:
         if item.name == name:
             return item
@@ -39,7 +39,7 @@ def find(properties: tuple[Property, ...], name: str) -> Property | None:
 
 
 def describe(defect: Defect, side: Side) -> str:
-    """Say what is wrong with a property or with a Property Length that `side` sent."""
+    """Describes what is wrong with a property or a Property Length that `side` sent."""
     field = defect.field or "the property"
     number = f"0x{spec.PROPERTY_IDS.get(field, 0):02X}"
     if defect.kind is DefectKind.PROPERTY_LENGTH_OVERRUN:
@@ -50,17 +50,17 @@ def describe(defect: Defect, side: Side) -> str:
     if defect.kind is DefectKind.PROPERTY_UNKNOWN:
         return f"the property identifier {_identifier(defect.seen)} does not exist"
     if defect.kind is DefectKind.PROPERTY_NOT_ALLOWED:
-        return f"{field} ({number}) does not belong in the {side.value}'s {_place(defect)}"
+        return f"{field} ({number}) is not allowed in the {side.value}'s {_section(defect)}"
     if defect.kind is DefectKind.PROPERTY_REPEATED:
-        return f"{field} ({number}) stands there twice; only User Property may repeat"
+        return f"{field} ({number}) occurs twice; only User Property may be repeated"
     if defect.kind is DefectKind.PROPERTY_VALUE:
-        return f"{field} is {defect.seen}, which is no value that it may have"
-    return f"{field} has no Authentication Method beside it to say what it means"
+        return f"{field} is {defect.seen}, which is not an allowed value"
+    return f"{field} is present without an Authentication Method"
 
 
-def _place(defect: Defect) -> str:
+def _section(defect: Defect) -> str:
     return "will" if defect.packet_type == spec.WILL else spec.packet_name(defect.packet_type)
 
 
 def _identifier(seen: object) -> str:
-    return f"0x{seen:02X}" if isinstance(seen, int) else "that stands there"
+    return f"0x{seen:02X}" if isinstance(seen, int) else "in this packet"

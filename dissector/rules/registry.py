@@ -1,7 +1,7 @@
-"""The rule files in, the rules out: found by walking the package, imported once, in order of id.
+"""Finds and imports all rule files of the package, and selects rules by id, name or prefix.
 
-The rules of an audit (the groups `sec` and `tls`) are found apart, and only once somebody asks for
-them: a plain analysis has no use for them, and importing them takes time.
+Audit rules (the groups `sec` and `tls`) are imported separately, on first use: a plain analysis
+does not need them, and importing them takes time.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _RULE_FILE = re.compile(r"([a-z]{2,3}\d\d)_\w+\.py$")
 
 @functools.cache
 def all_rules() -> tuple[AnyRule, ...]:
-    """Give one instance of every rule about the standard, sorted by group and number."""
+    """Returns one instance of every rule about the standard, sorted by group and number."""
     return cast("tuple[AnyRule, ...]", tuple(_rules_of(audit=False)))
 
 
 @functools.cache
 def audit_rules() -> tuple[AuditRule, ...]:
-    """Give one instance of every rule of an audit, sorted by group and number."""
+    """Returns one instance of every audit rule, sorted by group and number."""
     return cast("tuple[AuditRule, ...]", tuple(_rules_of(audit=True)))
 
 
 def every_rule() -> tuple[Rule, ...]:
-    """Give all rules there are, those about the standard first."""
+    """Returns all rules, those about the standard first."""
     return (*all_rules(), *audit_rules())
 
 
@@ -64,7 +64,7 @@ def _rule_of(module: object) -> Rule:
 
 
 def find(rule_id: str) -> Rule:
-    """Give the rule of that id or name, whatever its case and dashes; else OptionError."""
+    """Returns the rule of that id or name, ignoring case and dashes; raises OptionError."""
     wanted = rule_id.replace("-", "").casefold()
     audited = wanted[:3].upper() in AUDIT_GROUPS
     for rule in audit_rules() if audited else every_rule():
@@ -76,30 +76,30 @@ def find(rule_id: str) -> Rule:
 def selected(
     select: tuple[str, ...], ignore: tuple[str, ...], *, audit: bool = False
 ) -> frozenset[str]:
-    """Give the ids of the rules that begin with a prefix of `select` and with none of `ignore`.
+    """Returns the ids of the rules that begin with a prefix of `select` and with none of `ignore`.
 
-    An empty `select` means all; the rules of an audit are among them if it is one, or where a
-    prefix names their group. A prefix that no rule begins with is an OptionError.
+    An empty `select` means all rules. Audit rules are included if `audit` is set, or a prefix names
+    their group. Raises OptionError for a prefix that no rule id begins with.
     """
     ids = [rule.id for rule in (every_rule() if audit else all_rules())]
-    if not audit and any(map(_audited, (*select, *ignore))):
-        named = tuple(_spelt(prefix) for prefix in select if _audited(prefix))
+    if not audit and any(map(_is_audit, (*select, *ignore))):
+        named = tuple(_normalized(prefix) for prefix in select if _is_audit(prefix))
         ids += [rule.id for rule in audit_rules() if rule.id.startswith(named)]
     for prefix in (*select, *ignore):
-        known = [rule.id for rule in audit_rules()] if _audited(prefix) else ids
-        if not any(identifier.startswith(_spelt(prefix)) for identifier in known):
+        known = [rule.id for rule in audit_rules()] if _is_audit(prefix) else ids
+        if not any(identifier.startswith(_normalized(prefix)) for identifier in known):
             raise OptionError(f"no rule begins with {prefix!r}; `dissector rules` lists them all")
     return frozenset(
         identifier
         for identifier in ids
-        if (not select or identifier.startswith(tuple(map(_spelt, select))))
-        and not identifier.startswith(tuple(map(_spelt, ignore)))
+        if (not select or identifier.startswith(tuple(map(_normalized, select))))
+        and not identifier.startswith(tuple(map(_normalized, ignore)))
     )
 
 
-def _audited(prefix: str) -> bool:
-    return _spelt(prefix).startswith(AUDIT_GROUPS)
+def _is_audit(prefix: str) -> bool:
+    return _normalized(prefix).startswith(AUDIT_GROUPS)
 
 
-def _spelt(prefix: str) -> str:
+def _normalized(prefix: str) -> str:
     return prefix.replace("-", "").upper()

@@ -1,4 +1,4 @@
-"""Numbers and lists that the rules of SEC and TLS measure by; a configuration may set each."""
+"""Thresholds and allow lists of the SEC and TLS rules; each can be set in the configuration."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import msgspec
 
 
 class Thresholds(msgspec.Struct, kw_only=True, frozen=True, rename="kebab"):
-    """Counts and seconds, as the names say. Lists hold addresses, networks, or client ids."""
+    """Counts and durations, with the unit in the name; lists of addresses, networks or names."""
 
     tunnels: tuple[str, ...] = ()  # networks that are encrypted below TCP
-    bridges: tuple[str, ...] = ()  # addresses from which bridges may come
-    gateways: tuple[str, ...] = ()  # addresses that may share credentials among client ids
-    authorities: tuple[str, ...] = ()  # issuers, or SHA-256 of certificates, that are known
+    bridges: tuple[str, ...] = ()  # addresses from which bridges may connect
+    gateways: tuple[str, ...] = ()  # addresses that may use the same credentials for many clients
+    authorities: tuple[str, ...] = ()  # known issuers, or SHA-256 of known certificates
     oldest_version: str = "3.1.1"
     short_password: int = 8
     derived_length: int = 6
@@ -44,7 +44,7 @@ class Thresholds(msgspec.Struct, kw_only=True, frozen=True, rename="kebab"):
     learning_days: int = 7
     identity_changes: int = 2
     certificate_days_left: int = 30
-    clock_hours: int = 24  # that the clock of a capture may be wrong
+    clock_hours: int = 24  # tolerance for the clock of a capture
     shared_certificates: int = 3
     tls_failures: int = 3
 

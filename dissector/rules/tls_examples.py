@@ -1,8 +1,8 @@
-"""Words of TLS in, steps of `Example` out: conversations that the rules about TLS share.
+"""Builds TLS messages as steps of `Example`: conversations that the TLS rules share.
 
-Nothing here is encrypted, or would pass a handshake: only what travels in clear is as it should be.
-`certificates.json` holds certificates of a made-up authority for `hub.house.example`, written by
-`samples/recording/example_certificates.py`.
+Nothing is really encrypted, and no TLS peer would complete such a handshake: only the plaintext
+parts are correct. `certificates.json` has certificates of a fictitious authority for
+`hub.house.example`, written by `samples/recording/example_certificates.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from dissector.rules.base import Step
-from dissector.rules.examples import later
+from dissector.rules.examples import lazy_step
 
 PORT = 8883
 HUB = "hub.house.example"
@@ -30,16 +30,16 @@ def _certificates() -> dict[str, bytes]:
     from pathlib import Path
 
     path = Path(__file__).parent / "tls" / "certificates.json"
-    return msgspec.json.decode(path.read_bytes(), type=dict[str, bytes])  # it knows base64
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, bytes])  # decodes base64
 
 
-@later
+@lazy_step
 def client_hello(
     name: str | None = HUB,
     versions: Sequence[int] = (V1_3, V1_2),
     suites: Sequence[int] = (TLS_13, ECDHE, RSA),
 ) -> str:
-    """Make the step that sends a ClientHello; one version alone is said in the old way."""
+    """Returns the step that sends a ClientHello, without supported_versions for one version."""
     extensions = b""
     if name is not None:
         host = b"\0" + _vector(name.encode("ascii"), 2)
@@ -52,7 +52,7 @@ def client_hello(
     return "C " + _record(_message(1, body)).hex(" ")
 
 
-@later
+@lazy_step
 def server_flight(
     certificate: str | None = "good",
     version: int = V1_2,
@@ -60,9 +60,9 @@ def server_flight(
     *,
     asks: bool = True,
 ) -> str:
-    """Make the step that sends all that a server says first up to TLS 1.2.
+    """Returns the step that sends a server's first flight up to TLS 1.2.
 
-    `asks`: it wants a client certificate.
+    `asks`: with a CertificateRequest.
     """
     flight = _server_hello(version, suite)
     if certificate is not None:
@@ -72,16 +72,16 @@ def server_flight(
     return "S " + _record(flight + _message(14, b"")).hex(" ")
 
 
-@later
+@lazy_step
 def server_hello_13() -> str:
-    """Make the step that sends the first flight of a server of TLS 1.3: its hello, and more."""
+    """Returns the step that sends a server's first flight of TLS 1.3."""
     hello = _record(_server_hello(V1_2, TLS_13, _extension(43, _number(V1_3))))
     return "S " + (hello + bytes.fromhex(_CIPHER) + _encrypted(23, 900)).hex(" ")
 
 
-@later
+@lazy_step
 def key_exchange(certificate: str | None = None, identity: str | None = None) -> str:
-    """Make the step that ends a client's handshake up to TLS 1.2."""
+    """Returns the step that sends a client's last flight up to TLS 1.2."""
     flight = b"" if certificate is None else _chain(certificate)
     exchange = _vector(bytes(range(65)), 1)
     if identity is not None:
@@ -95,7 +95,7 @@ DATA = ("C 17 03 03 00 28 " + bytes(40).hex(" "), "S 17 03 03 00 1c " + bytes(28
 
 
 def alert(side: str, description: int) -> str:
-    """Make the step that sends a fatal alert."""
+    """Returns the step that sends a fatal alert."""
     return f"{side} 15 03 03 00 02 02 {description:02x}"
 
 
@@ -109,7 +109,7 @@ def session(
     asks: bool = True,
     own: str | None = None,
 ) -> tuple[Step, ...]:
-    """Make a whole connection up to TLS 1.2, with data both ways."""
+    """Returns a complete connection up to TLS 1.2, with data in both directions."""
     return (
         client_hello(name, versions),
         server_flight(certificate, version, suite, asks=asks),
@@ -121,7 +121,7 @@ def session(
 
 
 def by_psk(identity: str) -> tuple[Step, ...]:
-    """Make a whole connection with a pre-shared key, without certificates."""
+    """Returns a complete connection with a pre-shared key, without certificates."""
     return (
         client_hello(),
         server_flight(None, suite=PSK, asks=False),
@@ -133,7 +133,7 @@ def by_psk(identity: str) -> tuple[Step, ...]:
 
 
 def session_13(name: str | None = HUB) -> tuple[Step, ...]:
-    """Make a whole connection of TLS 1.3, with data both ways."""
+    """Returns a complete connection of TLS 1.3, with data in both directions."""
     finished = bytes.fromhex(_CIPHER) + _encrypted(23, 53)
     return (
         client_hello(name), server_hello_13(), "C " + finished.hex(" "), *DATA, *CLOSES

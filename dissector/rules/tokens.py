@@ -1,14 +1,14 @@
-"""A password in, the two times of a JSON Web Token out; the rest of it is not looked at."""
+"""Reads the times `iat` and `exp` of a JSON Web Token that is used as a password."""
 
 from __future__ import annotations
 
 from typing import Any
 
-LARGEST = 16_384
+LARGEST = 16_384  # bytes; longer passwords are not decoded
 
 
 def token_times(password: bytes) -> tuple[float | None, float | None] | None:
-    """Give (`iat`, `exp`) in seconds of Unix time, None where absent; None for no token at all."""
+    """Returns (`iat`, `exp`) in seconds of Unix time, each None if missing; None if no token."""
     if len(password) > LARGEST:
         return None
     head, claims = (_part(part) for part in password.split(b".")[:2])

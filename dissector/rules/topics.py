@@ -1,26 +1,26 @@
-"""A topic or a will in, what is sensitive about it out: words, never the content."""
+"""Detects sensitive topics and message contents; returns a description, never the content."""
 
 from __future__ import annotations
 
 import re
 
-STEERING = frozenset(
+CONTROL_LEVELS = frozenset(
     {"set", "cmd", "cmnd", "command", "commands", "control", "ctrl", "action", "switch"}
 )
-_SENSITIVE = STEERING | {
+_SENSITIVE = CONTROL_LEVELS | {
     "ota", "firmware", "config", "configuration", "credential", "credentials", "password",
     "passwd", "secret", "token", "location", "gps", "person", "persons",
 }  # fmt: skip
-# where a topic ends in one of these, a will there says no more than that its device is gone
+# a will on a topic that ends in one of these only reports that its device is offline
 _STATUS = frozenset(
     {"status", "state", "availability", "available", "online", "connected", "alive", "lwt"}
 )
 _TOKEN = rb"eyJ[\w-]{8,}\.[\w-]{8,}\."
 _KEY = rb"-----BEGIN [A-Z ]+-----"
 _SECRET = rb"(?i)\b(?:password|passwd|secret|psk|api_?key|token)\b\W{0,4}[:=]"
-# of a private network: others may be versions
+# of private networks only: others may be version numbers
 _ADDRESS = rb"(?<![\w.])(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}(?![\w.])"
-# what must be there (most messages have none of it), the pattern, what it is
+# (required substring, pattern, description); most messages have none of the substrings
 _CONTENT = (
     ("eyJ", _TOKEN, "a JSON Web Token"),
     ("-----BEGIN ", _KEY, "a key"),
@@ -33,7 +33,7 @@ _CONTENT = (
 
 
 def sensitive_level(topic: str) -> str | None:
-    """Give the first level of a topic that stands for something sensitive."""
+    """Returns the first sensitive level of a topic, or None."""
     if topic.rpartition("/")[2].lower() in _STATUS:
         return None
     for level in topic.split("/"):
@@ -43,10 +43,10 @@ def sensitive_level(topic: str) -> str | None:
 
 
 def sensitive_content(message: bytes) -> str | None:
-    """Say what a message seems to hold: ``a secret``; None for nothing of the kind."""
+    """Returns what a message seems to contain, such as ``a secret``, or None."""
     head = message[:4096]
-    text = head.decode("latin-1")  # in which a sign is found sooner than in bytes
-    for sign, pattern, what in _CONTENT:
-        if sign in text and re.search(pattern, head):
+    text = head.decode("latin-1")  # searching for a substring is faster in text than in bytes
+    for substring, pattern, what in _CONTENT:
+        if substring in text and re.search(pattern, head):
             return what
     return None

@@ -1,7 +1,7 @@
-"""The rules of an audit, by their own examples, as whole captures: fire, stay silent, not fooled.
+"""Tests the audit rules with their own examples as whole captures, also incomplete ones.
 
-Every example in clear shows what SEC02 and SEC03 are about; those are left out of account, and so
-is SEC01 where there are credentials, unless the example is their own.
+Every unencrypted example violates SEC02 and SEC03, and SEC01 if it has credentials; these are
+ignored unless the example is their own.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import dissector
 import dissector.rules
 from dissector.model import Obligation, Severity, Side
 from dissector.rules.audit_rule import SOURCES, AuditRule
-from dissector.rules.base import Example, spelt
+from dissector.rules.base import Example, step_texts
 from dissector.rules.examples import CONNECT_5, SERVER_CLOSES, connack_5
 from dissector.rules.registry import all_rules, audit_rules, every_rule, selected
 from samples.build import Frame, conversation, pcap
 from tests.judging import keys_of, rules_of
 
-AMBIENT = {"SEC01", "SEC02", "SEC03"}
+USUAL = {"SEC01", "SEC02", "SEC03"}
 RULES = [pytest.param(rule, id=rule.id) for rule in audit_rules()]
 BAD = [
     pytest.param(rule, example, id=f"{rule.id} {example.title}")
@@ -35,42 +35,42 @@ GOOD = [
     for rule in audit_rules()
     for example in rule.good
 ]
-# what needs the contents of PUBLISH and SUBSCRIBE comes with whole sessions
-LATER = {24, 25, 26, 28, 35}
-WANTED = [f"SEC{number:02}" for number in range(1, 36) if number not in LATER]
-WANTED += [f"TLS{number:02}" for number in range(1, 15)]
+# rules that need the contents of PUBLISH and SUBSCRIBE do not exist yet
+NOT_YET = {24, 25, 26, 28, 35}
+EXPECTED = [f"SEC{number:02}" for number in range(1, 36) if number not in NOT_YET]
+EXPECTED += [f"TLS{number:02}" for number in range(1, 15)]
 
 
 def judge(frames: Sequence[Frame], *select: str) -> dissector.Report:
-    """Analyse frames as a capture, with the rules of an audit."""
+    """Analyses frames as a capture, with the audit rules."""
     names = select or ("SEC", "TLS")
     return dissector.analyze(io.BytesIO(pcap(frames)), select=names)
 
 
-def play(example: Example) -> list[Frame]:
-    """Give the frames of an example."""
+def frames_of(example: Example) -> list[Frame]:
+    """Returns the frames of an example."""
     return conversation(example.steps, server_port=example.port)
 
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
-def test_bad_example_fires_the_rule_and_no_other(rule: AuditRule, example: Example) -> None:
-    """A bad example fires its rule, and besides it only those that `also` names."""
-    report = judge(play(example))
-    assert rules_of(report) - (AMBIENT - {rule.id}) == {rule.id, *example.also}
+def test_bad_example_has_findings_of_its_rule_only(rule: AuditRule, example: Example) -> None:
+    """A bad example has findings of its rule, and otherwise only of those in `also`."""
+    report = judge(frames_of(example))
+    assert rules_of(report) - (USUAL - {rule.id}) == {rule.id, *example.also}
     named = {finding.side for finding in report.findings if finding.rule == rule.id}
-    assert named <= set(rule.sides()), "the rule's page names another side"
+    assert named <= set(rule.sides()), "a side that is not on the rule's page"
 
 
 @pytest.mark.parametrize(("rule", "example"), GOOD)
-def test_near_miss_is_silent(rule: AuditRule, example: Example) -> None:
-    """A good example does not fire the rule."""
-    assert rule.id not in rules_of(judge(play(example)))
+def test_good_example_has_no_finding(rule: AuditRule, example: Example) -> None:
+    """A good example has no finding of the rule."""
+    assert rule.id not in rules_of(judge(frames_of(example)))
 
 
 @pytest.mark.parametrize(("rule", "example"), BAD + GOOD)
-def test_a_narrower_view_adds_no_finding(rule: AuditRule, example: Example) -> None:
-    """With frames lost, one direction, or the beginning or end missing, nothing new is found."""
-    frames = play(example)
+def test_an_incomplete_capture_adds_no_finding(rule: AuditRule, example: Example) -> None:
+    """Frames, one direction, or the beginning or end are missing: there is no new finding."""
+    frames = frames_of(example)
     whole = kinds(judge(frames, rule.id))
     step = max(len(frames) // 24, 1)
     for index in range(0, len(frames), step):
@@ -84,20 +84,20 @@ def test_a_narrower_view_adds_no_finding(rule: AuditRule, example: Example) -> N
 
 
 def kinds(report: dissector.Report) -> set[tuple[str, str, str | None]]:
-    """Give what is found, wherever: with frames missing another connection may be the first."""
+    """Returns findings without their connection: with frames missing, it may be another one."""
     return {(found.rule, found.side.value, found.severity.value) for found in report.findings}
 
 
-@pytest.mark.parametrize("rule_id", WANTED)
-def test_every_row_of_the_table_has_a_file(rule_id: str) -> None:
-    """Every check of part (c) that needs no PUBLISH or SUBSCRIBE has one file."""
+@pytest.mark.parametrize("rule_id", EXPECTED)
+def test_every_audit_rule_has_a_file(rule_id: str) -> None:
+    """Every audit rule that needs no PUBLISH or SUBSCRIBE has one file."""
     group = Path(dissector.rules.__file__).parent / rule_id[:-2].lower()
     assert len(list(group.glob(f"{rule_id.lower()}_*.py"))) == 1
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_facts_and_page_are_whole(rule: AuditRule) -> None:
-    """A rule of an audit has a page, a name, examples, and says what it relates to."""
+def test_attributes_and_page_are_complete(rule: AuditRule) -> None:
+    """An audit rule has a page, a name, examples and references."""
     assert all(rule.page())
     assert rule.page().summary.count("\n") <= 1
     assert re.fullmatch(r"(SEC|TLS)\d\d", rule.id)
@@ -121,10 +121,10 @@ def test_ids_and_names_are_unique() -> None:
     assert len({rule.name for rule in rules}) == len(rules)
 
 
-def test_a_refusal_may_tell_several_things() -> None:
-    """SEC31 reports each thing that a server tells, and each once."""
+def test_a_refusal_may_disclose_several_things() -> None:
+    """SEC31 reports each kind of information that a server discloses, each once."""
     reason = "FooBroker/4.2.1: cannot read /etc/foobroker/passwd"
-    refused = spelt((connack_5((0x1F, "reasonString", reason), code=0x80),))
+    refused = step_texts((connack_5((0x1F, "reasonString", reason), code=0x80),))
     steps = (CONNECT_5, *refused, *SERVER_CLOSES)
     report = judge(conversation((*steps, "NEW", *steps)), "SEC31")
     assert [finding.message for finding in report.findings] == [
@@ -133,8 +133,8 @@ def test_a_refusal_may_tell_several_things() -> None:
     ]
 
 
-def test_analyze_has_none_of_them_unless_named() -> None:
-    """Plain analysis knows the rules about the standard only; a prefix of the group brings them."""
+def test_analyze_has_no_audit_rules_unless_selected() -> None:
+    """Plain analysis has only rules about the standard; a prefix of a group adds audit rules."""
     plain = {rule.id for rule in all_rules()}
     assert selected((), ()) == plain
     assert selected((), ("SEC",)) == plain

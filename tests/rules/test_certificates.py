@@ -1,18 +1,18 @@
-"""Whether a certificate agrees with a moment, and with a name."""
+"""Tests the checks of a certificate's validity period and names."""
 
 from __future__ import annotations
 
 import pytest
 
 from dissector.connections.certificate import Certificate
-from dissector.rules.certificates import DAY_NS, dated, is_host_name, mismatched
+from dissector.rules.certificates import DAY_NS, is_host_name, mismatched, validity_error
 from dissector.rules.thresholds import DEFAULT
 
 START = 1_700_000_000_000_000_000
 
 
 def certificate(*names: str) -> Certificate:
-    """Make a certificate that is valid for ten days from `START`."""
+    """Builds a certificate that is valid for ten days from `START`."""
     return Certificate(
         "CN=a", "CN=b", None, names, "1", START, START + 10 * DAY_NS, "EC", 256, "secp256r1",
         "sha256", False, False, False, "f", "k", "s",
@@ -22,9 +22,9 @@ def certificate(*names: str) -> Certificate:
 @pytest.mark.parametrize(
     ("days", "state"), [(-2, "future"), (-0.5, None), (5, None), (10.5, None), (11.5, "expired")]
 )
-def test_a_day_is_left_for_wrong_clocks(days: float, state: str | None) -> None:
-    """Within a day of both ends nobody knows whose clock is wrong."""
-    assert dated(certificate(), int(START + days * DAY_NS), DEFAULT) == state
+def test_the_clock_tolerance_is_a_day(days: float, state: str | None) -> None:
+    """Up to a day outside of the validity period, the clock may be wrong."""
+    assert validity_error(certificate(), int(START + days * DAY_NS), DEFAULT) == state
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_day_is_left_for_wrong_clocks(days: float, state: str | None) -> None:
     ],
 )
 def test_names(names: tuple[str, ...], asked: str | None, wrong: bool) -> None:
-    """A name counts as a whole, whatever its case; a star stands for one label."""
+    """Names are compared completely and case-insensitively; a star replaces one label."""
     assert mismatched(certificate(*names), asked) is wrong
 
 
 def test_host_names() -> None:
-    """Words and addresses are no host names in a domain."""
+    """Single words and addresses are not fully qualified host names."""
     assert is_host_name("hub.house.example")
     assert is_host_name("*.house.example")
     assert not is_host_name("localhost")

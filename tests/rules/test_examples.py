@@ -1,4 +1,4 @@
-"""Every rule, by its own examples, as whole captures: fires, stays silent, is not fooled."""
+"""Tests every rule with its own examples as whole captures, also incomplete ones."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ EVERY = BAD + GOOD
 
 
 @pytest.mark.parametrize(("rule", "example"), BAD)
-def test_bad_example_fires_the_rule_and_no_other(rule: Rule, example: Example) -> None:
-    """A bad example fires its rule, and besides it only those that `also` names."""
+def test_bad_example_has_findings_of_its_rule_only(rule: Rule, example: Example) -> None:
+    """A bad example has findings of its rule, and otherwise only of those in `also`."""
     report = judge_steps(example.steps, example.port)
     assert rules_of(report) == {rule.id, *example.also}
     for finding in report.findings:
@@ -40,8 +40,8 @@ def test_bad_example_fires_the_rule_and_no_other(rule: Rule, example: Example) -
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
-def test_a_rule_says_whom_its_findings_may_name(rule: Rule) -> None:
-    """The bad examples name every side that the rule's page has, and no other."""
+def test_findings_name_the_sides_of_the_rule(rule: Rule) -> None:
+    """The findings of the bad examples name exactly the sides on the rule's page."""
     named = {
         finding.side
         for example in rule.bad
@@ -61,21 +61,21 @@ def test_a_rule_says_whom_its_findings_may_name(rule: Rule) -> None:
         ((CONNECT_5, ACCEPTED_5, "C 20 03 02 05 00"), Side.CLIENT),
     ],
 )
-def test_a_packet_of_the_other_side_is_one_fault(steps: tuple[str, ...], side: Side) -> None:
-    """Whoever sends what only the other side may is told that, and nothing about its fields."""
+def test_a_packet_of_the_other_side_has_one_finding(steps: tuple[str, ...], side: Side) -> None:
+    """A packet that only the other side may send has one finding, and none about its fields."""
     report = judge_steps((*steps, *GOODBYE))
     assert [(found.rule, found.side) for found in report.findings] == [("ENC12", side)]
 
 
 @pytest.mark.parametrize(("rule", "example"), GOOD)
-def test_near_miss_is_silent(rule: Rule, example: Example) -> None:
-    """A good example does not fire the rule."""
+def test_good_example_has_no_finding(rule: Rule, example: Example) -> None:
+    """A good example has no finding of the rule."""
     assert rule.id not in rules_of(judge_steps(example.steps, example.port))
 
 
 @pytest.mark.parametrize(("rule", "example"), EVERY)
 def test_a_lost_segment_adds_no_finding(rule: Rule, example: Example) -> None:
-    """With any one data segment or FIN removed, nothing is found that the whole does not show."""
+    """Without any one data segment or FIN, there is no finding that the whole capture lacks."""
     frames = conversation(example.steps, server_port=example.port)
     whole = keys_of(judge(frames))
     for index in range(3, len(frames)):
@@ -85,7 +85,7 @@ def test_a_lost_segment_adds_no_finding(rule: Rule, example: Example) -> None:
 
 @pytest.mark.parametrize(("rule", "example"), EVERY)
 def test_one_direction_adds_no_finding(rule: Rule, example: Example) -> None:
-    """With one direction missing, nothing is found that the whole does not show."""
+    """With one direction missing, there is no finding that the whole capture lacks."""
     frames = conversation(example.steps, server_port=example.port)
     whole = keys_of(judge(frames))
     for side in "CS":
@@ -103,7 +103,7 @@ def test_a_prefix_adds_no_finding(rule: Rule, example: Example) -> None:
 
 @pytest.mark.parametrize(("rule", "example"), EVERY)
 def test_a_missing_beginning_adds_no_finding(rule: Rule, example: Example) -> None:
-    """A capture that starts in mid-stream shows nothing that the whole does not show."""
+    """A capture that starts in mid-stream has no finding that the whole one lacks."""
     frames = conversation(example.steps, server_port=example.port)
     whole = keys_of(judge(frames))
     for start in range(1, len(frames)):

@@ -1,4 +1,4 @@
-"""What a text gives away, and what only looks so."""
+"""Tests which identifiers are recognized in a text, and which look-alikes are not."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MAC = "02:00:00:00:00:01"
         ("lamp-020000000001", "the MAC address"),
         ("24:0a:c4:12:34:56", "a MAC address"),
         ("esp_240AC4123456_out", "a MAC address"),
-        ("esp240AC4123456", None),  # in one piece with more: not told apart from a random text
+        ("esp240AC4123456", None),  # a longer run of characters may be random text
         ("356938035643809", "an IMEI"),
         ("356938035643808", None),  # the check digit is wrong
-        ("123456789012347", None),  # the check digit is right, the beginning nobody's
+        ("123456789012347", None),  # the check digit is right, the prefix is not assigned
         ("89490200001234567892", "an ICCID"),
         ("imsi-262011234567890", "an IMSI"),
         ("IMSI:901701234567890", "an IMSI"),
@@ -46,16 +46,16 @@ MAC = "02:00:00:00:00:01"
     ],
 )
 def test_identifier(text: str, kind: str | None) -> None:
-    """Numbers count by their check digit or beginning, or where the text calls them so."""
+    """Numbers are recognized by check digit and prefix, or by a label in the text."""
     assert identifier(text, MAC) == kind
 
 
 def test_the_loopback_interface_has_no_mac_address() -> None:
-    """Zeros are no hardware address, whatever the interface says."""
+    """An address of all zeros is not a MAC address."""
     assert identifier("meter-000000000000", "00:00:00:00:00:00") is None
 
 
 def test_a_long_text_takes_no_time() -> None:
-    """Only the beginning of a text is looked at, and no pattern goes back and forth over it."""
+    """Only the beginning of a text is searched, and no pattern needs quadratic time."""
     for text in ("a." * 600, "sn" * 600, "1" * 1200, "a-" * 600, "imsi" * 300, "x@" * 600):
         identifier(text, MAC)

@@ -1,4 +1,4 @@
-"""What is said of passwords: what they are made from, and what makes them weak."""
+"""Tests the detection of default, weak and derived passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dissector.rules.passwords import derivation, is_default, weakness
 
 
 def source_of(password: bytes, client_id: str = "meter-8Q27X1", user: str = "greenhouse") -> object:
-    """Say what a password is made from."""
+    """Returns what a password is derived from."""
     connect = Connect(1, 0, 0, 0, client_id=client_id, username=user, password=password)
     return derivation(connect, "24:0a:c4:12:34:56", 6)
 
@@ -35,17 +35,17 @@ def source_of(password: bytes, client_id: str = "meter-8Q27X1", user: str = "gre
     ],
 )
 def test_derivation(password: bytes, what: str | None) -> None:
-    """A password is told to be made from what everybody on the network sees."""
+    """A password derived from data that is visible on the network is recognized."""
     assert source_of(password) == what
 
 
-def test_short_identifiers_are_not_looked_for() -> None:
-    """A client id of a few characters may be in any password by chance."""
+def test_short_identifiers_are_ignored() -> None:
+    """A short client id may be part of a password by chance."""
     assert source_of(b"xx-lamp-yy-zz", client_id="lamp", user="anna") is None
 
 
-def test_words_of_a_password() -> None:
-    """Default pairs are known in any case; weak ones are short, common, digits, the user name."""
+def test_default_and_weak_passwords() -> None:
+    """Default pairs match in any case; weak: short, common, only digits, or the user name."""
     assert is_default("Admin", b"ADMIN")
     assert not is_default("admin", b"Zq7-unlikely-Pw")
     assert not is_default(None, b"admin")

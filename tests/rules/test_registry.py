@@ -1,4 +1,4 @@
-"""Every rule states its facts whole; every oddity that decoding records has at most one rule."""
+"""Tests the attributes and pages of all rules, and that each defect has at most one rule."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ BEFORE_5, FROM_311, EVERY = (V31, V311), (V311, V5), (V31, V311, V5)
 
 RULES = [pytest.param(rule, id=rule.id) for rule in all_rules()]
 
-# The rules of the handshake: all must have a file.
-WANTED = [
+# Rules about the handshake; each must have a file.
+EXPECTED = [
     *(f"ENC{number:02}" for number in range(1, 14) if number != 8),
     *(f"CON{number:02}" for number in range(1, 18)),
     *(f"ACK{number:02}" for number in range(1, 11)),
@@ -38,8 +38,8 @@ _FRAMED = tuple(kind for kind in range(1, 14) if kind != spec.PUBLISH)
 _PROPERTIES = (spec.CONNECT, spec.WILL, spec.CONNACK, spec.DISCONNECT, spec.AUTH)
 _BODIES = (spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH)
 
-# What decoding and framing can record and some rule has to judge: versions and packet types.
-# MQTT 3.1 has no duty about the rest, so nobody asks for it there.
+# Defects that decoding and framing record and a rule must judge, by versions and packet types.
+# MQTT 3.1 has no requirement about all others.
 JUDGED: dict[K, dict[tuple[Version, ...], tuple[int, ...]]] = {
     K.HEADER_FLAGS: {FROM_311: _FRAMED},
     K.TYPE_ZERO: {EVERY: (spec.RESERVED,)},
@@ -110,8 +110,8 @@ JUDGED: dict[K, dict[tuple[Version, ...], tuple[int, ...]]] = {
 }
 
 
-def takers(kind: K, packet_type: int, version: Version) -> list[str]:
-    """Give the ids of the rules that consume a kind of defect from a packet type in a version."""
+def consumers(kind: K, packet_type: int, version: Version) -> list[str]:
+    """Returns the ids of the rules that consume a defect of a packet type in a version."""
     found = []
     for rule in all_rules():
         if isinstance(rule, HandshakeRule) or not rule.applies(version):
@@ -126,7 +126,7 @@ def takers(kind: K, packet_type: int, version: Version) -> list[str]:
 
 
 def version_of(example: Example) -> Version | None:
-    """Give the version of an example's first CONNECT; None where it has none or a level unknown."""
+    """Returns the version of an example's first CONNECT, None if it is missing or unknown."""
     for step in example.steps:
         if re.match(r"C 1[0-9a-f] ", step):
             packet = decode_packet(bytes.fromhex(step[2:]))
@@ -136,16 +136,16 @@ def version_of(example: Example) -> Version | None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_page_is_whole(rule: Rule) -> None:
-    """A rule's docstring has every heading, and something under each."""
+def test_page_is_complete(rule: Rule) -> None:
+    """A rule's docstring has every heading, and text under each."""
     page = rule.page()
     assert all(page), page
     assert page.summary.count("\n") <= 1
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_facts_are_whole(rule: Rule) -> None:
-    """A rule has an id, a kebab-case name, a severity and a place in the standard per version."""
+def test_attributes_are_complete(rule: Rule) -> None:
+    """A rule has an id, a kebab-case name, and per version a severity and what it may cite."""
     assert re.fullmatch(r"[A-Z]{2,3}\d\d", rule.id)
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule.name)
     assert isinstance(rule.side, Side)
@@ -171,7 +171,7 @@ def test_statements_exist(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_file_is_named_after_the_rule(rule: Rule) -> None:
-    """A rule's file is called by its id and stands in the directory of its group."""
+    """A rule's file name begins with its id, and its directory is that of its group."""
     module = type(rule).__module__.split(".")
     assert module[-2] == rule.id[:-2].lower()
     assert module[-1].startswith(rule.id.lower() + "_")
@@ -184,28 +184,28 @@ def test_ids_and_names_are_unique() -> None:
     assert len({rule.name for rule in rules}) == len(rules)
 
 
-@pytest.mark.parametrize("rule_id", WANTED)
+@pytest.mark.parametrize("rule_id", EXPECTED)
 def test_rule_has_a_file(rule_id: str) -> None:
-    """Every rule of the handshake has one file."""
+    """Every rule about the handshake has one file."""
     group = Path(dissector.rules.__file__).parent / rule_id[:-2].lower()
     assert len(list(group.glob(f"{rule_id.lower()}_*.py"))) == 1
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_examples_cover_the_versions(rule: Rule) -> None:
-    """A rule has a bad example in each version that can show one, and a near miss."""
+    """A rule has a bad example in each version where possible, and a good one."""
     assert rule.good
     assert rule.bad
     shown = {version_of(example) for example in rule.bad}
     for version in rule.statements:
-        if isinstance(rule, DefectRule) and not _can_show(rule, version):
+        if isinstance(rule, DefectRule) and not _has_defect(rule, version):
             continue
         assert version in shown or None in shown, f"no bad example for {version.value}"
 
 
-def _can_show(rule: DefectRule, version: Version) -> bool:
+def _has_defect(rule: DefectRule, version: Version) -> bool:
     return any(
-        rule.id in takers(kind, packet_type, version)
+        rule.id in consumers(kind, packet_type, version)
         for kind in rule.consumes
         for versions, types in JUDGED[kind].items()
         if version in versions
@@ -215,7 +215,7 @@ def _can_show(rule: DefectRule, version: Version) -> bool:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_examples_name_rules_that_exist(rule: Rule) -> None:
-    """`also` names other rules by ids that exist, and no title stands twice."""
+    """`also` has ids of existing other rules, and no title occurs twice."""
     known = {other.id for other in all_rules()}
     for example in (*rule.bad, *rule.good):
         assert set(example.also) <= known - {rule.id}
@@ -230,47 +230,47 @@ def test_no_defect_is_consumed_twice(kind: K) -> None:
     """A kind of defect belongs to one rule at most, per packet type and version."""
     for version in Version:
         for packet_type in range(17):
-            assert len(takers(kind, packet_type, version)) <= 1, (version, packet_type)
+            assert len(consumers(kind, packet_type, version)) <= 1, (version, packet_type)
 
 
 @pytest.mark.parametrize("kind", list(K), ids=lambda kind: kind.value)
 def test_every_defect_is_judged(kind: K) -> None:
-    """What decoding records is consumed by a rule wherever the version has a duty about it."""
+    """Every recorded defect is consumed by a rule in each version with a requirement about it."""
     for versions, types in JUDGED[kind].items():
         for version in versions:
             for packet_type in types:
-                assert takers(kind, packet_type, version), (version, packet_type)
+                assert consumers(kind, packet_type, version), (version, packet_type)
 
 
 def test_the_precedence_of_the_tables_holds() -> None:
-    """The narrower rule takes a defect that two could take."""
-    assert takers(K.CLIENT_ID_NOT_UTF8, spec.CONNECT, V31) == ["ENC05"]
-    assert takers(K.CLIENT_ID_NOT_UTF8, spec.CONNECT, V311) == ["CON12"]
-    assert takers(K.WILL_FIELD_MISSING, spec.CONNECT, V31) == ["ENC13"]
-    assert takers(K.WILL_FIELD_MISSING, spec.CONNECT, V5) == ["CON04"]
-    assert takers(K.WRONG_DIRECTION, spec.DISCONNECT, V31) == ["ENC12"]
-    assert takers(K.WRONG_DIRECTION, spec.DISCONNECT, V311) == ["SEQ13"]
-    assert takers(K.PROPERTY_UNKNOWN, spec.CONNACK, V5) == ["ACK05"]
-    assert takers(K.PROPERTY_UNKNOWN, spec.WILL, V5) == ["ENC11"]
-    assert takers(K.HEADER_FLAGS, spec.CONNECT, V31) == []
+    """The more specific of two possible rules consumes a defect."""
+    assert consumers(K.CLIENT_ID_NOT_UTF8, spec.CONNECT, V31) == ["ENC05"]
+    assert consumers(K.CLIENT_ID_NOT_UTF8, spec.CONNECT, V311) == ["CON12"]
+    assert consumers(K.WILL_FIELD_MISSING, spec.CONNECT, V31) == ["ENC13"]
+    assert consumers(K.WILL_FIELD_MISSING, spec.CONNECT, V5) == ["CON04"]
+    assert consumers(K.WRONG_DIRECTION, spec.DISCONNECT, V31) == ["ENC12"]
+    assert consumers(K.WRONG_DIRECTION, spec.DISCONNECT, V311) == ["SEQ13"]
+    assert consumers(K.PROPERTY_UNKNOWN, spec.CONNACK, V5) == ["ACK05"]
+    assert consumers(K.PROPERTY_UNKNOWN, spec.WILL, V5) == ["ENC11"]
+    assert consumers(K.HEADER_FLAGS, spec.CONNECT, V31) == []
 
 
-def test_connection_rules_say_what_they_ask_about() -> None:
-    """A rule about connections names the traits that it is called for."""
+def test_connection_rules_have_flags() -> None:
+    """A rule about connections has the flags that it is called for."""
     for rule in all_rules():
         if isinstance(rule, ConnectionRule):
             assert int(rule.asks)
 
 
-def test_find_takes_id_or_name() -> None:
-    """A rule is found by its id, in any case and with or without dash, and by its name."""
+def test_find_by_id_or_name() -> None:
+    """A rule is found by its id, in any case and with or without a dash, and by its name."""
     assert find("ses-01") is find("SES01") is find("session-present-after-clean-session")
     with pytest.raises(OptionError, match="XYZ99"):
         find("XYZ99")
 
 
 def test_selection_is_by_prefix() -> None:
-    """Prefixes choose rules, `ignore` wins, and a prefix that fits none is refused."""
+    """Prefixes select rules, `ignore` takes precedence, and an unknown prefix is an error."""
     everything = selected((), ())
     assert everything == {rule.id for rule in all_rules()}
     assert selected(("ack", "SES-01"), ("ACK05",)) == {

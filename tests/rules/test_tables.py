@@ -1,4 +1,4 @@
-"""The tables that the rules come from: every row has its rule, which cites what the row says."""
+"""Compares the rules with the tables that define them: ids, statements and severities."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.conftest import ROOT
 
 TABLES = ROOT.parent / "shared" / "mqtt_rules.md"
 SECTIONS = ("b.1", "b.2", "b.3", "b.4", "b.8")
-# They come with whole sessions and transports
-LATER = {"ENC08", *(f"SEQ{number}" for number in range(19, 24))}
+# Rules about sessions and transports that do not exist yet
+NOT_YET = {"ENC08", *(f"SEQ{number}" for number in range(19, 24))}
 LETTERS = {"E": Severity.ERROR, "W": Severity.WARNING, "I": Severity.INFO}
 
-# What stands in the text below the tables: MQTT 3.1 has a column in none. Rule to severity.
+# Severities in MQTT 3.1, from the text below the tables, which have no column for it
 IN_3_1: dict[str, Severity] = {
     "ENC03": Severity.ERROR, "ENC12": Severity.ERROR, "ENC05": Severity.WARNING,
     "ENC13": Severity.WARNING, "CON01": Severity.ERROR, "CON02": Severity.WARNING,
     "CON06": Severity.WARNING, "CON09": Severity.WARNING, "CON14": Severity.ERROR,
     "ACK01": Severity.ERROR, "ACK04": Severity.WARNING, "SEQ01": Severity.ERROR,
-    "SEQ03": Severity.WARNING, "AUT08": Severity.ERROR,  # the last one by its own row
+    "SEQ03": Severity.WARNING, "AUT08": Severity.ERROR,  # the last one is from its row
 }  # fmt: skip
 
 
-# Numbers and duties that a row names in words only
+# Statement ids and requirements that a row has only as text
 ALSO = {("CON05", Version.V3_1_1): {"MQTT-3.1.2-13", "MQTT-3.1.2-15"}}
 UNNUMBERED = {("CON14", Version.V3_1_1), ("CON14", Version.V5_0), ("SEQ04", Version.V3_1_1)}
 UNNUMBERED |= {("ENC04", Version.V3_1_1), ("AUT09", Version.V5_0), ("AUT08", Version.V3_1_1)}
@@ -36,7 +36,7 @@ NOWHERE = {("AUT08", Version.V5_0)}  # its column cites 3.1.1: type 15 is legal 
 
 
 class TableRow(NamedTuple):
-    """A row: the rule, its cells for 3.1.1 and 5.0, the letters of its severity."""
+    """A row: the rule id, its cells for 3.1.1 and 5.0, the letters of its severity."""
 
     rule: str
     cells: dict[Version, str]
@@ -44,7 +44,7 @@ class TableRow(NamedTuple):
 
 
 def rows() -> list[TableRow]:
-    """Read the tables of the sections, and the row of SES-01."""
+    """Reads the tables of the sections, and the row of SES-01."""
     if not TABLES.is_file():
         return []
     found = []
@@ -60,11 +60,11 @@ def rows() -> list[TableRow]:
         cells = {Version.V5_0: parts[-3]}
         cells[Version.V3_1_1] = parts[1] if len(parts) == 5 else "-"
         found.append(TableRow(row[1] + row[2], cells, parts[-1]))
-    return [row for row in found if row.rule not in LATER]
+    return [row for row in found if row.rule not in NOT_YET]
 
 
 def cited(cell: str) -> set[str]:
-    """Spell the statement ids of a cell: "3.1.2-11, -13" are two."""
+    """Returns the statement ids of a cell: "3.1.2-11, -13" are two."""
     found: set[str] = set()
     chapter = ""
     for part in re.findall(r"\d+\.\d+\.\d+-\d+|(?<![\d.])-\d+", cell):
@@ -75,7 +75,7 @@ def cited(cell: str) -> set[str]:
 
 
 def applies(row: TableRow, version: Version) -> bool:
-    """Whether a row says anything about a version: a bare "-" or "not a rule" does not."""
+    """Whether a row applies to a version: not if the cell is "-" or "not a rule"."""
     if (row.rule, version) in UNNUMBERED:
         return True
     return row.cells[version] not in ("-", "not a rule") and (row.rule, version) not in NOWHERE
@@ -86,14 +86,14 @@ ROWS = [pytest.param(row, id=row.rule) for row in rows()]
 
 @pytest.fixture(scope="module")
 def tables() -> Path:
-    """Skip where the tables are not there."""
+    """Skips the test if the tables are missing."""
     if not TABLES.is_file():
-        pytest.skip("../shared/mqtt_rules.md is not there")
+        pytest.skip("../shared/mqtt_rules.md is missing")
     return TABLES
 
 
 def test_every_row_has_a_rule(tables: Path) -> None:
-    """Each row of the tables has a rule of its id, and all tables were read."""
+    """Each row has a rule with its id, and all tables were read."""
     names = [row.rule for row in rows()]
     assert len(names) == len(set(names)) == 67
     assert [name for name in names if find(name) is None] == []
@@ -110,15 +110,15 @@ def test_versions_and_statements_are_those_of_the_table(row: TableRow) -> None:
         assert set(rule.statements.get(version, ())) == ids, version
         sections = re.findall(r"\d+(?:[.-]\d+)+", row.cells[version].partition("(")[2])
         if sections and version in rule.sections:
-            said = rule.sections[version]
-            assert any(section in said for section in sections), version
+            own = rule.sections[version]
+            assert any(section in own for section in sections), version
     assert (Version.V3_1 in rule.statements) is (row.rule in IN_3_1)
     assert rule.statements.get(Version.V3_1, ()) == ()
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_severities_are_those_of_the_table(row: TableRow) -> None:
-    """A rule's severity in each version is the letter of its row, that of 3.1 the text's."""
+    """A rule's severity in each version is that of its row, or of the text for 3.1."""
     rule = find(row.rule)
     assert rule is not None
     letters = [letter.strip() for letter in row.severity.split("/")]

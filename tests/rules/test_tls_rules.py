@@ -1,4 +1,4 @@
-"""What the examples of the TLS rules cannot show: several servers, configuration, a wrong clock."""
+"""Tests the TLS rules with several servers, with configuration, and with a wrong clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVERS = (bytes((10, 0, 0, 2)), bytes((10, 0, 0, 3)))
 
 
 def frames_of(*steps: tuple[Step, ...], start_ns: int = START_NS) -> list[Frame]:
-    """Play conversations, each with the next server, a second apart."""
+    """Returns the frames of conversations with alternating servers, one second apart."""
     found: list[Frame] = []
     for number, each in enumerate(steps):
         found += conversation(
@@ -32,19 +32,19 @@ def frames_of(*steps: tuple[Step, ...], start_ns: int = START_NS) -> list[Frame]
 
 
 def judged(frames: list[Frame]) -> dissector.Report:
-    """Analyse frames with the rules of TLS."""
+    """Analyses frames with the TLS rules."""
     return dissector.analyze(io.BytesIO(pcap(frames)), select=("TLS",))
 
 
 def audited(frames: list[Frame], limits: Thresholds | None = None) -> Audit:
-    """Audit frames."""
+    """Audits frames."""
     return audit(io.BytesIO(pcap(frames)), select=("TLS",), thresholds=limits)
 
 
-def test_two_servers_with_one_key_of_their_own() -> None:
-    """A self-signed certificate on two addresses is copied firmware; a signed one is a cluster.
+def test_two_servers_with_one_self_signed_key() -> None:
+    """A self-signed certificate on two addresses is reported; a CA-signed one may be a cluster.
 
-    (All servers of the examples share a MAC address, as behind a router.)
+    (All servers of the examples have the same MAC address, as behind a router.)
     """
     copied = judged(frames_of(tls.session("self-signed"), tls.session("self-signed")))
     assert rules_of(copied) == {"TLS07", "TLS08"}
@@ -54,14 +54,14 @@ def test_two_servers_with_one_key_of_their_own() -> None:
 
 @pytest.mark.parametrize("start", [0, 86_400 * SECOND, 4_200_000_000 * SECOND])
 def test_a_capture_whose_clock_cannot_be_right_is_not_judged(start: int) -> None:
-    """A capture from 1970, or from after today, says nothing of a certificate's dates."""
+    """In a capture from 1970 or the future, the validity of certificates is not evaluated."""
     report = judged(frames_of(tls.session("good"), start_ns=start))
     assert rules_of(report) == set()
     assert {item.rule for item in report.not_evaluated} == {"TLS05", "TLS09"}
 
 
-def test_what_the_configuration_knows_is_only_noted() -> None:
-    """A self-signed certificate that is listed as known is no warning."""
+def test_a_known_certificate_has_severity_info() -> None:
+    """A self-signed certificate that is configured as known has severity info."""
     frames = frames_of(tls.session("self-signed"))
     (strange,) = audited(frames).report.findings
     assert strange.severity is Severity.WARNING
@@ -71,7 +71,7 @@ def test_what_the_configuration_knows_is_only_noted() -> None:
 
 
 def test_a_device_in_tls_is_in_the_inventory() -> None:
-    """Who only speaks TLS is a device, told by address, MAC, name asked for, and hello."""
+    """A client seen only in TLS is a device, identified by address, MAC and TLS features."""
     (device,) = audited(frames_of(tls.session(own="device"))).devices
     assert device.transports == {"tls": 1}
     assert device.authentication == {"client certificate": 1}
@@ -82,7 +82,7 @@ def test_a_device_in_tls_is_in_the_inventory() -> None:
 
 
 def test_a_server_shows_its_certificate() -> None:
-    """The inventory says what a server showed, and whether it asked for the client's."""
+    """The inventory has a server's certificates, and whether it requested the client's."""
     (server,) = audited(frames_of(tls.session("ends soon", asks=False))).servers
     (shown,) = server.certificates
     assert shown.names == ("hub.house.example",)
@@ -94,7 +94,7 @@ def test_a_server_shows_its_certificate() -> None:
 
 
 def test_devices_with_one_certificate_all_have_the_finding() -> None:
-    """What three devices share is each one's fault, not only that of the last."""
+    """A certificate that three devices share is a finding of each device."""
     steps = tls.session(own="device")
     frames = conversation((*steps, "HOST 5", *steps, "HOST 6", *steps), server_port=tls.PORT)
     found = audited(frames)
@@ -104,12 +104,12 @@ def test_devices_with_one_certificate_all_have_the_finding() -> None:
     )
 
 
-def test_a_hostile_server_name_stays_inert() -> None:
-    """What a client asks for is a stranger's text: escape sequences do not reach any sentence."""
+def test_a_hostile_server_name_is_escaped() -> None:
+    """The server name is untrusted text: escape sequences do not reach any message."""
     frames = frames_of(tls.session(name="\x1b[31mhub", asks=False))
     found = audited(frames)
     (device,) = found.devices
-    sentences = [item.reason for item in device.evidence]
-    sentences += [finding.message for finding in found.report.findings]
+    messages = [item.reason for item in device.evidence]
+    messages += [finding.message for finding in found.report.findings]
     assert "TLS07" in rules_of(found.report)
-    assert not any("\x1b" in text for text in sentences)
+    assert not any("\x1b" in text for text in messages)

@@ -1,4 +1,4 @@
-"""Which topics and wills are sensitive, and which only sound so."""
+"""Tests the detection of sensitive topics and message contents."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dissector.rules.topics import sensitive_content, sensitive_level
         ("home/lamp/config", "config"),
         ("home/door/SET", "SET"),
         ("person/anna", "person"),
-        ("home/ota/status", None),  # says that the device is gone
+        ("home/ota/status", None),  # only reports that the device is offline
         ("home/lock/availability", None),
         ("home/alarm", None),
         ("configurator/lamp", None),
     ],
 )
 def test_sensitive_level(topic: str, level: str | None) -> None:
-    """A level counts as a whole, and not where the topic ends in a word for a status."""
+    """Levels are compared completely; topics that end in a word for a status are excluded."""
     assert sensitive_level(topic) == level
 
 
@@ -37,5 +37,5 @@ def test_sensitive_level(topic: str, level: str | None) -> None:
     ],
 )
 def test_sensitive_content(message: bytes, what: str | None) -> None:
-    """Secrets and addresses of private networks are seen, versions are left alone."""
+    """Secrets and addresses of private networks are recognized, version numbers are not."""
     assert sensitive_content(message) == what

@@ -1,4 +1,4 @@
-"""ACK01: a CONNACK whose Remaining Length its version does not have."""
+"""ACK01: CONNACK with a Remaining Length that is wrong for its MQTT version."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ _WANTED: dict[Version | None, str] = {Version.V5_0: "3 or more"}
 
 
 class WrongConnackLength(DefectRule):
-    """The Remaining Length of CONNACK is not that of the version that the client speaks.
+    """The Remaining Length of CONNACK is not the one that the client's MQTT version requires.
 
     What it checks
     --------------
-    CONNACK has a Remaining Length of 2 in 3.1 and 3.1.1, and of 3 or more in 5.0 (flags,
-    reason code, Property Length). Two answers to a version that the server does not know are
-    softened: 20 02 00 01 to a 5.0 client is fine, and a longer CONNACK with code 0x84 to an
-    older client, from a server that knows 5.0 only, is a note.
+    CONNACK has a Remaining Length of 2 in 3.1 and 3.1.1, and of 3 or more in 5.0 (flags, reason
+    code, Property Length). Two refusals of a version that the server does not support are treated
+    differently: 20 02 00 01 to a 5.0 client is not reported, and a longer CONNACK with code 0x84 to
+    an older client, from a server that supports only 5.0, has severity info.
 
     Why it matters
     --------------
-    The client waits for bytes that do not come, or takes a Property Length for the next
-    packet. Most end in a timeout without an error that means anything.
+    The client waits for bytes that do not come, or reads a Property Length as the next packet. Most
+    such handshakes end in a timeout without a useful error.
 
     Fix on the client
     -----------------
-    Read as many bytes as the Remaining Length says before looking at the fields, and close if
-    it is not the expected one.
+    Read as many bytes as the Remaining Length gives before parsing the fields, and close if it is
+    not the expected value.
 
     Fix on the server
     -----------------
-    Answer in the version of the CONNECT. A server that moved to 5.0 must keep the two-byte
-    form for older clients and add the Property Length, if only 00, for new ones.
+    Answer in the version of the CONNECT. A server that was upgraded to 5.0 must keep the two-byte
+    form for older clients, and send the Property Length (00 without properties) to 5.0 clients.
 
     Known false alarms
     ------------------
-    None: the version is known from the CONNECT.
+    None. The version is known from the CONNECT.
     """
 
     id = "ACK01"
@@ -76,14 +76,14 @@ class WrongConnackLength(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Soften the refusal of a server that knows 5.0 only."""
+        """Lowers the severity where a server that supports only 5.0 refuses an older client."""
         length, code = fact.defect.seen
         wanted = _WANTED.get(fact.connection.version, "2")
-        message = f"CONNACK has a Remaining Length of {length}; here it must be {wanted}"
+        message = f"CONNACK has a Remaining Length of {length}; in this version it must be {wanted}"
         if length > 2 and code == 0x84:
             return self.failure(
                 fact,
-                message + " (the server knows 5.0 only and says so in its own format)",
+                message + " (the server supports only 5.0 and refuses in the 5.0 format)",
                 severity=Severity.INFO,
                 obligation=Obligation.ADVICE,
             )

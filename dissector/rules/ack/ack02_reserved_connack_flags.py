@@ -1,4 +1,4 @@
-"""ACK02: reserved bits in the flags of CONNACK."""
+"""ACK02: CONNACK with a reserved bit set in its acknowledge flags."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ class ReservedConnackFlags(DefectRule):
 
     What it checks
     --------------
-    Only bit 0 of the first byte (Session Present) has a meaning; bits 7 to 1 are 0. In MQTT
-    3.1 the whole byte is unused and not looked at.
+    Only bit 0 of the first byte (Session Present) has a meaning; bits 7 to 1 must be 0. In MQTT 3.1
+    the whole byte is unused and not checked.
 
     Why it matters
     --------------
-    Clients test the byte as a whole more often than its bit: 0x02 is then taken for "session
-    present", or the packet for malformed and the connection is dropped.
+    Many clients test the whole byte instead of bit 0: they read 0x02 as "session present", or treat
+    the packet as malformed and drop the connection.
 
     Fix on the client
     -----------------
-    Treat a reserved bit as malformed and close; take Session Present from bit 0 alone.
+    Treat a reserved bit as malformed and close; read Session Present from bit 0 only.
 
     Fix on the server
     -----------------
-    Write 0 or 1. Values such as 0xFF or 0x80 come from a signed boolean or from a byte that
-    was never set.
+    Write 0 or 1. Values such as 0xFF or 0x80 come from a signed boolean or from a byte that was
+    never initialized.
 
     Known false alarms
     ------------------
-    None: the bits prove it.
+    None. The bits are the proof.
     """
 
     id = "ACK02"
@@ -59,14 +59,14 @@ class ReservedConnackFlags(DefectRule):
         Example("3.1.1: flags 00", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
         Example("5.0: flags 00", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
         Example(
-            "3.1.1: flags 01 of a kept session",
+            "3.1.1: flags 01, the session was stored",
             ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
         ),
         Example("3.1: the byte is unused", (CONNECT_31, "S 20 02 02 00", *GOODBYE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Show the byte."""
+        """Reports the value of the flags byte."""
         return self.failure(
             fact, f"the acknowledge flags are {fact.defect.seen:08b}; bits 7 to 1 must be 0"
         )

@@ -1,4 +1,4 @@
-"""ACK03: a refusal that claims a kept session."""
+"""ACK03: CONNACK that refuses the client but has sessionPresent=1."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class SessionPresentInRefusal(DefectRule):
 
     What it checks
     --------------
-    With a code other than 0 the server keeps nothing for this connection, so Session Present
+    With a code other than 0 the server keeps no session for this connection, so Session Present
     must be 0. In MQTT 3.1 the byte is unused.
 
     Why it matters
     --------------
-    A client that reads the flag before the code resumes its session on a connection that is
-    about to be closed, and may throw away messages that it believes delivered.
+    A client that reads the flag before the code resumes its session on a connection that is about
+    to be closed, and may discard messages that it considers delivered.
 
     Fix on the client
     -----------------
-    Look at the code first; whatever the flag says after a refusal means nothing.
+    Check the code first; after a refusal the flag has no meaning.
 
     Fix on the server
     -----------------
-    Set the flag only on the path that accepts. Often the CONNACK is built when the session is
+    Set the flag only where the client is accepted. Often the CONNACK is built when the session is
     looked up, before the credentials are checked.
 
     Known false alarms
     ------------------
-    None: both bytes stand in one packet.
+    None. Both bytes are in the same packet.
     """
 
     id = "ACK03"
@@ -81,7 +81,7 @@ class SessionPresentInRefusal(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the code."""
+        """Reports the return code with its name."""
         connack = fact.packet
         assert isinstance(connack, Connack)
         assert connack.return_code is not None
@@ -89,5 +89,5 @@ class SessionPresentInRefusal(DefectRule):
         return self.failure(
             fact,
             f"sessionPresent=1 with return code 0x{connack.return_code:02X} ({name}); "
-            "a refusal has no session",
+            "a refusal must have sessionPresent=0",
         )

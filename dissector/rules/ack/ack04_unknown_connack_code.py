@@ -1,4 +1,4 @@
-"""ACK04: a return code that CONNACK does not have."""
+"""ACK04: CONNACK with a return code that is not defined for its MQTT version."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ from dissector.rules.examples import (
 
 
 class UnknownConnackCode(DefectRule):
-    """The return code of CONNACK is not in the table of its version.
+    """The return code of CONNACK is not defined in its MQTT version.
 
     What it checks
     --------------
-    3.1 and 3.1.1 have the codes 0 to 5, 5.0 those of its table 3-1 (0x00, 0x80 to 0x8A, 0x8C
-    and some more up to 0x9F). In 3.1 the finding is a warning.
+    3.1 and 3.1.1 define the codes 0 to 5, 5.0 those of its table 3-1 (0x00, 0x80 to 0x8A, 0x8C and
+    some more up to 0x9F). In 3.1 the finding is a warning.
 
     Why it matters
     --------------
-    The client cannot tell why it was refused, and whether trying again makes sense. Some take
-    any code that they do not know for success.
+    The client cannot tell why it was refused, or whether a retry makes sense. Some clients treat
+    any unknown code as success.
 
     Fix on the client
     -----------------
-    Treat every code but 0 as a refusal. Show an unknown one as a number.
+    Treat every code other than 0 as a refusal. Log an unknown code as a number.
 
     Fix on the server
     -----------------
-    Use a code of the version that the client speaks. If none fits, close without CONNACK in
-    3.1.1, and use 0x80 or 0x83 in 5.0. 5.0 codes do not belong in answers to older clients,
-    nor 1 to 5 in answers to 5.0 clients.
+    Use a code of the client's MQTT version. If none fits, close without CONNACK in 3.1.1, and use
+    0x80 or 0x83 in 5.0. Do not send 5.0 codes to older clients, or the codes 1 to 5 to 5.0 clients.
 
     Known false alarms
     ------------------
-    The code 1 in a two-byte answer to a 5.0 client is an old server's refusal of the version
-    and not reported.
+    Code 1 in a two-byte answer to a 5.0 client is how an older server refuses the version; it is
+    not reported.
     """
 
     id = "ACK04"
@@ -67,9 +66,9 @@ class UnknownConnackCode(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which table lacks the code."""
+        """Reports the code and the table that does not contain it."""
         code = fact.defect.seen
         connack = fact.packet
         assert isinstance(connack, Connack)
-        table = "table 3-1 of 5.0" if connack.version is Version.V5_0 else "0 to 5"
-        return self.failure(fact, f"return code {code} (0x{code:02X}) is none of {table}")
+        table = "table 3-1 of 5.0" if connack.version is Version.V5_0 else "the range 0 to 5"
+        return self.failure(fact, f"return code {code} (0x{code:02X}) is not in {table}")

@@ -1,4 +1,4 @@
-"""ACK05: a property of CONNACK that does not belong there or is out of range."""
+"""ACK05: CONNACK with a property that is not allowed there, repeated, or out of range."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from dissector.rules.properties import describe
 
 
 class BadConnackProperty(DefectRule):
-    """A property of CONNACK is unknown, misplaced, repeated, out of range or too long.
+    """A property of CONNACK is unknown, not allowed there, repeated, out of range or too long.
 
     What it checks
     --------------
-    Every property of CONNACK exists, belongs there, stands there once (User Property aside)
-    and has a legal value: Receive Maximum and Maximum Packet Size not 0, Maximum QoS and the
-    availability bytes 0 or 1. All lengths add up. Authentication Data without a method is a
-    warning: the standard leaves it open.
+    Every property of CONNACK must exist, be allowed there, occur once (except User Property) and
+    have a valid value: Receive Maximum and Maximum Packet Size not 0, Maximum QoS and the
+    availability bytes 0 or 1. All lengths must add up. Authentication Data without an
+    Authentication Method is a warning: the standard does not forbid it explicitly.
 
     Why it matters
     --------------
-    CONNACK's properties are the limits that the client must live by. A client that cannot read
-    them must close; one that guesses sends what the server will not take.
+    The properties of CONNACK are the limits that the client must observe. A client that cannot read
+    them must close; one that guesses sends packets that the server rejects.
 
     Fix on the client
     -----------------
-    Treat the packet as malformed and close. Do not clamp a value: Maximum QoS 2 means that the
-    server's limits cannot be trusted.
+    Treat the packet as malformed and close. Do not clamp a value: a server that sends Maximum QoS 2
+    may have other limits wrong as well.
 
     Fix on the server
     -----------------
-    Say "everything is available" by leaving the property out. Maximum QoS is only sent where
-    it is 0 or 1; a Receive Maximum or Maximum Packet Size of 0 does not mean "no limit".
+    To announce "everything is available", omit the property. Send Maximum QoS only if it is 0 or 1;
+    a Receive Maximum or Maximum Packet Size of 0 does not mean "no limit".
 
     Known false alarms
     ------------------
-    A property of a later standard would be called unknown; there is none yet.
+    A property of a later standard would be reported as unknown; no later standard exists yet.
     """
 
     id = "ACK05"
@@ -69,7 +69,7 @@ class BadConnackProperty(DefectRule):
         Example("Maximum QoS 2", (CONNECT_5, "S 20 05 00 00 02 24 02", *CLIENT_CLOSES)),
         Example("Retain Available 2", (CONNECT_5, "S 20 05 00 00 02 25 02", *CLIENT_CLOSES)),
         Example(
-            "Request Problem Information belongs to CONNECT",
+            "Request Problem Information is allowed only in CONNECT",
             (CONNECT_5, "S 20 05 00 00 02 17 01", *CLIENT_CLOSES),
         ),
         Example(
@@ -91,7 +91,7 @@ class BadConnackProperty(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say what is wrong with the property; one that the standard leaves open is a warning."""
+        """Describes the error of the property; a warning where the standard is not explicit."""
         message = describe(fact.defect, fact.side)
         if fact.defect.kind is DefectKind.AUTH_DATA_WITHOUT_METHOD:
             return self.failure(

@@ -1,4 +1,4 @@
-"""ACK06: a CONNACK swollen beyond what the client takes."""
+"""ACK06: CONNACK larger than the client's Maximum Packet Size because of optional properties."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ _CITED = {"reasonString": "MQTT-3.2.2-19", "userProperty": "MQTT-3.2.2-20"}
 
 
 class ConnackTooLargeForClient(HandshakeRule):
-    """CONNACK exceeds the client's Maximum Packet Size for a Reason String or User Properties.
+    """CONNACK exceeds the client's Maximum Packet Size because of optional properties.
 
     What it checks
     --------------
-    The client named a Maximum Packet Size in CONNECT. Reason String and User Property are
-    extras that the server must leave out where they would make the CONNACK larger than that.
-    The size counts the whole packet with its fixed header.
+    The client sent a Maximum Packet Size in CONNECT. The server must omit Reason String and User
+    Property where they would make the CONNACK larger than that. The size is that of the whole
+    packet with its fixed header.
 
     Why it matters
     --------------
-    Small devices name the size of their receive buffer. A CONNACK that does not fit is thrown
-    away, and with it the reason for the refusal that the text was meant to explain.
+    Small devices announce the size of their receive buffer. They discard a CONNACK that does not
+    fit, and with it the reason for the refusal that the text was meant to explain.
 
     Fix on the client
     -----------------
-    Name the true size of the buffer. Close with 0x95 if more comes; do not write beyond the
-    buffer.
+    Announce the true size of the buffer. If a larger packet comes, close with 0x95; do not write
+    beyond the buffer.
 
     Fix on the server
     -----------------
-    Build the CONNACK, compare its size with the client's limit and drop User Properties, then
-    the Reason String.
+    Build the CONNACK, compare its size with the client's limit, and remove first the User
+    Properties, then the Reason String.
 
     Known false alarms
     ------------------
-    None: both numbers are on the wire. Without the CONNECT the rule is not evaluated.
+    None. Both numbers are in the packets. Without the CONNECT the rule is not evaluated.
     """
 
     id = "ACK06"
@@ -84,7 +84,7 @@ class ConnackTooLargeForClient(HandshakeRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Compare the size with the limit; cite the statement of each extra that is there."""
+        """Compares the size with the limit; cites the statement of each optional property found."""
         connect, connack = connection.connect, connection.connack
         if connack is None or connack.frame is None:
             return None
@@ -99,7 +99,7 @@ class ConnackTooLargeForClient(HandshakeRule):
             return None
         extras = " and ".join(name for name in _CITED if name in names)
         return Failure(
-            message=f"CONNACK has {connack.size} bytes, with {extras}; the client takes {limit}",
+            message=f"CONNACK has {connack.size} bytes, with {extras}; the client accepts {limit}",
             at=connack.frame,
             frames=(connect.frame, connack.frame),
             evidence={"size": connack.size, "maximumPacketSize": limit},

@@ -1,4 +1,4 @@
-"""ACK07: Response Information that the client did not ask for."""
+"""ACK07: CONNACK with Response Information that the client did not request."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from dissector.rules.properties import find, readable
 
 
 class UnaskedResponseInformation(HandshakeRule):
-    """CONNACK holds Response Information although the client did not request it.
+    """CONNACK has Response Information although the client did not request it.
 
     What it checks
     --------------
-    Response Information may only be sent to a client whose CONNECT has Request Response
-    Information 1. Absent means 0.
+    Response Information may only be sent to a client whose CONNECT has Request Response Information
+    1. If the property is missing, its value is 0.
 
     Why it matters
     --------------
-    The text tells where replies to requests may be sent, often a topic prefix of one client.
-    Clients that did not ask have no use for it and small ones no room.
+    The text says to which topic responses may be sent, often a topic prefix of one client. Clients
+    that did not request it have no use for it, and small ones no memory.
 
     Fix on the client
     -----------------
-    Nothing is wrong in the CONNECT. If the information is wanted, ask for it: property 0x19
-    with the value 1.
+    The CONNECT is correct. To get the information, send property 0x19 with the value 1.
 
     Fix on the server
     -----------------
-    Look at the client's request before adding the property; the default is "no".
+    Check the client's request before adding the property; the default is "not requested".
 
     Known false alarms
     ------------------
-    None: both packets are read whole. Where the properties of CONNECT are unreadable the rule
+    None. Both packets are decoded completely. If the properties of CONNECT cannot be read, the rule
     is not evaluated.
     """
 
@@ -51,9 +50,11 @@ class UnaskedResponseInformation(HandshakeRule):
     sections = {Version.V5_0: "3.1.2.11.6"}
     asks = ConnectionFlag.RESPONSE_INFORMATION
     bad = (
-        Example("nothing was asked", (CONNECT_5, "S 20 07 00 00 04 1a 00 01 72", *CLIENT_CLOSES)),
         Example(
-            "the client said 0",
+            "nothing was requested", (CONNECT_5, "S 20 07 00 00 04 1a 00 01 72", *CLIENT_CLOSES)
+        ),
+        Example(
+            "the client sent 0",
             (
                 "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 00 00 01 61",
                 "S 20 07 00 00 04 1a 00 01 72",
@@ -63,7 +64,7 @@ class UnaskedResponseInformation(HandshakeRule):
     )
     good = (
         Example(
-            "the client said 1",
+            "the client sent 1",
             (
                 "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61",
                 "S 20 07 00 00 04 1a 00 01 72",
@@ -71,13 +72,13 @@ class UnaskedResponseInformation(HandshakeRule):
             ),
         ),
         Example(
-            "asked, and none given",
+            "requested, but not sent",
             ("C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61", ACCEPTED_5, *GOODBYE),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look for the request."""
+        """Checks whether the CONNECT requests the property."""
         connect, connack = connection.connect, connection.connack
         if connack is None or connack.frame is None:
             return None
@@ -90,9 +91,9 @@ class UnaskedResponseInformation(HandshakeRule):
         if asked:
             return None
         if not readable(connect):
-            return Unevaluated("the properties of CONNECT could not be read whole")
+            return Unevaluated("the properties of CONNECT could not be read completely")
         return Failure(
-            message="CONNACK holds responseInformation; the CONNECT did not request it",
+            message="CONNACK has responseInformation; the CONNECT did not request it",
             at=connack.frame,
             frames=(connect.frame, connack.frame),
             evidence={"requestResponseInformation": asked, "responseInformation": given.value},

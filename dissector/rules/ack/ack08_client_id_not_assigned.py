@@ -1,4 +1,4 @@
-"""ACK08: an empty client id, accepted without telling the new one."""
+"""ACK08: empty client id accepted without an Assigned Client Identifier in CONNACK."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ _UNKNOWN_ID = frozenset(
         DefectKind.PROPERTY_LENGTH_OVERRUN,
     }
 )
-# that an id was made up and is unique (MQTT-3.1.3-6) is not in question
+# without MQTT-3.1.3-6: whether an id was assigned, and is unique, cannot be judged
 _NOT_RETURNED = ("MQTT-3.1.3-7", "MQTT-3.2.2-16")
 
 
 class ClientIdNotAssigned(HandshakeRule):
-    """A client without an id was accepted and not told the id that it was given.
+    """A client with an empty client id was accepted, but CONNACK does not return the assigned id.
 
     What it checks
     --------------
-    In 5.0 a server that accepts an empty client id makes one up and must return it as Assigned
-    Client Identifier. The other way round, an Assigned Client Identifier for a client that
-    brought its own id is a note: the standard foresees it only for empty ids.
+    In 5.0 a server that accepts an empty client id assigns one and must return it as Assigned
+    Client Identifier. An Assigned Client Identifier for a client that sent its own id has severity
+    info: the standard provides it for empty ids only.
 
     Why it matters
     --------------
-    Without the assigned id the client cannot come back to its session, appear in logs under a
-    known name, or be found by the operator.
+    Without the assigned id the client cannot resume its session, and it has no known name in logs
+    or for the operator.
 
     Fix on the client
     -----------------
-    Keep the assigned id and use it in later CONNECTs if the session is to live on. If it is
+    Store the assigned id and use it in later CONNECTs if the session is to continue. If it is
     missing, close and report the server.
 
     Fix on the server
     -----------------
-    Put property 0x12 into every CONNACK that accepts an empty id. A server that does not want
-    such clients refuses with 0x85.
+    Put property 0x12 into every CONNACK that accepts an empty client id. A server that does not
+    want such clients must refuse with 0x85.
 
     Known false alarms
     ------------------
-    None for an unassigned id. That an assigned id is unique is not checked.
+    None for a missing id. Whether an assigned id is unique is not checked.
     """
 
     id = "ACK08"
@@ -66,16 +66,16 @@ class ClientIdNotAssigned(HandshakeRule):
     asks = ConnectionFlag.ASSIGNED_CLIENT_ID | ConnectionFlag.NO_CLIENT_ID
     bad = (
         Example(
-            "empty, and nothing assigned",
+            "empty, none assigned",
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00", ACCEPTED_5, *CLIENT_CLOSES),
         ),
         Example(
-            "not empty, and another assigned", (CONNECT_5, "S 20 07 00 00 04 12 00 01 62", *GOODBYE)
+            "not empty, another one assigned", (CONNECT_5, "S 20 07 00 00 04 12 00 01 62", *GOODBYE)
         ),
     )
     good = (
         Example(
-            "empty, and one assigned",
+            "empty, one assigned",
             (
                 "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
                 "S 20 07 00 00 04 12 00 01 62",
@@ -83,17 +83,17 @@ class ClientIdNotAssigned(HandshakeRule):
             ),
         ),
         Example(
-            "empty, and refused",
+            "empty, refused",
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00", "S 20 03 00 85 00", *SERVER_CLOSES),
         ),
         Example(
-            "3.1.1 assigns without telling",
+            "3.1.1 does not return the assigned id",
             ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Compare the client id with what was assigned."""
+        """Compares the client id with the assigned one."""
         connect, connack = connection.connect, connection.connack
         if connack is None or connack.frame is None or connack.return_code != 0:
             return None
@@ -105,7 +105,7 @@ class ClientIdNotAssigned(HandshakeRule):
         frames = (connect.frame, connack.frame)
         if assigned is not None and connect.client_id:
             return Failure(
-                message="an Assigned Client Identifier for a client that brought its own",
+                message="an Assigned Client Identifier for a client that sent its own client id",
                 at=connack.frame,
                 frames=frames,
                 evidence={"assignedClientIdentifier": assigned.value},
@@ -118,9 +118,9 @@ class ClientIdNotAssigned(HandshakeRule):
         if connect.client_id or (assigned is not None and assigned.value):
             return None
         if not readable(connack):
-            return Unevaluated("the properties of CONNACK could not be read whole")
+            return Unevaluated("the properties of CONNACK could not be read completely")
         return Failure(
-            message="an empty client id was accepted, but no Assigned Client Identifier came back",
+            message="an empty client id was accepted without an Assigned Client Identifier",
             at=connack.frame,
             frames=frames,
             evidence={"clientId": ""},

@@ -1,4 +1,4 @@
-"""ACK09: a will accepted by a server that says it cannot serve it."""
+"""ACK09: will accepted by a server whose CONNACK says that it does not support it."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from dissector.rules.properties import find
 
 
 class WillBeyondServerAbility(HandshakeRule):
-    """The server accepted a will whose QoS or Retain it says it does not support.
+    """The server accepted a will whose QoS or Retain it does not support according to its CONNACK.
 
     What it checks
     --------------
-    A server whose CONNACK says Maximum QoS 0 or 1 must refuse a will of a higher QoS (0x9B),
-    and one that says Retain Available 0 must refuse a retained will (0x9A). The rule speaks
-    where such a CONNECT got code 0.
+    A server that sends Maximum QoS 0 or 1 must refuse a will of a higher QoS (0x9B), and one that
+    sends Retain Available 0 must refuse a retained will (0x9A). The rule reports such a CONNECT
+    that was answered with code 0.
 
     Why it matters
     --------------
-    The client believes that its will is in force. When it dies the will is published at a
+    The client relies on its will. If it disconnects unexpectedly, the will is published with a
     lower QoS, not retained, or not at all.
 
     Fix on the client
     -----------------
-    Look at Maximum QoS and Retain Available of CONNACK. If the will needs more, connect again
-    with a will that the server can serve.
+    Check Maximum QoS and Retain Available of CONNACK. If the will needs more, connect again with a
+    will that the server supports.
 
     Fix on the server
     -----------------
-    Check the will against the server's own limits before accepting, refuse with 0x9B or 0x9A
-    and close.
+    Check the will against the server's own limits before accepting, refuse with 0x9B or 0x9A and
+    close.
 
     Known false alarms
     ------------------
-    None: both packets prove it. Without the CONNECT the rule is not evaluated.
+    None. Both packets are the proof. Without the CONNECT the rule is not evaluated.
     """
 
     id = "ACK09"
@@ -95,7 +95,7 @@ class WillBeyondServerAbility(HandshakeRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Hold the will against the two limits."""
+        """Compares the will with both limits."""
         connect, connack = connection.connect, connection.connack
         if connack is None or connack.frame is None or connack.return_code != 0:
             return None

@@ -1,4 +1,4 @@
-"""ACK10: an authentication method in CONNACK that CONNECT does not have."""
+"""ACK10: CONNACK whose Authentication Method differs from that of CONNECT."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _INVENTED = ("MQTT-4.12.0-6",)
 
 
 class WrongMethodInConnack(HandshakeRule):
-    """CONNACK invents, drops or changes the Authentication Method of CONNECT.
+    """CONNACK adds, omits or changes the Authentication Method of CONNECT.
 
     What it checks
     --------------
-    A CONNECT with an Authentication Method is accepted with the same method in CONNACK, byte
-    for byte; a refusal need not repeat it. A CONNECT without one gets none back. The rule is
-    about CONNACK alone: AUTH packets without a method in CONNECT are AUT02's, AUTH packets
-    whose method is missing or different are AUT04's, and where AUTH packets before the CONNACK
-    are so, this rule is silent.
+    If CONNECT has an Authentication Method, an accepting CONNACK must repeat it byte for byte; a
+    refusal need not. If CONNECT has none, CONNACK must have none. The rule covers CONNACK only:
+    AUTH packets without a method in CONNECT are reported by AUT02, AUTH packets whose method is
+    missing or different by AUT04. If an AUTH packet before the CONNACK has such an error, this rule
+    reports nothing.
 
     Why it matters
     --------------
-    The method says how the authentication data is to be read. A client that finds another
-    method, or none, cannot know whether the server has proven itself.
+    The method defines how the authentication data is to be read. A client that receives another
+    method, or none, cannot know whether the server has authenticated itself.
 
     Fix on the client
     -----------------
@@ -43,13 +43,13 @@ class WrongMethodInConnack(HandshakeRule):
 
     Fix on the server
     -----------------
-    Copy the method from the CONNECT into every AUTH packet and into a CONNACK with code 0. A
-    server that does not do enhanced authentication refuses with 0x8C; it does not accept and
-    ignore the method.
+    Copy the method from the CONNECT into every AUTH packet and into a CONNACK with code 0. A server
+    without enhanced authentication must refuse with 0x8C instead of accepting and ignoring the
+    method.
 
     Known false alarms
     ------------------
-    None: both packets are read whole. Where their properties are unreadable the rule is not
+    None. Both packets are decoded completely. If their properties cannot be read, the rule is not
     evaluated.
     """
 
@@ -61,13 +61,15 @@ class WrongMethodInConnack(HandshakeRule):
     sections = {Version.V5_0: "4.12"}
     asks = ConnectionFlag.AUTH
     bad = (
-        Example("a method that nobody named", (CONNECT_5, ACCEPTED_5_METHOD, *CLIENT_CLOSES)),
+        Example(
+            "a method that CONNECT does not have", (CONNECT_5, ACCEPTED_5_METHOD, *CLIENT_CLOSES)
+        ),
         Example("the method is not repeated", (CONNECT_5_METHOD, ACCEPTED_5, *CLIENT_CLOSES)),
         Example(
             "another method", (CONNECT_5_METHOD, "S 20 07 00 00 04 15 00 01 4e", *CLIENT_CLOSES)
         ),
         Example(
-            "not repeated, after a good AUTH exchange",
+            "not repeated, after a correct AUTH exchange",
             (
                 CONNECT_5_METHOD,
                 "S f0 06 18 04 15 00 01 4d",
@@ -86,7 +88,7 @@ class WrongMethodInConnack(HandshakeRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Compare the two methods, unless AUT02 or AUT04 have something to say."""
+        """Compares the two methods, unless AUT02 or AUT04 applies."""
         connect, connack = connection.connect, connection.connack
         if connack is None or connack.frame is None:
             return None
@@ -108,10 +110,10 @@ class WrongMethodInConnack(HandshakeRule):
             message, cited = "the Authentication Method of CONNECT is missing in CONNACK", _CHANGED
             unread = not readable(connack)
         else:
-            message, cited = "CONNACK has another Authentication Method than CONNECT", _CHANGED
+            message, cited = "CONNACK has a different Authentication Method than CONNECT", _CHANGED
             unread = False
         if unread:
-            return Unevaluated("the properties of the handshake could not be read whole")
+            return Unevaluated("the properties of the handshake could not be read completely")
         return Failure(
             message=message,
             at=connack.frame,

@@ -1,4 +1,4 @@
-"""AUT01: a client that goes on before its enhanced authentication is done."""
+"""AUT01: client packet other than AUTH or DISCONNECT before enhanced authentication has ended."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from dissector.rules.examples import (
     CONNECT_5_METHOD,
     GOODBYE,
 )
-from dissector.rules.gating import sent, unseen_before
+from dissector.rules.gating import incomplete_before, sent
 
 _PUBLISH = "C 30 06 00 01 61 00 68 69"
 _ALLOWED = (spec.CONNECT, spec.AUTH, spec.DISCONNECT)
 
 
 class PacketBeforeAuthenticated(ConnectionRule):
-    """A client that announced an Authentication Method sends more before its CONNACK.
+    """A client that announced an Authentication Method sends other packets before its CONNACK.
 
     What it checks
     --------------
-    A client whose 5.0 CONNECT holds an Authentication Method may send nothing but AUTH and
-    DISCONNECT until it has its CONNACK. The rule names the first other packet. Without a method,
-    sending ahead of the CONNACK is legal; a second CONNECT is SEQ02's matter.
+    A client whose 5.0 CONNECT has an Authentication Method may send only AUTH and DISCONNECT until
+    it has received CONNACK. The rule reports the first other packet. Without a method, packets
+    before the CONNACK are legal; a second CONNECT is reported by SEQ02.
 
     Why it matters
     --------------
-    During the exchange the server does not yet know who speaks. It has to treat the packet as a
-    Protocol Error, and the device loses the connection it was about to get.
+    During the exchange the server does not know the client's identity yet. It must treat the packet
+    as a Protocol Error, and the device loses the connection.
 
     Fix on the client
     -----------------
-    Hold back the queue until CONNACK says 0x00. Libraries that pipeline need the option switched
-    off when a method is used.
+    Hold back the send queue until CONNACK with 0x00. In libraries that pipeline packets, switch
+    that option off when a method is used.
 
     Fix on the server
     -----------------
-    Close with 0x82; never keep such packets for after the authentication.
+    Close with 0x82; do not queue such packets until the authentication has ended.
 
     Known false alarms
     ------------------
-    None known. Needs all bytes of both sides before the packet. A frame that the capture
-    recorded ahead of its time could mislead; recordings of one interface keep the order.
+    None known. The rule needs all bytes of both sides before the packet. A frame that was recorded
+    too early could mislead it; recordings of one interface keep the order.
     """
 
     id = "AUT01"
@@ -77,11 +77,11 @@ class PacketBeforeAuthenticated(ConnectionRule):
                 *GOODBYE,
             ),
         ),
-        Example("no method: sending ahead is legal", (CONNECT_5, _PUBLISH, ACCEPTED_5, *GOODBYE)),
+        Example("no method: early packets are legal", (CONNECT_5, _PUBLISH, ACCEPTED_5, *GOODBYE)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Find a packet of the client between CONNECT and CONNACK."""
+        """Finds a packet of the client between CONNECT and CONNACK."""
         connect = connection.connect
         if connect is None or connect.frame is None or connection.method() is None:
             return None
@@ -93,9 +93,9 @@ class PacketBeforeAuthenticated(ConnectionRule):
                 break
         else:
             return None
-        unseen = unseen_before(connection, Side.CLIENT, ref.frame, across=True)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.CLIENT, ref.frame, across=True)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(ref.type)
         return Failure(
             message=f"{name} before the CONNACK, although CONNECT announced an Authentication "

@@ -1,4 +1,4 @@
-"""AUT02: AUTH on a connection whose CONNECT named no Authentication Method."""
+"""AUT02: AUTH on a connection whose CONNECT has no Authentication Method."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unseen_before
+from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import readable
 
 _AUTH = "f0 06 18 04 15 00 01 4d"
@@ -28,31 +28,32 @@ _CITED = {Side.SERVER: "MQTT-4.12.0-6", Side.CLIENT: "MQTT-4.12.0-7"}
 
 
 class AuthWithoutMethod(ConnectionRule):
-    """One side sends AUTH although the client did not ask for enhanced authentication.
+    """One side sends AUTH although the client did not request enhanced authentication.
 
     What it checks
     --------------
     Enhanced authentication begins with an Authentication Method in CONNECT. Without one neither
-    side may send AUTH. The rule reports the first AUTH of each side, whatever is in it. A method
-    that only the CONNACK invents is ACK10's matter.
+    side may send AUTH. The rule reports the first AUTH of each side, whatever it contains. A method
+    that only CONNACK has is reported by ACK10.
 
     Why it matters
     --------------
-    The peer has no method under which it could read the packet, and has to close.
+    The peer has no method by which to interpret the packet, and must close.
 
     Fix on the client
     -----------------
-    Put the Authentication Method into CONNECT, or send no AUTH. Re-authentication, too, is for
-    connections that began with a method.
+    Send the Authentication Method in CONNECT, or send no AUTH. Re-authentication, too, requires a
+    method in CONNECT.
 
     Fix on the server
     -----------------
     Decide by the CONNECT: without a method check user name and password, and refuse with CONNACK
-    0x86, 0x87 or 0x8C if that is not enough.
+    0x86, 0x87 or 0x8C if that is not sufficient.
 
     Known false alarms
     ------------------
-    None: the CONNECT has to be seen and readable to the end of its properties.
+    None. The rule is evaluated only if the CONNECT was captured and its properties can be read
+    completely.
     """
 
     id = "AUT02"
@@ -64,7 +65,7 @@ class AuthWithoutMethod(ConnectionRule):
     sections = {Version.V5_0: "4.12"}
     asks = ConnectionFlag.AUTH
     bad = (
-        Example("the server asks for more", (CONNECT_5, f"S {_AUTH}", "C FIN", "S FIN")),
+        Example("the server sends a challenge", (CONNECT_5, f"S {_AUTH}", "C FIN", "S FIN")),
         Example(
             "the client re-authenticates",
             (CONNECT_5, ACCEPTED_5, "C f0 06 19 04 15 00 01 4d", *SERVER_CLOSES),
@@ -72,14 +73,14 @@ class AuthWithoutMethod(ConnectionRule):
     )
     good = (
         Example(
-            "CONNECT named the method",
+            "CONNECT has the method",
             (CONNECT_5_METHOD, f"S {_AUTH}", f"C {_AUTH}", ACCEPTED_5_METHOD, *GOODBYE),
         ),
         Example("no AUTH at all", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Report the first AUTH of each side where CONNECT has no method."""
+        """Reports the first AUTH of each side where CONNECT has no method."""
         connect = connection.connect
         if not connection.auths or connect is None or connect.frame is None:
             return None
@@ -93,14 +94,14 @@ class AuthWithoutMethod(ConnectionRule):
             auth = next((auth for auth in connection.auths if auth.side is side), None)
             if auth is None or auth.frame is None:
                 continue
-            unseen = unseen_before(connection, side, auth.frame, from_start=False)
-            if unseen is not None:
-                reason = unseen
+            incomplete = incomplete_before(connection, side, auth.frame, from_start=False)
+            if incomplete is not None:
+                reason = incomplete
                 continue
             found.append(
                 Failure(
-                    message=f"AUTH from the {side.value}, but CONNECT names no Authentication "
-                    "Method; without one there is no AUTH",
+                    message=f"AUTH from the {side.value}, but CONNECT has no Authentication "
+                    "Method; without one AUTH is not allowed",
                     at=auth.frame,
                     frames=(connect.frame, auth.frame),
                     evidence={"reasonCode": auth.reason_code},

@@ -1,4 +1,4 @@
-"""AUT03: an AUTH whose reason code does not fit its sender or its moment."""
+"""AUT03: AUTH with a reason code that its sender may not use, or not in this state."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import decoded, unseen_before
+from dissector.rules.gating import decoded, incomplete_before
 
-_DONE, _CONTINUE, _AGAIN = 0x00, 0x18, 0x19
+_SUCCESS, _CONTINUE, _REAUTHENTICATE = 0x00, 0x18, 0x19
 _ALLOWED = {Side.CLIENT: spec.AUTH_CODES_CLIENT, Side.SERVER: spec.AUTH_CODES_SERVER}
-_ASKS = "S f0 06 18 04 15 00 01 4d"
-_GIVES = "C f0 06 18 04 15 00 01 4d"
-# statements that a fault cites; those without a number cite the section alone
+_CHALLENGE = "S f0 06 18 04 15 00 01 4d"
+_RESPONSE = "C f0 06 18 04 15 00 01 4d"
+# what is wrong, and the statements to cite; without any, only the section is cited
 _Fault = tuple[str, tuple[str, ...]]
 
 
 class WrongAuthCode(ConnectionRule):
-    """AUTH carries a reason code that its sender does not have, or not at this moment.
+    """AUTH has a reason code that its sender may not use, or not in this state.
 
     What it checks
     --------------
-    AUTH knows three codes: 0x00 (server: done), 0x18 (both: go on), 0x19 (client: again). Before
-    the CONNACK both sides use 0x18 only, for there the CONNACK says "done". After it the client
-    opens with 0x19, the server goes on with 0x18 or ends with 0x00, and the client answers 0x18 to
-    a 0x18. The rule reports every AUTH that does not fit.
+    AUTH has three codes: 0x00 (server: success), 0x18 (both: continue), 0x19 (client:
+    re-authenticate). Before the CONNACK both sides use only 0x18, because success is reported by
+    the CONNACK. After it the client starts with 0x19, the server continues with 0x18 or ends with
+    0x00, and the client answers each 0x18 with 0x18. The rule reports every AUTH that does not fit.
 
     Why it matters
     --------------
-    The code is all that tells a challenge from a verdict. A client that reads "done" where
-    "go on" was meant takes itself for logged in.
+    Only the code distinguishes a challenge from the result. A client that receives "success" where
+    "continue" was meant considers itself authenticated.
 
     Fix on the client
     -----------------
-    Answer AUTH with AUTH 0x18; start a re-authentication, and nothing else, with 0x19.
+    Answer AUTH with AUTH 0x18; use 0x19 only to start a re-authentication.
 
     Fix on the server
     -----------------
-    End the first authentication with CONNACK, a later one with AUTH 0x00, and ask with 0x18 only
-    while an exchange is open.
+    End the first authentication with CONNACK, a later one with AUTH 0x00, and send 0x18 only during
+    an exchange.
 
     Known false alarms
     ------------------
-    None known. Codes that a side never has are judged by the packet alone; the rest needs every
-    byte of both sides from the beginning.
+    None known. Codes that a side may never send are judged by the packet alone; all else needs
+    every byte of both sides from the beginning.
     """
 
     id = "AUT03"
@@ -74,24 +74,24 @@ class WrongAuthCode(ConnectionRule):
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {DefectKind.AUTH_CODE: (spec.AUTH,)}
     bad = (
         Example(
-            "the server says done before its CONNACK",
+            "the server reports success before its CONNACK",
             (CONNECT_5_METHOD, "S f0 06 00 04 15 00 01 4d", "C FIN", "S FIN"),
         ),
         Example(
             "the client re-authenticates before the CONNACK",
-            (CONNECT_5_METHOD, _ASKS, "C f0 06 19 04 15 00 01 4d", *SERVER_CLOSES),
+            (CONNECT_5_METHOD, _CHALLENGE, "C f0 06 19 04 15 00 01 4d", *SERVER_CLOSES),
         ),
         Example(
             "a code that does not exist",
-            (CONNECT_5_METHOD, _ASKS, "C f0 06 17 04 15 00 01 4d", *SERVER_CLOSES),
+            (CONNECT_5_METHOD, _CHALLENGE, "C f0 06 17 04 15 00 01 4d", *SERVER_CLOSES),
         ),
         Example(
             "the server starts a re-authentication",
-            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _ASKS, "C FIN", "S FIN"),
+            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _CHALLENGE, "C FIN", "S FIN"),
         ),
         Example(
-            "the client goes on unasked",
-            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _GIVES, *SERVER_CLOSES),
+            "the client continues without a challenge",
+            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _RESPONSE, *SERVER_CLOSES),
         ),
     )
     good = (
@@ -99,12 +99,12 @@ class WrongAuthCode(ConnectionRule):
             "authentication and re-authentication",
             (
                 CONNECT_5_METHOD,
-                _ASKS,
-                _GIVES,
+                _CHALLENGE,
+                _RESPONSE,
                 ACCEPTED_5_METHOD,
                 "C f0 06 19 04 15 00 01 4d",
-                _ASKS,
-                _GIVES,
+                _CHALLENGE,
+                _RESPONSE,
                 "S f0 06 00 04 15 00 01 4d",
                 *GOODBYE,
             ),
@@ -112,51 +112,53 @@ class WrongAuthCode(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Walk through the exchange."""
+        """Follows the exchange AUTH by AUTH."""
         found: list[Failure] = []
         reason: Unevaluated | None = None
-        accepted = exchange = asked = False
+        accepted = exchange = challenged = False
         for ref in connection.activity:
             if ref.type == spec.CONNACK and ref.side is Side.SERVER:
                 accepted = accepted or (ref.code is not None and ref.code < 0x80)
             if ref.type != spec.AUTH:
                 continue
             code, side = ref.code or 0, ref.side
-            fault, certain = _fault(code, side, accepted, exchange, asked)
+            fault, certain = _fault(code, side, accepted, exchange, challenged)
             if fault is not None and not certain and connection.method() is None:
                 fault = None  # AUT02
             if fault is not None:
-                unseen = unseen_before(
+                incomplete = incomplete_before(
                     connection, side, ref.frame, from_start=not certain, across=not certain
                 )
-                if unseen is None:
+                if incomplete is None:
                     found.append(_failure(connection, ref, fault))
-                reason = unseen or reason
-            exchange = code == _AGAIN if side is Side.CLIENT and code != _CONTINUE else exchange
+                reason = incomplete or reason
+            exchange = (
+                code == _REAUTHENTICATE if side is Side.CLIENT and code != _CONTINUE else exchange
+            )
             if side is Side.SERVER:
-                asked = code == _CONTINUE
-                exchange = exchange and code != _DONE
+                challenged = code == _CONTINUE
+                exchange = exchange and code != _SUCCESS
             else:
-                asked = False
+                challenged = False
         return found or reason
 
 
 def _fault(
-    code: int, side: Side, accepted: bool, exchange: bool, asked: bool
+    code: int, side: Side, accepted: bool, exchange: bool, challenged: bool
 ) -> tuple[_Fault | None, bool]:
-    """Say what is wrong with a code, and whether the packet alone proves it."""
+    """Returns what is wrong with a code, and whether the packet alone proves it."""
     if code not in _ALLOWED[side]:
         allowed = " or ".join(f"0x{value:02X}" for value in sorted(_ALLOWED[side]))
         return (f"a {side.value} may send {allowed} only", ("MQTT-3.15.2-1",)), True
     if not accepted:
-        if side is Side.SERVER and code == _DONE:
+        if side is Side.SERVER and code == _SUCCESS:
             return ("before the CONNACK a server's AUTH has 0x18", ("MQTT-4.12.0-2",)), False
-        if side is Side.CLIENT and code == _AGAIN:
+        if side is Side.CLIENT and code == _REAUTHENTICATE:
             return ("before the CONNACK a client's AUTH has 0x18", ("MQTT-4.12.0-3",)), False
     elif side is Side.SERVER and not exchange:
         return ("no re-authentication is open, and only the client may start one", ()), False
-    elif side is Side.CLIENT and code == _CONTINUE and not asked:
-        return ("the server has asked for nothing; a client starts with 0x19", ()), False
+    elif side is Side.CLIENT and code == _CONTINUE and not challenged:
+        return ("the server sent no challenge; a client starts with 0x19", ()), False
     return None, False
 
 

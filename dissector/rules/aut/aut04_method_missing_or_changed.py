@@ -1,4 +1,4 @@
-"""AUT04: an AUTH without the Authentication Method of its CONNECT."""
+"""AUT04: AUTH whose Authentication Method is missing or differs from that of CONNECT."""
 
 from __future__ import annotations
 
@@ -24,41 +24,44 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unseen_before
+from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import find
 from dissector.text import encode, printable
 
-_ASKS = "S f0 06 18 04 15 00 01 4d"
-_GIVES = "C f0 06 18 04 15 00 01 4d"
+_CHALLENGE = "S f0 06 18 04 15 00 01 4d"
+_RESPONSE = "C f0 06 18 04 15 00 01 4d"
 
 
 class MethodMissingOrChanged(ConnectionRule):
-    """AUTH has no Authentication Method, or another one than CONNECT.
+    """AUTH has no Authentication Method, or a different one than CONNECT.
 
     What it checks
     --------------
-    Every AUTH, of either side, repeats the Authentication Method of CONNECT byte for byte, also in
-    a re-authentication. The rule reports each AUTH in which it is missing or different. The short
-    form with a Remaining Length of 0, which the standard allows but which cannot hold a method,
-    is a warning. Without a method in CONNECT AUT02 speaks; CONNACK's method is ACK10's matter.
+    Every AUTH, of either side, must repeat the Authentication Method of CONNECT byte for byte, also
+    in a re-authentication. The rule reports each AUTH in which it is missing or different. The
+    short form with a Remaining Length of 0, which the standard allows but which cannot contain a
+    method, is a warning. AUTH without a method in CONNECT is reported by AUT02, a wrong method in
+    CONNACK by ACK10.
 
     Why it matters
     --------------
-    The method says how the data are to be read. Changing it in mid-exchange is a classic way to
-    talk a peer down to a weaker one.
+    The method defines how the data is to be read. Changing it during the exchange is a known
+    downgrade attack.
 
     Fix on the client
     -----------------
-    Keep the method with the connection and write it into every AUTH. To use another one,
-    open a new connection.
+    Store the method with the connection and send it in every AUTH. To use another one, open a new
+    connection.
 
     Fix on the server
     -----------------
-    The same; compare what comes in, and close with 0x82 on a mismatch.
+    Send the same method in every AUTH; compare that of received packets, and close with 0x82 if it
+    differs.
 
     Known false alarms
     ------------------
-    None: both packets are read whole. AUTH packets whose properties cannot be read are left out.
+    None. Both packets are decoded completely. AUTH packets whose properties cannot be read are not
+    judged.
     """
 
     id = "AUT04"
@@ -75,11 +78,11 @@ class MethodMissingOrChanged(ConnectionRule):
     bad = (
         Example(
             "another method",
-            (CONNECT_5_METHOD, _ASKS, "C f0 06 18 04 15 00 01 4e", *SERVER_CLOSES),
+            (CONNECT_5_METHOD, _CHALLENGE, "C f0 06 18 04 15 00 01 4e", *SERVER_CLOSES),
         ),
-        Example("no method", (CONNECT_5_METHOD, _ASKS, "C f0 02 18 00", *SERVER_CLOSES)),
+        Example("no method", (CONNECT_5_METHOD, _CHALLENGE, "C f0 02 18 00", *SERVER_CLOSES)),
         Example(
-            "the client re-authenticates by another method",
+            "the client re-authenticates with another method",
             (CONNECT_5_METHOD, ACCEPTED_5_METHOD, "C f0 06 19 04 15 00 01 4e", *SERVER_CLOSES),
         ),
         Example(
@@ -96,12 +99,12 @@ class MethodMissingOrChanged(ConnectionRule):
     good = (
         Example(
             "the same method throughout",
-            (CONNECT_5_METHOD, _ASKS, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Compare the method of every AUTH with that of CONNECT."""
+        """Compares the method of every AUTH with that of CONNECT."""
         method = connection.method()
         if method is None or connection.connect is None:
             return None
@@ -111,10 +114,10 @@ class MethodMissingOrChanged(ConnectionRule):
             failure = _failure(connection, auth, method)
             if failure is None or auth.side is None:
                 continue
-            unseen = unseen_before(connection, auth.side, failure.at, from_start=False)
-            if unseen is None:
+            incomplete = incomplete_before(connection, auth.side, failure.at, from_start=False)
+            if incomplete is None:
                 found.append(failure)
-            reason = unseen or reason
+            reason = incomplete or reason
         return found or reason
 
 
@@ -125,27 +128,27 @@ def _failure(connection: Connection, auth: Auth, method: str) -> Failure | None:
         return None
     if item is not None and item.value == method:
         return None
-    again = auth.side is Side.CLIENT and auth.reason_code == 0x19
+    reauthentication = auth.side is Side.CLIENT and auth.reason_code == 0x19
     wanted = f"it must repeat that of CONNECT, {printable(method)!r}"
     short = item is None and auth.remaining_length == 0
     if short:
-        said = "AUTH in its shortest form has no room for the Authentication Method"
+        problem = "AUTH in its shortest form has no room for the Authentication Method"
     elif item is None:
-        said = "AUTH has no Authentication Method"
+        problem = "AUTH has no Authentication Method"
     else:
-        said = f"AUTH has the Authentication Method {printable(str(item.value))!r}"
+        problem = f"AUTH has the Authentication Method {printable(str(item.value))!r}"
     connect = connection.connect
     frames = (auth.frame,) if connect is None or connect.frame is None else (
         connect.frame, auth.frame
     )  # fmt: skip
     return Failure(
-        message=f"{said}; {wanted}",
+        message=f"{problem}; {wanted}",
         at=auth.frame,
         frames=frames,
         evidence={"method": None if item is None else str(item.value), "expected": method},
         side=auth.side,
         severity=Severity.WARNING if short else None,
-        statements=("MQTT-4.12.1-1",) if again else ("MQTT-4.12.0-5",),
+        statements=("MQTT-4.12.1-1",) if reauthentication else ("MQTT-4.12.0-5",),
         packet=auth,
         span=(0, auth.size) if item is None else (item.offset, len(encode(str(item.value))) + 3),
     )

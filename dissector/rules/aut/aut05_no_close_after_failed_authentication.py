@@ -1,4 +1,4 @@
-"""AUT05: an authentication fails, and the connection stays open."""
+"""AUT05: connection left open after enhanced authentication was refused or failed."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from dissector.rules.examples import (
     CONNECT_5_METHOD,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import sent, unclosed
+from dissector.rules.gating import missing_close, sent
 
-_ASKS = "S f0 06 18 04 15 00 01 4d"
-_GIVES = "C f0 06 18 04 15 00 01 4d"
-_AGAIN = "C f0 06 19 04 15 00 01 4d"
+_CHALLENGE = "S f0 06 18 04 15 00 01 4d"
+_RESPONSE = "C f0 06 18 04 15 00 01 4d"
+_REAUTHENTICATE = "C f0 06 19 04 15 00 01 4d"
 _REFUSED = "S 20 03 00 87 00"
-# what says that the method, or who used it, was not accepted
+# codes by which the method, or the client that used it, is refused
 _CODES = (0x87, 0x8C)
 
 
 class NoCloseAfterFailedAuthentication(ConnectionRule):
-    """An enhanced authentication is refused or fails, and the connection stays open.
+    """Enhanced authentication is refused or fails, and the connection stays open.
 
     What it checks
     --------------
-    After CONNECT with an Authentication Method: a CONNACK of 0x80 or more that comes after AUTH
-    packets, or one of 0x87 or 0x8C at once, must be followed by a close. So must a DISCONNECT of
-    0x87 or 0x8C in the middle of a re-authentication, whoever sends it. The rule reports what
-    nobody has closed within 5 seconds. Of all these SEQ09 and SEQ16 are silent; other refusals are
-    theirs.
+    After CONNECT with an Authentication Method, a close must follow a CONNACK of 0x80 or more that
+    comes after AUTH packets, and a CONNACK of 0x87 or 0x8C without any. The same holds for a
+    DISCONNECT of 0x87 or 0x8C during a re-authentication, whichever side sends it. The rule reports
+    a connection that neither side has closed within 5 seconds. SEQ09 and SEQ16 do not report these
+    cases; they report other refusals.
 
     Why it matters
     --------------
-    Whoever failed to prove who they are keeps a socket, and a server that forgets to close after a
-    failed re-authentication goes on serving a client whose rights have run out.
+    A client that failed to authenticate keeps a socket, and a server that does not close after a
+    failed re-authentication continues to serve a client whose authorization has expired.
 
     Fix on the client
     -----------------
-    Close when the authentication fails, also when only your own check of the server's data failed.
+    Close when the authentication fails, also if only your own check of the server's data failed.
 
     Fix on the server
     -----------------
-    Close right after the CONNACK or DISCONNECT is flushed.
+    Close as soon as the CONNACK or DISCONNECT is flushed.
 
     Known false alarms
     ------------------
@@ -61,29 +61,44 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
     sections = {Version.V5_0: "4.12"}
     asks = ConnectionFlag.AUTH
     bad = (
-        Example("refused after AUTH", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, "+6")),
+        Example("refused after AUTH", (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, _REFUSED, "+6")),
         Example("the method is not supported", (CONNECT_5_METHOD, "S 20 03 00 8c 00", "+6")),
         Example(
             "re-authentication fails",
-            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _AGAIN, "S e0 02 87 00", "+6"),
+            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _REAUTHENTICATE, "S e0 02 87 00", "+6"),
         ),
         Example(
-            "re-authentication fails for the client, which stays",
-            (CONNECT_5_METHOD, ACCEPTED_5_METHOD, _AGAIN, _ASKS, "C e0 02 87 00", "+6"),
+            "re-authentication fails for the client, which does not close",
+            (
+                CONNECT_5_METHOD,
+                ACCEPTED_5_METHOD,
+                _REAUTHENTICATE,
+                _CHALLENGE,
+                "C e0 02 87 00",
+                "+6",
+            ),
             also=("SEQ14",),
         ),
     )
     good = (
-        Example("refused and closed", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, *SERVER_CLOSES)),
         Example(
-            "the client closes first", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, *CLIENT_CLOSES)
+            "refused and closed",
+            (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, _REFUSED, *SERVER_CLOSES),
         ),
-        Example("closed without a word", (CONNECT_5_METHOD, _ASKS, _GIVES, *SERVER_CLOSES)),
-        Example("the capture ends too early", (CONNECT_5_METHOD, _ASKS, _GIVES, _REFUSED, "+3")),
+        Example(
+            "the client closes first",
+            (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, _REFUSED, *CLIENT_CLOSES),
+        ),
+        Example(
+            "closed without a CONNACK", (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, *SERVER_CLOSES)
+        ),
+        Example(
+            "the capture ends too early", (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, _REFUSED, "+3")
+        ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for a close after a refusal of the authentication."""
+        """Requires a close after a refusal of the authentication."""
         if connection.method() is None:
             return None
         connack = connection.connack
@@ -96,7 +111,7 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
             )
             if not exchanged and code not in _CODES:
                 return None
-            return unclosed(
+            return missing_close(
                 connection,
                 f"the authentication was refused with 0x{code:02X} ({spec.reason_code_name(code)})",
                 connack.frame,
@@ -104,16 +119,16 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
                 evidence={"returnCode": code},
                 statements=("MQTT-4.12.0-4" if exchanged else "MQTT-4.12.0-1",),
             )
-        return self._again(connection)
+        return self._reauthentication(connection)
 
     @staticmethod
-    def _again(connection: Connection) -> Verdict:
+    def _reauthentication(connection: Connection) -> Verdict:
         opened = False
         for ref in connection.activity:
             if ref.type == spec.AUTH:
                 opened = ref.code == 0x19 or (opened and ref.code != 0)
             elif ref.type == spec.DISCONNECT and opened and ref.code in _CODES:
-                return unclosed(
+                return missing_close(
                     connection,
                     f"the re-authentication failed with 0x{ref.code:02X}",
                     ref.frame,

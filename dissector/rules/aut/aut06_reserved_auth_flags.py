@@ -1,4 +1,4 @@
-"""AUT06: flag bits in the header of AUTH."""
+"""AUT06: AUTH with reserved header flags that are not 0."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ReservedAuthFlags(DefectRule):
 
     What it checks
     --------------
-    AUTH is 0xF0: the low four bits of its first byte are reserved and 0.
+    The first byte of AUTH is 0xF0: its low four bits are reserved and must be 0.
 
     Why it matters
     --------------
-    The receiver must treat the packet as malformed and close, in the middle of an
-    authentication: the device cannot log in.
+    The receiver must treat the packet as malformed and close during the authentication: the device
+    cannot connect.
 
     Fix on the client
     -----------------
@@ -35,11 +35,11 @@ class ReservedAuthFlags(DefectRule):
 
     Fix on the server
     -----------------
-    Write 0xF0 as a constant; on receipt compare the whole byte and close.
+    Write 0xF0 as a constant; on receipt compare the whole byte, and close if it differs.
 
     Known false alarms
     ------------------
-    None: the bits prove it.
+    None. The bits are the proof.
     """
 
     id = "AUT06"
@@ -80,7 +80,7 @@ class ReservedAuthFlags(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Show the flags."""
+        """Reports the flags."""
         return self.failure(
             fact, f"AUTH has the header flags {fact.packet.flags:04b}; they must be 0000"
         )

@@ -1,4 +1,4 @@
-"""AUT07: an AUTH that is too large, or talks, for the sake of optional properties."""
+"""AUT07: AUTH with optional properties that the receiver's limits or requests rule out."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from dissector.rules.base import (
     versions,
 )
 from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
-from dissector.rules.gating import unseen_before
+from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import find
 
 _TOO_LARGE = {"reasonString": "MQTT-3.15.2-2", "userProperty": "MQTT-3.15.2-3"}
 # CONNECT with Maximum Packet Size 10, or with Request Problem Information 0; method "M"
 _SMALL = "C 10 17 00 04 4d 51 54 54 05 02 00 3c 09 27 00 00 00 0a 15 00 01 4d 00 01 61"
-_QUIET = "C 10 14 00 04 4d 51 54 54 05 02 00 3c 06 17 00 15 00 01 4d 00 01 61"
-_ASKS = "S f0 06 18 04 15 00 01 4d"
-_ASKS_WITH_REASON = "S f0 0a 18 08 15 00 01 4d 1f 00 01 78"
-_GIVES = "C f0 06 18 04 15 00 01 4d"
+_NO_PROBLEM_INFORMATION = "C 10 14 00 04 4d 51 54 54 05 02 00 3c 06 17 00 15 00 01 4d 00 01 61"
+_CHALLENGE = "S f0 06 18 04 15 00 01 4d"
+_CHALLENGE_WITH_REASON = "S f0 0a 18 08 15 00 01 4d 1f 00 01 78"
+_RESPONSE = "C f0 06 18 04 15 00 01 4d"
 
 
 class UnwantedAuthProperties(ConnectionRule):
-    """AUTH holds a Reason String or User Property that its receiver has no room or wish for.
+    """AUTH has a Reason String or User Property that the receiver's limits or requests rule out.
 
     What it checks
     --------------
-    Reason String and User Property must be left out of AUTH where they make it larger than the
-    receiver's Maximum Packet Size (the client's from CONNECT, the server's from CONNACK), and
-    where the client asked with Request Problem Information 0 for no such thing. An AUTH that
-    is too large without them is SEQ21's matter.
+    Reason String and User Property must be omitted from AUTH where they make it larger than the
+    receiver's Maximum Packet Size (the client's from CONNECT, the server's from CONNACK), and where
+    the client sent Request Problem Information 0. An AUTH that is too large even without them is
+    not reported.
 
     Why it matters
     --------------
-    Small devices announce their buffer in Maximum Packet Size. A larger packet has to be treated as
-    a Protocol Error: the device closes and can never log in.
+    Small devices announce the size of their buffer in Maximum Packet Size. They must treat a larger
+    packet as a Protocol Error: the device closes and can never connect.
 
     Fix on the client
     -----------------
@@ -47,12 +47,12 @@ class UnwantedAuthProperties(ConnectionRule):
 
     Fix on the server
     -----------------
-    Measure the packet with the optional properties; if it is too large, drop them and measure
-    again. Keep the client's Request Problem Information with the connection.
+    Measure the packet with the optional properties; if it is too large, remove them. Store the
+    client's Request Problem Information with the connection.
 
     Known false alarms
     ------------------
-    None: the sizes are counted on the wire, fixed header included.
+    None. The size is that of the whole packet in the capture, fixed header included.
     """
 
     id = "AUT07"
@@ -65,15 +65,21 @@ class UnwantedAuthProperties(ConnectionRule):
     asks = ConnectionFlag.AUTH
     bad = (
         Example(
-            "a Reason String too many for 10 bytes",
-            (_SMALL, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+            "a Reason String beyond the client's limit of 10 bytes",
+            (_SMALL, _CHALLENGE_WITH_REASON, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
         ),
         Example(
-            "a Reason String for a client that wants none",
-            (_QUIET, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+            "a Reason String for a client that asked for none",
+            (
+                _NO_PROBLEM_INFORMATION,
+                _CHALLENGE_WITH_REASON,
+                _RESPONSE,
+                ACCEPTED_5_METHOD,
+                *GOODBYE,
+            ),
         ),
         Example(
-            "a client's Reason String too many for a server of 10 bytes",
+            "a client's Reason String beyond the server's limit of 10 bytes",
             (
                 CONNECT_5_METHOD,
                 "S 20 0c 00 00 09 15 00 01 4d 27 00 00 00 0a",
@@ -85,25 +91,31 @@ class UnwantedAuthProperties(ConnectionRule):
     )
     good = (
         Example(
-            "a Reason String for a client with room for it",
-            (CONNECT_5_METHOD, _ASKS_WITH_REASON, _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+            "a Reason String for a client without a limit",
+            (CONNECT_5_METHOD, _CHALLENGE_WITH_REASON, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
         ),
-        Example("small and quiet", (_SMALL, _ASKS, _GIVES, ACCEPTED_5_METHOD, *GOODBYE)),
-        Example("quiet", (_QUIET, _ASKS, _GIVES, ACCEPTED_5_METHOD, *GOODBYE)),
+        Example(
+            "a client with a limit, no Reason String",
+            (_SMALL, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+        ),
+        Example(
+            "a client that asked for none, no Reason String",
+            (_NO_PROBLEM_INFORMATION, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+        ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Hold every AUTH against the wishes of its receiver."""
+        """Compares every AUTH with the limits of its receiver."""
         found: list[Failure] = []
         reason: Unevaluated | None = None
         for auth in connection.auths:
             failure = _failure(connection, auth)
             if failure is None or auth.side is None:
                 continue
-            unseen = unseen_before(connection, auth.side, failure.at, from_start=False)
-            if unseen is None:
+            incomplete = incomplete_before(connection, auth.side, failure.at, from_start=False)
+            if incomplete is None:
                 found.append(failure)
-            reason = unseen or reason
+            reason = incomplete or reason
         return found or reason
 
 
@@ -114,21 +126,19 @@ def _failure(connection: Connection, auth: Auth) -> Failure | None:
         return None
     limit = _limit(connection, auth)
     cited: list[str] = []
-    complaints: list[str] = []
+    problems: list[str] = []
     if limit and auth.size > limit:
         cited += [_TOO_LARGE[name] for name in held]
-        complaints.append(
-            f"its {auth.size} bytes exceed the receiver's Maximum Packet Size {limit}"
-        )
-    silent = property_value(connect.properties, "requestProblemInformation") == 0
-    if silent and auth.side is Side.SERVER:
+        problems.append(f"its {auth.size} bytes exceed the receiver's Maximum Packet Size {limit}")
+    no_problem_information = property_value(connect.properties, "requestProblemInformation") == 0
+    if no_problem_information and auth.side is Side.SERVER:
         cited.append("MQTT-3.1.2-29")
-        complaints.append("the client asked for none with Request Problem Information 0")
+        problems.append("the client asked for none with Request Problem Information 0")
     if not cited:
         return None
     first = find(auth.properties, held[0])
     return Failure(
-        message=f"AUTH with {' and '.join(held)}: {'; '.join(complaints)}",
+        message=f"AUTH with {' and '.join(held)}: {'; '.join(problems)}",
         at=auth.frame,
         frames=(auth.frame,) if connect.frame is None else (connect.frame, auth.frame),
         evidence={"size": auth.size, "maximumPacketSize": limit, "properties": held},
@@ -140,14 +150,14 @@ def _failure(connection: Connection, auth: Auth) -> Failure | None:
 
 
 def _limit(connection: Connection, auth: Auth) -> int | None:
-    """Give the Maximum Packet Size of an AUTH's receiver, or None while it is not known."""
+    """Returns the Maximum Packet Size of an AUTH's receiver, None if it is unknown."""
     announced: Packet | None = connection.connect
     if auth.side is Side.CLIENT:
         announced = connection.connack
         if announced is None or announced.frame is None or auth.frame is None:
             return None
         if auth.frame.time_ns <= announced.frame.time_ns:
-            return None  # what the client sent before the CONNACK could not heed it
+            return None  # the client could not know the limit yet
     if not isinstance(announced, Connect | Connack):
         return None
     value = property_value(announced.properties, "maximumPacketSize")

@@ -1,4 +1,4 @@
-"""AUT08: an AUTH packet in a version that has none."""
+"""AUT08: AUTH packet (type 15) in MQTT 3.1 or 3.1.1, which do not have it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class AuthBefore5(DefectRule):
 
     Why it matters
     --------------
-    The receiver does not know the packet and must close. A client that waits for an
-    authentication exchange never gets in.
+    The receiver does not know the packet and must close. A client that waits for an authentication
+    exchange can never connect.
 
     Fix on the client
     -----------------
-    Use level 5 where enhanced authentication is wanted; user name and password are all that
-    the older versions have.
+    Use level 5 if enhanced authentication is needed; older versions have only user name and
+    password.
 
     Fix on the server
     -----------------
@@ -42,8 +42,8 @@ class AuthBefore5(DefectRule):
 
     Known false alarms
     ------------------
-    None while the stream is whole: a stream that lost its place is given up before this is
-    judged.
+    None while the stream is complete: when packet boundaries are lost, decoding of the stream stops
+    before this rule is evaluated.
     """
 
     id = "AUT08"
@@ -65,7 +65,7 @@ class AuthBefore5(DefectRule):
         ),
     )
     good = (
-        Example("3.1.1: DISCONNECT is the last type", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1: no AUTH", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
         Example(
             "5.0: AUTH exists",
             (
@@ -79,5 +79,5 @@ class AuthBefore5(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say from when on the type exists."""
+        """Reports the version that introduced the type."""
         return self.failure(fact, "packet type 15 (AUTH) does not exist before MQTT 5.0")

@@ -1,4 +1,4 @@
-"""AUT09: an enhanced authentication that takes very long."""
+"""AUT09: enhanced authentication with more than 10 rounds or longer than 60 seconds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dissector.rules.base import (
     versions,
 )
 from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
-from dissector.rules.gating import SECOND_NS, seconds, unseen_before
+from dissector.rules.gating import SECOND_NS, incomplete_before, seconds
 
 MAX_ROUNDS = 10
 MAX_NS = 60 * SECOND_NS
 
-_ASKS = "S f0 06 18 04 15 00 01 4d"
-_GIVES = "C f0 06 18 04 15 00 01 4d"
+_CHALLENGE = "S f0 06 18 04 15 00 01 4d"
+_RESPONSE = "C f0 06 18 04 15 00 01 4d"
 
 
 class EndlessAuthentication(ConnectionRule):
@@ -27,18 +27,19 @@ class EndlessAuthentication(ConnectionRule):
 
     What it checks
     --------------
-    Between CONNECT and CONNACK the server may ask as often as its method needs. No common method
-    needs more than three rounds. The rule notes an exchange of more than 10 AUTH packets of the
-    server, or one in which an AUTH or the CONNACK comes more than 60 seconds after CONNECT.
+    Between CONNECT and CONNACK the server may send as many challenges as its method needs. No
+    common method needs more than three rounds. The rule reports an exchange of more than 10 AUTH
+    packets of the server, or one in which an AUTH or the CONNACK comes more than 60 seconds after
+    CONNECT.
 
     Why it matters
     --------------
-    Such an exchange usually is a loop: each side answers the other one without progress, and the
-    device drains its battery in "connecting".
+    Such an exchange usually is a loop: the sides answer each other without progress, and the device
+    drains its battery without connecting.
 
     Fix on the client
     -----------------
-    Count the rounds, and give up with DISCONNECT after a handful of them.
+    Count the rounds, and send DISCONNECT after a few of them.
 
     Fix on the server
     -----------------
@@ -46,7 +47,7 @@ class EndlessAuthentication(ConnectionRule):
 
     Known false alarms
     ------------------
-    Methods with a human in them, who has to press a button or type a code.
+    Methods that require a user to press a button or type a code.
     """
 
     id = "AUT09"
@@ -60,26 +61,26 @@ class EndlessAuthentication(ConnectionRule):
     bad = (
         Example(
             "eleven rounds",
-            (CONNECT_5_METHOD, *((_ASKS, _GIVES) * 11), ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, *((_CHALLENGE, _RESPONSE) * 11), ACCEPTED_5_METHOD, *GOODBYE),
         ),
         Example(
             "one round of 61 seconds",
-            (CONNECT_5_METHOD, _ASKS, "+61", _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _CHALLENGE, "+61", _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
         ),
     )
     good = (
         Example(
             "ten rounds",
-            (CONNECT_5_METHOD, *((_ASKS, _GIVES) * 10), ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, *((_CHALLENGE, _RESPONSE) * 10), ACCEPTED_5_METHOD, *GOODBYE),
         ),
         Example(
             "one round of 30 seconds",
-            (CONNECT_5_METHOD, _ASKS, "+30", _GIVES, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _CHALLENGE, "+30", _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Find the packet between CONNECT and CONNACK at which it has become too much."""
+        """Finds the packet between CONNECT and CONNACK at which a limit is exceeded."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None:
             return None
@@ -103,12 +104,12 @@ class EndlessAuthentication(ConnectionRule):
                 break
         else:
             return None
-        unseen = unseen_before(connection, side or Side.SERVER, at, across=True)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, side or Side.SERVER, at, across=True)
+        if incomplete is not None:
+            return incomplete
         return Failure(
-            message=f"the authentication has taken {rounds} rounds and {seconds(lasted)} here; "
-            f"more than {MAX_ROUNDS} rounds or {MAX_NS // SECOND_NS} s look like a loop",
+            message=f"the authentication has taken {rounds} rounds and {seconds(lasted)} so far; "
+            f"more than {MAX_ROUNDS} rounds or {MAX_NS // SECOND_NS} s suggest a loop",
             at=at,
             frames=(connect.frame, at),
             evidence={"rounds": rounds, "seconds": round(lasted / SECOND_NS, 3)},

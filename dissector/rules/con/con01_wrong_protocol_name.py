@@ -1,4 +1,4 @@
-"""CON01: a CONNECT whose protocol name is not the one of its level."""
+"""CON01: CONNECT whose protocol name is not the one of its protocol level."""
 
 from __future__ import annotations
 
@@ -22,32 +22,30 @@ class WrongProtocolName(DefectRule):
 
     What it checks
     --------------
-    The name is exactly MQTT, in capitals, for levels 4 and 5, and MQIsdp for level 3. Any
-    other name is reported, and MQIsdp with another level than 3. The name MQTT with level 3 is
-    CON02's. A connection whose level is unknown is judged too. Of a foreign name only what is
-    printable is shown, eight characters at most: where its length is wrong, the rest of the
-    CONNECT is part of it, passwords included.
+    The name must be exactly MQTT, in capitals, for levels 4 and 5, and MQIsdp for level 3. The rule
+    reports any other name, and MQIsdp with another level than 3. MQTT with level 3 is reported by
+    CON02. A connection whose level is unknown is checked as well. Of an unknown name only printable
+    characters are shown, eight at most: if its length is wrong, it contains the rest of the
+    CONNECT, passwords included.
 
     Why it matters
     --------------
-    The name is how a server and a firewall know MQTT at all. A server may drop the client
-    without a word or take the stream for another protocol; it may not go on as if it were
-    MQTT.
+    Servers and firewalls recognize MQTT by the name. A server may drop the client without an answer
+    or treat the stream as another protocol; it must not continue as if it were MQTT.
 
     Fix on the client
     -----------------
-    Set name and level together from one table: MQIsdp/3, MQTT/4, MQTT/5. Mind the length in
-    front (6 and 4): a level that was raised while the old name stayed is the usual cause.
+    Set name and level together from one table: MQIsdp/3, MQTT/4, MQTT/5. Check the length before
+    the name (6 or 4): the usual cause is a level that was raised without changing the name.
 
     Fix on the server
     -----------------
-    Compare all bytes with their case. On a mismatch close; in 5.0 a CONNACK with 0x84 may come
-    first.
+    Compare all bytes, case-sensitively. If they differ, close; in 5.0 a CONNACK with 0x84 may be
+    sent first.
 
     Known false alarms
     ------------------
-    A foreign protocol on an MQTT port whose first byte happens to be 0x10 may be taken for a
-    CONNECT.
+    Another protocol on an MQTT port whose first byte happens to be 0x10 may be taken for a CONNECT.
     """
 
     id = "CON01"
@@ -72,7 +70,7 @@ class WrongProtocolName(DefectRule):
             ("C 10 0f 00 06 4d 51 54 54 73 64 03 02 00 3c 00 01 61", *SERVER_CLOSES),
         ),
         Example(
-            "3.1.1: mqtt in small letters",
+            "3.1.1: mqtt in lower case",
             ("C 10 0d 00 04 6d 71 74 74 04 02 00 3c 00 01 61", *SERVER_CLOSES),
         ),
         Example(
@@ -104,14 +102,14 @@ class WrongProtocolName(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name what was seen and what belongs to the level."""
+        """Reports the name that was sent and the one that the level requires."""
         connect = fact.packet
         assert isinstance(connect, Connect)
         level = connect.protocol_level & ~spec.BRIDGE_BIT
         wanted = spec.PROTOCOL_NAMES.get(level, "MQTT")
         name = printable(connect.protocol_name)
         if connect.protocol_name.endswith(CUT):
-            size = fact.defect.length - 2  # what stands in front of a name is its length
+            size = fact.defect.length - 2  # without the length field of the name
             return self.failure(
                 fact,
                 f'the protocol name has {size:,} bytes, "{name}", where "{wanted}" has '
@@ -119,5 +117,5 @@ class WrongProtocolName(DefectRule):
             )
         return self.failure(
             fact,
-            f'the protocol name is "{name}"; level {level} goes with "{wanted}", to the letter',
+            f'the protocol name is "{name}"; level {level} requires exactly "{wanted}"',
         )

@@ -1,4 +1,4 @@
-"""CON02: a protocol level that does not exist, or not with that name."""
+"""CON02: CONNECT with a protocol level that does not exist, or the name MQTT with level 3."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from dissector.rules.examples import (
 
 
 class UnknownProtocolLevel(DefectRule):
-    """The protocol level is none of MQTT's, or does not agree with the protocol name.
+    """The protocol level does not exist in MQTT, or does not agree with the protocol name.
 
     What it checks
     --------------
-    The level byte, without the bridge bit 0x80, is 3, 4 or 5, and the name MQTT does not go
-    with level 3. A wrong name with another level is CON01's. Without a known level nothing
+    The level byte, without the bridge bit 0x80, must be 3, 4 or 5, and the name MQTT must not have
+    level 3. A wrong name with another level is reported by CON01. If the level is unknown, nothing
     else of the connection is judged.
 
     Why it matters
     --------------
-    A server that does not know the level refuses the client: code 1 in 3.1.1, 0x84 or a plain
-    close in 5.0. Devices that cannot read the refusal retry for ever.
+    A server that does not support the level refuses the client: code 1 in 3.1.1, 0x84 or just a
+    close in 5.0. Devices that cannot interpret the refusal retry without end.
 
     Fix on the client
     -----------------
-    Send 4 with MQTT for 3.1.1, 5 for 5.0, 3 with MQIsdp for 3.1. Levels beyond 5 do not exist;
-    6 and more come from counting up or from a buffer that is shifted by a byte.
+    Send 4 with MQTT for 3.1.1, 5 for 5.0, 3 with MQIsdp for 3.1. Levels above 5 do not exist; they
+    come from a wrong increment or from a buffer that is shifted by a byte.
 
     Fix on the server
     -----------------
-    Answer an unknown level as the standard says and close; do not guess the layout of what
-    follows.
+    Answer an unknown level as the standard requires and close; do not guess the layout of the
+    following fields.
 
     Known false alarms
     ------------------
-    Bridges of some brokers set the top bit of the level (0x83, 0x84) to say that they are
-    bridges; that bit is taken off first.
+    Bridges of some vendors set the top bit of the level (0x83, 0x84) to mark themselves as bridges;
+    that bit is removed before the check.
     """
 
     id = "CON02"
@@ -90,7 +90,7 @@ class UnknownProtocolLevel(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Give the level both ways, with and without the bridge bit."""
+        """Reports the level with and without the bridge bit."""
         connect = fact.packet
         assert isinstance(connect, Connect)
         wire = connect.protocol_level

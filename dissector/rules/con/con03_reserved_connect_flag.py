@@ -1,4 +1,4 @@
-"""CON03: the reserved bit of the connect flags."""
+"""CON03: CONNECT with the reserved bit 0 of the connect flags set."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class ReservedConnectFlag(DefectRule):
 
     What it checks
     --------------
-    The lowest bit of the connect flags is reserved and 0 from 3.1.1 on. In 3.1 it is merely
-    unused.
+    The lowest bit of the connect flags is reserved and must be 0 from 3.1.1 on. In 3.1 it is unused
+    and not checked.
 
     Why it matters
     --------------
-    The server has to check it and to close the connection. A bit that is set there mostly
-    means that the flags were shifted by one, and then every other flag is wrong as well.
+    The server must check the bit and close the connection. If it is set, the flags were usually
+    shifted by one bit, so every other flag is wrong as well.
 
     Fix on the client
     -----------------
-    Build the flags from named masks (0x02 clean, 0x04 will, 0x20 retain, 0x40 password, 0x80
-    user name) and start from 0.
+    Build the flags from named masks (0x02 clean, 0x04 will, 0x20 retain, 0x40 password, 0x80 user
+    name) and start from 0.
 
     Fix on the server
     -----------------
-    Check the bit and close without looking further; a 3.1.1 server sends no CONNACK.
+    Check the bit and close without further parsing; a 3.1.1 server sends no CONNACK.
 
     Known false alarms
     ------------------
-    None: one bit proves it.
+    None. The bit is the proof.
     """
 
     id = "CON03"
@@ -74,7 +74,7 @@ class ReservedConnectFlag(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Show the flags."""
+        """Reports the flags."""
         flags = fact.defect.seen
         return self.failure(
             fact, f"the connect flags are {flags:08b}; bit 0 is reserved and must be 0"

@@ -1,4 +1,4 @@
-"""CON04: a will that is announced and not there."""
+"""CON04: CONNECT with the Will Flag set whose payload lacks a field of the will."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ class WillFieldMissing(DefectRule):
 
     What it checks
     --------------
-    With the Will Flag set, the payload holds will topic and will message, and in 5.0 the will
-    properties in front of them. The rule speaks where the payload ends before one of them. An
-    empty will message is there: its length says 0.
+    If the Will Flag is set, the payload must have the will topic and the will message, and in 5.0
+    the will properties before them. The rule reports a payload that ends before one of them. An
+    empty will message is not missing: its length is 0.
 
     Why it matters
     --------------
-    The server cannot tell a will without message from a cut packet, so it closes. The device
-    never connects, or, with a lenient server, dies without its will being published.
+    The server cannot tell a will without a message from a truncated packet, so it closes. The
+    device can never connect, or, with a lenient server, its will is not published when it
+    disconnects unexpectedly.
 
     Fix on the client
     -----------------
-    Write both fields whenever the flag is set, empty or not. In 5.0 write the will's Property
-    Length first, one byte 00 if there are no properties: leaving it out is the commonest
-    mistake of code moved from 3.1.1.
+    Write both fields whenever the flag is set, even if they are empty. In 5.0 write the Property
+    Length of the will first, one byte 00 if there are no properties: leaving it out is the most
+    common mistake in code ported from 3.1.1.
 
     Fix on the server
     -----------------
-    Check what is left of the packet before each field, and close where it ends early.
+    Check how much is left of the packet before reading each field, and close if it ends early.
 
     Known false alarms
     ------------------
-    None: the flags and the end of the packet prove it. Packets captured in part are not
-    judged.
+    None. The flags and the end of the packet are the proof. Truncated packets of the capture are
+    not judged.
     """
 
     id = "CON04"
@@ -85,7 +86,7 @@ class WillFieldMissing(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the field that is missing."""
+        """Reports the missing field."""
         return self.failure(
             fact, f"the Will Flag is set but the payload ends before {fact.defect.field}"
         )

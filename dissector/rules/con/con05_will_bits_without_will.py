@@ -1,4 +1,4 @@
-"""CON05: Will QoS or Will Retain without a will."""
+"""CON05: CONNECT with Will QoS or Will Retain set but the Will Flag 0."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class WillBitsWithoutWill(DefectRule):
 
     What it checks
     --------------
-    With the Will Flag at 0, both Will QoS bits and Will Retain must be 0. MQTT 3.1 disregards
-    them. A will topic or message that stands in the payload without the flag shows as bytes
-    left over (ENC13), for nothing says what they were meant to be.
+    If the Will Flag is 0, both Will QoS bits and Will Retain must be 0. MQTT 3.1 ignores them. A
+    will topic or will message in the payload without the flag is reported as bytes left over
+    (ENC13), because it cannot be recognized as such.
 
     Why it matters
     --------------
-    The server must refuse the packet. Where one does not, a device believes that it has left a
-    will and has not: its death goes unnoticed.
+    The server must refuse the packet. If it does not, the device relies on a will that does not
+    exist, and its loss goes unnoticed.
 
     Fix on the client
     -----------------
-    Set the three together from one structure: if no will is given, none of them. A default QoS
-    that is or-ed in without a will is the usual cause.
+    Set the three together from one structure: without a will, none of them. The usual cause is a
+    default QoS that is combined with OR even if there is no will.
 
     Fix on the server
     -----------------
@@ -48,7 +48,7 @@ class WillBitsWithoutWill(DefectRule):
 
     Known false alarms
     ------------------
-    None: the bits prove it.
+    None. The bits are the proof.
     """
 
     id = "CON05"
@@ -97,13 +97,13 @@ class WillBitsWithoutWill(DefectRule):
             ),
         ),
         Example(
-            "3.1: the bits are disregarded",
+            "3.1: the bits are ignored",
             ("C 10 0f 00 06 4d 51 49 73 64 70 03 2a 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Cite the statements of the bits that are set."""
+        """Cites the statements of the bits that are set."""
         retain = fact.defect.kind is DefectKind.WILL_RETAIN_WITHOUT_FLAG
         what = "Will Retain is 1" if retain else f"Will QoS is {fact.defect.seen}"
         cited = _RETAIN if retain else _QOS

@@ -1,4 +1,4 @@
-"""CON06: a Will QoS that does not exist."""
+"""CON06: CONNECT with Will QoS 3, which does not exist."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class WillQos3(DefectRule):
 
     What it checks
     --------------
-    Both Will QoS bits of the connect flags are set. QoS 3 exists in no version. In 3.1 the
-    finding is a warning.
+    Both Will QoS bits of the connect flags are set. No version has QoS 3. In 3.1 the finding is a
+    warning.
 
     Why it matters
     --------------
-    The server must treat the CONNECT as malformed and close; the device is locked out for
-    good, for it will send the same again.
+    The server must treat the CONNECT as malformed and close; the device can never connect, because
+    it sends the same packet again.
 
     Fix on the client
     -----------------
-    Limit the QoS of the will to 0, 1 and 2 where it is configured. A mask of 0x18
-    that is or-ed in instead of a shifted number is the usual cause.
+    Limit the QoS of the will to 0, 1 and 2 in the configuration. The usual cause is a mask of 0x18
+    that is combined with OR instead of a shifted number.
 
     Fix on the server
     -----------------
-    Check the bits and close; do not lower the QoS in silence.
+    Check the bits and close; do not lower the QoS silently.
 
     Known false alarms
     ------------------
-    None: the bits prove it.
+    None. The bits are the proof.
     """
 
     id = "CON06"
@@ -100,5 +100,5 @@ class WillQos3(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which values exist."""
+        """Reports the value and the valid ones."""
         return self.failure(fact, "Will QoS is 3; only 0, 1 and 2 exist")

@@ -1,4 +1,4 @@
-"""CON07: a user name that is announced and not there."""
+"""CON07: CONNECT with the User Name Flag set but no user name in the payload."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ class UserNameMissing(DefectRule):
 
     What it checks
     --------------
-    The payload ends before the user name that the flag announces. One of length 0 is there. A
-    user name that stands in the payload without its flag shows as bytes left over (ENC13):
-    nothing says what they were meant to be. In MQTT 3.1 the flag may stand alone.
+    The payload ends before the user name that the flag announces. A user name of length 0 is not
+    missing. A user name in the payload without its flag is reported as bytes left over (ENC13),
+    because it cannot be recognized as such. In MQTT 3.1 the flag may be set without the field.
 
     Why it matters
     --------------
-    The server has to close without looking at the credentials. The device is refused as if its
-    user name were wrong, and the log of the server says "protocol error".
+    The server must close without checking the credentials. The device is refused as if its user
+    name were wrong, while the log of the server says "protocol error".
 
     Fix on the client
     -----------------
-    Set the flag only if the user name is written, both from the same condition. A pointer that
-    is NULL where an empty string was meant is the usual cause.
+    Set the flag only if the user name is written, both on the same condition. The usual cause is a
+    NULL pointer instead of an empty string.
 
     Fix on the server
     -----------------
-    Check what is left of the packet before reading the field; do not read beyond it and do not
-    assume an empty one.
+    Check how much is left of the packet before reading the field; do not read beyond it, and do not
+    assume an empty field.
 
     Known false alarms
     ------------------
-    None from 3.1.1 on. The standard of 3.1 let the Remaining Length win over the flags, so the
-    rule does not apply there.
+    None from 3.1.1 on. In 3.1 the Remaining Length takes precedence over the flags, so the rule
+    does not apply there.
     """
 
     id = "CON07"
@@ -79,13 +79,13 @@ class UserNameMissing(DefectRule):
             ("C 10 10 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 00", ACCEPTED_5, *GOODBYE),
         ),
         Example(
-            "3.1: the flag may stand alone",
+            "3.1: the flag may be set without the field",
             ("C 10 0f 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Cite the half of the duty that is broken: the flag is there, the field is not."""
+        """Cites the violated statement: the flag is set, but the field is missing."""
         return self.failure(
             fact,
             "the User Name Flag is set but the payload ends before the user name",

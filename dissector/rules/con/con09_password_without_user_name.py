@@ -1,4 +1,4 @@
-"""CON09: a password flag without the user name flag."""
+"""CON09: CONNECT with the Password Flag but without the User Name Flag (3.1 and 3.1.1)."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ class PasswordWithoutUserName(DefectRule):
 
     What it checks
     --------------
-    MQTT 3.1 and 3.1.1 allow a password only together with a user name. MQTT 5.0 allows it
-    alone, for tokens. In 3.1 the finding is a warning.
+    MQTT 3.1 and 3.1.1 allow a password only together with a user name. MQTT 5.0 allows it alone,
+    for tokens. In 3.1 the finding is a warning.
 
     Why it matters
     --------------
-    A 3.1.1 server must close. Clients that carry a token in the password work with 5.0 and
-    fail with 3.1.1 for this one bit.
+    A 3.1.1 server must close. Clients that send a token as password work with 5.0 and fail with
+    3.1.1.
 
     Fix on the client
     -----------------
-    With 3.1.1 send a user name, an empty one if the server accepts that; or move to 5.0.
+    With 3.1.1 send a user name, an empty one if the server accepts that; or use 5.0.
 
     Fix on the server
     -----------------
-    Check the two flags together and close. If tokens without user name are wanted, offer 5.0.
+    Check the two flags together and close. To accept tokens without a user name, support 5.0.
 
     Known false alarms
     ------------------
-    None: the flags prove it.
+    None. The flags are the proof.
     """
 
     id = "CON09"
@@ -49,11 +49,11 @@ class PasswordWithoutUserName(DefectRule):
     consumes = {DefectKind.PASSWORD_WITHOUT_USERNAME: (spec.CONNECT,)}
     bad = (
         Example(
-            "3.1: a password alone",
+            "3.1: a password without user name",
             ("C 10 12 00 06 4d 51 49 73 64 70 03 42 00 3c 00 01 61 00 01 70", *SERVER_CLOSES),
         ),
         Example(
-            "3.1.1: a password alone",
+            "3.1.1: a password without user name",
             ("C 10 10 00 04 4d 51 54 54 04 42 00 3c 00 01 61 00 01 70", *SERVER_CLOSES),
         ),
     )
@@ -67,7 +67,7 @@ class PasswordWithoutUserName(DefectRule):
             ),
         ),
         Example(
-            "3.1: a user name alone",
+            "3.1: a user name without password",
             (
                 "C 10 12 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61 00 01 75",
                 ACCEPTED_311,
@@ -75,11 +75,11 @@ class PasswordWithoutUserName(DefectRule):
             ),
         ),
         Example(
-            "5.0: a password may stand alone",
+            "5.0: a password without user name is legal",
             ("C 10 11 00 04 4d 51 54 54 05 42 00 3c 00 00 01 61 00 01 70", ACCEPTED_5, *GOODBYE),
         ),
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which flag is missing."""
+        """Reports the missing flag."""
         return self.failure(fact, "the Password Flag is set without the User Name Flag")

@@ -1,4 +1,4 @@
-"""CON10: fields of the payload in another order than the standard's."""
+"""CON10: CONNECT whose payload fields are not in the order of the standard."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from dissector.rules.examples import (
 
 
 class PayloadOutOfOrder(DefectRule):
-    """The fields of the CONNECT payload stand in a wrong order.
+    """The fields of the CONNECT payload are in a wrong order.
 
     What it checks
     --------------
-    The order is client id, (5.0: will properties,) will topic, will message, user name,
-    password. Two swapped fields often look just as good, so the rule speaks only where bytes
-    tell: in 5.0 where the standard's order does not fit the packet and another order of the
-    will's fields fits to the byte; in 3.1.1 where the will topic is no text and the will
-    message would be a legal topic.
+    The order is client id, (5.0: will properties,) will topic, will message, user name, password.
+    Swapped fields often cannot be recognized, so the rule reports only what the bytes show: in 5.0,
+    a packet that the standard's order does not fit, while another order of the will's fields fits
+    it exactly; in 3.1.1, a will topic that is not UTF-8 with a will message that would be a valid
+    topic.
 
     Why it matters
     --------------
-    The server publishes the will's message under a topic made of its payload, or refuses the
-    packet as malformed: the will is lost when it is needed.
+    The server publishes the will under a topic that is its payload, or refuses the packet as
+    malformed: the will is lost when it is needed.
 
     Fix on the client
     -----------------
-    Write the will in the standard's order. In 5.0 its properties come before the topic, not
-    behind the message.
+    Write the will in the standard's order. In 5.0 its properties come before the topic, not after
+    the message.
 
     Fix on the server
     -----------------
-    Read the fields in the standard's order only; do not try others.
+    Read the fields in the standard's order only; do not try other orders.
 
     Known false alarms
     ------------------
-    In 3.1.1 the evidence is indirect, so the confidence is "possible": a topic in Latin-1 with
-    a short text as message looks the same, and breaks the rules as well.
+    In 3.1.1 the evidence is indirect, so the confidence is "possible": a topic in Latin-1 with a
+    short text as message looks the same; it violates the standard as well.
     """
 
     id = "CON10"
@@ -58,7 +58,7 @@ class PayloadOutOfOrder(DefectRule):
             ("C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 ff 00 01 74", *SERVER_CLOSES),
         ),
         Example(
-            "5.0: will properties behind the will message",
+            "5.0: will properties after the will message",
             (
                 (
                     "C 10 1a 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 01 74 00 01 "
@@ -70,7 +70,7 @@ class PayloadOutOfOrder(DefectRule):
     )
     good = (
         Example(
-            "3.1.1: a binary message behind the topic",
+            "3.1.1: a binary message after the topic",
             (
                 "C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 74 00 01 ff",
                 ACCEPTED_311,
@@ -91,14 +91,14 @@ class PayloadOutOfOrder(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say how sure that is: a fit to the byte proves it, swapped contents suggest it."""
+        """Sets the confidence: an exact fit is proof, swapped contents only suggest it."""
         if fact.defect.field == "lastWillTopic":
             return self.failure(
                 fact,
-                "the will topic is no UTF-8 and the will message is a legal topic: swapped?",
+                "the will topic is not UTF-8, the will message is a valid topic: possibly swapped",
                 confidence=Confidence.POSSIBLE,
             )
         return self.failure(
             fact,
-            "the will fits the packet only with its fields in another order than the standard's",
+            "the fields of the will fit the packet only in another order than the standard's",
         )

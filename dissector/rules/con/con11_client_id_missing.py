@@ -1,4 +1,4 @@
-"""CON11: a CONNECT without the field of the client id."""
+"""CON11: CONNECT that ends before the client identifier."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ class ClientIdMissing(DefectRule):
 
     What it checks
     --------------
-    The payload of CONNECT begins with the client id, always, if only as a length of 0. The
-    rule speaks where the packet ends before that length. In MQTT 3.1 this is ENC13's.
+    The payload of CONNECT always begins with the client id, if only as a length of 0. The rule
+    reports a packet that ends before that length. In MQTT 3.1 this is reported by ENC13.
 
     Why it matters
     --------------
-    The server has to treat the packet as malformed and closes without saying why.
+    The server must treat the packet as malformed, and closes without giving a reason.
 
     Fix on the client
     -----------------
-    Write 00 00 for an empty client id; leaving the field out is not the same. Check that the
-    Remaining Length counts the payload, not only the variable header.
+    Write 00 00 for an empty client id instead of omitting the field. Check that the Remaining
+    Length covers the payload as well as the variable header.
 
     Fix on the server
     -----------------
-    Check what is left before reading the length; do not take a missing field for an empty
-    client id.
+    Check how much is left of the packet before reading the length; do not treat a missing field as
+    an empty client id.
 
     Known false alarms
     ------------------
-    None: the end of the packet proves it.
+    None. The end of the packet is the proof.
     """
 
     id = "CON11"
@@ -67,7 +67,7 @@ class ClientIdMissing(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say what is the least that must stand there."""
+        """Reports the minimum that the payload must contain."""
         return self.failure(
             fact,
             "CONNECT ends before its client identifier; even an empty one has two bytes, 00 00",

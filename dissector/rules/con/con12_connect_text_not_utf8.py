@@ -1,4 +1,4 @@
-"""CON12: client id, user name or will topic that is no legal text."""
+"""CON12: CONNECT with a client id, user name or will topic that is not valid UTF-8 text."""
 
 from __future__ import annotations
 
@@ -27,34 +27,33 @@ _FIELDS = {
 
 
 class ConnectTextNotUtf8(DefectRule):
-    """The client id, the user name or the will topic is not UTF-8 or holds U+0000.
+    """The client id, the user name or the will topic is not UTF-8 or contains U+0000.
 
     What it checks
     --------------
-    The three text fields of CONNECT are decoded strictly: well-formed UTF-8, no surrogates,
-    and no U+0000 in client id and user name (a will topic with U+0000 is CON15's). The
-    password and the will message are binary and not looked at. In MQTT 3.1 this is ENC05's.
+    The three text fields of CONNECT are decoded strictly: well-formed UTF-8, no surrogates, and no
+    U+0000 in client id and user name (a will topic with U+0000 is reported by CON15). The password
+    and the will message are binary and not checked. In MQTT 3.1 this is reported by ENC05.
 
     Why it matters
     --------------
-    The server must close. One that does not may compare client ids byte for byte in one place
-    and as text in another, and so let two devices share one session or slip past an access
-    list.
+    The server must close. If it does not, it may compare client ids as bytes in one place and as
+    text in another: two devices may then share one session, or bypass an access list.
 
     Fix on the client
     -----------------
-    Use ASCII for client ids. User names from a console or an old file are often Latin-1;
-    convert them. Ids made of a raw MAC or serial number must be written in hex.
+    Use ASCII for client ids. User names from a console or an old file are often Latin-1; convert
+    them. Write ids derived from a raw MAC address or serial number in hex.
 
     Fix on the server
     -----------------
-    Check the fields before using them, and before authentication. A 3.1.1 server closes
-    without CONNACK.
+    Check the fields before using them, and before authentication. A 3.1.1 server closes without
+    CONNACK.
 
     Known false alarms
     ------------------
-    None: the bytes prove it. Clouds that expect binary tokens as user names ask for something
-    the standard forbids.
+    None. The bytes are the proof. Cloud services that require binary tokens as user names violate
+    the standard.
     """
 
     id = "CON12"
@@ -77,11 +76,11 @@ class ConnectTextNotUtf8(DefectRule):
             ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 ff", *SERVER_CLOSES),
         ),
         Example(
-            "3.1.1: the user name holds U+0000",
+            "3.1.1: the user name contains U+0000",
             ("C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 00", *SERVER_CLOSES),
         ),
         Example(
-            "5.0: the user name holds U+0000",
+            "5.0: the user name contains U+0000",
             ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 00", *SERVER_CLOSES),
         ),
         Example(
@@ -119,11 +118,11 @@ class ConnectTextNotUtf8(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the field and cite its own statement."""
+        """Reports the field and cites its own statement."""
         kind = fact.defect.kind
-        what, cited = _FIELDS[kind]
+        field, cited = _FIELDS[kind]
         nul = kind in (DefectKind.CLIENT_ID_NUL, DefectKind.USERNAME_NUL)
-        trouble = "U+0000, which no text may" if nul else "bytes that are not UTF-8"
+        what = "U+0000, which text must not" if nul else "bytes that are not UTF-8"
         return self.failure(
-            fact, f"{what} holds {trouble}", statements=cited.get(fact.connection.version)
+            fact, f"{field} contains {what}", statements=cited.get(fact.connection.version)
         )

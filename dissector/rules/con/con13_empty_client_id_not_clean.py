@@ -1,4 +1,4 @@
-"""CON13: an empty client id that wants its session kept."""
+"""CON13: CONNECT of 3.1.1 with an empty client id and cleanSession=0."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ class EmptyClientIdNotClean(DefectRule):
 
     What it checks
     --------------
-    In 3.1.1 a client may leave its id empty and take one that the server makes up, but only
-    with cleanSession=1. In 5.0 any Clean Start goes with an empty id; in 3.1 an empty id is
+    In 3.1.1 a client may send an empty id and let the server assign one, but only with
+    cleanSession=1. In 5.0 an empty id is allowed with any Clean Start; in 3.1 an empty id is
     illegal anyway (CON14).
 
     Why it matters
     --------------
-    The server makes up a new id for every connection, so a kept session could never be found
-    again. It must refuse with code 2, and the device never gets in.
+    The server assigns a new id to every connection, so a stored session could never be resumed. It
+    must refuse with code 2, and the device can never connect.
 
     Fix on the client
     -----------------
-    Set cleanSession=1, or give the device an id of its own that lasts, such as its serial
-    number.
+    Set cleanSession=1, or give the device a permanent id, such as its serial number.
 
     Fix on the server
     -----------------
-    Refuse with return code 2 and close; do not turn the flag on in silence.
+    Refuse with return code 2 and close; do not set the flag silently.
 
     Known false alarms
     ------------------
-    None: length and flag prove it.
+    None. Length and flag are the proof.
     """
 
     id = "CON13"
@@ -74,7 +73,7 @@ class EmptyClientIdNotClean(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which two things do not go together."""
+        """Reports the two values that exclude each other."""
         return self.failure(
             fact, "the client id is empty and cleanSession is 0; an empty id needs cleanSession=1"
         )

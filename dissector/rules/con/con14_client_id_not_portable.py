@@ -1,4 +1,4 @@
-"""CON14: a client id that not every server has to accept."""
+"""CON14: client id that not every server must accept, by its length or its characters."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
 )
 
-_NO_TEXT = (DefectKind.CLIENT_ID_NOT_UTF8, DefectKind.CLIENT_ID_NUL)
+_NOT_TEXT = (DefectKind.CLIENT_ID_NOT_UTF8, DefectKind.CLIENT_ID_NUL)
 
 
 class ClientIdNotPortable(DefectRule):
-    """The client id is longer, or of other characters, than every server must accept.
+    """The client id has a length or characters that not every server must accept.
 
     What it checks
     --------------
-    MQTT 3.1 requires a client id of 1 to 23 characters: anything else is an error there. From
-    3.1.1 on a server must take ids of 1 to 23 letters and digits (0-9, A-Z, a-z); longer ones
-    and other characters are legal, but a server may refuse them, so this is a note.
+    MQTT 3.1 requires a client id of 1 to 23 characters: any other length is an error there. From
+    3.1.1 on a server must accept ids of 1 to 23 letters and digits (0-9, A-Z, a-z). Longer ids and
+    other characters are legal, but a server may refuse them, so the severity is info.
 
     Why it matters
     --------------
-    A fleet that uses UUIDs (36 characters) or names with slashes and colons works until the
-    server is changed. A 3.1 server answers code 2 and the device stays out.
+    A fleet that uses UUIDs (36 characters) or names with slashes and colons works until the server
+    is replaced. A 3.1 server answers with code 2, and the device cannot connect.
 
     Fix on the client
     -----------------
-    Where the server may change, keep to 23 letters and digits: a MAC in hex takes 12, a UUID
-    in base 62 takes 22.
+    If the server may change, use at most 23 letters and digits: a MAC address in hex takes 12, a
+    UUID in base 62 takes 22.
 
     Fix on the server
     -----------------
-    Accept at least 23 letters and digits. Say in the manual what else is accepted.
+    Accept at least 23 letters and digits. Document what else is accepted.
 
     Known false alarms
     ------------------
-    From 3.1.1 on the id is legal; nearly all servers of today take it. Ignore the rule if
+    From 3.1.1 on the id is legal, and nearly all current servers accept it. Ignore the rule if
     yours does.
     """
 
@@ -121,15 +121,15 @@ class ClientIdNotPortable(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Give the length in 3.1; say what is portable elsewhere."""
+        """Reports the length in 3.1, and what is portable in later versions."""
         if fact.defect.kind is DefectKind.CLIENT_ID_LENGTH:
             return self.failure(
-                fact, f"the client id has {fact.defect.seen} characters; MQTT 3.1 wants 1 to 23"
+                fact, f"the client id has {fact.defect.seen} characters; MQTT 3.1 allows 1 to 23"
             )
-        if any(defect.kind in _NO_TEXT for defect in fact.packet.defects):
+        if any(defect.kind in _NOT_TEXT for defect in fact.packet.defects):
             return None  # CON12
         return self.failure(
             fact,
-            "a server need not accept this client id: only 1 to 23 letters and digits are sure",
+            "a server need not accept this client id, only 1 to 23 letters and digits",
             obligation=Obligation.ADVICE,
         )

@@ -1,4 +1,4 @@
-"""CON15: a will topic that nothing can be published to."""
+"""CON15: CONNECT with a will topic that is empty or contains a wildcard or U+0000."""
 
 from __future__ import annotations
 
@@ -17,39 +17,42 @@ _Cited = dict[Version | None, tuple[str, ...]]
 _WILDCARD: _Cited = {Version.V3_1_1: ("MQTT-4.7.1-1",), Version.V5_0: ("MQTT-4.7.0-1",)}
 _EMPTY: _Cited = {Version.V3_1_1: ("MQTT-4.7.3-1",), Version.V5_0: ("MQTT-4.7.3-1",)}
 _NUL: _Cited = {Version.V3_1_1: ("MQTT-4.7.3-2",), Version.V5_0: ("MQTT-4.7.3-2",)}
-_TROUBLE = {
-    DefectKind.WILL_TOPIC_WILDCARD: ("the will topic holds a wildcard, + or #", _WILDCARD),
-    DefectKind.WILL_TOPIC_EMPTY: ("the will topic is empty; it needs one character", _EMPTY),
-    DefectKind.WILL_TOPIC_NUL: ("the will topic holds U+0000, which no topic may", _NUL),
+_PROBLEMS = {
+    DefectKind.WILL_TOPIC_WILDCARD: ("the will topic contains a wildcard, + or #", _WILDCARD),
+    DefectKind.WILL_TOPIC_EMPTY: (
+        "the will topic is empty; it needs at least one character",
+        _EMPTY,
+    ),
+    DefectKind.WILL_TOPIC_NUL: ("the will topic contains U+0000, which a topic must not", _NUL),
 }
 
 
 class IllegalWillTopic(DefectRule):
-    """The will topic is empty, holds a wildcard or holds U+0000.
+    """The will topic is empty, contains a wildcard or contains U+0000.
 
     What it checks
     --------------
-    The will topic is a topic name: at least one character, no + and no #, no U+0000. A will
-    topic that is not UTF-8 is CON12's. MQTT 3.1 gives it no such duty.
+    The will topic must be a topic name: at least one character, no + and no #, no U+0000. A will
+    topic that is not UTF-8 is reported by CON12. MQTT 3.1 has no such requirement.
 
     Why it matters
     --------------
-    The will is published long after the CONNECT, when the device is gone. A server that did
-    not check then drops it, and nobody learns that the device died.
+    The will is published long after the CONNECT, when the device is disconnected. A server that did
+    not check the topic drops the will then, and nobody is notified.
 
     Fix on the client
     -----------------
-    Publish the will to one plain topic, such as devices/ID/state. Filters with wildcards are
-    for subscribing; an empty topic is mostly a variable that was not set yet.
+    Publish the will to one topic without wildcards, such as devices/ID/state. Filters with
+    wildcards are for subscriptions; an empty topic is usually a variable that was not initialized.
 
     Fix on the server
     -----------------
-    Check the will topic when the CONNECT comes, as for a PUBLISH, and close (5.0: 0x90 or
+    Check the will topic when the CONNECT is received, as for a PUBLISH, and close (5.0: 0x90 or
     0x81).
 
     Known false alarms
     ------------------
-    None: the bytes prove it.
+    None. The bytes are the proof.
     """
 
     id = "CON15"
@@ -61,7 +64,7 @@ class IllegalWillTopic(DefectRule):
         v5=("MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"),
     )
     sections = {Version.V3_1_1: "4.7", Version.V5_0: "4.7"}
-    consumes = dict.fromkeys(_TROUBLE, (spec.CONNECT,))
+    consumes = dict.fromkeys(_PROBLEMS, (spec.CONNECT,))
     bad = (
         Example(
             "3.1.1: an empty will topic",
@@ -115,7 +118,7 @@ class IllegalWillTopic(DefectRule):
             ),
         ),
         Example(
-            "3.1: says nothing about it",
+            "3.1: a wildcard is not forbidden",
             (
                 ("C 10 17 00 06 4d 51 49 73 64 70 03 06 00 3c 00 01 61 00 03 61 2f 23 00 01 6d"),
                 ACCEPTED_311,
@@ -125,6 +128,6 @@ class IllegalWillTopic(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which of the three it is, and cite the statement of that one."""
-        message, cited = _TROUBLE[fact.defect.kind]
+        """Reports which of the three it is, and cites its statement."""
+        message, cited = _PROBLEMS[fact.defect.kind]
         return self.failure(fact, message, statements=cited.get(fact.connection.version))

@@ -1,4 +1,4 @@
-"""CON16: a value that a property of CONNECT may not have."""
+"""CON16: CONNECT with a property value that the standard does not allow."""
 
 from __future__ import annotations
 
@@ -25,33 +25,31 @@ _SECTIONS = {
 
 
 class BadConnectPropertyValue(DefectRule):
-    """A property of CONNECT has a value that the standard rules out.
+    """A property of CONNECT has a value that the standard does not allow.
 
     What it checks
     --------------
-    Receive Maximum and Maximum Packet Size are not 0, Request Response Information and Request
-    Problem Information are 0 or 1, and Authentication Data does not come without an
-    Authentication Method.
+    Receive Maximum and Maximum Packet Size must not be 0, Request Response Information and Request
+    Problem Information must be 0 or 1, and Authentication Data requires an Authentication Method.
 
     Why it matters
     --------------
-    Each is a Protocol Error: the server closes. A Receive Maximum of 0 would forbid the server
-    to send anything above QoS 0; whoever writes 0 to mean "no limit" gets no connection at
-    all.
+    Each is a Protocol Error: the server closes. A Receive Maximum of 0 would not let the server
+    send any QoS 1 or 2 message; a client that sends 0 to mean "no limit" cannot connect at all.
 
     Fix on the client
     -----------------
-    Leave the property out to say "no limit" or "default". Write the method whenever there is
+    To get "no limit" or the default, omit the property. Send the method whenever there is
     authentication data.
 
     Fix on the server
     -----------------
-    Check the values while reading the properties; answer 0x82 (Protocol Error), if anything,
-    and close.
+    Check the values while reading the properties, and close; a CONNACK with 0x82 (Protocol Error)
+    may be sent first.
 
     Known false alarms
     ------------------
-    None: the value proves it.
+    None. The value is the proof.
     """
 
     id = "CON16"
@@ -108,7 +106,7 @@ class BadConnectPropertyValue(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the property, its value and its section."""
+        """Reports the property and its value, and cites its section."""
         defect = fact.defect
         field = defect.field or ""
         if defect.kind is DefectKind.AUTH_DATA_WITHOUT_METHOD:

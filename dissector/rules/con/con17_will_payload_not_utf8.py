@@ -1,4 +1,4 @@
-"""CON17: a will that calls itself text and is not."""
+"""CON17: will payload that is declared as UTF-8 but is not."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from dissector.rules.examples import (
 
 
 class WillPayloadNotUtf8(DefectRule):
-    """The will says that its payload is UTF-8, and it is not.
+    """The will payload is declared as UTF-8, but is not.
 
     What it checks
     --------------
-    With Payload Format Indicator 1 among the will properties, the will's payload must be
-    well-formed UTF-8.
+    With Payload Format Indicator 1 among the will properties, the will payload must be well-formed
+    UTF-8.
 
     Why it matters
     --------------
-    Receivers trust the indicator and decode the payload as text; some servers check it and
-    refuse the CONNECT with 0x99. Either way the will is useless when it is needed.
+    Receivers rely on the indicator and decode the payload as text; some servers check it and refuse
+    the CONNECT with 0x99. In both cases the will is lost when it is needed.
 
     Fix on the client
     -----------------
-    Leave the indicator out for binary payloads, or encode the text as UTF-8.
+    Omit the indicator for binary payloads, or encode the text as UTF-8.
 
     Fix on the server
     -----------------
-    A server may check and refuse with 0x99 (Payload format invalid); it need not.
+    A server may check the payload and refuse with 0x99 (Payload format invalid), but need not.
 
     Known false alarms
     ------------------
-    None: the bytes contradict the indicator.
+    None. The bytes contradict the indicator.
     """
 
     id = "CON17"
@@ -85,7 +85,7 @@ class WillPayloadNotUtf8(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name both sides of the contradiction."""
+        """Reports the indicator and the payload that contradict each other."""
         return self.failure(
             fact, "payloadFormatIndicator is 1 but the will's payload is not well-formed UTF-8"
         )

@@ -1,4 +1,4 @@
-"""ENC01: flag bits of the fixed header that no standard defines."""
+"""ENC01: fixed header whose flag bits are not those that the packet type requires."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ class ReservedHeaderFlags(DefectRule):
 
     What it checks
     --------------
-    The flag nibble of every packet but PUBLISH is fixed: 0010 for PUBREL, SUBSCRIBE and
-    UNSUBSCRIBE, 0000 for the others. DISCONNECT of 5.0 and AUTH have rules of their own
-    (SEQ14, AUT06). In MQTT 3.1 the bits are merely unused, so the rule is silent there.
+    The flags of every packet except PUBLISH are fixed: 0010 for PUBREL, SUBSCRIBE and UNSUBSCRIBE,
+    0000 for the others. DISCONNECT of 5.0 and AUTH have their own rules (SEQ14, AUT06). In MQTT 3.1
+    the bits are only unused, so the rule does not apply there.
 
     Why it matters
     --------------
-    The receiver has to close the connection at once, so the device drops off the network for
-    one wrong bit. Wrong flags are also the first sign of a stream that has lost its place: a
-    length that is off by one makes payload look like headers.
+    The receiver must close the connection at once, so one wrong bit disconnects the device. Wrong
+    flags are also the first sign that packet boundaries are lost: if a length is off by one,
+    payload is read as a header.
 
     Fix on the client
     -----------------
-    Build the first byte from a table of constants, one per packet type, instead of shifting
-    the type and adding DUP or QoS. A library for MQTT 3.1 that marks repeated SUBSCRIBE or
-    PUBREL packets with DUP must stop doing so from 3.1.1 on.
+    Build the first byte from a table of constants, one per packet type, instead of shifting the
+    type and adding DUP or QoS. A library for MQTT 3.1 that sets DUP in repeated SUBSCRIBE or PUBREL
+    packets must not do so from 3.1.1 on.
 
     Fix on the server
     -----------------
-    The same for packets that the server makes: PUBREL is 0x62, all its other acknowledgements
-    end in 0. On receipt, compare the whole nibble and close; do not mask it away.
+    Use constants for the packets that the server sends: PUBREL is 0x62, all its other
+    acknowledgements end in 0. On receipt, compare all four bits and close; do not mask them.
 
     Known false alarms
     ------------------
-    None where the stream is whole. After bytes were lost the framing is found again before
-    anything is judged.
+    None where the stream is complete. After lost bytes, packets are judged only once their
+    boundaries are known again.
     """
 
     id = "ENC01"
@@ -78,13 +78,13 @@ class ReservedHeaderFlags(DefectRule):
             "5.0: PINGREQ with flags 0000", (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 00", *GOODBYE)
         ),
         Example(
-            "3.1: a repeated SUBSCRIBE may carry DUP",
+            "3.1: a repeated SUBSCRIBE may have DUP",
             (CONNECT_31, ACCEPTED_311, "C 8a 06 00 01 00 01 61 00", "S 90 03 00 01 00", *GOODBYE),
         ),
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Compare the nibble with the one that the type requires."""
+        """Compares the flags with those that the type requires."""
         packet = fact.packet
         wanted = spec.REQUIRED_FLAGS[packet.type & 15]
         return self.failure(

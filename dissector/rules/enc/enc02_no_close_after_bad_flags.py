@@ -1,4 +1,4 @@
-"""ENC02: bad flags in a fixed header that do not cost the connection."""
+"""ENC02: connection left open after a packet with wrong header flags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unreacted
+from dissector.rules.gating import missing_close_after
 
 _KINDS = frozenset(
     kind.value
@@ -25,38 +25,39 @@ _KINDS = frozenset(
 _BAD_FLAGS = "C c1 00"
 
 
-def provoked(finding: Finding) -> bool:
+def about_header_flags(finding: Finding) -> bool:
     """Whether a finding is about the flags of a fixed header, whichever rule reports it."""
     return finding.evidence.get("defect") in _KINDS
 
 
 class NoCloseAfterBadFlags(ConnectionRule):
-    """A packet has wrong flags in its first byte, and its receiver lets the connection live.
+    """A packet has wrong flags in its first byte, and its receiver does not close the connection.
 
     What it checks
     --------------
-    The flags of a fixed header are given for all types but PUBLISH. Whoever receives others must
-    close: both sides in 3.1.1, the server in 5.0. After such a packet (ENC01, AUT06 or SEQ14
-    reports it) the rule looks whether anybody closed, or sent DISCONNECT, within 5 seconds.
+    The flags of the fixed header are defined for all types except PUBLISH. A receiver of other
+    values must close: both sides in 3.1.1, the server in 5.0. After such a packet (reported by
+    ENC01, AUT06 or SEQ14) the rule checks whether either side closed, or sent DISCONNECT, within 5
+    seconds.
 
     Why it matters
     --------------
-    Wrong flags are the first sign that the two sides have lost the packet borders: what is read as
-    a header is in truth the middle of a payload. Whoever reads on, reads nonsense.
+    Wrong flags are the first sign that the two sides disagree about packet boundaries: the assumed
+    header may be the middle of a payload. All that is read after it may be meaningless.
 
     Fix on the client
     -----------------
-    Write the flags from a table: 2 for PUBREL, SUBSCRIBE and UNSUBSCRIBE, 0 for the rest. Close
-    when the server sends others.
+    Take the flags from a table: 2 for PUBREL, SUBSCRIBE and UNSUBSCRIBE, 0 for the rest. Close when
+    the server sends others.
 
     Fix on the server
     -----------------
-    Check byte 1 of every packet before its body is read, and close on a mismatch (5.0: DISCONNECT
+    Check byte 1 of every packet before reading its body, and close if it is wrong (5.0: DISCONNECT
     0x81 first).
 
     Known false alarms
     ------------------
-    A server that tolerates such flags on purpose is reported all the same.
+    A server that tolerates such flags intentionally is reported as well.
     """
 
     id = "ENC02"
@@ -105,14 +106,16 @@ class NoCloseAfterBadFlags(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for a close after the first packet with bad flags that nobody closed for."""
+        """Requires a close after the first packet with bad flags that was not followed by one."""
         if connection.connection_flags & ConnectionFlag.REFUSED:
-            return None  # SEQ09 asks for the close
-        provoking = [
+            return None  # SEQ09 requires the close
+        violations = [
             finding
             for finding in connection.findings
-            if provoked(finding)
+            if about_header_flags(finding)
             and finding.severity is Severity.ERROR
             and (finding.side is Side.CLIENT or connection.version is not Version.V5_0)
         ]
-        return unreacted(connection, provoking, "the {side} sent a packet with bad flags ({rule})")
+        return missing_close_after(
+            connection, violations, "the {side} sent a packet with bad flags ({rule})"
+        )

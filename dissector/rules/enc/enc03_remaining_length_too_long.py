@@ -1,4 +1,4 @@
-"""ENC03: a Remaining Length that does not end after four bytes."""
+"""ENC03: Remaining Length that is encoded with more than four bytes."""
 
 from __future__ import annotations
 
@@ -18,35 +18,34 @@ from dissector.rules.examples import (
 
 
 class RemainingLengthTooLong(DefectRule):
-    """The Remaining Length goes on after its fourth byte.
+    """The Remaining Length continues after its fourth byte.
 
     What it checks
     --------------
-    The length of a packet is written in one to four bytes, each with a top bit that says that
-    another follows. A fourth byte with that bit set makes a fifth, which no version of MQTT
+    The length of a packet is encoded in one to four bytes; the top bit of each says whether another
+    byte follows. A fourth byte with that bit set would require a fifth, which no version of MQTT
     has.
 
     Why it matters
     --------------
-    Nobody can tell where such a packet ends, so everything behind it on that connection is
-    lost. A receiver that goes on reading computes a length beyond 256 MiB or overflows its
-    integer: a classic way to crash small stacks.
+    The end of such a packet is unknown, so all later data on the connection is lost. A receiver
+    that continues reading gets a length above 256 MiB or an integer overflow: a known way to crash
+    small stacks.
 
     Fix on the client
     -----------------
-    Refuse to send more than 268,435,455 bytes in one packet. If nothing that large was meant,
-    the header was overwritten or the stream lost its place: look for two tasks that write to
-    one socket without a lock.
+    Refuse to send more than 268,435,455 bytes in one packet. If nothing that large was intended,
+    the header was overwritten or packet boundaries were lost: look for two tasks that write to one
+    socket without a lock.
 
     Fix on the server
     -----------------
-    The same for what the server sends. On receipt give up after the fourth byte and close; do
-    not wait for more.
+    The same for packets that the server sends. On receipt stop after the fourth byte and close; do
+    not wait for more bytes.
 
     Known false alarms
     ------------------
-    Traffic that is no MQTT at all on an MQTT port may look like this; a connection is only
-    judged once it has shown a CONNECT.
+    Other traffic on an MQTT port may look like this; a connection is only judged after a CONNECT.
     """
 
     id = "ENC03"
@@ -87,7 +86,7 @@ class RemainingLengthTooLong(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say where the length should have ended."""
+        """Reports the maximum length of the field."""
         return self.failure(
-            fact, "the Remaining Length goes on after four bytes; four is the most that it may take"
+            fact, "the Remaining Length continues after four bytes; four bytes are the maximum"
         )

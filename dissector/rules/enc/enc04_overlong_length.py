@@ -1,4 +1,4 @@
-"""ENC04: a Variable Byte Integer that is written with more bytes than it needs."""
+"""ENC04: Variable Byte Integer that is encoded with more bytes than it needs."""
 
 from __future__ import annotations
 
@@ -24,33 +24,32 @@ _OBLIGATION: dict[Version | None, Obligation] = {Version.V3_1_1: Obligation.ADVI
 
 
 class OverlongLength(DefectRule):
-    """A length or identifier is written with more bytes than its value needs.
+    """A length or identifier is encoded with more bytes than its value needs.
 
     What it checks
     --------------
-    Variable Byte Integers (Remaining Length, Property Length, property identifiers) end in a
-    byte of 0x00 behind others: 5 as 85 00 instead of 05. MQTT 5.0 forbids that. 3.1.1 has no
-    such duty, so there it is only worth a note.
+    A Variable Byte Integer (Remaining Length, Property Length, property identifier) of several
+    bytes ends in 0x00: 5 as 85 00 instead of 05. MQTT 5.0 forbids this. 3.1.1 does not, so the
+    severity is info there.
 
     Why it matters
     --------------
-    Two spellings of one value let a firewall and a server read the same bytes differently, and
-    receivers that compare packets byte for byte, or that allow for one length byte only,
-    break.
+    If a value has two encodings, a firewall and a server may interpret the same bytes differently.
+    Receivers that compare packets as bytes, or that support only one length byte, fail.
 
     Fix on the client
     -----------------
-    Write the length after the body is known, with as many bytes as it takes. Code that
-    reserves a fixed number of length bytes and fills them in later must move the body instead.
+    Write the length after the body is known, with as many bytes as it needs. Code that reserves a
+    fixed number of length bytes and fills them in later must move the body instead.
 
     Fix on the server
     -----------------
-    The same for what the server sends. A 5.0 server treats such a packet as malformed and
-    closes (0x81).
+    The same for packets that the server sends. A 5.0 server must treat such a packet as malformed
+    and close (0x81).
 
     Known false alarms
     ------------------
-    None in 5.0. In 3.1.1 nothing is broken: the note is for those who plan to move to 5.0.
+    None in 5.0. In 3.1.1 nothing is violated: the finding is meant for a migration to 5.0.
     """
 
     id = "ENC04"
@@ -91,11 +90,11 @@ class OverlongLength(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which number it is, and how it was written."""
+        """Reports the value and the number of bytes of its encoding."""
         defect = fact.defect
         what = _NAMES.get(defect.field, "Remaining Length")
         return self.failure(
             fact,
-            f"the {what} {defect.seen} is written with {defect.length} bytes; fewer would do",
+            f"the {what} {defect.seen} is encoded with {defect.length} bytes; fewer are enough",
             obligation=_OBLIGATION.get(fact.connection.version),
         )

@@ -1,4 +1,4 @@
-"""ENC05: text whose bytes are not UTF-8."""
+"""ENC05: text field that is not well-formed UTF-8."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _ONLY_3_1 = {
 
 
 class TextNotUtf8(DefectRule):
-    """A text field holds bytes that are no well-formed UTF-8.
+    """A text field contains bytes that are not well-formed UTF-8.
 
     What it checks
     --------------
-    Every text property of 5.0 is decoded strictly: no stray continuation bytes, no overlong
-    forms, no surrogates. In MQTT 3.1 the rule reads all text of the CONNECT: client id, will
-    topic, user name and password, and a will message of 7-bit ASCII. Client id, will topic and
-    user name of 3.1.1 and 5.0 belong to CON12, User Properties to ENC09.
+    Every text property of 5.0 is decoded strictly: no unexpected continuation bytes, no overlong
+    forms, no surrogates. In MQTT 3.1 the rule checks all text of the CONNECT: client id, will
+    topic, user name and password, and that the will message is 7-bit ASCII. Client id, will topic
+    and user name of 3.1.1 and 5.0 are reported by CON12, User Properties by ENC09.
 
     Why it matters
     --------------
-    A receiver must treat such a packet as malformed and close. One that does not will store,
-    compare and forward a string that other clients cannot decode.
+    A receiver must treat such a packet as malformed and close. If it does not, it stores, compares
+    and forwards a string that other clients cannot decode.
 
     Fix on the client
     -----------------
-    Convert to UTF-8 where the text enters the program. Typical culprits: a device name in
-    Latin-1 or GBK, text cut in the middle of a character by a length limit, a Java or Oracle
-    string in modified UTF-8, a buffer sent beyond its end.
+    Convert to UTF-8 where the text enters the program. Typical causes: a device name in Latin-1 or
+    GBK, text cut within a character by a length limit, a Java or Oracle string in modified UTF-8, a
+    buffer sent beyond its end.
 
     Fix on the server
     -----------------
@@ -52,8 +52,8 @@ class TextNotUtf8(DefectRule):
 
     Known false alarms
     ------------------
-    None for whole packets. Some 3.1 clients put binary passwords there; the standard of 3.1
-    calls the password text.
+    None for complete packets. Some 3.1 clients send binary passwords; the standard of 3.1 defines
+    the password as text.
     """
 
     id = "ENC05"
@@ -117,7 +117,7 @@ class TextNotUtf8(DefectRule):
             ),
         ),
         Example(
-            "5.0: a Reason String with a whole character",
+            "5.0: a Reason String with a complete character",
             (CONNECT_5, "S 20 08 00 87 05 1f 00 02 c3 a9", *SERVER_CLOSES),
         ),
         Example(
@@ -131,12 +131,12 @@ class TextNotUtf8(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the field; the bytes of a password stay out of the evidence."""
+        """Reports the field; the bytes of a password are not part of the evidence."""
         defect = fact.defect
-        what = _ONLY_3_1.get(defect.kind) or f"the property {defect.field}"
+        field = _ONLY_3_1.get(defect.kind) or f"the property {defect.field}"
         if defect.kind is DefectKind.WILL_MESSAGE_NOT_ASCII:
-            message = f"{what} holds bytes beyond 7-bit ASCII"
+            message = f"{field} contains bytes beyond 7-bit ASCII"
         else:
-            message = f"{what} holds bytes that are not UTF-8"
+            message = f"{field} contains bytes that are not UTF-8"
         evidence = {"defect": defect.kind.value, "offset": defect.offset, "length": defect.length}
         return self.failure(fact, message, evidence=evidence)

@@ -1,4 +1,4 @@
-"""ENC06: the character U+0000 within a text."""
+"""ENC06: text property that contains the character U+0000."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from dissector.rules.examples import (
 
 
 class NulInText(DefectRule):
-    """A text field holds the character U+0000.
+    """A text field contains the character U+0000.
 
     What it checks
     --------------
-    A byte 00 inside a text property of 5.0. Client id, user name and will topic belong to
-    CON12 and CON15, User Properties to ENC09. The two bytes C0 80, which some runtimes write
-    for U+0000, are not UTF-8 at all and belong to ENC05.
+    A byte 00 within a text property of 5.0. Client id, user name and will topic are reported by
+    CON12 and CON15, User Properties by ENC09. The two bytes C0 80, which some runtimes write for
+    U+0000, are not UTF-8 and are reported by ENC05.
 
     Why it matters
     --------------
-    C code takes the NUL for the end of the string: two programs see two different values,
-    which has served to slip past access lists. Receivers must treat the packet as malformed.
+    C code treats NUL as the end of the string: two programs see two different values, which has
+    been used to bypass access lists. Receivers must treat the packet as malformed.
 
     Fix on the client
     -----------------
-    Send the length of the text, not the size of the buffer: the usual cause is a sizeof or
-    strlen + 1 that counts the terminator in. Reject NUL where text comes from users.
+    Send the length of the text, not the size of the buffer: the usual cause is a sizeof or strlen +
+    1 that counts the terminator. Reject NUL in user input.
 
     Fix on the server
     -----------------
@@ -39,7 +39,7 @@ class NulInText(DefectRule):
 
     Known false alarms
     ------------------
-    None: one byte proves it.
+    None. The byte is the proof.
     """
 
     id = "ENC06"
@@ -72,7 +72,7 @@ class NulInText(DefectRule):
             (CONNECT_5, "S 20 08 00 87 05 1f 00 02 6e 6f", *SERVER_CLOSES),
         ),
         Example(
-            "3.1.1: NUL in a password is fine",
+            "3.1.1: NUL in a password is legal",
             (
                 "C 10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 00",
                 ACCEPTED_311,
@@ -82,7 +82,7 @@ class NulInText(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the property."""
+        """Reports the property."""
         return self.failure(
-            fact, f"the property {fact.defect.field} holds U+0000, which no text may"
+            fact, f"the property {fact.defect.field} contains U+0000, which text must not"
         )

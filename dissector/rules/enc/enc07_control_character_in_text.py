@@ -1,4 +1,4 @@
-"""ENC07: control characters and non-characters within a text."""
+"""ENC07: text field that contains a control character or a Unicode non-character."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from dissector.rules.examples import (
 
 
 class ControlCharacterInText(DefectRule):
-    """A text field holds a control character or a code point that is no character.
+    """A text field contains a control character or a Unicode non-character.
 
     What it checks
     --------------
-    U+0001 to U+001F, U+007F to U+009F and the non-characters (such as U+FFFF) in client id,
-    user name, will topic or a text property. The standard only discourages them: a receiver
-    may close the connection, and need not.
+    U+0001 to U+001F, U+007F to U+009F and the non-characters (such as U+FFFF) in client id, user
+    name, will topic or a text property. The standard only discourages them: a receiver may close
+    the connection, but need not.
 
     Why it matters
     --------------
-    It works with one server and is cut off by the next, without a word. Control characters
-    also garble logs and can steer a terminal that shows them.
+    One server accepts the packet, another one closes without giving a reason. Control characters
+    also corrupt logs and can control a terminal that displays them.
 
     Fix on the client
     -----------------
-    Strip line ends and other control characters from names that come from files, AT commands
-    or user input: a trailing carriage return is by far the most common.
+    Remove line ends and other control characters from names that come from files, AT commands or
+    user input: a trailing carriage return is by far the most common.
 
     Fix on the server
     -----------------
-    Keep them out of Reason Strings and assigned identifiers; decide whether clients that send
-    them are cut off, and document it.
+    Do not send them in Reason Strings and assigned identifiers; decide whether clients that send
+    them are disconnected, and document it.
 
     Known false alarms
     ------------------
-    The packet is legal. The finding is a hint, whatever the server did with it.
+    The packet is legal. The finding is a hint, whatever the server did.
     """
 
     id = "ENC07"
@@ -76,7 +76,7 @@ class ControlCharacterInText(DefectRule):
             ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7e", ACCEPTED_5, *GOODBYE),
         ),
         Example(
-            "3.1: nothing is said about them",
+            "3.1: not discouraged",
             (
                 "C 10 13 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61 00 02 75 0d",
                 ACCEPTED_311,
@@ -86,8 +86,8 @@ class ControlCharacterInText(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Name the field."""
-        field = fact.defect.field or "a text"
+        """Reports the field."""
+        field = fact.defect.field or "a text field"
         return self.failure(
-            fact, f"{field} holds a control character or non-character; receivers may refuse it"
+            fact, f"{field} contains a control character or non-character; receivers may refuse it"
         )

@@ -1,4 +1,4 @@
-"""ENC09: a User Property whose name or value is no legal text."""
+"""ENC09: User Property whose name or value is not valid text."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ from dissector.rules.examples import (
 
 
 class UserPropertyNotText(DefectRule):
-    """The name or the value of a User Property is not UTF-8 or holds U+0000.
+    """The name or the value of a User Property is not UTF-8 or contains U+0000.
 
     What it checks
     --------------
-    A User Property is a pair of texts, and both halves follow the rules for text: well-formed
-    UTF-8, no U+0000. Every packet of 5.0 that may carry User Properties is read.
+    A User Property is a pair of texts, a name and a value. Both must be well-formed UTF-8 without
+    U+0000. All packets of 5.0 that may have User Properties are checked.
 
     Why it matters
     --------------
-    User Properties travel unchanged from publisher to subscriber, through servers and bridges.
-    One bad pair makes the whole packet malformed, and the connection of whoever receives it
-    may be cut.
+    User Properties are forwarded unchanged from publisher to subscriber, through servers and
+    bridges. One bad pair makes the packet malformed, and its receiver may close the connection.
 
     Fix on the client
     -----------------
-    Put only text in them; encode binary values as hex or base64, and check lengths: a value
-    that starts in the middle of a pair comes from a wrong length of the name.
+    Send only text in them; encode binary values as hex or base64, and check lengths: a value that
+    begins in the middle of a pair comes from a wrong length of the name.
 
     Fix on the server
     -----------------
-    The same for those that the server adds itself, such as trace ids and host names.
+    The same for those that the server adds, such as trace ids and host names.
 
     Known false alarms
     ------------------
-    None: the bytes prove it.
+    None. The bytes are the proof.
     """
 
     id = "ENC09"
@@ -66,7 +65,7 @@ class UserPropertyNotText(DefectRule):
     )
     good = (
         Example(
-            "both halves are UTF-8",
+            "name and value are UTF-8",
             (
                 ("C 10 16 00 04 4d 51 54 54 05 02 00 3c 08 26 00 01 6b 00 02 c3 a9 00 01 61"),
                 ACCEPTED_5,
@@ -74,7 +73,7 @@ class UserPropertyNotText(DefectRule):
             ),
         ),
         Example(
-            "both halves are empty",
+            "name and value are empty",
             (
                 "C 10 13 00 04 4d 51 54 54 05 02 00 3c 05 26 00 00 00 00 00 01 61",
                 ACCEPTED_5,
@@ -85,11 +84,11 @@ class UserPropertyNotText(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which of the two rules for text is broken."""
+        """Reports which of the two requirements for text is violated."""
         if fact.defect.kind is DefectKind.USER_PROPERTY_NUL:
             return self.failure(
-                fact, "a User Property holds U+0000; both halves must be plain text"
+                fact, "a User Property contains U+0000, in name or value; text must not"
             )
         return self.failure(
-            fact, "a User Property holds bytes that are not UTF-8, in name or value"
+            fact, "a User Property contains bytes that are not UTF-8, in name or value"
         )

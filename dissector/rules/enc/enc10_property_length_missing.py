@@ -1,4 +1,4 @@
-"""ENC10: a packet of 5.0 that ends where its Property Length belongs."""
+"""ENC10: 5.0 packet that ends before its Property Length."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class PropertyLengthMissing(DefectRule):
 
     What it checks
     --------------
-    CONNECT, a will, DISCONNECT and AUTH of 5.0 carry a Property Length even if there are no
-    properties: one byte 00. Only the short forms may leave it out: DISCONNECT with a Remaining
-    Length of 0 or 1, AUTH with 0. A CONNACK that is too short is ACK01's.
+    CONNECT, wills, DISCONNECT and AUTH of 5.0 have a Property Length even if there are no
+    properties: one byte 00. Only the short forms may omit it: DISCONNECT with a Remaining Length of
+    0 or 1, AUTH with 0. A CONNACK that is too short is reported by ACK01.
 
     Why it matters
     --------------
-    The packet is malformed and the connection is closed. It is the mark of 3.1.1 code that was
-    given a new level byte: where payload follows, the next two bytes are taken for a Property
-    Length and the failure shows elsewhere (ENC13).
+    The packet is malformed and the connection is closed. The usual cause is 3.1.1 code in which
+    only the level byte was changed: if payload follows, the next two bytes are read as a Property
+    Length and the error appears elsewhere (ENC13).
 
     Fix on the client
     -----------------
-    Write the byte 00 behind the Keep Alive (and, with a will, in front of the will topic)
-    whenever the level byte is 5.
+    Write the byte 00 after the Keep Alive (and, with a will, before the will topic) whenever the
+    level byte is 5.
 
     Fix on the server
     -----------------
-    Write the byte 00 behind the reason code of DISCONNECT and AUTH, or use a legal short form.
+    Write the byte 00 after the reason code of DISCONNECT and AUTH, or use a legal short form.
 
     Known false alarms
     ------------------
-    None: the end of the packet is known from its header.
+    None. The end of the packet is known from its header.
     """
 
     id = "ENC10"
@@ -59,11 +59,11 @@ class PropertyLengthMissing(DefectRule):
     }
     bad = (
         Example(
-            "CONNECT ends behind the Keep Alive",
+            "CONNECT ends after the Keep Alive",
             ("C 10 0a 00 04 4d 51 54 54 05 02 00 3c", *SERVER_CLOSES),
         ),
         Example(
-            "the server's AUTH ends behind its reason code",
+            "the server's AUTH ends after its reason code",
             (CONNECT_5_METHOD, "S f0 01 18", *CLIENT_CLOSES),
         ),
     )
@@ -76,7 +76,7 @@ class PropertyLengthMissing(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say where it is missing."""
+        """Reports the packet in which it is missing."""
         return self.failure(
-            fact, f"{fact.packet.name} ends before its Property Length; even no properties need a 0"
+            fact, f"{fact.packet.name} ends before its Property Length; without properties it is 0"
         )

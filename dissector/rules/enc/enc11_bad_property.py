@@ -1,4 +1,4 @@
-"""ENC11: a property that does not exist, does not belong there, or does not fit."""
+"""ENC11: property that is unknown, not allowed there, repeated, out of range or too long."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ _PACKETS = (spec.CONNECT, spec.WILL, spec.DISCONNECT, spec.AUTH)
 
 
 class BadProperty(DefectRule):
-    """A property is unknown, misplaced, repeated, out of range, or longer than its section.
+    """A property is unknown, not allowed there, repeated, out of range, or longer than its section.
 
     What it checks
     --------------
-    The properties of CONNECT, wills, DISCONNECT and AUTH: the identifier exists, belongs in
-    that packet and to that sender, stands there once (User Property aside), has a value in its
-    range, and all lengths add up. Values of CONNECT's own properties are CON16's, those of
-    CONNACK ACK05's. Authentication Data without a method in AUTH is only a warning: the
-    standard does not say.
+    The properties of CONNECT, wills, DISCONNECT and AUTH: the identifier must exist, be allowed in
+    that packet and for that sender, occur once (except User Property), and have a value in its
+    range, and all lengths must add up. Wrong values of CONNECT's own properties are reported by
+    CON16, properties of CONNACK by ACK05. Authentication Data without a method in AUTH is only a
+    warning: the standard does not forbid it explicitly.
 
     Why it matters
     --------------
-    An unknown or misplaced property makes the packet malformed: the receiver must close, and
-    cannot even skip it, for nothing tells how long its value is. A misplaced one often means
-    that a limit was announced where nobody reads it.
+    An unknown or misplaced property makes the packet malformed: the receiver must close, and cannot
+    skip an unknown one, because the length of its value is unknown. A misplaced one often means
+    that a limit was announced where the receiver does not look for it.
 
     Fix on the client
     -----------------
-    Check each property against the table of section 2.2.2.2. Will properties (delay, content
-    type, message expiry) belong in the will's section, not in CONNECT's; Session Expiry and
-    Receive Maximum the other way round.
+    Check each property against the table of section 2.2.2.2. Will properties (delay, content type,
+    message expiry) belong in the will's section, not in CONNECT's; Session Expiry and Receive
+    Maximum belong in CONNECT's.
 
     Fix on the server
     -----------------
-    The same for DISCONNECT and AUTH that the server makes. Close with 0x81 (malformed) or 0x82
+    The same for DISCONNECT and AUTH that the server sends. Close with 0x81 (malformed) or 0x82
     (repeated, out of range).
 
     Known false alarms
     ------------------
-    A property of a later standard would be called unknown; there is none yet.
+    A property of a later standard would be reported as unknown; no later standard exists yet.
     """
 
     id = "ENC11"
@@ -132,7 +132,7 @@ class BadProperty(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say what is wrong with the property; one that the standard leaves open is a warning."""
+        """Describes the error of the property; a warning where the standard is not explicit."""
         message = describe(fact.defect, fact.side)
         if fact.defect.kind is DefectKind.AUTH_DATA_WITHOUT_METHOD:
             return self.failure(

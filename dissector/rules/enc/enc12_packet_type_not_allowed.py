@@ -1,4 +1,4 @@
-"""ENC12: a packet type that is reserved, or that only the other side may send."""
+"""ENC12: packet type that is reserved, or that only the other side may send."""
 
 from __future__ import annotations
 
@@ -19,34 +19,33 @@ from dissector.rules.examples import (
 
 
 class PacketTypeNotAllowed(DefectRule):
-    """The packet type is reserved, or belongs to the other side.
+    """The packet type is reserved, or only the other side may send it.
 
     What it checks
     --------------
-    Type 0 exists in no version. CONNECT, SUBSCRIBE, UNSUBSCRIBE and PINGREQ come from clients
-    only; CONNACK, SUBACK, UNSUBACK and PINGRESP from servers only; DISCONNECT of 3.1 from
-    clients only (in 3.1.1 a server's DISCONNECT is SEQ13's). Type 15 before 5.0 is AUT08's.
+    Type 0 exists in no version. CONNECT, SUBSCRIBE, UNSUBSCRIBE and PINGREQ come from clients only;
+    CONNACK, SUBACK, UNSUBACK and PINGRESP from servers only; DISCONNECT of 3.1 from clients only
+    (in 3.1.1 a server's DISCONNECT is reported by SEQ13). Type 15 before 5.0 is reported by AUT08.
 
     Why it matters
     --------------
-    The receiver has no meaning for the packet and must close. Type 0 in particular is what a
-    stream looks like that lost its place: the bytes of a payload or of a wrong length are read
-    as headers.
+    The packet has no meaning for the receiver, which must close. Type 0 in particular is a sign of
+    lost packet boundaries: bytes of a payload, or after a wrong length, are read as headers.
 
     Fix on the client
     -----------------
-    Look for code that answers PINGREQ with PINGREQ, or sends acknowledgements that only a
-    server makes. With type 0, check the lengths of the packet before it.
+    Look for code that answers PINGREQ with PINGREQ, or sends acknowledgements that only a server
+    sends. With type 0, check the lengths of the previous packet.
 
     Fix on the server
     -----------------
-    The same: a server never sends PINGREQ to see whether a client lives; the client's keep
-    alive is there for that.
+    The same. A server never sends PINGREQ to check whether a client is still connected; the
+    client's keep alive serves that purpose.
 
     Known false alarms
     ------------------
-    A capture in which both ends act as client and server on one port pair cannot be told
-    apart; bridges are no such case.
+    A capture in which both ends act as client and server on one port pair cannot be separated;
+    bridges do not do this.
     """
 
     id = "ENC12"
@@ -92,10 +91,10 @@ class PacketTypeNotAllowed(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Tell a reserved type from one of the other side."""
+        """Distinguishes a reserved type from one of the other side."""
         if fact.defect.kind is DefectKind.TYPE_ZERO:
-            return self.failure(fact, "packet type 0 is reserved: no packet has it")
+            return self.failure(fact, "packet type 0 is reserved and must not be sent")
         side = fact.side
         return self.failure(
-            fact, f"{fact.packet.name} from the {side.value}: only a {side.other.value} sends it"
+            fact, f"{fact.packet.name} from the {side.value}: only a {side.other.value} may send it"
         )

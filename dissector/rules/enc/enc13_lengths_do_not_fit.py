@@ -1,4 +1,4 @@
-"""ENC13: declared lengths that do not add up to the Remaining Length."""
+"""ENC13: packet whose declared lengths do not add up to its Remaining Length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONNECT: dict[Version | None, tuple[str, ...]] = {
     Version.V3_1_1: ("MQTT-3.1.4-1",),
     Version.V5_0: ("MQTT-3.1.4-1",),
 }
-# Other packets than CONNECT: what the receiver is told to do, and where.
+# Packets other than CONNECT: the statements about the receiver's reaction, and their section
 _BEYOND: dict[tuple[Version | None, Side], tuple[tuple[str, ...], str]] = {
     (Version.V3_1_1, Side.CLIENT): (("MQTT-4.8.0-1",), "4.8"),
     (Version.V3_1_1, Side.SERVER): (("MQTT-4.8.0-1",), "4.8"),
@@ -33,32 +33,32 @@ class LengthsDoNotFit(DefectRule):
 
     What it checks
     --------------
-    A declared length that runs past the end of the packet, a variable header that is cut
-    short, or bytes behind the last field. Fields that a flag promises and that are missing
-    altogether have rules of their own (CON04, CON07, CON08, CON11), except in MQTT 3.1, where
-    a missing client id or will is judged here and all of this is a warning.
+    A declared length that runs past the end of the packet, a truncated variable header, or bytes
+    after the last field. Fields that a flag announces but that are missing have their own rules
+    (CON04, CON07, CON08, CON11), except in MQTT 3.1, where a missing client id or will is reported
+    here and all of this is a warning.
 
     Why it matters
     --------------
-    The reader and the writer disagree about where things stand: the server may take half of
-    the client id for a password length. Receivers must close without an answer, which leaves
-    the device retrying for ever.
+    Sender and receiver disagree about field boundaries: the server may read half of the client id
+    as a password length. Receivers must close without an answer, and the device retries without
+    end.
 
     Fix on the client
     -----------------
-    Compute the Remaining Length from the fields that are really written. Bytes left over are
+    Compute the Remaining Length from the fields that are actually written. Bytes left over are
     often a user name or password whose flag was not set; an overrun in 5.0 is often a missing
-    Property Length, so that 00 of the client id's length is taken for it.
+    Property Length, so that the 00 of the client id's length is read as one.
 
     Fix on the server
     -----------------
-    Check every length against what is left of the packet before reading, and close on the
-    first that does not fit.
+    Check every length against what is left of the packet before reading, and close at the first one
+    that does not fit.
 
     Known false alarms
     ------------------
-    Some vendors append private trailers to CONNECT; they are breaches all the same. Nothing is
-    reported for packets that were captured in part.
+    Some vendors append private trailers to CONNECT; these violate the standard as well. Packets
+    that were captured only in part are not reported.
     """
 
     id = "ENC13"
@@ -98,15 +98,15 @@ class LengthsDoNotFit(DefectRule):
             ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 02 61", *SERVER_CLOSES),
         ),
         Example(
-            "3.1: a byte behind the last field",
+            "3.1: a byte after the last field",
             ("C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61 78", *SERVER_CLOSES),
         ),
         Example(
-            "3.1.1: a byte behind the last field",
+            "3.1.1: a byte after the last field",
             ("C 10 0e 00 04 4d 51 54 54 04 02 00 3c 00 01 61 78", *SERVER_CLOSES),
         ),
         Example(
-            "5.0: a byte behind the last field",
+            "5.0: a byte after the last field",
             ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61 78", *SERVER_CLOSES),
         ),
         Example(
@@ -114,11 +114,11 @@ class LengthsDoNotFit(DefectRule):
             ("C 10 12 00 06 4d 51 49 73 64 70 03 06 00 3c 00 01 61 00 01 74", *SERVER_CLOSES),
         ),
         Example(
-            "5.0: the Property Length was forgotten",
+            "5.0: the Property Length is missing",
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 01 61", *SERVER_CLOSES),
         ),
         Example(
-            "5.0: a byte behind the last field of the server's DISCONNECT",
+            "5.0: a byte after the last field of the server's DISCONNECT",
             (CONNECT_5, ACCEPTED_5, "S e0 03 8b 00 78", *SERVER_CLOSES),
         ),
     )
@@ -136,7 +136,7 @@ class LengthsDoNotFit(DefectRule):
             ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 02 61 62", ACCEPTED_5, *GOODBYE),
         ),
         Example(
-            "3.1: a password flag may stand without password",
+            "3.1: a password flag without a password is legal",
             (
                 "C 10 12 00 06 4d 51 49 73 64 70 03 c2 00 3c 00 01 61 00 01 75",
                 ACCEPTED_311,
@@ -146,7 +146,7 @@ class LengthsDoNotFit(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say what does not fit; bytes left over may be secrets, so only their number is given."""
+        """Reports what does not fit; of bytes left over, which may be secrets, only the number."""
         defect, version = fact.defect, fact.connection.version
         if defect.kind is DefectKind.TRAILING_BYTES:
             plural = "" if defect.length == 1 else "s"
@@ -154,7 +154,7 @@ class LengthsDoNotFit(DefectRule):
         elif defect.kind is DefectKind.FIELD_OVERRUN:
             message = f"{defect.field} runs past the end of {fact.packet.name}"
         else:
-            message = f"CONNECT ends before {defect.field or 'clientId'}, which must be there"
+            message = f"CONNECT ends before {defect.field or 'clientId'}, which is required"
         connect = fact.packet.type == spec.CONNECT
         statements, section = (None, None) if connect else _BEYOND.get((version, fact.side), _NONE)
         return self.failure(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import BY_WAY, ConnectionAuditRule, encrypted, exposure, failure
+from dissector.rules.audit_rule import (
+    EXPOSURE_TEXT,
+    ConnectionAuditRule,
+    encrypted,
+    exposure,
+    failure,
+)
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -109,7 +115,7 @@ class CredentialsInClear(ConnectionAuditRule):
         return failure(
             context,
             f"{' and '.join(sent)} {'is' if len(sent) == 1 else 'are'} sent without encryption"
-            + (BY_WAY[way] if harmless else ""),
+            + (EXPOSURE_TEXT[way] if harmless else ""),
             Severity.INFO if harmless else None,
             network=way,
             fields=sent,

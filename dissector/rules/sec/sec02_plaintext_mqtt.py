@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import (
-    BY_WAY,
+    EXPOSURE_TEXT,
     ConnectionAuditRule,
     encrypted,
     exposure,
@@ -85,7 +85,7 @@ class PlaintextMqtt(ConnectionAuditRule):
         return failure(
             context,
             f"the server {server_name(connection)} accepts MQTT without encryption"
-            + BY_WAY.get(way, ""),
+            + EXPOSURE_TEXT.get(way, ""),
             severity,
             network=way,
         )

@@ -7,8 +7,8 @@ from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import (
     ConnectionAuditRule,
     encrypted,
-    ends_tls,
     failure,
+    proxy_terminates_tls,
     server_name,
 )
 from dissector.rules.base import Example, Verdict
@@ -82,7 +82,7 @@ class AnonymousAccepted(ConnectionAuditRule):
             or not profile.complete
             or not profile.anonymous
             or encrypted(connection)
-            or ends_tls(connection)
+            or proxy_terminates_tls(connection)
         ):
             return None
         encapsulation = connection.encapsulation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, ends_tls, failure
+from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure, proxy_terminates_tls
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
@@ -73,7 +73,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
             return None
         if connect.password or profile.method is not None:
             return None
-        if encrypted(connection) or ends_tls(connection):
+        if encrypted(connection) or proxy_terminates_tls(connection):
             return None  # it may have presented a certificate
         name = connect.username
         if len(name) >= 20 and any(map(str.isdigit, name)) and any(map(str.isalpha, name)):

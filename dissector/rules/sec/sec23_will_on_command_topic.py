@@ -10,7 +10,7 @@ from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
 from dissector.rules.thresholds import Thresholds
-from dissector.rules.topics import STEERING
+from dissector.rules.topics import CONTROL_LEVELS
 from dissector.text import printable
 
 
@@ -134,7 +134,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
             return None
         topic = profile.will[0]
         levels = topic.split("/")
-        if levels[-1].lower() in STEERING:
+        if levels[-1].lower() in CONTROL_LEVELS:
             what = f"is a command topic (it ends in /{printable(levels[-1], 40)})"
         elif profile.client_id in levels:  # the usual case
             return None

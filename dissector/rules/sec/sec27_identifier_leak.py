@@ -7,7 +7,7 @@ from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
-from dissector.rules.identifiers import identifier, remarkable
+from dissector.rules.identifiers import identifier, may_hold_identifier
 from dissector.rules.thresholds import Thresholds
 
 
@@ -122,7 +122,7 @@ class IdentifierLeak(ConnectionAuditRule):
         for item in profile.properties:
             if item.name == "userProperty":
                 places += [("User Property", str(half)) for half in item.value]
-        if not remarkable("\n".join([text for _, text in places])):
+        if not may_hold_identifier("\n".join([text for _, text in places])):
             return None
         for where, text in places:
             kind = identifier(text, profile.client_mac)

@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict, spelt
+from dissector.rules.base import Example, Unevaluated, Verdict, step_texts
 from dissector.rules.certificates import wrong_clock
 from dissector.rules.examples import (
     ACCEPTED_311,
@@ -14,13 +14,13 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
     connect,
-    later,
+    lazy_step,
 )
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tokens import token_times
 
 
-@later
+@lazy_step
 def _login(**claims: int) -> str:
     """Returns the step that sends a CONNECT with a token; its signature is not checked."""
     import base64
@@ -28,7 +28,7 @@ def _login(**claims: int) -> str:
 
     parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": "lamp"} | claims)
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
-    return spelt((connect("lamp", "jwt", b".".join((*encoded, b"c2lnbmF0dXJl"))),))[0]
+    return step_texts((connect("lamp", "jwt", b".".join((*encoded, b"c2lnbmF0dXJl"))),))[0]
 
 
 class LongLivedToken(ConnectionAuditRule):

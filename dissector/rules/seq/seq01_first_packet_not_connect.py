@@ -1,4 +1,4 @@
-"""SEQ01: a connection that begins with something else than CONNECT."""
+"""SEQ01: connection on which the client's first packet is not CONNECT."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GOODBYE, SERVER_CLOSES
-from dissector.rules.gating import sent, unseen_before
+from dissector.rules.gating import incomplete_before, sent
 
 _STATEMENT = "MQTT-3.1.0-1"
 
 
 class FirstPacketNotConnect(ConnectionRule):
-    """The client begins a connection with another packet than CONNECT.
+    """The first packet of the client on a connection is not CONNECT.
 
     What it checks
     --------------
-    The first control packet that a client sends after the TCP handshake must be a CONNECT. The
-    rule names the packet that came instead. The version is unknown then, since only CONNECT tells
-    it; 3.1.1 and 5.0 have the same statement under the same number.
+    The first control packet that a client sends after the TCP handshake must be a CONNECT. The rule
+    reports the packet that came instead. The version is unknown then, since only CONNECT contains
+    it; 3.1.1 and 5.0 have the same statement with the same number.
 
     Why it matters
     --------------
-    Without CONNECT the server knows no client id, no version and no credentials, so it drops the
-    connection. A device that does this loses what it published, usually after each reconnect, and
-    often without noticing because QoS 0 gets no answer.
+    Without CONNECT the server knows no client id, version or credentials, so it closes the
+    connection. The device loses what it published, usually after each reconnect, and often
+    unnoticed because QoS 0 is not acknowledged.
 
     Fix on the client
     -----------------
-    Bind the send queue to the MQTT state and not to the TCP state: after every new TCP connection
-    send CONNECT, then release what was queued. A typical cause is a socket that was reopened
-    underneath a library that still believes itself connected.
+    Tie the send queue to the MQTT state instead of the TCP state: after every new TCP connection
+    send CONNECT, then the queued packets. A typical cause is a socket that was reopened while the
+    library still considers itself connected.
 
     Fix on the server
     -----------------
-    Close the connection at once, and log the address: there is no client id to log.
+    Close the connection at once, and log the address, since there is no client id.
 
     Known false alarms
     ------------------
-    None known. Needs the SYN and every byte before the packet, so that a capture that
-    starts in mid-stream is not judged. Other bytes ahead of the CONNECT, such as a PROXY header,
-    are no MQTT and do not get here.
+    None known. The rule needs the SYN and every byte before the packet, so a capture that starts in
+    mid-stream is not judged. Other bytes before the CONNECT, such as a PROXY header, are not MQTT
+    packets and are removed before this check.
     """
 
     id = "SEQ01"
@@ -61,21 +61,21 @@ class FirstPacketNotConnect(ConnectionRule):
     good = (
         Example("CONNECT comes first", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
         Example(
-            "a PUBLISH right behind CONNECT is legal",
+            "a PUBLISH right after CONNECT is legal",
             (CONNECT_311, "C 30 05 00 01 61 68 69", ACCEPTED_311, *GOODBYE),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at the first packet of the client."""
+        """Checks the first packet of the client."""
         first = next(iter(sent(connection, Side.CLIENT)), None)
         if first is None or first.type == spec.CONNECT:
             return None
         if connection.quality.foreign:
             return Unevaluated("the server does not speak MQTT")
-        unseen = unseen_before(connection, Side.CLIENT, first.frame)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.CLIENT, first.frame)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(first.type)
         return Failure(
             message=f"the client's first packet is {name}; it must be CONNECT",

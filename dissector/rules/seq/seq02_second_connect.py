@@ -1,4 +1,4 @@
-"""SEQ02: a second CONNECT on a connection."""
+"""SEQ02: second CONNECT of the client on one connection."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 
 class SecondConnect(ConnectionRule):
-    """The client sends CONNECT again on a connection that it has already opened.
+    """The client sends CONNECT again on a connection on which it has already sent one.
 
     What it checks
     --------------
     A client may send CONNECT once per network connection. The rule reports the first repetition,
-    once per connection, whatever the answer to the first CONNECT was. That a server lets it pass
-    is SEQ17's matter. MQTT 3.1 has no rule about it.
+    once per connection, whatever the answer to the first CONNECT was. A server that does not close
+    after it is reported by SEQ17. MQTT 3.1 does not forbid it.
 
     Why it matters
     --------------
-    The server has to drop the connection, and with it (as this is no clean DISCONNECT) publishes
-    the will. A client that "logs in again" on the same socket goes offline each time it tries.
+    The server must close the connection, and since there was no DISCONNECT, publishes the will. A
+    client that sends CONNECT on the same socket to log in again loses its connection each time.
 
     Fix on the client
     -----------------
     To log in again, send DISCONNECT, close the socket, open a new one, and then send CONNECT. If a
-    timer repeats CONNECT while the CONNACK is awaited, stop it: TCP repeats lost bytes by itself.
+    timer repeats CONNECT while the client waits for CONNACK, remove it: TCP retransmits lost bytes.
 
     Fix on the server
     -----------------
     Treat a second CONNECT as a protocol violation (5.0: reason code 0x82) and close; the standard
-    leaves no choice.
+    requires it.
 
     Known false alarms
     ------------------
-    None known. TCP retransmissions are taken out before, a port that is used again counts as a new
+    None known. TCP retransmissions are removed before this check, a reused port counts as a new
     connection, and after missing bytes the rule is not evaluated.
     """
 
@@ -65,20 +65,20 @@ class SecondConnect(ConnectionRule):
     good = (
         Example("5.0: one CONNECT", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
         Example(
-            "3.1: not forbidden there",
+            "3.1: not forbidden",
             (CONNECT_31, ACCEPTED_311, CONNECT_31, *SERVER_CLOSES),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Find a client's second CONNECT."""
+        """Finds the second CONNECT of the client."""
         connects = sent(connection, Side.CLIENT, spec.CONNECT)
         if len(connects) < 2:
             return None
         first, second = connects[0].frame, connects[1].frame
-        unseen = unseen_before(connection, Side.CLIENT, second, from_start=False)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.CLIENT, second, from_start=False)
+        if incomplete is not None:
+            return incomplete
         return Failure(
             message=f"second CONNECT on this connection, {after(first, second)} the first; "
             "one is allowed, and the server must close",

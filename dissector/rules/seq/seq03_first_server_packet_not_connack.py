@@ -1,4 +1,4 @@
-"""SEQ03: a server that answers CONNECT with something else than CONNACK."""
+"""SEQ03: server packet before the CONNACK."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dissector.rules.examples import (
     CONNECT_311,
     GOODBYE,
 )
-from dissector.rules.gating import sent, unseen_before
+from dissector.rules.gating import incomplete_before, sent
 
-# what a server may send at all, but not first; the rest is for ENC12, AUT08 and SEQ13
+# what a server may send, but not first; ENC12, AUT08 and SEQ13 report all other types
 _TOO_EARLY = frozenset(
     {
         spec.PUBLISH,
@@ -38,29 +38,28 @@ class FirstServerPacketNotConnack(ConnectionRule):
 
     What it checks
     --------------
-    The first packet from server to client must be CONNACK, in 5.0 CONNACK or AUTH. The rule names
-    the one that came instead. Packets that a server may never send are reported by the rules about
-    direction, an early DISCONNECT by SEQ13.
+    The first packet from server to client must be CONNACK, in 5.0 CONNACK or AUTH. The rule reports
+    the one that came instead. Packets that a server may never send are reported by ENC12 and AUT08,
+    an early DISCONNECT by SEQ13.
 
     Why it matters
     --------------
-    A client that waits for CONNACK takes anything else as a broken server and closes, or stores a
-    message for a session that it has not yet been told about. It shows as a device that reconnects
-    over and over once messages are waiting for it.
+    A client that waits for CONNACK treats anything else as a protocol error and closes, or stores a
+    message for a session that is not confirmed yet. The symptom is a device that reconnects
+    repeatedly while messages are queued for it.
 
     Fix on the client
     -----------------
-    Nothing is wrong in the CONNECT. Close and try again; do not deliver what came before the
-    CONNACK.
+    The CONNECT is correct. Close and retry; do not deliver messages that came before the CONNACK.
 
     Fix on the server
     -----------------
-    Write the CONNACK before the stored session is attached to the connection. A race between
-    the thread that replays queued messages and the one that accepts the client is the usual cause.
+    Send the CONNACK before attaching the stored session to the connection. The usual cause is a
+    race between the thread that sends queued messages and the one that accepts the client.
 
     Known false alarms
     ------------------
-    None known. Needs the beginning of the connection, its CONNECT, and all bytes of the
+    None known. The rule needs the beginning of the connection, its CONNECT, and all bytes of the
     server up to the packet.
     """
 
@@ -77,21 +76,21 @@ class FirstServerPacketNotConnack(ConnectionRule):
     asks = ConnectionFlag.SERVER_FIRST_OTHER
     bad = (
         Example(
-            "3.1.1: a queued message overtakes the CONNACK",
+            "3.1.1: a queued message before the CONNACK",
             (CONNECT_311, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GOODBYE),
         ),
         Example(
-            "5.0: a queued message overtakes the CONNACK",
+            "5.0: a queued message before the CONNACK",
             (CONNECT_5, "S 30 06 00 01 61 00 68 69", ACCEPTED_5, *GOODBYE),
         ),
         Example(
-            "3.1: a queued message overtakes the CONNACK",
+            "3.1: a queued message before the CONNACK",
             (CONNECT_31, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GOODBYE),
         ),
     )
     good = (
         Example(
-            "3.1.1: the message follows the CONNACK",
+            "3.1.1: the message comes after the CONNACK",
             (CONNECT_311, ACCEPTED_311, "S 30 05 00 01 61 68 69", *GOODBYE),
         ),
         Example(
@@ -107,14 +106,14 @@ class FirstServerPacketNotConnack(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at the first packet of the server."""
+        """Checks the first packet of the server."""
         first = next(iter(sent(connection, Side.SERVER)), None)
         connect = connection.connect
         if first is None or first.type not in _TOO_EARLY or connect is None:
             return None
-        unseen = unseen_before(connection, Side.SERVER, first.frame)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.SERVER, first.frame)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(first.type)
         wanted = "CONNACK or AUTH" if connection.version is Version.V5_0 else "CONNACK"
         frames = (first.frame,) if connect.frame is None else (connect.frame, first.frame)

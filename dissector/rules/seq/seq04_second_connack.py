@@ -1,4 +1,4 @@
-"""SEQ04: a second CONNACK on a connection."""
+"""SEQ04: second CONNACK of the server on one connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     CONNECT_311,
     GOODBYE,
 )
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 
 class SecondConnack(ConnectionRule):
@@ -22,14 +22,14 @@ class SecondConnack(ConnectionRule):
 
     What it checks
     --------------
-    5.0 allows one CONNACK per network connection. 3.1.1 does not say it in so many words, but
-    CONNACK answers CONNECT, of which there is one; there the rule warns. It reports the first
-    repetition, also where it answers a repeated CONNECT (the client's part of that is SEQ02).
+    5.0 allows one CONNACK per network connection. 3.1.1 does not state this explicitly, but CONNACK
+    answers CONNECT, of which there is one, so the finding is a warning there. The rule reports the
+    first repetition, also in answer to a repeated CONNECT (SEQ02 reports the client).
 
     Why it matters
     --------------
-    A client in the middle of its work gets a packet that fits no state: most libraries close at
-    once, others reset their packet identifiers and limits and then lose acknowledgements.
+    The packet fits no state of a connected client: most libraries close at once, others reset their
+    packet identifiers and limits and then lose acknowledgements.
 
     Fix on the client
     -----------------
@@ -37,13 +37,13 @@ class SecondConnack(ConnectionRule):
 
     Fix on the server
     -----------------
-    Look for two places that answer: typically the authentication plugin and the session layer, or a
-    retry timer. To change limits after the handshake is not possible in MQTT.
+    Look for two places that answer, typically the authentication plugin and the session layer, or a
+    retry timer. Limits cannot be changed after the handshake in MQTT.
 
     Known false alarms
     ------------------
-    None known. TCP retransmissions are taken out before; after missing bytes of the
-    server the rule is not evaluated.
+    None known. TCP retransmissions are removed before this check; after missing bytes of the server
+    the rule is not evaluated.
     """
 
     id = "SEQ04"
@@ -59,18 +59,18 @@ class SecondConnack(ConnectionRule):
     )
     good = (
         Example("5.0: accepted once", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
-        Example("3.1: nothing is said there", (CONNECT_31, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1: not forbidden", (CONNECT_31, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Find a server's second CONNACK."""
+        """Finds the second CONNACK of the server."""
         connacks = sent(connection, Side.SERVER, spec.CONNACK)
         if len(connacks) < 2:
             return None
         first, second = connacks[0].frame, connacks[1].frame
-        unseen = unseen_before(connection, Side.SERVER, second, from_start=False)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.SERVER, second, from_start=False)
+        if incomplete is not None:
+            return incomplete
         numbered = connection.version is Version.V5_0
         return Failure(
             message=f"second CONNACK on this connection, {after(first, second)} the first; "

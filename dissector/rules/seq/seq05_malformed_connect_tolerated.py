@@ -1,4 +1,4 @@
-"""SEQ05: a malformed CONNECT that does not cost the client its connection."""
+"""SEQ05: malformed CONNECT that the server answers or tolerates instead of closing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed, unseen_before
+from dissector.rules.gating import incomplete_before, missing_close
 
 _CLIENT_ID = frozenset(
     {Kind.CLIENT_ID_MISSING, Kind.CLIENT_ID_NOT_UTF8, Kind.CLIENT_ID_NUL}
@@ -29,7 +29,7 @@ _CREDENTIALS = frozenset(
         Kind.PASSWORD_MISSING, Kind.PASSWORD_WITHOUT_USERNAME,
     }
 )  # fmt: skip
-# What makes a CONNECT break section 3.1. Not here, since other rules speak of it: name and level
+# Defects by which a CONNECT violates section 3.1. Not those of other rules: name and level
 # (SEQ06), an empty id without a clean session (SEQ07), bad flags in byte 1 (ENC02), a Will Topic
 # that is empty or has a wildcard (section 4.7; SEQ17).
 _MALFORMED = _CLIENT_ID | _CREDENTIALS | {
@@ -52,42 +52,42 @@ _RESERVED_FLAG_5 = "C 10 0e 00 04 4d 51 54 54 05 03 00 3c 00 00 01 61"
 
 
 def malformed(connect: Connect) -> list[Defect]:
-    """Give the defects that make a CONNECT malformed in the version that it names."""
+    """Returns the defects that make a CONNECT malformed in its own version."""
     kinds = MALFORMED.get(connect.version) if connect.version else None
     return [defect for defect in connect.defects if kinds and defect.kind in kinds]
 
 
 class MalformedConnectTolerated(ConnectionRule):
-    """The server answers a malformed CONNECT, or lives with it, instead of closing.
+    """The server answers or tolerates a malformed CONNECT instead of closing the connection.
 
     What it checks
     --------------
-    A CONNECT that breaks the layout of section 3.1 must cost the client its connection. In 3.1.1
-    the server closes without any CONNACK; only code 1 (version), code 2 after a broken client id
-    and code 4 after broken credentials are let pass. In 5.0 a refusing CONNACK may come first, but
-    never a success. Where none comes in time, somebody must close within 5 seconds. The fault of
-    the CONNECT is reported beside this one. A wrong protocol name or level is left to SEQ06, an
-    empty client id without a clean session to SEQ07.
+    A server must close the connection after a CONNECT that violates section 3.1. In 3.1.1 it must
+    close without a CONNACK; only code 1 (version), code 2 after an invalid client id and code 4
+    after invalid credentials are not reported. In 5.0 a refusing CONNACK may come first, but never
+    success. If no CONNACK comes in time, either side must close within 5 seconds. The error of the
+    CONNECT is reported separately. A wrong protocol name or level is left to SEQ06, an empty client
+    id without a clean session to SEQ07.
 
     Why it matters
     --------------
-    Whoever accepts what cannot be read has guessed: which bytes were the will, which the password.
-    Lax parsers hide firmware bugs until the broker is replaced, and are the usual way in for
-    fuzzers.
+    A server that accepts an unreadable packet has guessed which bytes are the will or the password.
+    Lenient parsers hide firmware bugs until the server is replaced, and are the most common targets
+    of fuzzing.
 
     Fix on the client
     -----------------
-    Mend the CONNECT as the accompanying finding says; another server will not be as patient.
+    Fix the CONNECT as the finding about it says; other servers will refuse it.
 
     Fix on the server
     -----------------
-    Validate the whole packet before any answer and close the socket (5.0: CONNACK 0x81 or
-    0x82 first, if you like). Many servers have a strict mode for this.
+    Validate the whole packet before any answer, and close the socket (5.0: optionally after CONNACK
+    0x81 or 0x82). Many servers have a strict mode for this.
 
     Known false alarms
     ------------------
-    A load balancer in front of the server may hold the TCP connection open for longer.
-    Nothing is said where the capture ends, or bytes are missing, before the 5 seconds are over.
+    A load balancer in front of the server may keep the TCP connection open longer. Nothing is
+    reported if the capture ends, or bytes are missing, before the 5 seconds have passed.
     """
 
     id = "SEQ05"
@@ -100,7 +100,7 @@ class MalformedConnectTolerated(ConnectionRule):
     bad = (
         Example("3.1.1: accepted", (_RESERVED_FLAG_311, ACCEPTED_311, *GOODBYE), also=("CON03",)),
         Example(
-            "3.1.1: refused with a CONNACK, where silence is wanted",
+            "3.1.1: refused with a CONNACK instead of a close",
             (_RESERVED_FLAG_311, REFUSED_311, *SERVER_CLOSES),
             also=("CON03",),
         ),
@@ -125,11 +125,11 @@ class MalformedConnectTolerated(ConnectionRule):
             also=("CON03",),
         ),
         Example("3.1.1: the capture ends", (_RESERVED_FLAG_311, "+2"), also=("CON03",)),
-        Example("a sound CONNECT", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("a valid CONNECT", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at what follows a CONNECT with defects."""
+        """Checks what follows a CONNECT with defects."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None:
             return None
@@ -140,9 +140,9 @@ class MalformedConnectTolerated(ConnectionRule):
         answer = None if connack is None else connack.frame
         permitted = connack is not None and _permitted(connection, connack, kinds)
         if permitted and answer and answer.time_ns <= connect.frame.time_ns + CLOSE_GRACE_NS:
-            return None  # SEQ09 asks for the close
+            return None  # SEQ09 requires the close
         if connack is None or answer is None or permitted:
-            return unclosed(
+            return missing_close(
                 connection,
                 f"the CONNECT is malformed ({_named(connection, faults)})",
                 connect.frame,
@@ -151,9 +151,9 @@ class MalformedConnectTolerated(ConnectionRule):
                 confidence=Confidence.LIKELY,
             )
         for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, answer)):
-            unseen = unseen_before(connection, side, frame, from_start=False)
-            if unseen is not None:
-                return unseen
+            incomplete = incomplete_before(connection, side, frame, from_start=False)
+            if incomplete is not None:
+                return incomplete
         code = connack.return_code
         shown = "a CONNACK without a code"
         if code is not None:
@@ -175,7 +175,7 @@ class MalformedConnectTolerated(ConnectionRule):
 
 
 def _named(connection: Connection, faults: list[Defect]) -> str:
-    """Name the finding that says what is wrong with the CONNECT."""
+    """Returns rule and name of the finding about the CONNECT, else the kind of its defect."""
     kind = faults[0].kind.value
     for finding in connection.findings:
         if finding.side is Side.CLIENT and finding.evidence.get("defect") == kind:

@@ -1,4 +1,4 @@
-"""SEQ06: a protocol level that no standard has, and a server that handles it wrongly."""
+"""SEQ06: unknown protocol level that the server does not refuse as the standard requires."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed, unseen_before
+from dissector.rules.gating import incomplete_before, missing_close
 
 _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
-_SPEAKS_311 = (CONNECT_311, ACCEPTED_311, *GOODBYE, "NEW")
-_SPEAKS_5 = (CONNECT_5, ACCEPTED_5, *GOODBYE, "NEW")
+_ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GOODBYE, "NEW")
+_ACCEPTS_5 = (CONNECT_5, ACCEPTED_5, *GOODBYE, "NEW")
 _STATEMENT = "MQTT-3.1.2-2"
 
 
 class UnsupportedLevelMishandled(ConnectionRule):
-    """The server does not refuse an unknown protocol level as its own version demands.
+    """The server does not refuse an unknown protocol level as its own version requires.
 
     What it checks
     --------------
-    CONNECT names a level that is none of 3, 4 and 5. A server that speaks 3.1.1 must answer with
-    return code 1 and then close; one that speaks 5.0 may send 0x84, and must close. Which of them
-    the server speaks is taken from connections that it accepted earlier in the capture; without
-    any the rule is not evaluated.
+    CONNECT has a level other than 3, 4 and 5. A 3.1.1 server must answer with return code 1 and
+    then close; a 5.0 server may send 0x84, and must close. Which versions the server supports is
+    taken from connections that it accepted earlier in the capture; if there are none, the rule is
+    not evaluated.
 
     Why it matters
     --------------
-    Code 1 is how a client learns that it should try an older version. A server that just
-    hangs up looks like a network fault, so the client retries with the same level for ever.
+    Code 1 tells the client to try an older version. A server that only closes looks like a network
+    fault, so the client retries with the same level without end.
 
     Fix on the client
     -----------------
@@ -55,8 +55,8 @@ class UnsupportedLevelMishandled(ConnectionRule):
 
     Known false alarms
     ------------------
-    The same address and port may hide several servers (a load balancer, an upgrade during the
-    capture). So the confidence is "likely" only.
+    Several servers may share the address and port (a load balancer, an upgrade during the capture),
+    so the confidence is "likely".
     """
 
     id = "SEQ06"
@@ -70,37 +70,37 @@ class UnsupportedLevelMishandled(ConnectionRule):
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(
-            "a 3.1.1 server closes without a word",
-            (*_SPEAKS_311, _LEVEL_6, *SERVER_CLOSES),
+            "a 3.1.1 server closes without a CONNACK",
+            (*_ACCEPTS_311, _LEVEL_6, *SERVER_CLOSES),
             also=("CON02",),
         ),
         Example(
             "a 3.1.1 server answers with another code",
-            (*_SPEAKS_311, _LEVEL_6, "S 20 02 00 05", *SERVER_CLOSES),
+            (*_ACCEPTS_311, _LEVEL_6, "S 20 02 00 05", *SERVER_CLOSES),
             also=("CON02",),
         ),
         Example(
             "a 5.0 server neither answers nor closes",
-            (*_SPEAKS_5, _LEVEL_6, "+6"),
+            (*_ACCEPTS_5, _LEVEL_6, "+6"),
             also=("CON02",),
         ),
     )
     good = (
         Example(
             "a 3.1.1 server answers with code 1 and closes",
-            (*_SPEAKS_311, _LEVEL_6, "S 20 02 00 01", *SERVER_CLOSES),
+            (*_ACCEPTS_311, _LEVEL_6, "S 20 02 00 01", *SERVER_CLOSES),
             also=("CON02",),
         ),
         Example(
-            "a 5.0 server may close without a word",
-            (*_SPEAKS_5, _LEVEL_6, *SERVER_CLOSES),
+            "a 5.0 server may close without a CONNACK",
+            (*_ACCEPTS_5, _LEVEL_6, *SERVER_CLOSES),
             also=("CON02",),
         ),
-        Example("nobody knows this server", (_LEVEL_6, *SERVER_CLOSES), also=("CON02",)),
+        Example("the server's versions are unknown", (_LEVEL_6, *SERVER_CLOSES), also=("CON02",)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at what follows a CONNECT of an unknown level."""
+        """Checks what follows a CONNECT with an unknown level."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None:
             return None
@@ -108,16 +108,16 @@ class UnsupportedLevelMishandled(ConnectionRule):
         if DefectKind.PROTOCOL_LEVEL not in kinds or DefectKind.PROTOCOL_NAME in kinds:
             return None
         known = connection.server_versions
-        lenient = Version.V5_0 in known  # 5.0 lets the server choose, whatever else it speaks
+        lenient = Version.V5_0 in known  # 5.0 makes the CONNACK optional
         if not lenient and Version.V3_1_1 not in known:
-            return Unevaluated("no earlier connection shows what the server speaks")
+            return Unevaluated("no earlier connection shows which versions the server supports")
         shown = f"CONNECT with the unknown level {connect.protocol_level}"
         if connack is not None and connack.frame is not None:
             return self._answered(connection, connack, connack.frame, shown, lenient)
         first = connection.closes[0] if connection.closes else None
         if first is None or first.frame.time_ns < connect.frame.time_ns:
             wanted = "the server must close" if lenient else "the server must send code 1 and close"
-            return unclosed(
+            return missing_close(
                 connection,
                 f"{shown} got no answer",
                 connect.frame,
@@ -144,11 +144,11 @@ class UnsupportedLevelMishandled(ConnectionRule):
     ) -> Verdict:
         code = connack.return_code
         if not code:
-            return None  # accepted: then it does support that level
+            return None  # accepted: the server supports that level
         if not lenient and code not in (1, 0x84):
-            unseen = unseen_before(connection, Side.SERVER, at, from_start=False)
-            if unseen is not None:
-                return unseen
+            incomplete = incomplete_before(connection, Side.SERVER, at, from_start=False)
+            if incomplete is not None:
+                return incomplete
             return Failure(
                 message=f"{shown} refused with code {code}; a server of 3.1.1 must send code 1",
                 at=at,
@@ -157,6 +157,6 @@ class UnsupportedLevelMishandled(ConnectionRule):
                 packet=connack,
                 statements=(_STATEMENT,),
             )
-        return unclosed(
+        return missing_close(
             connection, f"{shown} refused", at, "the server must close", statements=(_STATEMENT,)
         )

@@ -1,4 +1,4 @@
-"""SEQ07: an empty client id without a clean session that is not rejected as 3.1.1 demands."""
+"""SEQ07: empty client id with cleanSession=0 (3.1.1) not answered with code 2 and a close."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES
-from dissector.rules.gating import unclosed, unseen_before
+from dissector.rules.gating import incomplete_before, missing_close
 from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
 
 _EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
@@ -19,16 +19,16 @@ class EmptyClientIdNotRejected(ConnectionRule):
 
     What it checks
     --------------
-    In 3.1.1 a CONNECT with an empty client id and cleanSession=0 must get CONNACK with return code
-    2, and then the server must close. The rule reports an acceptance, another code, a close without
-    a word and a connection that stays open. Code 1 is let pass, since the version is checked
-    first. 5.0 allows such a CONNECT.
+    In 3.1.1 a CONNECT with an empty client id and cleanSession=0 must be answered by CONNACK with
+    return code 2, and then the server must close. The rule reports an acceptance, another code, a
+    close without CONNACK, and a connection that stays open. Code 1 is not reported, since the
+    version is checked first. 5.0 allows such a CONNECT.
 
     Why it matters
     --------------
-    cleanSession=0 asks the server to keep a session, but there is no name to keep it under. If the
-    server accepts with an id of its own making, the session can never be resumed: every
-    reconnect leaves one more orphan behind, with its queue of messages.
+    cleanSession=0 asks the server to store a session, but without an id the session cannot be found
+    again. If the server accepts and assigns an id, the session can never be resumed: every
+    reconnect leaves another orphaned session with its message queue.
 
     Fix on the client
     -----------------
@@ -36,12 +36,12 @@ class EmptyClientIdNotRejected(ConnectionRule):
 
     Fix on the server
     -----------------
-    Answer `20 02 00 02` and close. If the server assigns ids, do so with cleanSession=1
+    Answer `20 02 00 02` and close. If the server assigns ids, it must do so with cleanSession=1
     only.
 
     Known false alarms
     ------------------
-    A server that is too busy may refuse with another code before it reads the client id.
+    An overloaded server may refuse with another code before it reads the client id.
     """
 
     id = "SEQ07"
@@ -69,7 +69,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at what follows such a CONNECT."""
+        """Checks what follows such a CONNECT."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None or malformed(connect):
             return None
@@ -83,7 +83,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
                 return Unevaluated(incomplete_reason)
             first = connection.closes[0] if connection.closes else None
             if first is None or first.side is Side.CLIENT:
-                return unclosed(
+                return missing_close(
                     connection,
                     f"{shown} got no answer",
                     connect.frame,
@@ -100,9 +100,9 @@ class EmptyClientIdNotRejected(ConnectionRule):
         if code in (1, 0x84, None):
             return None
         if code != 2:
-            unseen = unseen_before(connection, Side.SERVER, connack.frame, from_start=False)
-            if unseen is not None:
-                return unseen
+            incomplete = incomplete_before(connection, Side.SERVER, connack.frame, from_start=False)
+            if incomplete is not None:
+                return incomplete
             name = spec.return_code_name(code, connection.version)
             return Failure(
                 message=f"{shown} answered with code {code} ({name}); {wanted}",
@@ -112,7 +112,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
                 packet=connack,
                 span=(3, 1),
             )
-        return unclosed(
+        return missing_close(
             connection,
             f"{shown} answered with code 2",
             connack.frame,

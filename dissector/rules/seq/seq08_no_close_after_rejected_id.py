@@ -1,4 +1,4 @@
-"""SEQ08: a client id is rejected, and the connection stays open."""
+"""SEQ08: connection left open after the server rejected the client id."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import CLIENT_CLOSES, CONNECT_5, CONNECT_311, SERVER_CLOSES
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import missing_close
 
 _REJECTED = {Version.V3_1_1: 2, Version.V5_0: 0x85}
 _REJECTED_311 = "S 20 02 00 02"
@@ -19,15 +19,15 @@ class NoCloseAfterRejectedId(ConnectionRule):
 
     What it checks
     --------------
-    CONNACK with return code 2 (5.0: 0x85) says that the client id is not allowed; the server must
-    close right after it. The rule reports a connection that nobody has closed within 5 seconds. An
-    empty client id with cleanSession=0 in 3.1.1 is SEQ07's matter, a refusal in the course of
-    enhanced authentication AUT05's.
+    CONNACK with return code 2 (5.0: 0x85) means that the client id is not allowed; the server must
+    close right after it. The rule reports a connection that neither side has closed within 5
+    seconds. An empty client id with cleanSession=0 in 3.1.1 is reported by SEQ07, a refusal during
+    enhanced authentication by AUT05.
 
     Why it matters
     --------------
-    A simple client waits on the socket for what will never come, holds it open and does not retry.
-    On the server a socket per misconfigured device stays taken.
+    A simple client keeps waiting on the open socket and does not retry. On the server each
+    misconfigured device occupies a socket.
 
     Fix on the client
     -----------------
@@ -36,12 +36,13 @@ class NoCloseAfterRejectedId(ConnectionRule):
 
     Fix on the server
     -----------------
-    Close the socket once the CONNACK is written; flush it first, so that the reason arrives.
+    Close the socket once the CONNACK is written; flush it first, so that the client receives the
+    reason.
 
     Known false alarms
     ------------------
-    A FIN that the capture point cannot see, as behind a load balancer that keeps its
-    own connections.
+    A FIN that the capture point cannot see, for example behind a load balancer that keeps its own
+    connections.
     """
 
     id = "SEQ08"
@@ -63,7 +64,7 @@ class NoCloseAfterRejectedId(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for a close after a CONNACK that rejects the id."""
+        """Requires a close after a CONNACK that rejects the id."""
         connack = connection.connack
         if connack is None or connack.frame is None or connection.version is None:
             return None
@@ -72,7 +73,7 @@ class NoCloseAfterRejectedId(ConnectionRule):
             return None
         if any(finding.rule in ("AUT05", "SEQ07") for finding in connection.findings):
             return None
-        return unclosed(
+        return missing_close(
             connection,
             f"the client id was rejected (code {spec.shown_code(code)})",
             connack.frame,

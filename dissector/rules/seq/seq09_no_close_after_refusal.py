@@ -1,4 +1,4 @@
-"""SEQ09: a CONNECT is refused, and the connection stays open."""
+"""SEQ09: connection left open after the server refused it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unclosed
+from dissector.rules.gating import missing_close
 
-# rules that say the same of a narrower case
-_SPOKEN = frozenset({"AUT05", "SEQ06", "SEQ07", "SEQ08"})
+# rules that report the same for a special case
+_SPECIAL_CASES = frozenset({"AUT05", "SEQ06", "SEQ07", "SEQ08"})
 
 
 class NoCloseAfterRefusal(ConnectionRule):
@@ -29,27 +29,29 @@ class NoCloseAfterRefusal(ConnectionRule):
     What it checks
     --------------
     After a CONNACK with a return code other than 0 (5.0: a reason code of 0x80 or more) the server
-    must close. The rule reports a connection that nobody has closed within 5 seconds. It is
-    silent where SEQ06, SEQ07, SEQ08 or AUT05 report the same of a special case.
+    must close. The rule reports a connection that neither side has closed within 5 seconds. It does
+    not report what SEQ06, SEQ07, SEQ08 or AUT05 report for a special case.
 
     Why it matters
     --------------
-    The client was told no, but its socket lives: firmware that only watches the socket believes
-    itself online. Each refused device holds a socket on the server, so one wrong password in a
-    fleet can exhaust it.
+    The client was refused, but its socket stays open: firmware that only checks the socket
+    considers itself connected. Each refused device occupies a socket on the server, so one wrong
+    password in a fleet can use up all of them.
 
     Fix on the client
     -----------------
-    Close as soon as a CONNACK refuses, then wait, longer after every failure, before trying again.
+    Close as soon as a CONNACK refuses, then wait before the next attempt, longer after every
+    failure.
 
     Fix on the server
     -----------------
-    Close right after the CONNACK is flushed. A lingering half close needs a timer of a few seconds.
+    Close right after the CONNACK is flushed. A half-closed connection needs a timeout of a few
+    seconds.
 
     Known false alarms
     ------------------
-    A FIN that the capture point cannot see. If the client closes first, the capture ends
-    within the 5 seconds, or bytes are missing, nothing is reported.
+    A FIN that the capture point cannot see. If the client closes first, the capture ends within the
+    5 seconds, or bytes are missing, nothing is reported.
     """
 
     id = "SEQ09"
@@ -71,21 +73,21 @@ class NoCloseAfterRefusal(ConnectionRule):
         Example("the client closes first", (CONNECT_311, REFUSED_311, *CLIENT_CLOSES)),
         Example("the capture ends too early", (CONNECT_311, REFUSED_311, "+3")),
         Example("accepted", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
-        Example("3.1: no such duty", (CONNECT_31, REFUSED_311, "+6")),
+        Example("3.1: not required", (CONNECT_31, REFUSED_311, "+6")),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for a close after a CONNACK that refuses."""
+        """Requires a close after a CONNACK that refuses."""
         connack = connection.connack
         if connack is None or connack.frame is None or not connack.return_code:
             return None
         code = connack.return_code
         if connection.version is Version.V5_0 and code < 0x80:
-            return None  # no code that a CONNACK has; ACK04
-        if any(finding.rule in _SPOKEN for finding in connection.findings):
+            return None  # not a code of CONNACK; reported by ACK04
+        if any(finding.rule in _SPECIAL_CASES for finding in connection.findings):
             return None
         name = spec.return_code_name(code, connection.version)
-        return unclosed(
+        return missing_close(
             connection,
             f"refused with code {spec.shown_code(code)} ({name})",
             connack.frame,

@@ -1,4 +1,4 @@
-"""SEQ10: a server that serves a client which it has refused."""
+"""SEQ10: server that processes packets of a client after refusing its CONNECT."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
 from dissector.rules.examples import CONNECT_5, CONNECT_311, REFUSED_5, REFUSED_311, SERVER_CLOSES
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
-_SERVICE = (
+_SERVING = (
     spec.PUBLISH,
     spec.PUBACK,
     spec.PUBREC,
@@ -23,31 +23,31 @@ _SUBSCRIBE_5 = "C 82 07 00 01 00 00 01 61 00"
 
 
 class ServedAfterRefusal(ConnectionRule):
-    """The server refuses a CONNECT and then still answers packets of that client.
+    """The server refuses a CONNECT but still answers other packets of that client.
 
     What it checks
     --------------
-    A client may send more before it has read the CONNACK. If the CONNACK refuses, the server must
-    ignore all that (5.0: except AUTH). Any SUBACK, UNSUBACK, PUBACK, PUBREC, PUBCOMP, PINGRESP or
-    PUBLISH behind the refusal shows that it did not. That the client had sent on is no fault.
+    A client may send packets before it has read the CONNACK. If the CONNACK refuses, the server
+    must ignore them (5.0: except AUTH). Any SUBACK, UNSUBACK, PUBACK, PUBREC, PUBCOMP, PINGRESP or
+    PUBLISH after the refusal shows that it did not. Packets that the client sent early are not an
+    error.
 
     Why it matters
     --------------
-    An unauthenticated client gets its messages published or its subscription granted:
-    the refusal is for show, which is a hole in access control.
+    An unauthenticated client gets its messages published or its subscription granted: the refusal
+    has no effect, so access control is bypassed.
 
     Fix on the client
     -----------------
-    Nothing is wrong with sending early. Those who must not leak data to a stranger wait for
-    the CONNACK first.
+    Sending early is legal. To avoid sending data to an unverified server, wait for the CONNACK.
 
     Fix on the server
     -----------------
-    Throw away the input buffer of a connection as soon as its CONNECT is refused, and stop reading.
+    Discard the input buffer of a connection as soon as its CONNECT is refused, and stop reading.
 
     Known false alarms
     ------------------
-    None: TCP acknowledgements do not count, only MQTT packets of the server do.
+    None. Only MQTT packets of the server count, not TCP acknowledgements.
     """
 
     id = "SEQ10"
@@ -69,7 +69,7 @@ class ServedAfterRefusal(ConnectionRule):
     )
     good = (
         Example(
-            "the server ignores what came early",
+            "the server ignores the early packet",
             (CONNECT_311, _SUBSCRIBE_311, REFUSED_311, *SERVER_CLOSES),
         ),
         Example(
@@ -79,18 +79,18 @@ class ServedAfterRefusal(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Find a service behind the refusing CONNACK."""
+        """Finds a packet that serves the client after the refusing CONNACK."""
         refusing = 0x80 if connection.version is Version.V5_0 else 1
         connack = next(iter(sent(connection, Side.SERVER, spec.CONNACK)), None)
         if connack is None or connack.code is None or connack.code < refusing:
             return None
-        served = [r for r in sent(connection, Side.SERVER, *_SERVICE) if r.order > connack.order]
+        served = [r for r in sent(connection, Side.SERVER, *_SERVING) if r.order > connack.order]
         if not served:
             return None
         first = served[0]
-        unseen = unseen_before(connection, Side.SERVER, first.frame, from_start=False)
-        if unseen is not None:
-            return unseen
+        incomplete = incomplete_before(connection, Side.SERVER, first.frame, from_start=False)
+        if incomplete is not None:
+            return incomplete
         name = spec.packet_name(first.type)
         return Failure(
             message=f"{name} from the server {after(connack.frame, first.frame)} its refusal "

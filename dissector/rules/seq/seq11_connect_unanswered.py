@@ -1,4 +1,4 @@
-"""SEQ11: a sound CONNECT that gets no answer."""
+"""SEQ11: valid CONNECT that is neither answered nor followed by a close within 30 seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import asked_back, seconds, unclosed
+from dissector.rules.gating import missing_close, seconds, server_sent_auth
 
 _HARMLESS = frozenset(
     {
@@ -27,32 +27,32 @@ _HARMLESS = frozenset(
 
 
 class ConnectUnanswered(ConnectionRule):
-    """A sound CONNECT gets neither an answer nor a close within 30 seconds.
+    """A valid CONNECT gets neither an answer nor a close within 30 seconds.
 
     What it checks
     --------------
-    A CONNECT without a fault must be answered with CONNACK; in 5.0 an AUTH will do at first. A
-    server may also close without a word. The rule reports that nothing happened within 30 seconds
+    A CONNECT without errors must be answered with CONNACK; in 5.0 an AUTH may come first. A server
+    may also close without an answer. The rule reports that nothing happened within 30 seconds
     although the server's TCP has acknowledged the CONNECT and the connection stayed open.
 
     Why it matters
     --------------
-    The device hangs in "connecting". Without a timeout of its own it hangs there until somebody
-    restarts it.
+    The device stays in its connecting state. If it has no timeout, it stays there until it is
+    restarted.
 
     Fix on the client
     -----------------
-    Set a timeout for the CONNACK, 10 to 30 seconds, then close and try again with growing pauses.
+    Set a timeout for the CONNACK, 10 to 30 seconds, then close and retry with increasing delays.
 
     Fix on the server
     -----------------
-    Look at what the CONNECT waits for, mostly a credential check in a database or
-    a web service that does not answer. Refuse with code 3 (5.0: 0x88) when it takes too long.
+    Find out what the CONNECT waits for, usually a credential check in a database or a web service
+    that does not answer. Refuse with code 3 (5.0: 0x88) when it takes too long.
 
     Known false alarms
     ------------------
-    A server that hesitates on purpose, to slow attackers down. The standard names no time;
-    30 seconds is our choice.
+    A server that delays its answer intentionally, to slow attackers down. The standard gives no
+    time; 30 seconds is our choice.
     """
 
     id = "SEQ11"
@@ -71,23 +71,23 @@ class ConnectUnanswered(ConnectionRule):
     good = (
         Example("3.1.1: slow, but answered", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
         Example("5.0: the server closes", (CONNECT_5, "+10", *SERVER_CLOSES)),
-        Example("5.0: the client gives up", (CONNECT_5, "+10", *CLIENT_CLOSES)),
+        Example("5.0: the client closes", (CONNECT_5, "+10", *CLIENT_CLOSES)),
         Example("the capture ends too early", (CONNECT_311, "+10")),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for an answer to a sound CONNECT."""
+        """Requires an answer to a valid CONNECT."""
         connect = connection.connect
         if connect is None or connect.frame is None:
             return None
-        short = connection.version is Version.V3_1_1
+        is_3_1_1 = connection.version is Version.V3_1_1
         for defect in connect.defects:
-            odd_only = short and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
-            if defect.kind not in _HARMLESS and not odd_only:
+            advice_only = is_3_1_1 and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
+            if defect.kind not in _HARMLESS and not advice_only:
                 return None
-        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or asked_back(connection):
+        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or server_sent_auth(connection):
             return None
-        verdict = unclosed(
+        verdict = missing_close(
             connection,
             f"CONNECT got no answer within {seconds(HANDSHAKE_TIMEOUT_NS)}",
             connect.frame,

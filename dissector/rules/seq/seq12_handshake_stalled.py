@@ -1,4 +1,4 @@
-"""SEQ12: a connection that is opened and then goes nowhere."""
+"""SEQ12: connection on which the MQTT handshake is not started or not completed."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import asked_back, unclosed
+from dissector.rules.gating import missing_close, server_sent_auth
 
 
 class HandshakeStalled(ConnectionRule):
-    """A TCP connection without CONNECT, or a client that waits for its CONNACK without end.
+    """A TCP connection without CONNECT, or a client that waits for its CONNACK without a timeout.
 
     What it checks
     --------------
-    On a port that is known for MQTT: a TCP connection on which nobody has sent a byte for 30
+    On a port that is known for MQTT: a TCP connection on which neither side has sent a byte for 30
     seconds. On any MQTT connection: a client that has waited for CONNACK for 35 seconds and has not
-    closed. In both cases the standard advises to close after "a reasonable amount of time".
+    closed. In both cases the standard recommends to close after "a reasonable amount of time".
 
     Why it matters
     --------------
-    Open sockets are finite. A fleet of devices that hang between TCP and MQTT looks connected in
-    every network statistic and delivers nothing; an attacker does the same on purpose.
+    The number of sockets is limited. Devices that stop between TCP and MQTT look connected in every
+    network statistic and deliver nothing; attackers do the same intentionally.
 
     Fix on the client
     -----------------
-    Send CONNECT as soon as TCP is up, and give the CONNACK a timeout of 10 to 30 seconds.
+    Send CONNECT as soon as TCP is connected, and set a timeout of 10 to 30 seconds for the CONNACK.
 
     Fix on the server
     -----------------
-    Close connections that have not sent a whole CONNECT after some seconds; most servers
-    have an option for it.
+    Close connections that have not sent a complete CONNECT after a few seconds; most servers have
+    an option for it.
 
     Known false alarms
     ------------------
-    Health checks of load balancers and connection pools that open a socket in advance. The times
-    are our choice, the standard names none.
+    Health checks of load balancers, and connection pools that open sockets in advance. The standard
+    gives no times; these are our choice.
     """
 
     id = "SEQ12"
@@ -63,19 +63,19 @@ class HandshakeStalled(ConnectionRule):
     )
     good = (
         Example("opened and closed again", ("+5", *CLIENT_CLOSES)),
-        Example("the server loses patience", ("+20", *SERVER_CLOSES)),
-        Example("the client gives up in time", (CONNECT_311, "+25", *CLIENT_CLOSES)),
+        Example("the server closes in time", ("+20", *SERVER_CLOSES)),
+        Example("the client closes in time", (CONNECT_311, "+25", *CLIENT_CLOSES)),
         Example("the capture ends too early", ("+10",)),
         Example("answered late", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Tell how long a connection has stood still before its handshake was done."""
+        """Checks how long a connection had no progress before its handshake was complete."""
         if connection.connection_flags & ConnectionFlag.SILENT:
             if connection.client_sent_bytes or connection.server_sent_bytes:
                 return None
             first = connection.first
-            return unclosed(
+            return missing_close(
                 connection,
                 "TCP connection without a CONNECT",
                 FrameRef(first.file, first.number, connection.opened_ns),
@@ -87,9 +87,9 @@ class HandshakeStalled(ConnectionRule):
         if connect is None or connect.frame is None:
             return None
         limit = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
-        if connection.answered_within(limit) or asked_back(connection):
+        if connection.answered_within(limit) or server_sent_auth(connection):
             return None
-        return unclosed(
+        return missing_close(
             connection,
             "the client waits for a CONNACK",
             connect.frame,

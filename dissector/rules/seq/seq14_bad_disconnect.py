@@ -1,4 +1,4 @@
-"""SEQ14: a DISCONNECT with wrong flags, length, code or expiry."""
+"""SEQ14: DISCONNECT with wrong header flags, length, reason code or Session Expiry Interval."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ _CITED: dict[DefectKind, tuple[tuple[str, ...], str]] = {
 }
 
 
-def _weight(kind: DefectKind, code: int, side: Side) -> tuple[Severity | None, Obligation | None]:
-    """Soften the codes on which the standard contradicts itself, and those of the other side."""
+def _lowered(kind: DefectKind, code: int, side: Side) -> tuple[Severity | None, Obligation | None]:
+    """Lowers the severity for ambiguous codes of the standard and for codes of the other side."""
     if code == 0x8C or (code == 0x9B and side is Side.CLIENT):
         return Severity.INFO, Obligation.ADVICE
     return (Severity.WARNING if kind is DefectKind.DISCONNECT_CODE_SENDER else None), None
 
 
 class BadDisconnect(DefectRule):
-    """DISCONNECT has header flags, a length, a reason code or a property that it may not have.
+    """DISCONNECT has header flags, a length, a reason code or a property that it must not have.
 
     What it checks
     --------------
-    In 3.1.1 DISCONNECT is exactly E0 00. In 5.0 its header flags are 0, its reason code is in
-    table 3-10 and belongs to the side that sends it, and a server never sends a Session Expiry
-    Interval. A code of the other side is a warning; 0x8C, which one table of the standard has
-    and another lacks, and 0x9B from a client, which one section allows, are notes.
+    In 3.1.1 DISCONNECT is exactly E0 00. In 5.0 its header flags must be 0, its reason code must be
+    in table 3-10 and allowed for the side that sends it, and a server must not send a Session
+    Expiry Interval. A code of the other side is a warning. 0x8C, which is in one table of the
+    standard but not in another, and 0x9B from a client, which one section allows, have severity
+    info.
 
     Why it matters
     --------------
-    DISCONNECT decides whether the will is published and how long the session lives. A receiver
-    that cannot read it closes as after an error, and the will goes out although the device
-    said goodbye.
+    DISCONNECT determines whether the will is published and how long the session is stored. A
+    receiver that cannot read it closes as after an error, and publishes the will although the
+    client disconnected intentionally.
 
     Fix on the client
     -----------------
@@ -54,12 +55,12 @@ class BadDisconnect(DefectRule):
 
     Fix on the server
     -----------------
-    Tell a client why it is put off with the server's codes (0x8B shutting down, 0x8D keep
-    alive, 0x8E taken over); the session expiry was settled in CONNACK.
+    Use the server's codes to give the client a reason (0x8B shutting down, 0x8D keep alive timeout,
+    0x8E session taken over); the session expiry was agreed in CONNACK.
 
     Known false alarms
     ------------------
-    None: the bytes prove it.
+    None. The bytes are the proof.
     """
 
     id = "SEQ14"
@@ -106,7 +107,7 @@ class BadDisconnect(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Say which field it is, and cite the statement of that one."""
+        """Reports the wrong field, and cites its statement."""
         kind, seen = fact.defect.kind, fact.defect.seen
         statement, section = _CITED[kind]
         severity = obligation = None
@@ -115,14 +116,14 @@ class BadDisconnect(DefectRule):
         elif kind is DefectKind.DISCONNECT_LENGTH:
             message = f"DISCONNECT has a Remaining Length of {seen}; in 3.1.1 it is 0"
         elif kind is DefectKind.DISCONNECT_EXPIRY_FROM_SERVER:
-            message = "a server's DISCONNECT holds a Session Expiry Interval; only a client's may"
+            message = "a server's DISCONNECT has a Session Expiry Interval; only a client's may"
         else:
             code = f"reason code 0x{seen:02X} ({spec.reason_code_name(seen)})"
-            severity, obligation = _weight(kind, seen, fact.side)
+            severity, obligation = _lowered(kind, seen, fact.side)
             if kind is DefectKind.DISCONNECT_CODE or seen == 0x8C:
-                message = f"DISCONNECT has no {code}"
+                message = f"{code} is not defined for DISCONNECT"
             else:
-                message = f"{code} of DISCONNECT is not for the {fact.side.value}"
+                message = f"{code} of DISCONNECT is not allowed for the {fact.side.value}"
         return self.failure(
             fact,
             message,

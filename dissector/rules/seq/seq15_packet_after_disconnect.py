@@ -1,4 +1,4 @@
-"""SEQ15: a packet behind the DISCONNECT of the same side."""
+"""SEQ15: packet after the DISCONNECT of the same side."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import after, sent, unseen_before
+from dissector.rules.gating import after, incomplete_before, sent
 
 _PUBLISH_311 = "C 30 05 00 01 61 68 69"
 
 
 class PacketAfterDisconnect(ConnectionRule):
-    """Somebody goes on sending after their own DISCONNECT.
+    """One side continues to send packets after its own DISCONNECT.
 
     What it checks
     --------------
     DISCONNECT is the last packet of its sender on a connection: of the client in 3.1.1, of either
-    side in 5.0. The rule reports the first packet behind it, once per side. What the other side
-    sends meanwhile is no fault.
+    side in 5.0. The rule reports the first packet after it, once per side. Packets that the other
+    side sends meanwhile are not an error.
 
     Why it matters
     --------------
-    The receiver has given up the connection and throws away what follows, so a "last message" sent
-    behind DISCONNECT never arrives.
+    The receiver has ended the connection and discards later packets, so a "last message" after
+    DISCONNECT is never delivered.
 
     Fix on the client
     -----------------
-    Stop the timers (PINGREQ) and drain the send queue before DISCONNECT is written, and let
-    nothing be queued after it. Typically another thread still publishes.
+    Stop the timers (PINGREQ) and empty the send queue before DISCONNECT is sent, and queue nothing
+    after it. Typically another thread still publishes.
 
     Fix on the server
     -----------------
-    The same for a 5.0 server: detach the session from the connection before DISCONNECT is written.
+    The same for a 5.0 server: detach the session from the connection before sending DISCONNECT.
 
     Known false alarms
     ------------------
-    None known. TCP retransmissions are taken out before; behind missing bytes the
-    rule is not evaluated.
+    None known. TCP retransmissions are removed before this check; after missing bytes the rule is
+    not evaluated.
     """
 
     id = "SEQ15"
@@ -67,30 +67,30 @@ class PacketAfterDisconnect(ConnectionRule):
     asks = ConnectionFlag.AFTER_DISCONNECT
     bad = (
         Example(
-            "3.1.1: the client publishes after its goodbye",
+            "3.1.1: the client publishes after DISCONNECT",
             (CONNECT_311, ACCEPTED_311, DISCONNECT, _PUBLISH_311, *SERVER_CLOSES),
         ),
         Example(
-            "5.0: the server publishes after its goodbye",
+            "5.0: the server publishes after DISCONNECT",
             (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "S 30 06 00 01 61 00 68 69", *SERVER_CLOSES),
         ),
     )
     good = (
         Example(
-            "3.1.1: publish, then goodbye", (CONNECT_311, ACCEPTED_311, _PUBLISH_311, *GOODBYE)
+            "3.1.1: publish, then DISCONNECT", (CONNECT_311, ACCEPTED_311, _PUBLISH_311, *GOODBYE)
         ),
         Example(
-            "5.0: a message of the server crosses the goodbye",
+            "5.0: a message of the server crosses the DISCONNECT",
             (CONNECT_5, ACCEPTED_5, DISCONNECT, "S 30 06 00 01 61 00 68 69", "C FIN", "S FIN"),
         ),
         Example(
-            "3.1: no such rule",
+            "3.1: not forbidden",
             (CONNECT_31, ACCEPTED_311, DISCONNECT, _PUBLISH_311, *SERVER_CLOSES),
         ),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Find, per side, the first packet behind its DISCONNECT."""
+        """Finds, per side, the first packet after its DISCONNECT."""
         found: list[Failure] = []
         reason: Unevaluated | None = None
         sides = (Side.CLIENT, Side.SERVER)
@@ -98,25 +98,25 @@ class PacketAfterDisconnect(ConnectionRule):
             last = next(iter(sent(connection, side, spec.DISCONNECT)), None)
             if last is None:
                 continue
-            behind = [ref for ref in sent(connection, side) if ref.order > last.order]
-            if not behind:
+            later = [ref for ref in sent(connection, side) if ref.order > last.order]
+            if not later:
                 continue
-            unseen = unseen_before(connection, side, behind[0].frame, from_start=False)
-            if unseen is None:
-                found.append(_failure(side, last, behind))
+            incomplete = incomplete_before(connection, side, later[0].frame, from_start=False)
+            if incomplete is None:
+                found.append(_failure(side, last, later))
             else:
-                reason = unseen
+                reason = incomplete
         return found or reason
 
 
-def _failure(side: Side, last: PacketRef, behind: list[PacketRef]) -> Failure:
-    first = behind[0]
+def _failure(side: Side, last: PacketRef, later: list[PacketRef]) -> Failure:
+    first = later[0]
     name = spec.packet_name(first.type)
     return Failure(
         message=f"{name} from the {side.value} {after(last.frame, first.frame)} its own "
-        "DISCONNECT; nothing may follow that",
+        "DISCONNECT; no packet may follow it",
         at=first.frame,
         frames=(last.frame, first.frame),
-        evidence={"packet": name, "packets": len(behind)},
+        evidence={"packet": name, "packets": len(later)},
         side=side,
     )

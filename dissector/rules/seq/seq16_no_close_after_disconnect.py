@@ -1,4 +1,4 @@
-"""SEQ16: DISCONNECT is sent, and the connection stays open."""
+"""SEQ16: connection left open by the sender of DISCONNECT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import sent, unclosed
+from dissector.rules.gating import missing_close, sent
 
 
 class NoCloseAfterDisconnect(ConnectionRule):
@@ -24,15 +24,14 @@ class NoCloseAfterDisconnect(ConnectionRule):
 
     What it checks
     --------------
-    Whoever sends DISCONNECT must close the network connection: the client in 3.1.1, either side in
-    5.0. The rule reports a connection that nobody has closed 5 seconds later; if the other side
-    closes first, nothing is wrong. A failed re-authentication is AUT05's matter.
+    The sender of DISCONNECT must close the network connection: the client in 3.1.1, either side in
+    5.0. The rule reports a connection that neither side has closed 5 seconds later; if the other
+    side closes first, nothing is wrong. A failed re-authentication is reported by AUT05.
 
     Why it matters
     --------------
-    DISCONNECT ends the MQTT part only. The TCP connection goes on taking a socket on both
-    sides, and a server that waits for the client's FIN holds it until the keep alive runs out or
-    longer.
+    DISCONNECT ends MQTT only. The TCP connection still occupies a socket on both sides, and a
+    server that waits for the client's FIN holds it until the keep alive expires or longer.
 
     Fix on the client
     -----------------
@@ -41,8 +40,8 @@ class NoCloseAfterDisconnect(ConnectionRule):
 
     Fix on the server
     -----------------
-    5.0: close after your own DISCONNECT. In all versions close when the client's DISCONNECT has
-    come, without waiting for its FIN.
+    5.0: close after your own DISCONNECT. In all versions close after the client's DISCONNECT
+    without waiting for its FIN.
 
     Known false alarms
     ------------------
@@ -73,25 +72,25 @@ class NoCloseAfterDisconnect(ConnectionRule):
         ),
         Example("5.0: reset", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", "S RST")),
         Example("the capture ends too early", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+3")),
-        Example("3.1: no such duty", (CONNECT_31, ACCEPTED_311, DISCONNECT, "+6")),
+        Example("3.1: not required", (CONNECT_31, ACCEPTED_311, DISCONNECT, "+6")),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for a close after the first DISCONNECT."""
+        """Requires a close after the first DISCONNECT."""
         both = connection.version is Version.V5_0
         sides = (Side.CLIENT, Side.SERVER) if both else (Side.CLIENT,)
-        goodbyes = [ref for side in sides for ref in sent(connection, side, spec.DISCONNECT)]
-        if not goodbyes or any(finding.rule == "AUT05" for finding in connection.findings):
+        disconnects = [ref for side in sides for ref in sent(connection, side, spec.DISCONNECT)]
+        if not disconnects or any(finding.rule == "AUT05" for finding in connection.findings):
             return None
-        first = min(goodbyes, key=lambda ref: ref.order)
+        first = min(disconnects, key=lambda ref: ref.order)
         cited = ["MQTT-3.14.4-2" if both else "MQTT-3.14.4-1"]
         if both and (first.code or 0) >= 0x80:
             cited.append("MQTT-4.13.2-1")
-        return unclosed(
+        return missing_close(
             connection,
             f"the {first.side.value} has sent DISCONNECT",
             first.frame,
-            "it must close as well",
+            "it must close the connection",
             side=first.side,
             statements=tuple(cited),
         )

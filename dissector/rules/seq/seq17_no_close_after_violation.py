@@ -1,4 +1,4 @@
-"""SEQ17: a proven violation that does not cost the connection."""
+"""SEQ17: connection left open by the receiver of a proven protocol violation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dissector.model import (
 )
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
-from dissector.rules.enc.enc02_no_close_after_bad_flags import provoked as flags_provoked
+from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -24,42 +24,42 @@ from dissector.rules.examples import (
     GOODBYE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import unreacted
+from dissector.rules.gating import missing_close_after
 
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
-# rules that already speak of a missing close, or of what follows a refusal
+# rules that already report a missing close, or packets after a refusal
 _REACTIVE = frozenset({"ENC02", "SEQ05", "SEQ06", "SEQ07", "SEQ08", "SEQ09", "SEQ10", "AUT05"})
 
 
 class NoCloseAfterViolation(ConnectionRule):
-    """One side breaks the protocol, and the other one lets the connection live.
+    """One side violates the protocol, and the other one does not close the connection.
 
     What it checks
     --------------
-    Whoever receives a protocol violation must close the connection it came on: both sides in 3.1.1,
-    the server in 5.0. For the first proven error of a connection that has no close rule of its own,
-    this rule looks whether anybody closed, or sent DISCONNECT, within 5 seconds. It reports once
-    per connection, besides the error itself. A malformed CONNECT is left to SEQ05 to SEQ08, bad
-    header flags to ENC02, what follows a refusal to SEQ09.
+    The receiver of a protocol violation must close the connection: both sides in 3.1.1, the server
+    in 5.0. For the first proven error of a connection that has no close rule of its own, this rule
+    checks whether either side closed, or sent DISCONNECT, within 5 seconds. It reports once per
+    connection, in addition to the error itself. A malformed CONNECT is left to SEQ05 to SEQ08, bad
+    header flags to ENC02, missing closes after a refusal to SEQ09.
 
     Why it matters
     --------------
-    After a violation the two sides no longer agree on what has been said. Going on means lost or
-    doubled messages later, far away from their cause.
+    After a violation the states of the two sides may differ. Continuing leads to lost or duplicated
+    messages later, far from their cause.
 
     Fix on the client
     -----------------
-    Close on a packet that makes no sense, log its bytes, and connect again.
+    Close after a packet that is invalid, log its bytes, and connect again.
 
     Fix on the server
     -----------------
-    Close on every malformed packet and protocol error; 5.0: DISCONNECT with the reason code first.
-    Many servers tolerate on purpose: at least log it.
+    Close after every malformed packet and protocol error; 5.0: send DISCONNECT with the reason code
+    first. Many servers are tolerant intentionally: they should at least log it.
 
     Known false alarms
     ------------------
-    A side that tolerates deliberately is reported all the same, hence a warning only.
+    A side that is tolerant intentionally is reported as well, hence only a warning.
     """
 
     id = "SEQ17"
@@ -70,7 +70,7 @@ class NoCloseAfterViolation(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-4.8.0-1", v5="MQTT-4.13.1-1")
     sections = {Version.V3_1_1: "4.8", Version.V5_0: "4.13.1"}
-    # whatever can have been reported before; most connections have no findings and end there
+    # any finding; most connections have none
     asks = ConnectionFlag.FINDING
     last: ClassVar[bool] = True
     bad = (
@@ -85,7 +85,7 @@ class NoCloseAfterViolation(ConnectionRule):
             also=("SEQ02",),
         ),
         Example(
-            "3.1.1: the client goes on after a message before its CONNACK",
+            "3.1.1: the client tolerates a message before its CONNACK",
             (CONNECT_311, "S 30 05 00 01 61 68 69", ACCEPTED_311, "+6"),
             also=("SEQ03",),
         ),
@@ -97,12 +97,12 @@ class NoCloseAfterViolation(ConnectionRule):
             also=("SEQ02",),
         ),
         Example(
-            "3.1.1: the client leaves first",
+            "3.1.1: the client closes first",
             (CONNECT_311, ACCEPTED_311, CONNECT_311, *GOODBYE),
             also=("SEQ02",),
         ),
         Example(
-            "5.0: only servers are bound",
+            "5.0: clients need not close",
             (CONNECT_5, "S 30 06 00 01 61 00 68 69", ACCEPTED_5, "+6"),
             also=("SEQ03",),
         ),
@@ -114,28 +114,30 @@ class NoCloseAfterViolation(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Ask for a close after the first proven violation that nobody closed for."""
+        """Requires a close after the first proven violation that was not followed by one."""
         if not connection.findings or connection.connection_flags & ConnectionFlag.REFUSED:
             return None
-        silent = {f.side for f in connection.findings if f.rule == "ENC02"}
-        provoking = [
+        reported = {f.side for f in connection.findings if f.rule == "ENC02"}
+        violations = [
             finding
             for finding in connection.findings
-            if _obliging(finding, connection.version) and finding.side.other not in silent
+            if _requires_close(finding, connection.version) and finding.side.other not in reported
         ]
-        return unreacted(connection, provoking, "the {side} broke the protocol ({rule}, {name})")
+        return missing_close_after(
+            connection, violations, "the {side} violated the protocol ({rule}, {name})"
+        )
 
 
-def _obliging(finding: Finding, version: Version | None) -> bool:
-    """Whether a finding is a violation that obliges its receiver to close, by this rule."""
+def _requires_close(finding: Finding, version: Version | None) -> bool:
+    """Whether a finding is a violation after which its receiver must close, by this rule."""
     if not finding.rule.startswith(_GROUPS) or finding.rule in _REACTIVE:
         return False
     if finding.severity is not Severity.ERROR or finding.confidence is not Confidence.PROVEN:
         return False
-    if finding.obligation is not Obligation.MUST or flags_provoked(finding):
+    if finding.obligation is not Obligation.MUST or about_header_flags(finding):
         return False
     if version is Version.V5_0 and finding.side is Side.SERVER:
         return False
-    # a malformed CONNECT is SEQ05's; the topic rules of CON15 stand outside of section 3.1
+    # SEQ05 reports a malformed CONNECT; the topic rules of CON15 are not part of section 3.1
     is_connect = finding.packet is not None and finding.packet[0] >> 4 == spec.CONNECT
     return finding.rule == "CON15" or not is_connect

@@ -1,4 +1,4 @@
-"""SEQ18: a session that is to live on after all."""
+"""SEQ18: DISCONNECT that raises a Session Expiry Interval of 0."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ from dissector.rules.properties import find, readable
 
 
 class SessionExpiryRaisedFromZero(ConnectionRule):
-    """DISCONNECT asks for a session that lives on, which CONNECT had ruled out.
+    """DISCONNECT has a Session Expiry Interval although that of CONNECT is 0.
 
     What it checks
     --------------
-    A client may change its Session Expiry Interval with DISCONNECT, but not from 0 to anything
-    else: with 0, or without the property in CONNECT, the session ends with the connection.
+    A client may change its Session Expiry Interval with DISCONNECT, but not from 0 to another
+    value: with 0, or without the property in CONNECT, the session ends with the connection.
 
     Why it matters
     --------------
-    The server treats the DISCONNECT as a Protocol Error: the session is gone, the will may be
-    published, and messages for the device are not kept while it believes that they are.
+    The server treats the DISCONNECT as a Protocol Error: the session is deleted, the will may be
+    published, and messages for the device are not stored although it relies on that.
 
     Fix on the client
     -----------------
-    Ask for the interval in CONNECT, with at least 1 second, and change it in DISCONNECT if
-    need be.
+    Send the interval in CONNECT, with at least 1 second, and change it in DISCONNECT if necessary.
 
     Fix on the server
     -----------------
@@ -42,7 +41,7 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
 
     Known false alarms
     ------------------
-    None: both packets prove it. Without the CONNECT the rule is not evaluated.
+    None. Both packets are the proof. Without the CONNECT the rule is not evaluated.
     """
 
     id = "SEQ18"
@@ -85,7 +84,7 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Compare the interval of the client's DISCONNECT with that of its CONNECT."""
+        """Compares the interval of the client's DISCONNECT with that of its CONNECT."""
         for packet in connection.disconnects:
             wanted = find(packet.properties, "sessionExpiryInterval")
             if packet.side is not Side.CLIENT or packet.frame is None:
@@ -98,7 +97,7 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
             if property_value(connect.properties, "sessionExpiryInterval"):
                 return None
             if not readable(connect):
-                return Unevaluated("the properties of CONNECT could not be read whole")
+                return Unevaluated("the properties of CONNECT could not be read completely")
             return Failure(
                 message=f"sessionExpiryInterval is {wanted.value} in DISCONNECT but 0 in CONNECT",
                 at=packet.frame,

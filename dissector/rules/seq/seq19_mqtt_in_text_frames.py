@@ -1,4 +1,4 @@
-"""SEQ19: MQTT in WebSocket frames that are not binary."""
+"""SEQ19: MQTT in WebSocket text frames instead of binary frames."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ class MqttInTextFrames(ConnectionRule):
 
     What it checks
     --------------
-    Over WebSocket, control packets travel in binary data frames (opcode 2); whoever receives
+    Over WebSocket, control packets must be sent in binary data frames (opcode 2); a receiver of
     another data frame must close the connection. The rule reports the first text frame of each
-    side. Control frames (ping, pong, close) and continuations are fine.
+    side. Control frames (ping, pong, close) and continuations are legal.
 
     Why it matters
     --------------
-    A text frame must be UTF-8, and few control packets are. Servers and proxies that check it drop
-    the connection at the first packet with a byte above 0x7F in a length, an identifier or a
-    payload: it works in the laboratory and breaks with the first long message.
+    A text frame must be UTF-8, but most control packets are not. Servers and proxies that check it
+    close the connection at the first packet with a byte above 0x7F in a length, an identifier or a
+    payload: it works in tests and fails with the first long message.
 
     Fix on the client
     -----------------
-    Send bytes and not a string: in a browser set `socket.binaryType = "arraybuffer"` and send an
-    ArrayBuffer; elsewhere look for the library's switch for binary messages.
+    Send bytes instead of a string: in a browser set `socket.binaryType = "arraybuffer"` and send an
+    ArrayBuffer; elsewhere look for the library's option for binary messages.
 
     Fix on the server
     -----------------
-    Write binary frames, and close the connection of a client that sends text.
+    Send binary frames, and close the connection of a client that sends text.
 
     Known false alarms
     ------------------
@@ -84,14 +84,14 @@ class MqttInTextFrames(ConnectionRule):
             port=8080,
         ),
         Example(
-            "3.1: no such duty",
+            "3.1: not required",
             (*WEBSOCKET, framed(CONNECT_31, 1), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE),
             port=8080,
         ),
     )  # fmt: skip
 
     def check(self, connection: Connection) -> Verdict:
-        """Report the first text frame of each side."""
+        """Reports the first text frame of each side."""
         encapsulation = connection.encapsulation
         if encapsulation is None or not encapsulation.texts:
             return None

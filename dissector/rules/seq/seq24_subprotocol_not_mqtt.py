@@ -1,4 +1,4 @@
-"""SEQ24: a WebSocket upgrade that does not agree on the subprotocol "mqtt"."""
+"""SEQ24: WebSocket upgrade that does not negotiate the subprotocol "mqtt"."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ _MQTT_5 = (framed(CONNECT_5), framed(ACCEPTED_5), *WEBSOCKET_GOODBYE)
 
 
 class SubprotocolNotMqtt(ConnectionRule):
-    """A WebSocket upgrade for MQTT does not agree on the subprotocol "mqtt".
+    """A WebSocket upgrade for MQTT does not negotiate the subprotocol "mqtt".
 
     What it checks
     --------------
     The client must offer the subprotocol `mqtt` in Sec-WebSocket-Protocol, and the server must
-    select it in its answer. Where the client does not offer it, the server cannot select it, and
-    only the client is reported. `mqttv3.1` is the name of MQTT 3.1, to which the rule does not
-    apply; with it alone a 3.1.1 or 5.0 client breaks the rule.
+    select it in its answer. If the client does not offer it, the server cannot select it, and only
+    the client is reported. `mqttv3.1` is the name for MQTT 3.1, to which the rule does not apply; a
+    3.1.1 or 5.0 client that offers only this name violates the rule.
 
     Why it matters
     --------------
-    Proxies and servers that speak several subprotocols route by this name, and a browser closes a
-    connection whose answer names none of those that it offered. Many servers refuse the upgrade
+    Proxies and servers with several subprotocols route by this name, and a browser closes a
+    connection whose answer selects none of the offered names. Many servers refuse the upgrade
     without it.
 
     Fix on the client
     -----------------
-    Offer `mqtt`: `new WebSocket(url, ["mqtt"])`. A library that lets headers or subprotocols be
-    set by hand must not lose this one.
+    Offer `mqtt`: `new WebSocket(url, ["mqtt"])`. If a library lets you set headers or subprotocols,
+    include it there.
 
     Fix on the server
     -----------------
-    Answer with `Sec-WebSocket-Protocol: mqtt` whenever the client offers it; see that a
-    reverse proxy in front hands the header on, in both directions.
+    Answer with `Sec-WebSocket-Protocol: mqtt` whenever the client offers it; check that a reverse
+    proxy forwards the header in both directions.
 
     Known false alarms
     ------------------
-    A proxy that strips the header is reported as the server, or the client, that it speaks for.
+    If a proxy removes the header, the server or client behind it is reported.
     """
 
     id = "SEQ24"
@@ -101,7 +101,7 @@ class SubprotocolNotMqtt(ConnectionRule):
     )  # fmt: skip
 
     def check(self, connection: Connection) -> Verdict:
-        """Look at what is offered, then at what is selected."""
+        """Checks what is offered, then what is selected."""
         encapsulation = connection.encapsulation
         if (
             encapsulation is None

@@ -1,4 +1,4 @@
-"""SES01: a clean session, answered as if something had been kept."""
+"""SES01: CONNACK with sessionPresent=1 in answer to a clean session."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from dissector.rules.examples import (
 
 
 class SessionPresentAfterCleanSession(HandshakeRule):
-    """The server says that it kept a session for a client that asked for a clean one.
+    """The server reports a stored session to a client that asked for a clean one.
 
     What it checks
     --------------
     A CONNECT with cleanSession=1 (5.0: Clean Start) that is accepted must be answered with
-    sessionPresent=0: the server has thrown away whatever it kept, so nothing can be present.
-    MQTT 3.1 has no Session Present flag, so the rule is silent there.
+    sessionPresent=0: the server has discarded any stored session, so none can be present. MQTT 3.1
+    has no Session Present flag, so the rule does not apply there.
 
     Why it matters
     --------------
     sessionPresent tells a returning client whether its unacknowledged messages and its
-    subscriptions were kept. A client that trusts a false 1 does not subscribe again and waits for
-    messages that never come, or goes on with packet identifiers that the server has forgotten.
+    subscriptions were stored. A client that relies on a wrong 1 does not subscribe again and waits
+    for messages that never come, or uses packet identifiers that the server has discarded.
 
     Fix on the client
     -----------------
-    Nothing is wrong in the CONNECT. Until the server is mended, subscribe again after every clean
-    start, whatever sessionPresent says.
+    The CONNECT is correct. Until the server is fixed, subscribe again after every clean start,
+    whatever sessionPresent says.
 
     Fix on the server
     -----------------
-    Delete the stored session before the CONNACK is made, and compute the flag from the session
-    that is left: with cleanSession=1 it is always 0.
+    Delete the stored session before building the CONNACK, and compute the flag from what is left:
+    with cleanSession=1 it is always 0.
 
     Known false alarms
     ------------------
-    None: both packets are read whole. Without the CONNECT the rule is not evaluated.
+    None. Both packets are decoded completely. Without the CONNECT the rule is not evaluated.
     """
 
     id = "SES01"
@@ -63,11 +63,11 @@ class SessionPresentAfterCleanSession(HandshakeRule):
             "3.1.1: a session is resumed",
             ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
         ),
-        Example("3.1: the byte is reserved there", (CONNECT_31, "S 20 02 01 00", *GOODBYE)),
+        Example("3.1: the byte is reserved", (CONNECT_31, "S 20 02 01 00", *GOODBYE)),
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Compare the clean flag of CONNECT with the CONNACK's flag."""
+        """Compares the clean flag of CONNECT with the flag of CONNACK."""
         connect, connack = connection.connect, connection.connack
         if connack is None or connack.frame is None or not connack.session_present:
             return None

@@ -6,7 +6,7 @@ from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.certificates import DAY_NS, dated, wrong_clock
+from dissector.rules.certificates import DAY_NS, validity_error, wrong_clock
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import (
     CLOSES,
@@ -76,7 +76,7 @@ class CertificateOutOfDate(TlsRule):
         if shown is None or where is None:
             return None
         now = where.time_ns
-        state = dated(shown, now, limits)
+        state = validity_error(shown, now, limits)
         left = (shown.not_after_ns - now) / DAY_NS
         if state is None and left >= limits.certificate_days_left:
             return None

@@ -6,7 +6,7 @@ from dissector.connections.tls_activity import TlsAuditContext, leaf
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.certificates import dated, mismatched, wrong_clock
+from dissector.rules.certificates import mismatched, validity_error, wrong_clock
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
 
@@ -67,7 +67,7 @@ class CertificateNotChecked(TlsRule):
         where = record.certificates_frame
         if shown is None or where is None or not record.established:
             return None
-        state = dated(shown, where.time_ns, limits)
+        state = validity_error(shown, where.time_ns, limits)
         wrong_name = mismatched(shown, record.server_name)
         if state is None and not wrong_name:
             return None

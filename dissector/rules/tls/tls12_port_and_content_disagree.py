@@ -9,8 +9,8 @@ from dissector.rules.audit_rule import (
     ConnectionAuditRule,
     TlsRule,
     encrypted,
-    ends_tls,
     failure,
+    proxy_terminates_tls,
     tls_failure,
 )
 from dissector.rules.base import Example, Verdict
@@ -68,7 +68,7 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
         connection = context.connection
         if connection.server.port != PORT or connection.connect is None:
             return None
-        if encrypted(connection) or ends_tls(connection):
+        if encrypted(connection) or proxy_terminates_tls(connection):
             return None
         if not context.activity.once(self.id, connection.server.ip):
             return None
