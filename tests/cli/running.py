@@ -1,4 +1,4 @@
-"""Arguments in, what the command prints and its exit code out."""
+"""Runs the `dissector` command in a subprocess and returns its output and exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLEAN = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
 
 
 class Ran(NamedTuple):
-    """What a run of the command left behind."""
+    """Exit code and output of a run of the command."""
 
     code: int
     out: str
@@ -24,7 +24,7 @@ class Ran(NamedTuple):
 def dissector(
     *arguments: str, cwd: Path | None = None, stdin: bytes = b"", **environment: str
 ) -> Ran:
-    """Run the command with nothing of this user's environment or configuration."""
+    """Runs the command without this user's environment and configuration."""
     done = subprocess.run(
         [sys.executable, "-m", "dissector", *arguments],
         input=stdin,
