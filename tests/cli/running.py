@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 CLEAN = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
 
 
-class Ran(NamedTuple):
+class CompletedRun(NamedTuple):
     """Exit code and output of a run of the command."""
 
     code: int
@@ -23,7 +23,7 @@ class Ran(NamedTuple):
 
 def dissector(
     *arguments: str, cwd: Path | None = None, stdin: bytes = b"", **environment: str
-) -> Ran:
+) -> CompletedRun:
     """Runs the command without this user's environment and configuration."""
     done = subprocess.run(
         [sys.executable, "-m", "dissector", *arguments],
@@ -35,4 +35,4 @@ def dissector(
         timeout=60,
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return CompletedRun(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.cli.running import CLEAN, Ran, dissector
+from tests.cli.running import CLEAN, CompletedRun, dissector
 from tests.conftest import ROOT
 
 NOBODY = 65534
@@ -29,7 +29,7 @@ sys.exit(main(["doctor", "--format", "json"]))
 """
 
 
-def document(ran: Ran) -> dict[str, Any]:
+def document(ran: CompletedRun) -> dict[str, Any]:
     """Returns the JSON of a run, validated against the schema."""
     found: dict[str, Any] = json.loads(ran.out)
     schema = json.loads((files("dissector") / "report" / "schema_doctor_v1.json").read_text())
@@ -158,7 +158,7 @@ def test_as_another_user() -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr.decode()
-    found = document(Ran(done.returncode, done.stdout.decode(), done.stderr.decode()))
+    found = document(CompletedRun(done.returncode, done.stdout.decode(), done.stderr.decode()))
     assert found["works"]
     right, dumpcap = check(found, "right to capture"), check(found, "dumpcap")
     if right["message"] == "this user may open packet sockets":

@@ -13,7 +13,7 @@ import pytest
 from dissector import analyze
 from dissector.cli.known_findings import KnownFindings, Suppression
 from samples.build import START_NS, conversation, pcap
-from tests.cli.running import Ran, dissector
+from tests.cli.running import CompletedRun, dissector
 
 CONNECT = "C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61"
 BAD = (CONNECT, "S 20 02 01 00", "C e0 00", "C FIN", "S FIN")
@@ -36,7 +36,7 @@ def later(tmp_path: Path) -> Path:
     return path
 
 
-def document(ran: Ran) -> dict[str, Any]:
+def document(ran: CompletedRun) -> dict[str, Any]:
     """Parses a JSON report."""
     found: dict[str, Any] = json.loads(ran.out)
     return found
@@ -98,7 +98,7 @@ def test_a_missing_baseline_is_refused(bad: Path, tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (2, "")
 
 
-def suppressed(directory: Path, bad: Path, *lines: str, command: str = "analyze") -> Ran:
+def suppressed(directory: Path, bad: Path, *lines: str, command: str = "analyze") -> CompletedRun:
     """Runs the command with one suppression in the project file."""
     (directory / "dissector.toml").write_text("\n".join(("[[suppressions]]", *lines)))
     return dissector(command, "--format", "json", str(bad), cwd=directory)
