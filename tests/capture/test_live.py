@@ -13,7 +13,7 @@ from dissector.capture import interfaces, live, packet_filter, rights
 from dissector.capture.live_source import LiveSource
 from dissector.errors import CaptureError, EngineError, OptionError
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     NOBODY,
     Place,
     following,

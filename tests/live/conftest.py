@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.stage import LOOPBACK, Place, namespaces, need_root
+from tests.live.harness import LOOPBACK, Place, namespaces, need_root
 
 
 @pytest.fixture(params=["loopback", "namespace"])

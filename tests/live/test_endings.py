@@ -20,7 +20,7 @@ import pytest
 from samples.build import conversation, pcap
 from tests.cli.running import CLEAN, dissector
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     LOOPBACK,
     NOBODY,
     Place,

@@ -12,7 +12,7 @@ import pytest
 
 from samples.build import conversation
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     LiveProcess,
     Place,
     following,

@@ -9,7 +9,7 @@ import sys
 import time
 
 from tests.conftest import ROOT
-from tests.live.stage import LiveProcess, Place, following
+from tests.live.harness import LiveProcess, Place, following
 
 PORT = 1883
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dissector.text import fingerprint
 from tests.conftest import ROOT
-from tests.live.stage import LiveProcess, Place, following, free_port, in_time, mosquitto, on
+from tests.live.harness import LiveProcess, Place, following, free_port, in_time, mosquitto, on
 from tests.report.schema import check_line
 
 KEY = "a key of the test"

@@ -14,7 +14,7 @@ import dissector
 from tests.capture.builders import read
 from tests.cli.running import dissector as dissector_command
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     LOOPBACK,
     following,
     free_port,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dissector
-from tests.live.stage import made_server, need_root
+from tests.live.harness import made_server, need_root
 
 CONNECT = bytes.fromhex("100d00044d5154540402003c000161")
 
