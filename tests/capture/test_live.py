@@ -41,7 +41,7 @@ def test_dumpcap_is_taken_where_it_has_the_right(tmp_path: Path) -> None:
         with following(
             "-i", place.interface, "--format", "jsonl", place=other, environment={"PATH": path}
         ) as run:
-            assert "by dumpcap" in run.said
+            assert "with dumpcap" in run.stderr
             publish(place, place.v4, 1883, "seen")
             run.wait_for("handshake")
             assert run.stop() == 0
