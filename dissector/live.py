@@ -109,7 +109,7 @@ class Live:
             following.close()
             self._record(None)
 
-    def figures(self) -> LiveCounters:
+    def counters(self) -> LiveCounters:
         """Returns the current counters."""
         engine = self._engine
         return LiveCounters(
@@ -136,7 +136,7 @@ class Live:
             failed=[CaptureError(self.source.ended)] if self.source.ended else [],
         )
 
-    def warned(self, kind: str, message: str) -> None:
+    def warn(self, kind: str, message: str) -> None:
         """Reports a warning that refers to no frame."""
         self.warning(CaptureWarning(kind, message, self.source.path))
 
@@ -174,10 +174,10 @@ class Live:
         while source.warnings:
             self.warning(source.warnings.pop(0))
         while source.notices:
-            self.warned(*source.notices.pop(0))
+            self.warn(*source.notices.pop(0))
         dropped = source.dropped or 0
         if dropped > self._dropped and time.monotonic() - self._reported_at >= _DROP_WARNING_PAUSE:
-            self.warned(
+            self.warn(
                 "dropped",
                 f"the kernel dropped {dropped - self._dropped} frames, {dropped} in total; "
                 "use a larger --buffer or a narrower -f",

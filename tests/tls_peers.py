@@ -125,7 +125,7 @@ class Peers:
             self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.server.load_cert_chain(place)
             self.client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            root = authority() if trusted else identity("somebody else", authority=True)
+            root = authority() if trusted else identity("another authority", authority=True)
             self.client.load_verify_locations(cadata=root.pem().decode())
             if client is not None:
                 device_place = Path(folder) / "client.pem"

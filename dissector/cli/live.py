@@ -150,7 +150,7 @@ def _capture(
             for _ in steps:
                 if status.due():
                     sink.tick()
-                    status.show(live.figures())
+                    status.show(live.counters())
                     if out.abandoned():
                         raise BrokenPipeError
                 if signals.hangup:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dissector.cli.options import LIVE_FORMATS, Parser, add_baseline_option, add_judging_options
+from dissector.cli.options import (
+    LIVE_FORMATS,
+    Parser,
+    add_baseline_option,
+    add_report_and_rule_options,
+)
 from dissector.errors import OptionError
 
 if TYPE_CHECKING:
@@ -61,7 +66,7 @@ def parser() -> Parser:
         help="after this many seconds or frames",
     )  # fmt: skip
     ends.add_argument("-c", dest="count", metavar="N", type=int, help="after this many frames")
-    add_judging_options(made, LIVE_FORMATS)
+    add_report_and_rule_options(made, LIVE_FORMATS)
     add_baseline_option(made)
     shown = made.add_argument_group("how often to repeat")
     shown.add_argument(

@@ -156,8 +156,8 @@ def add_baseline_option(parser: Parser) -> argparse._ArgumentGroup:
 
 def add_selection_options(parser: Parser) -> None:
     """Adds the options that select rules."""
-    judged = parser.add_argument_group("which rules to check")
-    _add_rules(judged)
+    rules = parser.add_argument_group("which rules to check")
+    _add_rules(rules)
 
 
 def _add_rules(group: argparse._ArgumentGroup) -> None:
@@ -171,19 +171,19 @@ def add_report_options(
     parser: Parser, formats: Sequence[str] = FORMATS, *, each: bool = True
 ) -> None:
     """Adds the options of commands that report on files; `each`: also those per file."""
-    judged, shown, ends = add_judging_options(parser, formats)
+    rules, shown, ends = add_report_and_rule_options(parser, formats)
     if each:
-        _flag(judged, "--separate", "check each file separately; default: files are one capture")
+        _flag(rules, "--separate", "check each file separately; default: files are one capture")
         _flag(shown, "--statistics", "show only a count per rule")
     _flag(ends, "--strict-input", "exit 2 if a capture is truncated or damaged")
 
 
-def add_judging_options(
+def add_report_and_rule_options(
     parser: Parser, formats: Sequence[str]
 ) -> tuple[argparse._ArgumentGroup, argparse._ArgumentGroup, argparse._ArgumentGroup]:
     """Adds the options for rules, output and exit code; returns the three groups."""
-    judged = parser.add_argument_group("which rules to check")
-    _add_rules(judged)
+    rules = parser.add_argument_group("which rules to check")
+    _add_rules(rules)
     shown = parser.add_argument_group("what to show")
     shown.add_argument(
         "--format",
@@ -204,7 +204,7 @@ def add_judging_options(
     )
     _flag(ends, "--exit-zero", "exit 0 even with findings")
     _flag(ends, "--require-mqtt", "exit 2 if no MQTT was seen")
-    return judged, shown, ends
+    return rules, shown, ends
 
 
 def _format(formats: Sequence[str], name: str) -> str:

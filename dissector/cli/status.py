@@ -29,15 +29,15 @@ class Status:
         self._last = now
         return True
 
-    def show(self, figures: LiveCounters) -> None:
+    def show(self, counters: LiveCounters) -> None:
         """Shows the counters."""
         if not self._terminal:
             return
-        dropped = "?" if figures.dropped is None else f"{figures.dropped:,}"
+        dropped = "?" if counters.dropped is None else f"{counters.dropped:,}"
         text = (
-            f"{figures.frames:,} frames, {figures.mqtt_connections:,} MQTT connections, "
-            f"{figures.handshakes:,} handshakes, {figures.findings:,} findings, "
-            f"{figures.open_connections:,} open, {dropped} dropped, {figures.gaps:,} TCP gaps"
+            f"{counters.frames:,} frames, {counters.mqtt_connections:,} MQTT connections, "
+            f"{counters.handshakes:,} handshakes, {counters.findings:,} findings, "
+            f"{counters.open_connections:,} open, {dropped} dropped, {counters.gaps:,} TCP gaps"
         )
         sys.stderr.write(f"\r{text}\x1b[K")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Tells whether this installation is compiled, and which sources changed since it was built."""
+"""Checks whether this installation is compiled, and which sources changed since it was built."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def test_directories_need_recursive(bad: Path, tmp_path: Path) -> None:
     assert files == [str(bad), str(tmp_path / "deep" / "unnamed")]
 
 
-def test_separate_judges_each_file(bad: Path, good: Path) -> None:
+def test_separate_reports_each_file(bad: Path, good: Path) -> None:
     """With `--separate` every file gets its own report."""
     ran = dissector("--separate", "--format", "jsonl", str(good), str(bad))
     kinds = [json.loads(line)["type"] for line in ran.out.splitlines()]

@@ -172,7 +172,7 @@ def test_live_leaves_out_what_is_known(bad: Path, later: Path, tmp_path: Path) -
     baseline, out = tmp_path / "baseline.jsonl", tmp_path / "out.pcapng"
     dissector("--format", "jsonl", "--output", str(baseline), str(bad))
     words = ("live", "-", "--format", "jsonl", "-w", str(out))
-    for more, said in (
+    for more, note in (
         (("--baseline", str(baseline)), "1 finding of the baseline left out"),
         ((), "1 finding suppressed by the configuration"),
     ):
@@ -185,7 +185,7 @@ def test_live_leaves_out_what_is_known(bad: Path, later: Path, tmp_path: Path) -
         assert "SES01" not in found
         assert records[-1]["error"] == 0
         assert ran.code == 0
-        assert said in ran.err
+        assert note in ran.err
         assert b"SES01" not in out.read_bytes()
     ran = dissector(*words, stdin=later.read_bytes())
     assert ran.code == 1

@@ -201,9 +201,9 @@ def test_idle_connections_are_evicted_with_their_verdicts() -> None:
     most = 0
     for _ in live.steps():
         if source.frames < len(first) + len(other) + 1:
-            most = max(most, live.figures().open_connections)
+            most = max(most, live.counters().open_connections)
     assert most == 1  # never both at once
-    assert live.figures().open_connections == 0
+    assert live.counters().open_connections == 0
     assert [one.outcome for one in sink.handshakes] == [dissector.Outcome.ACCEPTED] * 2
     assert not sink.findings
     assert live.outcome().summary.handshakes == 2
