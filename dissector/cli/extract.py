@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
     analyze.note(text)
     if not made.frames:
         analyze.note(
-            f"{namespace.output} has no frames: no connection matches --flagged, --stream or "
+            f"{namespace.output} holds no frame: no connection matches --flagged, --stream or "
             "--client; `dissector FILE` lists the connections"
         )
     return 0
