@@ -1,4 +1,4 @@
-"""A capture to fill in, traffic that is no MQTT out: TLS on port 443, SSH, DNS over UDP, ARP."""
+"""Generates background traffic without MQTT: TLS on port 443, SSH, DNS over UDP, ARP."""
 
 import struct
 from random import Random
@@ -15,7 +15,7 @@ def _name(label: str) -> bytes:
 
 
 def _client_hello(random: Random) -> bytes:
-    """A TLS 1.2 ClientHello with a server name (RFC 5246 §7.4.1.2, RFC 6066 §3)."""
+    """Returns a TLS 1.2 ClientHello with a server name (RFC 5246 §7.4.1.2, RFC 6066 §3)."""
     server = random.choice(_NAMES).encode() + b".example.com"
     entry = struct.pack("!BH", 0, len(server)) + server
     names = struct.pack("!HHH", 0, len(entry) + 2, len(entry)) + entry
@@ -25,7 +25,7 @@ def _client_hello(random: Random) -> bytes:
 
 
 def _server_hello(random: Random) -> bytes:
-    """A TLS 1.2 ServerHello that chooses a cipher, and ServerHelloDone."""
+    """Returns a TLS 1.2 ServerHello and ServerHelloDone."""
     body = b"\x03\x03" + random.randbytes(32) + b"\x20" + random.randbytes(32)
     body += bytes.fromhex("c02f 00")
     hello = struct.pack("!BHHBxH", 22, 0x0303, len(body) + 4, 2, len(body)) + body
@@ -37,7 +37,7 @@ def _application_data(random: Random, size: int) -> bytes:
 
 
 class _Flow:
-    """A TCP connection to port 443 or 22 that is opened anew after a few dozen exchanges."""
+    """A TCP connection to port 443 or 22 that is reopened after a few dozen exchanges."""
 
     def __init__(self, capture: GeneratedCapture, random: Random, number: int, start: int) -> None:
         self._capture = capture
@@ -49,28 +49,28 @@ class _Flow:
         self._requests = [_application_data(random, random.randrange(60, 600)) for _ in range(2)]
         self._answers = [_application_data(random, random.randrange(100, 4000)) for _ in range(2)]
         self._keys = [random.randbytes(random.choice((36, 52, 68))) for _ in range(2)]
-        self._left = 0
+        self._exchanges_left = 0
         self._tcp: GeneratedConnection | None = None
-        self._free = start
+        self._busy_until = start
 
     def act(self, now: int) -> None:
-        """Write the next exchange down, no earlier than `now` nor than the end of the last one."""
-        now = max(now, self._free)
+        """Adds the next exchange, not before `now` nor before the end of the last one."""
+        now = max(now, self._busy_until)
         tcp = self._tcp
         if tcp is None:
             now = self._open(now)
-        elif self._left == 0:
+        elif self._exchanges_left == 0:
             now = tcp.close(now)
             self._tcp = None
         else:
-            self._left -= 1
-            which = self._left & 1
+            self._exchanges_left -= 1
+            which = self._exchanges_left & 1
             if self._secure_shell:
-                now = tcp.ask(now, self._keys[which], self._keys[which ^ 1])
+                now = tcp.request(now, self._keys[which], self._keys[which ^ 1])
             else:
                 tcp.from_client(now, self._requests[which], PSH | ACK)
-                now = tcp.tell(now + 5_000, self._answers[which])
-        self._free = now + 1_000
+                now = tcp.send_from_server(now + 5_000, self._answers[which])
+        self._busy_until = now + 1_000
 
     def _open(self, now: int) -> int:
         random = self._random
@@ -79,15 +79,15 @@ class _Flow:
         self._tcp = tcp = GeneratedConnection(
             self._capture, random, *ends, random.randrange(2_000, 40_000)
         )
-        self._left = random.randrange(20, 60)
+        self._exchanges_left = random.randrange(20, 60)
         now = tcp.open(now) + 500
         if self._secure_shell:
-            return tcp.ask(now, b"SSH-2.0-OpenSSH_9.6\r\n", b"SSH-2.0-OpenSSH_9.2\r\n")
-        return tcp.ask(now, _client_hello(random), _server_hello(random))
+            return tcp.request(now, b"SSH-2.0-OpenSSH_9.6\r\n", b"SSH-2.0-OpenSSH_9.2\r\n")
+        return tcp.request(now, _client_hello(random), _server_hello(random))
 
 
 class Background:
-    """Keeps traffic that is no MQTT at a quarter of all frames."""
+    """Keeps background traffic at a quarter of all frames."""
 
     def __init__(self, capture: GeneratedCapture, random: Random, start: int) -> None:
         self._capture = capture
@@ -98,7 +98,7 @@ class Background:
         self._debt = 0
 
     def follow(self, now: int, frames: int) -> None:
-        """After `frames` frames of MQTT: a third as many others, from `now` on."""
+        """Adds a third as many frames as the `frames` frames of MQTT, from `now` on."""
         self._debt += frames
         while self._debt > 0:
             before = self._capture.added
@@ -118,7 +118,7 @@ class Background:
             self._capture.add(now + 300, arp_frame(2, self._router, here))
 
     def _resolve(self, now: int) -> None:
-        """A DNS query for an A record and its answer (RFC 1035 §4)."""
+        """Adds a DNS query for an A record and its answer (RFC 1035 §4)."""
         random = self._random
         client = random.choice(self._hosts), random.randrange(49152, 65536)
         number = random.getrandbits(16)

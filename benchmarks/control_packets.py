@@ -1,7 +1,7 @@
-"""Values in, bytes of MQTT Control Packets out, for the traffic that the benchmarks generate.
+"""Encodes MQTT Control Packets for the generated traffic.
 
-Deliberately apart from `dissector.mqtt.encode`: what makes the traffic must not share a fault with
-what is measured on it. Levels are those of the wire: 3 (3.1), 4 (3.1.1), 5 (5.0).
+Deliberately independent of `dissector.mqtt.encode`: the traffic must not share faults with the
+program that is measured on it. Levels are protocol levels: 3 (3.1), 4 (3.1.1), 5 (5.0).
 """
 
 import struct
@@ -11,7 +11,7 @@ PINGREQ, PINGRESP, DISCONNECT = b"\xc0\0", b"\xd0\0", b"\xe0\0"
 
 
 def _packet(first: int, body: bytes) -> bytes:
-    """Fixed header and body (v3.1.1 §2.2.3)."""
+    """Returns fixed header and body (v3.1.1 §2.2.3)."""
     remaining, length = len(body), bytearray()
     while remaining > 127:
         length.append(remaining & 127 | 128)
@@ -26,8 +26,8 @@ def _string(text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class PacketMaker:
-    """What a client says of itself in every CONNECT."""
+class ClientSettings:
+    """The settings of a client that are the same in all its CONNECTs."""
 
     level: int
     client_id: str
@@ -39,8 +39,8 @@ class PacketMaker:
     last_will_qos: int = 0
 
 
-def connect(client: PacketMaker) -> bytes:
-    """CONNECT; a 5.0 client with Clean Start 0 asks for a session that lasts an hour."""
+def connect(client: ClientSettings) -> bytes:
+    """Returns a CONNECT; a 5.0 client with Clean Start 0 asks for a session of one hour."""
     flags = 2 * client.clean_session
     payload = _string(client.client_id)
     if client.last_will_topic is not None:
@@ -59,31 +59,31 @@ def connect(client: PacketMaker) -> bytes:
 
 
 def connack(level: int, session_present: bool) -> bytes:
-    """CONNACK that accepts; in 5.0 with Receive Maximum 20 and Topic Alias Maximum 10."""
+    """Returns an accepting CONNACK; in 5.0 with Receive Maximum 20, Topic Alias Maximum 10."""
     properties = bytes.fromhex("06 210014 22000a") if level == 5 else b""
     return _packet(0x20, bytes((session_present, 0)) + properties)
 
 
 def publish(level: int, topic: str, payload: bytes, qos: int, packet_id: int) -> bytes:
-    """PUBLISH; the packet identifier is left out at QoS 0."""
+    """Returns a PUBLISH; without a packet identifier at QoS 0."""
     identifier = struct.pack("!H", packet_id) if qos else b""
     properties = b"\0" if level == 5 else b""
     return _packet(0x30 | qos << 1, _string(topic) + identifier + properties + payload)
 
 
 def acknowledgement(first: int, packet_id: int) -> bytes:
-    """PUBACK (0x40), PUBREC (0x50), PUBREL (0x62) or PUBCOMP (0x70), in the short form."""
+    """Returns a PUBACK (0x40), PUBREC (0x50), PUBREL (0x62) or PUBCOMP (0x70), short form."""
     return struct.pack("!BBH", first, 2, packet_id)
 
 
 def subscribe(level: int, topic_filter: str, packet_id: int) -> bytes:
-    """SUBSCRIBE to one topic filter at QoS 1."""
+    """Returns a SUBSCRIBE to one topic filter at QoS 1."""
     properties = b"\0" if level == 5 else b""
     identifier = struct.pack("!H", packet_id)
     return _packet(0x82, identifier + properties + _string(topic_filter) + b"\x01")
 
 
 def suback(level: int, packet_id: int) -> bytes:
-    """SUBACK that grants QoS 1."""
+    """Returns a SUBACK that grants QoS 1."""
     properties = b"\0" if level == 5 else b""
     return _packet(0x90, struct.pack("!H", packet_id) + properties + b"\x01")

@@ -1,10 +1,10 @@
-"""Addresses, ports and payloads in, the records of a pcap file in time order out.
+"""Builds Ethernet frames of TCP connections and writes them to a pcap file in time order.
 
-Frames are packed whole, one `struct` call each, with right lengths, sequence numbers and checksums
+Each frame is packed with one `struct` call, with correct lengths, sequence numbers and checksums
 (RFC 1071 modulo 65535: 65536 is congruent to 1, so a 32-bit number, or a whole payload read as one
-big-endian integer, counts as its words would). A frame may be added ahead of time; `GeneratedCapture` holds
-it back until nothing earlier can come, so an exchange is written down in one go and the file still
-interleaves as a real one does.
+big-endian integer, adds up like its 16-bit words). A frame may be added ahead of time;
+`GeneratedCapture` buffers it until no earlier frame can be added, so a whole exchange can be added
+at once and connections are still interleaved in the file.
 """
 
 import struct
@@ -25,12 +25,12 @@ _IP_TCP = struct.Struct("!HHHHBBHIIHHIIBBHHH")
 _IP_UDP = struct.Struct("!HHHHBBHIIHHHH")
 _ARP = struct.Struct("!HHBBH6sI6sI")
 _SHORTEST_FRAME = 60
-# Frames held back before a part of them is written.
+# Number of buffered frames above which some are written.
 _WINDOW = 20_000
 
 
 class Mark(IntEnum):
-    """What a frame carries, as far as the generator promises counts of it."""
+    """The content of a frame, for the counts that the generator prints."""
 
     OTHER = 0
     CONNECT = 1
@@ -47,12 +47,12 @@ class GeneratedHost:
 
 
 def host(kind: int, ip: int) -> GeneratedHost:
-    """The host at `ip`, with a locally administered MAC address drawn from it."""
+    """Returns the host with an IP address and a locally administered MAC derived from it."""
     return GeneratedHost(struct.pack("!BBI", 0x02, kind, ip), ip)
 
 
 class GeneratedCapture:
-    """Collects frames and writes exactly `limit` of them; `counts` is indexed by `Mark`."""
+    """Buffers frames and writes exactly `limit` of them; `counts` is indexed by `Mark`."""
 
     def __init__(self, output: BinaryIO, limit: int) -> None:
         self._output = output
@@ -67,18 +67,18 @@ class GeneratedCapture:
 
     @property
     def added(self) -> int:
-        """Frames added so far, written or held back."""
+        """Number of frames added so far, written or buffered."""
         return self._serial
 
     def add(self, time: int, frame: bytes, mark: int = Mark.OTHER) -> None:
-        """Take a frame seen at `time` (µs since the epoch)."""
+        """Adds a frame with a time (µs since the epoch)."""
         size = len(frame)
         record = _RECORD.pack(time // 1_000_000, time % 1_000_000, size, size) + frame
         self._serial += 1
         self._pending.append((time, self._serial, mark, record))
 
     def release(self, now: int) -> bool:
-        """Write what is earlier than `now`, before which nothing will be added; False when full."""
+        """Writes frames before `now`, which are complete; returns False if the limit is reached."""
         if len(self._pending) < min(_WINDOW, self._limit):
             return True
         self._pending.sort()
@@ -96,7 +96,7 @@ class GeneratedCapture:
 
 
 class GeneratedDirection:
-    """One way of a TCP connection: its constant header fields and their sums."""
+    """One direction of a TCP connection: its constant header fields and their checksums."""
 
     __slots__ = ("_ip_sum", "_padded", "_tcp_sum", "addresses", "identification", "link", "ports")
 
@@ -112,7 +112,7 @@ class GeneratedDirection:
     def frame(
         self, sequence: int, acknowledgement: int, flags: int, data: bytes, offset: int
     ) -> bytes:
-        """An Ethernet frame; `data` holds options and payload, `offset` is the header in words."""
+        """Returns an Ethernet frame; `data`: options and payload, `offset`: header size, words."""
         size = 20 + len(data)
         self.identification = identification = (self.identification + 1) & 0xFFFF
         content = int.from_bytes(data, "big") << (8 if size & 1 else 0)
@@ -129,7 +129,7 @@ class GeneratedDirection:
 
 
 class GeneratedConnection:
-    """A TCP connection as a capture beside the server sees it: the client is a round trip away.
+    """A TCP connection, captured at the server: the client is a round trip away.
 
     Every method takes the time of its first frame and returns that of its last (µs).
     """
@@ -156,7 +156,7 @@ class GeneratedConnection:
         tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
         ends = (client[0].ip, client[1]), (server[0].ip, server[1])
         macs = client[0].mac, server[0].mac
-        # Frames that arrive come padded from the wire; those that leave are seen before padding.
+        # Received frames are captured with padding, sent frames before they are padded.
         self._client = GeneratedDirection(
             macs[1] + macs[0] + tag + b"\x08\0", ends[0], ends[1], True
         )
@@ -170,25 +170,25 @@ class GeneratedConnection:
         self.round_trip = round_trip
 
     def from_client(self, time: int, payload: bytes = b"", flags: int = ACK, mark: int = 0) -> int:
-        """One segment from the client."""
+        """Adds one segment from the client."""
         frame = self._client.frame(self._client_next, self._server_next, flags, payload, 5)
         self._client_next = (self._client_next + len(payload) + (flags & FIN)) & 0xFFFFFFFF
         self._capture.add(time, frame, mark)
         return time
 
     def from_server(self, time: int, payload: bytes = b"", flags: int = ACK, mark: int = 0) -> int:
-        """One segment from the server."""
+        """Adds one segment from the server."""
         frame = self._server.frame(self._server_next, self._client_next, flags, payload, 5)
         self._server_next = (self._server_next + len(payload) + (flags & FIN)) & 0xFFFFFFFF
         self._capture.add(time, frame, mark)
         return time
 
     def pause(self) -> int:
-        """How long the server takes over an answer, 100 to 900 µs."""
+        """Returns the response time of the server, 100 to 900 µs."""
         return 100 + int(800 * self._random())
 
     def open(self, time: int) -> int:
-        """SYN, SYN/ACK, ACK."""
+        """Adds SYN, SYN/ACK, ACK."""
         self._capture.add(time, self._client.frame(self._client_next, 0, SYN, SYN_OPTIONS, 8))
         self._client_next = (self._client_next + 1) & 0xFFFFFFFF
         time += 40
@@ -198,26 +198,26 @@ class GeneratedConnection:
         return self.from_client(time + self.round_trip)
 
     def send(self, time: int, payload: bytes, mark: int = 0) -> int:
-        """Payload from the client, in as many segments as it needs, acknowledged by the server."""
+        """Adds payload from the client in segments, acknowledged by the server."""
         for start in range(0, len(payload), SEGMENT_SIZE):
             time += 12
             self.from_client(time, payload[start : start + SEGMENT_SIZE], PSH | ACK, mark)
         return self.from_server(time + 40)
 
-    def ask(self, time: int, request: bytes, answer: bytes) -> int:
-        """Request from the client, answer that acknowledges it, acknowledgement."""
+    def request(self, time: int, request: bytes, answer: bytes) -> int:
+        """Adds a request from the client, the answer that acknowledges it, acknowledgement."""
         self.from_client(time, request, PSH | ACK)
-        return self.tell(time + self.pause(), answer)
+        return self.send_from_server(time + self.pause(), answer)
 
-    def tell(self, time: int, payload: bytes, mark: int = 0) -> int:
-        """Payload from the server, acknowledged by the client."""
+    def send_from_server(self, time: int, payload: bytes, mark: int = 0) -> int:
+        """Adds payload from the server in segments, acknowledged by the client."""
         for start in range(0, len(payload), SEGMENT_SIZE):
             time += 12
             self.from_server(time, payload[start : start + SEGMENT_SIZE], PSH | ACK, mark)
         return self.from_client(time + self.round_trip)
 
     def close(self, time: int) -> int:
-        """FIN from the client, FIN from the server, ACK."""
+        """Adds FIN from the client, FIN from the server, ACK."""
         self.from_client(time, flags=FIN | ACK)
         self.from_server(time + 60, flags=FIN | ACK)
         return self.from_client(time + 60 + self.round_trip)
@@ -226,7 +226,7 @@ class GeneratedConnection:
 def udp_frame(
     source: tuple[GeneratedHost, int], target: tuple[GeneratedHost, int], payload: bytes
 ) -> bytes:
-    """A UDP datagram over IPv4; its checksum is zero, "not computed" (RFC 768)."""
+    """Returns a UDP datagram over IPv4; its checksum is zero, "not computed" (RFC 768)."""
     size = 28 + len(payload)
     ends = source[0].ip, target[0].ip
     checksum = -(0x4500 + size + 0x4011 + ends[0] + ends[1]) % 0xFFFF
@@ -236,7 +236,7 @@ def udp_frame(
 
 
 def arp_frame(operation: int, sender: GeneratedHost, target: GeneratedHost) -> bytes:
-    """An ARP request (operation 1, broadcast) or reply (2)."""
+    """Returns an ARP request (operation 1, broadcast) or reply (2)."""
     known = target.mac if operation == 2 else bytes(6)
     body = _ARP.pack(1, 0x0800, 6, 4, operation, sender.mac, sender.ip, known, target.ip)
     destination = target.mac if operation == 2 else b"\xff" * 6

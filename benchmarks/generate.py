@@ -1,8 +1,8 @@
-"""A kind of traffic, a number of frames and a seed in, a pcap file out, the same bytes every time.
+"""Generates a pcap file of a kind of traffic; the same seed gives the same bytes.
 
-`python benchmarks/generate.py --kind fleet --frames 1000000 --output fleet.pcap`. Prints what a
-reader of the file should find, one `name value` a line: frames, seconds from first to last, CONNECT
-and CONNACK packets, and the planted defects by the name of their rule.
+`python benchmarks/generate.py --kind fleet --frames 1000000 --output fleet.pcap`. Prints the
+contents of the file, one `name value` per line: frames, seconds from first to last, CONNECT and
+CONNACK packets, and the planted defects by the name of their rule.
 """
 
 import argparse
@@ -16,7 +16,7 @@ KINDS: dict[str, type[Fleet] | type[Storm]] = {"fleet": Fleet, "storm": Storm}
 
 
 def generate(kind: str, frames: int, path: Path, seed: int) -> GeneratedCapture:
-    """Write `frames` frames of `kind` to `path`; the returned capture has the counts."""
+    """Writes `frames` frames of `kind` to `path`; the returned capture has the counts."""
     with path.open("wb", buffering=1 << 20) as output:
         capture = GeneratedCapture(output, frames)
         KINDS[kind](capture, Random(seed), frames).run()
@@ -24,7 +24,7 @@ def generate(kind: str, frames: int, path: Path, seed: int) -> GeneratedCapture:
 
 
 def main() -> None:
-    """Command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description="Generate a capture for the benchmarks.")
     parser.add_argument("--kind", choices=KINDS, default="fleet")
     parser.add_argument("--frames", type=int, default=1_000_000)

@@ -1,13 +1,13 @@
-"""A program's own output on disk in, the number of CONNECT and CONNACK packets that it saw out.
+"""Counts the CONNECT and CONNACK packets in the output file of a program.
 
-Two programs may only be timed against each other when both did the work.
+The times of two programs are comparable only if both decoded the same packets.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-# What tshark is asked for; 3.x and 5.0 keep the code of a CONNACK in different fields.
+# Fields that tshark prints; 3.x and 5.0 have the code of a CONNACK in different fields.
 TSHARK_FIELDS = (
     "frame.number",
     "tcp.stream",
@@ -23,14 +23,14 @@ TSHARK_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many CONNECT and CONNACK packets a program reported."""
+    """Numbers of CONNECT and CONNACK packets that a program reported."""
 
     connect: int
     connack: int
 
 
 def of_tshark(path: Path) -> Counts:
-    """From `tshark -T fields`, `TSHARK_FIELDS`; two packets in a frame make a field `a,b`."""
+    """Counts in `tshark -T fields` output; two packets in a frame give a field `a,b`."""
     connect = connack = 0
     keep_alive, code, reason = (
         TSHARK_FIELDS.index(name)
@@ -45,7 +45,7 @@ def of_tshark(path: Path) -> Counts:
 
 
 def of_dissector(path: Path) -> Counts:
-    """From `dissector analyze --format jsonl`."""
+    """Counts in `dissector analyze --format jsonl` output."""
     connect = connack = 0
     with path.open("rb") as lines:
         for line in lines:

@@ -1,12 +1,13 @@
-"""Nothing in, how many frames a second a live capture takes before it drops any out.
+"""Measures how many frames per second a live capture handles before frames are dropped.
 
     sudo python benchmarks/live.py
 
-In a namespace of its own, on loopback, thousands of connections publish (`connections.py`), at
-rates that rise, with a `tcpdump -w` beside the tool. The frames that the tool saw are held against
-those that the device carried. Beside `dissector live`: scapy's `sniff` with `store=False` and a
-callback that counts, and pyshark's `LiveCapture` read packet by packet. A tool is done with once it
-has lost frames twice. Needs root, tcpdump, tshark (for pyshark) and scapy.
+On loopback in a network namespace of its own, thousands of connections publish (`connections.py`)
+at increasing rates, with a `tcpdump -w` in parallel. The frames that the tool captured are compared
+with those that the device carried. Besides `dissector live` it measures scapy's `sniff` with
+`store=False` and a callback that counts, and pyshark's `LiveCapture`, read packet by packet. The
+measurement of a tool ends when it has lost frames twice. Needs root, tcpdump, tshark (for pyshark)
+and scapy.
 """
 
 import argparse
@@ -73,13 +74,13 @@ def _tools(python: str) -> dict[str, list[str]]:
 
 
 def _seen(output: str) -> int:
-    """Give the frames that a tool saw: of ours from the summary, of others the last line."""
+    """Returns the frames that a tool captured: from our summary, or the last line of others."""
     last = output.strip().splitlines()[-1]
     return int(json.loads(last)["capture"]["frames"]) if last.startswith("{") else int(last)
 
 
 def _measure(command: list[str], rate: float, seconds: float) -> dict[str, float]:
-    """Run a tool and tcpdump beside traffic of a rate; give frames of each, and the tool's load."""
+    """Runs a tool and tcpdump during traffic at a rate; returns frame counts and CPU time."""
     report = tempfile.TemporaryFile("w+")  # noqa: SIM115 (a pipe would fill)
     tool = subprocess.Popen([*_INSIDE, *command], stdout=report, stderr=subprocess.PIPE, text=True)
     dump = subprocess.Popen(
@@ -91,14 +92,14 @@ def _measure(command: list[str], rate: float, seconds: float) -> dict[str, float
     for stream in (tool.stderr, dump.stderr):
         while (line := stream.readline()) and not re.search("ready|listening", line):
             pass
-    time.sleep(5)  # pyshark's tshark begins after it says that it is ready
+    time.sleep(5)  # pyshark's tshark starts after "ready" is printed
     done = subprocess.run(
         [*_INSIDE, sys.executable, str(_HERE / "connections.py"), "--rate", str(rate),
          "--seconds", str(seconds)],
         stdout=subprocess.PIPE, check=True, text=True,
     )  # fmt: skip
     made = json.loads(done.stdout)
-    time.sleep(5)  # for what waits
+    time.sleep(5)  # for buffered frames
     used = Path(f"/proc/{tool.pid}/stat").read_text().rpartition(")")[2].split()
     cpu = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
     tool.send_signal(signal.SIGINT)
@@ -107,8 +108,8 @@ def _measure(command: list[str], rate: float, seconds: float) -> dict[str, float
     report.seek(0)
     output = report.read()
     report.close()
-    _, said = dump.communicate(timeout=120)
-    lost = re.search(r"(\d+) packets? dropped by kernel", said)
+    _, notes = dump.communicate(timeout=120)
+    lost = re.search(r"(\d+) packets? dropped by kernel", notes)
     return {
         "frames a second": made["frames"] / made["seconds"],
         "frames": made["frames"],
@@ -119,14 +120,14 @@ def _measure(command: list[str], rate: float, seconds: float) -> dict[str, float
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measures all tools and prints a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=5, help="of traffic at each rate")
+    parser.add_argument("--seconds", type=float, default=5, help="duration of each rate")
     parser.add_argument("--rates", type=float, nargs="*", default=[2e3, 5e3, 1e4, 2e4, 4e4, 0],
-                        help="publishes a second; 0: all that the machine can")  # fmt: skip
-    parser.add_argument("--python", default=sys.executable, help="that has the package")
+                        help="publishes per second; 0: no limit")  # fmt: skip
+    parser.add_argument("--python", default=sys.executable, help="a Python with the package")
     arguments = parser.parse_args()
     subprocess.run(["ip", "netns", "add", _SPACE], check=True)
     try:

@@ -1,8 +1,7 @@
-"""Command lines in, what their processes cost out: wall time, processor time, peak memory.
+"""Measures processes: wall time, CPU time, peak memory.
 
-Always whole processes, start-up included, as a user pays for them. Linux lets a child begin with
-its parent's peak memory as its own (it survives `exec`), so the caller has to stay small: captures
-are generated in processes of their own.
+Always whole processes, start-up included. On Linux a child inherits the peak memory of its parent
+(it survives `exec`), so the caller has to stay small: captures are generated in other processes.
 """
 
 import os
@@ -18,7 +17,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ProcessRun:
-    """One process: seconds on the clock, seconds of processor (user and system), peak bytes."""
+    """One process: seconds of wall time, seconds of CPU time (user and system), peak bytes."""
 
     wall: float
     cpu: float
@@ -33,21 +32,21 @@ class Cost:
 
     @property
     def wall(self) -> float:
-        """Median seconds on the clock."""
+        """Median wall time in seconds."""
         return median(run.wall for run in self.runs)
 
     @property
     def cpu(self) -> float:
-        """Median seconds of processor."""
+        """Median CPU time in seconds."""
         return median(run.cpu for run in self.runs)
 
     @property
     def peak(self) -> float:
-        """Highest peak memory of any run, in bytes."""
+        """Maximum peak memory of all runs, in bytes."""
         return max(run.peak for run in self.runs)
 
     def __str__(self) -> str:
-        """Median wall time, with the fastest and the slowest."""
+        """Formats the median wall time with minimum and maximum."""
         walls = [run.wall for run in self.runs]
         return f"{self.wall:.2f} ({min(walls):.2f} to {max(walls):.2f})"
 
@@ -55,18 +54,18 @@ class Cost:
 def run(
     command: Sequence[str], output: Path | None = None, good: Sequence[int] = (0,)
 ) -> ProcessRun:
-    """Run `command`, stdout to `output` or nowhere; SystemExit on an exit code that is not good."""
+    """Runs a command with stdout to `output`, if given; SystemExit if its exit code is not good."""
     with open(output or os.devnull, "wb") as stdout:
         begin = time.perf_counter()
         process = subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE)
         assert process.stderr is not None
-        complaint = process.stderr.read()
+        errors = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
     process.stderr.close()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in good:
-        tail = complaint.decode(errors="replace")[-2000:]
+        tail = errors.decode(errors="replace")[-2000:]
         raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{tail}")
     return ProcessRun(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
@@ -74,7 +73,7 @@ def run(
 def alternate(
     commands: Mapping[str, Sequence[str]], rounds: int, good: Sequence[int] = (0,)
 ) -> dict[str, Cost]:
-    """Run all commands in turn, `rounds` times over, so that a slow spell hits them alike."""
+    """Runs all commands in turn, `rounds` times, so that a slow phase affects all of them."""
     runs: dict[str, list[ProcessRun]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():

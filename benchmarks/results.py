@@ -1,4 +1,4 @@
-"""Measurements in, Markdown out: the tables of `benchmarks/README.md`, targets beside numbers."""
+"""Formats measurements as Markdown: the tables of `benchmarks/README.md`, with targets."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ class StartUp:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """Everything one run of the benchmarks found; `load` is the load average before it."""
+    """All results of one run of the benchmarks; `load` is the load average before it."""
 
     kinds: Sequence[BenchmarkKind]
     start_up: Mapping[str, StartUp]
@@ -43,13 +43,13 @@ class Measurements:
 
 
 def markdown(head: Row, rows: Sequence[Row]) -> str:
-    """A Markdown table: first column to the left, the others to the right."""
+    """Formats a Markdown table: first column left-aligned, the others right-aligned."""
     rule = ["---", *("---:" for _ in head[1:])]
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
 
 def table(kind: BenchmarkKind) -> str:
-    """All programs on one capture."""
+    """Formats the costs of all programs on one capture."""
     rows = [
         (
             _label(name),
@@ -69,7 +69,7 @@ def table(kind: BenchmarkKind) -> str:
 
 
 def targets(found: Measurements) -> list[Row]:
-    """What was aimed at, what was measured, whether it was met."""
+    """Returns the rows of the targets: name, measured value, aim, whether it is met."""
     by_name = {kind.name: kind for kind in found.kinds}
     fleet, storm = by_name["fleet"], by_name["storm"]
     rows = [
@@ -101,7 +101,7 @@ def targets(found: Measurements) -> list[Row]:
 
 
 def render(found: Measurements, command: str) -> str:
-    """All tables, and what they were measured on and with."""
+    """Formats all tables, with machine and versions."""
     start = [
         (_label(name), _milliseconds(cost.help), _milliseconds(cost.tiny))
         for name, cost in found.start_up.items()
@@ -121,7 +121,7 @@ def render(found: Measurements, command: str) -> str:
 
 
 def machine(found: Measurements) -> str:
-    """Processor, memory, system and versions; nothing that names the machine."""
+    """Formats processor, memory, system and versions; nothing that identifies the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     facts = [
         f"{os.cpu_count()} cores of {_processor()}, {memory:.0f} GiB, load {found.load:.1f} before",

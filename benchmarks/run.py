@@ -1,9 +1,9 @@
-"""Generated captures in, a table of how dissector compares with tshark and capinfos out.
+"""Compares dissector with tshark and capinfos on generated captures; updates the README.
 
-`python benchmarks/run.py --interpreter INTERPRETED/bin/python` measures the `dissector` beside the
-Python that runs this file, and a second one, installed without a C compiler, beside
-INTERPRETED/bin/python. The table goes between the markers of `benchmarks/README.md`. `--baselines`
-measures tshark and capinfos alone and only prints.
+`python benchmarks/run.py --interpreter INTERPRETED/bin/python` measures the `dissector` installed
+with the Python that runs this file, and a second one, installed without a C compiler, of
+INTERPRETED/bin/python. The tables are written between the markers of `benchmarks/README.md`.
+`--baselines` measures only tshark and capinfos, and only prints.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from results import BenchmarkKind, Measurements, StartUp, render, table
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-# 0 and 1 say whether there were findings; 2 that the work was not done.
+# 0 and 1 mean no findings and findings; 2 would be a failure.
 DONE = (0, 1)
 TINY_FRAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkOptions:
-    """What the command line asks for."""
+    """Options of the command line."""
 
     frames: int
     rounds: int
@@ -42,7 +42,7 @@ class BenchmarkOptions:
 
 
 def capture(options: BenchmarkOptions, kind: str, frames: int) -> Path:
-    """The capture of this kind and size, generated unless it is there; in a process of its own."""
+    """Returns a capture of a kind and size; generates it in another process if it is missing."""
     path = options.directory / f"{kind}-{frames}-seed{options.seed}.pcap"
     if not path.exists():
         part = path.with_suffix(".part")
@@ -54,24 +54,24 @@ def capture(options: BenchmarkOptions, kind: str, frames: int) -> Path:
 
 
 def tshark(path: Path) -> list[str]:
-    """Ask tshark for the handshakes of a capture."""
+    """Returns the tshark command that prints the handshakes of a capture."""
     wanted = [word for name in handshake_counts.TSHARK_FIELDS for word in ("-e", name)]
     display_filter = "mqtt.msgtype==1||mqtt.msgtype==2"
     return ["tshark", "-r", str(path), "-Y", display_filter, "-T", "fields", *wanted]
 
 
 def analyze(dissector: Path, path: Path, form: str = "jsonl") -> list[str]:
-    """Ask dissector for everything it has to say about a capture."""
+    """Returns the dissector command that analyzes a capture."""
     return [str(dissector), "analyze", "--format", form, str(path)]
 
 
 def audit(dissector: Path, path: Path, form: str) -> list[str]:
-    """Ask dissector for every device and server, too."""
+    """Returns the dissector command that audits a capture."""
     return [str(dissector), "audit", "--format", form, str(path)]
 
 
 def check_counts(options: BenchmarkOptions, path: Path) -> handshake_counts.Counts:
-    """SystemExit unless tshark and every dissector see the same numbers of handshakes."""
+    """Returns the counts of handshakes; SystemExit if tshark and a dissector disagree."""
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "output"
         run(tshark(path), output)
@@ -85,7 +85,7 @@ def check_counts(options: BenchmarkOptions, path: Path) -> handshake_counts.Coun
 
 
 def compare(options: BenchmarkOptions, kind: str) -> BenchmarkKind:
-    """Time all programs on a capture of this kind, then dissector on one four times as long."""
+    """Measures all programs on a capture, then dissector on one four times as long."""
     path = capture(options, kind, options.frames)
     counts = check_counts(options, path)
     commands: dict[str, Sequence[str]] = {
@@ -108,7 +108,7 @@ def compare(options: BenchmarkOptions, kind: str) -> BenchmarkKind:
 
 
 def start_up(options: BenchmarkOptions) -> dict[str, StartUp]:
-    """Whole processes of `--help` and of a capture of 3 KB."""
+    """Measures the start-up: `--help`, and a capture of 3 KB."""
     path = capture(options, "fleet", TINY_FRAMES)
     result = {}
     for name, dissector in _dissectors(options).items():
@@ -123,7 +123,7 @@ def start_up(options: BenchmarkOptions) -> dict[str, StartUp]:
 
 
 def versions(options: BenchmarkOptions) -> dict[str, str]:
-    """The first line each program says of itself, by the words of the table."""
+    """Returns the first line of `--version` of each program, by its name in the table."""
     programs = {name: str(path) for name, path in _dissectors(options).items()}
     programs |= {"tshark": "tshark", "capinfos": "capinfos"}
     found = {}
@@ -143,9 +143,14 @@ def _dissectors(options: BenchmarkOptions) -> dict[str, Path]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> BenchmarkOptions:
-    """Options from the command line, with the programs they name looked for."""
+    """Parses the command line; checks that the programs exist."""
     parser = argparse.ArgumentParser(description="Compare dissector with tshark and capinfos.")
-    parser.add_argument("--frames", type=int, default=1_000_000, help="memory: also four times it")
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=1_000_000,
+        help="memory is also measured with four times as many",
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--directory", type=Path, help="where captures are kept between runs")
@@ -174,7 +179,7 @@ def parse(arguments: Sequence[str] | None = None) -> BenchmarkOptions:
 
 
 def shown_command(options: BenchmarkOptions) -> str:
-    """The command that makes these results, without this machine's paths."""
+    """Returns the command that reproduces these results, without paths of this machine."""
     words = ["python", "benchmarks/run.py", "--frames", str(options.frames)]
     words += ["--rounds", str(options.rounds), "--seed", str(options.seed)]
     if options.interpreted is not None:
@@ -183,7 +188,7 @@ def shown_command(options: BenchmarkOptions) -> str:
 
 
 def main() -> None:
-    """Measure, then write the README or print."""
+    """Measures, then updates the README or prints."""
     options = parse()
     load = os.getloadavg()[0]
     kinds = [compare(options, kind) for kind in ("fleet", "storm")]

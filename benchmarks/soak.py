@@ -1,9 +1,9 @@
-"""Nothing in, the memory that `dissector live` takes over hours out, by connections come and gone.
+"""Soak test: checks that the memory of `dissector live` does not grow over hours.
 
-Loopback only. A few connections a second go to a server made here: most shake hands, publish and
-close; some are refused and left open, some say nothing, some never get an answer. Those that never
-finish are as many as they are: the oldest is closed for each new one over the bound. What the
-command may not do is grow.
+Loopback only. A few connections per second go to a server in this program: most connect, publish
+and close; some are refused and left open, some send nothing, some get no answer. The number of
+unfinished connections is bounded: above the bound the oldest is closed for each new one. The test
+fails if memory grows.
 
     python benchmarks/soak.py --minutes 60
 """
@@ -23,9 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 
 _ACCEPTED, _REFUSED = bytes.fromhex("20020000"), bytes.fromhex("20020005")
-_UNANSWERED, _SESSION = b"n", b"s"  # first letters of client ids that the server treats otherwise
+_UNANSWERED, _SESSION = b"n", b"s"  # first letters of client ids with special answers
 _REFUSE = b"r"
-_GOODBYE = bytes.fromhex("e000")
+_DISCONNECT = bytes.fromhex("e000")
 
 
 def _connect(client_id: bytes) -> bytes:
@@ -39,11 +39,11 @@ def _publish(topic: bytes, payload: bytes) -> bytes:
 
 
 def _answer(one: socket.socket) -> None:
-    """Serve one connection as its client id asks for."""
+    """Serves one connection; the client id decides on the answer."""
     with suppress(OSError), one:
         one.settimeout(3600)
-        asked = one.recv(4096)
-        kind = asked[14:15]
+        request = one.recv(4096)
+        kind = request[14:15]
         if kind == _UNANSWERED:
             one.recv(1)
             return
@@ -54,15 +54,15 @@ def _answer(one: socket.socket) -> None:
             pass
 
 
-def _serve(sink: socket.socket) -> None:
+def _serve(listener: socket.socket) -> None:
     with suppress(OSError):
         while True:
-            one, _ = sink.accept()
+            one, _ = listener.accept()
             threading.Thread(target=_answer, args=(one,), daemon=True).start()
 
 
 class _Clients:
-    """Opens connections; `open` are those that never finish, at most `bound`."""
+    """Opens connections; keeps at most `bound` unfinished ones open."""
 
     def __init__(self, port: int, bound: int) -> None:
         self.made = 0
@@ -71,7 +71,7 @@ class _Clients:
         self._open: deque[socket.socket] = deque()
 
     def next(self) -> None:
-        """Make the next connection: one in ten never finishes."""
+        """Opens the next connection; one in ten is left unfinished."""
         self.made += 1
         number = b"%07d" % self.made
         one = socket.create_connection(("127.0.0.1", self._port), 10)
@@ -88,11 +88,11 @@ class _Clients:
             one.recv(4)
             for _ in range(self.made % 5):
                 one.sendall(_publish(b"soak/" + number, bytes(self.made % 90)))
-            one.sendall(_GOODBYE)
+            one.sendall(_DISCONNECT)
 
 
 def _resident(process: int) -> int:
-    """Give the resident memory of a process in KiB."""
+    """Returns the resident memory of a process in KiB."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
@@ -100,18 +100,18 @@ def _resident(process: int) -> int:
 
 
 def main() -> None:
-    """Run, print the memory once a minute, and fail if it grows."""
+    """Runs the test, prints the memory once a minute, and fails if it grows."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=5, help="connections a second")
+    parser.add_argument("--rate", type=float, default=5, help="connections per second")
     parser.add_argument("--unfinished", type=int, default=200, help="connections that stay open")
-    parser.add_argument("--python", default=sys.executable, help="that has the package")
+    parser.add_argument("--python", default=sys.executable, help="a Python with the package")
     arguments = parser.parse_args()
-    sink = socket.create_server(("127.0.0.1", 0), backlog=128)
-    threading.Thread(target=_serve, args=(sink,), daemon=True).start()
-    port = sink.getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    threading.Thread(target=_serve, args=(listener,), daemon=True).start()
+    port = listener.getsockname()[1]
     with tempfile.TemporaryDirectory() as directory:
         report, ring = Path(directory, "report.txt"), Path(directory, "ring.pcapng")
         command = [

@@ -1,9 +1,9 @@
-"""A capture to fill and a seeded source of chance in, realistic MQTT traffic out.
+"""Generates realistic MQTT traffic into a capture, from a seeded random generator.
 
 `Fleet`: about 2,000 devices with long connections, and a quarter of all frames not MQTT. `Storm`:
-nothing but short connections of eleven frames. Both keep to the standard (keep alive, packet
-identifiers, sessions), save for the defects that `Fleet` plants. The number of devices does not
-grow with the number of frames, so what a reader keeps for each of them need not grow either.
+only short connections of eleven frames. Both conform to the standard (keep alive, packet
+identifiers, sessions), except for the defects that `Fleet` plants. The number of devices does not
+grow with the number of frames, so the memory of a reader need not grow either.
 """
 
 from heapq import heapify, heapreplace
@@ -23,16 +23,16 @@ DEFECTS = 20
 
 
 def servers() -> list[GeneratedHost]:
-    """The MQTT servers."""
+    """Returns the MQTT servers."""
     return [host(1, 0x0A000A01 + number) for number in range(4)]
 
 
-def client_of(random: Random, number: int, persistent_share: float) -> mqtt.PacketMaker:
-    """A client's lasting traits, drawn by chance: 80 % speak 3.1.1, 15 % 5.0, 5 % 3.1."""
+def client_of(random: Random, number: int, persistent_share: float) -> mqtt.ClientSettings:
+    """Returns random settings of a client: 80 % use 3.1.1, 15 % 5.0, 5 % 3.1."""
     level = random.choices((4, 5, 3), (80, 15, 5))[0]
     client_id = f"device{number:06d}"
     known, will = random.random() < 0.6, random.random() < 0.3
-    return mqtt.PacketMaker(
+    return mqtt.ClientSettings(
         level=level,
         client_id=client_id,
         clean_session=random.random() >= persistent_share,
@@ -45,7 +45,7 @@ def client_of(random: Random, number: int, persistent_share: float) -> mqtt.Pack
 
 
 class SimulatedDevice:
-    """One device of the fleet; `act` writes its next exchange down, says when to call it again."""
+    """One device of the fleet; `act` adds its next exchange and returns when to call it again."""
 
     def __init__(self, fleet: "Fleet", number: int) -> None:
         self._fleet = fleet
@@ -66,7 +66,7 @@ class SimulatedDevice:
         self._tcp: GeneratedConnection | None = None
 
     def _reading(self) -> bytes:
-        """A measurement as devices send it, 60 to 160 bytes of JSON."""
+        """Returns a measurement, 60 to 160 bytes of JSON."""
         value = self._random.randrange(10_000) / 100
         note = "x" * self._random.randrange(100)
         return (
@@ -78,7 +78,7 @@ class SimulatedDevice:
         return self._packet_id
 
     def act(self, now: int) -> int:
-        """Connect, exchange something, or disconnect; times in µs."""
+        """Adds a connect, an exchange, or a disconnect; times in µs."""
         tcp = self._tcp
         if tcp is None:
             self._tcp = tcp = self._connection()
@@ -93,7 +93,7 @@ class SimulatedDevice:
             self._exchanges -= 1
             end = self._exchange(tcp, now)
         if self._quiet:
-            # Sends nothing of its own accord, so only PINGREQ keeps the connection alive.
+            # Publishes nothing, so only PINGREQ keeps the connection alive.
             return now + int(self._client.keep_alive * 0.8 * SECOND)
         return end + int(self._random.uniform(2, 14) * SECOND)
 
@@ -110,18 +110,18 @@ class SimulatedDevice:
         )
 
     def _connect(self, tcp: GeneratedConnection, now: int) -> int:
-        """TCP and MQTT handshake, and the subscription where the server has none of this client."""
+        """Adds TCP and MQTT handshake, and a subscription if the server has no session."""
         client = self._client
         time = tcp.send(tcp.open(now) + 200, mqtt.connect(client), Mark.CONNECT)
         present = self._has_session and client.level > 3
         mark = Mark.CONNACK
         if client.level == 4 and client.clean_session and self._fleet.plant():
             present, mark = True, Mark.DEFECTIVE_CONNACK
-        time = tcp.tell(time + tcp.pause(), mqtt.connack(client.level, present), mark)
+        time = tcp.send_from_server(time + tcp.pause(), mqtt.connack(client.level, present), mark)
         if not self._has_session:
             packet_id = self._next_packet_id()
             request = mqtt.subscribe(client.level, self._topic + "command", packet_id)
-            time = tcp.ask(time + 300, request, mqtt.suback(client.level, packet_id))
+            time = tcp.request(time + 300, request, mqtt.suback(client.level, packet_id))
         self._has_session = not client.clean_session
         return time
 
@@ -131,10 +131,10 @@ class SimulatedDevice:
             return self._publish(tcp, now, chance)
         if chance < 0.92:
             return self._command(tcp, now)
-        return tcp.ask(now, mqtt.PINGREQ, mqtt.PINGRESP)
+        return tcp.request(now, mqtt.PINGREQ, mqtt.PINGRESP)
 
     def _publish(self, tcp: GeneratedConnection, now: int, chance: float) -> int:
-        """QoS 0 (one, several in a segment, one over several segments), QoS 1 or QoS 2."""
+        """Adds QoS 0 (one, several in a segment, one over several segments), QoS 1 or QoS 2."""
         level, topic = self._client.level, self._topic + "telemetry"
         reading = self._telemetry[self._exchanges & 3]
         if chance < 0.45:
@@ -147,14 +147,14 @@ class SimulatedDevice:
         packet_id = self._next_packet_id()
         if chance < 0.84:
             packet = mqtt.publish(level, topic, reading, 1, packet_id)
-            return tcp.ask(now, packet, mqtt.acknowledgement(0x40, packet_id))
+            return tcp.request(now, packet, mqtt.acknowledgement(0x40, packet_id))
         tcp.from_client(now, mqtt.publish(level, topic, reading, 2, packet_id), PSH | ACK)
         now = tcp.from_server(now + tcp.pause(), mqtt.acknowledgement(0x50, packet_id), PSH | ACK)
         request = mqtt.acknowledgement(0x62, packet_id)
-        return tcp.ask(now + self._round_trip, request, mqtt.acknowledgement(0x70, packet_id))
+        return tcp.request(now + self._round_trip, request, mqtt.acknowledgement(0x70, packet_id))
 
     def _command(self, tcp: GeneratedConnection, now: int) -> int:
-        """QoS 1 from the server on the topic that the device subscribed to."""
+        """Adds a QoS 1 PUBLISH from the server on the topic that the device subscribed to."""
         self._server_packet_id = packet_id = self._server_packet_id % 0xFFFF + 1
         topic = self._topic + "command"
         packet = mqtt.publish(self._client.level, topic, b'{"interval":10}', 1, packet_id)
@@ -178,14 +178,14 @@ class Fleet:
         self._every = max(1, number // (DEFECTS * 2))
 
     def plant(self) -> bool:
-        """Whether this connection, 3.1.1 with CleanSession 1, is to get a false Session Present."""
+        """Whether this connection (3.1.1, CleanSession 1) gets a wrong Session Present."""
         self._connections += 1
         due = self._planted < DEFECTS and self._connections % self._every == 0
         self._planted += due
         return due
 
     def run(self) -> None:
-        """Fill the capture."""
+        """Fills the capture."""
         random, capture = self.random, self.capture
         background = Background(capture, random, START)
         spread = 60 * SECOND * len(self._devices) // DEVICES
@@ -212,7 +212,7 @@ class Storm:
         self._hosts = [host(3, 0x0A020000 + index) for index in range(number)]
 
     def run(self) -> None:
-        """Fill the capture."""
+        """Fills the capture."""
         random, now, turn = self._random, START, 0
         while self._capture.release(now):
             which, port = turn % len(self._clients), FIRST_PORT + turn // len(self._clients) % PORTS
@@ -223,7 +223,9 @@ class Storm:
             client = self._clients[which]
             time = tcp.send(tcp.open(now) + 200, mqtt.connect(client), Mark.CONNECT)
             answer = mqtt.connack(client.level, session_present=False)
-            time = tcp.tell(time + tcp.pause(), answer, Mark.CONNACK) + random.randrange(150_000)
+            time = tcp.send_from_server(
+                time + tcp.pause(), answer, Mark.CONNACK
+            ) + random.randrange(150_000)
             tcp.from_client(time, mqtt.DISCONNECT, PSH | ACK)
             tcp.close(time + 100)
             turn += 1

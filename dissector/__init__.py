@@ -1,11 +1,11 @@
-"""A linter for MQTT traffic: bytes of a capture in, every handshake and what is wrong with it out.
+"""A linter for MQTT traffic: reports handshakes and violations of the standard in captures.
 
     >>> import dissector
     >>> report = dissector.analyze("capture.pcap")        # doctest: +SKIP
     >>> for finding in report.findings:                   # doctest: +SKIP
     ...     print(finding.rule, finding.message)
 
-Names are loaded when they are first used, so that importing the package costs nothing.
+Public names are imported when they are first used, so that importing the package is cheap.
 """
 
 from __future__ import annotations

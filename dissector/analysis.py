@@ -1,7 +1,8 @@
-"""Paths in, records out: the one place where source, engine, rules and records are wired.
+"""Runs analyses of captures: connects sources, engine and rules with a sink for the records.
 
-Records reach a `Sink` as they are proven, so a report may be written in bounded memory; `analyze`
-collects them. What is known only at the end (counts, what was not evaluated) is the `AnalysisResult`.
+Records reach a `Sink` as soon as they are proven, so that a report can be written in bounded
+memory; `analyze` collects them. What is known only at the end (counts, rules that were not
+evaluated) is the `AnalysisResult`.
 """
 
 from __future__ import annotations
@@ -42,19 +43,20 @@ if TYPE_CHECKING:
     from dissector.rules.audit_collector import AuditCollector
     from dissector.rules.thresholds import Thresholds
 
-PORTS_NAMED = 5  # busiest other ports that a capture's record names
+PORTS_NAMED = 5  # number of busiest other ports in a capture's record
 
 Source = str | os.PathLike[str] | BinaryIO
 Progress = Callable[[int, int | None], None]
 
 
 class Options(msgspec.Struct, kw_only=True, frozen=True):
-    """What to judge. `ports`: MQTT ports besides 1883; None for `streams`, `clients` means all.
+    """Options of an analysis.
 
-    `tls_ports`: ports where TLS carries MQTT, besides those that are known for it; `keylog`: the
-    file with the keys of TLS connections. `engine` is "native", "scapy" or "tshark"; `audit`: with
-    the rules of SEC and TLS, which measure by `thresholds`. `known` tells findings that are neither
-    counted nor handed on.
+    `select` and `ignore` are prefixes of rule ids. `ports` are MQTT ports besides 1883, `tls_ports`
+    ports of MQTT inside TLS besides the well-known ones, `keylog` is a TLS key log file. `streams`
+    and `clients` restrict the analysis to TCP connections and client ids, None means all. `audit`
+    adds the SEC and TLS rules, with their `thresholds`. `engine` is "native", "scapy" or "tshark".
+    Findings for which `known` is true are neither counted nor passed on.
     """
 
     select: tuple[str, ...] = ()
@@ -71,26 +73,26 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Sink(Protocol):
-    """Receives records as they are proven."""
+    """Receives records as soon as they are proven."""
 
     def precision(self, digits: int) -> None:
-        """Take the capture's precision, 6 or 9 digits of a second, before the first record."""
+        """Called before the first record with the precision of times, 6 or 9 decimal digits."""
 
     def handshake(self, record: Handshake) -> None:
-        """Take a handshake whose connection has ended, or is seen no longer."""
+        """Called with a handshake when its connection, or the capture of it, has ended."""
 
     def finding(self, record: Finding) -> None:
-        """Take a finding; its handshake may come before or after."""
+        """Called with a finding; its handshake may come before or after."""
 
     def warning(self, record: CaptureWarning) -> None:
-        """Take a limit of our own view."""
+        """Called with a capture warning."""
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Take a TLS connection that seems to carry MQTT and has ended, or is seen no longer."""
+        """Called with a TLS connection that seems to carry MQTT, when it or its capture ended."""
 
 
 class AnalysisResult(msgspec.Struct):
-    """What is known at the end. `failed` are inputs that could not be read while others were."""
+    """Result of an analysis. `failed` are errors of inputs that could not be read."""
 
     capture: Capture
     summary: Summary
@@ -107,14 +109,14 @@ def run(
     activity: ActivityTracker | None = None,
     ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
 ) -> AnalysisResult:
-    """Analyse captures as one, in time order; "-" is standard input.
+    """Analyzes captures as one, in time order; "-" is standard input.
 
-    `progress` is called with the bytes read and the bytes in all (None where nobody knows).
-    `activity` and `ended_with` are for an audit: what it remembers, and who hears of each connection
-    that has ended. CaptureError where no input could be read at all, EngineError where TLS is to be
-    decrypted and tshark does not do it.
+    `progress` is called with the bytes read and the total bytes (None if unknown). `activity` and
+    `ended_with` are for an audit: its tracker of hosts, and a callback for each connection that has
+    ended. Raises CaptureError if no input could be read at all, EngineError if TLS is to be
+    decrypted and tshark is missing or fails.
     """
-    collector = hear(options, sink, activity, ended_with)
+    collector = make_collector(options, sink, activity, ended_with)
     stack = ExitStack()
     readers, failed, more = opening.opened(paths, options, sink, stack)
     if failed and not readers:
@@ -130,7 +132,7 @@ def run(
     )
     interrupted = False
     try:
-        engine.run(readers, _Ticker(readers, progress))
+        engine.run(readers, _ProgressReporter(readers, progress))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -138,7 +140,7 @@ def run(
             reader.close()
         stack.close()
     if "decrypted" not in more and collector.undecrypted and options.keylog is None:
-        opening.tell_unused_secrets(readers, sink)
+        opening.warn_of_unused_secrets(readers, sink)
     failed.extend(engine.unknown_files(readers))
     return AnalysisResult(
         capture=describe(engine, readers),
@@ -149,7 +151,7 @@ def run(
     )
 
 
-def hear(
+def make_collector(
     options: Options,
     sink: Sink,
     activity: ActivityTracker | None = None,
@@ -158,7 +160,7 @@ def hear(
     plain: type[FindingCollector] = FindingCollector,
     audit: type[AuditCollector] | None = None,
 ) -> FindingCollector:
-    """Make what stands between engine and sink, of one of two classes: with an audit or not."""
+    """Makes the event sink of the engine: class `audit` if audit rules are used, else `plain`."""
     chosen = selected(options.select, options.ignore, audit=options.audit)
     terms = CollectorOptions(
         handshake=sink.handshake,
@@ -172,9 +174,8 @@ def hear(
     if not options.audit and not any(rule.startswith(AUDIT_GROUPS) for rule in chosen):
         collector = plain(terms)
     else:
-        from dissector.rules.audit_collector import (
-            AuditCollector,
-        )  # its rules are many; analyses need none
+        # imported here: it has many rules, which a plain analysis does not need
+        from dissector.rules.audit_collector import AuditCollector
         from dissector.rules.thresholds import DEFAULT
 
         collector = (audit or AuditCollector)(
@@ -196,25 +197,25 @@ def analyze(
     keylog: str | None = None,
     engine: str = "native",
 ) -> Report:
-    """Analyse captures as one and give all that was found.
+    """Analyzes captures as one and returns the report.
 
     Args:
-        paths: capture files, pcap or pcapng, plain or compressed, or open binary files; "-" for
+        paths: capture files (pcap or pcapng, plain or compressed) or open binary files; "-" for
             standard input.
         select: prefixes of rule ids to report; empty means all.
         ignore: prefixes of rule ids to leave out.
         ports: MQTT ports besides 1883.
-        tls_ports: ports where TLS carries MQTT, besides those that are known for it.
-        keylog: a file with keys of TLS connections, as SSLKEYLOGFILE names it; tshark decrypts.
-        engine: "native"; "scapy" or "tshark" for link types that native does not know.
+        tls_ports: ports of MQTT inside TLS besides the well-known ones.
+        keylog: a TLS key log file, as SSLKEYLOGFILE writes it; tshark decrypts with it.
+        engine: "native"; "scapy" or "tshark" for link types that native does not support.
 
     Raises:
-        CaptureError: an input is missing, unreadable, or no capture.
-        OptionError: no rule begins with a prefix of `select` or `ignore`; `keylog` is no key log.
-        EngineError: tshark is missing or fails where TLS is to be decrypted.
+        CaptureError: an input is missing, unreadable, or not a capture.
+        OptionError: a prefix in `select` or `ignore` matches no rule; `keylog` is no key log.
+        EngineError: TLS is to be decrypted and tshark is missing or fails.
     """
     report = Report(Capture())
-    collect = _Collector(report)
+    sink = _ReportSink(report)
     outcome = run(
         paths,
         Options(
@@ -225,7 +226,7 @@ def analyze(
             keylog=keylog,
             engine=engine,
         ),
-        collect,
+        sink,
     )
     if outcome.failed:
         raise outcome.failed[0]
@@ -239,9 +240,9 @@ def analyze(
 
 
 def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connection, Packet, Side]]:
-    """Give every control packet of captures, with its bytes, as it is completed."""
+    """Yields every control packet of captures with its connection and side, as it is completed."""
     stack = ExitStack()
-    readers, failed, more = opening.opened(paths, options, _Silence(), stack)
+    readers, failed, more = opening.opened(paths, options, _NullSink(), stack)
     if failed:
         stack.close()
         raise failed[0]
@@ -265,7 +266,7 @@ def packets(paths: Sequence[Source], options: Options) -> Iterator[tuple[Connect
         stack.close()
 
 
-class _Collector:
+class _ReportSink:
     def __init__(self, report: Report) -> None:
         self.precision = _ignore
         self.handshake = report.handshakes.append
@@ -274,18 +275,18 @@ class _Collector:
         self.tls_handshake = report.tls_handshakes.append
 
 
-class _Silence:
+class _NullSink:
     def __init__(self) -> None:
         self.precision = self.handshake = self.finding = self.warning = _ignore
         self.tls_handshake = _ignore
 
 
 def _ignore(record: object) -> None:
-    """Take a record and do nothing with it."""
+    """Ignores a record."""
 
 
-class _Ticker:
-    """Tells how far the readers are."""
+class _ProgressReporter:
+    """Calls `progress` with the position and the total size of the readers."""
 
     def __init__(self, readers: list[CaptureReader], progress: Progress | None) -> None:
         self._readers = readers
@@ -301,7 +302,7 @@ class _Ticker:
 
 
 def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]) -> Capture:
-    """Say what was read of all sources."""
+    """Returns the record of what was read from all sources."""
     other = dict(sorted(engine.context.other.items()))
     ports = sorted(engine.streams.server_ports().items(), key=lambda item: (-item[1], item[0]))
     for port, count in ports[:PORTS_NAMED]:

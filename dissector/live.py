@@ -1,8 +1,8 @@
-"""A live source in, records out as they come true: the wiring of a capture that goes on.
+"""Analyzes a live capture: reports records while frames are captured.
 
-The same stages as for files, in another order of time: handshakes are told with their CONNACK,
-what is overdue when its deadline passes. Whoever runs it takes the steps; between two of them
-nothing happens, so it may stop after any.
+Uses the same layers as for files, but reports earlier: a handshake with its CONNACK, something
+missing when its deadline has passed. The caller iterates over the steps of the capture; nothing
+happens between two steps, so it may stop after any of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dissector.analysis import AnalysisResult, Options, Sink, describe, hear
+from dissector.analysis import AnalysisResult, Options, Sink, describe, make_collector
 from dissector.capture.batch import Batch
 from dissector.capture.flagged import FlaggedFrames
 from dissector.capture.live import open_live
@@ -32,21 +32,21 @@ from dissector.rules.live_collector import LiveAuditCollector, LiveCollector
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-_DROPS_TOLD = 10.0  # seconds between two warnings of frames that were dropped
+_DROP_WARNING_PAUSE = 10.0  # seconds between two warnings about dropped frames
 
 
 class LiveSink(Sink, Protocol):
-    """Receives records as they come true.
+    """Receives records while they are captured.
 
-    `handshake` is called with the CONNACK, or at the end of a connection that had none.
+    `handshake` is called with the CONNACK, or at the end of a connection without one.
     """
 
     def closed(self, record: Handshake) -> None:
-        """Take a handshake, told before, whose connection has ended."""
+        """Called with a handshake that was reported before, when its connection has ended."""
 
 
 class LiveCounters(msgspec.Struct):
-    """How far a live capture is. `gaps` are bytes that were lost in TCP streams, as places."""
+    """Counters of a live capture. `gaps` is the number of gaps in TCP streams."""
 
     frames: int
     mqtt_connections: int
@@ -58,9 +58,9 @@ class LiveCounters(msgspec.Struct):
 
 
 class Live:
-    """One live capture being judged.
+    """Analysis of one live capture.
 
-    `recorder` keeps its frames; `flagged_only`: those of connections with a finding.
+    `recorder` writes its frames; with `flagged_only` only those of connections with a finding.
     """
 
     def __init__(
@@ -76,21 +76,21 @@ class Live:
         self._sink = sink
         self._recorder = recorder
         self._flagged = FlaggedFrames(recorder) if recorder is not None and flagged_only else None
-        self._fresh: list[Finding] = []
+        self._unwritten: list[Finding] = []
         self._findings = self._handshakes = self._gaps = 0
         self._dropped = 0
-        self._reported_at = -_DROPS_TOLD
-        collector = hear(options, self, plain=LiveCollector, audit=LiveAuditCollector)
+        self._reported_at = -_DROP_WARNING_PAUSE
+        collector = make_collector(options, self, plain=LiveCollector, audit=LiveAuditCollector)
         assert isinstance(collector, LiveCollector | LiveAuditCollector)
         collector.reported = self._reported
         self._collector = collector
         self._engine = LiveEngine(
             source, collector, options.ports, collector.overdue, tls_ports=options.tls_ports,
-            each=None if self._flagged is None else self._keep,
+            each=None if self._flagged is None else self._put_flagged,
         )  # fmt: skip
 
     def steps(self) -> Generator[None, None, None]:
-        """Take what comes, a tenth of a second at most at a time; the end of it ends everything.
+        """Analyzes what is captured, in steps of at most a tenth of a second, until the end.
 
         Raises:
             CaptureError: the recorder cannot write.
@@ -102,15 +102,15 @@ class Live:
                 if self.source.digits != digits:
                     digits = self.source.digits
                     self._sink.precision(digits)
-                self._look_after_source()
+                self._check_source()
                 self._record(batch)
                 yield
         finally:
             following.close()
             self._record(None)
 
-    def figures(self) -> LiveCounters:
-        """Say how far it is."""
+    def counters(self) -> LiveCounters:
+        """Returns the current counters."""
         engine = self._engine
         return LiveCounters(
             self.source.frames,
@@ -123,10 +123,10 @@ class Live:
         )
 
     def outcome(self) -> AnalysisResult:
-        """Give what is known at the end, after the last step; dumpcap tells drops only there."""
+        """Returns the result after the last step; dumpcap reports drops only when it has ended."""
         self.source.close()
-        self._reported_at = -_DROPS_TOLD
-        self._look_after_source()
+        self._reported_at = -_DROP_WARNING_PAUSE
+        self._check_source()
         capture = describe(self._engine, [self.source])
         capture.dropped = self.source.dropped
         return AnalysisResult(
@@ -136,32 +136,32 @@ class Live:
             failed=[CaptureError(self.source.ended)] if self.source.ended else [],
         )
 
-    def warned(self, kind: str, message: str) -> None:
-        """Tell of a limit of the view that is of no frame."""
+    def warn(self, kind: str, message: str) -> None:
+        """Reports a warning that refers to no frame."""
         self.warning(CaptureWarning(kind, message, self.source.path))
 
-    # As a sink: what the hearing hands on
+    # The methods of a sink, called by the collector
 
     def precision(self, digits: int) -> None:
-        """It is told when the first frames are there."""
+        """Ignored: the precision is passed on with the first frames."""
 
     def handshake(self, record: Handshake) -> None:
-        """Take a handshake whose connection has ended."""
+        """Passes on a handshake whose connection has ended."""
         self._sink.closed(record)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
-        """Take a TLS connection that has ended."""
+        """Passes on a TLS connection that has ended."""
         self._sink.tls_handshake(record)
 
     def finding(self, record: Finding) -> None:
-        """Take a finding, and keep it for the frame that it is about."""
+        """Passes on a finding, and keeps it until its frame is written."""
         self._findings += 1
         if self._recorder is not None:
-            self._fresh.append(record)
+            self._unwritten.append(record)
         self._sink.finding(record)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Take a limit of our own view."""
+        """Passes on a capture warning, and counts gaps."""
         self._gaps += record.kind == "gap"
         self._sink.warning(record)
 
@@ -169,64 +169,64 @@ class Live:
         self._handshakes += 1
         self._sink.handshake(record)
 
-    def _look_after_source(self) -> None:
+    def _check_source(self) -> None:
         source = self.source
         while source.warnings:
             self.warning(source.warnings.pop(0))
         while source.notices:
-            self.warned(*source.notices.pop(0))
+            self.warn(*source.notices.pop(0))
         dropped = source.dropped or 0
-        if dropped > self._dropped and time.monotonic() - self._reported_at >= _DROPS_TOLD:
-            self.warned(
+        if dropped > self._dropped and time.monotonic() - self._reported_at >= _DROP_WARNING_PAUSE:
+            self.warn(
                 "dropped",
-                f"the kernel had no room for {dropped - self._dropped} frames, {dropped} in all; "
-                "a larger --buffer or a narrower -f helps",
+                f"the kernel dropped {dropped - self._dropped} frames, {dropped} in total; "
+                "use a larger --buffer or a narrower -f",
             )
             self._dropped = dropped
             self._reported_at = time.monotonic()
 
     def _record(self, batch: Batch | None) -> None:
-        """Write frames with what was found on them; what is found later stands on a later frame."""
+        """Writes frames with their findings; later findings become comments on a later frame."""
         recorder = self._recorder
         if recorder is None:
             return
-        self._recorder = None  # until it has worked: one that failed is not asked again
+        self._recorder = None  # until writing succeeds: a failed recorder is not used again
         if self._flagged is not None:
-            self._say(self._flagged)
+            self._flag_connections(self._flagged)
             self._flagged.flush()
             self._recorder = recorder
             return
         comments: dict[int, list[str]] = {}
         late: list[str] = []
-        for finding in self._fresh:
+        for finding in self._unwritten:
             index = -1 if batch is None else finding.frame - batch.first_number
             if batch is not None and 0 <= index < batch.count:
                 comments.setdefault(index, []).append(comment(finding))
             else:
                 late.append(f"{comment(finding)} (frame {finding.frame})")
-        self._fresh.clear()
+        self._unwritten.clear()
         if batch is not None and batch.count:
             recorder.take(batch, self.source.interface, comments)
         for text in late:
             recorder.comment(text)
         self._recorder = recorder
 
-    def _keep(self, batch: Batch, index: int, stream: int) -> None:
-        """Let a frame wait until something is found on its connection."""
+    def _put_flagged(self, batch: Batch, index: int, stream: int) -> None:
+        """Buffers a frame until there is a finding on its connection."""
         flagged = self._flagged
         if flagged is not None and self._recorder is not None:
             number = batch.first_number + index
             flagged.put(number, frame_of(batch, index), self.source.interface, stream)
-            self._say(flagged)
+            self._flag_connections(flagged)
 
-    def _say(self, flagged: FlaggedFrames) -> None:
-        for finding in self._fresh:
+    def _flag_connections(self, flagged: FlaggedFrames) -> None:
+        for finding in self._unwritten:
             flagged.found(finding.stream, finding.frame, comment(finding))
-        self._fresh.clear()
+        self._unwritten.clear()
 
 
 class _Queue:
-    """A sink that keeps records until they are taken."""
+    """A sink that queues records."""
 
     def __init__(self) -> None:
         self.records: deque[Handshake | TlsHandshake | Finding | CaptureWarning] = deque()
@@ -234,10 +234,10 @@ class _Queue:
         self.tls_handshake = self.records.append
 
     def precision(self, digits: int) -> None:
-        """Nothing is written here."""
+        """Ignored: nothing is formatted here."""
 
     def closed(self, record: Handshake) -> None:
-        """It was told before."""
+        """Ignored: the handshake was queued before."""
 
 
 def sniff(
@@ -250,21 +250,21 @@ def sniff(
     duration: float | None = None,
     write: str | None = None,
 ) -> Iterator[Handshake | TlsHandshake | Finding | CaptureWarning]:
-    """Judge MQTT on network interfaces and give each record as it comes true.
+    """Captures on network interfaces and yields each record as soon as it is proven.
 
     Args:
-        interfaces: names; none, or "any", means all.
-        capture_filter: in tcpdump's words; by default the usual MQTT ports, and `ports`.
+        interfaces: names; none or "any" means all.
+        capture_filter: a libpcap filter; by default the usual MQTT ports and `ports`.
         ports: MQTT ports besides 1883.
         select: prefixes of rule ids to report; empty means all.
         ignore: prefixes of rule ids to leave out.
-        count: frames after which to stop.
+        count: number of frames after which to stop.
         duration: seconds after which to stop.
-        write: a pcapng file to keep the frames in, findings as packet comments.
+        write: a pcapng file for the frames, with findings as packet comments.
 
     Raises:
-        CaptureError: no such interface, or no right to capture; it says what to do.
-        OptionError: the filter or a rule is not understood.
+        CaptureError: no such interface, or no permission to capture; it says what to do.
+        OptionError: an invalid filter or an unknown rule.
     """
     options = Options(select=tuple(select), ignore=tuple(ignore), ports=frozenset(ports))
     queue = _Queue()

@@ -1,8 +1,8 @@
-"""Records and enums that every stage shares; they hold facts and render nothing.
+"""Records and enums that all layers share: findings, frames, endpoints, reports.
 
-Times are integers, nanoseconds since the Unix epoch. A frame is named by the path of its file and
-its 1-based number in that file. Attribute names are the mechanical snake_case of the JSON names in
-the interface contract; there is no alias table.
+Times are integers, nanoseconds since the Unix epoch. A frame is identified by the path of its file
+and its 1-based number in that file. Attribute names are the snake_case of the JSON names; there is
+no alias table.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class Version(enum.Enum):
-    """A version of MQTT that has rules here. The value is how every output prints it."""
+    """A version of MQTT that has rules here; the value is its name in every output."""
 
     V3_1 = "3.1"
     V3_1_1 = "3.1.1"
     V5_0 = "5.0"
 
-    __hash__ = object.__hash__  # members are single; the enum's own hash is a call of Python
+    __hash__ = object.__hash__  # members are singletons; the enum's own hash is a Python call
 
 
 class Side(enum.Enum):
-    """Who spoke, or who is at fault."""
+    """The side that sent something or is at fault."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -42,7 +42,7 @@ class Side(enum.Enum):
 
 
 class Severity(enum.Enum):
-    """How bad a finding is; `rank` grows with it."""
+    """Severity of a finding."""
 
     INFO = "info"
     WARNING = "warning"
@@ -52,7 +52,7 @@ class Severity(enum.Enum):
 
     @property
     def rank(self) -> int:
-        """0 for info, 1 for warning, 2 for error."""
+        """Order of severities: 0 for info, 1 for warning, 2 for error."""
         return _RANKS[self]
 
 
@@ -60,7 +60,7 @@ _RANKS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
 class Obligation(enum.Enum):
-    """The standard's verb."""
+    """Obligation level of a statement of the standard (RFC 2119)."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -68,7 +68,7 @@ class Obligation(enum.Enum):
 
 
 class Confidence(enum.Enum):
-    """What a finding rests on: bytes, a deadline or history, or state that nobody sees."""
+    """Evidence of a finding: captured bytes, a deadline or history, or state that is invisible."""
 
     PROVEN = "proven"
     LIKELY = "likely"
@@ -76,7 +76,7 @@ class Confidence(enum.Enum):
 
 
 class Outcome(enum.Enum):
-    """How a handshake ended; the interface contract orders them."""
+    """How a handshake ended, as decided by `connections/outcome.py`."""
 
     INCOMPLETE = "incomplete"
     INVALID = "invalid"
@@ -88,7 +88,7 @@ class Outcome(enum.Enum):
 
 
 class Endpoint:
-    """One end of a TCP connection. `mac` is None where the link layer has none. Never changed."""
+    """One end of a TCP connection; immutable. `mac` is None if the link layer has none."""
 
     def __init__(self, ip: str, port: int, mac: str | None = None) -> None:
         self.ip = ip
@@ -108,7 +108,7 @@ class Endpoint:
 
 
 class FrameRef:
-    """One frame of one file; `number` is 1-based, as Wireshark counts. Never changed once made."""
+    """One frame of one file; immutable. `number` is 1-based, as in Wireshark."""
 
     def __init__(self, file: str, number: int, time_ns: int) -> None:
         self.file = file
@@ -128,7 +128,7 @@ class FrameRef:
 
 
 def endpoint(ip: str, port: int, mac: str | None) -> Endpoint:
-    """Make an `Endpoint`; from compiled code at a quarter of a constructor's cost."""
+    """Makes an `Endpoint`; from compiled code at a quarter of a constructor's cost."""
     made = Endpoint.__new__(Endpoint)
     made.ip = ip
     made.port = port
@@ -137,7 +137,7 @@ def endpoint(ip: str, port: int, mac: str | None) -> Endpoint:
 
 
 def frame_ref(file: str, number: int, time_ns: int) -> FrameRef:
-    """Make a `FrameRef`; from compiled code at a quarter of a constructor's cost."""
+    """Makes a `FrameRef`; from compiled code at a quarter of a constructor's cost."""
     made = FrameRef.__new__(FrameRef)
     made.file = file
     made.number = number
@@ -146,7 +146,7 @@ def frame_ref(file: str, number: int, time_ns: int) -> FrameRef:
 
 
 class CaptureWarning(msgspec.Struct, frozen=True):
-    """A limit of our own view, never a peer's fault. `kind` is a short kebab-case word."""
+    """A limit of the capture or its analysis, never a peer's fault. `kind` is in kebab-case."""
 
     kind: str
     message: str
@@ -156,13 +156,13 @@ class CaptureWarning(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """The judgement of one rule on one peer.
+    """A violation of one rule by one peer.
 
-    `frames` are all frames that prove it, in order; `frame` and `file` name the one at fault (of an
-    absence: the packet that should have been answered, with the deadline as `time_ns`).
-    `packet` holds the bytes of the packet at fault, secrets masked, and `span` the offending
-    (offset, length) in it; both are None where no bytes are at fault. `client` and `server` are the
-    ends of the connection.
+    `frames` are all frames that prove it, in order; `frame` and `file` name the one at fault (if
+    something is missing: the packet that should have been answered, with the deadline as
+    `time_ns`). `packet` has the bytes of the packet at fault, secrets masked, and `span` the
+    offending (offset, length) in it; both are None if no bytes are at fault. `client` and `server`
+    are the ends of the connection.
     """
 
     rule: str
@@ -190,7 +190,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class NotEvaluated(msgspec.Struct):
-    """A rule that could not be judged, folded by rule and reason; `count` subjects on `streams`."""
+    """A rule that could not be evaluated, grouped by reason, for `count` subjects on `streams`."""
 
     rule: str
     reason: str
@@ -199,7 +199,7 @@ class NotEvaluated(msgspec.Struct):
 
 
 class CaptureFile(msgspec.Struct):
-    """One input file: frames and bytes read, names of its link types (libpcap's, without DLT_)."""
+    """One input file: frames and bytes read, names of its link types (libpcap, without DLT_)."""
 
     path: str
     frames: int = 0
@@ -211,9 +211,9 @@ class Capture(msgspec.Struct):
     """What was read, and by which engine.
 
     `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds. `other_traffic`
-    counts what else was there: connections per kind ("tls", "websocket", "http", "ssh", "other")
-    and per busiest server port ("port 443"). `dropped` are frames that a live capture lost before
-    it saw them; None where nobody counted.
+    counts TCP connections without MQTT, per kind ("tls", "websocket", "http", "ssh", "other") and
+    per busiest server port ("port 443"). `dropped` are frames that a live capture lost before they
+    were read; None if the count is unknown.
     """
 
     files: list[CaptureFile] = msgspec.field(default_factory=list)
@@ -232,7 +232,7 @@ class Capture(msgspec.Struct):
 class Summary(msgspec.Struct):
     """Counts of handshakes by outcome and of findings by severity.
 
-    `encrypted` are connections that seem to carry MQTT inside TLS and that nothing opened.
+    `encrypted` are connections that seem to carry MQTT inside TLS and were not decrypted.
     """
 
     handshakes: int = 0
@@ -248,9 +248,9 @@ class Summary(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """All that an analysis found, in order: handshakes by id, findings as they were proven.
+    """Complete result of an analysis: handshakes in order of id, findings in order of proof.
 
-    `tls_handshakes` are the TLS connections that seem to carry MQTT, opened or not.
+    `tls_handshakes` are the TLS connections that seem to carry MQTT, decrypted or not.
     """
 
     capture: Capture

@@ -1,7 +1,6 @@
-"""Paths and options in, captures that are open and the engine that reads them out.
+"""Opens captures, chooses the engine, and has tshark decrypt TLS before frames are read.
 
-Where there are keys of TLS, in a file or in the captures, tshark has decrypted before the first
-frame is read.
+TLS is decrypted if there are keys for it, in a key log file or in the captures.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def engine_named(name: str) -> type[NativeEngine]:
-    """Give the engine of a name; those of others are imported only when asked for."""
+    """Returns the engine of a name; engines other than native are imported only when needed."""
     if name == "scapy":
         from dissector.engines.scapy import ScapyEngine
 
@@ -35,9 +34,10 @@ def engine_named(name: str) -> type[NativeEngine]:
 def opened(
     sources: Sequence[Source], options: Options, sink: Sink, stack: ExitStack
 ) -> tuple[list[CaptureReader], list[CaptureError], dict[str, Any]]:
-    """Open captures, and have their TLS decrypted where there are keys; `stack` closes files.
+    """Opens captures and decrypts their TLS if there are keys; `stack` closes temporary files.
 
-    Gives what the engine has to know besides, too.
+    Returns the readers, the errors of inputs that could not be opened, and further arguments of
+    the engine.
     """
     more: dict[str, Any] = {}
     if options.engine == "tshark" or options.keylog is not None:
@@ -71,22 +71,22 @@ def opened(
         what = f"there are no keys for any of {made.encrypted} TLS connections"
         sink.warning(CaptureWarning("keys", what))
     if made.closed:
-        what = f"{made.closed} of {made.with_keys} TLS connections that there are keys for"
-        why = "behind a PROXY protocol header it may not look for TLS"
-        sink.warning(CaptureWarning("keys", f"tshark opened nothing of {what}; {why}"))
+        what = f"{made.closed} of {made.with_keys} TLS connections that have keys"
+        why = "it may not detect TLS behind a PROXY protocol header"
+        sink.warning(CaptureWarning("keys", f"tshark decrypted nothing of {what}; {why}"))
     if made.decrypted is not None:
         stack.callback(made.decrypted.close)
         more["decrypted"] = made.decrypted
     return *_readers(sources, sink), more
 
 
-def tell_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:
-    """Say of which captures the keys inside came too late for us, or by a pipe."""
+def warn_of_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:
+    """Warns of captures whose embedded keys came too late to be used, or through a pipe."""
     for reader in readers:
         if reader.secrets:
             what = (
-                "the keys in it were not used, for they came behind frames or through a pipe; "
-                "`tshark -r FILE --export-tls-session-keys KEYS` writes them, --keylog takes them"
+                "the keys in it were not used, because they follow frames or came through a pipe; "
+                "`tshark -r FILE --export-tls-session-keys KEYS` writes them for --keylog"
             )
             sink.warning(CaptureWarning("keys", what, reader.path))
 

@@ -1,4 +1,4 @@
-"""One way to cut bytes into chunks, used by every wire test: whole, byte by byte, at random."""
+"""Splits bytes into chunks for tests of decoders: whole, byte by byte, at random places."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 
 def ways(data: bytes, cuts: list[int]) -> Iterator[list[bytes]]:
-    """Give the same bytes whole, byte by byte, and cut at the given places (modulo the size)."""
+    """Yields the bytes whole, byte by byte, and cut at the given places (modulo the size)."""
     yield [data]
     yield [data[index : index + 1] for index in range(len(data))]
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})

@@ -1,4 +1,4 @@
-"""What all tests share: where the outside captures are, what is skipped where a tool is missing."""
+"""Shared fixtures: paths, external captures, required programs, the option --update-golden."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ settings.load_profile("project")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer to write golden files anew."""
+    """Adds the option to rewrite golden files."""
     parser.addoption(
-        "--update-golden", action="store_true", help="write the files under tests/golden anew"
+        "--update-golden", action="store_true", help="rewrite the files under tests/golden"
     )
 
 
 def need_tool(name: str) -> str:
-    """Give the path of a program; skip the test where it is missing (in CI: fail)."""
+    """Returns the path of a program; skips the test if it is missing (fails in CI)."""
     path = shutil.which(name)
     if path is None:
         reason = f"{name} is not installed"
@@ -44,7 +44,7 @@ def tshark() -> str:
 
 @pytest.fixture(scope="session")
 def shared_captures() -> list[Path]:
-    """The real captures beside the project; skip where they are not there."""
+    """The captures beside the project; skips the test if they are missing."""
     found = sorted(SHARED.glob("*.pcap")) if SHARED.is_dir() else []
     if not found:
         pytest.skip("../shared/captures is not there")
@@ -53,5 +53,5 @@ def shared_captures() -> list[Path]:
 
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files are to be written anew."""
+    """Whether golden files are to be rewritten."""
     return bool(request.config.getoption("--update-golden"))

@@ -1,4 +1,4 @@
-"""Analyses frames or steps of a conversation as a capture; shared by many tests."""
+"""Helpers that run `analyze` on frames or conversation steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from samples.build import Frame, conversation, pcap
 
 
 def judge(frames: Sequence[Frame]) -> dissector.Report:
-    """Analyses frames as a capture."""
+    """Analyzes frames as a capture."""
     return dissector.analyze(io.BytesIO(pcap(frames)))
 
 
 def judge_steps(steps: Sequence[str], port: int = 1883) -> dissector.Report:
-    """Analyses a conversation as a capture."""
+    """Analyzes a conversation."""
     return judge(conversation(steps, server_port=port))
 
 
@@ -25,5 +25,5 @@ def rules_of(report: dissector.Report) -> set[str]:
 
 
 def keys_of(report: dissector.Report) -> set[tuple[str, str, int]]:
-    """Returns what identifies a finding in all variants of a capture: rule, side and time."""
+    """Returns the keys of findings in all variants of a capture: rule, side and time."""
     return {(finding.rule, finding.side.value, finding.time_ns) for finding in report.findings}

@@ -1,7 +1,8 @@
-"""Two installs in, nothing out if they report alike: every capture, byte for byte.
+"""Checks that two installations give byte-identical reports on every capture.
 
-Run by CI with the compiled and the interpreted command: `python tests/same_reports.py A B`. Each
-capture is analysed and audited; all of them together in every other format, and extracted.
+CI runs it with the compiled and the interpreted command: `python tests/same_reports.py A B`. Each
+capture is analyzed and audited as JSON; all together are audited in every other format and
+extracted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ WHOLE = (
 
 
 def report(program: str, command: str, path: Path) -> bytes:
-    """Run one command on one capture; what names the tool itself is taken out."""
+    """Returns the JSON report of one command on one capture, without the entry of the tool."""
     environment = {**os.environ, "DISSECTOR_FINGERPRINT_KEY": "same for both"}
     done = subprocess.run(
         [program, command, "--format", "json", "--exit-zero", str(path)],
@@ -38,7 +39,7 @@ def report(program: str, command: str, path: Path) -> bytes:
 
 
 def written(program: str, arguments: tuple[str, ...], paths: list[Path]) -> bytes:
-    """Run a command on all captures as one; give what it writes, to the byte."""
+    """Returns exit code and output of a command on all captures as one."""
     environment = {**os.environ, "DISSECTOR_FINGERPRINT_KEY": "same for both"}
     done = subprocess.run(
         [program, *arguments, *map(str, paths)], capture_output=True, env=environment, check=False
@@ -47,7 +48,7 @@ def written(program: str, arguments: tuple[str, ...], paths: list[Path]) -> byte
 
 
 def main() -> int:
-    """Compare all captures; 1 where one differs."""
+    """Compares all captures; returns 1 if one differs."""
     one, two = sys.argv[1:]
     captures = [path for place in PLACES for path in sorted(place.rglob("*.pcap*"))]
     pairs = [(command, path) for command in COMMANDS for path in captures]

@@ -1,4 +1,4 @@
-"""Hypothesis strategies that make valid packets of every version."""
+"""Hypothesis strategies for valid packets of every version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dissector.model import Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Property
 
-# Text that no rule has anything to say about: no NUL, no surrogates, nothing discouraged.
+# Text without findings: no NUL, no surrogates, no discouraged characters.
 text = st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0xD7FF, exclude_categories=("Cc", "Cs")),
     max_size=12,
@@ -38,7 +38,7 @@ def _value(row: spec.PropertySpec) -> st.SearchStrategy[object]:
 
 @st.composite
 def properties(draw: st.DrawFn, place: int, without: tuple[str, ...] = ()) -> tuple[Property, ...]:
-    """Properties that the packet may hold, none twice but user properties, in any order."""
+    """Properties that the packet allows, in any order; only user properties are repeated."""
     rows = [
         row for row in spec.PROPERTIES.values() if place in row.packets and row.name not in without
     ]

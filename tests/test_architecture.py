@@ -1,4 +1,4 @@
-"""The page on the house is true: what it names is there, its floors are those of the contract."""
+"""docs/architecture.md is true: what it names exists, its layers are those of the contract."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PACKAGE = ROOT / "dissector"
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_what_the_page_names_is_there(name: str) -> None:
-    """A path counts from the root or from the package; a bare name is that of some module."""
+def test_named_paths_exist(name: str) -> None:
+    """A path is relative to the root or the package; a bare name is that of any module."""
     places = [ROOT / name, PACKAGE / name]
     assert any(place.exists() for place in places) or any(PACKAGE.rglob(name))
 
@@ -25,8 +25,8 @@ def test_what_the_page_names_is_there(name: str) -> None:
 @pytest.mark.parametrize(
     ("owner", "member"), [pair for pair in MEMBERS if pair[1] not in ("py", "md", "toml", "pxd")]
 )
-def test_the_members_that_the_page_names_are_there(owner: str, member: str) -> None:
-    """A class, or a module, has the attribute that is said to be its own."""
+def test_named_members_exist(owner: str, member: str) -> None:
+    """A named attribute occurs in the file of its class or module."""
     files = [
         text
         for path in PACKAGE.rglob("*.py")
@@ -35,8 +35,8 @@ def test_the_members_that_the_page_names_are_there(owner: str, member: str) -> N
     assert any(re.search(rf"\b{member}\b", text) for text in files)
 
 
-def test_the_floors_are_those_of_the_import_contract() -> None:
-    """The table names every part of the package once, from the top floor to the lowest."""
+def test_layers_are_those_of_the_import_contract() -> None:
+    """The table has every part of the package once, from the top layer to the bottom."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contract = settings["tool"]["importlinter"]["contracts"][0]
     wanted = [set(re.findall(r"\w+", layer)) for layer in contract["layers"]]
@@ -45,4 +45,4 @@ def test_the_floors_are_those_of_the_import_contract() -> None:
         {name.removesuffix("/").removesuffix(".py") for name in re.findall(r"`(.+?)`", row)}
         for row in rows
     ]
-    assert [floor - {"__init__"} for floor in found] == wanted
+    assert [layer - {"__init__"} for layer in found] == wanted

@@ -1,7 +1,7 @@
-"""On real captures nothing is found but what is true: each finding is listed, with the reason.
+"""Findings on real captures are exactly those in a list of verified findings.
 
-`findings_true.toml` says of each finding which rule spoke of which side in which frame, and why
-that is so. A finding that is missing there is a false alarm until somebody has shown the opposite.
+`findings_true.toml` lists rule, side and frames of each finding, and the reason why it is true. A
+finding that is missing there counts as a false alarm until it has been verified.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ ROW = re.compile(r"\| (?P<rule>[A-Z]+\d+) \| .* \| `(?P<capture>[^`]+)` (?P<fram
 CAPTURES = sorted(RECORDED.glob("*.pcap*")) + sorted(SHARED.glob("*.pcap"))
 
 
-class Judged(NamedTuple):
-    """What identifies a finding within a capture."""
+class FindingKey(NamedTuple):
+    """Identifies a finding within a capture."""
 
     rule: str
     side: str
     frame: int
 
 
-def listed() -> dict[str, Counter[Judged]]:
-    """Give what the list allows, by the name of the capture."""
-    allowed: dict[str, Counter[Judged]] = {}
+def listed() -> dict[str, Counter[FindingKey]]:
+    """Returns the listed findings by the name of the capture."""
+    allowed: dict[str, Counter[FindingKey]] = {}
     for entry in tomllib.loads(LIST.read_text())["finding"]:
         for name, frames in entry["frames"].items():
-            judged = (Judged(entry["rule"], entry["side"], frame) for frame in frames)
-            allowed.setdefault(name, Counter()).update(judged)
+            keys = (FindingKey(entry["rule"], entry["side"], frame) for frame in frames)
+            allowed.setdefault(name, Counter()).update(keys)
     return allowed
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
-def test_what_is_found_is_true(path: Path) -> None:
-    """A real capture shows the findings that the list explains, each of them and no other."""
+def test_findings_are_those_listed(path: Path) -> None:
+    """A real capture gives exactly the findings in the list."""
     report = dissector.analyze(path)
-    found = Counter(Judged(f.rule, f.side.value, f.frame) for f in report.findings)
+    found = Counter(FindingKey(f.rule, f.side.value, f.frame) for f in report.findings)
     allowed = listed().get(path.name, Counter())
-    assert list((found - allowed).elements()) == [], "found, but nobody has shown that it is true"
+    assert list((found - allowed).elements()) == [], "found, but not listed as true"
     assert list((allowed - found).elements()) == [], "listed as true, but no longer found"
 
 
-def test_list_names_captures_that_are_there() -> None:
-    """The list speaks of no capture that does not exist; those of others may be absent here."""
+def test_listed_captures_exist() -> None:
+    """Every capture in the list exists; the external ones may be missing here."""
     here = {path.name for path in CAPTURES}
     if not SHARED.is_dir():
         here |= {name for name in listed() if name.startswith(SHARED_PREFIX)}
@@ -61,16 +61,16 @@ def test_list_names_captures_that_are_there() -> None:
 
 
 def test_every_entry_gives_a_reason() -> None:
-    """Every entry has a sentence that says why, and no two entries explain the same finding."""
+    """Every entry has a sentence as reason, and no two entries are the same."""
     entries = tomllib.loads(LIST.read_text())["finding"]
     assert all(len(entry["why"]) > 20 and entry["why"].endswith((".", ")")) for entry in entries)
     kinds = [(entry["rule"], entry["side"], entry["why"]) for entry in entries]
     assert len(kinds) == len(set(kinds))
 
 
-def page_rows() -> Counter[tuple[str, Judged]]:
-    """Give the findings that `docs/servers.md` speaks of, by capture."""
-    rows: Counter[tuple[str, Judged]] = Counter()
+def page_rows() -> Counter[tuple[str, FindingKey]]:
+    """Returns the findings in the tables of `docs/servers.md`, by capture."""
+    rows: Counter[tuple[str, FindingKey]] = Counter()
     side = "server"
     for line in (ROOT / "docs" / "servers.md").read_text("utf-8").splitlines():
         if line.startswith("## Clients"):
@@ -78,17 +78,17 @@ def page_rows() -> Counter[tuple[str, Judged]]:
         row = ROW.match(line)
         if row:
             for frame in row["frames"].split(", "):
-                rows[row["capture"], Judged(row["rule"], side, int(frame))] += 1
+                rows[row["capture"], FindingKey(row["rule"], side, int(frame))] += 1
     return rows
 
 
-def test_servers_page_tells_all_and_nothing_else() -> None:
-    """`docs/servers.md` holds each finding against a server once, and no other finding."""
-    found: Counter[tuple[str, Judged]] = Counter()
+def test_servers_page_lists_all_findings_against_servers() -> None:
+    """`docs/servers.md` lists each finding against a server once, and no other finding."""
+    found: Counter[tuple[str, FindingKey]] = Counter()
     for path in RECORDED.glob("*.pcap*"):
         for finding in dissector.analyze(path).findings:
-            judged = Judged(finding.rule, finding.side.value, finding.frame)
-            found[path.name, judged] += 1
+            key = FindingKey(finding.rule, finding.side.value, finding.frame)
+            found[path.name, key] += 1
     rows = page_rows()
     assert sorted((rows - found).elements()) == [], "not found"
     servers = Counter({key: count for key, count in found.items() if key[1].side == "server"})

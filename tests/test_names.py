@@ -1,4 +1,4 @@
-"""Names are those of the field: none of the former private vocabulary, and no class name twice."""
+"""Names are technical terms: no former private vocabulary, and no class name used twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-# What the project once called things, and what the field calls them
+# Former names in this project, and the terms that replace them
 FORMER_CLASSES = {
     "Hearing": "FindingCollector", "Listener": "EventSink", "Sight": "Tracker",
     "Following": "Tracker", "Framing": "Tracker", "Tracking": "AnalysisContext",
@@ -38,7 +38,7 @@ EVERYWHERE = [
 
 
 def defined(path: Path) -> Iterator[tuple[str, str]]:
-    """Give (kind, name) of all that a module defines: classes, functions, attributes, arguments."""
+    """Yields (kind, name) of the classes, functions, attributes and arguments of a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ClassDef):
             yield "class", node.name
@@ -54,7 +54,7 @@ def defined(path: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_former_name(path: Path) -> None:
-    """No module, class, function, attribute or argument bears a name that was given up."""
+    """No module, class, function, attribute or argument has a former name."""
     former = {name.lower() for name in FORMER_CLASSES} & {path.stem} - {"framing", "table"}
     assert not former, f"module {path.stem}"
     for kind, name in defined(path):
@@ -64,7 +64,7 @@ def test_no_former_name(path: Path) -> None:
 
 
 def test_no_declaration_has_a_former_name() -> None:
-    """Nor do declarations for the compiler."""
+    """No declaration for the compiler has a former name."""
     words = re.compile(rf"\b({'|'.join([*FORMER_CLASSES, *FORMER_NAMES])})\b")
     for path in sorted((ROOT / "dissector").rglob("*.pxd")):
         found = words.search(path.read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def test_no_declaration_has_a_former_name() -> None:
 
 
 def test_no_two_classes_share_a_name() -> None:
-    """A class name means one thing in the whole project."""
+    """A class name is used once in the whole project."""
     places = defaultdict(list)
     for path in EVERYWHERE:
         for kind, name in defined(path):

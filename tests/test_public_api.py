@@ -1,4 +1,4 @@
-"""The package from outside: its names, types, docstrings, start-up, and the README's example."""
+"""The public API: names, types, docstrings, start-up, and the example in the README."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 
 def test_every_public_name_is_there_and_documented() -> None:
-    """Each name of `__all__` exists and, where it can have one, has a docstring."""
+    """Each name in `__all__` exists; classes and functions have docstrings."""
     for name in dissector.__all__:
         value = getattr(dissector, name)
         if inspect.isclass(value) or inspect.isfunction(value):
@@ -24,13 +24,13 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 
 def test_unknown_name() -> None:
-    """A name that is not there is an AttributeError, as everywhere."""
+    """An unknown name raises AttributeError."""
     with pytest.raises(AttributeError, match="no_such_name"):
         dissector.no_such_name  # noqa: B018
 
 
 def test_public_modules_are_documented() -> None:
-    """Every module, public class and public function of the package says what it does."""
+    """Every module of the package has a docstring."""
     missing = []
     for path in sorted((ROOT / "dissector").rglob("*.py")):
         text = path.read_text()
@@ -47,7 +47,7 @@ def test_typed() -> None:
 def test_readme_example(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The README's example runs and shows the finding."""
+    """The example in the README runs and prints the finding."""
     text = (ROOT / "README.md").read_text()
     example = re.search(r"<!-- python-example -->\n```python\n(.*?)```", text, re.DOTALL)
     assert example is not None
@@ -74,7 +74,7 @@ def test_readme_example(
     ],
 )
 def test_nothing_heavy_is_imported(code: str, never: str) -> None:
-    """Start-up counts: the common paths import no heavy library."""
+    """The common commands import no heavy library, because start-up has to be fast."""
     body = code.replace("; ", "\n    ")
     script = f"import sys\ntry:\n    {body}\nexcept SystemExit:\n    pass\n"
     script += "print(chr(10) + 'modules:', *sys.modules)"

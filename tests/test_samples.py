@@ -1,4 +1,4 @@
-"""The sample captures are what their page, their manifest and their generator say."""
+"""The sample captures agree with their page, their manifest and their generator."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from tests.judging import rules_of
 
 SAMPLES = ROOT / "samples"
 CAPTURES = sorted(SAMPLES.glob("made/*")) + sorted(SAMPLES.glob("recorded/*.pcap*"))
-# What holds its own keys
-SEALED = {SAMPLES / "recorded" / "mosquitto-mqttjs-5.0-tls13-resumption.pcapng"}
+# Captures that contain their own TLS keys
+WITH_OWN_KEYS = {SAMPLES / "recorded" / "mosquitto-mqttjs-5.0-tls13-resumption.pcapng"}
 ENCRYPTED = [pytest.param(entry, id=entry["file"]) for entry in entries() if "tls" in entry]
 RECORDED = [pytest.param(entry, id=entry["file"]) for entry in entries()]
 
 
 @functools.cache
 def with_keys(path: Path) -> Report:
-    """Analyse a sample, what TLS carries included."""
+    """Analyzes a sample, with TLS decrypted."""
     keys = path.with_suffix(".keys")
-    if keys.exists() or path in SEALED:
+    if keys.exists() or path in WITH_OWN_KEYS:
         need_tool("tshark")
     return dissector.analyze(path, keylog=str(keys) if keys.exists() else None)
 
 
 def table_rows() -> dict[str, list[str]]:
-    """Give the cells of the page's tables by the capture that they speak of."""
+    """Returns the rows of the page's tables by capture."""
     rows = {}
     for line in (SAMPLES / "README.md").read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
@@ -46,12 +46,12 @@ def table_rows() -> dict[str, list[str]]:
 
 
 def test_page_is_up_to_date() -> None:
-    """`samples/README.md` is what `python samples/describe.py` writes."""
+    """`samples/README.md` is the output of `python samples/describe.py`."""
     assert (SAMPLES / "README.md").read_text("utf-8") == page()
 
 
-def test_page_tells_of_every_capture() -> None:
-    """Each capture has a row in the page, each row a capture, and no cell is empty."""
+def test_page_lists_every_capture() -> None:
+    """Each capture has a row in the page, each row a capture; no cell is empty."""
     rows = table_rows()
     assert set(rows) == {path.name for path in CAPTURES}
     assert all(all(cells) for cells in rows.values())
@@ -59,7 +59,7 @@ def test_page_tells_of_every_capture() -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_capture_raises_the_rules_that_the_page_names(path: Path) -> None:
-    """A sample raises the rules that its row in the page names, no more and no fewer."""
+    """A sample has findings of exactly the rules in its row of the page."""
     named = table_rows()[path.name][-1]
     wanted = set() if named == "none" else set(named.split(", "))
     assert wanted == expected()[f"{path.parent.name}/{path.name}"]
@@ -67,8 +67,8 @@ def test_capture_raises_the_rules_that_the_page_names(path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", RECORDED)
-def test_manifest_tells_the_truth(entry: dict[str, Any]) -> None:
-    """Frames, versions, port, IP version and codes of a recording are those of the manifest."""
+def test_manifest_is_correct(entry: dict[str, Any]) -> None:
+    """Frames, versions, port, IP version and codes of a recording agree with the manifest."""
     report = with_keys(SAMPLES / "recorded" / entry["file"])
     assert report.capture.frames == entry["frames"]
     shown = {h.version.value for h in report.handshakes if h.version is not None}
@@ -81,7 +81,7 @@ def test_manifest_tells_the_truth(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", ENCRYPTED)
 def test_tls_with_keys(entry: dict[str, Any]) -> None:
-    """Of each TLS connection that came about the version is told, and what it carried is read."""
+    """With keys every TLS connection has its version, and established ones are decrypted."""
     report = with_keys(SAMPLES / "recorded" / entry["file"])
     for record in report.tls_handshakes:
         assert version_name(record.version or 0) == f"TLS {entry['tls']}"
@@ -92,7 +92,7 @@ def test_tls_with_keys(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", ENCRYPTED)
 def test_tls_without_keys(entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without keys, and without tshark, each is listed with name, version and certificate."""
+    """Without keys and tshark each TLS connection has server name, version and certificate."""
     monkeypatch.setenv("PATH", "")
     path = SAMPLES / "recorded" / entry["file"]
     report = dissector.analyze(path, tls_ports=[entry["port"]])
@@ -106,12 +106,12 @@ def test_tls_without_keys(entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
         names = {each.common_name for each in map(certificate.read, record.certificates) if each}
         assert ("mqtt.greenhouse.example" in names) == seen
     assert any("tshark is not installed" in each.message for each in report.warnings) == (
-        path in SEALED
+        path in WITH_OWN_KEYS
     )
 
 
 def test_tls_of_every_kind() -> None:
-    """The recordings have resumption, a pre-shared key, client certificates, alerts, and ALPN."""
+    """The recordings cover resumption, a pre-shared key, client certificates, alerts, ALPN."""
     records = [
         record
         for entry in entries()
@@ -130,14 +130,14 @@ def test_tls_of_every_kind() -> None:
 
 
 def test_manifest_names_every_recording() -> None:
-    """The manifest has an entry for each recorded capture and no other."""
+    """The manifest has an entry for each recorded capture, and no others."""
     assert {entry["file"] for entry in entries()} == {
         path.name for path in CAPTURES if path.parent.name == "recorded"
     }
 
 
-def test_made_captures_are_the_generators_bytes() -> None:
-    """The made captures are, byte for byte, what `python samples/make.py` writes."""
+def test_made_captures_are_up_to_date() -> None:
+    """The made captures are byte-identical to the output of `python samples/make.py`."""
     on_disk = {path.name: path.read_bytes() for path in (SAMPLES / "made").iterdir()}
     wanted = made()
     assert sorted(on_disk) == sorted(wanted)
@@ -145,10 +145,10 @@ def test_made_captures_are_the_generators_bytes() -> None:
 
 
 def answers() -> set[tuple[bool, int]]:
-    """Give every code in a CONNACK of the samples, and whether it has the form of 5.0."""
+    """Returns the codes of the samples' CONNACKs, with whether the CONNACK is that of 5.0."""
     found = set()
     for path in CAPTURES:
-        if path in SEALED:
+        if path in WITH_OWN_KEYS:
             continue
         for handshake in dissector.analyze(path).handshakes:
             connack = handshake.connack
@@ -157,8 +157,8 @@ def answers() -> set[tuple[bool, int]]:
     return found
 
 
-def test_every_usual_code_is_there() -> None:
-    """The samples hold the codes that people ask about, of the old versions and of 5.0."""
+def test_common_codes_are_covered() -> None:
+    """The samples contain the common CONNACK codes of 3.1.1 and 5.0."""
     seen = answers()
     for code in (0, 1, 2, 5):
         assert (False, code) in seen

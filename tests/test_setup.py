@@ -17,7 +17,7 @@ NAMES = [f"part{number}" for number in range(6)]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with our setup.py and six modules that compile in a moment."""
+    """A project with our setup.py and six small modules."""
     need_tool("gcc")
     package = tmp_path / "dissector"
     package.mkdir()
@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def build(project: Path, compiler: str, required: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the build with this C compiler; give what it printed."""
+    """Runs the build with a C compiler; returns the finished process."""
     environment = {**os.environ, "CC": compiler}
     if required:
         environment["DISSECTOR_REQUIRE_COMPILED"] = "1"
@@ -41,12 +41,12 @@ def build(project: Path, compiler: str, required: bool = False) -> subprocess.Co
 
 
 def built(project: Path) -> list[str]:
-    """Names of what the build has left, without suffixes."""
+    """Returns the names of the files that the build has written, without suffixes."""
     return sorted(path.name.partition(".")[0] for path in (project / "out").rglob("*.*"))
 
 
 def test_all_modules_are_compiled(project: Path) -> None:
-    """With a compiler there is an extension for each .pxd, what they share, and the sums."""
+    """With a compiler there is an extension per .pxd, the shared one, and the checksums."""
     done = build(project, "gcc")
     assert done.returncode == 0, done.stderr
     assert built(project) == ["_compiled", "_cython", *NAMES]
@@ -55,15 +55,15 @@ def test_all_modules_are_compiled(project: Path) -> None:
 
 
 def failing_compiler(path: Path) -> str:
-    """Write a compiler that fails on one file of the six."""
+    """Writes a compiler that fails on one of the six files."""
     path.write_text('#!/bin/sh\ncase "$*" in *part4.c*) exit 1;; esac\nexec gcc "$@"\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return str(path)
 
 
 @pytest.mark.parametrize("broken", ["no compiler", "one module fails"])
-def test_none_is_compiled_where_one_fails(project: Path, broken: str) -> None:
-    """Where the compiler fails, on one file or all, the build succeeds without extensions."""
+def test_none_is_compiled_if_one_fails(project: Path, broken: str) -> None:
+    """If the compiler fails on one file or on all, the build succeeds without extensions."""
     compiler = "/bin/false" if broken == "no compiler" else failing_compiler(project / "cc")
     done = build(project, compiler)
     assert done.returncode == 0, done.stderr
@@ -71,6 +71,6 @@ def test_none_is_compiled_where_one_fails(project: Path, broken: str) -> None:
     assert built(project) == []
 
 
-def test_a_failure_is_an_error_where_compiling_is_required(project: Path) -> None:
-    """DISSECTOR_REQUIRE_COMPILED=1, which wheels set, makes a failing compiler fail the build."""
+def test_a_failure_is_an_error_if_compiling_is_required(project: Path) -> None:
+    """With DISSECTOR_REQUIRE_COMPILED=1, as for wheels, a failing compiler fails the build."""
     assert build(project, "/bin/false", required=True).returncode != 0

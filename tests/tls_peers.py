@@ -1,7 +1,7 @@
-"""What two programs have to say to each other in, what TLS makes of it on the wire out.
+"""Makes real TLS conversations in memory, with their keys, for tests.
 
-A real client and a real server (Python's ssl, which is OpenSSL) talk in memory, with keys and
-certificates made on the spot. So every test has genuine handshakes of any version, and their keys.
+A client and a server (Python's ssl, which is OpenSSL) exchange messages, with keys and
+certificates generated for the test. So tests have genuine handshakes of TLS 1.2 and 1.3.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Identity(NamedTuple):
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def write(self, path: Path) -> None:
-        """Write the key and the certificate to one file."""
+        """Writes the key and the certificate to one file."""
         key = self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -60,7 +60,7 @@ def identity(
     algorithm: Any = None,
     authority: bool = False,
 ) -> Identity:
-    """Make a certificate, valid from so many days from now to so many; self-signed by itself."""
+    """Makes a certificate, self-signed without `issuer`; `days`: its validity relative to now."""
     key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -82,31 +82,31 @@ def identity(
 
 
 def _hash_for(key: Any) -> Any:
-    return hashes.SHA256() if hasattr(key, "key_size") else None  # Ed25519 has its own
+    return hashes.SHA256() if hasattr(key, "key_size") else None  # Ed25519 needs no hash
 
 
 @functools.cache
 def authority() -> Identity:
-    """An authority that everybody here trusts."""
+    """Returns the certificate authority that all peers trust."""
     return identity("test authority", authority=True)
 
 
 @functools.cache
 def server() -> Identity:
-    """The server's certificate."""
+    """Returns the server's certificate."""
     return identity(issuer=authority())
 
 
 @functools.cache
 def device() -> Identity:
-    """A client's certificate."""
+    """Returns a client's certificate."""
     return identity("device-7", authority())
 
 
 class Peers:
-    """A client and a server that keep their settings, so that a session can be resumed.
+    """A client and a server that keep their TLS contexts, so that a session can be resumed.
 
-    `keys` is the key log of all their connections so far, in the format that browsers write.
+    `keys` is the key log of all their connections so far (SSLKEYLOGFILE format).
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Peers:
             self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.server.load_cert_chain(place)
             self.client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            root = authority() if trusted else identity("somebody else", authority=True)
+            root = authority() if trusted else identity("another authority", authority=True)
             self.client.load_verify_locations(cadata=root.pem().decode())
             if client is not None:
                 device_place = Path(folder) / "client.pem"
@@ -141,7 +141,7 @@ class Peers:
         if asks or client is not None:
             self.server.load_verify_locations(cadata=authority().pem().decode())
             self.server.verify_mode = ssl.CERT_OPTIONAL
-        self._log = tempfile.NamedTemporaryFile(suffix=".keys")  # noqa: SIM115  # as long as this
+        self._log = tempfile.NamedTemporaryFile(suffix=".keys")  # noqa: SIM115  # closed on exit
         self.client.keylog_filename = self._log.name
         self.session: ssl.SSLSession | None = None
 
@@ -156,23 +156,23 @@ class Peers:
         self._log.close()
 
     def talk(
-        self, said: Sequence[tuple[str, bytes]] = TALK, *, resume: bool = False, name: str = NAME
+        self, data: Sequence[tuple[str, bytes]] = TALK, *, resume: bool = False, name: str = NAME
     ) -> list[tuple[str, bytes]]:
-        """Give what goes over the wire as (side, bytes), in order; a refusal ends it."""
-        ways = {side: (ssl.MemoryBIO(), ssl.MemoryBIO()) for side in "CS"}  # what comes, what goes
+        """Returns the bytes on the wire as (side, bytes), in order; ends at a refusal."""
+        buffers = {side: (ssl.MemoryBIO(), ssl.MemoryBIO()) for side in "CS"}  # incoming, outgoing
         ends = {
             "C": self.client.wrap_bio(
-                *ways["C"], server_hostname=name, session=self.session if resume else None
+                *buffers["C"], server_hostname=name, session=self.session if resume else None
             ),
-            "S": self.server.wrap_bio(*ways["S"], server_side=True),
+            "S": self.server.wrap_bio(*buffers["S"], server_side=True),
         }
         wire: list[tuple[str, bytes]] = []
 
         def carry(side: str) -> None:
-            """Note what a side has put out, and hand it to the other."""
-            if data := ways[side][1].read():
-                wire.append((side, data))
-                ways["S" if side == "C" else "C"][0].write(data)
+            """Records the output of a side and passes it to the other."""
+            if output := buffers[side][1].read():
+                wire.append((side, output))
+                buffers["S" if side == "C" else "C"][0].write(output)
 
         open_ends = ["C", "S"]
         while open_ends:
@@ -186,18 +186,18 @@ class Peers:
                     carry(side)
                     return wire
                 carry(side)
-        for side, data in said:
-            ends[side].write(data)
+        for side, message in data:
+            ends[side].write(message)
             carry(side)
-            assert ends["S" if side == "C" else "C"].read(len(data)) == data
+            assert ends["S" if side == "C" else "C"].read(len(message)) == message
         self.session = ends["C"].session
         for side in "CS":
-            with contextlib.suppress(ssl.SSLError):  # it would wait for the other's answer
+            with contextlib.suppress(ssl.SSLError):  # raised because the peer has not answered yet
                 ends[side].unwrap()
             carry(side)
         return wire
 
 
 def steps(wire: Sequence[tuple[str, bytes]]) -> list[str]:
-    """Spell it as the steps of a conversation (`samples/build.py`), to its end."""
+    """Formats wire bytes as steps of a conversation (`samples/build.py`), with both FINs."""
     return [f"{side} {data.hex()}" for side, data in wire] + ["C FIN", "S FIN"]

@@ -1,4 +1,4 @@
-"""Captures in, a report out: `dissector analyze`, or `dissector FILE...`."""
+"""The command `dissector analyze` (or `dissector FILE...`): reports what a capture contains."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _EXAMPLES = """\
   dissector --recursive captures/ --separate --format concise
   dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning a.pcap
 
-configuration, the first that speaks wins:
+configuration, in order of precedence:
   flag; environment (DISSECTOR_FAIL_ON=warning); dissector.toml or
-  [tool.dissector] in pyproject.toml, upward from here;
+  [tool.dissector] in pyproject.toml, here or in the nearest parent;
   ~/.config/dissector/dissector.toml
 
 DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs.
 """
-INTERRUPTED = 130  # as a shell has it after Ctrl-C
-# Capture warnings that say that the file itself is not whole; see `--strict-input`.
+INTERRUPTED = 130  # the exit code of shells after Ctrl-C
+# Kinds of capture warnings about a truncated or damaged file; see `--strict-input`.
 DAMAGE = frozenset({"cut-record", "damaged"})
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
-    made = Parser("analyze", "Handshakes and spec findings of captures.", _EXAMPLES)
+    """Builds the command's parser."""
+    made = Parser("analyze", "Report handshakes and findings of captures.", _EXAMPLES)
     add_source_options(made)
     add_known_options(made)
     add_report_options(made)
@@ -53,18 +53,18 @@ def parser() -> Parser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
-    spare_the_collector()
+    disable_garbage_collector()
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
-    refuse_unready(settings)
-    refuse_disclosure(namespace)
-    selected(settings.select, settings.ignore)  # a misspelt rule is said before anything is read
+    check_statistics_format(settings)
+    check_privacy_options(namespace)
+    selected(settings.select, settings.ignore)  # reports a misspelt rule before any input is read
     known = known_findings(namespace, settings)
     options = Options(
         select=settings.select,
@@ -82,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
     with output.opened(namespace.output, paths, private=namespace.show_secrets) as stream:
         codes: list[int] = []
         for group in groups:
-            codes.append(_judge(group, options, settings, namespace, stream))
+            codes.append(_analyze(group, options, settings, namespace, stream))
             if codes[-1] == INTERRUPTED:
                 break
     for text in known.notes() if known is not None else ():
@@ -90,29 +90,29 @@ def run(arguments: Sequence[str]) -> int:
     return next((code for code in (INTERRUPTED, 2, 1) if code in codes), 0)
 
 
-def spare_the_collector() -> None:
-    """Look for no cycles: analysing makes none (a test holds that), and looking costs a quarter."""
+def disable_garbage_collector() -> None:
+    """Turns the cycle collector off: it costs a quarter, and analyses make no cycles (tested)."""
     import gc
 
     gc.disable()
 
 
-def refuse_unready(settings: Settings) -> None:
-    """Refuse what this version cannot do, and what does not go together."""
+def check_statistics_format(settings: Settings) -> None:
+    """Raises OptionError if `--statistics` is used with a format for programs."""
     if settings.statistics and settings.format not in FORMATS_FOR_PEOPLE:
         raise OptionError(
-            f"--statistics is for people; count the findings in the {settings.format} instead"
+            f"--statistics is a text format; count the findings in the {settings.format} instead"
         )
 
 
-def refuse_disclosure(namespace: Namespace) -> None:
-    """Refuse to hide who somebody is and to show his password."""
+def check_privacy_options(namespace: Namespace) -> None:
+    """Raises OptionError if identities are to be hidden and secrets to be shown."""
     if namespace.pseudonymize and namespace.show_secrets:
         raise OptionError("--pseudonymize and --show-secrets contradict each other")
 
 
 def known_findings(namespace: Namespace, settings: Settings) -> KnownFindings | None:
-    """Give what tells findings that are not to be reported; None where all are."""
+    """Returns the predicate of findings that are not to be reported; None if all are."""
     if namespace.baseline is None and not settings.suppressions:
         return None
     from dissector.cli.known_findings import known
@@ -120,14 +120,14 @@ def known_findings(namespace: Namespace, settings: Settings) -> KnownFindings | 
     return known(namespace.baseline, settings.suppressions)
 
 
-def _judge(
+def _analyze(
     paths: Sequence[str],
     options: Options,
     settings: Settings,
     namespace: Namespace,
     stream: ByteStream,
 ) -> int:
-    """Report on files that are one capture; give the exit code that they deserve."""
+    """Reports on files as one capture; returns the exit code for them."""
     from dissector import analysis
     from dissector.cli import progress
     from dissector.cli.watch import Watch
@@ -152,7 +152,7 @@ def _judge(
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for failure in outcome.failed:
         note(str(failure))
-    note_unseen(options, outcome)
+    note_nothing_found(options, outcome)
     return exit_code(outcome, settings, damaged=sink.damaged)
 
 
@@ -203,7 +203,7 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
 
 
 def exit_code(outcome: AnalysisResult, settings: Settings, *, damaged: bool) -> int:
-    """Give the exit code that an outcome deserves."""
+    """Returns the exit code for a result."""
     if outcome.interrupted:
         return INTERRUPTED
     if outcome.failed or (settings.strict_input and damaged):
@@ -218,8 +218,8 @@ def _failing(summary: Summary, fail_on: str) -> bool:
     return any((summary.error, summary.warning, summary.info)[:levels])
 
 
-def note_unseen(options: Options, outcome: AnalysisResult) -> None:
-    """Say loudly what was looked for and not seen: MQTT, or what a filter named."""
+def note_nothing_found(options: Options, outcome: AnalysisResult) -> None:
+    """Notes on standard error that there was no MQTT, or nothing that a filter matches."""
     if not outcome.capture.mqtt_connections:
         note(no_mqtt(outcome.capture))
         return
@@ -229,16 +229,16 @@ def note_unseen(options: Options, outcome: AnalysisResult) -> None:
     if options.streams is not None:
         numbers = ",".join(map(str, sorted(options.streams)))
         note(
-            f"--stream {numbers} left nothing: no handshake there; the TCP connections are "
+            f"--stream {numbers} matches nothing: no handshake there; the TCP connections are "
             f"numbered from 0 to {outcome.capture.streams - 1}"
         )
     elif options.clients is not None:
         names = ", ".join(name or '""' for name in sorted(options.clients))
-        note(f"--client {names} left nothing: no handshake with that client id, letter for letter")
+        note(f"--client {names} matches nothing: no handshake has exactly that client id")
 
 
 def no_mqtt(capture: Capture) -> str:
-    """Say that there was no MQTT, what was there instead, and what to do."""
+    """Formats the note that there was no MQTT, what was there instead, and what to do."""
     from dissector.report.style import counted
 
     files = counted(len(capture.files), "file")
@@ -253,21 +253,21 @@ def no_mqtt(capture: Capture) -> str:
         lines.append(f"Seen instead, TCP connections by kind and port: {', '.join(seen)}.")
     if capture.other_traffic.get("tls"):
         lines.append(
-            "TLS is looked into with --keylog FILE (the keys, as SSLKEYLOGFILE names them); "
-            "-d tcp.port==PORT,tls lists what is seen of it on an unusual port."
+            "TLS is decrypted with --keylog FILE (a key log as SSLKEYLOGFILE writes it); "
+            "-d tcp.port==PORT,tls lists its handshakes on an unusual port."
         )
     if capture.other_traffic.get("websocket"):
-        lines.append("The WebSocket connections carry no MQTT, or none that can be read.")
+        lines.append("The WebSocket connections carry no MQTT, or none that can be decoded.")
     if capture.streams:
         lines.append(
-            "MQTT is found on any port if its connection begins in the capture; if not, another "
-            "port than 1883 needs -d tcp.port==PORT,mqtt."
+            "MQTT is found on any port if the capture has the start of its connection; if not, a "
+            "port other than 1883 needs -d tcp.port==PORT,mqtt."
         )
     return "\n".join(lines)
 
 
 def note(text: str) -> None:
-    """Say something on standard error, after what was written so far."""
+    """Writes a note to standard error, after flushing standard output."""
     from dissector.text import printable
 
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Captures in, devices and servers with their posture out: `dissector audit`."""
+"""The command `dissector audit`: lists devices and servers of captures with their posture."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _EXAMPLES = """\
   dissector audit --format json --output audit.json monday.pcap tuesday.pcap
   dissector audit --select SEC,TLS --fail-on warning capture.pcap
 
-Files that `--output` writes are readable by their owner only. What the rules
-measure by stands in the configuration, in the table `thresholds`
+Files that `--output` writes are readable by their owner only. The thresholds
+of the rules are set in the configuration, in the table `thresholds`
 (docs/audit.md lists the keys).
 """
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
-    made = Parser("audit", "Every device and server, how safe they are, what to do.", _EXAMPLES)
+    """Builds the command's parser."""
+    made = Parser("audit", "Report every device and server: security and fixes.", _EXAMPLES)
     add_source_options(made)
     add_known_options(made)
     add_report_options(made, AUDIT_FORMATS, each=False)
@@ -40,12 +40,12 @@ def parser() -> Parser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
 
     from dissector.cli import analyze
 
-    analyze.spare_the_collector()
+    analyze.disable_garbage_collector()
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd(), AUDIT_FORMATS)
-    analyze.refuse_disclosure(namespace)
+    analyze.check_privacy_options(namespace)
     selected(settings.select, settings.ignore, audit=True)
     known = analyze.known_findings(namespace, settings)
     options = Options(
@@ -104,13 +104,13 @@ def _audit(
             bar.clear()
     import gc
 
-    gc.freeze()  # what is left lives to the end: no need to look for cycles in it at exit
+    gc.freeze()  # the process ends soon: skips the search for cycles at exit
     outcome = found.outcome
     sink.reporter.overview(found.overview)
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for failure in outcome.failed:
         analyze.note(str(failure))
-    analyze.note_unseen(options, outcome)
+    analyze.note_nothing_found(options, outcome)
     return analyze.exit_code(outcome, settings, damaged=sink.damaged)
 
 

@@ -1,11 +1,11 @@
-"""Flags, environment and configuration files in, settings out: the first that speaks wins.
+"""Merges flags, environment variables and configuration files into settings.
 
-Order: flag, environment (`DISSECTOR_FAIL_ON=warning`), project file (`dissector.toml`, or
-`[tool.dissector]` in `pyproject.toml`, the nearest upward from the working directory), user file
-(`~/.config/dissector/dissector.toml`). Keys are the flags' names without dashes in front. What
-could surprise when it comes from a file in somebody's tree (`--output`, `--show-secrets`) is a flag
-only. What the rules of an audit measure by is a table, `thresholds`, and what is not to be reported
-is a list of tables, `suppressions`; both in files only.
+Order of precedence: flag, environment (`DISSECTOR_FAIL_ON=warning`), project file
+(`dissector.toml`, or `[tool.dissector]` in `pyproject.toml`, the nearest upward from the working
+directory), user file (`~/.config/dissector/dissector.toml`). Keys are the flags' names without the
+leading dashes. Options that would be unsafe in a project file of someone else (`--output`,
+`--show-secrets`) are flags only. The thresholds of audit rules are a table, `thresholds`, and the
+findings that are not to be reported a list of tables, `suppressions`; both in files only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FALSE = ("0", "false", "no", "off", "")
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """Everything that a configuration may set."""
+    """All options that a configuration may set."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -57,10 +57,10 @@ def resolve(
     directory: str,
     formats: Sequence[str] = FORMATS,
 ) -> Settings:
-    """Merge all sources; OptionError names the source of a value that cannot be used.
+    """Merges all sources; OptionError names the source of a value that cannot be used.
 
-    A configuration is for all commands: a format in it that is another command's (one that is not
-    among `formats`) gives way to the default.
+    A configuration applies to all commands: a format in it that this command does not support
+    (not among `formats`) is replaced by the default.
     """
     values: dict[str, Any] = {}
     for source, table in (user_file(environment), project_file(directory)):
@@ -80,7 +80,7 @@ def resolve(
 
 
 def project_file(directory: str) -> tuple[str, dict[str, Any]]:
-    """Find the nearest project file upward: its name and table, empty where there is none."""
+    """Finds the nearest project file upward; returns its name and table, empty if it is missing."""
     place = None
     while place != directory:
         place, directory = directory, os.path.dirname(directory)
@@ -97,7 +97,7 @@ def project_file(directory: str) -> tuple[str, dict[str, Any]]:
 
 
 def user_file(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """Find the user's file: its name and table, empty where there is none."""
+    """Finds the user's file; returns its name and table, empty if it is missing."""
     base = environment.get("XDG_CONFIG_HOME") or ""
     home = environment.get("HOME") or ""
     if not base and not home:
@@ -110,7 +110,7 @@ def _read(path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        with open(path, encoding="utf-8-sig") as file:  # editors of Windows mark it
+        with open(path, encoding="utf-8-sig") as file:  # Windows editors write a byte order mark
             return tomllib.loads(file.read())
     except OSError as error:
         raise OptionError(f"{path}: cannot be read: {error.strerror}") from error
@@ -145,7 +145,7 @@ def _checked(key: str, value: Any, source: str) -> Any:
     if name in _LISTS:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            _wrong(key, value, source, "a list of texts")
+            _wrong(key, value, source, "a list of strings")
         return tuple(items) if name == "decode_as" else _split(items)
     if name in _CHOICES:
         if value not in _CHOICES[name]:

@@ -1,4 +1,4 @@
-"""Captures in, what the engines disagree about out: `dissector crosscheck`."""
+"""The command `dissector crosscheck`: compares our engines with tshark on captures."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _EXAMPLES = """\
   dissector crosscheck --recursive captures/ --format json
   dissector crosscheck --keylog keys.txt encrypted.pcap
 
-exits 0 where every difference is a known fault of tshark's, 1 where one is not
+exits 0 if every difference is explained by a known fault of tshark, 1 if not
 """
 _SHOWN = 48  # characters of a value
 _SECRETS = frozenset({"password"})
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
+    """Builds the command's parser."""
     made = Parser(
         "crosscheck",
-        "Every CONNECT and CONNACK as our engines and tshark read it, side by side.",
+        "Compare how our engines and tshark decode every CONNECT and CONNACK.",
         _EXAMPLES,
     )
     add_source_options(made, choose=False)
@@ -36,7 +36,7 @@ def parser() -> Parser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
 
     from dissector.cli import config, inputs
@@ -113,14 +113,14 @@ def _json(path: str, found: Comparison) -> Iterator[str]:
 
 
 def _value(each: Difference, value: Any) -> str:
-    """Spell a value; secrets are stars."""
+    """Formats a value; secrets become asterisks."""
     from dissector.mqtt import spec
     from dissector.text import printable
 
     if value is None:
-        return "nothing"
+        return "missing"
     if value is True or value is False:
-        return "sees it" if value else "does not"
+        return "present" if value else "absent"
     if each.field in _SECRETS:
         return "***"
     if isinstance(value, bytes):

@@ -1,6 +1,6 @@
-"""Nothing in, what works on this machine and how to fix the rest out: `dissector doctor`.
+"""The command `dissector doctor`: checks what works on this machine and how to fix the rest.
 
-It needs nothing that may be missing: what it looks at is imported only to be looked at.
+It depends on nothing that may be missing: each package is imported only by the check for it.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ _EXAMPLES = """\
   dissector doctor --format json     the same for programs
 """
 _TITLES = {
-    "main": "Judging captures",
+    "main": "Analyzing captures",
     "python": "Python",
     "dependencies": "Packages",
     "programs": "Other programs",
     "capture": "Capturing",
 }
-# What the main job is tried on: CONNECT with cleanSession=1, answered with sessionPresent=1
+# The test capture: CONNECT with cleanSession=1, answered with sessionPresent=1
 _CONNECT = bytes.fromhex("100d 0004 4d515454 04 02 003c 0001 61")
 _CONNACK = bytes.fromhex("2002 0100")
 _MUST_FIND = "SES01"
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
-    made = Parser("doctor", "What works on this machine, and how to fix the rest.", _EXAMPLES)
+    """Builds the command's parser."""
+    made = Parser("doctor", "Check what works on this machine and how to fix the rest.", _EXAMPLES)
     made.add_argument("--format", choices=("text", "json"), default="text")
     return made
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command: 0 where the main job works, 2 where it does not."""
+    """Runs the command; returns 0 if captures can be analyzed, 2 if not."""
     namespace = parser().parse(arguments)
-    checks = examined()
+    checks = all_checks()
     works = checks[0].state is not State.MISSING
     if namespace.format == "json":
         sys.stdout.write(_json(checks, works))
@@ -50,13 +50,13 @@ def run(arguments: Sequence[str]) -> int:
     return 0 if works else 2
 
 
-def examined() -> list[Check]:
-    """Look at everything; the main job comes first."""
+def all_checks() -> list[Check]:
+    """Runs all checks; analyzing a capture comes first."""
     from dissector.machine import programs, python
 
     packages = python.dependencies()
     return [
-        main_job(packages),
+        analysis_works(packages),
         python.python(),
         python.core(),
         *packages,
@@ -66,7 +66,7 @@ def examined() -> list[Check]:
 
 
 def capturing() -> list[Check]:
-    """Look by which ways this user may capture: itself, or through dumpcap."""
+    """Checks how this user may capture: with packet sockets or through dumpcap."""
     from dissector.capture import rights
     from dissector.machine import programs
 
@@ -76,13 +76,13 @@ def capturing() -> list[Check]:
         right = _right(State.OK, "this user may open packet sockets")
     elif dumpcap.state is State.OK and sys.platform == "linux":
         right = _right(
-            State.OK, f"by dumpcap ({dumpcap.path}); packet sockets are not for this user"
+            State.OK, f"through dumpcap ({dumpcap.path}); this user may not open packet sockets"
         )
     elif sys.platform == "linux":
-        what = "this user may capture neither by packet sockets nor by dumpcap"
+        what = "this user may capture neither with packet sockets nor with dumpcap"
         right = _right(State.MISSING, what, rights.remedy("any"))
     else:
-        what = "this system has no packet sockets: see how it goes with `dissector live`"
+        what = "this system has no packet sockets: try `dissector live`"
         right = _right(State.LIMITED, what, rights.remedy("any"))
     return [dumpcap, right, _interfaces()]
 
@@ -102,22 +102,22 @@ def _interfaces() -> Check:
     return Check("capture", "interfaces", state, ", ".join(names) or "there are none")
 
 
-def main_job(packages: Sequence[Check]) -> Check:
-    """Judge a capture, and see that its fault is found; `packages` is what it needs."""
+def analysis_works(packages: Sequence[Check]) -> Check:
+    """Analyzes a test capture and checks its finding; `packages` are the required packages."""
     try:
         import io
 
         from dissector import analyze
 
         report = analyze(io.BytesIO(_capture()))
-    except Exception as error:  # whatever keeps this from working is what the doctor is for
-        what = f"a capture cannot be judged: {type(error).__name__}: {error}"
+    except Exception as error:  # whatever keeps the analysis from working is to be reported
+        what = f"a capture cannot be analyzed: {type(error).__name__}: {error}"
         return Check("main", "analyze", State.MISSING, what, _remedy(packages))
     found = [finding.rule for finding in report.findings]
     if found != [_MUST_FIND]:
-        what = f"a capture with the fault {_MUST_FIND} was judged, and {found or 'nothing'} found"
+        what = f"a test capture with the fault {_MUST_FIND} gave {found or 'no finding'}"
         return Check("main", "analyze", State.MISSING, what, _remedy(packages))
-    what = f"a capture was judged, and its fault found ({_MUST_FIND})"
+    what = f"a test capture was analyzed and its fault found ({_MUST_FIND})"
     return Check("main", "analyze", State.OK, what)
 
 
@@ -129,7 +129,7 @@ def _remedy(packages: Sequence[Check]) -> str:
 
 
 def _capture() -> bytes:
-    """A pcap file of raw IP: SYN, SYN/ACK, ACK, CONNECT, CONNACK."""
+    """Returns a pcap file of raw IP: SYN, SYN/ACK, ACK, CONNECT, CONNACK."""
     from struct import pack
 
     client, server = (bytes((10, 0, 0, 1)), 40000), (bytes((10, 0, 0, 2)), 1883)
@@ -168,9 +168,9 @@ def _lines(checks: Sequence[Check], works: bool) -> Iterator[str]:
     missing = [check.name for check in checks if check.state is State.MISSING]
     limited = [check.name for check in checks if check.state is State.LIMITED]
     if not works:
-        yield "The main job does not work here."
+        yield "Captures cannot be analyzed here."
     elif missing:
-        yield f"The main job works here; missing: {', '.join(missing)}."
+        yield f"Analyzing captures works here; missing: {', '.join(missing)}."
     else:
         yield "Everything works here" + (f"; limited: {', '.join(limited)}." if limited else ".")
 
@@ -190,7 +190,7 @@ def _json(checks: Sequence[Check], works: bool) -> str:
 
 
 def _as_json(check: Check) -> dict[str, object]:
-    """Return a check as its JSON object; `mend` is the name of `fix` there since schema 1."""
+    """Returns the JSON object of a check; schema 1 calls `fix` `mend`."""
     made: dict[str, object] = check._asdict()
     made["state"] = check.state.value
     made["mend"] = made.pop("fix")

@@ -1,4 +1,4 @@
-"""Captures in, a pcapng file with the connections that matter out: `dissector extract`."""
+"""The command `dissector extract`: writes selected connections of captures to a pcapng file."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ _EXAMPLES = """\
   dissector extract --flagged --audit -w flagged.pcapng capture.pcap
   dissector extract --stream 4 -w four.pcapng capture.pcap
 
-Findings are comments on the packets: Wireshark lists them under Analyze, Expert
+Findings become packet comments: Wireshark lists them under Analyze, Expert
 Information, and the display filter `pkt_comment` shows the packets that have
-one. Passwords, authentication data and what could not be decoded are
-overwritten with asterisks; lengths and checksums stay right. Of WebSocket
-connections the heads are kept, and the frames overwritten.
+one. Passwords, authentication data and undecoded bytes are overwritten with
+asterisks; lengths and checksums stay valid. In WebSocket connections the HTTP
+headers are kept and the frames overwritten.
 """
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
-    made = Parser("extract", "Packets of flagged connections, findings as comments.", _EXAMPLES)
+    """Builds the command's parser."""
+    made = Parser("extract", "Write packets of flagged connections with comments.", _EXAMPLES)
     add_source_options(made)
     add_selection_options(made)
     group = made.add_argument_group("what to write")
-    group.add_argument("-w", dest="output", metavar="FILE", help="write the packets there")
-    group.add_argument("--flagged", action="store_true", help="connections with a finding")
-    group.add_argument("--audit", action="store_true", help="with the rules of `dissector audit`")
+    group.add_argument("-w", dest="output", metavar="FILE", help="write the packets to this file")
+    group.add_argument("--flagged", action="store_true", help="connections with findings")
+    group.add_argument("--audit", action="store_true", help="also use the rules of `audit`")
     group.add_argument(
-        "--keep-secrets", action="store_true", help="overwrite nothing: passwords stay readable"
+        "--keep-secrets", action="store_true", help="overwrite nothing; passwords stay readable"
     )
     return made
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
     if namespace.output is None:
-        raise OptionError("say where the packets go: -w FILE")
+        raise OptionError("no output file given: -w FILE")
     if not (namespace.flagged or namespace.stream or namespace.client):
-        raise OptionError("say which connections: --flagged, --stream N or --client ID")
+        raise OptionError("no connections selected: --flagged, --stream N or --client ID")
 
     from dissector.analysis import Options
     from dissector.cli import analyze, config, inputs, output, progress
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     if settings.engine != "native":
-        raise OptionError("extract follows frames with the native engine only")
+        raise OptionError("extract works with the native engine only")
     selected(settings.select, settings.ignore, audit=namespace.audit)
     options = Options(
         select=settings.select,
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if "-" in paths:
-        raise OptionError("extract reads a capture several times: write the pipe to a file first")
+        raise OptionError("extract reads a capture several times; write the pipe to a file first")
     bar = progress.wanted()
     with output.opened(namespace.output, paths, private=True, option="-w") as stream:
         try:
@@ -82,16 +82,16 @@ def run(arguments: Sequence[str]) -> int:
         finally:
             if bar is not None:
                 bar.clear()
-    said = (
+    text = (
         f"{counted(made.frames, 'frame')} of {counted(made.connections, 'connection')}, "
         f"{counted(made.findings, 'finding')} as comments"
     )
     if not namespace.keep_secrets:
-        said += f", {counted(made.overwritten, 'byte')} overwritten"
-    analyze.note(said)
+        text += f", {counted(made.overwritten, 'byte')} overwritten"
+    analyze.note(text)
     if not made.frames:
         analyze.note(
-            f"{namespace.output} holds no frame: no connection is what --flagged, --stream or "
-            "--client asks for; `dissector FILE` lists what is there"
+            f"{namespace.output} holds no frame: no connection matches --flagged, --stream or "
+            "--client; `dissector FILE` lists the connections"
         )
     return 0

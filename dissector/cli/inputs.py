@@ -1,4 +1,4 @@
-"""Words of the command line in, what the analysis takes out: files, ports, streams, client ids."""
+"""Parses command line values: capture files, ports, stream numbers and client ids."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _DECODE_AS = re.compile(r"tcp\.port==(\d+)(?:-(\d+))?,(mqtt|tls)", re.IGNORECASE
 
 
 def expand(paths: Sequence[str], *, recursive: bool) -> list[str]:
-    """Give the capture files among the paths, those in directories in order of name.
+    """Returns the capture files among the paths, those in directories in order of name.
 
     Raises:
         OptionError: no path at all, standard input twice, or a directory without `recursive`.
-        CaptureError: a directory without a capture in it.
+        CaptureError: a directory that contains no capture.
     """
     if not paths:
         raise OptionError("no capture given; `dissector FILE...`, or - for standard input")
     if paths.count("-") > 1:
-        raise OptionError("standard input (-) can be read once only")
+        raise OptionError("standard input (-) can be read only once")
     files: list[str] = []
     for path in paths:
         if path == "-" or not os.path.isdir(path):
@@ -53,7 +53,7 @@ def _captures(directory: str) -> Iterator[str]:
 
 
 def _is_capture(path: str) -> bool:
-    """Whether a file of a directory is meant: by its name, or by its first bytes."""
+    """Whether a file in a directory is a capture, by its name or its first bytes."""
     name = path.lower()
     if any(name.endswith(suffix + packed) for suffix in _SUFFIXES for packed in _PACKED):
         return True
@@ -64,8 +64,8 @@ def _is_capture(path: str) -> bool:
         return False
 
 
-def ports(rules: Sequence[str], carried: str = "mqtt") -> frozenset[int]:
-    """Give the ports of `-d tcp.port==1884,mqtt` and the like that carry "mqtt", or "tls"."""
+def ports(rules: Sequence[str], protocol: str = "mqtt") -> frozenset[int]:
+    """Returns the ports that `-d tcp.port==1884,mqtt` options assign to "mqtt" or "tls"."""
     found: set[int] = set()
     for rule in rules:
         match = _DECODE_AS.fullmatch(rule.replace(" ", ""))
@@ -76,13 +76,13 @@ def ports(rules: Sequence[str], carried: str = "mqtt") -> frozenset[int]:
                 f"-d {rule} is not understood; write -d tcp.port==1884,mqtt, or "
                 "-d tcp.port==8443,tls for MQTT inside TLS"
             )
-        if match is not None and match[3].lower() == carried:
+        if match is not None and match[3].lower() == protocol:
             found.update(range(first, last + 1))
     return frozenset(found)
 
 
 def streams(values: Sequence[str] | None) -> frozenset[int] | None:
-    """Give the numbers of `--stream 3 --stream 4,7`; None where there are none."""
+    """Returns the numbers of `--stream 3 --stream 4,7`; None if the option is missing."""
     if not values:
         return None
     parts = [part.strip() for value in values for part in value.split(",")]
@@ -92,5 +92,5 @@ def streams(values: Sequence[str] | None) -> frozenset[int] | None:
 
 
 def clients(values: Sequence[str] | None) -> frozenset[str] | None:
-    """Give the client ids, in the form that they are kept in; None where there are none."""
+    """Returns the client ids as a set; None if the option is missing."""
     return frozenset(values) if values else None

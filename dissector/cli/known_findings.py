@@ -1,12 +1,12 @@
-"""A baseline and the configuration's suppressions in, which findings are not to be reported out.
+"""Decides which findings are not reported: those of a baseline, and suppressed ones.
 
     [[suppressions]]
-    rule = "SEC02"              # an id, or what ids begin with
+    rule = "SEC02"              # an id or an id prefix
     server = "10.0.0.2:1883"    # with or without port; also: client = "10.0.0.7", client-id = "c1"
     reason = "moves to TLS in spring"
     expires = 2027-03-31        # the last day
 
-A suppression without reason or last day is refused: nobody would know when it may go.
+A suppression without reason or expiry date is refused: nobody would know when to remove it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dissector.report.style import counted
 class Suppression(
     msgspec.Struct, kw_only=True, frozen=True, rename="kebab", forbid_unknown_fields=True
 ):
-    """What somebody decided not to mend yet. None for an end means any."""
+    """Findings that are not to be fixed yet. None for `client_id`, `client`, `server` means any."""
 
     rule: str
     reason: str
@@ -37,8 +37,8 @@ class Suppression(
     client: str | None = None
     server: str | None = None
 
-    def fits(self, finding: Finding) -> bool:
-        """Whether a finding is of that kind."""
+    def matches(self, finding: Finding) -> bool:
+        """Whether the suppression applies to a finding."""
         if not finding.rule.startswith(self.rule.upper().replace("-", "")):
             return False
         if self.client_id is not None and self.client_id != finding.client_id:
@@ -62,44 +62,44 @@ class KnownFindings:
     ) -> None:
         self._baseline = baseline
         self._suppressions = suppressions
-        self._today = today  # asked again and again: a live capture may run for weeks
+        self._today = today  # called for each finding: a live capture may run for weeks
         self._in_baseline = 0
         self._suppressed = 0
         self._returned: dict[Suppression, int] = {}
 
     def __call__(self, finding: Finding) -> bool:
-        """Whether a finding is known; counts it."""
+        """Whether a finding is known; counts those that are."""
         if self._baseline is not None and self._baseline(finding):
             self._in_baseline += 1
             return True
-        fitting = [item for item in self._suppressions if item.fits(finding)]
-        if not fitting:
+        matching = [item for item in self._suppressions if item.matches(finding)]
+        if not matching:
             return False
         today = self._today()
-        if any(item.expires >= today for item in fitting):
+        if any(item.expires >= today for item in matching):
             self._suppressed += 1
             return True
-        for item in fitting:
+        for item in matching:
             self._returned[item] = self._returned.get(item, 0) + 1
         return False
 
     def notes(self) -> list[str]:
-        """Say what was left out, and which suppressions are over."""
-        said = []
+        """Returns notes on what was left out and which suppressions have expired."""
+        notes = []
         if self._in_baseline:
-            said.append(f"{counted(self._in_baseline, 'finding')} of the baseline left out")
+            notes.append(f"{counted(self._in_baseline, 'finding')} of the baseline left out")
         if self._suppressed:
-            said.append(f"{counted(self._suppressed, 'finding')} suppressed by the configuration")
-        said += [
+            notes.append(f"{counted(self._suppressed, 'finding')} suppressed by the configuration")
+        notes += [
             f"a suppression of {item.rule} expired on {item.expires}: "
             f"{counted(count, 'finding')} shown again ({item.reason})"
             for item, count in self._returned.items()
         ]
-        return said
+        return notes
 
 
 def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> KnownFindings | None:
-    """Make what tells known findings; None where everything is to be reported."""
+    """Returns the predicate of known findings; None if everything is to be reported."""
     made = [_suppression(table, number) for number, table in enumerate(suppressions, 1)]
     if baseline is None and not made:
         return None
@@ -112,7 +112,7 @@ def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> Known
 
 
 def _suppression(table: dict[str, Any], number: int) -> Suppression:
-    """Check one table of the configuration; `number` counts them from 1, for messages."""
+    """Checks one table of the configuration; `number` is its 1-based number, for messages."""
     which = f"suppression {number}"
     keys = [field.encode_name for field in msgspec.structs.fields(Suppression)]
     for key in table:
@@ -120,7 +120,7 @@ def _suppression(table: dict[str, Any], number: int) -> Suppression:
             raise OptionError(f"{which}: unknown key {key!r}; the keys are {', '.join(keys)}")
     for key, wanted in (
         ("rule", 'rule = "SES01"'),
-        ("reason", 'reason = "why it may stay"'),
+        ("reason", 'reason = "why it is accepted"'),
         ("expires", "expires = 2027-03-31"),
     ):
         if table.get(key) is None or not str(table[key]).strip():
@@ -129,7 +129,7 @@ def _suppression(table: dict[str, Any], number: int) -> Suppression:
         made = msgspec.convert(table, Suppression)
     except msgspec.ValidationError as error:
         key = str(error).rpartition("$.")[2].rstrip("`")
-        wanted = "a day, as 2027-03-31" if key == "expires" else "a text in quotes"
+        wanted = "a date like 2027-03-31" if key == "expires" else "a quoted string"
         raise OptionError(
             f"{which}: {key} is {str(table.get(key))!r}; it has to be {wanted}"
         ) from error
@@ -151,7 +151,7 @@ def _client(text: str, which: str) -> str:
 
 
 def _server(text: str, which: str) -> str:
-    """Give an address, or address and port, as findings have it; another would fit nothing."""
+    """Returns an address, or address and port, in the format of findings."""
     split = re.fullmatch(r"\[(.+)\]:(\d+)|([^:]+):(\d+)", text)
     host = text if split is None else split[1] or split[3]
     port = 1 if split is None else int(split[2] or split[4])

@@ -1,4 +1,4 @@
-"""Interfaces or a pipe in, what happens on them out: `dissector live`."""
+"""The command `dissector live`: analyzes traffic of interfaces or a pipe while it is captured."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ if TYPE_CHECKING:
     from dissector.report.reporter import Reporter
 
 
-_NEEDED_LATER = (
+_IMPORT_EARLY = (
     "dissector.capture.recorder", "dissector.report.json_lines", "dissector.report.live_text",
 )  # fmt: skip
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = live_options.parser().parse(arguments)
     if namespace.list:
-        _list()
+        _list_interfaces()
         return 0
     if namespace.files not in ([], ["-"]) or bool(namespace.files) == bool(namespace.interfaces):
         raise OptionError(
-            "name what to listen to: -i IFACE, -i any, or - for a capture on standard input; "
+            "name what to capture from: -i IFACE, -i any, or - for a capture on standard input; "
             "`dissector live -D` lists the interfaces, `dissector FILE` reads a file"
         )
     ring = live_options.ring(namespace.ring)
     if ring is not None and namespace.write is None:
-        raise OptionError("-b is about the files of -w; name one with -w FILE")
+        raise OptionError("-b needs a file to rotate; name one with -w FILE")
     if namespace.flagged_only and namespace.write is None:
-        raise OptionError("--flagged-only is about the file of -w; name one with -w FILE")
+        raise OptionError("--flagged-only needs a file to write; name one with -w FILE")
     limits = live_options.limits(namespace.stop, namespace.count)
     if not 2 <= namespace.buffer <= live_options.LARGEST_BUFFER:
         raise OptionError(f"--buffer takes MiB, 2 to {live_options.LARGEST_BUFFER}")
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output, privileges
-    from dissector.cli.analyze import exit_code, known_findings, note, note_unseen
+    from dissector.cli.analyze import exit_code, known_findings, note, note_nothing_found
     from dissector.cli.status import Output, Status
     from dissector.live import Live
     from dissector.rules.registry import selected
@@ -69,14 +69,14 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         known=known,
     )
-    for module in _NEEDED_LATER:
-        import_module(module)  # without root's rights, root's directories may be out of reach
+    for module in _IMPORT_EARLY:
+        import_module(module)  # without root privileges its directories may be unreadable
     source, expression = _open(namespace, options.ports | options.tls_ports)
     recorder: Recorder | None = None
     try:
-        user = privileges.give_up(os.environ)
+        user = privileges.drop(os.environ)
         if user:
-            note(f"root's rights are given up; this is {user} now")
+            note(f"root privileges dropped; running as {user}")
         if namespace.write is not None:
             recorder = _recorder(namespace.write, expression, ring)
         with output.opened(namespace.output, []) as stream:
@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
             live = Live(
                 source, options, sink, recorder=recorder, flagged_only=namespace.flagged_only
             )
-            failure = _follow(live, limits, status, out, sink, recorder)
+            failure = _capture(live, limits, status, out, sink, recorder)
             outcome = live.outcome()
             if failure is not None:
                 if not source.frames:
@@ -98,7 +98,7 @@ def run(arguments: Sequence[str]) -> int:
             out.flush()
         for each in outcome.failed:
             note(str(each))
-        note_unseen(options, outcome)
+        note_nothing_found(options, outcome)
         for text in known.notes() if known is not None else ():
             note(text)
         return exit_code(outcome, settings, damaged=False)
@@ -109,7 +109,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 class _Sink:
-    """Stands between the live capture and a reporter, which may not care for what was closed."""
+    """Passes records to a reporter, which may lack the optional methods `tick` and `closed`."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
@@ -118,20 +118,20 @@ class _Sink:
         self.finding = reporter.finding
         self.warning = reporter.warning
         self.tls_handshake = reporter.tls_handshake
-        self.tick = getattr(reporter, "tick", _nothing)
+        self.tick = getattr(reporter, "tick", _do_nothing)
         self._closed = getattr(reporter, "closed", None)
 
     def closed(self, record: Handshake) -> None:
-        """Hand on."""
+        """Passes on a handshake whose connection has ended."""
         if self._closed is not None:
             self._closed(record)
 
 
-def _nothing() -> None:
-    """Do nothing."""
+def _do_nothing() -> None:
+    """Does nothing."""
 
 
-def _follow(
+def _capture(
     live: Live,
     limits: tuple[float | None, int | None],
     status: Status,
@@ -139,7 +139,7 @@ def _follow(
     sink: _Sink,
     recorder: Recorder | None,
 ) -> CaptureError | None:
-    """Go on until somebody ends it, it is full, or nothing can come; why it had to end, if so."""
+    """Captures until a signal, a limit or the end of input; returns the error that ended it."""
     duration, count = limits
     live.source.limit = count
     end = None if duration is None else time.monotonic() + duration
@@ -150,7 +150,7 @@ def _follow(
             for _ in steps:
                 if status.due():
                     sink.tick()
-                    status.show(live.figures())
+                    status.show(live.counters())
                     if out.abandoned():
                         raise BrokenPipeError
                 if signals.hangup:
@@ -171,7 +171,7 @@ def _follow(
 
 
 class _Signals:
-    """Hears of SIGINT and SIGTERM, which end the capture, and of SIGHUP, which reopens files."""
+    """Handles SIGINT and SIGTERM, which end the capture, and SIGHUP, which reopens files."""
 
     def __init__(self, source: LiveSource) -> None:
         self.stop = self.hangup = False
@@ -183,13 +183,13 @@ class _Signals:
             self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hung_up)
 
     def restore(self) -> None:
-        """Leave signals as they were."""
+        """Restores the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _ended(self, number: int, frame: object) -> None:
         if self.stop:
-            raise KeyboardInterrupt  # asked twice
+            raise KeyboardInterrupt  # the second signal
         self.stop = True
         self._source.stop()
 
@@ -198,15 +198,15 @@ class _Signals:
 
 
 def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]:
-    """Open the source, and say on standard error what it is; give its filter, too."""
+    """Opens the source and notes on standard error what it is; returns source and filter."""
     from dissector.cli.analyze import note
 
     if namespace.files:
         from dissector.capture.pipe import Pipe
 
         if namespace.filter is not None:
-            raise OptionError("-f belongs to whoever captures; give it to tcpdump")
-        note("listening to standard input; deadlines go by the time of its frames")
+            raise OptionError("-f does not apply to standard input; give it to tcpdump")
+        note("listening to standard input; deadlines follow the times of its frames")
         return Pipe(0, "-"), ""
     from dissector.capture.live import open_live
     from dissector.capture.packet_filter import default_filter
@@ -214,7 +214,7 @@ def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]
     own = namespace.filter
     expression = default_filter(ports, all_tcp=namespace.all_tcp) if own is None else own
     if own is not None and namespace.all_tcp:
-        raise OptionError("--all-tcp and -f are two filters; give one")
+        raise OptionError("--all-tcp and -f are two filters; use one of them")
     source = open_live(
         namespace.interfaces,
         expression,
@@ -224,8 +224,8 @@ def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]
         promiscuous=namespace.promiscuous,
     )
     what = f"filter: {expression}" if expression else "no filter"
-    hint = "; VLAN-tagged, too; -f takes another, --all-tcp looks on every port"
-    note(f"listening on {source.path} by {source.how}, {what}{hint if own is None else ''}")
+    hint = "; also with VLAN tags; -f sets another filter, --all-tcp passes every port"
+    note(f"listening on {source.path} with {source.how}, {what}{hint if own is None else ''}")
     return source, expression
 
 
@@ -234,7 +234,7 @@ def _recorder(path: str, expression: str, ring: Ring | None) -> Recorder:
     from dissector.capture.recorder import Recorder
 
     if path == "-":
-        raise OptionError("-w - would mix with the report; name a file")
+        raise OptionError("-w - would mix with the report; give a file name")
     return Recorder(path, f"mqtt-dissector {__version__}", capture_filter=expression, ring=ring)
 
 
@@ -258,11 +258,11 @@ def _reporter(settings: Settings, namespace: Namespace, out: Output) -> Reporter
     )
 
 
-def _list() -> None:
+def _list_interfaces() -> None:
     from dissector.capture.interfaces import ANY, interfaces
 
     for number, each in enumerate(interfaces(), 1):
         state = "up" if each.up else "down"
         line = f"{number:2} {each.name:16}{state:6}{', '.join(each.addresses)}"
         sys.stdout.write(line.rstrip() + "\n")
-    sys.stdout.write(f"   {ANY:16}      all of them\n")
+    sys.stdout.write(f"   {ANY:16}      all interfaces\n")

@@ -1,7 +1,7 @@
-"""Arguments in, an exit code out: finds the command, and says in one line what went wrong.
+"""Entry point of the command line: runs a command and reports errors in one line.
 
-Here and in the commands beside it is the only place that prints or exits. Nothing heavy is
-imported before the arguments are read, so that `--help` is there at once.
+Only this module and the commands in this package print or exit. Nothing heavy is imported before
+the arguments are parsed, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from dissector.errors import DissectorError, OptionError
 
 COMMANDS = {
     "analyze": "handshakes and findings of captures (`dissector FILE...` does this)",
-    "live": "the same on an interface, as it happens",
-    "show": "packets, decoded field by field; `show hex 20020100`: these bytes",
-    "audit": "every device and server, how safe they are, what to do",
+    "live": "the same for an interface, while capturing",
+    "show": "packets, decoded field by field; `show hex 20020100` decodes bytes",
+    "audit": "every device and server, how secure it is, what to fix",
     "extract": "packets of flagged connections, findings as packet comments",
-    "crosscheck": "our engines and tshark side by side",
-    "rules": "every rule; `rules SES01`: one rule's page",
-    "doctor": "what works on this machine, and how to mend the rest",
+    "crosscheck": "compare our engines with tshark",
+    "rules": "list of rules; `rules SES01` shows one rule's page",
+    "doctor": "what works on this machine and how to fix the rest",
 }
 RESERVED = ("browse",)
 
 _HELP = """\
 usage: dissector [COMMAND] [OPTIONS] FILE...
 
-A linter for MQTT traffic: every handshake, and what breaks the standard.
+A linter for MQTT traffic: reports handshakes and violations of the standard.
 
 commands:
 {commands}
@@ -41,69 +41,69 @@ examples:
   dissector --format json capture.pcap      the same for programs
   dissector --select SES,ACK03 ring*.pcap   some rules, files as one capture
   tcpdump -w - port 1883 | dissector -      from standard input
-  dissector live -i eth0                    the same, as it happens
+  dissector live -i eth0                    the same, while capturing
   dissector rules SES01                     what it checks, why, how to fix it
-  dissector audit capture.pcap              devices, servers, how safe they are
+  dissector audit capture.pcap              security of devices and servers
   dissector show -V capture.pcap            every control packet, field by field
 
-`dissector COMMAND --help` lists a command's options; `dissector --version` says
-what this is. Exit codes: 0 nothing at or above --fail-on (default error),
-1 findings, 2 could not do the job.
+`dissector COMMAND --help` lists a command's options; `dissector --version`
+shows the version. Exit codes: 0 no findings at or above --fail-on (default
+error), 1 findings, 2 the command failed.
 """
 
 
-# What a full disk, a quota, a device that fails or a closed descriptor answers to a write.
+# Errors of writing to a full disk, past a quota, to a failing device or a closed descriptor.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; `arguments` are those after the program's name."""
-    _open_what_is_closed()
+    """Runs the command line; `arguments` are those after the program's name."""
+    _open_closed_streams()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
         if arguments is None:
-            gc.freeze()  # the process ends: nothing need be looked through for cycles on the way
+            gc.freeze()  # the process ends: skips the search for cycles at exit
         return code
     except DissectorError as error:
         return _refuse(error)
     except BrokenPipeError:
-        _write_no_more()  # whoever read us has seen enough
+        _discard_output()  # the reader closed the pipe
         return 0
     except KeyboardInterrupt:
         return 130
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
-        _write_no_more()
+        _discard_output()
         return _refuse(
             OptionError(
-                f"what was to be written could not be ({error.strerror}), and is not whole; "
-                "make room, or write elsewhere"
+                f"the output could not be written completely ({error.strerror}); "
+                "free some space or write elsewhere"
             )
         )
     except Exception:
         if arguments is not None:
             raise
-        return _own_fault()
+        return _report_bug()
 
 
-def _open_what_is_closed() -> None:
-    """Put something in place of standard streams that the caller closed (`>&-`).
+def _open_closed_streams() -> None:
+    """Replaces standard streams that the caller closed (`>&-`) by the null device.
 
-    No capture may get the number of standard output. That refuses to be written to, which ends
-    the command as a full disk does; notes are lost.
+    No file opened later may get the descriptor of standard output. Standard output is opened for
+    reading, so that writing fails like on a full disk; notes on standard error are lost.
     """
     if sys.stdin is None:
-        os.open(os.devnull, os.O_WRONLY)  # the lowest number that is free: 0
+        os.open(os.devnull, os.O_WRONLY)  # gets the lowest free descriptor, 0
     if sys.stdout is None:
-        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115 (lives as long as we)
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115 (open until exit)
     if sys.stderr is None:
-        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115 (lives as long as we)
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115 (open until exit)
 
 
-def _write_no_more() -> None:
-    """Let nothing be flushed to standard output any more, not at exit either."""
+def _discard_output() -> None:
+    """Redirects standard output to the null device, also for the flush at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -127,24 +127,24 @@ def _run(arguments: list[str]) -> int:
         if stale:
             sys.stderr.write(
                 f"dissector: {len(stale)} compiled modules are older than their sources "
-                f"({stale[0]}, …): edits there have no effect until it is installed again\n"
+                f"({stale[0]}, …): edits have no effect until the package is installed again\n"
             )
         return 0
     if first in RESERVED:
         raise OptionError(f"`dissector {first}` is reserved for a later version")
     if first not in COMMANDS:
-        _guess(first)
+        _refuse_misspelt_command(first)
         return _command("analyze", arguments)
     return _command(first, arguments[1:])
 
 
 def _command(name: str, arguments: list[str]) -> int:
-    command = importlib.import_module(f"dissector.cli.{name}")  # no other is loaded
+    command = importlib.import_module(f"dissector.cli.{name}")  # only this one is loaded
     return int(command.run(arguments))
 
 
-def _guess(word: str) -> None:
-    """Refuse what is a command with a typing slip, and no file."""
+def _refuse_misspelt_command(word: str) -> None:
+    """Raises OptionError for a word that is no file and resembles a command."""
     if word.startswith("-") or not word.isalpha() or os.path.lexists(word):
         return
     from difflib import get_close_matches
@@ -162,22 +162,22 @@ def _help() -> str:
 def _refuse(error: DissectorError) -> int:
     from dissector.text import printable
 
-    _say(f"dissector: {printable(str(error))}\n")
+    _write_error(f"dissector: {printable(str(error))}\n")
     return 2
 
 
-def _own_fault() -> int:
-    """Show where we failed; never with exit code 1, which a CI job would take for findings."""
+def _report_bug() -> int:
+    """Prints the traceback of a bug; returns 2, because a CI job takes 1 for findings."""
     import traceback
 
-    _say(
-        f"{traceback.format_exc()}dissector: this is a fault of dissector itself, and nothing that "
-        "the capture did; please report the lines above, with what `dissector doctor` says\n"
+    _write_error(
+        f"{traceback.format_exc()}dissector: this is a bug in dissector, not a fault of the "
+        "capture; please report the lines above with the output of `dissector doctor`\n"
     )
     return 2
 
 
-def _say(text: str) -> None:
-    """Write on standard error, if anybody can hear it."""
+def _write_error(text: str) -> None:
+    """Writes to standard error, if that is possible."""
     with contextlib.suppress(OSError):
         sys.stderr.write(text)

@@ -1,7 +1,7 @@
-"""A command's arguments in, a namespace out: argparse with our own words for what is wrong.
+"""Parses the arguments of a command with argparse, with error messages of its own.
 
-Options that a configuration may set have no default here: absent is None, and `config.resolve`
-fills it in.
+Options that a configuration may set have no default here: a missing one is None, and
+`config.resolve` fills it in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHARED = (
     "junit",
     "eve",
     "zeek",
-)  # formats for other programs, of an analysis and of an audit
+)  # formats for other programs, for analyses and audits
 FORMATS_FOR_PEOPLE = ("table", "text", "concise")
 FORMATS = (*FORMATS_FOR_PEOPLE, "json", "jsonl", *SHARED)
 LIVE_FORMATS = ("text", "jsonl")
@@ -30,12 +30,12 @@ FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("native", "scapy", "tshark")
 
-# Options that fingers know from elsewhere, and what to tell them.
+# Options of other commands, of tcpdump and tshark, with the error message for each.
 _ELSEWHERE = {
     "-Y": "display filters (-Y) are reserved for a later version; use --stream, --client, --select",
     "-i": "reading an interface (-i) belongs to `dissector live`",
     "-D": "listing interfaces (-D) belongs to `dissector live`",
-    "-f": "capture filters (-f) belong to `dissector live`; it is never --format",
+    "-f": "capture filters (-f) belong to `dissector live`; --format has no short form",
     "-w": "writing captures (-w) belongs to `dissector extract` and `dissector live`",
     "-a": "-a belongs to `dissector live`",
     "-b": "-b belongs to `dissector live`",
@@ -44,13 +44,13 @@ _ELSEWHERE = {
     "-c": "-c belongs to `dissector show` and `dissector live`",
     "-V -x": "-V and -x belong to `dissector show`",
     "--frame": "--frame belongs to `dissector show`",
-    "--separate": "--separate belongs to `dissector analyze`; all else is of all files at once",
+    "--separate": "--separate belongs to `dissector analyze`; other commands read files as one",
     "--statistics": "--statistics belongs to `dissector analyze`",
 }
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal; argparse imports much to find that out for each option."""
+    """Formats help for the width of the terminal; argparse imports much to find that out."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=columns() - 2)
@@ -69,23 +69,23 @@ class Parser(argparse.ArgumentParser):
         )
 
     def print_help(self, file: object = None) -> None:
-        """Write it all now, so that main can say what could not be; argparse swallows that."""
+        """Writes and flushes the help, so that main reports errors; argparse ignores them."""
         sys.stdout.write(self.format_help())
         sys.stdout.flush()
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of exit; main knows how to say it."""
+        """Raises OptionError instead of exiting; main prints it."""
         raise OptionError(f"{message}; `{self.prog} --help` lists the options")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse all arguments, options and files in any order."""
-        self._refuse_known(arguments)
+        """Parses all arguments; options and files may come in any order."""
+        self._refuse_options_of_others(arguments)
         namespace, left = self.parse_known_intermixed_args(list(arguments))
         if left:
             self._unknown(left[0])
         return namespace
 
-    def _refuse_known(self, arguments: Sequence[str]) -> None:
+    def _refuse_options_of_others(self, arguments: Sequence[str]) -> None:
         for argument in arguments:
             if argument == "--":
                 return
@@ -98,14 +98,14 @@ class Parser(argparse.ArgumentParser):
 
         option = argument.partition("=")[0]
         if not option.startswith("-"):
-            raise OptionError(f"{option!r} has no place here; `{self.prog} --help` says what has")
+            raise OptionError(f"unexpected argument {option!r}; see `{self.prog} --help`")
         near = get_close_matches(option, list(self._option_string_actions), n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them all"
+        hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them"
         raise OptionError(f"unknown option {option}{hint}")
 
 
 def add_source_options(parser: Parser, *, choose: bool = True) -> None:
-    """Add what says where packets come from; `choose`: and which of them, read by what engine."""
+    """Adds options for the input; `choose`: also for streams, client ids and the engine."""
     group = parser.add_argument_group("what to read")
     group.add_argument(
         "files", metavar="FILE", nargs="*", help="a capture, pcap or pcapng; - is standard input"
@@ -113,18 +113,18 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
     group.add_argument(
         "-r", dest="read", metavar="FILE", action="append", default=[], help="the same as FILE"
     )
-    _flag(group, "--recursive", "read the captures in directories, too")
+    _flag(group, "--recursive", "also read the captures in directories")
     group.add_argument(
         "-d",
         "--decode-as",
         metavar="tcp.port==N,mqtt",
         action="append",
-        help="MQTT runs on this port, too (N,tls: inside TLS); N-M is a range; repeatable",
+        help="MQTT also runs on this port (N,tls: inside TLS); N-M is a range; repeatable",
     )
     group.add_argument(
         "--keylog",
         metavar="FILE",
-        help="keys of TLS connections, as SSLKEYLOGFILE names them; tshark decrypts with them",
+        help="TLS key log, as SSLKEYLOGFILE writes it; tshark decrypts with it",
     )
     if choose:
         group.add_argument(
@@ -134,58 +134,56 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
         group.add_argument(
             "--engine",
             choices=ENGINES,
-            help="default: native; scapy or tshark for link types that native does not know",
+            help="default: native; scapy or tshark for link types that native does not support",
         )
 
 
 def add_known_options(parser: Parser) -> None:
-    """Add what leaves out what is known, and hides who somebody is."""
+    """Adds the options that leave out known findings and replace identities."""
     add_baseline_option(parser).add_argument(
-        "--pseudonymize", action="store_true", help="put other names in place of identities"
+        "--pseudonymize", action="store_true", help="replace identities by pseudonyms"
     )
 
 
 def add_baseline_option(parser: Parser) -> argparse._ArgumentGroup:
-    """Add what leaves out what is known; give the group of it."""
+    """Adds the option that leaves out known findings; returns its group."""
     group = parser.add_argument_group("what to keep out of the report")
     group.add_argument(
-        "--baseline", metavar="FILE", help="show only what this earlier JSON report does not hold"
+        "--baseline", metavar="FILE", help="show only findings that this earlier JSON report lacks"
     )
     return group
 
 
 def add_selection_options(parser: Parser) -> None:
-    """Add what says which rules are judged."""
-    judged = parser.add_argument_group("what to judge")
-    _add_rules(judged)
+    """Adds the options that select rules."""
+    rules = parser.add_argument_group("which rules to check")
+    _add_rules(rules)
 
 
 def _add_rules(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--select", metavar="RULES", action="append", help="these rules: ids or their beginnings"
+        "--select", metavar="RULES", action="append", help="only these rules: ids or id prefixes"
     )
-    group.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
+    group.add_argument("--ignore", metavar="RULES", action="append", help="without these rules")
 
 
 def add_report_options(
     parser: Parser, formats: Sequence[str] = FORMATS, *, each: bool = True
 ) -> None:
-    """Add what says what is judged, shown, and how it ends, of files; `each`: each for itself."""
-    judged, shown, ends = add_judging_options(parser, formats)
+    """Adds the options of commands that report on files; `each`: also those per file."""
+    rules, shown, ends = add_report_and_rule_options(parser, formats)
     if each:
-        _flag(
-            judged, "--separate", "judge each file for itself; else several files are one capture"
-        )
-        _flag(shown, "--statistics", "show a count per rule only")
-    _flag(ends, "--strict-input", "exit 2 if a capture is cut or damaged")
+        _flag(rules, "--separate", "check each file separately; default: files are one capture")
+        _flag(shown, "--statistics", "show only a count per rule")
+    _flag(ends, "--strict-input", "exit 2 if a capture is truncated or damaged")
 
 
-def add_judging_options(
+def add_report_and_rule_options(
     parser: Parser, formats: Sequence[str]
 ) -> tuple[argparse._ArgumentGroup, argparse._ArgumentGroup, argparse._ArgumentGroup]:
-    """Add what says what is judged, shown, and how it ends, of whatever source."""
-    judged = parser.add_argument_group("what to judge")
-    _add_rules(judged)
+    """Adds the options for rules, output and exit code; returns the three groups."""
+    rules = parser.add_argument_group("which rules to check")
+    _add_rules(rules)
     shown = parser.add_argument_group("what to show")
     shown.add_argument(
         "--format",
@@ -194,28 +192,30 @@ def add_judging_options(
         choices=formats,
         help=f"{', '.join(formats)}; default: {formats[0]}",
     )
-    shown.add_argument("--output", metavar="FILE", help="write the report there")
-    _flag(shown, "--all", "show every handshake and every party, not the first ones")
+    shown.add_argument("--output", metavar="FILE", help="write the report to this file")
+    _flag(shown, "--all", "show all handshakes and parties, not only the first ones")
     shown.add_argument(
-        "--show-secrets", action="store_true", help="passwords and authentication data in JSON"
+        "--show-secrets", action="store_true", help="show passwords and authentication data in JSON"
     )
     shown.add_argument("--color", choices=COLORS, help="default: auto; NO_COLOR turns it off")
-    ends = parser.add_argument_group("how it ends")
-    ends.add_argument("--fail-on", choices=FAIL_ON, help="exit 1 from this on (default: error)")
+    ends = parser.add_argument_group("exit code")
+    ends.add_argument(
+        "--fail-on", choices=FAIL_ON, help="exit 1 from this severity on (default: error)"
+    )
     _flag(ends, "--exit-zero", "exit 0 even with findings")
     _flag(ends, "--require-mqtt", "exit 2 if no MQTT was seen")
-    return judged, shown, ends
+    return rules, shown, ends
 
 
 def _format(formats: Sequence[str], name: str) -> str:
-    """Say where a format belongs that is none of this command's."""
+    """Returns a format; raises OptionError for one that only `dissector audit` writes."""
     if name in AUDIT_FORMATS and name not in formats:
         raise OptionError(f"--format {name} belongs to `dissector audit`")
     return name
 
 
 def _flag(group: argparse._ArgumentGroup, name: str, text: str) -> None:
-    """Add a switch, and its hidden opposite: a flag has the last word over a configuration."""
+    """Adds a switch and its hidden negation, which overrides a configuration."""
     dest = name.lstrip("-").replace("-", "_")
     group.add_argument(name, dest=dest, action="store_const", const=True, help=text)
     group.add_argument(

@@ -1,4 +1,4 @@
-"""Settings in, a stream and a look out: where a report goes, in which colour and width."""
+"""Opens the output of a report and chooses its encoding, colour and width."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _WIDEST = 120
 def opened(
     path: str | None, inputs: Sequence[str], *, private: bool = False, option: str = "--output"
 ) -> Iterator[BinaryIO]:
-    """Open what the report is written to; standard output for None and "-".
+    """Opens the file that the report is written to; standard output for None and "-".
 
-    A `private` file is readable and writable by its owner only, also where it was there before.
+    A `private` file is readable and writable by its owner only, even if it existed before.
     """
     if path is None or path == "-":
         yield sys.stdout.buffer
@@ -30,7 +30,7 @@ def opened(
     for name in inputs:
         both = name != "-" and os.path.exists(path) and os.path.exists(name)
         if both and os.path.samefile(path, name):
-            raise OptionError(f"{option} {path} would overwrite a capture that is read")
+            raise OptionError(f"{option} {path} would overwrite an input capture")
     try:
         stream = open(path, "wb", opener=_private if private else None)  # noqa: SIM115 (closed below)
     except OSError as error:
@@ -40,7 +40,7 @@ def opened(
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file with mode 0600."""
+    """Opens a file with mode 0600."""
     import stat
 
     descriptor = os.open(path, flags, 0o600)
@@ -50,12 +50,12 @@ def _private(path: str, flags: int) -> int:
 
 
 def encoding(to_file: bool) -> str:
-    """Give the encoding of a report for people."""
+    """Returns the encoding of a report for people."""
     return "utf-8" if to_file else sys.stdout.encoding or "utf-8"
 
 
 def style(color: str, environment: Mapping[str, str], *, to_file: bool = False) -> Style:
-    """Decide on colour (`auto`: on a terminal, unless NO_COLOR says no) and on columns."""
+    """Returns colour (`auto`: on a terminal, unless NO_COLOR is set) and width, 40 to 120."""
     if color == "auto":
         colored = (
             not to_file

@@ -1,4 +1,4 @@
-"""Root's rights in, those of the user who called sudo out: only opening a socket needs root."""
+"""Drops root privileges under sudo: only opening a socket needs root."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 
 
-def give_up(environment: Mapping[str, str]) -> str:
-    """Become the user who called sudo, for good; give the name, "" where nothing was to be done."""
+def drop(environment: Mapping[str, str]) -> str:
+    """Switches permanently to the user who called sudo; returns the name, "" if not under sudo."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return ""
     user, group = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")

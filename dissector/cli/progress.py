@@ -1,25 +1,25 @@
-"""Bytes read in, a bar on standard error out: on a terminal, and not before a second has passed."""
+"""Shows a progress bar on standard error, on a terminal and after the first second."""
 
 from __future__ import annotations
 
 import sys
 import time
 
-_PATIENCE = 1.0  # seconds without a bar
-_PAUSE = 0.1  # seconds between two states of it
+_DELAY = 1.0  # seconds before the first bar
+_PAUSE = 0.1  # seconds between two updates
 _WIDTH = 30
 
 
 class Progress:
-    """A callable for `analysis.run`; `clear` takes the bar away."""
+    """Progress callback for `analysis.run`; `clear` removes the bar."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
-        self._last = self._start + _PATIENCE - _PAUSE
+        self._last = self._start + _DELAY - _PAUSE
         self._shown = False
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Draw how much is read."""
+        """Draws the bar: bytes read of bytes in total, None if that is unknown."""
         now = time.monotonic()
         if now - self._last < _PAUSE:
             return
@@ -37,7 +37,7 @@ class Progress:
         sys.stderr.flush()
 
     def clear(self) -> None:
-        """Leave the terminal as it was."""
+        """Removes the bar from the terminal."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -45,5 +45,5 @@ class Progress:
 
 
 def wanted() -> Progress | None:
-    """Give a bar where somebody sees it."""
+    """Returns a bar if standard error is a terminal, else None."""
     return Progress() if sys.stderr.isatty() else None

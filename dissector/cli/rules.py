@@ -1,4 +1,4 @@
-"""Nothing or a rule's id in, the list of rules or its page out: `dissector rules`."""
+"""The command `dissector rules`: lists rules, or shows the page of one rule."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
   dissector rules                 all rules
-  dissector rules SES             those of a group
+  dissector rules SES             the rules of a group
   dissector rules SES01           one rule's page
   dissector rules --format json   all pages, for programs
 """
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
-    made = Parser("rules", "Every rule; one rule's page.", _EXAMPLES)
+    """Builds the command's parser."""
+    made = Parser("rules", "List all rules or show one rule's page.", _EXAMPLES)
     made.add_argument("rules", metavar="RULE", nargs="*", help="a rule's id or name, or a group")
     made.add_argument("--format", choices=("table", "json"), default="table")
     made.add_argument("--color", choices=COLORS, default="auto")
@@ -33,7 +33,7 @@ def parser() -> Parser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
 
     from dissector.cli import output
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _named(word: str) -> list[Rule]:
-    """Give the rule of that id or name, else those whose ids begin so."""
+    """Returns the rule of an id or name, else the rules whose ids begin with the word."""
     from dissector.rules.registry import every_rule, find
 
     try:
@@ -91,7 +91,7 @@ def _table(rules: Sequence[Rule], width: int) -> Iterator[str]:
     ]
     headers = ["rule", "name", "severity", "side", "versions"]
     yield from tabulated(rows, headers, width)
-    yield f"{len(rows)} rules; `dissector rules RULE` is one rule's page"
+    yield f"{len(rows)} rules; `dissector rules RULE` shows one rule's page"
 
 
 def _side(rule: Rule) -> str:
@@ -122,7 +122,7 @@ def _severity(rule: Rule) -> str:
 
 
 def _severity_by_version(rule: Rule) -> str:
-    """Say a severity, with its versions where they differ."""
+    """Formats the severity, with the versions if it differs between them."""
     from dissector.report.style import listed
 
     versions: dict[str, list[str]] = {}
@@ -134,7 +134,7 @@ def _severity_by_version(rule: Rule) -> str:
 
 
 def page(rule: Rule) -> dict[str, Any]:
-    """Give all that a rule says of itself, for JSON."""
+    """Returns the JSON object of a rule, with its whole page."""
     text = rule.page()
     return {
         "id": rule.id,
@@ -185,7 +185,7 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
     yield f"{style.paint(rule.id, 'bold')} {rule.name}"
     yield from style.indented(text.summary)
     yield ""
-    side = "client or server, whichever it was" if rule.either else rule.side.value
+    side = "client or server, whichever is at fault" if rule.either else rule.side.value
     yield from style.labelled("side", side)
     severity = _severity_by_version(rule)
     duty = rule.obligation.value + (" (info: advice)" if "info in" in severity else "")

@@ -1,7 +1,7 @@
-"""Captures or hex digits in, control packets for a person out: `dissector show`.
+"""The command `dissector show`: prints decoded control packets of captures or hex digits.
 
-The trees are those of the scapy layers, so scapy is imported here, and only when packets are shown.
-Secrets are stars in lines, trees and dumps.
+The trees are those of the scapy layers, so scapy is imported when packets are shown. Secrets are
+replaced by asterisks in lines, trees and dumps.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from dissector.model import Version
 
 _EXAMPLES = """\
-  dissector show capture.pcap                one line a packet
+  dissector show capture.pcap                one line per packet
   dissector show -V -x --frame 6 capture.pcap
-  dissector show hex 20 02 01 00             the bytes given, decoded
+  dissector show hex 20 02 01 00             decodes the given bytes
   dissector show hex 10:0d:00:04:4d:51:54:54:04:02:00:3c:00:01:61
 """
 _LOAD_SHOWN = 200  # characters
-_FORMATS = frozenset(" \t\r\n:,-")
+_SEPARATORS = frozenset(" \t\r\n:,-")
 
 
 def parser() -> Parser:
-    """Build the command's parser."""
-    made = Parser("show", "Control packets, decoded field by field, with their bytes.", _EXAMPLES)
+    """Builds the command's parser."""
+    made = Parser("show", "Show control packets, decoded field by field.", _EXAMPLES)
     add_source_options(made)
     group = made.add_argument_group("what to show")
     group.add_argument("-V", dest="tree", action="store_true", help="all fields of each packet")
     group.add_argument("-x", dest="dump", action="store_true", help="the bytes of each packet")
-    group.add_argument("--frame", metavar="N", action="append", help="this frame only")
-    group.add_argument("-c", dest="count", metavar="N", help="stop after so many packets")
+    group.add_argument("--frame", metavar="N", action="append", help="only this frame")
+    group.add_argument("-c", dest="count", metavar="N", help="stop after this many packets")
     return made
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; give its exit code."""
+    """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
     if namespace.files[:1] == ["hex"] and not os.path.exists("hex"):
         return _hex(namespace)
@@ -90,7 +90,7 @@ def _captures(namespace: Namespace) -> int:
             sys.stdout.write(line + "\n")
     if not shown:
         sys.stderr.write(
-            "dissector: no control packet to show; `dissector FILE` says what is there\n"
+            "dissector: no control packet to show; `dissector FILE` lists what the capture has\n"
         )
     return 0
 
@@ -98,11 +98,11 @@ def _captures(namespace: Namespace) -> int:
 def _hex(namespace: Namespace) -> int:
     words = namespace.files[1:]
     text = sys.stdin.read() if words == ["-"] else "".join(words)
-    digits = "".join(char for char in text if char not in _FORMATS).removeprefix("0x")
+    digits = "".join(char for char in text if char not in _SEPARATORS).removeprefix("0x")
     try:
         data = bytes.fromhex(digits)
     except ValueError:
-        raise OptionError("show hex: these are no hex bytes; write them as 20020100") from None
+        raise OptionError("show hex: not valid hex bytes; write them as 20020100") from None
     if not data:
         raise OptionError("show hex: no bytes given; write them as 20020100, or - for stdin")
     namespace.tree = namespace.tree or not namespace.dump
@@ -127,14 +127,14 @@ def _shown(data: bytes, version: Version | None, head: str, namespace: Namespace
 
 
 def _short(line: str) -> str:
-    """Cut what a packet carries, which may be megabytes, and is not taken apart."""
+    """Truncates a line with an undecoded payload, which may be megabytes."""
     if not line.lstrip().startswith("load ") or len(line) <= _LOAD_SHOWN:
         return line
-    return f"{line[:_LOAD_SHOWN]}… -x shows all bytes"
+    return f"{line[:_LOAD_SHOWN]}… (-x shows all bytes)"
 
 
 def _safe(line: str) -> str:
-    """Escape what scapy has not; its own escapes stay as they are."""
+    """Escapes what scapy has not escaped; its own escapes stay."""
     from dissector.text import printable
 
     return "\\".join(printable(part) for part in line.split("\\"))
@@ -143,5 +143,5 @@ def _safe(line: str) -> str:
 def _numbers(values: Sequence[str] | None, option: str) -> frozenset[int]:
     parts = [part.strip() for value in values or () for part in value.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
-        raise OptionError(f"{option} {','.join(parts)}: it takes a number")
+        raise OptionError(f"{option} {','.join(parts)}: it must be a number")
     return frozenset(map(int, parts))

@@ -1,4 +1,4 @@
-"""How far a live capture is in, a line on standard error out, renewed on a terminal only."""
+"""Shows counters of a live capture in a status line, and writes its report."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from dissector.live import LiveCounters
     from dissector.report.reporter import ByteStream
 
-_PAUSE = 1.0  # seconds between two states
+_PAUSE = 1.0  # seconds between two updates
 
 
 class Status:
-    """The line. It is taken away before anything else is written to the terminal."""
+    """The status line on standard error, only on a terminal; removed before any other output."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -22,29 +22,29 @@ class Status:
         self._shown = False
 
     def due(self) -> bool:
-        """Whether a second has passed."""
+        """Whether a second has passed since the last update."""
         now = time.monotonic()
         if now - self._last < _PAUSE:
             return False
         self._last = now
         return True
 
-    def show(self, figures: LiveCounters) -> None:
-        """Show the figures."""
+    def show(self, counters: LiveCounters) -> None:
+        """Shows the counters."""
         if not self._terminal:
             return
-        dropped = "?" if figures.dropped is None else f"{figures.dropped:,}"
+        dropped = "?" if counters.dropped is None else f"{counters.dropped:,}"
         text = (
-            f"{figures.frames:,} frames, {figures.mqtt_connections:,} MQTT connections, "
-            f"{figures.handshakes:,} handshakes, {figures.findings:,} findings, "
-            f"{figures.open_connections:,} open, {dropped} dropped, {figures.gaps:,} lost in TCP"
+            f"{counters.frames:,} frames, {counters.mqtt_connections:,} MQTT connections, "
+            f"{counters.handshakes:,} handshakes, {counters.findings:,} findings, "
+            f"{counters.open_connections:,} open, {dropped} dropped, {counters.gaps:,} TCP gaps"
         )
         sys.stderr.write(f"\r{text}\x1b[K")
         sys.stderr.flush()
         self._shown = True
 
     def clear(self) -> None:
-        """Leave the terminal as it was."""
+        """Removes the line from the terminal."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -52,7 +52,7 @@ class Status:
 
 
 class Output:
-    """Where the report goes: standard output, or a file that can be opened again."""
+    """The output of the report: standard output, or a file that can be reopened."""
 
     def __init__(self, path: str | None, stream: ByteStream, status: Status) -> None:
         self._path = None if path in (None, "-") else path
@@ -60,23 +60,23 @@ class Output:
         self._status = status
 
     def write(self, data: bytes, /) -> object:
-        """Take all the bytes."""
+        """Writes all bytes."""
         if self._path is None:
             self._status.clear()
         return self._stream.write(data)
 
     def flush(self) -> object:
-        """Hand on what was taken."""
+        """Flushes the stream."""
         return self._stream.flush()
 
     def reopen(self) -> None:
-        """Go on in a file of the same name, which may have been moved away."""
+        """Continues in a file of the same name, because the old one may have been moved."""
         if self._path is not None:
             self._stream.flush()
-            self._stream = open(self._path, "ab")  # noqa: SIM115 (it stays open until the end)
+            self._stream = open(self._path, "ab")  # noqa: SIM115 (open until exit)
 
     def abandoned(self) -> bool:
-        """Whether nobody reads standard output any more."""
+        """Whether the reader of standard output has closed the pipe."""
         if self._path is not None:
             return False
         import select

@@ -1,4 +1,4 @@
-"""Records in, the same records to the reporter out; remembers what decides the exit code."""
+"""Passes records to the reporter and notes damaged input, which decides the exit code."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Stands between analysis and reporter; `damaged` is whether a warning was of those kinds."""
+    """Sink in front of a reporter; `damaged` is whether a warning of one of the kinds came."""
 
     def __init__(self, reporter: Reporter, damage: frozenset[str]) -> None:
         self.reporter = reporter
-        self.handshake = reporter.handshake  # as they are: there are many of them
+        self.handshake = reporter.handshake  # without a call in between: there are many
         self.finding = reporter.finding
         self.tls_handshake = reporter.tls_handshake
         self.damaged = False
         self._damage = damage
 
     def precision(self, digits: int) -> None:
-        """Hand on."""
+        """Passes on the precision."""
         self.reporter.precision(digits)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Hand on, and remember damage."""
+        """Passes on a warning and notes damage."""
         self.damaged = self.damaged or record.kind in self._damage
         self.reporter.warning(record)
 
 
 class AuditWatch(Watch):
-    """The same for an audit."""
+    """Like `Watch`, for an audit."""
 
     reporter: AuditReporter
 

@@ -1,4 +1,4 @@
-"""How this installation was built: compiled or interpreted, and whether sources changed since."""
+"""Checks whether this installation is compiled, and which sources changed since it was built."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SUMS = PACKAGE / "_compiled.sha256"  # written by setup.py where it compiled the modules
+SUMS = PACKAGE / "_compiled.sha256"  # checksums, written by setup.py if it compiled the modules
 
 
 @functools.cache
 def compiled() -> bool:
-    """Whether the modules that can be compiled are; the build compiles all of them or none."""
+    """Whether this installation is compiled; the build compiles all modules or none."""
     return any((PACKAGE / f"integers{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
 
 
 def modules() -> list[str]:
-    """Names of the modules that can be compiled: those with a .pxd beside them, in order."""
+    """Returns the sorted names of the modules that can be compiled: those with a .pxd file."""
     paths = sorted(PACKAGE.rglob("*.pxd"))
     return [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in paths]
 
 
 def stale() -> list[str]:
-    """Sources of compiled modules that were edited after they were compiled, as relative paths.
+    """Returns the relative paths of sources that were edited after they were compiled.
 
-    Python loads the compiled module as long as it is there, so such an edit has no effect. Empty
-    where nothing is compiled or the sums of the build are missing.
+    Python loads the compiled module as long as it exists, so such an edit has no effect. Empty if
+    nothing is compiled or the checksums of the build are missing.
     """
     if not compiled():
         return []

@@ -1,4 +1,4 @@
-"""What one look at this machine found: records, nothing printed. They need nothing but Python."""
+"""Records of the checks of this machine; this module needs only the standard library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class State(enum.Enum):
-    """How something does: as it should, with something left out, or not at all."""
+    """Result of a check: works, works with limits, or is missing."""
 
     OK = "ok"
     LIMITED = "limited"
@@ -15,10 +15,10 @@ class State(enum.Enum):
 
 
 class Check(NamedTuple):
-    """One thing that was looked at.
+    """Result of one check.
 
-    `message` says what was found and what needs it, `fix` is the command that mends it, None where
-    nothing is to be mended. `version` and `path` are those of a program or package.
+    `message` says what was found and what needs it, `fix` is the command that fixes the problem,
+    None if there is none. `version` and `path` are those of a program or package.
     """
 
     group: str

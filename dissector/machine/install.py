@@ -1,4 +1,4 @@
-"""A system in, the commands that install something on it out."""
+"""Returns the commands that install programs and packages on this system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import platform
 import shlex
 import sys
 
-# By the ids of os-release: how packages are installed, and what they are called there
+# By id of os-release: the install command, and the names of packages
 _INSTALL = {
     "debian": "sudo apt-get install",
     "fedora": "sudo dnf install",
@@ -48,7 +48,7 @@ _ELSEWHERE = {
 
 
 def system() -> str:
-    """Name the family of this system, by whose packages it installs; "" for one not known here."""
+    """Returns the distribution family, a key of `_INSTALL`; "" if it is unknown."""
     if sys.platform == "darwin":
         return "darwin"
     try:
@@ -60,7 +60,7 @@ def system() -> str:
 
 
 def program(name: str) -> str:
-    """Give the command that installs a program ("tshark", "dumpcap", "compiler")."""
+    """Returns the command that installs a program ("tshark", "dumpcap", "compiler")."""
     family = system()
     if not family:
         return _ELSEWHERE[name]
@@ -68,12 +68,12 @@ def program(name: str) -> str:
 
 
 def package(requirement: str) -> str:
-    """Give the command that installs a Python package for this Python."""
+    """Returns the command that installs a Python package for this Python."""
     return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(requirement)}"
 
 
-def again(source: str | None, editable: bool) -> str:
-    """Give the command that builds this package anew; `source`: where it was installed from."""
+def rebuild(source: str | None, editable: bool) -> str:
+    """Returns the command that rebuilds this package; `source`: where it was installed from."""
     if source is None:
         target = "--no-binary mqtt-dissector mqtt-dissector"
     else:
@@ -83,7 +83,7 @@ def again(source: str | None, editable: bool) -> str:
 
 
 def user() -> str:
-    """Name this user, for a command."""
+    """Returns the name of this user, for use in a command."""
     try:
         import pwd
 

@@ -1,4 +1,4 @@
-"""Wireshark's programs in, which there are, their versions and what they may do out."""
+"""Checks tshark and dumpcap: where they are, their versions, and permission to capture."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import sys
 from dissector.machine import install
 from dissector.machine.check import Check, State
 
-TSHARK_FLOOR = (3, 4)  # whose fields have the names that are asked for
-SECONDS = 20  # that a program gets to say its version
-_USUAL = (
+TSHARK_FLOOR = (3, 4)  # the oldest with the field names that are queried
+SECONDS = 20  # timeout of `--version`
+_USUAL_FOLDERS = (
     "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin",
     "/opt/homebrew/bin", "/Applications/Wireshark.app/Contents/MacOS",
 )  # fmt: skip
@@ -23,18 +23,18 @@ _NET_ADMIN, _NET_RAW = 1 << 12, 1 << 13  # bits of Linux capabilities
 
 
 def tshark() -> Check:
-    """Look for tshark, which reads TLS and to which we are compared."""
+    """Checks for tshark, which decrypts TLS and is the reference of `crosscheck`."""
     return _program("tshark", "decrypting TLS and `crosscheck`", TSHARK_FLOOR)
 
 
 def dumpcap(*, may_capture: bool) -> Check:
-    """Look for dumpcap, and whether it may capture; `may_capture`: this user may without it."""
+    """Checks for dumpcap and its permissions; `may_capture`: this user may capture without it."""
     found = _program("dumpcap", "capturing without root", (0,))
     path = found.path
     if path is None or sys.platform != "linux":
         return found
     if not os.access(path, os.X_OK):
-        what = f"{path} is there, but this user may not run it"
+        what = f"{path} exists, but this user may not run it"
         return found._replace(state=State.MISSING, message=what, fix=permit(path))
     if found.state is not State.OK or may_capture:
         return found
@@ -45,37 +45,37 @@ def dumpcap(*, may_capture: bool) -> Check:
 
 
 def located(name: str) -> tuple[str | None, bool]:
-    """Give a program's path and whether it is on PATH; one that may not be run is there, too."""
+    """Returns a program's path and whether it is on PATH, also if this user may not run it."""
     on_path = [part for part in os.environ.get("PATH", "").split(os.pathsep) if part]
-    for folder in (*on_path, *_USUAL):
+    for folder in (*on_path, *_USUAL_FOLDERS):
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             return path, folder in on_path
     return None, False
 
 
-def _program(name: str, needed_by: str, floor: tuple[int, ...]) -> Check:
+def _program(name: str, needed_by: str, minimum: tuple[int, ...]) -> Check:
     path, on_path = located(name)
     if path is None:
         what = f"not found; {needed_by} needs it"
         return Check("programs", name, State.MISSING, what, install.program(name))
     if not on_path and name == "tshark":
-        what = f"{path} is there, but not on PATH; {needed_by} needs it"
+        what = f"{path} exists, but is not on PATH; {needed_by} needs it"
         fix = f'export PATH="$PATH:{os.path.dirname(path)}"'
         return Check("programs", name, State.MISSING, what, fix, None, path)
-    version, trouble = _version(path)
+    version, problem = _version(path)
     if version is None:
-        what = f"{path} does not say its version: {trouble}"
+        what = f"{path} does not report its version: {problem}"
         return Check("programs", name, State.MISSING, what, install.program(name), None, path)
-    if tuple(int(part) for part in version.split(".")) < floor:
-        need = ".".join(map(str, floor))
+    if tuple(int(part) for part in version.split(".")) < minimum:
+        need = ".".join(map(str, minimum))
         what = f"{version} at {path}; {needed_by} needs {need} or later"
         return Check("programs", name, State.MISSING, what, install.program(name), version, path)
     return Check("programs", name, State.OK, f"{version} at {path}", None, version, path)
 
 
 def _version(path: str) -> tuple[str | None, str]:
-    """Ask a program for its version; None, and its own words, where it does not tell."""
+    """Returns the version of a program, else None and the program's error message."""
     if not os.access(path, os.X_OK):
         return None, "this user may not run it"
     try:
@@ -89,8 +89,8 @@ def _version(path: str) -> tuple[str | None, str]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, str(error)
-    said = done.stdout.decode("utf-8", "replace")
-    match = _VERSION.search(said.partition("\n")[0])
+    output = done.stdout.decode("utf-8", "replace")
+    match = _VERSION.search(output.partition("\n")[0])
     if done.returncode == 0 and match is not None:
         return match[0], ""
     words = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
@@ -98,7 +98,7 @@ def _version(path: str) -> tuple[str | None, str]:
 
 
 def _privileged(path: str) -> bool:
-    """Whether a program may capture whoever runs it: by file capabilities, or as root's own."""
+    """Whether a program may capture for any user: by file capabilities or as setuid root."""
     status = os.stat(path)
     if status.st_mode & stat.S_ISUID and status.st_uid == 0:
         return True
@@ -106,14 +106,14 @@ def _privileged(path: str) -> bool:
         data = os.getxattr(path, "security.capability")
     except OSError:
         return False
-    # struct vfs_cap_data: a word whose last bit says "effective", then the permitted ones
+    # struct vfs_cap_data: a word whose lowest bit means "effective", then the permitted set
     effective = int.from_bytes(data[:4], "little") & 1
     permitted = int.from_bytes(data[4:8], "little")
     return bool(effective) and permitted & _NET_RAW != 0 and permitted & _NET_ADMIN != 0
 
 
 def permit(path: str) -> str:
-    """Say how this user gets to capture with the dumpcap that is there."""
+    """Returns the command that lets this user capture with the installed dumpcap."""
     join = f"sudo usermod -aG wireshark {shlex.quote(install.user())}, log in again"
     try:
         import grp

@@ -13,7 +13,7 @@ from dissector.capture import interfaces, live, packet_filter, rights
 from dissector.capture.live_source import LiveSource
 from dissector.errors import CaptureError, EngineError, OptionError
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     NOBODY,
     Place,
     following,
@@ -41,7 +41,7 @@ def test_dumpcap_is_used_if_it_has_privileges(tmp_path: Path) -> None:
         with following(
             "-i", place.interface, "--format", "jsonl", place=other, environment={"PATH": path}
         ) as run:
-            assert "by dumpcap" in run.said
+            assert "with dumpcap" in run.stderr
             publish(place, place.v4, 1883, "seen")
             run.wait_for("handshake")
             assert run.stop() == 0

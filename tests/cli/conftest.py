@@ -1,4 +1,4 @@
-"""Captures that the command line tests read."""
+"""Fixtures: captures for the command line tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENDS = ("C e0 00", "C FIN", "S FIN")
 
 @pytest.fixture
 def bad(tmp_path: Path) -> Path:
-    """A capture with one error: a session present after a clean session."""
+    """A capture with one error: Session Present 1 after Clean Session 1."""
     path = tmp_path / "bad.pcap"
     path.write_bytes(pcap(conversation((CONNECT, "S 20 02 01 00", *ENDS))))
     return path
@@ -39,7 +39,7 @@ def other(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """The capture with one error, on a port that only `-d` tells."""
+    """The capture with one error, on a port that is MQTT's only with `-d`."""
     path = tmp_path / "elsewhere.pcap"
     steps = (CONNECT, "S 20 02 01 00", *ENDS)
     path.write_bytes(pcap(conversation(steps, server_port=18840)))

@@ -1,4 +1,4 @@
-"""Arguments in, what the command prints and its exit code out."""
+"""Runs the `dissector` command in a subprocess and returns its output and exit code."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.conftest import ROOT
 CLEAN = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
 
 
-class Ran(NamedTuple):
-    """What a run of the command left behind."""
+class CompletedRun(NamedTuple):
+    """Exit code and output of a run of the command."""
 
     code: int
     out: str
@@ -23,8 +23,8 @@ class Ran(NamedTuple):
 
 def dissector(
     *arguments: str, cwd: Path | None = None, stdin: bytes = b"", **environment: str
-) -> Ran:
-    """Run the command with nothing of this user's environment or configuration."""
+) -> CompletedRun:
+    """Runs the command without this user's environment and configuration."""
     done = subprocess.run(
         [sys.executable, "-m", "dissector", *arguments],
         input=stdin,
@@ -35,4 +35,4 @@ def dissector(
         timeout=60,
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return CompletedRun(done.returncode, done.stdout.decode(), done.stderr.decode())

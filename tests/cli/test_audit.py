@@ -18,13 +18,13 @@ FORMATS = ("table", "json", "jsonl")
 
 
 def audited(path: str) -> dict[str, Any]:
-    """Audit a capture, as JSON."""
+    """Returns the JSON report of an audit."""
     document: dict[str, Any] = json.loads(dissector("audit", "--format", "json", path).out)
     return document
 
 
 def test_credentials_in_clear_fail_an_audit_and_no_analysis() -> None:
-    """What is insecure but no breach of the standard is found by an audit alone."""
+    """Findings that are insecure but do not violate the standard appear only in an audit."""
     rules = {finding["rule"] for finding in audited(CREDENTIALS)["findings"]}
     assert {"SEC01", "SEC02"} <= rules
     plain = json.loads(dissector("analyze", "--format", "json", CREDENTIALS).out)
@@ -32,7 +32,7 @@ def test_credentials_in_clear_fail_an_audit_and_no_analysis() -> None:
 
 
 def test_devices_and_servers_are_listed() -> None:
-    """The one client is a device, what it connects to is a server."""
+    """The client is listed as a device and its peer as a server."""
     document = audited(CREDENTIALS)
     (server,) = document["servers"]
     assert (server["ip"], server["port"]) == ("127.0.0.1", 1883)
@@ -40,8 +40,8 @@ def test_devices_and_servers_are_listed() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_no_password_leaves(form: str) -> None:
-    """The recorded password is in no output, as it is, in hex or in base64."""
+def test_no_password_is_in_the_output(form: str) -> None:
+    """No output contains the recorded password as text, in hex or in base64."""
     assert PASSWORD in (ROOT / CREDENTIALS).read_bytes()
     data = dissector("audit", "--format", form, CREDENTIALS).out.encode()
     assert data
@@ -50,8 +50,8 @@ def test_no_password_leaves(form: str) -> None:
     assert base64.b64encode(PASSWORD).rstrip(b"=") not in data
 
 
-def test_a_report_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Others may not read what an audit says of devices."""
+def test_a_report_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    """The report file of an audit has mode 0600."""
     report = tmp_path / "audit.json"
     dissector("audit", "--format", "json", "--output", str(report), CREDENTIALS)
     assert report.stat().st_mode & 0o777 == 0o600
@@ -76,10 +76,10 @@ def test_a_report_file_is_for_its_owner_alone(tmp_path: Path) -> None:
         ("aedes-paho-3.1.1-credentials", None, None, {}),
     ],
 )
-def test_what_carries_it_belongs_to_a_server(
+def test_a_server_has_its_encapsulation(
     name: str, host: str | None, path: str | None, forwarders: dict[str, int]
 ) -> None:
-    """Host and path of the upgrade, and how a proxy names clients, stand in the server's record."""
+    """A server's record has host and path of the upgrade, and how a proxy forwards addresses."""
     document = audited(f"samples/recorded/{name}.pcap")
     (server,) = document["servers"]
     assert server["hosts"] == ([host] if host else [])
@@ -94,8 +94,8 @@ def test_what_carries_it_belongs_to_a_server(
     assert bool(named) == bool(forwarders)
 
 
-def test_the_table_says_what_carries_it() -> None:
-    """Below the servers stands how clients ask for them, and that a proxy is before them."""
+def test_the_table_shows_the_encapsulation() -> None:
+    """Below the servers the table shows the requested host and path, and the proxy's headers."""
     out = dissector("audit", "samples/recorded/mosquitto-mqttjs-5.0-websocket-nginx.pcap").out
     text = " ".join(out.split())
     assert "is requested as mqtt.greenhouse.example over WebSocket, path /mqtt" in text

@@ -1,4 +1,4 @@
-"""Where settings come from, and who has the last word."""
+"""Sources of settings, their precedence, and errors in them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cli.running import dissector
 
 
 def settings(tmp_path: Path, flags: Mapping[str, object] | None = None, **names: str) -> Settings:
-    """Resolve with a home and a project below tmp_path."""
+    """Resolves settings with a home and a project below tmp_path."""
     return resolve(
         flags or {}, {"HOME": str(tmp_path / "home"), **names}, str(tmp_path / "project/a")
     )
@@ -32,40 +32,40 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_without_any_source_defaults_hold(tmp_path: Path) -> None:
-    """Nothing said means the defaults of the contract."""
+def test_defaults_without_any_source(tmp_path: Path) -> None:
+    """Without any source all settings have their defaults."""
     assert settings(tmp_path) == Settings()
 
 
-def test_first_that_speaks_wins(tree: Path) -> None:
-    """Flag before environment before project before user."""
+def test_order_of_precedence(tree: Path) -> None:
+    """A flag overrides the environment, that the project file, and that the user file."""
     assert settings(tree).fail_on == "info"
     (tree / "project/dissector.toml").write_text('fail-on = "warning"\n')
     assert settings(tree).fail_on == "warning"
-    assert settings(tree).select == ("SES",)  # what the project does not say, the user does
+    assert settings(tree).select == ("SES",)  # missing in the project file: from the user file
     assert settings(tree, DISSECTOR_FAIL_ON="never").fail_on == "never"
     flags = {"fail_on": "error"}
     assert settings(tree, flags, DISSECTOR_FAIL_ON="never").fail_on == "error"
 
 
-def test_a_flag_can_take_back_a_switch(tree: Path) -> None:
-    """`--no-all` overrides a file that says all."""
+def test_a_flag_can_turn_off_a_switch(tree: Path) -> None:
+    """`--no-all` overrides a file with `all = true`."""
     assert settings(tree).all
     assert not settings(tree, {"all": False}).all
     assert not settings(tree, DISSECTOR_ALL="0").all
 
 
-def test_pyproject_counts_where_it_has_a_table(tree: Path) -> None:
-    """A pyproject.toml without our table is passed by; the nearest file with one is taken."""
+def test_pyproject_is_used_if_it_has_a_table(tree: Path) -> None:
+    """A pyproject.toml without our table is skipped; the nearest file with one is used."""
     (tree / "project/pyproject.toml").write_text('[tool.dissector]\nformat = "json"\n')
     (tree / "project/a/pyproject.toml").write_text("[tool.other]\n")
     assert settings(tree).format == "json"
     (tree / "project/dissector.toml").write_text('format = "concise"\n')
-    assert settings(tree).format == "concise"  # beside each other the own file wins
+    assert settings(tree).format == "concise"  # dissector.toml beats pyproject.toml beside it
 
 
 def test_lists_are_split_at_commas(tree: Path) -> None:
-    """Prefixes come as a list or with commas, in every source."""
+    """Every source accepts prefixes as a list or separated by commas."""
     flags = {"select": ["ACK,SES01", "CON"]}
     assert settings(tree, flags).select == ("ACK", "SES01", "CON")
     assert settings(tree, DISSECTOR_SELECT="ACK, SES01").select == ("ACK", "SES01")
@@ -84,12 +84,12 @@ def test_lists_are_split_at_commas(tree: Path) -> None:
         ('output = "x"', "unknown key 'output'"),
         ('fail-on = "always"', "one of error, warning, info, never"),
         ("all = 1", "true or false"),
-        ("select = [1]", "a list of texts"),
+        ("select = [1]", "a list of strings"),
         ("format = ", "not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_named(tree: Path, text: str, words: str) -> None:
-    """What is wrong is said with the file's name."""
+    """The error message names the file."""
     path = tree / "project/dissector.toml"
     path.write_text(text + "\n")
     with pytest.raises(OptionError, match=r"dissector\.toml") as caught:
@@ -99,7 +99,7 @@ def test_a_wrong_file_is_named(tree: Path, text: str, words: str) -> None:
 
 
 def test_a_wrong_variable_is_named(tree: Path) -> None:
-    """The environment is checked like a file."""
+    """The error message names the environment variable."""
     with pytest.raises(OptionError, match="DISSECTOR_ALL"):
         settings(tree, DISSECTOR_ALL="maybe")
     with pytest.raises(OptionError, match="DISSECTOR_FORMAT"):
@@ -107,14 +107,14 @@ def test_a_wrong_variable_is_named(tree: Path) -> None:
 
 
 def test_the_command_reads_the_project_file(bad: Path) -> None:
-    """The whole command obeys the file, and a flag overrules it."""
+    """The command applies the project file, and a flag overrides it."""
     (bad.parent / "dissector.toml").write_text('ignore = ["SES"]\nformat = "concise"\n')
     assert dissector(str(bad), cwd=bad.parent).code == 0
     assert dissector("--ignore", "ACK", str(bad), cwd=bad.parent).code == 1
 
 
 def test_a_file_that_windows_wrote_is_read(tree: Path) -> None:
-    """A byte order mark and carriage returns are no fault."""
+    """A byte order mark and carriage returns are accepted."""
     (tree / "project/dissector.toml").write_bytes(
         b'\xef\xbb\xbffail-on = "never"\r\nall = true\r\n'
     )
@@ -122,7 +122,7 @@ def test_a_file_that_windows_wrote_is_read(tree: Path) -> None:
 
 
 def test_another_encoding_is_named(tree: Path) -> None:
-    """UTF-16 is refused with what to do about it."""
+    """UTF-16 is refused with a message that says what to do."""
     (tree / "project/dissector.toml").write_text('fail-on = "never"\n', encoding="utf-16")
     with pytest.raises(OptionError, match="save it as UTF-8"):
         settings(tree)
@@ -139,17 +139,17 @@ def test_another_encoding_is_named(tree: Path) -> None:
         ({"oldest-version": "4"}, "one of 3.1, 3.1.1, 5.0"),
         ({"tunnels": ["10.0.0.0/33"]}, "a list of networks"),
         ({"gateways": ["10.0.0.0/8"]}, "a list of IP addresses"),
-        ({"bridges": "10.0.0.1"}, "a list of texts"),
+        ({"bridges": "10.0.0.1"}, "a list of strings"),
     ],
 )
-def test_thresholds_that_cannot_be_measured_by(table: dict[str, object], words: str) -> None:
-    """Each says the key, the value and what it has to be."""
+def test_invalid_thresholds(table: dict[str, object], words: str) -> None:
+    """The error message has the key, the value and what it has to be."""
     with pytest.raises(OptionError, match=re.escape(words)):
         thresholds(table)
 
 
-def test_thresholds_of_the_configuration_are_taken() -> None:
-    """What is not said stays as it was."""
+def test_thresholds_of_the_configuration_are_used() -> None:
+    """Thresholds in the table override defaults; the others keep theirs."""
     made = thresholds({"shared-hosts": 7, "tunnels": ["10.0.0.1/8"], "bridges": ["fd00::1"]})
     assert (made.shared_hosts, made.tunnels, made.bridges) == (7, ("10.0.0.1/8",), ("fd00::1",))
     assert made.shared_clients == Thresholds().shared_clients

@@ -1,4 +1,4 @@
-"""`dissector doctor`: what works here, in a form for people and one for programs."""
+"""`dissector doctor`: the checks of this machine as text and as JSON."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.cli.running import CLEAN, Ran, dissector
+from tests.cli.running import CLEAN, CompletedRun, dissector
 from tests.conftest import ROOT
 
 NOBODY = 65534
-# As another user: what is imported by the first run is there for the second, whoever may read it
+# The first run imports everything, so that the second needs no read permission as another user
 AS_NOBODY = """
 import contextlib, io, os, sys
 from dissector.cli.main import main
@@ -29,8 +29,8 @@ sys.exit(main(["doctor", "--format", "json"]))
 """
 
 
-def document(ran: Ran) -> dict[str, Any]:
-    """Take the JSON of a run, which the schema describes."""
+def document(ran: CompletedRun) -> dict[str, Any]:
+    """Returns the JSON of a run, validated against the schema."""
     found: dict[str, Any] = json.loads(ran.out)
     schema = json.loads((files("dissector") / "report" / "schema_doctor_v1.json").read_text())
     jsonschema.validate(found, schema)
@@ -38,20 +38,20 @@ def document(ran: Ran) -> dict[str, Any]:
 
 
 def check(document: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give the check of a name."""
+    """Returns the check with a name."""
     (found,) = [each for each in document["checks"] if each["name"] == name]
     return dict(found)
 
 
-def stand_in(folder: Path, name: str, script: str) -> None:
-    """Put a program of this name into a folder."""
+def write_program(folder: Path, name: str, script: str) -> None:
+    """Writes a shell script with this name into a folder."""
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
 
 def test_it_works_here() -> None:
-    """Where the tests run, captures can be judged, and every package that is required is there."""
+    """On this machine captures can be analyzed and all required packages are installed."""
     ran = dissector("doctor", "--format", "json")
     found = document(ran)
     assert (ran.code, ran.err, found["works"]) == (0, "", True)
@@ -62,8 +62,8 @@ def test_it_works_here() -> None:
     assert check(found, "Python")["version"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_the_build_is_told() -> None:
-    """The core is what `--version` says; interpreted, it has the command that builds it."""
+def test_the_build_is_reported() -> None:
+    """The check "core" agrees with `--version`; if interpreted, it has the build command."""
     core = check(document(dissector("doctor", "--format", "json")), "core")
     compiled = "(compiled)" in dissector("--version").out
     assert core["message"].startswith("compiled" if compiled else "interpreted")
@@ -73,7 +73,7 @@ def test_the_build_is_told() -> None:
 
 
 def test_for_people() -> None:
-    """Every check is a line with its state, grouped; a sentence at the end sums up."""
+    """The text has a line with its state for every check, and a summary at the end."""
     lines = dissector("doctor").out.splitlines()
     found = document(dissector("doctor", "--format", "json"))
     for each in found["checks"]:
@@ -84,7 +84,7 @@ def test_for_people() -> None:
 
 
 def test_an_empty_path() -> None:
-    """Without PATH no program is found on it, and captures are judged all the same."""
+    """With an empty PATH programs are missing, but captures can be analyzed."""
     ran = dissector("doctor", "--format", "json", PATH="")
     found = document(ran)
     tshark = check(found, "tshark")
@@ -98,14 +98,14 @@ def test_an_empty_path() -> None:
     [
         ("echo 'TShark (Wireshark) 2.6.20 (Git v2.6.20)'", "needs 3.4 or later"),
         ("echo 'no display'; echo 'tshark: broken' >&2; exit 3", "tshark: broken"),
-        ("true", "does not say its version"),
-        ("printf '\\033[2J\\n' >&2; exit 1", "does not say its version"),
+        ("true", "does not report its version"),
+        ("printf '\\033[2J\\n' >&2; exit 1", "does not report its version"),
     ],
-    ids=["too old", "dies", "says nothing", "steers the terminal"],
+    ids=["too old", "fails", "no output", "escape sequence"],
 )
-def test_a_tshark_that_will_not_do(script: str, words: str, tmp_path: Path) -> None:
-    """One that is too old or dies is missing, with its own words and the command to mend it."""
-    stand_in(tmp_path, "tshark", script)
+def test_an_unusable_tshark(script: str, words: str, tmp_path: Path) -> None:
+    """A tshark that is too old or fails is missing, with its error message and a fix."""
+    write_program(tmp_path, "tshark", script)
     ran = dissector("doctor", "--format", "json", PATH=f"{tmp_path}:/usr/bin:/bin")
     tshark = check(document(ran), "tshark")
     assert (ran.code, tshark["state"], tshark["path"]) == (0, "missing", str(tmp_path / "tshark"))
@@ -115,17 +115,17 @@ def test_a_tshark_that_will_not_do(script: str, words: str, tmp_path: Path) -> N
     assert "\x1b" not in out
 
 
-def test_a_tshark_that_will_do(tmp_path: Path) -> None:
-    """One that is new enough is there, with version and path."""
-    stand_in(tmp_path, "tshark", "echo 'TShark (Wireshark) 4.4.2.'")
+def test_a_usable_tshark(tmp_path: Path) -> None:
+    """A tshark that is new enough is reported with version and path."""
+    write_program(tmp_path, "tshark", "echo 'TShark (Wireshark) 4.4.2.'")
     found = document(dissector("doctor", "--format", "json", PATH=f"{tmp_path}:/usr/bin:/bin"))
     tshark = check(found, "tshark")
     assert (tshark["state"], tshark["version"], tshark["mend"]) == ("ok", "4.4.2", None)
 
 
 def test_a_dumpcap_that_this_user_may_not_run(tmp_path: Path) -> None:
-    """A dumpcap for a group only is there, and the command joins the group or grants the right."""
-    stand_in(tmp_path, "dumpcap", "echo 'Dumpcap (Wireshark) 4.0.17'")
+    """A dumpcap for a group is found; the fix joins the group or grants the capability."""
+    write_program(tmp_path, "dumpcap", "echo 'Dumpcap (Wireshark) 4.0.17'")
     (tmp_path / "dumpcap").chmod(0o644)
     found = document(dissector("doctor", "--format", "json", PATH=f"{tmp_path}:/usr/bin:/bin"))
     dumpcap = check(found, "dumpcap")
@@ -134,7 +134,7 @@ def test_a_dumpcap_that_this_user_may_not_run(tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_broken(tmp_path: Path) -> None:
-    """Where a package that judging needs cannot be loaded: exit 2, and the command to mend it."""
+    """If a required package cannot be imported: exit 2, and the command to fix it."""
     (tmp_path / "msgspec.py").write_text("raise ImportError('built for another Python')\n")
     ran = dissector("doctor", "--format", "json", PYTHONPATH=f"{tmp_path}:{ROOT}")
     found = document(ran)
@@ -148,7 +148,7 @@ def test_a_package_that_is_broken(tmp_path: Path) -> None:
 
 
 def test_as_another_user() -> None:
-    """A user without rights may judge captures; how to get the right to capture is said."""
+    """A user without privileges can analyze captures and gets the fix for capturing."""
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY % (NOBODY, NOBODY)],
         capture_output=True,
@@ -158,11 +158,11 @@ def test_as_another_user() -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr.decode()
-    found = document(Ran(done.returncode, done.stdout.decode(), done.stderr.decode()))
+    found = document(CompletedRun(done.returncode, done.stdout.decode(), done.stderr.decode()))
     assert found["works"]
     right, dumpcap = check(found, "right to capture"), check(found, "dumpcap")
     if right["message"] == "this user may open packet sockets":
-        assert os.geteuid() != 0  # the tests' own user may
+        assert os.geteuid() != 0  # the user who runs the tests may capture
         return
     assert right["state"] == ("ok" if dumpcap["state"] == "ok" else "missing")
     assert (right["mend"] is None) == (right["state"] == "ok")
@@ -171,8 +171,8 @@ def test_as_another_user() -> None:
         assert right["mend"].startswith("sudo ")
 
 
-def test_what_it_does_not_take() -> None:
-    """Files are none of its business."""
+def test_file_arguments_are_refused() -> None:
+    """A file argument is exit 2 with a hint at the help."""
     ran = dissector("doctor", "capture.pcap")
     assert ran.code == 2
     assert "--help" in ran.err

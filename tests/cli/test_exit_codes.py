@@ -1,4 +1,4 @@
-"""Exit codes and channels, as the interface contract has them."""
+"""Exit codes, and what goes to standard output and to standard error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 
 def test_findings_exit_with_1(bad: Path) -> None:
-    """An error is at the default threshold."""
+    """A finding of severity error reaches the default of `--fail-on`."""
     ran = dissector(str(bad))
     assert ran.code == 1
     assert "SES01" in ran.out
@@ -23,7 +23,7 @@ def test_findings_exit_with_1(bad: Path) -> None:
 
 
 def test_nothing_found_exits_with_0(good: Path) -> None:
-    """A clean capture is no failure."""
+    """A capture without findings is exit 0."""
     ran = dissector("analyze", str(good))
     assert ran.code == 0
     assert "No findings." in ran.out
@@ -45,18 +45,18 @@ def test_nothing_found_exits_with_0(good: Path) -> None:
     ],
 )
 def test_options_decide_on_findings(bad: Path, arguments: tuple[str, ...], code: int) -> None:
-    """Selection, filters and thresholds decide whether findings fail."""
+    """Selection, filters and `--fail-on` decide on the exit code."""
     assert dissector(*arguments, str(bad)).code == code
 
 
-def test_options_may_stand_between_files(bad: Path, good: Path) -> None:
-    """Files and options come in any order."""
+def test_options_between_files(bad: Path, good: Path) -> None:
+    """Files and options may come in any order."""
     ran = dissector(str(good), "--format", "json", str(bad))
     assert len(json.loads(ran.out)["capture"]["files"]) == 2
 
 
-def test_no_mqtt_is_loud(other: Path) -> None:
-    """Without MQTT the exit is 0, but standard error says so, and what was there instead."""
+def test_no_mqtt_is_noted(other: Path) -> None:
+    """Without MQTT the exit code is 0, and standard error lists what was there instead."""
     ran = dissector(str(other))
     assert ran.code == 0
     assert "NO MQTT was seen" in ran.err
@@ -65,7 +65,7 @@ def test_no_mqtt_is_loud(other: Path) -> None:
 
 
 def test_another_port_is_named_by_d(elsewhere: Path) -> None:
-    """`-d` makes a port MQTT's, alone or in a range."""
+    """`-d` assigns MQTT to a port or a range of ports."""
     assert dissector("-d", "tcp.port==18840,mqtt", str(elsewhere)).code == 1
     assert dissector("-d", "tcp.port==18000-19000,mqtt", str(elsewhere)).code == 1
 
@@ -86,8 +86,8 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("--statistics", "--format", "json", "x.pcap"), "--statistics"),
         (("--statistics", "--format", "sarif", "x.pcap"), "count the findings in the sarif"),
         (("browse",), "reserved"),
-        (("live",), "name what to listen to"),
-        (("live", "-i", "lo", "-"), "name what to listen to"),
+        (("live",), "name what to capture from"),
+        (("live", "-i", "lo", "-"), "name what to capture from"),
         (("live", "x.pcap"), "reads a file"),
         (("live", "-i", "lo", "-a", "forever"), "not understood"),
         (("live", "-i", "lo", "-b", "files:2"), "needs -b filesize"),
@@ -97,17 +97,17 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("live", "-", "-f", "tcp"), "give it to tcpdump"),
         (("analyse",), "did you mean `dissector analyze`?"),
         (("analyze",), "no capture given"),
-        (("-", "-"), "once only"),
+        (("-", "-"), "only once"),
         (("rules", "SES99"), "no rule 'SES99'"),
-        (("doctor", "x.pcap"), "'x.pcap' has no place here"),
-        (("show", "hex", "2g"), "no hex bytes"),
+        (("doctor", "x.pcap"), "unexpected argument 'x.pcap'"),
+        (("show", "hex", "2g"), "not valid hex bytes"),
         (("show", "hex"), "no bytes given"),
     ],
 )
 def test_misuse_exits_with_2_and_one_line(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
-    """Whatever cannot be done is one line that says what to do."""
+    """Misuse is exit 2 and one line that says what to do."""
     ran = dissector(*arguments, cwd=tmp_path)
     assert ran.code == 2
     assert words in ran.err
@@ -116,21 +116,21 @@ def test_misuse_exits_with_2_and_one_line(
 
 
 def test_no_rule_begins_with_the_prefix(bad: Path) -> None:
-    """A misspelt selection is no silent success."""
+    """A selection that matches no rule is an error."""
     ran = dissector("--select", "SEZ", str(bad))
     assert (ran.code, ran.out) == (2, "")
     assert "SEZ" in ran.err
 
 
 def test_no_arguments_show_the_help() -> None:
-    """Without arguments there is nothing to do."""
+    """Without arguments the help goes to standard error, exit 2."""
     ran = dissector()
     assert ran.code == 2
     assert "usage: dissector" in ran.err
 
 
 def test_one_bad_input_of_several_is_reported(bad: Path, tmp_path: Path) -> None:
-    """The others are judged, the exit is 2."""
+    """The other inputs are analyzed, the exit code is 2."""
     ran = dissector(str(bad), str(tmp_path / "missing.pcap"))
     assert ran.code == 2
     assert "SES01" in ran.out
@@ -138,7 +138,7 @@ def test_one_bad_input_of_several_is_reported(bad: Path, tmp_path: Path) -> None
 
 
 def test_a_cut_record_is_a_warning_unless_strict(good: Path) -> None:
-    """A capture that was cut off is judged as far as it goes."""
+    """A truncated capture is analyzed up to the cut; with `--strict-input` it is exit 2."""
     good.write_bytes(good.read_bytes()[:-5])
     ran = dissector(str(good))
     assert ran.code == 0
@@ -154,7 +154,7 @@ def test_standard_input_is_a_capture(bad: Path) -> None:
 
 
 def test_directories_need_recursive(bad: Path, tmp_path: Path) -> None:
-    """A directory is read only when asked for; what is no capture in it is left alone."""
+    """A directory is read only with `--recursive`; other files in it are ignored."""
     (tmp_path / "notes.txt").write_text("no capture")
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "unnamed").write_bytes(bad.read_bytes())
@@ -166,8 +166,8 @@ def test_directories_need_recursive(bad: Path, tmp_path: Path) -> None:
     assert files == [str(bad), str(tmp_path / "deep" / "unnamed")]
 
 
-def test_separate_judges_each_file(bad: Path, good: Path) -> None:
-    """With `--separate` every file has its own report."""
+def test_separate_reports_each_file(bad: Path, good: Path) -> None:
+    """With `--separate` every file gets its own report."""
     ran = dissector("--separate", "--format", "jsonl", str(good), str(bad))
     kinds = [json.loads(line)["type"] for line in ran.out.splitlines()]
     assert ran.code == 1
@@ -175,14 +175,14 @@ def test_separate_judges_each_file(bad: Path, good: Path) -> None:
 
 
 def test_separate_goes_on_after_a_bad_file(bad: Path, tmp_path: Path) -> None:
-    """A file that cannot be read does not hide the next one."""
+    """After a file that cannot be read the next ones are analyzed."""
     ran = dissector("--separate", "--format", "concise", str(tmp_path / "missing"), str(bad))
     assert ran.code == 2
     assert "SES01" in ran.out
 
 
 def test_a_report_goes_to_a_file(bad: Path, tmp_path: Path) -> None:
-    """`--output` leaves standard output empty, and never writes over a capture."""
+    """`--output` leaves standard output empty and never overwrites an input capture."""
     target = tmp_path / "report.json"
     ran = dissector("--format", "json", "--output", str(target), str(bad))
     assert (ran.code, ran.out) == (1, "")
@@ -195,7 +195,7 @@ def test_a_report_goes_to_a_file(bad: Path, tmp_path: Path) -> None:
 
 
 def test_a_broken_pipe_ends_quietly(bad: Path) -> None:
-    """Whoever reads one line and leaves hears nothing more."""
+    """If the reader closes the pipe, the command ends without an error message."""
     command = f"'{sys.executable}' -m dissector --format json '{bad}' | head -c 1"
     done = subprocess.run(
         ["sh", "-c", command], capture_output=True, env=CLEAN, cwd=ROOT, check=False
@@ -204,30 +204,30 @@ def test_a_broken_pipe_ends_quietly(bad: Path) -> None:
     assert done.stderr == b""
 
 
-def test_a_format_of_the_audit_is_said_to_be_one() -> None:
-    """Whoever asks `analyze` for a page is sent to the command that writes it."""
+def test_a_format_of_the_audit_is_refused_with_a_hint() -> None:
+    """The error for `analyze --format html` names the command that supports it."""
     ran = dissector("analyze", "--format", "html", "a.pcap")
     assert (ran.code, ran.err) == (2, "dissector: --format html belongs to `dissector audit`\n")
     assert "choose from" in dissector("analyze", "--format", "pdf", "a.pcap").err
 
 
 def test_version_says_how_it_was_built() -> None:
-    """Compiled or interpreted is part of the version."""
+    """`--version` ends with "compiled" or "interpreted"."""
     ran = dissector("--version")
     assert ran.code == 0
     assert ran.out.startswith("dissector ")
     assert ran.out.rstrip().endswith(("(compiled)", "(interpreted)"))
 
 
-def test_colour_only_where_it_is_wanted(bad: Path) -> None:
-    """A pipe gets no colour, `--color always` does, NO_COLOR does not change that."""
+def test_colour_in_a_pipe(bad: Path) -> None:
+    """A pipe gets no colour except with `--color always`, which overrides NO_COLOR."""
     assert "\x1b" not in dissector(str(bad)).out
     assert "\x1b[" in dissector("--color", "always", str(bad), NO_COLOR="1").out
     assert "\x1b" not in dissector(str(bad), NO_COLOR="1").out
 
 
 def test_an_odd_encoding_of_the_terminal_is_no_error(bad: Path) -> None:
-    """What the terminal cannot show is escaped."""
+    """Characters that the terminal's encoding lacks are escaped."""
     ran = dissector(str(bad), PYTHONIOENCODING="ascii")
     assert ran.code == 1
 
@@ -248,7 +248,7 @@ def test_an_odd_encoding_of_the_terminal_is_no_error(bad: Path) -> None:
     ],
 )
 def test_a_full_disk_is_no_finding(bad: Path, arguments: str) -> None:
-    """What cannot be written is one line and exit 2, never the 1 that means findings."""
+    """Output that cannot be written is one line and exit 2, never 1 as for findings."""
     command = f"'{sys.executable}' -m dissector {arguments.format(bad=bad)} > /dev/full"
     done = subprocess.run(
         ["sh", "-c", command], capture_output=True, env=CLEAN, cwd=ROOT, check=False
@@ -271,7 +271,7 @@ def test_a_full_disk_is_no_finding(bad: Path, arguments: str) -> None:
     ],
 )
 def test_help_that_cannot_be_written(arguments: str, tail: str) -> None:
-    """Where help goes nowhere, that is one line (if anybody hears it) and exit 2."""
+    """Help that cannot be written is exit 2 and one line, if standard error is open."""
     done = subprocess.run(
         ["sh", "-c", f"'{sys.executable}' -m dissector {arguments} {tail}"],
         capture_output=True, env=CLEAN, cwd=ROOT, check=False,
@@ -281,7 +281,7 @@ def test_help_that_cannot_be_written(arguments: str, tail: str) -> None:
 
 
 def test_closed_streams_are_no_crash(bad: Path, tmp_path: Path) -> None:
-    """Without standard output there is nowhere to report to: 2; without the others it goes on."""
+    """A closed standard output is exit 2; the other streams may be closed."""
     report = tmp_path / "report"
     for tail, code in (
         (">&-", 2),
@@ -298,8 +298,8 @@ def test_closed_streams_are_no_crash(bad: Path, tmp_path: Path) -> None:
     assert "SES01" in report.read_text()
 
 
-def test_our_own_fault_is_no_finding(bad: Path, tmp_path: Path) -> None:
-    """A crash shows where it was and exits with 2: a CI job must not take it for findings."""
+def test_a_bug_is_no_finding(bad: Path, tmp_path: Path) -> None:
+    """A crash prints its traceback and exits with 2: a CI job must not take it for findings."""
     (tmp_path / "sitecustomize.py").write_text(
         "import dissector.analysis\n"
         "def run(*_):\n    raise ZeroDivisionError('made for the test')\n"
@@ -314,37 +314,37 @@ def test_our_own_fault_is_no_finding(bad: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert b"ZeroDivisionError: made for the test" in done.stderr
-    assert b"a fault of dissector itself" in done.stderr
+    assert b"a bug in dissector" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--stream", "7"), "--stream 7 left nothing: no handshake there"),
-        (("--client", "nobody"), "--client nobody left nothing"),
-        (("--client", ""), '--client "" left nothing'),
+        (("--stream", "7"), "--stream 7 matches nothing: no handshake there"),
+        (("--client", "nobody"), "--client nobody matches nothing"),
+        (("--client", ""), '--client "" matches nothing'),
     ],
 )
 @pytest.mark.parametrize("command", ["analyze", "audit"])
-def test_a_filter_that_leaves_nothing_is_said(
+def test_a_filter_that_matches_nothing_is_noted(
     bad: Path, command: str, arguments: tuple[str, ...], words: str
 ) -> None:
-    """A mistyped stream or client id does not look like a clean capture."""
+    """A mistyped stream or client id is noted, so it does not look like a clean capture."""
     ran = dissector(command, *arguments, str(bad))
     assert ran.code == 0
     assert words in ran.err
-    assert "left nothing" not in dissector(command, "--client", "a", str(bad)).err
+    assert "matches nothing" not in dissector(command, "--client", "a", str(bad)).err
 
 
-def test_a_client_that_live_did_not_see_is_said(bad: Path) -> None:
-    """So it is at the end of a live capture."""
+def test_a_client_that_live_did_not_see_is_noted(bad: Path) -> None:
+    """A live capture notes at its end that the client id matched nothing."""
     ran = dissector("live", "-", "--client", "nobody", stdin=bad.read_bytes())
     assert ran.code == 0
-    assert "--client nobody left nothing" in ran.err
+    assert "--client nobody matches nothing" in ran.err
 
 
-def test_help_and_version_need_no_exact_words() -> None:
-    """`help COMMAND` is that command's help, and `--version` is one whatever follows."""
+def test_help_and_version_accept_further_arguments() -> None:
+    """`help COMMAND` prints that command's help; `--version` ignores further arguments."""
     assert dissector("help", "extract").out == dissector("extract", "--help").out
     assert dissector("help", "nothing").out == dissector("help").out == dissector("--help").out
     assert dissector("--version", "x.pcap").out == dissector("--version").out != ""

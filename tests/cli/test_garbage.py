@@ -1,4 +1,4 @@
-"""Memory is given back without a collector: the command turns it off."""
+"""Memory is freed without the cycle collector, which the command turns off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dissector.report.json_lines import JsonLines
 from tests.conftest import ROOT
 
 
-class _Nowhere:
+class _DiscardedOutput:
     def write(self, data: bytes, /) -> int:
         return len(data)
 
@@ -21,8 +21,8 @@ class _Nowhere:
 
 
 def garbage_of(path: Path) -> int:
-    """Analyse a capture and give the number of objects that only the collector could free."""
-    sink = JsonLines(_Nowhere())
+    """Analyzes a capture and returns the number of objects that only the collector frees."""
+    sink = JsonLines(_DiscardedOutput())
     outcome = run([str(path)], Options(), sink)
     sink.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     del sink, outcome
@@ -31,10 +31,10 @@ def garbage_of(path: Path) -> int:
 
 @pytest.mark.parametrize("name", ["mosquitto-raw-3.1.1-malformed-connects.pcap"])
 def test_analysing_leaves_no_cycles_behind(name: str) -> None:
-    """What is left to the collector does not grow with what is in the capture."""
+    """The number of objects in cycles does not grow with the capture."""
     small = ROOT / "samples" / "made" / "ack03-session-present-in-refusal.pcap"
     large = ROOT / "samples" / "recorded" / name
-    garbage_of(large)  # what is imported and kept at the first run
+    garbage_of(large)  # the first run imports modules and fills caches
     gc.collect()
     gc.disable()
     try:

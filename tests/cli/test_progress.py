@@ -1,4 +1,4 @@
-"""The bar on standard error, and an interruption."""
+"""The progress bar on standard error, and interruption by a signal."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.cli.running import CLEAN
 from tests.conftest import ROOT
 
 
-def test_a_bar_comes_late_and_goes_away(
+def test_the_bar_appears_after_a_second_and_is_removed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing in the first second, then a bar, and an empty line at the end."""
+    """The bar appears after the first second and is removed at the end."""
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     bar = progress.Progress()
@@ -32,7 +32,7 @@ def test_a_bar_comes_late_and_goes_away(
     text = capsys.readouterr().err
     assert "50% of 100 MB" in text
     bar(60_000_000, 100_000_000)
-    assert capsys.readouterr().err == ""  # too soon after the last
+    assert capsys.readouterr().err == ""  # too soon after the last update
     now += 1
     bar(60_000_000, None)
     assert "60 MB read" in capsys.readouterr().err
@@ -40,13 +40,13 @@ def test_a_bar_comes_late_and_goes_away(
     assert capsys.readouterr().err == "\r\x1b[K"
 
 
-def test_no_bar_where_nobody_sees_it() -> None:
-    """Under pytest standard error is no terminal."""
+def test_no_bar_without_a_terminal() -> None:
+    """There is no bar if standard error is no terminal, as under pytest."""
     assert progress.wanted() is None
 
 
 def test_an_interruption_reports_what_was_read(bad: Path) -> None:
-    """Ctrl-C while a pipe is read: the report of what came, and exit 130."""
+    """Ctrl-C while a pipe is read gives the report of what was read, and exit 130."""
     with subprocess.Popen(
         [sys.executable, "-m", "dissector", "--format", "concise", "-"],
         stdin=subprocess.PIPE,

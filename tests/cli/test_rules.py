@@ -1,4 +1,4 @@
-"""`dissector rules`."""
+"""`dissector rules`: the list, the pages and their JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cli.running import dissector
 
 
 def test_lists_every_rule() -> None:
-    """All rules are there, with severity, side and versions."""
+    """The list has every rule with its id and name."""
     ran = dissector("rules")
     assert ran.code == 0
     for rule in all_rules():
@@ -25,7 +25,7 @@ def test_lists_every_rule() -> None:
 
 
 def test_a_page_has_everything() -> None:
-    """A rule's page says what it checks, why, how to fix, and shows examples as bytes."""
+    """A rule's page has its statements, what it checks, why, fixes, and examples as bytes."""
     text = " ".join(dissector("rules", "ses-01").out.split())
     for part in ("SES01", "MQTT-3.2.2-1 of 3.1.1: ", "checks ", "why ", "client: ", "server: ",
                  "alarms ", "S 20 02 01 00"):  # fmt: skip
@@ -33,16 +33,16 @@ def test_a_page_has_everything() -> None:
     assert dissector("rules", "session-present-after-clean-session").out.startswith("SES01 ")
 
 
-def test_a_page_says_where_it_weighs_what() -> None:
-    """A rule that is an error in one version and a note in another says which is which."""
+def test_a_page_has_the_severity_per_version() -> None:
+    """If the severity differs between versions, the page lists it with the versions."""
     text = dissector("rules", "CON14").out
     assert "weight  error in 3.1, info in 3.1.1 and 5.0; MUST (info: advice); proven" in text
     assert "   weight  error; MUST; proven" in dissector("rules", "SES01").out
 
 
-def test_a_page_says_whom_findings_name() -> None:
-    """Where a rule blames whoever did it, neither its page nor the list names one side only."""
-    assert "   side    client or server, whichever it was" in dissector("rules", "ENC05").out
+def test_a_page_has_the_side_at_fault() -> None:
+    """If either side may be at fault, the page and the list name both."""
+    assert "   side    client or server, whichever is at fault" in dissector("rules", "ENC05").out
     assert "   side    server\n" in dissector("rules", "SES01").out
     rows = {line.split()[0]: line.split()[3] for line in dissector("rules").out.splitlines()}
     assert (rows["ENC05"], rows["SES01"], rows["CON01"]) == ("either", "server", "client")
@@ -50,30 +50,30 @@ def test_a_page_says_whom_findings_name() -> None:
     assert (made["SEQ17"], made["SES01"]) == (["client", "server"], ["server"])
 
 
-def test_a_page_of_the_audit_says_what_it_relates_to() -> None:
-    """References of a rule of the audit stand on the page as in a finding."""
+def test_a_page_of_an_audit_rule_has_its_references() -> None:
+    """The page of an audit rule has the same references as its findings."""
     text = " ".join(dissector("rules", "SEC03").out.split())
     assert "relates to CWE-306, CWE-287, OWASP IoT 2018 I9, " in text
 
 
 @pytest.mark.parametrize("rule", every_rule(), ids=lambda rule: rule.id)
 def test_a_page_is_plain_text(rule: Rule) -> None:
-    """No markup of another program gets to the terminal."""
-    said = " ".join(str(value) for value in page(rule).values())
-    assert "``" not in said
-    assert not re.search(r"(?<![\w*])\*\w+\*", said)
-    assert not re.search(r"\w-\n", said), "a word broken at the end of a line"
+    """Pages have no reStructuredText markup and no words broken at line ends."""
+    text = " ".join(str(value) for value in page(rule).values())
+    assert "``" not in text
+    assert not re.search(r"(?<![\w*])\*\w+\*", text)
+    assert not re.search(r"\w-\n", text), "a word broken at the end of a line"
 
 
 def test_a_group_is_a_shorter_list() -> None:
-    """A prefix lists the rules that begin with it."""
+    """A prefix lists only the rules whose ids begin with it."""
     ran = dissector("rules", "ACK")
     assert "ACK01" in ran.out
     assert "SES01" not in ran.out
 
 
 def test_json_has_all_pages() -> None:
-    """Programs get every rule with its page and examples."""
+    """The JSON has every rule with its page."""
     found = json.loads(dissector("rules", "--format", "json").out)
     assert [rule["id"] for rule in found] == [rule.id for rule in every_rule()]
     assert found[-1]["why"]
@@ -81,15 +81,15 @@ def test_json_has_all_pages() -> None:
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
 def test_every_page_cites_the_catalogue(rule: Rule) -> None:
-    """Every statement that a rule may cite is in the catalogue of that version."""
+    """Every statement that a rule cites is in the catalogue of that version."""
     for version, identifiers in rule.statements.items():
         for identifier in identifiers:
             assert (version, identifier) in STATEMENTS
     assert page(rule)["checks"]
 
 
-def test_the_catalogue_is_whole() -> None:
-    """3.1.1 has 141 numbered statements, 5.0 has 251, 3.1 none; a wrong id gives no text."""
+def test_the_catalogue_is_complete() -> None:
+    """3.1.1 has 141 numbered statements, 5.0 has 251, 3.1 none; an unknown id gives no text."""
     counts = dict.fromkeys(Version, 0)
     for version, _ in STATEMENTS:
         counts[version] += 1

@@ -1,4 +1,4 @@
-"""Passwords never leave the process, whatever the format."""
+"""Passwords are in no output, whatever the format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET = b"Hush!Hush!7"
 
 
 def connect(flags: int, *, declared: int | None = None, after: bytes = b"") -> str:
-    """Give a CONNECT with user name and password, perhaps with a false length or trailing bytes."""
+    """Returns a CONNECT step with a password, optionally with a wrong length or extra bytes."""
     length = len(SECRET) if declared is None else declared
     body = b"\0\4MQTT\4" + bytes((flags,)) + b"\0\x3c\0\1a\0\1u"
     body += length.to_bytes(2, "big") + SECRET + after
@@ -35,7 +35,7 @@ CAPTURES = {
 @pytest.mark.parametrize("kind", CAPTURES)
 @pytest.mark.parametrize("form", ["table", "text", "concise", "json", "jsonl"])
 def test_no_format_shows_a_password(tmp_path: Path, kind: str, form: str) -> None:
-    """Neither as text nor as hex does a password appear, also in malformed packets."""
+    """No format shows a password as text or as hex, also of malformed packets."""
     path = tmp_path / "a.pcap"
     steps = (CAPTURES[kind], "S 20 02 01 00", "C e0 00", "C FIN", "S FIN")
     path.write_bytes(pcap(conversation(steps)))
@@ -49,9 +49,9 @@ def test_no_format_shows_a_password(tmp_path: Path, kind: str, form: str) -> Non
 
 @pytest.mark.parametrize("size", [5, 12, 16, 17, 22, 16 + len(SECRET)])
 def test_no_protocol_name_shows_a_password(tmp_path: Path, size: int) -> None:
-    """Where the length of the name takes in what follows, no part of it is shown, and it is said.
+    """If the length of the protocol name covers the password, no part of it is shown.
 
-    As a second CONNECT: with such a name nothing is known for MQTT.
+    The packet is a second CONNECT: a first one with such a name is not detected as MQTT.
     """
     wrong = bytearray.fromhex(connect(0xC2).removeprefix("C "))
     wrong[3] = size

@@ -1,4 +1,4 @@
-"""`dissector show`."""
+"""`dissector show`: lines, trees and dumps of control packets."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def secret(tmp_path: Path) -> Path:
     return path
 
 
-def test_one_line_a_packet(bad: Path) -> None:
-    """Every control packet has its frame, time, stream, direction and summary."""
+def test_one_line_per_packet(bad: Path) -> None:
+    """Every line has frame, time, stream, direction and summary of a control packet."""
     lines = dissector("show", str(bad)).out.splitlines()
     assert len(lines) == 3
     assert lines[0].split()[:6] == ["4", "2023-11-14T22:13:20.003000Z", "stream", "0", "C", ">"]
     assert "CONNACK accepted sessionPresent=1" in lines[1]
 
 
-def test_choices(bad: Path) -> None:
-    """A frame, a count, a stream or a client id narrows what is shown."""
+def test_filters(bad: Path) -> None:
+    """A frame, a count, a stream or a client id restricts what is shown."""
     assert "CONNACK" in dissector("show", "--frame", "6", str(bad)).out
     assert len(dissector("show", "-c", "1", str(bad)).out.splitlines()) == 1
     assert dissector("show", "--stream", "7", str(bad)).out == ""
@@ -53,17 +53,17 @@ def test_choices(bad: Path) -> None:
     assert dissector("show", "--frame", "x", str(bad)).code == 2
 
 
-def test_a_tree_shows_the_beginning_of_a_load(heavy: Path) -> None:
-    """What a packet carries may be megabytes: a line of it, and how to see all of it."""
+def test_a_tree_truncates_a_payload(heavy: Path) -> None:
+    """A tree shows the start of a payload and how to see all of it; a dump shows all bytes."""
     lines = dissector("show", "-V", "--frame", "8", str(heavy)).out.splitlines()
     assert max(map(len, lines)) < 240
-    assert lines[-1].endswith("xxx… -x shows all bytes")
+    assert lines[-1].endswith("xxx… (-x shows all bytes)")
     dump = dissector("show", "-x", "--frame", "8", str(heavy)).out
     assert dump.count(" 78") == 1000
 
 
 def test_trees_and_dumps_mask_secrets(secret: Path) -> None:
-    """A password is stars in the line, the tree and the dump."""
+    """A password is replaced by asterisks in the line, the tree and the dump."""
     text = dissector("show", "-V", "-x", str(secret)).out
     assert "hush" not in text
     assert "68 75 73 68" not in text
@@ -75,7 +75,7 @@ def test_trees_and_dumps_mask_secrets(secret: Path) -> None:
     [("20020100",), ("20", "02", "01", "00"), ("20:02:01:00",), ("0x20020100",)],
 )
 def test_hex_from_the_command_line(words: tuple[str, ...]) -> None:
-    """Bytes may be written together or apart."""
+    """Bytes may be given in one or several words, with or without separators."""
     ran = dissector("show", "hex", *words)
     assert ran.code == 0
     assert ran.out.startswith("CONNACK accepted sessionPresent=1")
@@ -87,15 +87,15 @@ def test_hex_from_standard_input() -> None:
     assert dissector("show", "hex", "-", stdin=b"e0 00\n").out.startswith("DISCONNECT")
 
 
-def test_no_packet_can_steer_the_terminal() -> None:
-    """Escape sequences of a captured text are shown, not sent."""
-    evil = "10 12 00 04 4d 51 54 54 04 02 00 3c 00 06 1b 5b 33 31 6d 0a"
-    text = dissector("show", "-x", "hex", *evil.split()).out
+def test_escape_sequences_are_escaped() -> None:
+    """Terminal escape sequences in captured text are printed in escaped form."""
+    wire = "10 12 00 04 4d 51 54 54 04 02 00 3c 00 06 1b 5b 33 31 6d 0a"
+    text = dissector("show", "-x", "hex", *wire.split()).out
     assert all(line.isprintable() for line in text.splitlines())
 
 
-def test_packets_are_handed_on_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A capture full of tiny packets is never kept as a whole: packets leave a few frames later."""
+def test_packets_are_yielded_while_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packets are yielded a few frames later; a capture of tiny packets is not held in memory."""
     most = 0
     kept = PacketSink.packet
 
@@ -121,8 +121,8 @@ def test_packets_are_handed_on_as_they_come(monkeypatch: pytest.MonkeyPatch) -> 
         ("mosquitto-paho-3.1.1-takeover", " "),
     ],
 )
-def test_what_carries_a_stream_is_named(name: str, over: str) -> None:
-    """Each line, and the handshake table, say what carries a stream besides TCP."""
+def test_the_encapsulation_is_shown(name: str, over: str) -> None:
+    """Each line, and the handshake table, show the encapsulation of a stream."""
     path = f"samples/recorded/{name}.pcap"
     for line in dissector("show", path).out.splitlines():
         stream, _, rest = line.partition("stream ")[2].partition(" ")

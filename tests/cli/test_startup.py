@@ -1,4 +1,4 @@
-"""What the command imports, and when: start-up counts."""
+"""What the command imports at start-up, which has to be fast."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEVER = HEAVY - {"tabulate", "msgspec"}
 
 
 def modules_of(*arguments: str) -> set[str]:
-    """Run the command and give the modules that it had imported at its end."""
+    """Runs the command and returns the names of the modules that it imported."""
     code = (
         "import sys\n"
         "from dissector.cli.main import main\n"
@@ -46,7 +46,7 @@ def modules_of(*arguments: str) -> set[str]:
     ],
 )
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
-    """Help needs no engine, no rules, no report."""
+    """Help imports no engine, no rules, no report."""
     found = modules_of(*arguments)
     assert not {name.split(".")[0] for name in found} & (HEAVY | {"dataclasses", "inspect"})
     assert "dissector.analysis" not in found
@@ -54,7 +54,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
 
 def test_analysis_never_imports_the_other_engines(good: Path) -> None:
-    """A capture is judged without scapy and its like; JSON without the statements and tables."""
+    """An analysis imports no scapy or pyshark; with JSON also no statements and tables."""
     found = modules_of("--format", "json", str(good))
     assert not {name.split(".")[0] for name in found} & (NEVER | {"tabulate"})
     assert "dissector.mqtt.statements" not in found

@@ -1,4 +1,4 @@
-"""The width that reports and help are made for."""
+"""The terminal width, and that reports and help fit it."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from tests.cli.running import dissector
 from tests.conftest import ROOT
 
 
-def test_the_environment_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """COLUMNS says how wide it is, as for other programs."""
+def test_columns_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment variable COLUMNS overrides the terminal."""
     monkeypatch.setenv("COLUMNS", "132")
     assert columns() == 132
 
 
 @pytest.mark.parametrize("value", ["", "wide", "0", "-3"])
-def test_what_is_no_width_is_passed_over(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """A COLUMNS that is no width leaves it to the terminal; without one it is 80."""
+def test_invalid_columns_are_ignored(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """With an invalid COLUMNS the terminal's width is used; without a terminal it is 80."""
     monkeypatch.setenv("COLUMNS", value)
 
-    def nowhere(*_: int) -> os.terminal_size:
+    def no_terminal(*_: int) -> os.terminal_size:
         raise OSError
 
-    monkeypatch.setattr(os, "get_terminal_size", nowhere)
+    monkeypatch.setattr(os, "get_terminal_size", no_terminal)
     assert columns() == 80
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS, "rules SEC"])
 def test_help_and_lists_fit_eighty_columns(command: str) -> None:
-    """Where nobody knows how wide it is, no line of help or of the list of rules is wider."""
+    """Without a known width no line of help or of the list of rules exceeds 80 columns."""
     help_of = [] if " " in command else ["--help"]
-    said = dissector(*command.split(), *help_of, COLUMNS="").out
-    assert [line for line in said.splitlines() if len(line) > 80] == []
+    text = dissector(*command.split(), *help_of, COLUMNS="").out
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_tables_of_several_files_and_servers_fit(tmp_path: Path) -> None:
-    """Handshakes over WebSocket, behind a proxy, with findings; TLS; and the audit of them all."""
+    """Tables of several files (WebSocket, proxies, TLS, findings) and audits fit 80 columns."""
     names = ("mosquitto-*malformed*", "aedes-*proxy*", "aedes-*websocket*", "mosquitto-*tls*")
     files = [path for name in names for path in sorted((ROOT / "samples/recorded").glob(name))]
     for command in ("analyze", "audit"):

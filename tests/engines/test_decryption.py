@@ -122,7 +122,7 @@ def test_what_tshark_leaves_closed_is_said(tmp_path: Path, version: str) -> None
     assert not report.handshakes
     (warning,) = report.warnings
     assert warning.kind == "keys"
-    assert warning.message.startswith("tshark opened nothing of 1 of 1 TLS connections")
+    assert warning.message.startswith("tshark decrypted nothing of 1 of 1 TLS connections")
 
 
 def _proxied(folder: Path, version: str, header: bytes, *, apart: bool, port: int) -> Report:

@@ -1,4 +1,4 @@
-"""A structure-aware fuzzer: real captures in, damaged in every layer, what breaks out.
+"""A structure-aware fuzzer: damages real captures in one layer at a time and checks invariants.
 
 `python -m tests.fuzz TARGET` runs one target; `tests/fuzz/README.md` says how.
 """

@@ -1,6 +1,6 @@
-"""A target's name in, a summary out: `python -m tests.fuzz TARGET`; 1 where anything failed.
+"""Runs fuzz targets: `python -m tests.fuzz TARGET`; exit code 1 if a case failed.
 
-It supervises workers: one that dies leaves its case behind, which is kept, and another goes on.
+It supervises worker processes: if one dies, its current case is kept and another is started.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ PACKAGES = ("capture", "net", "mqtt", "connections", "rules")
 
 
 def main() -> int:
-    """Run one target, all of them, or the cases of some files again."""
+    """Runs one target, all targets, or saved cases."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=[*TARGETS, "all", "replay"])
-    parser.add_argument("files", nargs="*", type=Path, help="with replay: cases that were kept")
+    parser.add_argument("files", nargs="*", type=Path, help="with replay: saved cases")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--interpreted", metavar="PYTHON", help="compare with this interpreter")
-    parser.add_argument("--corpus", metavar="DIR", help="where failing cases go")
-    parser.add_argument("--coverage", action="store_true", help="what is reached (interpreted)")
+    parser.add_argument("--corpus", metavar="DIR", help="directory for failing cases")
+    parser.add_argument("--coverage", action="store_true", help="report coverage (interpreted)")
     arguments = parser.parse_args()
     if arguments.target == "replay":
         return _replay(arguments.files)
@@ -44,25 +44,25 @@ def main() -> int:
             name, arguments.seconds, arguments.seed, corpus, arguments.interpreted
         )
         if arguments.coverage:
-            failed |= _covered(settings)
+            failed |= _measure_coverage(settings)
         else:
             failed |= _supervise(settings, arguments.jobs)
     return int(failed)
 
 
 def _supervise(settings: WorkerSettings, jobs: int) -> bool:
-    """Keep as many workers going as there are jobs; say what came of it."""
+    """Keeps as many workers running as there are jobs; prints the totals, returns any failure."""
     began = time.monotonic()
     end = began + settings.seconds
     total = WorkerCounts()
     deaths = 0
-    folder = tempfile.mkdtemp(prefix="fuzz-at-work-")
+    folder = tempfile.mkdtemp(prefix="fuzz-current-")
     working: list[tuple[WorkerSettings, subprocess.Popen[bytes]]] = []
     seed = settings.seed
     while True:
         while len(working) < jobs and end - time.monotonic() > 1 and deaths < 50:
             one = msgspec.structs.replace(
-                settings, seed=seed, seconds=end - time.monotonic(), at_work=f"{folder}/{seed}"
+                settings, seed=seed, seconds=end - time.monotonic(), case_file=f"{folder}/{seed}"
             )
             command = [sys.executable, "-m", "tests.fuzz.worker", msgspec.json.encode(one).decode()]
             working.append((one, subprocess.Popen(command, stdout=subprocess.PIPE)))
@@ -70,13 +70,13 @@ def _supervise(settings: WorkerSettings, jobs: int) -> bool:
         if not working:
             break
         one, process = working.pop(0)
-        said, _ = process.communicate()
+        output, _ = process.communicate()
         if process.returncode == 0:
-            tally = msgspec.json.decode(said, type=WorkerCounts)
-            total.cases += tally.cases
-            total.kinds = max(total.kinds, tally.kinds)
-            total.peak_mib = max(total.peak_mib, tally.peak_mib)
-            for key, count in tally.failures.items():
+            counts = msgspec.json.decode(output, type=WorkerCounts)
+            total.cases += counts.cases
+            total.kinds = max(total.kinds, counts.kinds)
+            total.peak_mib = max(total.peak_mib, counts.peak_mib)
+            for key, count in counts.failures.items():
                 total.failures[key] = total.failures.get(key, 0) + count
         else:
             deaths += 1
@@ -95,7 +95,7 @@ def _supervise(settings: WorkerSettings, jobs: int) -> bool:
 
 
 def _keep_last(settings: WorkerSettings, key: str) -> None:
-    path = Path(settings.at_work or os.devnull)
+    path = Path(settings.case_file or os.devnull)
     if not path.is_file():
         print(f"{settings.target}: a worker {key} before its first case", file=sys.stderr)
         return
@@ -107,34 +107,34 @@ def _keep_last(settings: WorkerSettings, key: str) -> None:
 
 
 def _replay(files: list[Path]) -> int:
-    """Try kept cases again and say what they do."""
+    """Runs saved cases again and prints their results."""
     failed = 0
     for path in files:
         keys = [failure(read_case(path), index) for index in (0, 1)]
-        key, story, _ = next((found for found in keys if found[0]), keys[0])
+        key, details, _ = next((found for found in keys if found[0]), keys[0])
         failed += bool(key)
-        print(f"{path.name}: {key or 'holds'}\n{story}")
+        print(f"{path.name}: {key or 'passed'}\n{details}")
         if key and path.suffix != ".packet":
             frames: list[Record] = records(path.read_bytes())
             print(f"{len(frames)} frames")
     return int(bool(failed))
 
 
-def _covered(settings: WorkerSettings) -> bool:
-    """Run in this process under coverage.py and say what was reached."""
+def _measure_coverage(settings: WorkerSettings) -> bool:
+    """Runs a target in this process under coverage.py and prints the coverage."""
     import coverage
 
     from tests.fuzz.worker import run
 
     measure = coverage.Coverage(branch=True, source_pkgs=["dissector"], data_file=None)
     measure.start()
-    tally = run(settings)
+    counts = run(settings)
     measure.stop()
-    print(f"{settings.target}: {tally.cases} cases, failures: {tally.failures or 'none'}")
+    print(f"{settings.target}: {counts.cases} cases, failures: {counts.failures or 'none'}")
     for package in PACKAGES:
         print(f"-- {package}")
         measure.report(include=[f"*/dissector/{package}/*"], show_missing=True, skip_empty=True)
-    return bool(tally.failures)
+    return bool(counts.failures)
 
 
 if __name__ == "__main__":

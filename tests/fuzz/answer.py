@@ -1,7 +1,7 @@
-"""A case in, all that the package says of it out, as bytes; run as a script it serves a pipe.
+"""Formats all results of the package for a case as bytes; as a script it answers over a pipe.
 
-The script needs nothing but the package, so another interpreter, with another build of it, can give
-the same answers to be compared. A case is "packet" or "capture" and bytes.
+The script needs nothing but the package, so that another interpreter with another build of it can
+give answers to compare. A case is a kind, packet or capture, and bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def compiled() -> bool:
 
 
 def of_packet(data: bytes) -> bytes:
-    """Decode one control packet as every version and side."""
+    """Decodes a control packet as every version and side."""
     lines = []
     for version in (None, *Version):
         for side in (None, *Side):
@@ -39,22 +39,22 @@ def of_packet(data: bytes) -> bytes:
 
 
 def of_report(report: dissector.Report) -> bytes:
-    """Give a report as JSON, without what names the tool, and the bytes that JSON leaves out."""
+    """Formats a report as JSON, without the tool's entry but with packet bytes and spans."""
     whole = document(report, key=KEY)
     del whole["tool"]
-    beside = [
+    evidence = [
         (finding.packet and finding.packet.hex(), finding.span) for finding in report.findings
     ]
-    return msgspec.json.encode((whole, beside))
+    return msgspec.json.encode((whole, evidence))
 
 
 def of_error(error: dissector.DissectorError) -> bytes:
-    """Give a refusal."""
+    """Formats an error."""
     return f"{type(error).__name__}: {error}".encode()
 
 
 def of_case(kind: bytes, data: bytes) -> bytes:
-    """Answer one case."""
+    """Returns the answer to one case."""
     if kind == PACKET:
         return of_packet(data)
     try:
@@ -64,7 +64,7 @@ def of_case(kind: bytes, data: bytes) -> bytes:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer cases until the pipe ends: four bytes of length, the kind, the case; and back."""
+    """Answers cases until the pipe ends; each is four bytes of length, a byte of kind, the data."""
 
     def reply(data: bytes) -> None:
         answers.write(len(data).to_bytes(4, "big") + data)

@@ -1,4 +1,4 @@
-"""Bytes in, the same bytes damaged out: flips, inserts, deletes, splices, numbers at edges."""
+"""Mutates bytes: flips, inserts, deletes, splices, boundary values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EDGES = (
 
 
 def number(rng: random.Random, value: int, bits: int) -> int:
-    """Give another number near a value, or at an edge, or any."""
+    """Returns another number: near a value, a boundary value, or any."""
     way = rng.randrange(4)
     if way == 0:
         value += rng.choice((-4, -2, -1, 1, 2, 4, 12, 20))
@@ -46,7 +46,7 @@ def number(rng: random.Random, value: int, bits: int) -> int:
 
 
 def damage(rng: random.Random, data: bytes, others: Sequence[bytes] = ()) -> bytes:
-    """Damage bytes once."""
+    """Returns the bytes with one mutation."""
     out = bytearray(data)
     size = len(out)
     at = rng.randrange(size + 1)
@@ -90,7 +90,7 @@ def damage(rng: random.Random, data: bytes, others: Sequence[bytes] = ()) -> byt
 
 
 def shuffle_near(rng: random.Random, count: int) -> list[int]:
-    """Give an order of numbers in which a few stand near their places."""
+    """Returns the numbers below `count` in order, with a few moved by up to four places."""
     order = list(range(count))
     for _ in range(rng.randint(1, 3)):
         if count > 1:

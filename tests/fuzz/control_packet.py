@@ -1,7 +1,7 @@
-"""A control packet in, one out that is wrong, or another, in a way that only MQTT can be.
+"""Generates and mutates MQTT control packets, mostly valid, with errors specific to MQTT.
 
-A loose walk finds the fields of a CONNECT, CONNACK, DISCONNECT or AUTH: lengths, identifiers,
-variable byte integers. One of them is changed, with or without the lengths around it mended.
+Mutations change lengths, identifiers, flags, properties or text fields of a packet, with or
+without correcting the lengths around them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dissector.mqtt import spec
 from tests.fuzz.bytewise import damage, number
 
-SECRET = b"Xq7-fuzzSecret!"  # the password of all seeds: no output may show it
+SECRET = b"Xq7-fuzzSecret!"  # the password in all seeds; no output may show it
 TEXTS = (b"", b"a", b"c1", b"\0", b"a\0b", b"\xff\xfe", b"\xc3(", b"\xed\xa0\x80", b"\xef\xbf\xbf",
          b"+/#", b"$share/g/t", b"a" * 23, b"a" * 24, b"\x1b[2J\x07", b"\xe2\x80\xae\xe2\x80\x8b",
          b"\xf3\xa0\x80\x81", b"=1+1", b"<b>&", b"x" * 300, b"\r\n::error::", b"|`*_")  # fmt: skip
@@ -20,7 +20,7 @@ NAMES = (b"MQTT", b"MQIsdp", b"MQTt", b"mqtt", b"", b"MQTT\0", b"\xff\xff\xff\xf
 
 
 def variable(value: int) -> bytes:
-    """Encode a Variable Byte Integer, also one that is too large for four bytes."""
+    """Encodes a Variable Byte Integer, also one that is too large for four bytes."""
     out = bytearray()
     while True:
         value, low = value >> 7, value & 127
@@ -30,7 +30,7 @@ def variable(value: int) -> bytes:
 
 
 def lengthened(rng: random.Random, value: int) -> bytes:
-    """Encode a value, often right, sometimes overlong, unfinished, or another one."""
+    """Encodes a Variable Byte Integer; sometimes overlong, truncated, or another value."""
     way = rng.randrange(8)
     if way == 0:
         encoded = bytearray(variable(value))
@@ -48,7 +48,7 @@ def lengthened(rng: random.Random, value: int) -> bytes:
 
 
 def text(rng: random.Random, value: bytes | None = None) -> bytes:
-    """Encode a text or binary field, sometimes with a false length."""
+    """Encodes a text or binary field, sometimes with a wrong length."""
     if value is None:
         value = rng.choice(TEXTS)
     size = len(value)
@@ -58,7 +58,7 @@ def text(rng: random.Random, value: bytes | None = None) -> bytes:
 
 
 def property_(rng: random.Random, packet_type: int) -> bytes:
-    """Encode one property: allowed in the packet or not, known or not, right or not."""
+    """Encodes one property, which may be misplaced, unknown or malformed."""
     rows = list(spec.PROPERTIES.values())
     allowed = [row for row in rows if packet_type in row.packets]
     row = rng.choice(allowed if allowed and rng.randrange(4) else rows)
@@ -78,7 +78,7 @@ def property_(rng: random.Random, packet_type: int) -> bytes:
 
 
 def properties(rng: random.Random, packet_type: int) -> bytes:
-    """Encode a property section."""
+    """Encodes a property block."""
     items = [property_(rng, packet_type) for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 6)))]
     if items and rng.randrange(4) == 0:
         items.append(rng.choice(items))
@@ -87,14 +87,14 @@ def properties(rng: random.Random, packet_type: int) -> bytes:
 
 
 def packet(rng: random.Random, first: int, body: bytes) -> bytes:
-    """Put a fixed header before a body."""
+    """Prepends a fixed header to a body."""
     if rng.randrange(12) == 0:
         first ^= 1 << rng.randrange(8)
     return bytes((first,)) + lengthened(rng, len(body)) + body
 
 
 def connect(rng: random.Random) -> bytes:
-    """Make a CONNECT of parts, each mostly right."""
+    """Makes a CONNECT of parts that are mostly valid."""
     level = rng.choice((3, 4, 4, 5, 5, 0x83, 0x84, rng.randrange(256)))
     flags = rng.choice((0x02, 0xC2, 0xC6, 0xCE, 0x82, 0x42, 0x00, 0x26, rng.randrange(256)))
     name = spec.PROTOCOL_NAMES.get(level & 127, "MQTT").encode()
@@ -120,7 +120,7 @@ def connect(rng: random.Random) -> bytes:
 
 
 def connack(rng: random.Random) -> bytes:
-    """Make a CONNACK of parts."""
+    """Makes a CONNACK of parts that are mostly valid."""
     body = bytes(
         (rng.choice((0, 0, 1, 2, 255)), rng.choice((0, 0, 1, 2, 5, 6, 0x80, 0x84, 0x87, 255)))
     )
@@ -130,7 +130,7 @@ def connack(rng: random.Random) -> bytes:
 
 
 def other(rng: random.Random) -> bytes:
-    """Make a packet of another type."""
+    """Makes a packet of another type."""
     kind = rng.choice((3, 4, 8, 9, 12, 13, 14, 14, 15, 15, 0, rng.randrange(16)))
     first = kind << 4 | (2 if kind in (6, 8, 10) else 0)
     if kind in (spec.DISCONNECT, spec.AUTH):
@@ -146,12 +146,12 @@ def other(rng: random.Random) -> bytes:
 
 
 def made(rng: random.Random) -> bytes:
-    """Make any packet."""
+    """Makes a packet of any type."""
     return rng.choice((connect, connect, connack, other))(rng)
 
 
 def changed(rng: random.Random, raw: bytes, others: Sequence[bytes] = ()) -> bytes:
-    """Change one thing in a packet."""
+    """Returns a packet with one mutation."""
     if len(raw) < 2:
         return made(rng)
     pos = 1
@@ -182,7 +182,7 @@ def changed(rng: random.Random, raw: bytes, others: Sequence[bytes] = ()) -> byt
 
 
 def _length_changed(rng: random.Random, body: bytes) -> bytes:
-    """Change a two-byte length that leads to a place in the body."""
+    """Changes a two-byte length whose field ends inside the body, or its field."""
     places = [
         at
         for at in range(len(body) - 1)
@@ -193,13 +193,13 @@ def _length_changed(rng: random.Random, body: bytes) -> bytes:
     at = rng.choice(places)
     size = int.from_bytes(body[at : at + 2], "big")
     if rng.randrange(2):
-        value = rng.choice(TEXTS)  # the field is another, its length right
+        value = rng.choice(TEXTS)  # another field with the right length
         return body[:at] + len(value).to_bytes(2, "big") + value + body[at + 2 + size :]
     return body[:at] + number(rng, size, 16).to_bytes(2, "big") + body[at + 2 :]
 
 
 def _with_properties(rng: random.Random, packet_type: int, body: bytes) -> bytes:
-    """Put other properties where the packet's own are, or where they might be."""
+    """Replaces the properties, or inserts some where they would be."""
     at = {spec.CONNECT: 10, spec.CONNACK: 2}.get(packet_type, 1)
     if packet_type == spec.CONNECT and body[:6] == b"\0\6MQIsd":
         at = 12

@@ -1,7 +1,7 @@
-"""A case in, what is wrong with the answer out: a `BrokenError` says what broke.
+"""Checks the invariants of a fuzz case; raises `BrokenError` with the one that is violated.
 
-What holds for every input is checked on every case; what is slow (schema, tables, reading in drops)
-on every so-manyth.
+Cheap invariants are checked on every case, slow ones (schema, tables, short reads, audits) on every
+n-th case.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from tests.fuzz.targets import FuzzCase
 MEMORY_LIMIT = 300 << 20
 
 
-MARK = SECRET[:6]  # what of a password suffices to know it
-SCHEMA_EVERY, TEXT_EVERY, DROPS_EVERY, LAYERS_EVERY, AUDIT_EVERY = 41, 7, 11, 31, 3
+MARK = SECRET[:6]  # a part of the password that must not be shown either
+SCHEMA_EVERY, TEXT_EVERY, SHORT_READS_EVERY, LAYERS_EVERY, AUDIT_EVERY = 41, 7, 11, 31, 3
 # Blocks that are numbered like frames, as Wireshark does: journal entries and custom blocks
 _NUMBERED = [
     kind.to_bytes(4, order) for kind in (9, 0xBAD, 0x40000BAD) for order in ("big", "little")
@@ -44,54 +44,54 @@ _NUMBERED = [
 
 
 class BrokenError(Exception):
-    """An invariant does not hold; the first word says which."""
+    """An invariant is violated; the message begins with its name and a colon."""
 
 
-class Drops:
-    """A file that gives its bytes a few at a time, as a pipe may."""
+class ShortReads:
+    """A file whose reads return few bytes, like a pipe."""
 
     def __init__(self, data: bytes, most: int) -> None:
         self._file = io.BytesIO(data)
         self._most = most
 
     def read(self, size: int) -> bytes:
-        """Give at most a few bytes."""
+        """Returns at most `most` bytes."""
         return self._file.read(min(size, self._most))
 
 
 def _in_suite() -> bool:
-    """Whether pytest runs us: the peak is then that of all tests."""
+    """Whether pytest runs the case; peak memory is then that of all tests."""
     return "PYTEST_CURRENT_TEST" in os.environ
 
 
-def hold(case: FuzzCase, index: int) -> tuple[bytes, frozenset[str]]:
-    """Check one case; give its answer and what kinds of things it showed."""
+def check_case(case: FuzzCase, index: int) -> tuple[bytes, frozenset[str]]:
+    """Checks one case; returns its answer and the kinds of results in it."""
     if case.kind == answer.PACKET:
-        said, shown = _hold_packet(case.data, index), frozenset[str]()
+        answered, shown = _check_packet(case.data, index), frozenset[str]()
     else:
-        said, shown = _hold_capture(case, index)
+        answered, shown = _check_capture(case, index)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     if used > MEMORY_LIMIT and not _in_suite():
         raise BrokenError(f"memory: {used >> 20} MiB")
-    return said, shown
+    return answered, shown
 
 
-def _hold_packet(data: bytes, index: int) -> bytes:
+def _check_packet(data: bytes, index: int) -> bytes:
     for version in (None, *dissector.Version):
         for side in (None, *dissector.Side):
             packet = decode_packet(data, version, side)
             hidden = packet.masked()
-            _demand(len(hidden) == len(packet.raw), "masked: another length")
-            _demand(len(packet.raw) <= len(data), "raw: longer than what was given")
+            _require(len(hidden) == len(packet.raw), "masked: another length")
+            _require(len(packet.raw) <= len(data), "raw: longer than what was given")
             for offset, length in packet.secrets:
-                _demand(0 <= offset <= offset + length <= len(packet.raw), "secrets: outside")
+                _require(0 <= offset <= offset + length <= len(packet.raw), "secrets: outside")
             for defect in packet.defects:
                 end = defect.offset + defect.length
                 where = f"defect: {defect} outside of {len(data)} bytes"
-                _demand(0 <= defect.offset <= end <= max(len(data), 1), where)
+                _require(0 <= defect.offset <= end <= max(len(data), 1), where)
             if isinstance(packet, packets.Connect) and packet.password:
                 shown = _without(hidden, packet)
-                _demand(
+                _require(
                     len(packet.password) < 6 or packet.password not in shown, "masked: password"
                 )
             _encoded_again(packet)
@@ -101,7 +101,7 @@ def _hold_packet(data: bytes, index: int) -> bytes:
 
 
 def _without(hidden: bytes, packet: packets.Connect) -> bytes:
-    """Leave out the fields that may hold the same bytes as the password by chance."""
+    """Removes the fields that may contain the bytes of the password by chance."""
     named = (packet.protocol_name, packet.client_id, packet.username, packet.last_will_topic)
     for field in named:
         if field:
@@ -118,11 +118,11 @@ def _without(hidden: bytes, packet: packets.Connect) -> bytes:
 
 
 def _encoded_again(packet: packets.Packet) -> None:
-    """A packet without defects is what its fields encode to."""
+    """Requires that encoding the fields of a packet without defects gives its bytes."""
     if packet.defects or not packet.raw or packet.size != len(packet.raw):
         return
     if isinstance(packet, packets.Connect):
-        # 3.1 lets fields be missing that the flags announce
+        # 3.1 allows fields to be missing although flags announce them
         if packet.bridge or packet.version is dissector.Version.V3_1:
             return
         again = encode.connect(packet)
@@ -130,7 +130,7 @@ def _encoded_again(packet: packets.Packet) -> None:
         again = encode.connack(packet)
     else:
         return
-    _demand(again == packet.raw, f"encode: {again.hex()} is not {packet.raw.hex()}")
+    _require(again == packet.raw, f"encode: {again.hex()} is not {packet.raw.hex()}")
 
 
 def _layers(data: bytes) -> None:
@@ -142,67 +142,69 @@ def _layers(data: bytes) -> None:
         layer = MQTT(data, version=version) if data else None
         if layer is not None:
             layer.clear_cache()
-            _demand(bytes(layer) == data, f"layers: {bytes(layer).hex()} is not {data.hex()}")
+            _require(bytes(layer) == data, f"layers: {bytes(layer).hex()} is not {data.hex()}")
 
 
-def _hold_capture(case: FuzzCase, index: int) -> tuple[bytes, frozenset[str]]:
+def _check_capture(case: FuzzCase, index: int) -> tuple[bytes, frozenset[str]]:
     try:
         report = dissector.analyze(io.BytesIO(case.data))
     except dissector.DissectorError as error:
-        _demand(not case.whole, f"refused: {error}")
-        _demand(_shown_safely(str(error)) and "\n" not in str(error), f"error text: {error!r}")
+        _require(not case.whole, f"refused: {error}")
+        _require(_shown_safely(str(error)) and "\n" not in str(error), f"error text: {error!r}")
         return answer.of_error(error), frozenset({"refused"})
-    packed = case.data[:2] == b"\x1f\x8b"
-    _places(report, 1 << 30 if packed else sum(map(case.data.count, _NUMBERED)))
-    _counts(report)
-    if not packed:
-        _bounds(report, len(case.data))
+    compressed = case.data[:2] == b"\x1f\x8b"
+    _check_references(report, 1 << 30 if compressed else sum(map(case.data.count, _NUMBERED)))
+    _check_summary(report)
+    if not compressed:
+        _check_bounds(report, len(case.data))
     whole = document(report, key=answer.KEY)
     try:
-        said = answer.of_report(report)
+        answered = answer.of_report(report)
     except (UnicodeError, ValueError, TypeError) as error:
         raise BrokenError(f"json: {error}") from error
-    _secret(report, [json.dumps(whole, ensure_ascii=False).encode("utf-8", "surrogateescape")])
+    _check_secrets(
+        report, [json.dumps(whole, ensure_ascii=False).encode("utf-8", "surrogateescape")]
+    )
     if index % SCHEMA_EVERY == 0:
-        _schema(whole)
+        _check_schema(whole)
     if index % TEXT_EVERY == 0:
-        _formats(report, whole)
+        _check_formats(report, whole)
     if index % AUDIT_EVERY == 0:
-        _audited(case.data)
-    if index % DROPS_EVERY == 0:
+        _check_audit(case.data)
+    if index % SHORT_READS_EVERY == 0:
         for most in (1 if len(case.data) < 3000 else 61, 257):
             try:
-                again = dissector.analyze(Drops(case.data, most))  # type: ignore[arg-type]
+                again = dissector.analyze(ShortReads(case.data, most))  # type: ignore[arg-type]
             except dissector.CaptureError as error:
-                # a variant of pcap is told by its first records, of which a drop shows fewer
-                _demand("record headers" in str(error), f"drops: {error}")
+                # variants of pcap are detected by the first records; a short read has fewer
+                _require("record headers" in str(error), f"short reads: {error}")
                 continue
             if any(warning.kind == "overlap-different-bytes" for warning in report.warnings):
-                continue  # bytes of windows long gone are no longer compared (net/delivered_ring.py)
-            same = _steady(again) == _steady(report)
-            _demand(same, f"drops: {most} bytes at a time give another report")
+                continue  # bytes of discarded windows are not compared (net/delivered_ring.py)
+            same = _comparable(again) == _comparable(report)
+            _require(same, f"short reads: {most} bytes at a time give another report")
     shown = {f"{finding.rule} {finding.side.value}" for finding in report.findings}
     shown |= {warning.kind for warning in report.warnings}
     shown |= {f"{item.rule} {item.reason}" for item in report.not_evaluated}
     shown |= {handshake.outcome.value for handshake in report.handshakes}
-    return said, frozenset(shown)
+    return answered, frozenset(shown)
 
 
-def _audited(data: bytes) -> None:
-    """The rules of an audit keep to the same; they look into certificates, too."""
+def _check_audit(data: bytes) -> None:
+    """Checks the same invariants for the audit rules, which also decode certificates."""
     report = dissector.analyze(io.BytesIO(data), select=("SEC", "TLS"))
-    _places(report, 1 << 30)
-    _counts(report)
-    _secret(report, [json.dumps(document(report, key=answer.KEY)).encode()])
+    _check_references(report, 1 << 30)
+    _check_summary(report)
+    _check_secrets(report, [json.dumps(document(report, key=answer.KEY)).encode()])
     table = io.BytesIO()
     write_report(report, TextReport(table, Style(), everything=True))
-    _demand(_shown_safely(table.getvalue().decode()), "control bytes: in the table of an audit")
+    _require(_shown_safely(table.getvalue().decode()), "control bytes: in the table of an audit")
 
 
-def _steady(report: dissector.Report) -> bytes:
-    """Give a report as JSON, but for the places and order of the reader's own warnings.
+def _comparable(report: dissector.Report) -> bytes:
+    """Formats a report as JSON, without the frames and the order of the reader's own warnings.
 
-    They name the last frame handed out before, which depends on the windows.
+    They refer to the last frame passed on before, which depends on the size of the windows.
     """
     own = ("no-time", "time-out-of-range", "damaged", "cut-record", "clock-going-back")
     whole = document(report, key=answer.KEY)
@@ -213,34 +215,34 @@ def _steady(report: dissector.Report) -> bytes:
     return json.dumps(whole).encode()
 
 
-def _places(report: dissector.Report, more: int) -> None:
-    """Every frame and stream that is named exists; `more` frames are numbered and never read."""
+def _check_references(report: dissector.Report, more: int) -> None:
+    """Requires that referenced frames and streams exist; `more` frames have only a number."""
     capture = report.capture
     counts = {file.path: file.frames + more for file in capture.files}
 
     def frame(what: str, file: str, number: int) -> None:
-        _demand(
+        _require(
             1 <= number <= counts.get(file, 0), f"frame: {what} names {file}:{number} of {counts}"
         )
 
     ids = {handshake.id for handshake in report.handshakes}
-    _demand(len(ids) == len(report.handshakes), "handshake: ids are not unique")
+    _require(len(ids) == len(report.handshakes), "handshake: ids are not unique")
     for finding in report.findings:
         frame(finding.rule, finding.file, finding.frame)
-        _demand(bool(finding.frames), f"frames: {finding.rule} names none")
+        _require(bool(finding.frames), f"frames: {finding.rule} names none")
         for place in finding.frames:
             frame(finding.rule, place.file, place.number)
-        _demand(0 <= finding.stream < capture.streams, f"stream: {finding.rule} {finding.stream}")
-        _demand(
+        _require(0 <= finding.stream < capture.streams, f"stream: {finding.rule} {finding.stream}")
+        _require(
             finding.handshake is None or finding.handshake in ids,
             f"handshake: {finding.rule} names {finding.handshake} of {sorted(ids)[:9]}",
         )
         if finding.span is not None and finding.packet is not None:
             offset, length = finding.span
             inside = 0 <= offset <= offset + length <= len(finding.packet)
-            _demand(inside, f"span: {finding.rule} {finding.span} in {len(finding.packet)} bytes")
+            _require(inside, f"span: {finding.rule} {finding.span} in {len(finding.packet)} bytes")
     for handshake in report.handshakes:
-        _demand(0 <= handshake.stream < capture.streams, f"stream: handshake {handshake.stream}")
+        _require(0 <= handshake.stream < capture.streams, f"stream: handshake {handshake.stream}")
         for packet in (handshake.connect, handshake.connack):
             if packet is not None and packet.frame is not None:
                 frame("handshake", packet.frame.file, packet.frame.number)
@@ -249,33 +251,33 @@ def _places(report: dissector.Report, more: int) -> None:
     for warning in report.warnings:
         if warning.frame is not None and warning.file is not None:
             frame(f"warning {warning.kind}", warning.file, warning.frame)
-        _demand(
+        _require(
             warning.stream is None or 0 <= warning.stream < capture.streams, f"stream: {warning}"
         )
 
 
-def _counts(report: dissector.Report) -> None:
-    """The summary is what its records add up to."""
+def _check_summary(report: dissector.Report) -> None:
+    """Requires that the summary has the counts of the records."""
     summary = report.summary
-    _demand(summary.handshakes == len(report.handshakes), "summary: handshakes")
+    _require(summary.handshakes == len(report.handshakes), "summary: handshakes")
     severities = [finding.severity.value for finding in report.findings]
     for name in ("error", "warning", "info"):
-        _demand(getattr(summary, name) == severities.count(name), f"summary: {name}")
+        _require(getattr(summary, name) == severities.count(name), f"summary: {name}")
     outcomes = [handshake.outcome.value for handshake in report.handshakes]
     for outcome in dissector.Outcome:
         same = getattr(summary, outcome.value) == outcomes.count(outcome.value)
-        _demand(same, f"summary: {outcome.value}")
+        _require(same, f"summary: {outcome.value}")
 
 
-def _bounds(report: dissector.Report, size: int) -> None:
-    """What a capture causes is bounded by its bytes, also where they are compressed messages."""
+def _check_bounds(report: dissector.Report, size: int) -> None:
+    """Requires that packets, findings and warnings are bounded by the size of the capture."""
     directions = 2 * report.capture.streams
     most = size * PACKET_RATIO + directions * (PACKETS + PIECE // 2)
     count = sum(report.capture.control_packets.values())
-    _demand(count <= most, f"bounds: {count} control packets of {size} bytes")
+    _require(count <= most, f"bounds: {count} control packets of {size} bytes")
     most = report.capture.streams * (FINDINGS_LIMIT + 1000)
-    _demand(len(report.findings) <= most, f"bounds: {len(report.findings)} findings")
-    _demand(len(report.warnings) <= size // 16, f"bounds: {len(report.warnings)} warnings")
+    _require(len(report.findings) <= most, f"bounds: {len(report.findings)} findings")
+    _require(len(report.warnings) <= size // 16, f"bounds: {len(report.warnings)} warnings")
 
 
 def _plain_values(value: Any) -> Iterable[bytes]:
@@ -289,7 +291,7 @@ def _plain_values(value: Any) -> Iterable[bytes]:
 
 
 def _read_elsewhere(report: dissector.Report) -> bool:
-    """Whether damage made (a part of) the password a field that is no secret."""
+    """Whether a mutation made (a part of) the password a field that is not secret."""
     for handshake in report.handshakes:
         fields: list[Any] = []
         if (connect := handshake.connect) is not None:
@@ -310,7 +312,7 @@ def _read_elsewhere(report: dissector.Report) -> bool:
     for finding in report.findings:
         if finding.client_id and MARK in encode_text(finding.client_id):
             return True
-        # a packet that is no handshake's, as the second CONNECT or CONNACK of a connection
+        # a packet outside of the handshake, like a second CONNECT or CONNACK
         packet = decode_packet(finding.packet) if finding.packet else None
         fields = [item.value for item in getattr(packet, "properties", ()) if item.id != 0x16]
         if isinstance(packet, packets.Connect):
@@ -321,8 +323,8 @@ def _read_elsewhere(report: dissector.Report) -> bool:
     return False
 
 
-def _secret(report: dissector.Report, outputs: list[bytes]) -> None:
-    """No output shows a password, plain or in hex."""
+def _check_secrets(report: dissector.Report, outputs: list[bytes]) -> None:
+    """Requires that no output shows the password, as text or in hex."""
     shown = [output for output in outputs if MARK in output or MARK.hex().encode() in output]
     leaked = [
         finding.rule for finding in report.findings if finding.packet and MARK in finding.packet
@@ -343,7 +345,7 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(json.loads(place.read_text()))
 
 
-def _schema(whole: dict[str, Any]) -> None:
+def _check_schema(whole: dict[str, Any]) -> None:
     validator = _validator()
     if validator is None:
         return
@@ -351,11 +353,11 @@ def _schema(whole: dict[str, Any]) -> None:
         raise BrokenError(f"schema: {error.json_path}: {error.message[:200]}")
 
 
-def _formats(report: dissector.Report, whole: dict[str, Any]) -> None:
-    """Every format says what it can without control bytes or secrets; the JSON ones agree."""
+def _check_formats(report: dissector.Report, whole: dict[str, Any]) -> None:
+    """Requires that no format has control bytes or secrets, and that JSON formats agree."""
     written, lines, notes = io.BytesIO(), io.BytesIO(), io.BytesIO()
     write_report(report, JsonDocument(written, key=answer.KEY))
-    _demand(
+    _require(
         json.loads(written.getvalue()) == json.loads(json.dumps(whole)), "json: documents differ"
     )
     write_report(report, JsonLines(lines, key=answer.KEY))
@@ -368,13 +370,13 @@ def _formats(report: dissector.Report, whole: dict[str, Any]) -> None:
         write_report(report, Concise(concise, notes, Style()))
         for name, output in (("table", table), ("concise", concise), ("notes", notes)):
             text = output.getvalue().decode("utf-8")
-            _demand(_shown_safely(text), f"control bytes: in {name}")
+            _require(_shown_safely(text), f"control bytes: in {name}")
             outputs.append(output.getvalue())
-    _secret(report, outputs)
+    _check_secrets(report, outputs)
 
 
 def _shown_safely(text: str) -> bool:
-    """Whether nothing in a text steers a terminal."""
+    """Whether a text has no control characters or other invisible characters."""
     if text.isascii():
         return all(char.isprintable() or char == "\n" for char in text)
     return all(
@@ -383,6 +385,6 @@ def _shown_safely(text: str) -> bool:
     )
 
 
-def _demand(holds: bool, what: str) -> None:
-    if not holds:
+def _require(condition: bool, what: str) -> None:
+    if not condition:
         raise BrokenError(what)

@@ -1,4 +1,4 @@
-"""A case in, the answer of another interpreter out: a subprocess that is asked over a pipe."""
+"""Runs another interpreter as a subprocess that answers cases over a pipe."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import IO
 from tests.fuzz import answer
 from tests.fuzz.targets import FuzzCase
 
-PATIENCE = 60.0  # seconds; interpreted code is slow
+TIMEOUT = 60.0  # seconds; interpreted code is slow
 
 
-class SpeakingPeer:
+class PeerInterpreter:
     """Another Python with another build of the package."""
 
     def __init__(self, python: str) -> None:
@@ -22,7 +22,7 @@ class SpeakingPeer:
 
     def _start(self) -> None:
         script = str(Path(answer.__file__).resolve())
-        # -P: the package comes from where it is installed there, not from beside the script
+        # -P: imports the package installed there, not the one beside the script
         self._process = subprocess.Popen(
             [self._python, "-P", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
         )
@@ -33,7 +33,7 @@ class SpeakingPeer:
         self.build = self._read().decode()
 
     def ask(self, case: FuzzCase) -> bytes:
-        """Give its answer; a death or a hang is an answer too, and it is started anew."""
+        """Returns the answer to a case; after a crash or a hang the error, and restarts it."""
         try:
             self._requests.write(len(case.data).to_bytes(4, "big") + case.kind + case.data)
             self._requests.flush()
@@ -44,7 +44,7 @@ class SpeakingPeer:
             return f"peer: {type(error).__name__} {error}".encode()
 
     def _read(self) -> bytes:
-        ready, _, _ = select.select([self._answers], [], [], PATIENCE)
+        ready, _, _ = select.select([self._answers], [], [], TIMEOUT)
         if not ready:
             raise TimeoutError
         head = self._answers.read(4)
@@ -54,7 +54,7 @@ class SpeakingPeer:
         return data
 
     def close(self) -> None:
-        """End it."""
+        """Kills the process."""
         self._process.kill()
         self._process.wait()
         self._requests.close()

@@ -1,7 +1,7 @@
-"""Capture files in, frames and conversations out; and frames in, capture files of any make out.
+"""Reads frames and TCP conversations from captures; writes frames as pcap and pcapng.
 
-A frame here is its time, its link type, its bytes and the length that it had on the wire. The TCP
-payloads of real captures become conversations: who said what in which order.
+A frame here is its time, its link type, its bytes and its original length. A conversation is the
+list of TCP payloads of both sides, in order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dissector.capture.source import open_capture
 
 SECOND = 1_000_000_000
-_PLACES = {0: 4, 1: 14, 12: 0, 101: 0, 113: 16, 276: 20}  # link type: where IP begins
+_IP_OFFSETS = {0: 4, 1: 14, 12: 0, 101: 0, 113: 16, 276: 20}  # by link type
 
 
 class Record(NamedTuple):
@@ -25,8 +25,8 @@ class Record(NamedTuple):
     original: int
 
 
-class Turn(NamedTuple):
-    """What one side said at once; `side` is 0 for the client. Without bytes: `flags` say it."""
+class Message(NamedTuple):
+    """One TCP payload of a side (0 is the client), or none and TCP `flags` (FIN, RST)."""
 
     side: int
     data: bytes
@@ -35,7 +35,7 @@ class Turn(NamedTuple):
 
 
 def records(capture: bytes) -> list[Record]:
-    """Read all frames of a capture."""
+    """Reads all frames of a capture."""
     found = []
     reader = open_capture(io.BytesIO(capture))
     while (batch := reader.next_batch()) is not None:
@@ -49,8 +49,8 @@ def records(capture: bytes) -> list[Record]:
 
 
 def _segment(record: Record) -> tuple[bytes, bytes, int, int, bytes] | None:
-    """Give sender, receiver, sequence number, flags and payload of a plain TCP frame."""
-    at = _PLACES.get(record.link)
+    """Returns sender, receiver, sequence number, flags and payload of a plain TCP frame."""
+    at = _IP_OFFSETS.get(record.link)
     data = record.data
     if at is None or len(data) < at + 40:
         return None
@@ -71,9 +71,9 @@ def _segment(record: Record) -> tuple[bytes, bytes, int, int, bytes] | None:
     return one + data[at : at + 2], two + data[at + 2 : at + 4], sequence, data[at + 13], payload
 
 
-def conversations(frames: list[Record]) -> list[list[Turn]]:
-    """Give what was said on each connection, repeats left out; who spoke first is the client."""
-    open_: dict[frozenset[bytes], tuple[bytes, dict[bytes, int], list[Turn]]] = {}
+def conversations(frames: list[Record]) -> list[list[Message]]:
+    """Returns the conversations without retransmissions; the client is who sends first."""
+    open_: dict[frozenset[bytes], tuple[bytes, dict[bytes, int], list[Message]]] = {}
     found = []
     for record in frames:
         segment = _segment(record)
@@ -84,21 +84,21 @@ def conversations(frames: list[Record]) -> list[list[Turn]]:
         if key not in open_ or flags & 0x12 == 2:
             open_[key] = (sender, {}, [])
             found.append(open_[key][2])
-        client, seen, causal_order = open_[key]
+        client, seen, messages = open_[key]
         end = sequence + len(payload)
         if payload and seen.get(sender, 0) < end:
             seen[sender] = end
-            causal_order.append(Turn(0 if sender == client else 1, payload))
+            messages.append(Message(0 if sender == client else 1, payload))
         if flags & 5:
-            causal_order.append(Turn(0 if sender == client else 1, b"", 1_000_000, flags & 5))
-    return [causal_order for causal_order in found if any(turn.data for turn in causal_order)]
+            messages.append(Message(0 if sender == client else 1, b"", 1_000_000, flags & 5))
+    return [messages for messages in found if any(message.data for message in messages)]
 
 
-def control_packets(causal_order: list[Turn]) -> list[tuple[int, bytes]]:
-    """Split what was said into control packets: (side, bytes), the rest as it is."""
+def control_packets(messages: list[Message]) -> list[tuple[int, bytes]]:
+    """Splits messages into control packets, (side, bytes); a rest stays as it is."""
     found = []
-    for turn in causal_order:
-        data, at = turn.data, 0
+    for message in messages:
+        data, at = message.data, 0
         while at < len(data):
             value, shift, pos = 0, 0, at + 1
             while pos < len(data) and shift < 28:
@@ -108,7 +108,7 @@ def control_packets(causal_order: list[Turn]) -> list[tuple[int, bytes]]:
                 if data[pos - 1] < 128:
                     break
             stop = min(pos + value, len(data))
-            found.append((turn.side, data[at:stop]))
+            found.append((message.side, data[at:stop]))
             at = stop
     return found
 
@@ -116,7 +116,7 @@ def control_packets(causal_order: list[Turn]) -> list[tuple[int, bytes]]:
 def pcap(
     frames: list[Record], *, big: bool = False, nano: bool = True, link: int | None = None
 ) -> bytes:
-    """Write a pcap file; its link type is that of the first frame unless told."""
+    """Returns a pcap file; `link` defaults to the link type of the first frame."""
     order = ">" if big else "<"
     if link is None:
         link = frames[0].link if frames else 1
@@ -130,7 +130,7 @@ def pcap(
 
 
 def block(kind: int, body: bytes, *, big: bool = False) -> bytes:
-    """One pcapng block."""
+    """Returns a pcapng block."""
     order = ">" if big else "<"
     body += bytes(-len(body) % 4)
     size = struct.pack(order + "I", len(body) + 12)
@@ -138,6 +138,6 @@ def block(kind: int, body: bytes, *, big: bool = False) -> bytes:
 
 
 def option(code: int, value: bytes, *, big: bool = False) -> bytes:
-    """One pcapng option, padded."""
+    """Returns a padded pcapng option."""
     head = struct.pack((">" if big else "<") + "HH", code, len(value) & 0xFFFF)
     return head + value + bytes(-len(value) % 4)

@@ -1,7 +1,7 @@
-"""The real captures beside the project and in it in, seeds of every target out.
+"""Reads the seeds of all targets from the captures in the project and beside it.
 
-Passwords of six bytes and more become (a part of) `SECRET`, so that it is known what no output may
-show. Without any capture there are still the conversations that the fuzzer makes itself.
+Passwords of six bytes and more are replaced by (a part of) `SECRET`, which no output may show.
+Without any capture there are still the conversations built in here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import dissector
 from tests.fuzz.control_packet import SECRET
-from tests.fuzz.records import Record, Turn, control_packets, conversations, records
+from tests.fuzz.records import Message, Record, control_packets, conversations, records
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (
@@ -21,9 +21,9 @@ FOLDERS = (
     ROOT / "samples" / "made",
     ROOT.parent / "shared" / "captures",
 )
-LARGEST = 40_000  # bytes of a seed; larger ones only cost time
-# CONNECT of each version with a password, and its CONNACK
-_OWN = (
+LARGEST = 40_000  # bytes of a seed; larger ones only take time
+# A CONNECT of each version with a password, and its CONNACK
+_BUILT_IN = (
     (
         "10 1f 00 04 4d 51 54 54 04 c2 00 3c 00 02 63 31 00 04 75 73 65 72"
         "00 07 58 71 37 2d 66 75 7a",
@@ -43,16 +43,16 @@ _OWN = (
 
 
 class Seeds(NamedTuple):
-    """What mutation starts from."""
+    """Capture files, frames, conversations and packets that mutation starts from."""
 
     files: list[bytes]
     frames: list[list[Record]]
-    talks: list[list[Turn]]
+    conversations: list[list[Message]]
     packets: list[bytes]
 
 
-def disguised(capture: bytes) -> bytes:
-    """Put `SECRET` in the place of a capture's passwords."""
+def with_known_passwords(capture: bytes) -> bytes:
+    """Replaces the passwords in a capture by `SECRET`."""
     try:
         report = dissector.analyze(io.BytesIO(capture))
     except dissector.DissectorError:
@@ -67,22 +67,27 @@ def disguised(capture: bytes) -> bytes:
 
 @functools.cache
 def seeds() -> Seeds:
-    """Read all seeds."""
+    """Reads all seeds."""
     files = []
     for folder in FOLDERS:
         for path in sorted(folder.glob("*.pcap*")) if folder.is_dir() else ():
             small = path.stat().st_size <= LARGEST
-            files += [disguised(path.read_bytes())] if small else []
+            files += [with_known_passwords(path.read_bytes())] if small else []
     frames = [found for found in map(_records, files) if found]
-    talks = [talk for found in frames for talk in conversations(found)]
-    for one, two in _OWN:
+    dialogs = [dialog for found in frames for dialog in conversations(found)]
+    for one, two in _BUILT_IN:
         head = bytes.fromhex(one)
         head = head[:1] + bytes((len(head) - 2,)) + head[2:]
-        talks.append(
-            [Turn(0, head), Turn(1, bytes.fromhex(two)), Turn(0, b"\xe0\0"), Turn(0, b"", 1, 1)]
+        dialogs.append(
+            [
+                Message(0, head),
+                Message(1, bytes.fromhex(two)),
+                Message(0, b"\xe0\0"),
+                Message(0, b"", 1, 1),
+            ]
         )
-    packets = sorted({raw for talk in talks for _, raw in control_packets(talk)})
-    return Seeds(files, frames, talks, packets)
+    packets = sorted({raw for dialog in dialogs for _, raw in control_packets(dialog)})
+    return Seeds(files, frames, dialogs, packets)
 
 
 def _records(data: bytes) -> list[Record]:

@@ -1,4 +1,4 @@
-"""A failing case in, a smaller one that fails alike out."""
+"""Shrinks a failing case to a smaller one with the same failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = 20.0
 
 
 def shrunk(case: FuzzCase, fails: Callable[[FuzzCase], bool], seconds: float = SECONDS) -> FuzzCase:
-    """Leave out frames, then bytes, as long as the case fails."""
+    """Removes frames, then bytes, as long as the case fails."""
     end = time.monotonic() + seconds
     if case.kind == answer.CAPTURE:
         case = _fewer_frames(case, fails, end)
@@ -34,7 +34,7 @@ def shrunk(case: FuzzCase, fails: Callable[[FuzzCase], bool], seconds: float = S
 
 
 def _fewer_frames(case: FuzzCase, fails: Callable[[FuzzCase], bool], end: float) -> FuzzCase:
-    """Write the frames as a plain pcap file, if it fails so, and leave out what it can."""
+    """Rewrites the case as a plain pcap file, if that fails too, and removes frames."""
     try:
         frames = records(case.data)
     except dissector.DissectorError:

@@ -1,6 +1,6 @@
-"""A source of randomness and the seeds in, one case of a target out.
+"""The fuzz targets: each generates random cases from the seeds.
 
-Each target damages another layer and leaves those below it whole, so that its cases get that far.
+Each target damages one layer and leaves the layers below it intact, so that its cases reach it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from tests.fuzz import answer, control_packet, tls_records
 from tests.fuzz.bytewise import damage, number
-from tests.fuzz.records import Record, Turn, block, control_packets, option, pcap
+from tests.fuzz.records import Message, Record, block, control_packets, option, pcap
 from tests.fuzz.seeds import Seeds
 from tests.fuzz.traffic import LAYERS, START_NS, FuzzSegment, Wire, framed, mangled, segments
 from tests.fuzz.upgraded import PROXIES, upgraded
 
 
 class FuzzCase(NamedTuple):
-    """What is tried. `whole`: surely a capture, so no refusal of it is right."""
+    """One input. `whole`: it is a valid capture file, which must not be refused."""
 
     kind: bytes
     data: bytes
@@ -31,7 +31,7 @@ Target = Callable[[random.Random, Seeds], FuzzCase]
 
 
 def packet(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """One control packet."""
+    """Generates a control packet."""
     raw = control_packet.made(rng) if rng.randrange(3) == 0 else rng.choice(seeds.packets)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
         raw = control_packet.changed(rng, raw, seeds.packets)
@@ -40,44 +40,48 @@ def packet(rng: random.Random, seeds: Seeds) -> FuzzCase:
     return FuzzCase(answer.PACKET, raw[:100_000])
 
 
-def _talk(rng: random.Random, seeds: Seeds) -> list[Turn]:
-    if seeds.talks and rng.randrange(5):
-        return list(rng.choice(seeds.talks))[:40]
-    talk = [Turn(0, control_packet.connect(rng)), Turn(1, control_packet.connack(rng))]
-    talk += [Turn(rng.randrange(2), control_packet.made(rng)) for _ in range(rng.randrange(4))]
+def _messages(rng: random.Random, seeds: Seeds) -> list[Message]:
+    if seeds.conversations and rng.randrange(5):
+        return list(rng.choice(seeds.conversations))[:40]
+    messages = [Message(0, control_packet.connect(rng)), Message(1, control_packet.connack(rng))]
+    messages += [
+        Message(rng.randrange(2), control_packet.made(rng)) for _ in range(rng.randrange(4))
+    ]
     if rng.randrange(2):
-        talk.append(Turn(rng.randrange(2), b"", flags=rng.choice((1, 4))))
-    return talk
+        messages.append(Message(rng.randrange(2), b"", flags=rng.choice((1, 4))))
+    return messages
 
 
-def said(rng: random.Random, talk: list[Turn], seeds: Seeds) -> list[Turn]:
-    """Do one thing to what is said on a connection."""
-    at = rng.randrange(len(talk))
-    turn = talk[at]
+def changed_messages(rng: random.Random, messages: list[Message], seeds: Seeds) -> list[Message]:
+    """Returns the messages of a conversation with one mutation."""
+    at = rng.randrange(len(messages))
+    message = messages[at]
     way = rng.randrange(11)
-    if way <= 3 and turn.data:
-        parts = [raw for _, raw in control_packets([turn])]
+    if way <= 3 and message.data:
+        parts = [raw for _, raw in control_packets([message])]
         which = rng.randrange(len(parts))
         parts[which] = control_packet.changed(rng, parts[which], seeds.packets)
-        talk[at] = turn._replace(data=b"".join(parts))
+        messages[at] = message._replace(data=b"".join(parts))
     elif way == 4:
-        del talk[at]
+        del messages[at]
     elif way == 5:
-        talk.insert(rng.randrange(len(talk) + 1), turn)
+        messages.insert(rng.randrange(len(messages) + 1), message)
     elif way == 6:
-        talk.insert(at, Turn(rng.randrange(2), control_packet.made(rng)))
+        messages.insert(at, Message(rng.randrange(2), control_packet.made(rng)))
     elif way == 7:
-        talk.insert(at, Turn(rng.randrange(2), rng.choice(seeds.packets)))
+        messages.insert(at, Message(rng.randrange(2), rng.choice(seeds.packets)))
     elif way == 8:
-        talk[at] = turn._replace(side=1 - turn.side)
+        messages[at] = message._replace(side=1 - message.side)
     elif way == 9:
-        talk[at] = turn._replace(data=damage(rng, turn.data, seeds.packets))
+        messages[at] = message._replace(data=damage(rng, message.data, seeds.packets))
     elif rng.randrange(2):
-        talk[at] = turn._replace(pause_ns=rng.choice((5, 31, 95, 700, 90_000)) * 1_000_000_000)
+        messages[at] = message._replace(
+            pause_ns=rng.choice((5, 31, 95, 700, 90_000)) * 1_000_000_000
+        )
     else:
-        del talk[at + 1 :]
-        talk.append(Turn(rng.randrange(2), b"", flags=rng.choice((1, 4, 5))))
-    return talk or [Turn(0, b"\xc0\0")]
+        del messages[at + 1 :]
+        messages.append(Message(rng.randrange(2), b"", flags=rng.choice((1, 4, 5))))
+    return messages or [Message(0, b"\xc0\0")]
 
 
 def _wire(rng: random.Random, index: int, plain: bool, usual: int = 1883) -> Wire:
@@ -89,14 +93,14 @@ def _wire(rng: random.Random, index: int, plain: bool, usual: int = 1883) -> Wir
 
 
 def _written(rng: random.Random, frames: list[Record]) -> bytes:
-    """Write frames in one of the formats that hold them."""
+    """Writes frames as pcap or pcapng."""
     if rng.randrange(4) == 0 or len({frame.link for frame in frames}) > 1:
         return ng(rng, frames)
     return pcap(frames, big=rng.randrange(4) == 0, nano=bool(rng.randrange(2)))
 
 
-def _ambiguous(rng: random.Random, connections: list[list[Record]]) -> list[Record]:
-    """Lay connections one after the other, or one between the other."""
+def _merged(rng: random.Random, connections: list[list[Record]]) -> list[Record]:
+    """Returns the frames of connections one after the other, or interleaved by time."""
     frames = [frame for connection in connections for frame in connection]
     if rng.randrange(2):
         frames.sort(key=lambda frame: frame.time_ns)
@@ -104,67 +108,69 @@ def _ambiguous(rng: random.Random, connections: list[list[Record]]) -> list[Reco
 
 
 def stream(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """The ordered bytes of both sides, cut anywhere."""
+    """Generates conversations with mutated bytes, cut into segments anywhere."""
     connections = []
     for index in range(rng.choice((1, 1, 1, 2, 3))):
-        talk = _talk(rng, seeds)
+        messages = _messages(rng, seeds)
         for _ in range(rng.choice((0, 1, 1, 2, 4))):
-            talk = said(rng, talk, seeds)
+            messages = changed_messages(rng, messages, seeds)
         cuts = rng.choice((0, 0, 1, 3, -1))
         start = START_NS + rng.choice((0, index * 50, index * 7000)) * 1_000_000
-        found = segments(rng, talk, start_ns=start, cuts=cuts)
+        found = segments(rng, messages, start_ns=start, cuts=cuts)
         connections.append(framed(rng, found, _wire(rng, index, plain=True)))
-    return FuzzCase(answer.CAPTURE, _written(rng, _ambiguous(rng, connections)), whole=True)
+    return FuzzCase(answer.CAPTURE, _written(rng, _merged(rng, connections)), whole=True)
 
 
 def websocket(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """Conversations inside WebSocket, some behind a proxy; segments are lost or late sometimes."""
+    """Generates WebSocket conversations, some with PROXY headers, some with mutated segments."""
     connections = []
     for index in range(rng.choice((1, 1, 2))):
-        talk = _talk(rng, seeds)
+        messages = _messages(rng, seeds)
         for _ in range(rng.choice((0, 0, 1, 2))):
-            talk = said(rng, talk, seeds)
-        talk = upgraded(rng, talk)
+            messages = changed_messages(rng, messages, seeds)
+        messages = upgraded(rng, messages)
         start = START_NS + rng.choice((0, index * 50)) * 1_000_000
-        found = segments(rng, talk, start_ns=start, cuts=rng.choice((0, 0, 1, 5, -1)))
+        found = segments(rng, messages, start_ns=start, cuts=rng.choice((0, 0, 1, 5, -1)))
         for _ in range(rng.choice((0, 0, 0, 1, 3))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=True)))
-    frames = _ambiguous(rng, connections)
+    frames = _merged(rng, connections)
     return FuzzCase(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
 
 def tls(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """TLS conversations, some behind a proxy; segments are lost or late sometimes."""
+    """Generates TLS conversations, some with PROXY headers, some with mutated segments."""
     connections = []
     for index in range(rng.choice((1, 1, 1, 2))):
-        talk = tls_records.changed(rng, rng.choice(tls_records.tls_talks(seeds.talks)))
+        messages = tls_records.changed(
+            rng, rng.choice(tls_records.conversations(seeds.conversations))
+        )
         if rng.randrange(12) == 0:
-            talk.insert(0, Turn(0, rng.choice(PROXIES)))
+            messages.insert(0, Message(0, rng.choice(PROXIES)))
         start = START_NS + rng.choice((0, index * 50)) * 1_000_000
-        found = segments(rng, talk, start_ns=start, cuts=rng.choice((0, 0, 1, 5, -1)))
+        found = segments(rng, messages, start_ns=start, cuts=rng.choice((0, 0, 1, 5, -1)))
         for _ in range(rng.choice((0, 0, 0, 1, 3))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=True, usual=8883)))
-    frames = _ambiguous(rng, connections)
+    frames = _merged(rng, connections)
     return FuzzCase(answer.CAPTURE, _written(rng, frames), whole=bool(frames))
 
 
 def segments_(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """The segments of connections, and the layers below them."""
+    """Generates conversations with mutated segments and mutated layers below."""
     connections = []
     for index in range(rng.choice((1, 1, 2))):
-        talk = _talk(rng, seeds)
+        messages = _messages(rng, seeds)
         if rng.randrange(4) == 0:
-            talk = said(rng, talk, seeds)
+            messages = changed_messages(rng, messages, seeds)
         start = START_NS + index * rng.choice((0, 50, 7000)) * 1_000_000
         found: list[FuzzSegment] = segments(
-            rng, talk, start_ns=start, cuts=rng.choice((0, 1, 3, -1))
+            rng, messages, start_ns=start, cuts=rng.choice((0, 1, 3, -1))
         )
         for _ in range(rng.choice((1, 1, 2, 3, 8))):
             found = mangled(rng, found)
         connections.append(framed(rng, found, _wire(rng, index, plain=False)))
-    frames = _ambiguous(rng, connections)
+    frames = _merged(rng, connections)
     while frames and rng.randrange(3) == 0:
         at = rng.randrange(len(frames))
         frames[at] = frames[at]._replace(data=damage(rng, frames[at].data)[:65535])
@@ -174,8 +180,8 @@ def segments_(rng: random.Random, seeds: Seeds) -> FuzzCase:
 def _frames(rng: random.Random, seeds: Seeds) -> list[Record]:
     if seeds.frames and rng.randrange(4):
         return list(rng.choice(seeds.frames))[: rng.choice((5, 30, 200))]
-    talk = _talk(rng, seeds)
-    return framed(rng, segments(rng, talk), _wire(rng, 0, plain=False))
+    messages = _messages(rng, seeds)
+    return framed(rng, segments(rng, messages), _wire(rng, 0, plain=False))
 
 
 def _changed_frames(rng: random.Random, frames: list[Record]) -> list[Record]:
@@ -202,7 +208,7 @@ def _changed_frames(rng: random.Random, frames: list[Record]) -> list[Record]:
 
 
 def pcap_(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """A pcap file."""
+    """Generates a pcap file with mutated records and headers."""
     frames = _frames(rng, seeds)
     for _ in range(rng.randrange(4)):
         frames = _changed_frames(rng, frames)
@@ -228,7 +234,7 @@ def pcap_(rng: random.Random, seeds: Seeds) -> FuzzCase:
 
 
 def _finished(rng: random.Random, data: bytes, seeds: Seeds) -> bytes:
-    """Damage the whole file, sometimes; compress it, sometimes, and damage that."""
+    """Mutates the file sometimes; compresses it sometimes, and mutates the result."""
     while rng.randrange(3) == 0:
         data = damage(rng, data, seeds.files)
     if rng.randrange(16) == 0:
@@ -239,7 +245,7 @@ def _finished(rng: random.Random, data: bytes, seeds: Seeds) -> bytes:
 
 
 def ng(rng: random.Random, frames: list[Record], wrong: int = 0) -> bytes:
-    """Write a pcapng file of several sections and kinds of block; `wrong` blocks are odd."""
+    """Writes a pcapng file of several sections and kinds of blocks; mutates `wrong` of them."""
     out: list[bytes] = []
     big = False
     interfaces: dict[tuple[int, int], int] = {}
@@ -295,7 +301,7 @@ def _options(rng: random.Random, big: bool) -> bytes:
 
 
 def _wrong_block(rng: random.Random, data: bytes, big: bool) -> bytes:
-    """Change the type, a length, a field or the place of a block."""
+    """Mutates type, length or content of a block; or doubles or removes it."""
     way = rng.randrange(6)
     order = "big" if big else "little"
     out = bytearray(data)
@@ -318,7 +324,7 @@ def _wrong_block(rng: random.Random, data: bytes, big: bool) -> bytes:
 
 
 def pcapng(rng: random.Random, seeds: Seeds) -> FuzzCase:
-    """A pcapng file."""
+    """Generates a pcapng file with mutated frames and blocks."""
     frames = _frames(rng, seeds)
     for _ in range(rng.randrange(3)):
         frames = _changed_frames(rng, frames)

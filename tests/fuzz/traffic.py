@@ -1,6 +1,6 @@
-"""Conversations in, the frames of a capture out: TCP segments as objects, changed, then framed.
+"""Turns conversations into TCP segments, mutates the segments, and puts them into frames.
 
-Between the two a capture can lose, repeat, reorder, overlap, cut and tunnel its segments.
+Mutations lose, repeat, reorder, overlap and truncate segments; frames may have tunnels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tests.fuzz.bytewise import number, shuffle_near
-from tests.fuzz.records import Record, Turn
+from tests.fuzz.records import Message, Record
 from tests.net import wire
 
 START_NS = 1_700_000_000_000_000_000
@@ -27,13 +27,13 @@ class FuzzSegment(msgspec.Struct):
     flags: int
     payload: bytes
     time_ns: int
-    cut: int = 0  # bytes that the snap length took away
+    cut: int = 0  # bytes missing because of the snap length
     options: bytes = b""
     window: int = 65535
 
 
 class Wire(msgspec.Struct):
-    """The addresses of a connection and what its frames are wrapped in."""
+    """The addresses of a connection and the encapsulation of its frames."""
 
     client: tuple[str, int]
     server: tuple[str, int]
@@ -41,9 +41,9 @@ class Wire(msgspec.Struct):
 
 
 def segments(
-    rng: random.Random, talk: Sequence[Turn], *, start_ns: int = START_NS, cuts: int = 0
+    rng: random.Random, messages: Sequence[Message], *, start_ns: int = START_NS, cuts: int = 0
 ) -> list[FuzzSegment]:
-    """Say the turns of a conversation over TCP; `cuts` are the cuts of each turn."""
+    """Returns the TCP segments of a conversation; `cuts` is the number of cuts per message."""
     edge = rng.randrange(8) == 0
     place = [0xFFFFFFF0 - rng.randrange(64) if edge else 1000, 5000]
     now = start_ns
@@ -59,18 +59,18 @@ def segments(
     send(0, wire.SYN)
     send(1, wire.SYN | wire.ACK)
     send(0, wire.ACK)
-    for turn in talk:
-        if turn.flags:
-            send(turn.side, turn.flags | wire.ACK, turn.data, turn.pause_ns)
+    for message in messages:
+        if message.flags:
+            send(message.side, message.flags | wire.ACK, message.data, message.pause_ns)
         else:
-            for piece in pieces(rng, turn.data, cuts):
-                send(turn.side, wire.PSH | wire.ACK, piece, turn.pause_ns)
-        send(1 - turn.side, wire.ACK)
+            for piece in pieces(rng, message.data, cuts):
+                send(message.side, wire.PSH | wire.ACK, piece, message.pause_ns)
+        send(1 - message.side, wire.ACK)
     return found
 
 
 def pieces(rng: random.Random, data: bytes, cuts: int) -> list[bytes]:
-    """Cut bytes at random places; -1 is byte by byte. No piece is longer than a segment."""
+    """Splits bytes at random places, -1: byte by byte; no piece is longer than a segment."""
     if cuts < 0 and len(data) < 200:
         return [data[at : at + 1] for at in range(len(data))]
     places = {0, len(data), *range(0, len(data), 1400)}
@@ -80,7 +80,7 @@ def pieces(rng: random.Random, data: bytes, cuts: int) -> list[bytes]:
 
 
 def mangled(rng: random.Random, found: list[FuzzSegment]) -> list[FuzzSegment]:
-    """Do one thing to the segments of a connection that a network, a capture or an attacker can."""
+    """Applies one mutation to the segments, as by a network, a capture tool or an attacker."""
     if not found:
         return found
     at = rng.randrange(len(found))
@@ -176,7 +176,7 @@ LAYERS = (
 
 
 def framed(rng: random.Random, found: Sequence[FuzzSegment], over: Wire) -> list[Record]:
-    """Lay segments in frames."""
+    """Returns the frames of segments."""
     frames = []
     for index, segment in enumerate(found):
         source, target = (

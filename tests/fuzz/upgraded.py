@@ -1,7 +1,7 @@
-"""A conversation in MQTT in, the same inside WebSocket out, well done or wrong at any place of it.
+"""Wraps an MQTT conversation in WebSocket, with errors anywhere.
 
-Heads, frames, masks, fragments, control frames, compression and PROXY headers are built of parts,
-each mostly right, so that a case gets through to what stands behind them.
+HTTP headers, frames, masks, fragments, control frames, compression and PROXY headers are built of
+parts that are mostly valid, so that cases reach the layers inside.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tests.fuzz.bytewise import damage, number
 from tests.fuzz.control_packet import SECRET
-from tests.fuzz.records import Turn, control_packets
+from tests.fuzz.records import Message, control_packets
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN, RSV1 = 0x80, 0x40
@@ -44,8 +44,8 @@ FIELDS = (
 )
 
 
-class Sender:
-    """One side: puts MQTT bytes into frames. `deflate`: it may compress, `keeps` its window."""
+class FrameSender:
+    """One side: puts MQTT bytes into frames. `deflate`: may compress; `keeps`: keeps its window."""
 
     def __init__(self, rng: random.Random, client: bool, deflate: bool, keeps: bool) -> None:
         self._rng = rng
@@ -54,20 +54,20 @@ class Sender:
         self._keeps = keeps
         self._stream = zlib.compressobj(wbits=-15)
 
-    def said(self, data: bytes) -> bytes:
-        """Say bytes in one message, one per control packet, or in pieces that do not align."""
+    def encode(self, data: bytes) -> bytes:
+        """Encodes bytes as one message, one per control packet, or in unaligned pieces."""
         rng = self._rng
         way = rng.randrange(4)
         parts = [data]
         if way == 0:
-            parts = [raw for _, raw in control_packets([Turn(0, data)])]
+            parts = [raw for _, raw in control_packets([Message(0, data)])]
         elif way == 1 and len(data) > 1:
             at = rng.randrange(1, len(data))
             parts = [data[:at], data[at:]]
         return b"".join(map(self.message, parts))
 
     def message(self, data: bytes) -> bytes:
-        """One message, in fragments or not, with control frames between them or not."""
+        """Encodes one message, possibly in fragments with control frames between them."""
         rng = self._rng
         first = TEXT if rng.randrange(12) == 0 else BINARY
         if self._deflate and rng.randrange(4):
@@ -87,7 +87,7 @@ class Sender:
 
     def _deflated(self, data: bytes) -> bytes:
         rng = self._rng
-        ends = rng.randrange(12) == 0  # the DEFLATE stream, with its message
+        ends = rng.randrange(12) == 0  # ends the DEFLATE stream with this message
         mode = zlib.Z_FINISH if ends else rng.choice((zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH))
         packed = self._stream.compress(data) + self._stream.flush(mode)
         if ends or not self._keeps:
@@ -97,7 +97,7 @@ class Sender:
         return packed + b"\0" if ends else packed.removesuffix(b"\0\0\xff\xff")
 
     def frame(self, first: int, payload: bytes) -> bytes:
-        """One frame, mostly right."""
+        """Encodes one frame, mostly valid."""
         rng = self._rng
         masked = self._client != (rng.randrange(25) == 0)
         size = len(payload)
@@ -120,8 +120,8 @@ class Sender:
         return head + mask + bytes(a ^ b for a, b in zip(payload, key, strict=False))
 
 
-def upgraded(rng: random.Random, talk: Sequence[Turn]) -> list[Turn]:
-    """Put a conversation into WebSocket, behind an upgrade, and that sometimes behind a proxy."""
+def upgraded(rng: random.Random, messages: Sequence[Message]) -> list[Message]:
+    """Wraps a conversation in WebSocket with its upgrade, sometimes after a PROXY header."""
     extension = rng.choice(DEFLATE) if rng.randrange(2) else b""
     agreed = extension if rng.randrange(8) else b""
     offered = b", ".join(rng.sample(NAMES, rng.choice((1, 1, 2, 0))))
@@ -134,19 +134,19 @@ def upgraded(rng: random.Random, talk: Sequence[Turn]) -> list[Turn]:
         heads[which] = damage(rng, heads[which], PROXIES)
     deflate = bool(extension) if rng.randrange(20) else not extension
     keeps = b"no_context" not in extension
-    senders = (Sender(rng, True, deflate, keeps), Sender(rng, False, deflate, keeps))
-    causal_order = [Turn(0, heads[0]), Turn(1, heads[1])]
+    senders = (FrameSender(rng, True, deflate, keeps), FrameSender(rng, False, deflate, keeps))
+    wrapped = [Message(0, heads[0]), Message(1, heads[1])]
     if rng.randrange(12) == 0:
-        del causal_order[rng.randrange(2)]
-    for turn in talk:
-        data = senders[turn.side].said(turn.data) if turn.data else b""
-        causal_order.append(turn._replace(data=data))
-    if rng.randrange(8) == 0:  # heads and frames in one segment
-        causal_order[0:2] = [Turn(causal_order[0].side, b"".join(t.data for t in causal_order[:2]))]
+        del wrapped[rng.randrange(2)]
+    for message in messages:
+        data = senders[message.side].encode(message.data) if message.data else b""
+        wrapped.append(message._replace(data=data))
+    if rng.randrange(8) == 0:  # both headers in one segment
+        wrapped[0:2] = [Message(wrapped[0].side, b"".join(t.data for t in wrapped[:2]))]
     if rng.randrange(4) == 0:
-        at = rng.randrange(len(causal_order))
-        causal_order[at] = causal_order[at]._replace(data=damage(rng, causal_order[at].data))
-    return causal_order
+        at = rng.randrange(len(wrapped))
+        wrapped[at] = wrapped[at]._replace(data=damage(rng, wrapped[at].data))
+    return wrapped
 
 
 def _request(rng: random.Random, offered: bytes, extension: bytes) -> bytes:

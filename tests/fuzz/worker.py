@@ -1,7 +1,7 @@
-"""A target and a seed in, failing cases in the corpus directory out: one process's work.
+"""Worker process: runs a target with a seed and saves failing cases in the corpus directory.
 
-The case at work stands in a file, so that a crash or a hang in C, which takes the process with it,
-leaves behind what caused it; the supervisor (`__main__`) keeps it and starts another process.
+The current case is written to a file, so that it survives a crash or a hang in C, which ends the
+process; the supervisor (`__main__`) saves it and starts another process.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from typing import Any
 import msgspec
 
 from tests.fuzz import answer
-from tests.fuzz.invariants import BrokenError, hold
-from tests.fuzz.peer import SpeakingPeer
+from tests.fuzz.invariants import BrokenError, check_case
+from tests.fuzz.peer import PeerInterpreter
 from tests.fuzz.seeds import Seeds, seeds
 from tests.fuzz.shrink import shrunk
 from tests.fuzz.targets import TARGETS, FuzzCase
 
 CASE_SECONDS = 10
-GRACE_SECONDS = 10  # what C code that never looks up gets on top
-POOL = 300  # cases that showed something new, kept as seeds
-ADDRESS_LIMIT = 3 << 30  # so that no case takes the machine's memory
+GRACE_SECONDS = 10  # additional time for C code that blocks signals
+POOL = 300  # number of cases with new kinds of results that are kept as seeds
+ADDRESS_LIMIT = 3 << 30  # bytes of address space, to protect the machine
 
 
 class Hang(BaseException):
@@ -41,19 +41,19 @@ class Hang(BaseException):
 
 
 class WorkerSettings(msgspec.Struct):
-    """What a worker is to do; `at_work` is where the case at work stands."""
+    """Settings of a worker; `case_file` is the file for the current case."""
 
     target: str
     seconds: float
     seed: int
     corpus: str
     interpreted: str | None = None
-    at_work: str | None = None
+    case_file: str | None = None
     most: int = 1 << 62
 
 
 class WorkerCounts(msgspec.Struct):
-    """What a worker did."""
+    """Counts of a worker."""
 
     cases: int = 0
     kinds: int = 0
@@ -68,7 +68,7 @@ def _too_long(_number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def bounded(seconds: float = CASE_SECONDS) -> Iterator[None]:
-    """Bound the time of what is done within; where no signal gets through, end the process."""
+    """Raises Hang after a timeout; ends the process if the signal is not handled."""
     before = signal.signal(signal.SIGALRM, _too_long)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=2)
@@ -81,12 +81,12 @@ def bounded(seconds: float = CASE_SECONDS) -> Iterator[None]:
 
 
 def failure(
-    case: FuzzCase, index: int, peer: SpeakingPeer | None = None
+    case: FuzzCase, index: int, peer: PeerInterpreter | None = None
 ) -> tuple[str, str, frozenset[str]]:
-    """Try one case: a short key of what failed, "" if nothing, the whole story, what it showed."""
+    """Runs one case; returns a short key of its failure ("" if none), details, kinds of results."""
     try:
         with bounded():
-            said, shown = hold(case, index)
+            answered, shown = check_case(case, index)
     except BrokenError as broken:
         return f"broken {str(broken).partition(':')[0]}", str(broken), frozenset()
     except Hang as hang:
@@ -100,8 +100,8 @@ def failure(
         return f"raised {type(error).__name__} in {place}", traceback.format_exc(), frozenset()
     if peer is not None:
         theirs = peer.ask(case)
-        if theirs != said:
-            return "differ", _difference(said, theirs), frozenset()
+        if theirs != answered:
+            return "differ", _difference(answered, theirs), frozenset()
     return "", "", shown
 
 
@@ -115,14 +115,14 @@ def _difference(ours: bytes, theirs: bytes) -> str:
 
 
 def suffix(case: FuzzCase) -> str:
-    """Give the ending of a case's file: its kind, and whether it is surely a capture."""
+    """Returns the suffix of a case's file, which encodes its kind and `whole`."""
     if case.kind == answer.PACKET:
         return ".packet"
     return ".whole" if case.whole else ".capture"
 
 
 def read_case(path: Path) -> FuzzCase:
-    """Read a case that was kept."""
+    """Reads a saved case."""
     kind = answer.PACKET if path.suffix == ".packet" else answer.CAPTURE
     return FuzzCase(kind, path.read_bytes(), path.suffix == ".whole")
 
@@ -132,69 +132,69 @@ def keep(
     settings: WorkerSettings,
     case: FuzzCase,
     key: str,
-    story: str,
+    details: str,
     small: FuzzCase | None,
 ) -> None:
-    """Write a failing case, its small version, and the story."""
+    """Saves a failing case, its shrunk version, and the details."""
     corpus.mkdir(parents=True, exist_ok=True)
     name = f"{settings.target}-{hashlib.sha256(case.data).hexdigest()[:12]}"
     (corpus / f"{name}{suffix(case)}").write_bytes(case.data)
     if small is not None and small.data != case.data:
         (corpus / f"{name}-small{suffix(small)}").write_bytes(small.data)
-    reported = {"what": key, "target": settings.target, "seed": settings.seed, "story": story}
-    (corpus / f"{name}.json").write_text(json.dumps(reported, indent=1))
+    summary = {"what": key, "target": settings.target, "seed": settings.seed, "details": details}
+    (corpus / f"{name}.json").write_text(json.dumps(summary, indent=1))
 
 
 def run(settings: WorkerSettings) -> WorkerCounts:
-    """Make and try cases until the time is over."""
+    """Generates and runs cases until the time is over."""
     rng = random.Random(f"{settings.target} {settings.seed}")
-    tally = WorkerCounts()
-    peer = SpeakingPeer(settings.interpreted) if settings.interpreted else None
+    counts = WorkerCounts()
+    peer = PeerInterpreter(settings.interpreted) if settings.interpreted else None
     if peer is not None and (peer.build == "compiled") == answer.compiled():
-        print(f"both interpreters are {peer.build}: nothing is compared but runs", file=sys.stderr)
+        print(f"both interpreters are {peer.build}: only runs are compared", file=sys.stderr)
     known: set[str] = set()
     start = seeds()
     grown: list[bytes] = []
     end = time.monotonic() + settings.seconds
-    while time.monotonic() < end and tally.cases < settings.most:
-        index = tally.cases
-        tally.cases += 1
+    while time.monotonic() < end and counts.cases < settings.most:
+        index = counts.cases
+        counts.cases += 1
         case = TARGETS[settings.target](rng, _with(start, grown))
-        if settings.at_work is not None:
-            Path(settings.at_work).write_bytes(suffix(case).encode().ljust(16) + case.data)
-        key, story, shown = failure(case, index, peer)
+        if settings.case_file is not None:
+            Path(settings.case_file).write_bytes(suffix(case).encode().ljust(16) + case.data)
+        key, details, shown = failure(case, index, peer)
         if shown - known:
             known |= shown
             grown.append(case.data)
             del grown[:-POOL]
         if key:
-            tally.failures[key] = tally.failures.get(key, 0) + 1
-            if tally.failures[key] == 1:
+            counts.failures[key] = counts.failures.get(key, 0) + 1
+            if counts.failures[key] == 1:
                 print(
-                    f"{settings.target}: {key}: {story.strip()[-1500:]}",
+                    f"{settings.target}: {key}: {details.strip()[-1500:]}",
                     file=sys.stderr,
                     flush=True,
                 )
                 small = None
                 if key != "hang" and not key.startswith("broken memory"):
                     small = shrunk(case, lambda one, key=key: failure(one, 0, peer)[0] == key)  # type: ignore[misc]
-                keep(Path(settings.corpus), settings, case, key, story, small)
+                keep(Path(settings.corpus), settings, case, key, details, small)
             if key.startswith("broken memory"):
-                break  # the peak never goes down again in this process
-    tally.kinds = len(known)
-    tally.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+                break  # peak memory of a process never decreases
+    counts.kinds = len(known)
+    counts.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     if peer is not None:
         peer.close()
-    return tally
+    return counts
 
 
 def _with(start: Seeds, grown: list[bytes]) -> Seeds:
-    """The seeds, and the cases that showed something new as files to splice."""
+    """Returns the seeds plus the cases with new kinds of results, as files to splice."""
     return start._replace(files=start.files + grown) if grown else start
 
 
 def main() -> None:
-    """Work as a subprocess: settings as JSON in, a tally out."""
+    """Runs a worker with settings as JSON in the first argument; prints its counts as JSON."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_LIMIT, ADDRESS_LIMIT))
     settings: Any = msgspec.json.decode(sys.argv[1].encode(), type=WorkerSettings)
     faulthandler.enable()

@@ -1,4 +1,4 @@
-"""Where live traffic flows: on loopback, and between two namespaces."""
+"""Fixtures: loopback and network namespaces for live traffic."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.stage import LOOPBACK, Place, namespaces, need_root
+from tests.live.harness import LOOPBACK, Place, namespaces, need_root
 
 
 @pytest.fixture(params=["loopback", "namespace"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Loopback, then a veth pair."""
+    """The loopback interface, then a veth pair."""
     need_root()
     if request.param == "loopback":
         yield LOOPBACK

@@ -1,7 +1,7 @@
-"""Descriptions of clients in (JSON lines), what their servers answered out: real paho clients.
+"""Runs paho clients that are described as JSON lines; prints what their servers answered.
 
-Run as a program where the clients live, in a namespace of their own perhaps. One after the other
-connects, waits for its CONNACK, and says DISCONNECT.
+Runs as a program, possibly in a network namespace. The clients run one after the other: each
+connects, waits for its CONNACK, and sends DISCONNECT.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _SECONDS = 10.0
 
 
 def properties(kind: int, values: dict[str, Any]) -> Properties:
-    """Make paho's properties of their names in the standard, without spaces."""
-    made = Properties(kind)  # type: ignore[no-untyped-call]  # paho's own lack
+    """Makes paho's properties from a dict; names as in the standard, without spaces."""
+    made = Properties(kind)  # type: ignore[no-untyped-call]  # untyped in paho
     for name, value in values.items():
         if name == "UserProperty":
             made.UserProperty = [tuple(pair) for pair in value]
@@ -44,7 +44,7 @@ def properties(kind: int, values: dict[str, Any]) -> Properties:
 
 
 def connect(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Run one client; give what its server answered."""
+    """Runs one client; returns what its server answered."""
     five = wanted["version"] == "5.0"
     clean = wanted.get("clean", True)
     client = Client(

@@ -1,4 +1,4 @@
-"""How a live capture ends: signals, lost interfaces and helpers, closed pipes, missing rights."""
+"""How a live capture ends: signals, lost interfaces, closed pipes, missing permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from samples.build import conversation, pcap
 from tests.cli.running import CLEAN, dissector
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     LOOPBACK,
     NOBODY,
     Place,
@@ -29,20 +29,20 @@ from tests.live.stage import (
     made_server,
     mosquitto,
     need_root,
-    on,
-    opened,
+    port_options,
     publish,
+    valid_frames,
     wait_until,
 )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_with_the_summary(tmp_path: Path, number: int) -> None:
-    """Ctrl-C and SIGTERM are the normal end: summary, exit by findings, a file that opens."""
+    """Ctrl-C and SIGTERM give the summary, the exit code of the findings, and a valid file."""
     out = tmp_path / "out.pcapng"
     with (
         made_server(bytes.fromhex("20020100")) as port,
-        following("-i", "lo", *on(port), "-w", str(out)) as live,
+        following("-i", "lo", *port_options(port), "-w", str(out)) as live,
     ):
         with socket.create_connection(("127.0.0.1", port), 5) as client:
             client.sendall(bytes.fromhex("100d00044d5154540402003c000161"))
@@ -52,14 +52,14 @@ def test_signals_end_it_with_the_summary(tmp_path: Path, number: int) -> None:
     assert re.search(
         r'accepted MQTT 3\.1\.1 "a" 127\.0\.0\.1:\d+ > 127\.0\.0\.1:\d+ cleanSess', text
     )
-    assert "SES01 session-present-after-clean-session" in text  # its block, as analyze has it
+    assert "SES01 session-present-after-clean-session" in text  # its block, as in `analyze`
     assert "1 handshake: 1 accepted." in text
     assert "0 frames dropped by the kernel." in text
-    assert re.search(rf"\b{opened(out)} frames", text)
+    assert re.search(rf"\b{valid_frames(out)} frames", text)
 
 
 def test_an_interface_that_vanishes_ends_it(spaces: Place, tmp_path: Path) -> None:
-    """When the interface is deleted: one line, the summary, exit 2, a file that opens."""
+    """When the interface is deleted: one line, the summary, exit 2, and a valid file."""
     out = tmp_path / "out.pcapng"
     with mosquitto(spaces, 1883, tmp_path):
         with following(
@@ -78,13 +78,13 @@ def test_an_interface_that_vanishes_ends_it(spaces: Place, tmp_path: Path) -> No
                 [*spaces.server, "ip", "link", "del", spaces.interface], check=True, timeout=20
             )
             assert live.wait() == 2
-        assert f"{spaces.interface} was removed; start again when it is back" in live.said
+        assert f"{spaces.interface} was removed; start again when it is back" in live.stderr
         summary = live.of("summary")[0]
-        assert (summary["accepted"], summary["capture"]["frames"]) == (1, opened(out))
+        assert (summary["accepted"], summary["capture"]["frames"]) == (1, valid_frames(out))
 
 
-def test_an_interface_that_comes_back_is_followed_on(spaces: Place, tmp_path: Path) -> None:
-    """An interface that goes down and up again is followed as before."""
+def test_capturing_continues_when_an_interface_comes_back(spaces: Place, tmp_path: Path) -> None:
+    """Capturing continues on an interface that goes down and up again."""
     with (
         mosquitto(spaces, 1883, tmp_path),
         following("-i", spaces.interface, "--format", "jsonl", place=spaces) as live,
@@ -100,7 +100,7 @@ def test_an_interface_that_comes_back_is_followed_on(spaces: Place, tmp_path: Pa
 
 
 def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path) -> None:
-    """When dumpcap dies: one line that says so, the summary, exit 2, a file that opens."""
+    """When dumpcap is killed: one line, the summary, exit 2, and a valid file."""
     out = tmp_path / "out.pcapng"
     with (
         mosquitto(spaces, 1883, tmp_path),
@@ -116,20 +116,20 @@ def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path) -> None
         assert b"dumpcap" in Path(f"/proc/{child}/cmdline").read_bytes()
         os.kill(int(child), signal.SIGKILL)
         assert live.wait() == 2
-    assert "dumpcap ended: it was killed by signal 9; start again" in live.said
+    assert "dumpcap ended: it was killed by signal 9; start again" in live.stderr
     summary = live.of("summary")[0]
-    assert (summary["accepted"], summary["capture"]["frames"]) == (1, opened(out))
+    assert (summary["accepted"], summary["capture"]["frames"]) == (1, valid_frames(out))
 
 
-def test_nobody_reads_any_more(tmp_path: Path) -> None:
-    """When standard output is closed it ends at once and quietly, and the file is whole."""
+def test_a_closed_standard_output_ends_it(tmp_path: Path) -> None:
+    """When standard output is closed it ends at once without an error, and the file is valid."""
     need_root()
     out = tmp_path / "out.pcapng"
     port = free_port()
     with mosquitto(LOOPBACK, port, tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-m", "dissector", "live", "-i", "lo", "-w", str(out),
-             *on(port)],
+             *port_options(port)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN,
         )  # fmt: skip
         assert process.stdout is not None
@@ -138,15 +138,15 @@ def test_nobody_reads_any_more(tmp_path: Path) -> None:
         publish(LOOPBACK, "127.0.0.1", port, "seen")
         assert b"seen" in process.stdout.readline()
         process.stdout.close()
-        said = process.stderr.read()
+        notes = process.stderr.read()
         assert process.wait(20) == 0
         process.stderr.close()
-    assert said == b""
-    assert opened(out)
+    assert notes == b""
+    assert valid_frames(out)
 
 
-def test_without_rights_there_is_a_remedy_that_works(spaces: Place, tmp_path: Path) -> None:
-    """Another user without rights gets exit 2 and the commands that help; one of them is tried."""
+def test_without_permission_the_suggested_command_works(spaces: Place, tmp_path: Path) -> None:
+    """A user without permission gets exit 2 and commands that help; one of them is run."""
     need_tool("setpriv")
     need_tool("tcpdump")
     other = spaces._replace(server=(*spaces.server, *NOBODY))
@@ -176,41 +176,41 @@ def test_without_rights_there_is_a_remedy_that_works(spaces: Place, tmp_path: Pa
             dump.communicate()
 
 
-def test_the_status_line_is_for_terminals() -> None:
-    """On a terminal a line is renewed each second, and taken away before others and at the end."""
+def test_the_status_line_on_a_terminal() -> None:
+    """On a terminal a status line is updated each second, and removed before other output."""
     need_root()
     main, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "dissector", "live", "-i", "lo", "-a", "duration:2.5",
-         *on(free_port())],
+         *port_options(free_port())],
         stdout=subprocess.DEVNULL, stderr=terminal, env=CLEAN,
     )  # fmt: skip
     os.close(terminal)
-    said = b""
+    output = b""
     end = time.monotonic() + 20
     while time.monotonic() < end and (
         process.poll() is None or select.select([main], [], [], 0)[0]
     ):
         if select.select([main], [], [], 0.1)[0]:
             try:
-                said += os.read(main, 4096)
+                output += os.read(main, 4096)
             except OSError:
                 break
     os.close(main)
     assert process.wait(20) == 0
-    assert said.count(b"\r0 frames, 0 MQTT connections") >= 2
-    assert b"0 open, 0 dropped, 0 lost in TCP\x1b[K" in said
-    assert said.index(b"NO MQTT") > said.rindex(b"\r\x1b[K")
+    assert output.count(b"\r0 frames, 0 MQTT connections") >= 2
+    assert b"0 open, 0 dropped, 0 TCP gaps\x1b[K" in output
+    assert output.index(b"NO MQTT") > output.rindex(b"\r\x1b[K")
 
 
 def test_drops_are_counted_exactly(spaces: Place) -> None:
-    """While it stands still more comes than there is room for: what was lost is said exactly."""
+    """When the process is stopped and the buffer overflows, the number of drops is exact."""
     count, size = 6000, 1000
     send = (
         "import socket, time\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
         f"for number in range({count}):\n    s.sendto(bytes({size}), ('{spaces.v4}', 9))\n"
-        "    number % 50 or time.sleep(0.001)\n"  # no faster than the wire takes it
+        "    number % 50 or time.sleep(0.001)\n"  # no faster than the interface sends
     )
     with following(
         "-i", spaces.interface, "-f", "udp dst port 9", "--buffer", "2", "--format", "jsonl",
@@ -226,11 +226,11 @@ def test_drops_are_counted_exactly(spaces: Place) -> None:
     assert capture["frames"] > 0
     assert capture["frames"] + capture["dropped"] == count
     assert warnings[0]["kind"] == "dropped"
-    assert f"{capture['dropped']} in all" in live.of("captureWarning")[-1]["message"]
+    assert f"{capture['dropped']} in total" in live.of("captureWarning")[-1]["message"]
 
 
 def test_interfaces_are_listed(spaces: Place) -> None:
-    """`-D` names every interface with its number, its state and its addresses."""
+    """`-D` lists every interface with its number, its state and its addresses."""
     done = subprocess.run(
         [*spaces.server, sys.executable, "-m", "dissector", "live", "-D"],
         capture_output=True, env=CLEAN, check=True, timeout=20,
@@ -244,30 +244,30 @@ def test_interfaces_are_listed(spaces: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("-f", "tcp prt 3"), "-f tcp prt 3: can't parse filter expression"),
         (("-w", "-"), "-w - would mix with the report"),
         (("-f", "tcp", "--all-tcp"), "are two filters"),
     ],
 )
-def test_what_cannot_be_done_is_said(words: tuple[str, ...], said: str) -> None:
-    """Misuse that shows only when capturing begins is one line and exit 2."""
+def test_misuse_is_one_line(words: tuple[str, ...], message: str) -> None:
+    """Misuse that is detected when capturing starts is one line and exit 2."""
     need_root()
     ran = dissector("live", "-i", "lo", *words)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
 
 
 def test_an_input_that_is_no_capture(tmp_path: Path) -> None:
-    """Something else on standard input is exit 2, as for a file."""
+    """Standard input that is no capture is exit 2, as for a file."""
     ran = dissector("live", "-", stdin=b"this is text\n" * 20)
     assert ran.code == 2
     assert "this is not a capture file" in ran.err
 
 
-def test_a_pipe_that_breaks_off_is_said(bad: bytes) -> None:
-    """A capture on standard input that is cut in its last record is judged, and the cut is told."""
+def test_a_truncated_pipe_gives_a_warning(bad: bytes) -> None:
+    """A capture on standard input with a truncated last record is analyzed, with a warning."""
     ran = dissector("live", "-", "--format", "jsonl", stdin=bad[:-5])
     assert ran.code == 1
     kinds = [json.loads(line).get("kind") for line in ran.out.splitlines()]
@@ -277,6 +277,6 @@ def test_a_pipe_that_breaks_off_is_said(bad: bytes) -> None:
 
 @pytest.fixture
 def bad() -> bytes:
-    """A capture with one error."""
+    """Returns a capture with one error."""
     steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 01 00", "C e0 00")
     return pcap(conversation(steps))

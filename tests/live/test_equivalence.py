@@ -1,4 +1,4 @@
-"""A capture frame by frame with a clock beside it: the same judgement as on the file, each once."""
+"""A live source that replays frames gives the same findings as the file, each of them once."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ EXAMPLES = [
 STEP = 1_000_000_000
 
 
-class Played(LiveSource):
-    """Frames at their times, and empty batches each second between them; some seconds after."""
+class ReplaySource(LiveSource):
+    """Replays frames at their times, with empty batches every second between and `after` them."""
 
     def __init__(self, frames: Sequence[Frame], after: int = 0, dropped: int | None = None) -> None:
         super().__init__("played")
@@ -66,8 +66,8 @@ class Played(LiveSource):
             yield self._batch
 
 
-class Heard:
-    """What a live capture told, and after which time."""
+class RecordingSink:
+    """Records what a live capture reports, and findings with the time of the report."""
 
     def __init__(self) -> None:
         self.findings: list[tuple[dissector.Finding, int]] = []
@@ -97,14 +97,14 @@ class Heard:
         self.warnings.append(record)
 
 
-def play(source: LiveSource, options: Options | None = None) -> tuple[Heard, Live]:
-    """Judge a live source to its end."""
-    heard = Heard()
-    heard.source = source
-    live = Live(source, options or Options(), heard)
+def play(source: LiveSource, options: Options | None = None) -> tuple[RecordingSink, Live]:
+    """Analyzes a live source to its end."""
+    sink = RecordingSink()
+    sink.source = source
+    live = Live(source, options or Options(), sink)
     for _ in live.steps():
         pass
-    return heard, live
+    return sink, live
 
 
 def keys(findings: Sequence[dissector.Finding]) -> Counter[tuple[object, ...]]:
@@ -112,26 +112,26 @@ def keys(findings: Sequence[dissector.Finding]) -> Counter[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_live_judges_as_a_file_is_judged(example: Example) -> None:
+def test_live_reports_the_same_as_for_a_file(example: Example) -> None:
     """Every example of every rule gives the same findings, handshakes and counts, each once."""
     frames = conversation(example.steps, server_port=example.port)
     whole = dissector.analyze(io.BytesIO(pcap(frames)))
-    heard, live = play(Played(frames))
-    assert keys([finding for finding, _ in heard.findings]) == keys(whole.findings)
-    assert [one.id for one in heard.handshakes] == list(
-        dict.fromkeys(one.id for one in heard.handshakes)
+    sink, live = play(ReplaySource(frames))
+    assert keys([finding for finding, _ in sink.findings]) == keys(whole.findings)
+    assert [one.id for one in sink.handshakes] == list(
+        dict.fromkeys(one.id for one in sink.handshakes)
     )
     known = {one.id: one for one in whole.handshakes}
-    assert {one.id for one in heard.handshakes} == set(known)
-    for reported, outcome in zip(heard.handshakes, heard.outcomes, strict=True):
+    assert {one.id for one in sink.handshakes} == set(known)
+    for reported, outcome in zip(sink.handshakes, sink.outcomes, strict=True):
         assert outcome == known[reported.id].outcome
         assert len(reported.auths) == len(known[reported.id].auths)
     assert live.outcome().summary == whole.summary
 
 
 @pytest.mark.parametrize("select", [("SES",), ("SES", "SEC03")])
-def test_only_what_was_asked_for_is_told(select: tuple[str, ...]) -> None:
-    """A stream and a client id narrow what is told, judged and counted, in an audit as well."""
+def test_filters_restrict_what_is_reported(select: tuple[str, ...]) -> None:
+    """Streams and client ids restrict what is reported and counted, also in an audit."""
     accepted = ("S 20 02 01 00", "C e0 00", "C FIN", "S FIN")
     frames = conversation((CONNECT_311, *accepted, "NEW", CONNECT_31, "S 20 02 00 00", "+1"))
     for wanted, streams in (
@@ -141,52 +141,52 @@ def test_only_what_was_asked_for_is_told(select: tuple[str, ...]) -> None:
         (Options(select=select, clients=frozenset({"a"})), {0, 1}),
         (Options(select=select, clients=frozenset({"b"})), set()),
     ):
-        heard, live = play(Played(frames), wanted)
-        assert {one.stream for one in heard.handshakes} == streams
-        assert {one.stream for one, _ in heard.findings} <= streams
-        assert [one.rule for one, _ in heard.findings].count("SES01") == (0 in streams)
+        sink, live = play(ReplaySource(frames), wanted)
+        assert {one.stream for one in sink.handshakes} == streams
+        assert {one.stream for one, _ in sink.findings} <= streams
+        assert [one.rule for one, _ in sink.findings].count("SES01") == (0 in streams)
         assert live.outcome().summary.handshakes == len(streams)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_overdue_finding_comes_when_its_time_has_passed(example: Example) -> None:
-    """What a longer capture would show is told within two seconds of its deadline, never before."""
+def test_an_overdue_finding_is_reported_after_its_deadline(example: Example) -> None:
+    """A finding about a deadline is reported within two seconds after it, never before."""
     frames = conversation(example.steps, server_port=example.port)
-    heard, _ = play(Played(frames, after=60, dropped=0))
-    ends = {one.frame for one, _ in heard.findings}
-    for finding, reported in heard.findings:
+    sink, _ = play(ReplaySource(frames, after=60, dropped=0))
+    ends = {one.frame for one, _ in sink.findings}
+    for finding, reported_ns in sink.findings:
         deadline = max(finding.time_ns, max(frame.time_ns for frame in finding.frames))
-        assert reported >= finding.time_ns
+        assert reported_ns >= finding.time_ns
         if finding.time_ns > max(frame.time_ns for frame in finding.frames):
-            assert reported - deadline <= 3 * STEP, (finding.rule, ends)
+            assert reported_ns - deadline <= 3 * STEP, (finding.rule, ends)
 
 
-def test_what_was_dropped_is_nobodys_fault() -> None:
-    """After frames were dropped, no absence is a finding; it is told as not evaluated."""
+def test_after_drops_absences_are_not_evaluated() -> None:
+    """After frames were dropped, a missing packet is no finding but not evaluated."""
     steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 00 05", "+8")
-    heard, _ = play(Played(conversation(steps), dropped=0))
-    assert [finding.rule for finding, _ in heard.findings] == ["SEQ09"]
-    source = Played(conversation(steps), dropped=0)
-    heard = Heard()
-    heard.source = source
-    live = Live(source, Options(), heard)
+    sink, _ = play(ReplaySource(conversation(steps), dropped=0))
+    assert [finding.rule for finding, _ in sink.findings] == ["SEQ09"]
+    source = ReplaySource(conversation(steps), dropped=0)
+    sink = RecordingSink()
+    sink.source = source
+    live = Live(source, Options(), sink)
     for _ in live.steps():
         if source.frames == 5:
             source.interruptions = 1
             source.dropped = 7
-    assert not heard.findings
+    assert not sink.findings
     outcome = live.outcome()
     assert ("SEQ09", "frames were dropped while it was open") in {
         (one.rule, one.reason) for one in outcome.not_evaluated
     }
     assert outcome.capture.dropped == 7
-    assert [one.message for one in heard.warnings if one.kind == "dropped"] == [
-        "the kernel had no room for 7 frames, 7 in all; a larger --buffer or a narrower -f helps"
+    assert [one.message for one in sink.warnings if one.kind == "dropped"] == [
+        "the kernel dropped 7 frames, 7 in total; use a larger --buffer or a narrower -f"
     ]
 
 
-def test_idle_connections_are_let_go_with_their_verdicts() -> None:
-    """A connection that says nothing for long ends, is judged, and may come again in mid-stream."""
+def test_idle_connections_are_evicted_with_their_verdicts() -> None:
+    """An idle connection is evaluated and evicted, and may continue later in mid-stream."""
     steps = ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "S 20 02 00 00")
     other = [
         frame._replace(time_ns=frame.time_ns + 25 * 3600 * STEP)
@@ -194,16 +194,16 @@ def test_idle_connections_are_let_go_with_their_verdicts() -> None:
     ]
     first = conversation(steps)
     ping = first[-1]._replace(time_ns=other[-1].time_ns + 120 * STEP)
-    source = Played([*first, *other, ping])
-    heard = Heard()
-    heard.source = source
-    live = Live(source, Options(), heard)
+    source = ReplaySource([*first, *other, ping])
+    sink = RecordingSink()
+    sink.source = source
+    live = Live(source, Options(), sink)
     most = 0
     for _ in live.steps():
         if source.frames < len(first) + len(other) + 1:
-            most = max(most, live.figures().open_connections)
-    assert most == 1  # never both
-    assert live.figures().open_connections == 0
-    assert [one.outcome for one in heard.handshakes] == [dissector.Outcome.ACCEPTED] * 2
-    assert not heard.findings
+            most = max(most, live.counters().open_connections)
+    assert most == 1  # never both at once
+    assert live.counters().open_connections == 0
+    assert [one.outcome for one in sink.handshakes] == [dissector.Outcome.ACCEPTED] * 2
+    assert not sink.findings
     assert live.outcome().summary.handshakes == 2

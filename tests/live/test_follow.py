@@ -1,4 +1,4 @@
-"""Real servers and clients, followed while they speak."""
+"""Live captures of real servers and clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from samples.build import conversation
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     LiveProcess,
     Place,
     following,
@@ -21,7 +21,7 @@ from tests.live.stage import (
     made_server,
     mosquitto,
     namespaces,
-    on,
+    port_options,
     publish,
     seconds,
 )
@@ -33,7 +33,7 @@ WILL = ("--will-topic", "gone", "--will-payload", "bye", "--will-qos", "1", "--w
 
 
 def test_every_handshake_is_reported_once_with_its_fields(place: Place, tmp_path: Path) -> None:
-    """Clients of 3.1, 3.1.1 and 5.0 over IPv4 and IPv6 are told with the fields that they used."""
+    """Clients of 3.1, 3.1.1 and 5.0 over IPv4 and IPv6 are reported with all their fields."""
     live, wanted = in_time(lambda: _follow_publishers(place, tmp_path))
     assert not live.of("finding")
     records = live.of("handshake")
@@ -60,12 +60,14 @@ def test_every_handshake_is_reported_once_with_its_fields(place: Place, tmp_path
 def _follow_publishers(
     place: Place, directory: Path
 ) -> tuple[LiveProcess, dict[str, dict[str, Any]]]:
-    """Have Mosquitto's own clients publish; give what was told and the fields by client id."""
+    """Runs Mosquitto's clients; returns the capture and the expected fields by client id."""
     port = free_port()
     wanted: dict[str, dict[str, Any]] = {}
     with (
         mosquitto(place, port, directory),
-        following("-i", place.interface, *on(port), "--format", "jsonl", place=place) as live,
+        following(
+            "-i", place.interface, *port_options(port), "--format", "jsonl", place=place
+        ) as live,
     ):
         for name, version in VERSIONS.items():
             for host in (place.v4, place.v6):
@@ -89,15 +91,15 @@ def _follow_publishers(
 
 
 @pytest.mark.parametrize("means", ["dumpcap", "scapy"])
-def test_other_means_see_the_same(spaces: Place, tmp_path: Path, means: str) -> None:
-    """Dumpcap and scapy follow a client as the packet socket does."""
+def test_other_means_of_capturing(spaces: Place, tmp_path: Path, means: str) -> None:
+    """Dumpcap and scapy capture the same as the packet socket."""
     with (
         mosquitto(spaces, 1883, tmp_path),
         following(
             "-i", spaces.interface, "--means", means, "--format", "jsonl", place=spaces
         ) as live,
     ):
-        assert means in live.said
+        assert means in live.stderr
         publish(spaces, spaces.v4, 1883, "one", "-V", "5")
         publish(spaces, spaces.v6, 1883, "two", "-V", "311")
         live.wait_for("handshake", 2)
@@ -107,7 +109,7 @@ def test_other_means_see_the_same(spaces: Place, tmp_path: Path, means: str) -> 
 
 
 def test_all_interfaces_and_several(spaces: Place, tmp_path: Path) -> None:
-    """`any` sees loopback and the wire; so do two interfaces that are named, each frame once."""
+    """`any`, or two named interfaces, capture loopback and veth, each frame once."""
     inner = spaces._replace(client=spaces.server, v4="127.0.0.1", v6="::1")
     for names in (("-i", "any"), ("-i", "lo", "-i", spaces.interface)):
         with (
@@ -120,7 +122,7 @@ def test_all_interfaces_and_several(spaces: Place, tmp_path: Path) -> None:
             live.wait_for("handshake", 3)
             assert live.stop() == 0
         found = [record["connect"]["clientId"] for record in live.of("handshake")]
-        assert sorted(found) == ["inside", "inside6", "wire"]  # two sockets keep no order
+        assert sorted(found) == ["inside", "inside6", "wire"]  # no order between two sockets
         counts = live.of("summary")[0]["capture"]
         assert counts["controlPackets"]["CONNECT"] == 3
         assert not live.of("captureWarning")
@@ -137,10 +139,10 @@ def test_all_interfaces_and_several(spaces: Place, tmp_path: Path) -> None:
 def test_a_wrong_answer_is_flagged_while_the_connection_is_open(
     connect: bytes, connack: bytes, version: str
 ) -> None:
-    """A session present after a clean session is told before anybody closes, in either version."""
+    """Session Present after a clean session is reported while the connection is still open."""
     with (
         made_server(connack) as port,
-        following("-i", "lo", *on(port), "--format", "jsonl") as live,
+        following("-i", "lo", *port_options(port), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
         client.sendall(connect)
@@ -149,7 +151,7 @@ def test_a_wrong_answer_is_flagged_while_the_connection_is_open(
         client.setblocking(False)
         assert client.recv(10) == connack
         with pytest.raises(BlockingIOError):
-            client.recv(10)  # it is still open
+            client.recv(10)  # still open
         assert (finding["rule"], finding["clientId"]) == ("SES01", "a")
         assert (finding["version"], finding["side"]) == (version, "server")
         assert handshake["connack"]["sessionPresent"] is True
@@ -158,19 +160,19 @@ def test_a_wrong_answer_is_flagged_while_the_connection_is_open(
     assert len(live.of("finding")) == len(live.of("handshake")) == 1
 
 
-def test_a_deadline_is_told_when_it_passes() -> None:
-    """A refused connection that stays open is told though no frame comes any more, and once."""
+def test_a_finding_is_reported_when_its_deadline_passes() -> None:
+    """A refused connection that stays open is reported once, without any further frame."""
     with (
         made_server(bytes.fromhex("20020005")) as port,
-        following("-i", "lo", *on(port), "--format", "jsonl") as live,
+        following("-i", "lo", *port_options(port), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
         client.sendall(CONNECT)
         live.wait_for("handshake")
         (finding,) = live.wait_for("finding")
-        reported = live.arrived[live.records.index(finding)]
+        reported_at = live.arrived[live.records.index(finding)]
         assert finding["rule"] == "SEQ09"
-        assert -0.1 < reported - seconds(finding["time"]) < 3
+        assert -0.1 < reported_at - seconds(finding["time"]) < 3
         client.close()
         assert live.stop() in (0, 1)
     assert len(live.of("finding")) == 1
@@ -186,7 +188,7 @@ for line in sys.stdin:
 
 
 def inject(place: Place, frames: list[bytes]) -> None:
-    """Put frames on the wire as they are, from the client's side."""
+    """Sends raw frames from the client's interface."""
     subprocess.run(
         [*place.client, sys.executable, "-c", _INJECT, place.peer],
         input="\n".join(frame.hex() for frame in frames).encode(), check=True, timeout=20,
@@ -196,7 +198,7 @@ def inject(place: Place, frames: list[bytes]) -> None:
 def test_vlan_tags_pass_the_default_filter_and_are_kept(
     spaces: Place, tmp_path: Path, tshark: str
 ) -> None:
-    """Frames with one and with two tags are followed, and written with their tags."""
+    """Frames with one and two VLAN tags are captured, and written with their tags."""
     out = tmp_path / "vlan.pcapng"
     tags = {40001: "81000007", 40002: "88a8000881000009"}
     with following(
@@ -222,8 +224,8 @@ def test_vlan_tags_pass_the_default_filter_and_are_kept(
     assert done.stdout.decode().split("\n")[:2] == ["40001\t7\t", "40002\t9\t8"]
 
 
-def test_a_pipe_is_followed(tmp_path: Path) -> None:
-    """What tcpdump writes to a pipe is told as it comes, in time where tcpdump writes at once."""
+def test_a_pipe_is_analyzed_while_it_is_written(tmp_path: Path) -> None:
+    """Handshakes in a pipe from tcpdump are reported in time if tcpdump writes immediately."""
     need_tool("tcpdump")
     live, names = in_time(lambda: _follow_a_pipe(tmp_path))
     assert [record["connect"]["clientId"] for record in live.of("handshake")] == names
@@ -231,7 +233,7 @@ def test_a_pipe_is_followed(tmp_path: Path) -> None:
 
 
 def _follow_a_pipe(directory: Path) -> tuple[LiveProcess, list[str]]:
-    """Have clients publish while tcpdump captures; give what was told, and their ids."""
+    """Runs clients while tcpdump captures; returns the capture and their client ids."""
     names = ["one", "two", "three"]
     with namespaces() as place, mosquitto(place, 1883, directory):
         dump = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What a person sees of a live capture: lines at once, repeats held back, the end."""
+"""The text output of a live capture: immediate lines, suppressed repeats, the summary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def report_of(*steps: str) -> dissector.Report:
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that tests advance by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -48,8 +48,8 @@ def lines(stream: io.BytesIO) -> list[str]:
     return stream.getvalue().decode().splitlines()
 
 
-def test_a_handshake_is_one_line_with_the_fields_that_were_used() -> None:
-    """Will, user name and a password that is hidden are on the line; captured text is escaped."""
+def test_a_handshake_is_one_line_with_its_fields() -> None:
+    """The line has will, user name and a masked password; captured text is escaped."""
     stream = io.BytesIO()
     text = LiveText(stream, Style())
     steps = (
@@ -69,8 +69,8 @@ def test_a_handshake_is_one_line_with_the_fields_that_were_used() -> None:
     assert line.endswith("sessionPresent=0 after 2 ms (stream 0)")
 
 
-def test_the_same_finding_is_shown_once_in_a_while(clock: Clock) -> None:
-    """Repeats of one client are held back, then shown with their number; another's are not."""
+def test_repeats_of_a_finding_are_suppressed(clock: Clock) -> None:
+    """Repeats of one client are suppressed, then counted in one line; another client's are not."""
     stream = io.BytesIO()
     text = LiveText(stream, Style(), repeat=60)
     (finding,) = report_of(*BAD).findings
@@ -97,10 +97,8 @@ def test_the_same_finding_is_shown_once_in_a_while(clock: Clock) -> None:
     assert "more like it" not in lines(stream)[3]
 
 
-def test_what_is_remembered_of_repeats_is_bounded(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of more clients than are remembered, the oldest is shown again."""
+def test_the_memory_of_repeats_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more clients than are kept, a finding of the oldest is shown again."""
     monkeypatch.setattr(live_text, "_REPEATS_KEPT", 10)
     stream = io.BytesIO()
     text = LiveText(stream, Style(), repeat=60)
@@ -111,14 +109,14 @@ def test_what_is_remembered_of_repeats_is_bounded(
     assert len(lines(stream)) == 12  # c0 twice, c10 once
 
 
-def test_limits_of_the_whole_view_are_said_at_once() -> None:
-    """A drop is a line of its own; what concerns one stream waits for the end."""
+def test_warnings_about_the_whole_capture_are_shown_at_once() -> None:
+    """A warning about drops is a line; a warning about one stream is in the summary."""
     stream = io.BytesIO()
     text = LiveText(stream, Style())
-    text.warning(CaptureWarning("dropped", "the kernel had no room for 7 frames, 7 in all", "eth0"))
+    text.warning(CaptureWarning("dropped", "the kernel dropped 7 frames, 7 in total", "eth0"))
     text.warning(CaptureWarning("gap", "bytes are missing", "eth0", 4, 1))
     (line,) = lines(stream)
-    assert line.endswith("NOTE dropped: the kernel had no room for 7 frames, 7 in all")
+    assert line.endswith("NOTE dropped: the kernel dropped 7 frames, 7 in total")
     report = report_of(*BAD)
     for finding in report.findings:
         text.finding(finding)

@@ -1,4 +1,4 @@
-"""Much at once: nothing is dropped, or as much as is said; and nobody is blamed for it."""
+"""Live captures under load: drops are counted exactly and cause no findings."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import sys
 import time
 
 from tests.conftest import ROOT
-from tests.live.stage import LiveProcess, Place, following
+from tests.live.harness import LiveProcess, Place, following
 
 PORT = 1883
 
 
-def load(place: Place, live: LiveProcess, *, asleep: bool) -> tuple[int, dict[str, int]]:
-    """Make much traffic; give how many clients there were and how many frames."""
+def load(place: Place, live: LiveProcess, *, stopped: bool) -> tuple[int, dict[str, int]]:
+    """Generates traffic; returns the number of clients, and counts of frames and publishes."""
     clients = 300
     command = [
         *place.server, sys.executable, str(ROOT / "benchmarks" / "connections.py"),
         "--port", str(PORT), "--connections", str(clients), "--seconds", "1.5", "--rate", "6000",
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as making:
-        assert making.stdout is not None
-        if asleep:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as generator:
+        assert generator.stdout is not None
+        if stopped:
             time.sleep(0.3)
             live.process.send_signal(signal.SIGSTOP)
             time.sleep(1.0)
             live.process.send_signal(signal.SIGCONT)
-        said = making.stdout.read()
-        assert making.wait(60) == 0
-    return clients, json.loads(said)
+        counts = generator.stdout.read()
+        assert generator.wait(60) == 0
+    return clients, json.loads(counts)
 
 
-def test_much_at_once_is_seen_whole(spaces: Place) -> None:
-    """Hundreds of clients that publish: every frame is seen, every handshake told."""
+def test_load_is_captured_completely(spaces: Place) -> None:
+    """With hundreds of publishing clients every frame is counted and every handshake reported."""
     with following("-i", "lo", "--format", "jsonl", place=spaces) as live:
-        clients, made = load(spaces, live, asleep=False)
+        clients, made = load(spaces, live, stopped=False)
         live.wait_for("handshake", clients)
         assert live.stop() == 0
     capture = live.of("summary")[0]["capture"]
@@ -48,10 +48,10 @@ def test_much_at_once_is_seen_whole(spaces: Place) -> None:
         assert not live.of("captureWarning")
 
 
-def test_what_was_dropped_makes_no_finding(spaces: Place) -> None:
-    """Frames are dropped in the middle of everything: the number is exact, and nobody is blamed."""
+def test_drops_cause_no_findings(spaces: Place) -> None:
+    """When frames are dropped under load, their number is exact and there is no finding."""
     with following("-i", "lo", "--buffer", "2", "--format", "jsonl", place=spaces) as live:
-        _, made = load(spaces, live, asleep=True)
+        _, made = load(spaces, live, stopped=True)
         live.wait_for("captureWarning")
         assert live.stop() == 0
     capture = live.of("summary")[0]["capture"]

@@ -1,4 +1,4 @@
-"""Connections come and go for ever, and memory stays as it is."""
+"""The memory of a live capture does not grow with the number of connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dissector.report import clock
 from dissector.report.live_text import LiveText
 from dissector.report.style import Style
 from samples.build import START_NS, Frame, conversation
-from tests.live.test_equivalence import Played
+from tests.live.test_equivalence import ReplaySource
 
 CONNECT = "C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61"
 KINDS = (
@@ -26,7 +26,7 @@ KINDS = (
 )
 
 
-class Nowhere:
+class DiscardedStream:
     def write(self, data: bytes, /) -> int:
         return len(data)
 
@@ -35,7 +35,7 @@ class Nowhere:
 
 
 def many(count: int) -> Iterator[Frame]:
-    """Give the frames of one connection after the other, four a second."""
+    """Yields the frames of connections one after the other, four per second."""
     for index in range(count):
         yield from conversation(
             KINDS[index % len(KINDS)],
@@ -45,10 +45,12 @@ def many(count: int) -> Iterator[Frame]:
 
 
 def test_memory_does_not_grow_with_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After as many connections again, with findings and without, no more memory is held."""
+    """Further connections, with findings and without, take no additional memory."""
     monkeypatch.setattr(engine, "LIMITS", Limits(closed=50))
-    monkeypatch.setattr(clock, "_KEPT", 10)  # seconds that are spelt already
-    live = Live(Played(list(many(900)), dropped=0), Options(), LiveText(Nowhere(), Style()))
+    monkeypatch.setattr(clock, "_KEPT", 10)  # size of the cache of formatted seconds
+    live = Live(
+        ReplaySource(list(many(900)), dropped=0), Options(), LiveText(DiscardedStream(), Style())
+    )
     held: list[int] = []
     for step, _ in enumerate(live.steps()):
         if step == 200:
@@ -58,4 +60,4 @@ def test_memory_does_not_grow_with_connections(monkeypatch: pytest.MonkeyPatch) 
     tracemalloc.stop()
     assert len(held) > 10
     later = held[len(held) // 2 :]
-    assert max(later) - min(later) < 100_000  # a handful of connections, and what they hold
+    assert max(later) - min(later) < 100_000  # about a handful of connections

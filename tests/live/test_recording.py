@@ -1,4 +1,4 @@
-"""What `-w` keeps: files that open, the same judgement, findings as comments, rings, signals."""
+"""Files of `-w`: valid, same findings as live, packet comments, rings, signals."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import dissector
 from tests.capture.builders import read
 from tests.cli.running import dissector as dissector_command
 from tests.conftest import need_tool
-from tests.live.stage import (
+from tests.live.harness import (
     LOOPBACK,
     following,
     free_port,
     made_server,
     mosquitto,
     need_root,
-    on,
     open_to_others,
-    opened,
+    port_options,
     publish,
+    valid_frames,
     wait_until,
 )
 
@@ -33,7 +33,7 @@ SESSION_PRESENT = bytes.fromhex("20020100")
 
 
 def talk(port: int) -> None:
-    """Shake hands with a made server, and close."""
+    """Connects to the test server and disconnects."""
     with socket.create_connection(("127.0.0.1", port), 5) as client:
         client.sendall(CONNECT)
         assert client.recv(10) == SESSION_PRESENT
@@ -41,7 +41,7 @@ def talk(port: int) -> None:
 
 
 def comments(tshark: str, path: Path) -> dict[int, list[str]]:
-    """Give the comments of a file by frame, as Wireshark shows them."""
+    """Returns the packet comments of a file by frame, as tshark shows them."""
     done = subprocess.run(
         [tshark, "-r", str(path), "-Y", "frame.comment", "-T", "fields", "-e", "frame.number",
          "-e", "frame.comment", "-E", "aggregator=|"],
@@ -53,7 +53,7 @@ def comments(tshark: str, path: Path) -> dict[int, list[str]]:
 
 
 def _comparable(record: dict[str, Any]) -> str:
-    """Give what a live capture and its file have in common: all but names and what comes later."""
+    """Formats a record without file names and `close`, which differ between live and file."""
 
     def bare(value: Any) -> Any:
         if isinstance(value, dict):
@@ -63,15 +63,15 @@ def _comparable(record: dict[str, Any]) -> str:
     return json.dumps(bare({**record, "close": None}), sort_keys=True)
 
 
-def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> None:
-    """`analyze` finds the same in the file; Wireshark shows each finding on its frame."""
+def test_the_file_gives_the_same_report(tmp_path: Path, tshark: str) -> None:
+    """`analyze` reports the same for the file; tshark shows each finding on its frame."""
     out = tmp_path / "out.pcapng"
     port = free_port()
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         made_server(SESSION_PRESENT) as wrong,
         following(
-            "-i", "lo", *on(port, wrong),
+            "-i", "lo", *port_options(port, wrong),
             "--format", "jsonl", "-w", str(out), environment={"DISSECTOR_FINGERPRINT_KEY": "one"},
         ) as live,
     ):  # fmt: skip
@@ -83,7 +83,7 @@ def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> N
         live.wait_for("handshake", 4)
         assert live.stop() == 1
     ran = dissector_command(
-        *("analyze", "--format", "jsonl", *on(port, wrong)[:4], str(out)),
+        *("analyze", "--format", "jsonl", *port_options(port, wrong)[:4], str(out)),
         DISSECTOR_FINGERPRINT_KEY="one",
     )
     assert ran.code == 1
@@ -93,7 +93,7 @@ def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> N
         assert reported == sorted(_comparable(one) for one in read_again if one["type"] == kind)
         assert len(reported) == count
     (summary,) = live.of("summary")
-    assert summary["capture"]["frames"] == opened(out)
+    assert summary["capture"]["frames"] == valid_frames(out)
     for part in ("capture", "tool"):
         del summary[part], read_again[-1][part]
     assert summary == read_again[-1]
@@ -104,14 +104,14 @@ def test_the_file_is_judged_as_the_capture_was(tmp_path: Path, tshark: str) -> N
 
 
 def test_only_flagged_connections_are_kept(tmp_path: Path, tshark: str) -> None:
-    """`--flagged-only` keeps connections with findings whole, from their first frames on."""
+    """`--flagged-only` writes connections with findings completely, from their first frame."""
     out = tmp_path / "out.pcapng"
     port = free_port()
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         made_server(SESSION_PRESENT) as wrong,
         following(
-            "-i", "lo", *on(port, wrong),
+            "-i", "lo", *port_options(port, wrong),
             "--format", "jsonl", "-w", str(out), "--flagged-only",
         ) as live,
     ):  # fmt: skip
@@ -133,12 +133,12 @@ def test_only_flagged_connections_are_kept(tmp_path: Path, tshark: str) -> None:
     assert out.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_late_finding_stands_on_the_last_frame(tmp_path: Path, tshark: str) -> None:
-    """What a deadline proves is a comment, too, that names the frame it is about."""
+def test_a_late_finding_is_a_comment_on_the_last_frame(tmp_path: Path, tshark: str) -> None:
+    """A finding about a deadline is a comment that names the frame at fault."""
     out = tmp_path / "out.pcapng"
     with (
         made_server(bytes.fromhex("20020005")) as port,
-        following("-i", "lo", *on(port), "-w", str(out), "--format", "jsonl") as live,
+        following("-i", "lo", *port_options(port), "-w", str(out), "--format", "jsonl") as live,
         socket.create_connection(("127.0.0.1", port), 5) as client,
     ):
         client.sendall(CONNECT)
@@ -154,12 +154,12 @@ def test_a_late_finding_stands_on_the_last_frame(tmp_path: Path, tshark: str) ->
 
 
 def test_a_ring_keeps_the_latest_files(tmp_path: Path) -> None:
-    """Files of a ring are whole, follow each other, and are no more than were asked for."""
+    """Files of a ring are valid and consecutive, and no more than the limit."""
     port = free_port()
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", *on(port), "--format", "jsonl",
+            "-i", "lo", *port_options(port), "--format", "jsonl",
             "-w", str(tmp_path / "ring.pcapng"), "-b", "filesize:16", "-b", "files:2",
         ) as live,
     ):  # fmt: skip
@@ -170,17 +170,17 @@ def test_a_ring_keeps_the_latest_files(tmp_path: Path) -> None:
     files = sorted(tmp_path.glob("ring_*.pcapng"))
     assert len(files) == 2
     assert all(int(file.name.split("_")[1]) > 1 for file in files)
-    assert sum(opened(file) for file in files)
+    assert sum(valid_frames(file) for file in files)
 
 
 def test_a_hangup_opens_the_files_again(tmp_path: Path) -> None:
-    """After SIGHUP, files that were moved away are whole, and new ones of their names go on."""
+    """After SIGHUP, files that were moved are valid, and new ones of the same names continue."""
     out, report = tmp_path / "out.pcapng", tmp_path / "report.jsonl"
     port = free_port()
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", *on(port), "--format", "jsonl",
+            "-i", "lo", *port_options(port), "--format", "jsonl",
             "-w", str(out), "--output", str(report),
         ) as live,
     ):  # fmt: skip
@@ -192,26 +192,26 @@ def test_a_hangup_opens_the_files_again(tmp_path: Path) -> None:
         wait_until(lambda: out.exists() and report.exists(), "new files")
         publish(LOOPBACK, "127.0.0.1", port, "after")
         wait_until(lambda: b"after" in report.read_bytes(), "the second record")
-        live.process.send_signal(signal.SIGHUP)  # nobody moved it: a section is added
+        live.process.send_signal(signal.SIGHUP)  # not moved: a section is added
         publish(LOOPBACK, "127.0.0.1", port, "again")
         wait_until(lambda: b"again" in report.read_bytes(), "the third record")
         assert live.stop() == 0
     for path in (tmp_path / "old.pcapng", out):
-        assert opened(path)
+        assert valid_frames(path)
     assert ids(tmp_path / "old.pcapng", port) == ["before"]
     assert ids(out, port) == ["after", "again"]
     assert b"before" in (tmp_path / "old.jsonl").read_bytes()
 
 
 def ids(path: Path, port: int) -> list[str | None]:
-    """Give the client ids in a file."""
+    """Returns the client ids in a file."""
     report = dissector.analyze(path, ports=(port,))
     assert not report.warnings
     return [one.connect.client_id for one in report.handshakes if one.connect is not None]
 
 
-def test_a_full_disk_ends_it_with_a_file_that_opens(tmp_path: Path) -> None:
-    """No room: one line that says so, exit 2, the summary, and all that fitted in the file."""
+def test_a_full_disk_ends_it_with_a_valid_file(tmp_path: Path) -> None:
+    """On a full disk: one line, exit 2, the summary, and a valid file."""
     need_root()
     need_tool("mount")
     port = free_port()
@@ -224,29 +224,29 @@ def test_a_full_disk_ends_it_with_a_file_that_opens(tmp_path: Path) -> None:
     try:
         with (
             mosquitto(LOOPBACK, port, tmp_path),
-            following("-i", "lo", *on(port), "--format", "jsonl", "-w", str(out)) as live,
+            following("-i", "lo", *port_options(port), "--format", "jsonl", "-w", str(out)) as live,
         ):
             publish(LOOPBACK, "127.0.0.1", port, "fits")
             publish(LOOPBACK, "127.0.0.1", port, "large", message="x" * 100_000)
             assert live.wait() == 2
-        assert f"-w {out}: No space left on device" in live.said
+        assert f"-w {out}: No space left on device" in live.stderr
         assert live.of("summary")
-        assert opened(out)
+        assert valid_frames(out)
         assert ids(out, port)[0] == "fits"
     finally:
         subprocess.run(["umount", str(small)], check=True, timeout=20)
 
 
-def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
-    """A directory that is not there is exit 2 before anything is captured."""
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """A missing directory is exit 2 before anything is captured."""
     out = tmp_path / "nowhere" / "out.pcapng"
     with following("-i", "lo", "-w", str(out)) as live:
         assert live.wait() == 2
-    assert f"-w {out}: No such file or directory" in live.said
+    assert f"-w {out}: No such file or directory" in live.stderr
 
 
-def test_root_is_given_up_when_sudo_was_used(tmp_path: Path) -> None:
-    """Once it captures it is the user who called sudo, and the files are that user's."""
+def test_root_privileges_are_dropped_under_sudo(tmp_path: Path) -> None:
+    """Once it captures it runs as the user who called sudo, who also owns the files."""
     out = tmp_path / "out.pcapng"
     open_to_others(tmp_path)
     tmp_path.chmod(0o777)
@@ -254,11 +254,11 @@ def test_root_is_given_up_when_sudo_was_used(tmp_path: Path) -> None:
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", *on(port), "--format", "jsonl", "-w", str(out),
+            "-i", "lo", *port_options(port), "--format", "jsonl", "-w", str(out),
             environment={"SUDO_UID": "65534", "SUDO_GID": "65534"},
         ) as live,
     ):  # fmt: skip
-        wait_until(lambda: "given up" in live.said, "the note")
+        wait_until(lambda: "privileges dropped" in live.stderr, "the note")
         status = Path(f"/proc/{live.process.pid}/status").read_text()
         assert "Uid:\t65534\t65534\t65534\t65534" in status
         assert "CapEff:\t0000000000000000" in status
@@ -269,14 +269,14 @@ def test_root_is_given_up_when_sudo_was_used(tmp_path: Path) -> None:
     assert ids(out, port) == ["seen"]
 
 
-def test_only_so_many_frames(tmp_path: Path) -> None:
-    """`-c` and `-a packets:` end it after exactly so many frames, `-a duration:` after seconds."""
+def test_limits_on_frames_and_time(tmp_path: Path) -> None:
+    """`-c` and `-a packets:` end it after exactly that many frames, `-a duration:` by time."""
     out = tmp_path / "out.pcapng"
     port = free_port()
     with mosquitto(LOOPBACK, port, tmp_path):
         for words in ("-c 7", "-a packets:7", "-a duration:0.5"):
             with following(
-                "-i", "lo", *on(port), "--format", "jsonl", "-w", str(out),
+                "-i", "lo", *port_options(port), "--format", "jsonl", "-w", str(out),
                 *words.split(),
             ) as live:  # fmt: skip
                 publish(LOOPBACK, "127.0.0.1", port, "seen")

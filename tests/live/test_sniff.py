@@ -1,4 +1,4 @@
-"""`dissector.sniff`: records from Python as they come true."""
+"""`dissector.sniff`: records of a live capture in Python."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import dissector
-from tests.live.stage import made_server, need_root
+from tests.live.harness import made_server, need_root
 
 CONNECT = bytes.fromhex("100d00044d5154540402003c000161")
 
 
 @contextlib.contextmanager
-def talking(port: int) -> Iterator[None]:
-    """Have a client shake hands again and again, while the block lasts."""
+def repeated_handshakes(port: int) -> Iterator[None]:
+    """Runs a client that connects repeatedly until the block ends."""
     over = threading.Event()
 
     def talk() -> None:
@@ -36,12 +36,12 @@ def talking(port: int) -> Iterator[None]:
         thread.join(20)
 
 
-def test_records_come_as_they_come_true(tmp_path: Path) -> None:
-    """A finding and its handshake come while the capture goes on; leaving the loop ends it."""
+def test_records_are_yielded_while_capturing(tmp_path: Path) -> None:
+    """A finding and its handshake are yielded while capturing; leaving the loop ends it."""
     need_root()
     out = tmp_path / "out.pcapng"
     seen: list[object] = []
-    with made_server(bytes.fromhex("20020100")) as port, talking(port):
+    with made_server(bytes.fromhex("20020100")) as port, repeated_handshakes(port):
         for record in dissector.sniff(
             "lo", ports=[port], capture_filter=f"tcp port {port}", duration=20, write=str(out)
         ):
@@ -58,12 +58,12 @@ def test_records_come_as_they_come_true(tmp_path: Path) -> None:
 
 
 def test_it_ends_by_frames_and_by_time(tmp_path: Path) -> None:
-    """`count` ends it after so many frames, `duration` after so many seconds."""
+    """`count` ends it after that many frames, `duration` after that many seconds."""
     need_root()
     out = tmp_path / "out.pcapng"
     with made_server(bytes.fromhex("20020000")) as port:
         only = f"tcp port {port}"
-        with talking(port):
+        with repeated_handshakes(port):
             records = list(
                 dissector.sniff(
                     "lo", ports=[port], capture_filter=only, count=30, duration=20, write=str(out)
@@ -74,8 +74,8 @@ def test_it_ends_by_frames_and_by_time(tmp_path: Path) -> None:
         assert list(dissector.sniff("lo", capture_filter=only, duration=0.3)) == []
 
 
-def test_what_cannot_be_done_is_an_exception() -> None:
-    """An interface that is not there, and a filter that is none, raise at the first record."""
+def test_misuse_is_an_exception() -> None:
+    """A missing interface and an invalid filter raise at the first record."""
     need_root()
     with pytest.raises(dissector.CaptureError, match="there is no interface no-such"):
         next(dissector.sniff("no-such"))

@@ -1,4 +1,4 @@
-"""TLS connections in a live capture: told when they end, as in a file."""
+"""TLS connections in a live capture: reported at their end, with the same record as in a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PORT = 4430
 
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A connection to a port that only an option makes one of TLS."""
+    """A capture of a connection to a port that is TLS only with an option."""
     with Peers("1.2") as peers:
         wire = steps(peers.talk())
     path = tmp_path_factory.mktemp("live") / "tls.pcap"
@@ -28,7 +28,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_lines_are_those_of_the_file(capture: Path) -> None:
-    """A TLS connection is one record, the same that `analyze` gives, but for the file's name."""
+    """A TLS connection is one record, equal to that of `analyze` except for the file name."""
     option = ("-d", f"tcp.port=={PORT},tls", "--format", "jsonl")
     of_file = run("analyze", *option, str(capture)).out.replace(str(capture), "-")
     of_live = run("live", "-", *option, stdin=capture.read_bytes()).out
@@ -41,8 +41,8 @@ def test_lines_are_those_of_the_file(capture: Path) -> None:
     check_line(found[1][0])
 
 
-def test_a_person_sees_a_line(capture: Path) -> None:
-    """The line says how it went, the version, the name, who, and until when the certificate is."""
+def test_the_text_has_a_line(capture: Path) -> None:
+    """The line has outcome, version, server name, endpoints, and the certificate's expiry."""
     ran = run("live", "-", "-d", f"tcp.port=={PORT},tls", stdin=capture.read_bytes())
     shown = dissector.analyze(capture, tls_ports=[PORT]).tls_handshakes[0].chain[0]
     assert shown is not None

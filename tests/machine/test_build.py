@@ -1,4 +1,4 @@
-"""How this installation was built, and that edited sources of compiled modules are noticed."""
+"""The list of compiled modules, and the detection of sources edited after compiling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector.machine import build
 
 
 def test_modules_are_those_with_a_pxd() -> None:
-    """A module is compiled because it has a .pxd: no list is kept."""
+    """The modules to compile are those with a .pxd file; no list is kept."""
     names = build.modules()
     assert "dissector.capture.batch" in names
     assert "dissector.cli.main" not in names
@@ -20,7 +20,7 @@ def test_modules_are_those_with_a_pxd() -> None:
 
 
 def test_an_edited_source_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source that differs from its sum at build time is named; without sums nothing is."""
+    """A source that differs from its checksum at build time is stale; without sums none is."""
     package = tmp_path / "dissector"
     package.mkdir()
     for name in ("one.py", "two.py"):

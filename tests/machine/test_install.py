@@ -1,4 +1,4 @@
-"""Systems in, the commands for them out: each is one line that a person can copy."""
+"""Install commands for each system, and the checks of programs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dissector.machine.check import State
 def test_each_system_has_its_own_command(
     release: dict[str, str], family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A system is known by its id or by what it is like; another gets the place to look at."""
+    """A system is identified by ID or ID_LIKE; an unknown one gets a general instruction."""
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: release)
     assert install.system() == family
     for name in ("tshark", "dumpcap", "compiler"):
@@ -37,7 +37,7 @@ def test_each_system_has_its_own_command(
 
 
 def test_a_package_is_for_this_python() -> None:
-    """The command runs the Python that runs us, and quotes what a shell would take apart."""
+    """The command uses the running Python and quotes the requirement for the shell."""
     command = install.package("scapy>=2.6")
     assert command.endswith(" -m pip install 'scapy>=2.6'")
 
@@ -50,25 +50,25 @@ def test_a_package_is_for_this_python() -> None:
         ("/src", True, " -e /src"),
     ],
 )
-def test_it_is_built_again_from_where_it_came(source: str | None, editable: bool, end: str) -> None:
-    """From a directory, as it was given, or from the index."""
-    assert install.again(source, editable).endswith(end)
+def test_rebuild_from_the_original_source(source: str | None, editable: bool, end: str) -> None:
+    """The package is rebuilt from the directory it was installed from, or from the index."""
+    assert install.rebuild(source, editable).endswith(end)
 
 
-def test_a_program_that_may_not_be_run_is_there(
+def test_a_program_that_may_not_be_run_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of the name is found whether this user may run it or not, on PATH first."""
+    """A file with the name is found whether or not this user may run it, on PATH first."""
     (tmp_path / "dumpcap").write_text("")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert programs.located("dumpcap") == (str(tmp_path / "dumpcap"), True)
     assert programs.located("no-such-program") == (None, False)
 
 
-def test_the_right_to_capture_is_read_from_the_file(
+def test_permission_to_capture_is_read_from_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dumpcap without capabilities may not capture for a user who may not; with them it may."""
+    """A dumpcap may capture for a user without privileges only if it has capabilities."""
     program = tmp_path / "dumpcap"
     program.write_text("#!/bin/sh\necho 'Dumpcap (Wireshark) 4.0.17'\n")
     program.chmod(0o755)

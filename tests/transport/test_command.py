@@ -18,7 +18,7 @@ import pytest
 import dissector as package
 from dissector.errors import CaptureError
 from tests.capture import builders
-from tests.cli.running import CLEAN, Ran, dissector
+from tests.cli.running import CLEAN, CompletedRun, dissector
 from tests.conftest import ROOT
 from tests.transport.containers import conversations, pcapng
 from tests.transport.row import PORT, Timed, one_pcap, timed
@@ -35,7 +35,7 @@ def capture() -> bytes:
     return one_pcap(frames())[0]
 
 
-def reported(ran: Ran) -> tuple[int, list[Any], list[Any]]:
+def reported(ran: CompletedRun) -> tuple[int, list[Any], list[Any]]:
     """Exit code, client ids with their frames, and findings with theirs."""
     report = json.loads(ran.out)
     clients = [
@@ -70,7 +70,7 @@ def test_standard_input_from_a_file(tmp_path: Path) -> None:
         done = subprocess.run(
             command, stdin=file, capture_output=True, text=True, env=CLEAN, cwd=ROOT, check=False
         )
-    assert reported(Ran(done.returncode, done.stdout, done.stderr)) == EXPECTED
+    assert reported(CompletedRun(done.returncode, done.stdout, done.stderr)) == EXPECTED
 
 
 def test_a_named_pipe(tmp_path: Path) -> None:

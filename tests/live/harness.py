@@ -1,6 +1,6 @@
-"""Nothing in, a stage for live tests out: namespaces, a real server, real clients, the command.
+"""Test harness for live captures: namespaces, a real server, real clients, and the command.
 
-Everything has a name of its own and is taken away again. Traffic stays on this machine.
+All names are unique and everything is cleaned up. Traffic stays on this machine.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from tests.capture.builders import read
 from tests.cli.running import CLEAN
 from tests.conftest import need_tool
 
-# Another user who may read what root may, so that the place of this tree does not matter
+# Another user with root's read permission, so that this tree may be anywhere
 NOBODY = (
     "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
     "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search",
 )  # fmt: skip
-PATIENCE = 20.0  # seconds that anything may take on a busy machine
+TIMEOUT = 20.0  # seconds that anything may take on a busy machine
 _numbers = iter(range(1000))
 
 
 def need_root() -> None:
-    """Skip where raw sockets and namespaces are not for us; fail in CI."""
+    """Skips the test if raw sockets and namespaces are not permitted; fails in CI."""
     if os.geteuid() != 0:
         if os.environ.get("DISSECTOR_CI"):
             pytest.fail("capturing and namespaces need root")
@@ -45,7 +45,7 @@ def need_root() -> None:
 
 
 def open_to_others(directory: Path) -> None:
-    """Let other users read what is in a temporary directory of pytest."""
+    """Makes a temporary directory of pytest readable by other users."""
     top = Path(tempfile.gettempdir())
     for each in (directory, *directory.parents):
         if each == top or each == each.parent:
@@ -54,7 +54,7 @@ def open_to_others(directory: Path) -> None:
 
 
 class Place(NamedTuple):
-    """Where traffic flows: commands of the server's and the client's side, interface, addresses."""
+    """A network for traffic: command prefixes of server and client side, interface, addresses."""
 
     server: tuple[str, ...]
     client: tuple[str, ...]
@@ -69,7 +69,7 @@ LOOPBACK = Place((), (), "lo", "127.0.0.1", "::1", "lo")
 
 @contextlib.contextmanager
 def namespaces() -> Iterator[Place]:
-    """Make two namespaces with a veth pair between them, and take them away."""
+    """Makes two namespaces with a veth pair between them, and removes them."""
     need_root()
     need_tool("ip")
     name = f"dl{os.getpid()}x{next(_numbers)}"
@@ -77,7 +77,7 @@ def namespaces() -> Iterator[Place]:
     v4, v6 = "10.213.7.1", "fd00:213:7::1"
 
     def ip(*words: str) -> None:
-        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=PATIENCE)
+        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=TIMEOUT)
 
     try:
         ip("netns", "add", one)
@@ -92,25 +92,25 @@ def namespaces() -> Iterator[Place]:
         yield Place((*inside, one), (*inside, two), "veths", v4, v6, "vethc")
     finally:
         for space in (one, two):
-            subprocess.run(["ip", "netns", "del", space], capture_output=True, timeout=PATIENCE)
+            subprocess.run(["ip", "netns", "del", space], capture_output=True, timeout=TIMEOUT)
 
 
 def free_port() -> int:
-    """Give a port of the loopback device that nobody listens on."""
+    """Returns an unused port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def on(*ports: int) -> tuple[str, ...]:
-    """Give the options for MQTT on these ports and nothing else: loopback is everybody's."""
+def port_options(*ports: int) -> tuple[str, ...]:
+    """Returns options for MQTT on only these ports, because loopback has other traffic."""
     words = [word for port in ports for word in ("-d", f"tcp.port=={port},mqtt")]
     return (*words, "-f", " or ".join(f"tcp port {port}" for port in ports))
 
 
 def wait_until(ready: Callable[[], object], what: str) -> None:
-    """Wait for something, and fail when it takes too long."""
-    end = time.monotonic() + PATIENCE
+    """Waits for a condition; fails after a timeout."""
+    end = time.monotonic() + TIMEOUT
     while not ready():
         assert time.monotonic() < end, f"it took too long: {what}"
         time.sleep(0.01)
@@ -120,7 +120,7 @@ def wait_until(ready: Callable[[], object], what: str) -> None:
 def mosquitto(
     place: Place, port: int, directory: Path, users: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Run a real server on IPv4 and IPv6 that lets everybody in; of `users`, by their password."""
+    """Runs Mosquitto on IPv4 and IPv6; anonymous clients may connect, `users` with a password."""
     program = need_tool("mosquitto")
     config = directory / f"mosquitto-{port}.conf"
     text = f"listener {port} 0.0.0.0\nlistener {port} ::\nallow_anonymous true\nuser root\n"
@@ -128,7 +128,7 @@ def mosquitto(
         passwords = directory / f"passwords-{port}"
         passwords.write_text("".join(f"{name}:{secret}\n" for name, secret in users.items()))
         subprocess.run(
-            [need_tool("mosquitto_passwd"), "-U", str(passwords)], check=True, timeout=PATIENCE
+            [need_tool("mosquitto_passwd"), "-U", str(passwords)], check=True, timeout=TIMEOUT
         )
         text += f"password_file {passwords}\n"
     config.write_text(text)
@@ -140,12 +140,12 @@ def mosquitto(
     try:
         probe = [*place.client, sys.executable, "-c", _PROBE]
         for host in (place.v4, place.v6):
-            done = subprocess.run([*probe, host, str(port)], check=False, timeout=PATIENCE)
+            done = subprocess.run([*probe, host, str(port)], check=False, timeout=TIMEOUT)
             assert done.returncode == 0, "the server did not start"
         yield
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
 
 
 _PROBE = """
@@ -162,12 +162,12 @@ else:
 
 
 def seconds(text: str) -> float:
-    """Turn a record's time into seconds since the epoch."""
+    """Returns a record's time in seconds since the epoch."""
     return datetime.fromisoformat(text[:26] + "+00:00").timestamp()
 
 
 class LiveProcess:
-    """`dissector live` while it runs; `records` are lines of JSON so far, `arrived` their times."""
+    """A running `dissector live`; `records` are its JSON lines so far, `arrived` their times."""
 
     def __init__(self, arguments: tuple[str, ...], place: Place, **more: Any) -> None:
         self.records: list[dict[str, Any]] = []
@@ -186,13 +186,13 @@ class LiveProcess:
         )
         self._threads = [
             threading.Thread(target=self._read, daemon=True),
-            threading.Thread(target=self._note, daemon=True),
+            threading.Thread(target=self._read_notes, daemon=True),
         ]
         for thread in self._threads:
             thread.start()
 
     def __repr__(self) -> str:
-        return f"<dissector live, exit {self.process.returncode}, which said {self.said!r}>"
+        return f"<dissector live, exit {self.process.returncode}, standard error {self.stderr!r}>"
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -202,13 +202,13 @@ class LiveProcess:
             if line.startswith(b"{"):
                 self.records.append(json.loads(line))
 
-    def _note(self) -> None:
+    def _read_notes(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.notes.append(line.decode())
 
     def late(self) -> list[tuple[str, float]]:
-        """Give who was told more than 100 ms after his CONNACK was captured, and the seconds."""
+        """Returns handshakes reported over 100 ms after their CONNACK: client id, seconds."""
         waits = [
             (record["connect"]["clientId"], at - seconds(record["connack"]["time"]))
             for at, record in zip(list(self.arrived), list(self.records), strict=False)
@@ -217,11 +217,11 @@ class LiveProcess:
         return [(name, waited) for name, waited in waits if waited >= 0.1]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """Give the records of one type."""
+        """Returns the records of one type."""
         return [record for record in list(self.records) if record["type"] == kind]
 
     def wait_for(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait for so many records of a type, and give them."""
+        """Waits for a number of records of a type; returns them."""
         wait_until(
             lambda: len(self.of(kind)) >= count or self.process.poll() is not None,
             f"{count} x {kind}; there are {self.of(kind)} {self.notes}",
@@ -229,31 +229,31 @@ class LiveProcess:
         return self.of(kind)
 
     def stop(self, number: int = signal.SIGINT) -> int:
-        """Send a signal, wait for the end, and give the exit code."""
+        """Sends a signal, waits for the end, and returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait()
 
     def wait(self) -> int:
-        """Wait for the end, and give the exit code."""
-        code = self.process.wait(PATIENCE)
+        """Waits for the end and returns the exit code."""
+        code = self.process.wait(TIMEOUT)
         for thread in self._threads:
-            thread.join(PATIENCE)
-        assert "Traceback" not in self.said, self.said
+            thread.join(TIMEOUT)
+        assert "Traceback" not in self.stderr, self.stderr
         return code
 
     @property
-    def said(self) -> str:
-        """All of standard error."""
+    def stderr(self) -> str:
+        """Standard error so far."""
         return "".join(self.notes)
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Kills the process if it is running."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
@@ -263,19 +263,19 @@ class LiveProcess:
 def following(
     *arguments: str, place: Place = LOOPBACK, listening: bool = True, **more: Any
 ) -> Iterator[LiveProcess]:
-    """Run `dissector live` with these arguments until the block ends."""
+    """Runs `dissector live` with these arguments until the block ends."""
     need_root()
     run = LiveProcess(arguments, place, **more)
     try:
         if listening:
-            wait_until(lambda: "listening" in run.said or run.process.poll() is not None, "start")
+            wait_until(lambda: "listening" in run.stderr or run.process.poll() is not None, "start")
         yield run
     finally:
         run.close()
 
 
-def opened(path: Path) -> int:
-    """Open a capture file with tshark and with our own reader, which find no fault; its frames."""
+def valid_frames(path: Path) -> int:
+    """Returns the number of frames of a file that tshark and our reader read without warnings."""
     done = subprocess.run(
         [need_tool("tshark"), "-r", str(path), "-T", "fields", "-e", "frame.number"],
         capture_output=True, check=False, timeout=60,
@@ -292,46 +292,46 @@ _Measured = TypeVar("_Measured")
 
 
 def in_time(scenario: Callable[[], tuple[LiveProcess, _Measured]]) -> tuple[LiveProcess, _Measured]:
-    """Run a scenario in which every handshake is told in time; a busy machine has three tries."""
+    """Runs a scenario until every handshake is reported in time; up to three tries."""
     late = []
     for _ in range(3):
         live, reported = scenario()
         late.append(live.late())
         if not late[-1]:
             return live, reported
-    pytest.fail(f"handshakes were told late, each time: {late}")
+    pytest.fail(f"handshakes were reported late, each time: {late}")
 
 
 def publish(
     place: Place, host: str, port: int, client_id: str, *words: str, message: str = "hello"
 ) -> None:
-    """Have a real client connect, publish, and close."""
+    """Runs a Mosquitto client that connects, publishes, and closes."""
     program = need_tool("mosquitto_pub")
     subprocess.run(
         [*place.client, program, "-h", host, "-p", str(port), "-i", client_id, "-t", "tests/live",
          "-m", message, *words],
-        check=True, capture_output=True, timeout=PATIENCE,
+        check=True, capture_output=True, timeout=TIMEOUT,
     )  # fmt: skip
 
 
 @contextlib.contextmanager
 def made_server(answer: bytes) -> Iterator[int]:
-    """Run a server on loopback that gives one answer to whatever it is sent, and never closes."""
+    """Runs a server on loopback that sends one answer to anything, and never closes."""
     connections: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as sink:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    one, _ = sink.accept()
+                    one, _ = listener.accept()
                     connections.append(one)
                     one.recv(4096)
                     one.sendall(answer)
 
         threading.Thread(target=serve, daemon=True).start()
         try:
-            yield int(sink.getsockname()[1])
+            yield int(listener.getsockname()[1])
         finally:
-            sink.shutdown(socket.SHUT_RDWR)
+            listener.shutdown(socket.SHUT_RDWR)
             for one in connections:
                 one.close()
