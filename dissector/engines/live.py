@@ -74,7 +74,9 @@ class LiveEngine(NativeEngine):
         each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
         super().__init__([source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS)
-        self.streams.stream_limit_reported = True  # closed connections are forgotten soon; nobody need be told
+        self.streams.stream_limit_reported = (
+            True  # closed connections are forgotten soon; nobody need be told
+        )
         self._source = source
         self._overdue = overdue
         self._each = each

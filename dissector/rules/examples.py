@@ -25,7 +25,7 @@ REFUSED_5 = "S 20 03 00 87 00"
 
 DISCONNECT = "C e0 00"
 # a regular end: DISCONNECT, then both sides close
-GOODBYE = (DISCONNECT, "C FIN", "S FIN")
+GRACEFUL_CLOSE = (DISCONNECT, "C FIN", "S FIN")
 SERVER_CLOSES = ("S FIN", "C FIN")
 CLIENT_CLOSES = ("C FIN", "S FIN")
 
@@ -71,7 +71,7 @@ def framed(step: str, opcode: int = 2) -> str:
 
 
 WEBSOCKET = (websocket_request("mqtt"), websocket_answer("mqtt"))
-WEBSOCKET_GOODBYE = (
+WEBSOCKET_CLOSE = (
     framed(DISCONNECT),
     framed("C 03 e8", 8),
     framed("S 03 e8", 8),

@@ -7,7 +7,13 @@ from itertools import count
 
 from dissector.audit.records import Device
 from dissector.audit.run import audit
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from samples.build import START_NS, Frame, conversation, pcap
 
 SECOND = 1_000_000_000
@@ -25,7 +31,7 @@ class HostConnection:
         mac: bytes | None = None, user: str | None = None, accepted: bool = True,
     ) -> None:  # fmt: skip
         password = None if user is None else f"{PASSWORD}-{user}"
-        ending = GOODBYE if accepted else SERVER_CLOSES
+        ending = GRACEFUL_CLOSE if accepted else SERVER_CLOSES
         answer = ACCEPTED_311 if accepted else REFUSED_311
         steps = (connect(client_id, user, password), answer, f"+{stop - start}", *ending)
         address = bytes(map(int, ip.split(".")))

@@ -8,7 +8,13 @@ import dissector
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.entities import BoundedDict
 from dissector.rules.base import Step
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from samples.build import conversation, pcap
 from tests.conftest import ROOT
 
@@ -39,7 +45,7 @@ def test_a_full_table_forgets_its_oldest_entry() -> None:
 
 def test_alike_connections_share_one_profile() -> None:
     """A device that comes back as it was costs no more memory."""
-    steps = (connect("lamp"), ACCEPTED_311, *GOODBYE, "+3", "NEW")
+    steps = (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "+3", "NEW")
     activity = remembered(*(steps * 4)[:-1])
     (profile,) = activity.profiles.values()
     assert profile.count == 4
@@ -48,7 +54,7 @@ def test_alike_connections_share_one_profile() -> None:
 def test_no_secret_is_remembered() -> None:
     """Of a password there is a keyed hash, of what was refused as well."""
     activity = remembered(
-        connect("lamp", "anna", PASSWORD), ACCEPTED_311, *GOODBYE,
+        connect("lamp", "anna", PASSWORD), ACCEPTED_311, *GRACEFUL_CLOSE,
         "NEW", connect("lamp", "anna", PASSWORD + "?"), REFUSED_311, *SERVER_CLOSES,
     )  # fmt: skip
     (host,) = activity.hosts.values()

@@ -27,7 +27,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from samples.build import conversation, pcap
@@ -230,7 +230,7 @@ def test_a_connect_is_found_on_any_port(port: int, connect: str) -> None:
     data = bytes.fromhex(connect[2:])
     answer = ACCEPTED_311 if connect != CONNECT_5 else "S 20 03 00 00 00"
     for parts in ways(data, [1, 9]):
-        report = judge_steps([*segments("C", parts), answer, *GOODBYE], port)
+        report = judge_steps([*segments("C", parts), answer, *GRACEFUL_CLOSE], port)
         (handshake,) = report.handshakes
         assert handshake.outcome is Outcome.ACCEPTED
         assert handshake.server.port == port

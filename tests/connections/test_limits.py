@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_5_METHOD,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 from dissector.rules.finding_collector import FINDINGS_LIMIT
 from tests.judging import judge_steps, rules_of
@@ -59,7 +59,7 @@ def test_findings_of_one_connection() -> None:
 def test_findings_as_many_as_allowed_are_no_warning() -> None:
     """One finding less than the limit is no reason to warn."""
     zeros = said("C", bytes(2 * (FINDINGS_LIMIT - 1)))
-    report = judge_steps((CONNECT_311, ACCEPTED_311, *zeros, *GOODBYE))
+    report = judge_steps((CONNECT_311, ACCEPTED_311, *zeros, *GRACEFUL_CLOSE))
     assert len(report.findings) == FINDINGS_LIMIT - 1
     assert kinds(report) == []
 
@@ -77,14 +77,14 @@ def test_an_answer_behind_a_flood() -> None:
     """A server that asked for AUTH has answered, also where a flood filled the history before."""
     asks, gives = "S f0 06 18 04 15 00 01 4d", "C f0 06 18 04 15 00 01 4d"
     flood = f"C {'c000' * (HISTORY_LIMIT + 100)}"
-    steps = (CONNECT_5_METHOD, flood, asks, "+40", gives, ACCEPTED_5_METHOD, *GOODBYE)
+    steps = (CONNECT_5_METHOD, flood, asks, "+40", gives, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE)
     assert not rules_of(judge_steps(steps)) & {"SEQ11", "SEQ12"}
 
 
 def test_auths_that_are_kept() -> None:
     """A flood of AUTHs is looked into up to the limit, and one warning says so."""
     flood = said("C", bytes.fromhex("f000") * 3000)
-    report = judge_steps((CONNECT_5_METHOD, ACCEPTED_5_METHOD, *flood, *GOODBYE))
+    report = judge_steps((CONNECT_5_METHOD, ACCEPTED_5_METHOD, *flood, *GRACEFUL_CLOSE))
     assert kinds(report) == ["history-limit"]
     assert sum(finding.rule == "AUT04" for finding in report.findings) == HISTORY_LIMIT
 

@@ -16,7 +16,7 @@ from dissector.rules.examples import (
     CONNECT_31,
     CONNECT_311,
     DISCONNECT,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     REFUSED_5,
     REFUSED_311,
     SERVER_CLOSES,
@@ -42,11 +42,14 @@ def only(*steps: str) -> Handshake:
 
 
 ENDS: dict[str, tuple[Outcome, tuple[str, ...]]] = {
-    "accepted": (Outcome.ACCEPTED, (CONNECT_311, ACCEPTED_311, *GOODBYE)),
-    "accepted, 3.1": (Outcome.ACCEPTED, (CONNECT_31, ACCEPTED_311, *GOODBYE)),
-    "accepted, 5.0": (Outcome.ACCEPTED, (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+    "accepted": (Outcome.ACCEPTED, (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
+    "accepted, 3.1": (Outcome.ACCEPTED, (CONNECT_31, ACCEPTED_311, *GRACEFUL_CLOSE)),
+    "accepted, 5.0": (Outcome.ACCEPTED, (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
     "accepted, the capture ends there": (Outcome.ACCEPTED, (CONNECT_311, ACCEPTED_311)),
-    "accepted, though malformed": (Outcome.ACCEPTED, (RESERVED_FLAG, ACCEPTED_311, *GOODBYE)),
+    "accepted, though malformed": (
+        Outcome.ACCEPTED,
+        (RESERVED_FLAG, ACCEPTED_311, *GRACEFUL_CLOSE),
+    ),
     "refused": (Outcome.REFUSED, (CONNECT_311, REFUSED_311, *SERVER_CLOSES)),
     "refused, 5.0": (Outcome.REFUSED, (CONNECT_5, REFUSED_5, *SERVER_CLOSES)),
     "refused with a code that does not exist": (
@@ -67,9 +70,15 @@ ENDS: dict[str, tuple[Outcome, tuple[str, ...]]] = {
     ),
     "invalid: malformed and closed": (Outcome.INVALID, (RESERVED_FLAG, *SERVER_CLOSES)),
     "invalid: malformed, the deadline passes": (Outcome.INVALID, (RESERVED_FLAG, "+31")),
-    "invalid: the CONNACK is malformed": (Outcome.INVALID, (CONNECT_311, ODD_ACCEPTED, *GOODBYE)),
-    "invalid: the CONNACK is too short": (Outcome.INVALID, (CONNECT_311, SHORT, *GOODBYE)),
-    "invalid: both are malformed": (Outcome.INVALID, (RESERVED_FLAG, ODD_ACCEPTED, *GOODBYE)),
+    "invalid: the CONNACK is malformed": (
+        Outcome.INVALID,
+        (CONNECT_311, ODD_ACCEPTED, *GRACEFUL_CLOSE),
+    ),
+    "invalid: the CONNACK is too short": (Outcome.INVALID, (CONNECT_311, SHORT, *GRACEFUL_CLOSE)),
+    "invalid: both are malformed": (
+        Outcome.INVALID,
+        (RESERVED_FLAG, ODD_ACCEPTED, *GRACEFUL_CLOSE),
+    ),
     "incomplete: the capture ends before the deadline": (Outcome.INCOMPLETE, (CONNECT_311, "+29")),
     "incomplete comes before invalid": (Outcome.INCOMPLETE, (RESERVED_FLAG, "+29")),
 }
@@ -216,8 +225,8 @@ def test_rounds_of_authentication_are_those_of_the_server() -> None:
 
 def test_ids_follow_the_order_of_connects() -> None:
     """Handshakes are numbered from 0 as their first packet is completed, streams by their SYN."""
-    one = conversation((CONNECT_311, "+1", ACCEPTED_311, *GOODBYE))
-    other = conversation((OTHER_CLIENT, ACCEPTED_311, "+2", *GOODBYE), client_port=40001)
+    one = conversation((CONNECT_311, "+1", ACCEPTED_311, *GRACEFUL_CLOSE))
+    other = conversation((OTHER_CLIENT, ACCEPTED_311, "+2", *GRACEFUL_CLOSE), client_port=40001)
     frames = one[:3] + other[:7] + one[3:] + other[7:]
     report = judge(frames)
     seen = [
@@ -233,7 +242,7 @@ def test_version_and_session_present() -> None:
         (CONNECT_311, ACCEPTED_311, Version.V3_1_1, False),
         (CONNECT_5, ACCEPTED_5, Version.V5_0, False),
     ):
-        handshake = only(connect, connack, *GOODBYE)
+        handshake = only(connect, connack, *GRACEFUL_CLOSE)
         assert handshake.version is version
         assert handshake.connack is not None
         assert handshake.connack.session_present is present
@@ -241,14 +250,16 @@ def test_version_and_session_present() -> None:
 
 def test_a_bridge_is_told_by_its_level() -> None:
     """Bit 7 of the level is the bridge's, not the version's."""
-    handshake = only("C 10 0d 00 04 4d 51 54 54 84 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE)
+    handshake = only(
+        "C 10 0d 00 04 4d 51 54 54 84 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE
+    )
     assert handshake.bridge
     assert handshake.version is Version.V3_1_1
 
 
 def test_a_server_that_answers_before_it_is_asked() -> None:
     """Nobody knows what a CONNACK before every CONNECT answers."""
-    report = judge_steps((ACCEPTED_311, CONNECT_311, ACCEPTED_311, *GOODBYE))
+    report = judge_steps((ACCEPTED_311, CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE))
     (handshake,) = report.handshakes
     assert handshake.connack is not None
     assert handshake.connack.frame is not None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.net import proxy
-from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GOODBYE
+from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GRACEFUL_CLOSE
 from samples.build import conversation, pcap
 from tests.cli.running import dissector
 
@@ -45,7 +45,7 @@ def analysed(folder: Path, *steps: str) -> dict[str, Any]:
 )
 def test_the_client_behind_the_proxy_is_named(header: bytes, tmp_path: Path) -> None:
     """The handshake is found behind the header, with its fields and the client's own address."""
-    document = analysed(tmp_path, step(header), CONNECT_311, ACCEPTED_311, *GOODBYE)
+    document = analysed(tmp_path, step(header), CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)
     (handshake,) = document["handshakes"]
     assert handshake["outcome"] == "accepted"
     assert (handshake["proxied"]["ip"], handshake["proxied"]["port"]) == ("192.0.2.7", 51000)
@@ -55,14 +55,16 @@ def test_the_client_behind_the_proxy_is_named(header: bytes, tmp_path: Path) -> 
 def test_header_and_connect_in_one_segment(tmp_path: Path) -> None:
     """A header and the CONNECT behind it may share a segment."""
     joined = f"C {TEXT.hex(' ')} {CONNECT_311.removeprefix('C ')}"
-    (handshake,) = analysed(tmp_path, joined, ACCEPTED_311, *GOODBYE)["handshakes"]
+    (handshake,) = analysed(tmp_path, joined, ACCEPTED_311, *GRACEFUL_CLOSE)["handshakes"]
     assert handshake["proxied"]["ip"] == "192.0.2.7"
 
 
 def test_a_header_byte_by_byte(tmp_path: Path) -> None:
     """A header with one byte per segment is the same header."""
     steps = [step(TEXT[at : at + 1]) for at in range(len(TEXT))]
-    (handshake,) = analysed(tmp_path, *steps, CONNECT_311, ACCEPTED_311, *GOODBYE)["handshakes"]
+    (handshake,) = analysed(tmp_path, *steps, CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)[
+        "handshakes"
+    ]
     assert handshake["proxied"]["ip"] == "192.0.2.7"
 
 

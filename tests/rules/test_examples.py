@@ -6,7 +6,7 @@ import pytest
 
 from dissector.model import Side
 from dissector.rules.base import Example, Rule
-from dissector.rules.examples import ACCEPTED_5, CONNECT_5, CONNECT_311, GOODBYE
+from dissector.rules.examples import ACCEPTED_5, CONNECT_5, CONNECT_311, GRACEFUL_CLOSE
 from dissector.rules.registry import all_rules
 from samples.build import conversation
 from tests.judging import judge, judge_steps, keys_of, rules_of
@@ -63,7 +63,7 @@ def test_findings_name_the_sides_of_the_rule(rule: Rule) -> None:
 )
 def test_a_packet_of_the_other_side_has_one_finding(steps: tuple[str, ...], side: Side) -> None:
     """A packet that only the other side may send has one finding, and none about its fields."""
-    report = judge_steps((*steps, *GOODBYE))
+    report = judge_steps((*steps, *GRACEFUL_CLOSE))
     assert [(found.rule, found.side) for found in report.findings] == [("ENC12", side)]
 
 

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -67,9 +67,9 @@ class WrongConnackLength(DefectRule):
         Example("5.0: two bytes", (CONNECT_5, "S 20 02 00 00", *CLIENT_CLOSES)),
     )
     good = (
-        Example("3.1: 2 bytes", (CONNECT_31, ACCEPTED_311, *GOODBYE)),
-        Example("3.1.1: 2 bytes", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
-        Example("5.0: 3 bytes", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("3.1: 2 bytes", (CONNECT_31, ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("3.1.1: 2 bytes", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("5.0: 3 bytes", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
         Example(
             "5.0: an older server refuses the version", (CONNECT_5, "S 20 02 00 01", *SERVER_CLOSES)
         ),

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 
 
@@ -56,13 +56,13 @@ class ReservedConnackFlags(DefectRule):
         Example("5.0: flags 02", (CONNECT_5, "S 20 03 02 00 00", *CLIENT_CLOSES)),
     )
     good = (
-        Example("3.1.1: flags 00", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
-        Example("5.0: flags 00", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("3.1.1: flags 00", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("5.0: flags 00", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
         Example(
             "3.1.1: flags 01, the session was stored",
-            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GRACEFUL_CLOSE),
         ),
-        Example("3.1: the byte is unused", (CONNECT_31, "S 20 02 02 00", *GOODBYE)),
+        Example("3.1: the byte is unused", (CONNECT_31, "S 20 02 02 00", *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

@@ -9,7 +9,7 @@ from dissector.mqtt.packets import Connack
 from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
 from dissector.rules.examples import (
     CONNECT_31,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     REFUSED_5,
     REFUSED_311,
     SERVER_CLOSES,
@@ -75,7 +75,7 @@ class SessionPresentInRefusal(DefectRule):
         ),
         Example(
             "3.1.1: accepted with a session",
-            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GRACEFUL_CLOSE),
         ),
         Example("3.1: the byte is unused", (CONNECT_31, "S 20 02 01 05", *SERVER_CLOSES)),
     )

@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 from dissector.rules.properties import describe
 
@@ -78,16 +78,20 @@ class BadConnackProperty(DefectRule):
         ),
     )
     good = (
-        Example("Receive Maximum 1", (CONNECT_5, "S 20 06 00 00 03 21 00 01", *GOODBYE)),
+        Example("Receive Maximum 1", (CONNECT_5, "S 20 06 00 00 03 21 00 01", *GRACEFUL_CLOSE)),
         Example(
             "Maximum QoS 1 and Retain Available 0",
-            (CONNECT_5, "S 20 07 00 00 04 24 01 25 00", *GOODBYE),
+            (CONNECT_5, "S 20 07 00 00 04 24 01 25 00", *GRACEFUL_CLOSE),
         ),
         Example(
             "User Property twice",
-            (CONNECT_5, "S 20 11 00 00 0e 26 00 01 6b 00 01 76 26 00 01 6b 00 01 76", *GOODBYE),
+            (
+                CONNECT_5,
+                "S 20 11 00 00 0e 26 00 01 6b 00 01 76 26 00 01 6b 00 01 76",
+                *GRACEFUL_CLOSE,
+            ),
         ),
-        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

@@ -10,7 +10,7 @@ from dissector.rules.examples import (
     ACCEPTED_5,
     CLIENT_CLOSES,
     CONNECT_5,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 from dissector.rules.properties import find, readable
 
@@ -68,12 +68,16 @@ class UnaskedResponseInformation(HandshakeRule):
             (
                 "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61",
                 "S 20 07 00 00 04 1a 00 01 72",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
             "requested, but not sent",
-            ("C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 19 01 00 01 61",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
     )
 

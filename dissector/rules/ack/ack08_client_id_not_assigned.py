@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,
     CONNECT_5,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.properties import find, readable
@@ -70,7 +70,8 @@ class ClientIdNotAssigned(HandshakeRule):
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00", ACCEPTED_5, *CLIENT_CLOSES),
         ),
         Example(
-            "not empty, another one assigned", (CONNECT_5, "S 20 07 00 00 04 12 00 01 62", *GOODBYE)
+            "not empty, another one assigned",
+            (CONNECT_5, "S 20 07 00 00 04 12 00 01 62", *GRACEFUL_CLOSE),
         ),
     )
     good = (
@@ -79,7 +80,7 @@ class ClientIdNotAssigned(HandshakeRule):
             (
                 "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
                 "S 20 07 00 00 04 12 00 01 62",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -88,7 +89,7 @@ class ClientIdNotAssigned(HandshakeRule):
         ),
         Example(
             "3.1.1 does not return the assigned id",
-            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

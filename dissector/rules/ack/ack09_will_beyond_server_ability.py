@@ -7,7 +7,7 @@ from dissector.model import Severity, Side, Version
 from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     CLIENT_CLOSES,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.properties import find
@@ -73,7 +73,7 @@ class WillBeyondServerAbility(HandshakeRule):
             (
                 "C 10 15 00 04 4d 51 54 54 05 0e 00 3c 00 00 01 61 00 00 01 74 00 01 6d",
                 "S 20 05 00 00 02 24 01",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -81,7 +81,7 @@ class WillBeyondServerAbility(HandshakeRule):
             (
                 "C 10 15 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 74 00 01 6d",
                 "S 20 05 00 00 02 25 00",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_5_METHOD,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.properties import find, readable
@@ -80,8 +80,8 @@ class WrongMethodInConnack(HandshakeRule):
         ),
     )
     good = (
-        Example("the same method", (CONNECT_5_METHOD, ACCEPTED_5_METHOD, *GOODBYE)),
-        Example("no method on either side", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("the same method", (CONNECT_5_METHOD, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE)),
+        Example("no method on either side", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
         Example(
             "a refusal need not repeat it", (CONNECT_5_METHOD, "S 20 03 00 8c 00", *SERVER_CLOSES)
         ),

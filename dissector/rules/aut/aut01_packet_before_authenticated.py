@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     ACCEPTED_5_METHOD,
     CONNECT_5,
     CONNECT_5_METHOD,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 from dissector.rules.gating import incomplete_before, sent
 
@@ -58,7 +58,7 @@ class PacketBeforeAuthenticated(ConnectionRule):
     bad = (
         Example(
             "a PUBLISH before the CONNACK",
-            (CONNECT_5_METHOD, _PUBLISH, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _PUBLISH, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
         Example(
             "a PUBLISH in the middle of the exchange",
@@ -74,10 +74,12 @@ class PacketBeforeAuthenticated(ConnectionRule):
                 "C f0 06 18 04 15 00 01 4d",
                 ACCEPTED_5_METHOD,
                 _PUBLISH,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
-        Example("no method: early packets are legal", (CONNECT_5, _PUBLISH, ACCEPTED_5, *GOODBYE)),
+        Example(
+            "no method: early packets are legal", (CONNECT_5, _PUBLISH, ACCEPTED_5, *GRACEFUL_CLOSE)
+        ),
     )
 
     def check(self, connection: Connection) -> Verdict:

@@ -17,7 +17,7 @@ from dissector.rules.examples import (
     ACCEPTED_5_METHOD,
     CONNECT_5,
     CONNECT_5_METHOD,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import incomplete_before
@@ -74,9 +74,9 @@ class AuthWithoutMethod(ConnectionRule):
     good = (
         Example(
             "CONNECT has the method",
-            (CONNECT_5_METHOD, f"S {_AUTH}", f"C {_AUTH}", ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, f"S {_AUTH}", f"C {_AUTH}", ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
-        Example("no AUTH at all", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("no AUTH at all", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

@@ -20,7 +20,7 @@ from dissector.rules.base import (
 from dissector.rules.examples import (
     ACCEPTED_5_METHOD,
     CONNECT_5_METHOD,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import decoded, incomplete_before
@@ -106,7 +106,7 @@ class WrongAuthCode(ConnectionRule):
                 _CHALLENGE,
                 _RESPONSE,
                 "S f0 06 00 04 15 00 01 4d",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -21,7 +21,7 @@ from dissector.rules.base import (
 from dissector.rules.examples import (
     ACCEPTED_5_METHOD,
     CONNECT_5_METHOD,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import incomplete_before
@@ -92,14 +92,14 @@ class MethodMissingOrChanged(ConnectionRule):
                 ACCEPTED_5_METHOD,
                 "C f0 06 19 04 15 00 01 4d",
                 "S f0 00",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
     good = (
         Example(
             "the same method throughout",
-            (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5_METHOD,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -73,10 +73,10 @@ class ReservedAuthFlags(DefectRule):
                 "S f0 06 18 04 15 00 01 4d",
                 "C f0 06 18 04 15 00 01 4d",
                 ACCEPTED_5_METHOD,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
-        Example("3.1.1 has no AUTH", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no AUTH", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

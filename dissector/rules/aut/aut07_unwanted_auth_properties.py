@@ -13,7 +13,7 @@ from dissector.rules.base import (
     Verdict,
     versions,
 )
-from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
+from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GRACEFUL_CLOSE
 from dissector.rules.gating import incomplete_before
 from dissector.rules.properties import find
 
@@ -66,7 +66,7 @@ class UnwantedAuthProperties(ConnectionRule):
     bad = (
         Example(
             "a Reason String beyond the client's limit of 10 bytes",
-            (_SMALL, _CHALLENGE_WITH_REASON, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (_SMALL, _CHALLENGE_WITH_REASON, _RESPONSE, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
         Example(
             "a Reason String for a client that asked for none",
@@ -75,7 +75,7 @@ class UnwantedAuthProperties(ConnectionRule):
                 _CHALLENGE_WITH_REASON,
                 _RESPONSE,
                 ACCEPTED_5_METHOD,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -85,22 +85,28 @@ class UnwantedAuthProperties(ConnectionRule):
                 "S 20 0c 00 00 09 15 00 01 4d 27 00 00 00 0a",
                 "C f0 0a 19 08 15 00 01 4d 1f 00 01 78",
                 "S f0 06 00 04 15 00 01 4d",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
     good = (
         Example(
             "a Reason String for a client without a limit",
-            (CONNECT_5_METHOD, _CHALLENGE_WITH_REASON, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (
+                CONNECT_5_METHOD,
+                _CHALLENGE_WITH_REASON,
+                _RESPONSE,
+                ACCEPTED_5_METHOD,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "a client with a limit, no Reason String",
-            (_SMALL, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (_SMALL, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
         Example(
             "a client that asked for none, no Reason String",
-            (_NO_PROBLEM_INFORMATION, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (_NO_PROBLEM_INFORMATION, _CHALLENGE, _RESPONSE, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5_METHOD,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -65,7 +65,7 @@ class AuthBefore5(DefectRule):
         ),
     )
     good = (
-        Example("3.1.1: no AUTH", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1: no AUTH", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "5.0: AUTH exists",
             (
@@ -73,7 +73,7 @@ class AuthBefore5(DefectRule):
                 "S f0 06 18 04 15 00 01 4d",
                 "C f0 06 18 04 15 00 01 4d",
                 ACCEPTED_5_METHOD,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -12,7 +12,7 @@ from dissector.rules.base import (
     Verdict,
     versions,
 )
-from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GOODBYE
+from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GRACEFUL_CLOSE
 from dissector.rules.gating import SECOND_NS, incomplete_before, seconds
 
 MAX_ROUNDS = 10
@@ -61,21 +61,21 @@ class EndlessAuthentication(ConnectionRule):
     bad = (
         Example(
             "eleven rounds",
-            (CONNECT_5_METHOD, *((_CHALLENGE, _RESPONSE) * 11), ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, *((_CHALLENGE, _RESPONSE) * 11), ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
         Example(
             "one round of 61 seconds",
-            (CONNECT_5_METHOD, _CHALLENGE, "+61", _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _CHALLENGE, "+61", _RESPONSE, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
     )
     good = (
         Example(
             "ten rounds",
-            (CONNECT_5_METHOD, *((_CHALLENGE, _RESPONSE) * 10), ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, *((_CHALLENGE, _RESPONSE) * 10), ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
         Example(
             "one round of 30 seconds",
-            (CONNECT_5_METHOD, _CHALLENGE, "+30", _RESPONSE, ACCEPTED_5_METHOD, *GOODBYE),
+            (CONNECT_5_METHOD, _CHALLENGE, "+30", _RESPONSE, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE),
         ),
     )
 

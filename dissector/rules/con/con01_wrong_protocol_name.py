@@ -11,7 +11,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.text import printable
@@ -89,15 +89,15 @@ class WrongProtocolName(DefectRule):
     good = (
         Example(
             "3.1: MQIsdp with level 3",
-            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1.1: MQTT with level 4",
-            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: MQTT with level 5",
-            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GOODBYE),
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -10,7 +10,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -67,25 +67,25 @@ class UnknownProtocolLevel(DefectRule):
         ),
         Example(
             "3.1: MQTT with level 3",
-            ("C 10 0d 00 04 4d 51 54 54 03 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 03 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
     good = (
         Example(
             "3.1: level 3",
-            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1.1: level 4",
-            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: level 5",
-            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GOODBYE),
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1.1: level 4 with the bridge bit",
-            ("C 10 0d 00 04 4d 51 54 54 84 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 84 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -61,15 +61,15 @@ class ReservedConnectFlag(DefectRule):
     good = (
         Example(
             "3.1.1: connect flags 02",
-            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: connect flags 02",
-            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GOODBYE),
+            ("C 10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1: the bit is unused",
-            ("C 10 0f 00 06 4d 51 49 73 64 70 03 03 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 03 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

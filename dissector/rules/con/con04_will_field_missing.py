@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -72,7 +72,7 @@ class WillFieldMissing(DefectRule):
             (
                 "C 10 12 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 74 00 00",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -80,7 +80,7 @@ class WillFieldMissing(DefectRule):
             (
                 "C 10 14 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 74 00 00",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

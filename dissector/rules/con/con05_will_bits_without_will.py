@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -85,7 +85,7 @@ class WillBitsWithoutWill(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 04 2e 00 3c 00 01 61 00 01 74 00 01 6d",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -93,12 +93,12 @@ class WillBitsWithoutWill(DefectRule):
             (
                 "C 10 15 00 04 4d 51 54 54 05 2e 00 3c 00 00 01 61 00 00 01 74 00 01 6d",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
             "3.1: the bits are ignored",
-            ("C 10 0f 00 06 4d 51 49 73 64 70 03 2a 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 2a 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

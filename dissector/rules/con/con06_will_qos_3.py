@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -78,7 +78,7 @@ class WillQos3(DefectRule):
             (
                 "C 10 15 00 06 4d 51 49 73 64 70 03 16 00 3c 00 01 61 00 01 74 00 01 6d",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -86,7 +86,7 @@ class WillQos3(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 04 16 00 3c 00 01 61 00 01 74 00 01 6d",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -94,7 +94,7 @@ class WillQos3(DefectRule):
             (
                 "C 10 15 00 04 4d 51 54 54 05 16 00 3c 00 00 01 61 00 00 01 74 00 01 6d",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -72,15 +72,19 @@ class UserNameMissing(DefectRule):
     good = (
         Example(
             "3.1.1: an empty user name",
-            ("C 10 0f 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 00", ACCEPTED_311, *GOODBYE),
+            ("C 10 0f 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 00", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: an empty user name",
-            ("C 10 10 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 00", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 10 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 00",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "3.1: the flag may be set without the field",
-            ("C 10 0f 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0f 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -75,7 +75,7 @@ class PasswordMissing(DefectRule):
             (
                 "C 10 12 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 00",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -83,7 +83,7 @@ class PasswordMissing(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 05 c2 00 3c 00 00 01 61 00 01 75 00 00",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -91,7 +91,7 @@ class PasswordMissing(DefectRule):
             (
                 "C 10 12 00 06 4d 51 49 73 64 70 03 c2 00 3c 00 01 61 00 01 75",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -63,7 +63,7 @@ class PasswordWithoutUserName(DefectRule):
             (
                 "C 10 12 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 00 00 01 70",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -71,12 +71,16 @@ class PasswordWithoutUserName(DefectRule):
             (
                 "C 10 12 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61 00 01 75",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
             "5.0: a password without user name is legal",
-            ("C 10 11 00 04 4d 51 54 54 05 42 00 3c 00 00 01 61 00 01 70", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 11 00 04 4d 51 54 54 05 42 00 3c 00 00 01 61 00 01 70",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
     )
 

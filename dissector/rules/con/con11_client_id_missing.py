@@ -8,7 +8,7 @@ from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -54,14 +54,14 @@ class ClientIdMissing(DefectRule):
     good = (
         Example(
             "3.1.1: an empty client id",
-            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: an empty client id",
             (
                 "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
                 "S 20 07 00 00 04 12 00 01 78",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

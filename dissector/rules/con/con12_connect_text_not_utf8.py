@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -101,7 +101,7 @@ class ConnectTextNotUtf8(DefectRule):
             (
                 ("C 10 18 00 04 4d 51 54 54 04 86 00 3c 00 01 61 00 02 c3 a9 00 01 6d 00 02 c3 a9"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -112,7 +112,7 @@ class ConnectTextNotUtf8(DefectRule):
                     "00 01 6d 00 02 c3 a9"
                 ),
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -8,7 +8,7 @@ from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -56,18 +56,18 @@ class EmptyClientIdNotClean(DefectRule):
     good = (
         Example(
             "empty and clean",
-            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "an id and not clean",
-            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", ACCEPTED_311, *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: empty without Clean Start",
             (
                 "C 10 0d 00 04 4d 51 54 54 05 00 00 3c 00 00 00",
                 "S 20 07 00 00 04 12 00 01 78",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

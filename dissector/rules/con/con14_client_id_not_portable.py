@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -83,12 +83,16 @@ class ClientIdNotPortable(DefectRule):
                     "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
             "5.0: a hyphen",
-            ("C 10 10 00 04 4d 51 54 54 05 02 00 3c 00 00 03 61 2d 62", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 10 00 04 4d 51 54 54 05 02 00 3c 00 00 03 61 2d 62",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
     )
     good = (
@@ -100,7 +104,7 @@ class ClientIdNotPortable(DefectRule):
                     "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 2d 62"
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -111,12 +115,16 @@ class ClientIdNotPortable(DefectRule):
                     "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
             "5.0: letters and digits",
-            ("C 10 11 00 04 4d 51 54 54 05 02 00 3c 00 00 04 61 5a 30 39", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 11 00 04 4d 51 54 54 05 02 00 3c 00 00 04 61 5a 30 39",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
     )
 

@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -106,7 +106,7 @@ class IllegalWillTopic(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 2f 00 01 6d",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -114,7 +114,7 @@ class IllegalWillTopic(DefectRule):
             (
                 "C 10 15 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 2f 00 01 6d",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -122,7 +122,7 @@ class IllegalWillTopic(DefectRule):
             (
                 ("C 10 17 00 06 4d 51 49 73 64 70 03 06 00 3c 00 01 61 00 03 61 2f 23 00 01 6d"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     ACCEPTED_5_METHOD,
     ACCEPTED_311,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -88,21 +88,29 @@ class BadConnectPropertyValue(DefectRule):
     good = (
         Example(
             "Receive Maximum 1",
-            ("C 10 11 00 04 4d 51 54 54 05 02 00 3c 03 21 00 01 00 01 61", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 11 00 04 4d 51 54 54 05 02 00 3c 03 21 00 01 00 01 61",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "Request Problem Information 1",
-            ("C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 17 01 00 01 61", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 10 00 04 4d 51 54 54 05 02 00 3c 02 17 01 00 01 61",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "Authentication Data with its method",
             (
                 ("C 10 16 00 04 4d 51 54 54 05 02 00 3c 08 15 00 01 4d 16 00 01 78 00 01 61"),
                 ACCEPTED_5_METHOD,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
-        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

@@ -9,7 +9,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -63,7 +63,7 @@ class WillPayloadNotUtf8(DefectRule):
             (
                 ("C 10 17 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 02 01 00 00 01 74 00 01 ff"),
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -71,7 +71,7 @@ class WillPayloadNotUtf8(DefectRule):
             (
                 ("C 10 18 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 02 01 01 00 01 74 00 02 c3 a9"),
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -79,7 +79,7 @@ class WillPayloadNotUtf8(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 74 00 01 ff",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -72,14 +72,27 @@ class ReservedHeaderFlags(DefectRule):
     good = (
         Example(
             "3.1.1: SUBSCRIBE with flags 0010",
-            (CONNECT_311, ACCEPTED_311, "C 82 06 00 01 00 01 61 00", "S 90 03 00 01 00", *GOODBYE),
+            (
+                CONNECT_311,
+                ACCEPTED_311,
+                "C 82 06 00 01 00 01 61 00",
+                "S 90 03 00 01 00",
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
-            "5.0: PINGREQ with flags 0000", (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 00", *GOODBYE)
+            "5.0: PINGREQ with flags 0000",
+            (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 00", *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1: a repeated SUBSCRIBE may have DUP",
-            (CONNECT_31, ACCEPTED_311, "C 8a 06 00 01 00 01 61 00", "S 90 03 00 01 00", *GOODBYE),
+            (
+                CONNECT_31,
+                ACCEPTED_311,
+                "C 8a 06 00 01 00 01 61 00",
+                "S 90 03 00 01 00",
+                *GRACEFUL_CLOSE,
+            ),
         ),
     )
 

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -77,11 +77,11 @@ class RemainingLengthTooLong(DefectRule):
     good = (
         Example(
             "3.1.1: a length of two bytes",
-            (CONNECT_311, ACCEPTED_311, "C 30 80 01 00 01 61" + " 00" * 125, *GOODBYE),
+            (CONNECT_311, ACCEPTED_311, "C 30 80 01 00 01 61" + " 00" * 125, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: a length of two bytes",
-            (CONNECT_5, ACCEPTED_5, "C 30 80 01 00 01 61 00" + " 00" * 124, *GOODBYE),
+            (CONNECT_5, ACCEPTED_5, "C 30 80 01 00 01 61 00" + " 00" * 124, *GRACEFUL_CLOSE),
         ),
     )
 

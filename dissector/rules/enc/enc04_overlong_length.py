@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -63,7 +63,7 @@ class OverlongLength(DefectRule):
     bad = (
         Example(
             "3.1.1: PINGREQ with the length 80 00",
-            (CONNECT_311, ACCEPTED_311, "C c0 80 00", "S d0 00", *GOODBYE),
+            (CONNECT_311, ACCEPTED_311, "C c0 80 00", "S d0 00", *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: PINGREQ with the length 80 00",
@@ -81,11 +81,11 @@ class OverlongLength(DefectRule):
     good = (
         Example(
             "3.1.1: PINGREQ with the length 00",
-            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d0 00", *GOODBYE),
+            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d0 00", *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: a length that needs its two bytes",
-            (CONNECT_5, ACCEPTED_5, "C 30 80 01 00 01 61 00" + " 00" * 124, *GOODBYE),
+            (CONNECT_5, ACCEPTED_5, "C 30 80 01 00 01 61 00" + " 00" * 124, *GRACEFUL_CLOSE),
         ),
     )
 

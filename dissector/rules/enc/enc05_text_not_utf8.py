@@ -10,7 +10,7 @@ from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
     CONNECT_5,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -106,14 +106,18 @@ class TextNotUtf8(DefectRule):
     good = (
         Example(
             "3.1: a client id of two bytes of UTF-8",
-            ("C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 c3 a9", ACCEPTED_311, *GOODBYE),
+            (
+                "C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 c3 a9",
+                ACCEPTED_311,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "3.1.1: a password is binary",
             (
                 "C 10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 ff",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -125,7 +129,7 @@ class TextNotUtf8(DefectRule):
             (
                 "C 10 15 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 01 74 00 01 ff",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -8,7 +8,7 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -76,7 +76,7 @@ class NulInText(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 04 c2 00 3c 00 01 61 00 01 75 00 01 00",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

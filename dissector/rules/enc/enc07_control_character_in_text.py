@@ -9,7 +9,7 @@ from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
     CONNECT_5,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -55,11 +55,19 @@ class ControlCharacterInText(DefectRule):
     bad = (
         Example(
             "3.1.1: a user name that ends in a carriage return",
-            ("C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 0d", ACCEPTED_311, *GOODBYE),
+            (
+                "C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 0d",
+                ACCEPTED_311,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "5.0: a user name that ends in U+007F",
-            ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7f", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7f",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "5.0: a Reason String with a line end",
@@ -69,18 +77,26 @@ class ControlCharacterInText(DefectRule):
     good = (
         Example(
             "3.1.1: a user name that ends in a space",
-            ("C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 20", ACCEPTED_311, *GOODBYE),
+            (
+                "C 10 11 00 04 4d 51 54 54 04 82 00 3c 00 01 61 00 02 75 20",
+                ACCEPTED_311,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "5.0: a user name that ends in U+007E",
-            ("C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7e", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 12 00 04 4d 51 54 54 05 82 00 3c 00 00 01 61 00 02 75 7e",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "3.1: not discouraged",
             (
                 "C 10 13 00 06 4d 51 49 73 64 70 03 82 00 3c 00 01 61 00 02 75 0d",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

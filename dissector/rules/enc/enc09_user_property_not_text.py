@@ -10,7 +10,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -69,7 +69,7 @@ class UserPropertyNotText(DefectRule):
             (
                 ("C 10 16 00 04 4d 51 54 54 05 02 00 3c 08 26 00 01 6b 00 02 c3 a9 00 01 61"),
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -77,10 +77,10 @@ class UserPropertyNotText(DefectRule):
             (
                 "C 10 13 00 04 4d 51 54 54 05 02 00 3c 05 26 00 00 00 00 00 01 61",
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
-        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_5_METHOD,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -68,11 +68,11 @@ class PropertyLengthMissing(DefectRule):
         ),
     )
     good = (
-        Example("a Property Length of 0", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("a Property Length of 0", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
         Example(
             "DISCONNECT in its short form", (CONNECT_5, ACCEPTED_5, "C e0 01 00", *CLIENT_CLOSES)
         ),
-        Example("3.1.1 has no Property Length", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no Property Length", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

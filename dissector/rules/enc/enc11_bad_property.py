@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.properties import describe
@@ -107,7 +107,11 @@ class BadProperty(DefectRule):
     good = (
         Example(
             "Topic Alias Maximum in CONNECT",
-            ("C 10 11 00 04 4d 51 54 54 05 02 00 3c 03 22 00 01 00 01 61", ACCEPTED_5, *GOODBYE),
+            (
+                "C 10 11 00 04 4d 51 54 54 05 02 00 3c 03 22 00 01 00 01 61",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "User Property twice",
@@ -117,7 +121,7 @@ class BadProperty(DefectRule):
                     "00 01 6b 00 01 76 00 01 61"
                 ),
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -125,10 +129,10 @@ class BadProperty(DefectRule):
             (
                 ("C 10 17 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 02 01 01 00 01 74 00 01 6d"),
                 ACCEPTED_5,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
-        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no properties", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, fact: DefectFact) -> Verdict:

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -79,14 +79,15 @@ class PacketTypeNotAllowed(DefectRule):
     good = (
         Example(
             "3.1: PINGREQ from the client",
-            (CONNECT_31, ACCEPTED_311, "C c0 00", "S d0 00", *GOODBYE),
+            (CONNECT_31, ACCEPTED_311, "C c0 00", "S d0 00", *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1.1: PINGREQ from the client",
-            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d0 00", *GOODBYE),
+            (CONNECT_311, ACCEPTED_311, "C c0 00", "S d0 00", *GRACEFUL_CLOSE),
         ),
         Example(
-            "5.0: PINGREQ from the client", (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 00", *GOODBYE)
+            "5.0: PINGREQ from the client",
+            (CONNECT_5, ACCEPTED_5, "C c0 00", "S d0 00", *GRACEFUL_CLOSE),
         ),
     )
 

@@ -10,7 +10,7 @@ from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
     CONNECT_5,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -125,22 +125,26 @@ class LengthsDoNotFit(DefectRule):
     good = (
         Example(
             "3.1: a client id that ends with the packet",
-            ("C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 61 62", ACCEPTED_311, *GOODBYE),
+            (
+                "C 10 10 00 06 4d 51 49 73 64 70 03 02 00 3c 00 02 61 62",
+                ACCEPTED_311,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example(
             "3.1.1: a client id that ends with the packet",
-            ("C 10 0e 00 04 4d 51 54 54 04 02 00 3c 00 02 61 62", ACCEPTED_311, *GOODBYE),
+            ("C 10 0e 00 04 4d 51 54 54 04 02 00 3c 00 02 61 62", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: a client id that ends with the packet",
-            ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 02 61 62", ACCEPTED_5, *GOODBYE),
+            ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 02 61 62", ACCEPTED_5, *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1: a password flag without a password is legal",
             (
                 "C 10 12 00 06 4d 51 49 73 64 70 03 c2 00 3c 00 01 61 00 01 75",
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

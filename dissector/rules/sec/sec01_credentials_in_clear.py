@@ -12,7 +12,13 @@ from dissector.rules.audit_rule import (
     failure,
 )
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.thresholds import Thresholds
 
 
@@ -76,14 +82,14 @@ class CredentialsInClear(ConnectionAuditRule):
     bad = (
         Example(
             "user name and password",
-            (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+            (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "refused, but sent",
             (connect("a", "anna", "Zq7-unlikely-Pw"), REFUSED_311, *SERVER_CLOSES),
         ),
     )
-    good = (Example("no credentials", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+    good = (Example("no credentials", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Reports credentials that are sent without encryption."""

@@ -13,7 +13,13 @@ from dissector.rules.audit_rule import (
     server_name,
 )
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.thresholds import Thresholds
 
 _SEVERITIES = {"public": Severity.ERROR, "private": Severity.WARNING}
@@ -69,7 +75,7 @@ class PlaintextMqtt(ConnectionAuditRule):
         "MQTT": ("5.4.5",),
     }
     asks = Event.PROFILE
-    bad = (Example("accepted in clear", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+    bad = (Example("accepted in clear", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),)
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:

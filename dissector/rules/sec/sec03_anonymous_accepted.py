@@ -12,7 +12,13 @@ from dissector.rules.audit_rule import (
     server_name,
 )
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.thresholds import Thresholds
 
 
@@ -65,11 +71,12 @@ class AnonymousAccepted(ConnectionAuditRule):
         "MQTT": ("5.4.1",),
     }
     asks = Event.ANONYMOUS
-    bad = (Example("no credentials, accepted", (connect("a"), ACCEPTED_311, *GOODBYE)),)
+    bad = (Example("no credentials, accepted", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (
         Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),
         Example(
-            "with a password", (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE)
+            "with a password",
+            (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

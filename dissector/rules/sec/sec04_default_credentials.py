@@ -6,7 +6,13 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.passwords import is_default
 from dissector.rules.thresholds import Thresholds
 
@@ -58,7 +64,7 @@ class DefaultCredentials(ConnectionAuditRule):
     }
     asks = Event.PASSWORD
     bad = (
-        Example("admin, admin", (connect("a", "admin", "admin"), ACCEPTED_311, *GOODBYE)),
+        Example("admin, admin", (connect("a", "admin", "admin"), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "guest, guest, refused", (connect("a", "guest", "guest"), REFUSED_311, *SERVER_CLOSES)
         ),
@@ -66,7 +72,7 @@ class DefaultCredentials(ConnectionAuditRule):
     good = (
         Example(
             "another password",
-            (connect("a", "admin", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+            (connect("a", "admin", "Zq7-unlikely-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

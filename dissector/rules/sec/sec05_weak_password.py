@@ -6,7 +6,13 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.passwords import derivation, is_default, weakness
 from dissector.rules.thresholds import Thresholds
 from dissector.text import character_classes
@@ -59,13 +65,14 @@ class WeakPassword(ConnectionAuditRule):
     }
     asks = Event.PASSWORD
     bad = (
-        Example("short", (connect("a", "anna", "Zq7-x"), ACCEPTED_311, *GOODBYE)),
-        Example("digits", (connect("a", "anna", "2718281828"), ACCEPTED_311, *GOODBYE)),
-        Example("common", (connect("a", "anna", "sunshine1"), ACCEPTED_311, *GOODBYE)),
+        Example("short", (connect("a", "anna", "Zq7-x"), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("digits", (connect("a", "anna", "2718281828"), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("common", (connect("a", "anna", "sunshine1"), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
     good = (
         Example(
-            "long and mixed", (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE)
+            "long and mixed",
+            (connect("a", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example("weak, but refused", (connect("a", "anna", "Zq7-x"), REFUSED_311, *SERVER_CLOSES)),
     )

@@ -6,7 +6,13 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.passwords import derivation, is_default
 from dissector.rules.thresholds import Thresholds
 
@@ -66,27 +72,27 @@ class DerivedPassword(ConnectionAuditRule):
     bad = (
         Example(
             "the client id itself",
-            (connect("lamp-kitchen", "anna", "lamp-kitchen"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp-kitchen", "anna", "lamp-kitchen"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "the MD5 of the client id",
             (
                 connect("lamp-kitchen", "anna", "9e4d9ec70bcc40a0142a44ed9a052612"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
             "the client id in base64",
-            (connect("lamp-kitchen", "anna", "bGFtcC1raXRjaGVu"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp-kitchen", "anna", "bGFtcC1raXRjaGVu"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "the serial number in the client id",
-            (connect("lamp-8Q27X1", "anna", "pw8q27x1!"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp-8Q27X1", "anna", "pw8q27x1!"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "the MAC address",
-            (connect("lamp-kitchen", "anna", "pw-020000000001"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp-kitchen", "anna", "pw-020000000001"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
     good = (
@@ -96,11 +102,11 @@ class DerivedPassword(ConnectionAuditRule):
         ),
         Example(
             "digits that are only similar",
-            (connect("lamp-20250117", "anna", "Zq7-20250118-Pw"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp-20250117", "anna", "Zq7-20250118-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "an independent password",
-            (connect("lamp-kitchen", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp-kitchen", "anna", "Zq7-unlikely-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

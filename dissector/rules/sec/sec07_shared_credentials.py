@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, hosts_behind
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -68,15 +68,15 @@ class SharedCredentials(ConnectionAuditRule):
             (
                 connect("plug-a", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "HOST 5",
                 connect("plug-b", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "HOST 6",
                 connect("plug-c", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -86,15 +86,15 @@ class SharedCredentials(ConnectionAuditRule):
             (
                 connect("plug-a", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "NEW",
                 connect("plug-b", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "NEW",
                 connect("plug-c", "home", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

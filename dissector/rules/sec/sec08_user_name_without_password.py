@@ -6,7 +6,13 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure, proxy_terminates_tls
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.thresholds import Thresholds
 
 
@@ -53,13 +59,13 @@ class UserNameWithoutPassword(ConnectionAuditRule):
     }
     asks = Event.CREDENTIALS
     bad = (
-        Example("no password", (connect("a", "anna"), ACCEPTED_311, *GOODBYE)),
-        Example("an empty password", (connect("a", "anna", b""), ACCEPTED_311, *GOODBYE)),
+        Example("no password", (connect("a", "anna"), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("an empty password", (connect("a", "anna", b""), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
     good = (
         Example(
             "an access token as user name",
-            (connect("a", "A1B2C3D4E5F6G7H8I9J0"), ACCEPTED_311, *GOODBYE),
+            (connect("a", "A1B2C3D4E5F6G7H8I9J0"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example("refused", (connect("a", "anna"), REFUSED_311, *SERVER_CLOSES)),
     )

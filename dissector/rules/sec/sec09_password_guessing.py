@@ -7,7 +7,13 @@ from dissector.connections.entities import SECOND_NS, Refusal
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, SERVER_CLOSES, connect
+from dissector.rules.examples import (
+    ACCEPTED_311,
+    GRACEFUL_CLOSE,
+    REFUSED_311,
+    SERVER_CLOSES,
+    connect,
+)
 from dissector.rules.thresholds import Thresholds
 
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
@@ -76,7 +82,7 @@ class PasswordGuessing(ConnectionAuditRule):
                 ),
                 connect("x", "anna", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
             also=("SEC17",),
         ),

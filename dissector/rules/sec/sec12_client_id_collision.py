@@ -7,7 +7,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -76,7 +76,7 @@ class ClientIdCollision(ConnectionAuditRule):
                 "S FIN",
                 "C FIN",
                 "ON 1",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -91,7 +91,7 @@ class ClientIdCollision(ConnectionAuditRule):
                 "S FIN",
                 "C FIN",
                 "ON 1",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -108,7 +108,7 @@ class ClientIdCollision(ConnectionAuditRule):
                 "S FIN",
                 "C FIN",
                 "ON 1",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -122,7 +122,7 @@ class ClientIdCollision(ConnectionAuditRule):
                 "ON 0",
                 "S FIN",
                 "ON 1",
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -130,11 +130,11 @@ class ClientIdCollision(ConnectionAuditRule):
             (
                 connect("lamp"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "HOST 5",
                 connect("lamp"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

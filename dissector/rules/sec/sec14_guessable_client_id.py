@@ -7,7 +7,7 @@ from dissector.connections.entities import NUMBERS_KEPT
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -66,7 +66,7 @@ class GuessableClientId(ConnectionAuditRule):
             tuple(
                 step
                 for n in range(1, 6)
-                for step in (connect(f"meter-00{n}"), ACCEPTED_311, *GOODBYE, "NEW")
+                for step in (connect(f"meter-00{n}"), ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
             )[:-1],
         ),
     )
@@ -76,7 +76,7 @@ class GuessableClientId(ConnectionAuditRule):
             tuple(
                 step
                 for n in range(1, 6)
-                for step in (connect(f"meter-00{2 * n - 1}"), ACCEPTED_311, *GOODBYE, "NEW")
+                for step in (connect(f"meter-00{2 * n - 1}"), ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
             )[:-1],
         ),
         Example(
@@ -87,7 +87,7 @@ class GuessableClientId(ConnectionAuditRule):
                 for step in (
                     connect(f"meter-00{n}", "m", f"Zq7-unlikely-Pw-{n}"),
                     ACCEPTED_311,
-                    *GOODBYE,
+                    *GRACEFUL_CLOSE,
                     "NEW",
                 )
             )[:-1],

@@ -8,7 +8,7 @@ from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connack_5, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connack_5, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -55,17 +55,17 @@ class KeepAliveOff(ConnectionAuditRule):
     }
     asks = Event.UNKEPT
     bad = (
-        Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GOODBYE)),
+        Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("idle for an hour", (connect("a", keep_alive=0), ACCEPTED_311, "+3600", "S FIN")),
     )
     good = (
-        Example("a minute", (connect("a"), ACCEPTED_311, *GOODBYE)),
+        Example("a minute", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "the server enables it",
             (
                 connect("a", version="5.0", keep_alive=0),
                 connack_5((0x13, "serverKeepAlive", 60)),
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

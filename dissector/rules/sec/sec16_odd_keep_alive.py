@@ -7,7 +7,7 @@ from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -45,12 +45,12 @@ class OddKeepAlive(ConnectionAuditRule):
     references = {"CWE": ("400",), "OWASP": ("I9",), "ETSI": ("5.9-1",), "NISTIR": ("DC",)}
     asks = Event.PROFILE
     bad = (
-        Example("two seconds", (connect("a", keep_alive=2), ACCEPTED_311, *GOODBYE)),
-        Example("an hour", (connect("a", keep_alive=3600), ACCEPTED_311, *GOODBYE)),
+        Example("two seconds", (connect("a", keep_alive=2), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("an hour", (connect("a", keep_alive=3600), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
     good = (
-        Example("five seconds", (connect("a", keep_alive=5), ACCEPTED_311, *GOODBYE)),
-        Example("twenty minutes", (connect("a", keep_alive=1200), ACCEPTED_311, *GOODBYE)),
+        Example("five seconds", (connect("a", keep_alive=5), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("twenty minutes", (connect("a", keep_alive=1200), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:

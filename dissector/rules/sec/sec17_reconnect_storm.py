@@ -9,7 +9,7 @@ from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -60,7 +60,9 @@ class ReconnectStorm(ConnectionAuditRule):
         Example(
             "six at once",
             tuple(
-                step for n in range(6) for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "NEW")
+                step
+                for n in range(6)
+                for step in (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
             )[:-1],
         ),
         Example(
@@ -68,7 +70,7 @@ class ReconnectStorm(ConnectionAuditRule):
             tuple(
                 step
                 for n in range(10)
-                for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "+4", "NEW")
+                for step in (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "+4", "NEW")
             )[:-1],
         ),
     )
@@ -76,7 +78,9 @@ class ReconnectStorm(ConnectionAuditRule):
         Example(
             "five at once",
             tuple(
-                step for n in range(5) for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "NEW")
+                step
+                for n in range(5)
+                for step in (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
             )[:-1],
         ),
         Example(
@@ -84,7 +88,7 @@ class ReconnectStorm(ConnectionAuditRule):
             tuple(
                 step
                 for n in range(10)
-                for step in (connect("lamp"), ACCEPTED_311, *GOODBYE, "+8", "NEW")
+                for step in (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "+8", "NEW")
             )[:-1],
         ),
     )

@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, REFUSED_311, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, REFUSED_311, connect
 from dissector.rules.thresholds import Thresholds
 
 EARLIER_INTERVALS = 6  # intervals of ten seconds that are needed to know the usual rate
@@ -60,7 +60,7 @@ class FleetStorm(ConnectionAuditRule):
             (
                 connect("first"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "+61",
                 *(
                     step
@@ -80,7 +80,7 @@ class FleetStorm(ConnectionAuditRule):
             (
                 connect("first"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "+61",
                 *(
                     step

@@ -7,7 +7,7 @@ from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -66,7 +66,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
     )
     good = (
         Example("closed in time", ("+20", *SERVER_CLOSES)),
-        Example("connects after a while", ("+20", connect("a"), ACCEPTED_311, *GOODBYE)),
+        Example("connects after a while", ("+20", connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:

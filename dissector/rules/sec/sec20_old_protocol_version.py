@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -51,9 +51,9 @@ class OldProtocolVersion(ConnectionAuditRule):
         "NISTIR": ("SU",),
     }
     asks = Event.PROFILE
-    bad = (Example("3.1", (connect("a", version="3.1"), ACCEPTED_311, *GOODBYE)),)
+    bad = (Example("3.1", (connect("a", version="3.1"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (
-        Example("3.1.1", (connect("a"), ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("3.1, refused", (connect("a", version="3.1"), "S 20 02 00 01", *SERVER_CLOSES)),
     )
 

@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -54,8 +54,8 @@ class BridgeExposed(ConnectionAuditRule):
         "NISTIR": ("DC",),
     }
     asks = Event.FROM_BRIDGE
-    bad = (Example("level 0x84", (connect("bridge-1", level=0x84), ACCEPTED_311, *GOODBYE)),)
-    good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GOODBYE)),)
+    bad = (Example("level 0x84", (connect("bridge-1", level=0x84), ACCEPTED_311, *GRACEFUL_CLOSE)),)
+    good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Reports a bridge on a host that is not listed as one."""

@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.topics import sensitive_content, sensitive_level
 from dissector.text import printable
@@ -75,7 +75,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -89,7 +89,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -105,7 +105,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -119,7 +119,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -132,7 +132,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

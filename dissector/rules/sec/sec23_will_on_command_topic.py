@@ -8,7 +8,7 @@ from dissector.connections.profile import Profile
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.topics import CONTROL_LEVELS
 from dissector.text import printable
@@ -68,7 +68,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -76,7 +76,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
             (
                 connect("heater-9"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "HOST 5",
                 connect(
                     "lamp",
@@ -85,7 +85,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -95,7 +95,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
             (
                 connect("heater-9"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "NEW",
                 connect(
                     "lamp",
@@ -104,7 +104,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -112,7 +112,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
             (
                 connect("heater-9"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "NEW",
                 connect(
                     "lamp",
@@ -121,7 +121,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
                     will_flag=True,
                 ),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

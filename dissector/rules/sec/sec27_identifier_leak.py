@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.identifiers import identifier, may_hold_identifier
 from dissector.rules.thresholds import Thresholds
 
@@ -63,47 +63,52 @@ class IdentifierLeak(ConnectionAuditRule):
     }
     asks = Event.PROFILE
     bad = (
-        Example("its own MAC address", (connect("lamp-02:00:00:00:00:01"), ACCEPTED_311, *GOODBYE)),
-        Example("an IMEI", (connect("356938035643809"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "its own MAC address",
+            (connect("lamp-02:00:00:00:00:01"), ACCEPTED_311, *GRACEFUL_CLOSE),
+        ),
+        Example("an IMEI", (connect("356938035643809"), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "an e-mail address",
-            (connect("lamp", "anna@example.org", "Zq7-unlikely-Pw"), ACCEPTED_311, *GOODBYE),
+            (connect("lamp", "anna@example.org", "Zq7-unlikely-Pw"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "an IMSI",
-            (connect("imsi-262011234567890"), ACCEPTED_311, *GOODBYE),
+            (connect("imsi-262011234567890"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "a serial number",
-            (connect("meter-SN:4711A083"), ACCEPTED_311, *GOODBYE),
+            (connect("meter-SN:4711A083"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "a host name",
-            (connect("sensor@annas-pi.local"), ACCEPTED_311, *GOODBYE),
+            (connect("sensor@annas-pi.local"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "a host name that Windows generated",
-            (connect("mosqpub|4711-DESKTOP-7B2QX1C"), ACCEPTED_311, *GOODBYE),
+            (connect("mosqpub|4711-DESKTOP-7B2QX1C"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
-        Example("a registered MAC address", (connect("ESP-240AC4123456"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "a registered MAC address", (connect("ESP-240AC4123456"), ACCEPTED_311, *GRACEFUL_CLOSE)
+        ),
     )
     good = (
-        Example("a name", (connect("lamp"), ACCEPTED_311, *GOODBYE)),
+        Example("a name", (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "random characters",
-            (connect("5e2c6a1e-87d3-4a55-9c0e-240ac4123456"), ACCEPTED_311, *GOODBYE),
+            (connect("5e2c6a1e-87d3-4a55-9c0e-240ac4123456"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "fifteen digits that are not labelled as an IMSI",
-            (connect("262011234567890"), ACCEPTED_311, *GOODBYE),
+            (connect("262011234567890"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "words that begin like a label",
-            (connect("snow-sensor-2025-local"), ACCEPTED_311, *GOODBYE),
+            (connect("snow-sensor-2025-local"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "a MAC address without a registered vendor",
-            (connect("ffeeddccbbaa"), ACCEPTED_311, *GOODBYE),
+            (connect("ffeeddccbbaa"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -10,7 +10,7 @@ from dissector.rules.base import Example, Unevaluated, Verdict, step_texts
 from dissector.rules.certificates import wrong_clock
 from dissector.rules.examples import (
     ACCEPTED_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     REFUSED_311,
     SERVER_CLOSES,
     connect,
@@ -79,14 +79,14 @@ class LongLivedToken(ConnectionAuditRule):
     bad = (
         Example(
             "never expires",
-            (_login(iat=1_700_000_000), ACCEPTED_311, *GOODBYE),
+            (_login(iat=1_700_000_000), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "valid for a year",
             (
                 _login(iat=1_700_000_000, exp=1_731_000_000),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
         Example(
@@ -94,7 +94,7 @@ class LongLivedToken(ConnectionAuditRule):
             (
                 _login(iat=1_690_000_000, exp=1_690_003_600),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -104,10 +104,12 @@ class LongLivedToken(ConnectionAuditRule):
             (
                 _login(iat=1_700_000_000, exp=1_700_003_600),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
-        Example("no token", (connect("lamp", "jwt", "Zq7.unlikely.Pw"), ACCEPTED_311, *GOODBYE)),
+        Example(
+            "no token", (connect("lamp", "jwt", "Zq7.unlikely.Pw"), ACCEPTED_311, *GRACEFUL_CLOSE)
+        ),
         Example(
             "expired, and refused",
             (

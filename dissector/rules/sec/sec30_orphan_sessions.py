@@ -10,7 +10,7 @@ from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 KEPT = 256
@@ -69,7 +69,7 @@ class OrphanSessions(ConnectionAuditRule):
                 for step in (
                     connect(f"app-{word}", clean_session=False),
                     ACCEPTED_311,
-                    *GOODBYE,
+                    *GRACEFUL_CLOSE,
                     "NEW",
                 )
             )[:-1],
@@ -92,7 +92,7 @@ class OrphanSessions(ConnectionAuditRule):
                 for step in (
                     connect(f"meter{n}", clean_session=False),
                     ACCEPTED_311,
-                    *GOODBYE,
+                    *GRACEFUL_CLOSE,
                     "NEW",
                 )
             )[:-1],
@@ -102,13 +102,19 @@ class OrphanSessions(ConnectionAuditRule):
             tuple(
                 step
                 for word in ("9f3ac1d2", "41e7b0aa", "c0ffe11d", "7b2d94e1", "e58a03fc")
-                for step in (connect(f"app-{word}"), ACCEPTED_311, *GOODBYE, "NEW")
+                for step in (connect(f"app-{word}"), ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
             )[:-1],
         ),
         Example(
             "one client id, repeatedly",
-            (connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GOODBYE)
-            + ("+20", "NEW", connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GOODBYE)
+            (connect("app-9f3ac1d2", clean_session=False), ACCEPTED_311, *GRACEFUL_CLOSE)
+            + (
+                "+20",
+                "NEW",
+                connect("app-9f3ac1d2", clean_session=False),
+                ACCEPTED_311,
+                *GRACEFUL_CLOSE,
+            )
             * 5,
         ),
     )

@@ -7,7 +7,7 @@ from dissector.connections.entities import SECOND_NS, remember
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 CONTINUED = frozenset({"SEQ05", "SEQ17", "ENC02"})
@@ -61,7 +61,7 @@ class MalformedAccepted(ConnectionAuditRule):
     bad = (
         Example(
             "the server continues",
-            ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", ACCEPTED_311, "+8", *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", ACCEPTED_311, "+8", *GRACEFUL_CLOSE),
         ),
         Example(
             "five malformed packets",
@@ -80,7 +80,7 @@ class MalformedAccepted(ConnectionAuditRule):
     good = (
         Example(
             "a second CONNECT is well-formed",
-            (connect("a"), ACCEPTED_311, connect("a"), "+8", *GOODBYE),
+            (connect("a"), ACCEPTED_311, connect("a"), "+8", *GRACEFUL_CLOSE),
         ),
         Example(
             "closed at once", ("C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", "S FIN", "C FIN")

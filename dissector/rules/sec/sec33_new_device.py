@@ -7,7 +7,7 @@ from dissector.connections.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 
@@ -57,12 +57,12 @@ class NewDevice(ConnectionAuditRule):
             (
                 connect("lamp"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "+691200",
                 "NEW",
                 connect("plug"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -72,12 +72,12 @@ class NewDevice(ConnectionAuditRule):
             (
                 connect("lamp"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "+3600",
                 "NEW",
                 connect("plug"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

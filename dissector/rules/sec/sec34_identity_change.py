@@ -6,7 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 from dissector.vendors import local
 
@@ -63,11 +63,11 @@ class IdentityChange(ConnectionAuditRule):
             (
                 connect("lamp", "anna", "Zq7-unlikely-Pw"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "NEW",
                 connect("lamp", "otto", "Zq7-unlikely-Px", keep_alive=120),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )
@@ -77,11 +77,11 @@ class IdentityChange(ConnectionAuditRule):
             (
                 connect("lamp"),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
                 "NEW",
                 connect("lamp", keep_alive=120),
                 ACCEPTED_311,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -6,7 +6,7 @@ from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
-from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GOODBYE, SERVER_CLOSES
+from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GRACEFUL_CLOSE, SERVER_CLOSES
 from dissector.rules.gating import incomplete_before, sent
 
 _STATEMENT = "MQTT-3.1.0-1"
@@ -59,10 +59,10 @@ class FirstPacketNotConnect(ConnectionRule):
         ),
     )
     good = (
-        Example("CONNECT comes first", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("CONNECT comes first", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "a PUBLISH right after CONNECT is legal",
-            (CONNECT_311, "C 30 05 00 01 61 68 69", ACCEPTED_311, *GOODBYE),
+            (CONNECT_311, "C 30 05 00 01 61 68 69", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import after, incomplete_before, sent
@@ -63,7 +63,7 @@ class SecondConnect(ConnectionRule):
         Example("5.0: CONNECT again before the CONNACK", (CONNECT_5, CONNECT_5, "S FIN", "C FIN")),
     )
     good = (
-        Example("5.0: one CONNECT", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("5.0: one CONNECT", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
         Example(
             "3.1: not forbidden",
             (CONNECT_31, ACCEPTED_311, CONNECT_31, *SERVER_CLOSES),

@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     CONNECT_5_METHOD,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 from dissector.rules.gating import incomplete_before, sent
 
@@ -77,21 +77,21 @@ class FirstServerPacketNotConnack(ConnectionRule):
     bad = (
         Example(
             "3.1.1: a queued message before the CONNACK",
-            (CONNECT_311, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GOODBYE),
+            (CONNECT_311, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: a queued message before the CONNACK",
-            (CONNECT_5, "S 30 06 00 01 61 00 68 69", ACCEPTED_5, *GOODBYE),
+            (CONNECT_5, "S 30 06 00 01 61 00 68 69", ACCEPTED_5, *GRACEFUL_CLOSE),
         ),
         Example(
             "3.1: a queued message before the CONNACK",
-            (CONNECT_31, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GOODBYE),
+            (CONNECT_31, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
     good = (
         Example(
             "3.1.1: the message comes after the CONNACK",
-            (CONNECT_311, ACCEPTED_311, "S 30 05 00 01 61 68 69", *GOODBYE),
+            (CONNECT_311, ACCEPTED_311, "S 30 05 00 01 61 68 69", *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: AUTH may come first",
@@ -100,7 +100,7 @@ class FirstServerPacketNotConnack(ConnectionRule):
                 "S f0 06 18 04 15 00 01 4d",
                 "C f0 06 18 04 15 00 01 4d",
                 ACCEPTED_5_METHOD,
-                *GOODBYE,
+                *GRACEFUL_CLOSE,
             ),
         ),
     )

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 from dissector.rules.gating import after, incomplete_before, sent
 
@@ -54,12 +54,14 @@ class SecondConnack(ConnectionRule):
     sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     asks = ConnectionFlag.EXTRA_CONNACK
     bad = (
-        Example("5.0: accepted twice", (CONNECT_5, ACCEPTED_5, ACCEPTED_5, *GOODBYE)),
-        Example("3.1.1: accepted twice", (CONNECT_311, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),
+        Example("5.0: accepted twice", (CONNECT_5, ACCEPTED_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
+        Example(
+            "3.1.1: accepted twice", (CONNECT_311, ACCEPTED_311, ACCEPTED_311, *GRACEFUL_CLOSE)
+        ),
     )
     good = (
-        Example("5.0: accepted once", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
-        Example("3.1: not forbidden", (CONNECT_31, ACCEPTED_311, ACCEPTED_311, *GOODBYE)),
+        Example("5.0: accepted once", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
+        Example("3.1: not forbidden", (CONNECT_31, ACCEPTED_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

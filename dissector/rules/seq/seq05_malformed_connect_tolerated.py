@@ -14,7 +14,7 @@ from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     REFUSED_311,
     SERVER_CLOSES,
 )
@@ -98,7 +98,9 @@ class MalformedConnectTolerated(ConnectionRule):
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
     asks = ConnectionFlag.DEFECT
     bad = (
-        Example("3.1.1: accepted", (_RESERVED_FLAG_311, ACCEPTED_311, *GOODBYE), also=("CON03",)),
+        Example(
+            "3.1.1: accepted", (_RESERVED_FLAG_311, ACCEPTED_311, *GRACEFUL_CLOSE), also=("CON03",)
+        ),
         Example(
             "3.1.1: refused with a CONNACK instead of a close",
             (_RESERVED_FLAG_311, REFUSED_311, *SERVER_CLOSES),
@@ -110,7 +112,7 @@ class MalformedConnectTolerated(ConnectionRule):
             (_RESERVED_FLAG_5, "+6", "S 20 03 00 81 00", *SERVER_CLOSES),
             also=("CON03",),
         ),
-        Example("5.0: accepted", (_RESERVED_FLAG_5, ACCEPTED_5, *GOODBYE), also=("CON03",)),
+        Example("5.0: accepted", (_RESERVED_FLAG_5, ACCEPTED_5, *GRACEFUL_CLOSE), also=("CON03",)),
     )
     good = (
         Example("3.1.1: closed", (_RESERVED_FLAG_311, *SERVER_CLOSES), also=("CON03",)),
@@ -125,7 +127,7 @@ class MalformedConnectTolerated(ConnectionRule):
             also=("CON03",),
         ),
         Example("3.1.1: the capture ends", (_RESERVED_FLAG_311, "+2"), also=("CON03",)),
-        Example("a valid CONNECT", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("a valid CONNECT", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

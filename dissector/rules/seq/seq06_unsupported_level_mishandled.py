@@ -19,14 +19,14 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import incomplete_before, missing_close
 
 _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
-_ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GOODBYE, "NEW")
-_ACCEPTS_5 = (CONNECT_5, ACCEPTED_5, *GOODBYE, "NEW")
+_ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
+_ACCEPTS_5 = (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE, "NEW")
 _STATEMENT = "MQTT-3.1.2-2"
 
 

@@ -7,7 +7,7 @@ from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, SERVER_CLOSES
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES
 from dissector.rules.gating import incomplete_before, missing_close
 from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
 
@@ -52,7 +52,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     sections = {Version.V3_1_1: "3.1.3.1"}
     asks = ConnectionFlag.DEFECT
     bad = (
-        Example("accepted", (_EMPTY, ACCEPTED_311, *GOODBYE), also=("CON13",)),
+        Example("accepted", (_EMPTY, ACCEPTED_311, *GRACEFUL_CLOSE), also=("CON13",)),
         Example("closed without a CONNACK", (_EMPTY, *SERVER_CLOSES), also=("CON13",)),
         Example("code 2 without a close", (_EMPTY, "S 20 02 00 02", "+6"), also=("CON13",)),
     )
@@ -64,7 +64,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
         Example("the capture ends too early", (_EMPTY, "S 20 02 00 02", "+2"), also=("CON13",)),
         Example(
             "empty with cleanSession=1",
-            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GOODBYE),
+            ("C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
     )
 

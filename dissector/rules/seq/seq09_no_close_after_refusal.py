@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     REFUSED_5,
     REFUSED_311,
     SERVER_CLOSES,
@@ -72,7 +72,7 @@ class NoCloseAfterRefusal(ConnectionRule):
         Example("5.0: closed in time", (CONNECT_5, REFUSED_5, "+4", *SERVER_CLOSES)),
         Example("the client closes first", (CONNECT_311, REFUSED_311, *CLIENT_CLOSES)),
         Example("the capture ends too early", (CONNECT_311, REFUSED_311, "+3")),
-        Example("accepted", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("accepted", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("3.1: not required", (CONNECT_31, REFUSED_311, "+6")),
     )
 

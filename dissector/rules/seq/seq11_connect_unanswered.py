@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import missing_close, seconds, server_sent_auth
@@ -66,10 +66,12 @@ class ConnectUnanswered(ConnectionRule):
     bad = (
         Example("3.1.1: nothing for 32 seconds", (CONNECT_311, "+32")),
         Example("5.0: nothing for 32 seconds", (CONNECT_5, "+32")),
-        Example("3.1.1: answered after 32 seconds", (CONNECT_311, "+32", ACCEPTED_311, *GOODBYE)),
+        Example(
+            "3.1.1: answered after 32 seconds", (CONNECT_311, "+32", ACCEPTED_311, *GRACEFUL_CLOSE)
+        ),
     )
     good = (
-        Example("3.1.1: slow, but answered", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1: slow, but answered", (CONNECT_311, "+20", ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("5.0: the server closes", (CONNECT_5, "+10", *SERVER_CLOSES)),
         Example("5.0: the client closes", (CONNECT_5, "+10", *CLIENT_CLOSES)),
         Example("the capture ends too early", (CONNECT_311, "+10")),

@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import missing_close, server_sent_auth
@@ -66,7 +66,7 @@ class HandshakeStalled(ConnectionRule):
         Example("the server closes in time", ("+20", *SERVER_CLOSES)),
         Example("the client closes in time", (CONNECT_311, "+25", *CLIENT_CLOSES)),
         Example("the capture ends too early", ("+10",)),
-        Example("answered late", (CONNECT_311, "+20", ACCEPTED_311, *GOODBYE)),
+        Example("answered late", (CONNECT_311, "+20", ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

@@ -15,7 +15,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     REFUSED_5,
     SERVER_CLOSES,
 )
@@ -73,7 +73,7 @@ class DisconnectFromServerTooEarly(ConnectionRule):
     good = (
         Example("5.0: after acceptance", (CONNECT_5, ACCEPTED_5, "S e0 02 8b 00", *SERVER_CLOSES)),
         Example("3.1.1: the server only closes", (CONNECT_311, ACCEPTED_311, *SERVER_CLOSES)),
-        Example("3.1.1: the client sends DISCONNECT", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1: the client sends DISCONNECT", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 
@@ -90,7 +90,7 @@ class BadDisconnect(DefectRule):
         ),
     )
     good = (
-        Example("3.1.1: E0 00", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1: E0 00", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("5.0: with the will", (CONNECT_5, ACCEPTED_5, "C e0 01 04", *CLIENT_CLOSES)),
         Example(
             "5.0: a session expiry from the client",

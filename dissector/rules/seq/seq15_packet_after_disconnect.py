@@ -20,7 +20,7 @@ from dissector.rules.examples import (
     CONNECT_31,
     CONNECT_311,
     DISCONNECT,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import after, incomplete_before, sent
@@ -77,7 +77,8 @@ class PacketAfterDisconnect(ConnectionRule):
     )
     good = (
         Example(
-            "3.1.1: publish, then DISCONNECT", (CONNECT_311, ACCEPTED_311, _PUBLISH_311, *GOODBYE)
+            "3.1.1: publish, then DISCONNECT",
+            (CONNECT_311, ACCEPTED_311, _PUBLISH_311, *GRACEFUL_CLOSE),
         ),
         Example(
             "5.0: a message of the server crosses the DISCONNECT",

@@ -13,7 +13,7 @@ from dissector.rules.examples import (
     CONNECT_31,
     CONNECT_311,
     DISCONNECT,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import missing_close, sent
@@ -65,7 +65,7 @@ class NoCloseAfterDisconnect(ConnectionRule):
         ),
     )
     good = (
-        Example("3.1.1: the client closes", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1: the client closes", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example(
             "3.1.1: the server closes first",
             (CONNECT_311, ACCEPTED_311, DISCONNECT, "+2", *SERVER_CLOSES),

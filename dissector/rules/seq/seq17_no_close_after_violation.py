@@ -21,7 +21,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import missing_close_after
@@ -98,7 +98,7 @@ class NoCloseAfterViolation(ConnectionRule):
         ),
         Example(
             "3.1.1: the client closes first",
-            (CONNECT_311, ACCEPTED_311, CONNECT_311, *GOODBYE),
+            (CONNECT_311, ACCEPTED_311, CONNECT_311, *GRACEFUL_CLOSE),
             also=("SEQ02",),
         ),
         Example(

@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.properties import find, readable
@@ -80,7 +80,7 @@ class SessionExpiryRaisedFromZero(ConnectionRule):
             "absent in CONNECT, 0 in DISCONNECT",
             (CONNECT_5, ACCEPTED_5, "C e0 07 00 05 11 00 00 00 00", *CLIENT_CLOSES),
         ),
-        Example("3.1.1 has no such property", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
+        Example("3.1.1 has no such property", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

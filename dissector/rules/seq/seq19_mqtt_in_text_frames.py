@@ -12,7 +12,7 @@ from dissector.rules.examples import (
     CONNECT_31,
     CONNECT_311,
     WEBSOCKET,
-    WEBSOCKET_GOODBYE,
+    WEBSOCKET_CLOSE,
     framed,
 )
 
@@ -57,12 +57,12 @@ class MqttInTextFrames(ConnectionRule):
     bad = (
         Example(
             "3.1.1: the client sends text",
-            (*WEBSOCKET, framed(CONNECT_311, 1), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE),
+            (*WEBSOCKET, framed(CONNECT_311, 1), framed(ACCEPTED_311), *WEBSOCKET_CLOSE),
             port=8080,
         ),
         Example(
             "5.0: the server answers with text",
-            (*WEBSOCKET, framed(CONNECT_5), framed(ACCEPTED_5, 1), *WEBSOCKET_GOODBYE),
+            (*WEBSOCKET, framed(CONNECT_5), framed(ACCEPTED_5, 1), *WEBSOCKET_CLOSE),
             port=8080,
         ),
     )
@@ -71,7 +71,7 @@ class MqttInTextFrames(ConnectionRule):
             "3.1.1: binary, with a ping in between",
             (
                 *WEBSOCKET, framed(CONNECT_311), framed("S 61", 9), framed("C 61", 10),
-                framed(ACCEPTED_311), *WEBSOCKET_GOODBYE,
+                framed(ACCEPTED_311), *WEBSOCKET_CLOSE,
             ),
             port=8080,
         ),
@@ -79,13 +79,13 @@ class MqttInTextFrames(ConnectionRule):
             "5.0: two packets in one frame",
             (
                 *WEBSOCKET, framed(CONNECT_5), framed(ACCEPTED_5), framed("C c0 00 c0 00"),
-                *WEBSOCKET_GOODBYE,
+                *WEBSOCKET_CLOSE,
             ),
             port=8080,
         ),
         Example(
             "3.1: not required",
-            (*WEBSOCKET, framed(CONNECT_31, 1), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE),
+            (*WEBSOCKET, framed(CONNECT_31, 1), framed(ACCEPTED_311), *WEBSOCKET_CLOSE),
             port=8080,
         ),
     )  # fmt: skip

@@ -12,14 +12,14 @@ from dissector.rules.examples import (
     CONNECT_31,
     CONNECT_311,
     WEBSOCKET,
-    WEBSOCKET_GOODBYE,
+    WEBSOCKET_CLOSE,
     framed,
     websocket_answer,
     websocket_request,
 )
 
-_MQTT_311 = (framed(CONNECT_311), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE)
-_MQTT_5 = (framed(CONNECT_5), framed(ACCEPTED_5), *WEBSOCKET_GOODBYE)
+_MQTT_311 = (framed(CONNECT_311), framed(ACCEPTED_311), *WEBSOCKET_CLOSE)
+_MQTT_5 = (framed(CONNECT_5), framed(ACCEPTED_5), *WEBSOCKET_CLOSE)
 
 
 class SubprotocolNotMqtt(ConnectionRule):
@@ -94,7 +94,7 @@ class SubprotocolNotMqtt(ConnectionRule):
             "3.1: its own name",
             (
                 websocket_request("mqttv3.1"), websocket_answer("mqttv3.1"),
-                framed(CONNECT_31), framed(ACCEPTED_311), *WEBSOCKET_GOODBYE,
+                framed(CONNECT_31), framed(ACCEPTED_311), *WEBSOCKET_CLOSE,
             ),
             port=8080,
         ),

@@ -11,7 +11,7 @@ from dissector.rules.examples import (
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
-    GOODBYE,
+    GRACEFUL_CLOSE,
 )
 
 
@@ -53,17 +53,21 @@ class SessionPresentAfterCleanSession(HandshakeRule):
     sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
     asks = ConnectionFlag.SESSION_PRESENT
     bad = (
-        Example("3.1.1: clean session, session present", (CONNECT_311, "S 20 02 01 00", *GOODBYE)),
-        Example("5.0: clean start, session present", (CONNECT_5, "S 20 03 01 00 00", *GOODBYE)),
+        Example(
+            "3.1.1: clean session, session present", (CONNECT_311, "S 20 02 01 00", *GRACEFUL_CLOSE)
+        ),
+        Example(
+            "5.0: clean start, session present", (CONNECT_5, "S 20 03 01 00 00", *GRACEFUL_CLOSE)
+        ),
     )
     good = (
-        Example("3.1.1: clean session, none present", (CONNECT_311, ACCEPTED_311, *GOODBYE)),
-        Example("5.0: clean start, none present", (CONNECT_5, ACCEPTED_5, *GOODBYE)),
+        Example("3.1.1: clean session, none present", (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("5.0: clean start, none present", (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE)),
         Example(
             "3.1.1: a session is resumed",
-            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GOODBYE),
+            ("C 10 0d 00 04 4d 51 54 54 04 00 00 3c 00 01 61", "S 20 02 01 00", *GRACEFUL_CLOSE),
         ),
-        Example("3.1: the byte is reserved", (CONNECT_31, "S 20 02 01 00", *GOODBYE)),
+        Example("3.1: the byte is reserved", (CONNECT_31, "S 20 02 01 00", *GRACEFUL_CLOSE)),
     )
 
     def check(self, connection: Connection) -> Verdict:

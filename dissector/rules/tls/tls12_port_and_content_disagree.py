@@ -14,7 +14,7 @@ from dissector.rules.audit_rule import (
     tls_failure,
 )
 from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GOODBYE, connect
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, session
 
@@ -55,12 +55,12 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
     references = {"CWE": ("319",), "OWASP": ("I9",), "ETSI": ("5.5-1",)}
     asks = Event.PROFILE
     bad = (
-        Example("in clear on 8883", (connect("a"), ACCEPTED_311, *GOODBYE), (), PORT),
+        Example("in clear on 8883", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE), (), PORT),
         Example("TLS on 1883", session(), (), 1883),
     )
     good = (
         Example("TLS on 8883", session(), (), PORT),
-        Example("in clear on 1883", (connect("a"), ACCEPTED_311, *GOODBYE)),
+        Example("in clear on 1883", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
