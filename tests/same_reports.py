@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,15 +53,16 @@ def main() -> int:
     one, two = sys.argv[1:]
     captures = [path for place in PLACES for path in sorted(place.rglob("*.pcap*"))]
     pairs = [(command, path) for command in COMMANDS for path in captures]
-    different = [pair for pair in pairs if report(one, *pair) != report(two, *pair)]
+    shipped = sorted(PLACES[0].rglob("*.pcap*"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the work is done by other processes
+        same = pool.map(lambda pair: report(one, *pair) == report(two, *pair), pairs)
+        alike = pool.map(
+            lambda words: written(one, words, shipped) == written(two, words, shipped), WHOLE
+        )
+        different = [pair for pair, equal in zip(pairs, same, strict=True) if not equal]
+        unlike = [words for words, equal in zip(WHOLE, alike, strict=True) if not equal]
     for command, path in different:
         print(f"differs: {command} {path.name}", file=sys.stderr)
-    shipped = sorted(PLACES[0].rglob("*.pcap*"))
-    unlike = [
-        arguments
-        for arguments in WHOLE
-        if written(one, arguments, shipped) != written(two, arguments, shipped)
-    ]
     for arguments in unlike:
         print(f"differs: {' '.join(arguments)}", file=sys.stderr)
     failed = len(different) + len(unlike)
