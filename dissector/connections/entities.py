@@ -26,7 +26,7 @@ V = TypeVar("V")
 
 
 class BoundedDict(dict[K, V], Generic[K, V]):
-    """A dict that forgets its oldest entries beyond `limit`; `forgot` counts them.
+    """A dict that forgets its oldest entries beyond `limit`; `evicted` counts them.
 
     Entries are added by `keep` only. The keys stand in a queue, too: a dict looks for its first
     entry past all that were deleted before it.
@@ -35,14 +35,14 @@ class BoundedDict(dict[K, V], Generic[K, V]):
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
-        self.forgot = 0
+        self.evicted = 0
         self._order: deque[K] = deque()
 
     def keep(self, key: K, value: V) -> V:
         """Add an entry."""
         if len(self) >= self.limit:
             del self[self._order.popleft()]
-            self.forgot += 1
+            self.evicted += 1
         self._order.append(key)
         self[key] = value
         return value

@@ -34,7 +34,7 @@ def test_a_full_table_forgets_its_oldest_entry() -> None:
     for number in range(5):
         table.keep(number, "x")
     assert list(table) == [3, 4]
-    assert table.forgot == 3
+    assert table.evicted == 3
 
 
 def test_alike_connections_share_one_profile() -> None:
