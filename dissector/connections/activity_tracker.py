@@ -101,7 +101,7 @@ class ActivityTracker:
             context.event |= Event.FAULTY
         if connect is not None and connection.connack is None and context.host is not None:
             # it was let wait; or we did not see the answer
-            context.host.keep_off((connection.server.ip, connection.server.port), now)
+            context.host.note_rejection((connection.server.ip, connection.server.port), now)
         if connect is None:
             if not connection.client_sent_bytes and not connection.server_sent_bytes:
                 context.event |= Event.SILENT
@@ -139,7 +139,7 @@ class ActivityTracker:
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
             host.client_ids[client_id] = None
         if not client_id:
-            remember(host.nameless, now)
+            remember(host.connects_without_id, now)
         server = context.server = self._server(connection, now)
         if len(server.newcomers) < NEWCOMERS_KEPT:
             server.newcomers.add(client_id or host.ip)
@@ -163,7 +163,7 @@ class ActivityTracker:
                 refusal = Refusal(frame, connect, place, profile.secret, self.key)
                 remember(host.denials, refusal, REFUSALS_KEPT)
             elif code in SLOWED:
-                host.keep_off(place, now)
+                host.note_rejection(place, now)
             return context
         context.event |= Event.ACCEPTED
         if host.denials:

@@ -86,29 +86,31 @@ class Refusal:
 class Host:
     """One address that connects: its latest refusals, silent connections, and more.
 
-    `nameless` are the times of its CONNECTs without a client id, `slowed` the last time that each
-    server kept it off.
+    `connects_without_id` are the times of its CONNECTs without a client id, `throttled` the last
+    time that each server rejected it or did not answer, `malformed_times` when it sent malformed
+    packets, `persistent_sessions` how often each client id left a session behind.
     """
 
     __slots__ = (
-        "broken", "client_ids", "denials", "ip", "kept", "mac", "nameless", "silent", "slowed",
+        "client_ids", "connects_without_id", "denials", "ip", "mac", "malformed_times",
+        "persistent_sessions", "silent", "throttled",
     )  # fmt: skip
 
     def __init__(self, ip: str, mac: str | None) -> None:
         self.ip = ip
         self.mac = mac
         self.denials: list[Refusal] = []
-        self.nameless: list[int] = []
-        self.slowed: dict[tuple[str, int], int] = {}
+        self.connects_without_id: list[int] = []
+        self.throttled: dict[tuple[str, int], int] = {}
         self.silent: list[tuple[int, int]] = []
-        self.broken: list[int] = []
+        self.malformed_times: list[int] = []
         self.client_ids: dict[str, None] = {}
-        self.kept: dict[str, int] = {}
+        self.persistent_sessions: dict[str, int] = {}
 
-    def keep_off(self, server: tuple[str, int], now: int) -> None:
+    def note_rejection(self, server: tuple[str, int], now: int) -> None:
         """A server keeps this host off, or lets it wait."""
-        if server in self.slowed or len(self.slowed) < MEMBERS_KEPT:
-            self.slowed[server] = now
+        if server in self.throttled or len(self.throttled) < MEMBERS_KEPT:
+            self.throttled[server] = now
 
 
 class Client:

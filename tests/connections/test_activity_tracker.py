@@ -65,7 +65,7 @@ def test_who_is_kept_off_is_known() -> None:
     banned = connect("lamp", "anna", PASSWORD, version="5.0")
     for steps in ((banned, "S 20 03 00 8a 00", *SERVER_CLOSES), (banned, *SERVER_CLOSES)):
         (host,) = remembered(*steps).hosts.values()
-        assert list(host.slowed) == [("10.0.0.2", 1883)]
+        assert list(host.throttled) == [("10.0.0.2", 1883)]
 
 
 def test_behind_a_proxy_the_client_counts() -> None:

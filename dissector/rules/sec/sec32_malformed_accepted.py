@@ -124,8 +124,10 @@ class MalformedAccepted(ConnectionAuditRule):
             and item.packet is not None
         ]
         if broken and host is not None:
-            remember(host.broken, broken[0].time_ns)
-            recent = sum(time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.broken)
+            remember(host.malformed_times, broken[0].time_ns)
+            recent = sum(
+                time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.malformed_times
+            )
             if recent >= limits.malformed_per_minute and context.activity.once(self.id, host.ip):
                 found.append(
                     failure(
