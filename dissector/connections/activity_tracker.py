@@ -96,9 +96,9 @@ class ActivityTracker:
             context.profile = profile = profile or self._profile(connection, None, None, now)
             context.host = self._host(profile)
         if context.profile is not None and context.profile.keep_alive == 0:
-            context.event |= Event.UNKEPT
+            context.event |= Event.NO_KEEP_ALIVE
         if connection.findings:
-            context.event |= Event.FAULTY
+            context.event |= Event.WITH_FINDINGS
         if connect is not None and connection.connack is None and context.host is not None:
             # it was let wait; or we did not see the answer
             context.host.note_rejection((connection.server.ip, connection.server.port), now)
@@ -153,7 +153,7 @@ class ActivityTracker:
         remember(client.connects, now)
         client.count += 1
         if client.count > 1 or not client_id:
-            context.event |= Event.AGAIN
+            context.event |= Event.RECONNECT
         if code is None:
             return context
         if code:
@@ -272,11 +272,11 @@ def _connection_flags(profile: Profile, connect: Connect) -> int:
     if profile.bridge:
         bits |= Event.FROM_BRIDGE
     if profile.keep_alive == 0:
-        bits |= Event.UNKEPT
+        bits |= Event.NO_KEEP_ALIVE
     if profile.connack_properties:
-        bits |= Event.ANNOUNCED
+        bits |= Event.CONNACK_PROPERTIES
     if connect.first is not connect.frame:
-        bits |= Event.IN_PIECES
+        bits |= Event.SPLIT_CONNECT
     return bits
 
 

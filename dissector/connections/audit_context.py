@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Event:
     """What is new about a connection, as bits; a rule names those that it asks about.
 
-    Those from `CREDENTIALS` to `ANNOUNCED` come with `PROFILE` only: so a rule about wills is not
+    Those from `CREDENTIALS` to `CONNACK_PROPERTIES` come with `PROFILE` only: so a rule about wills is not
     asked about devices that leave none.
     """
 
@@ -38,13 +38,13 @@ class Event:
     ANONYMOUS = 1 << 13
     WILL = 1 << 14
     FROM_BRIDGE = 1 << 15
-    IN_PIECES = 1 << 16  # the CONNECT came in more than one frame
-    ANNOUNCED = 1 << 17  # its CONNACK has properties
+    SPLIT_CONNECT = 1 << 16  # the CONNECT came in more than one frame
+    CONNACK_PROPERTIES = 1 << 17  # its CONNACK has properties
     AFTER_DENIAL = 1 << 18  # accepted, and its host was refused before
-    UNKEPT = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
+    NO_KEEP_ALIVE = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
     KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
-    FAULTY = 1 << 21  # it ended, and rules about the standard found something on it
-    AGAIN = 1 << 22  # a CONNECT with a client id that connected before, or without any
+    WITH_FINDINGS = 1 << 21  # it ended, and rules about the standard found something on it
+    RECONNECT = 1 << 22  # a CONNECT with a client id that connected before, or without any
 
 
 class AuditContext:  # mutable while `ActivityTracker` fills it, read only from then on

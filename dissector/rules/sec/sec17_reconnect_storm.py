@@ -55,7 +55,7 @@ class ReconnectStorm(ConnectionAuditRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.AGAIN
+    asks = Event.RECONNECT
     bad = (
         Example(
             "six at once",

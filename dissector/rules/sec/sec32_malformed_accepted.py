@@ -58,7 +58,7 @@ class MalformedAccepted(ConnectionAuditRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.FAULTY
+    asks = Event.WITH_FINDINGS
     bad = (
         Example(
             "served on",
