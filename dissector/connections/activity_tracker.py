@@ -25,7 +25,7 @@ from dissector.connections.entities import (
     Refusal,
     ServerHistory,
     Takeover,
-    remember,
+    append_bounded,
 )
 from dissector.connections.profile import STREAMS_KEPT, Profile, carried, client_place
 from dissector.model import FrameRef, Side
@@ -106,7 +106,7 @@ class ActivityTracker:
             if not connection.client_sent_bytes and not connection.server_sent_bytes:
                 context.event |= Event.SILENT
                 assert context.host is not None
-                remember(context.host.silent, (connection.opened_ns, now))
+                append_bounded(context.host.silent, (connection.opened_ns, now))
             return context
         context.client = self.clients.get(
             (connection.server.ip, connection.server.port, connect.client_id)
@@ -116,10 +116,10 @@ class ActivityTracker:
             if context.takeovers_by:
                 context.event |= Event.TAKEN_OVER
                 first = context.takeovers_by[0]
-                if connection.quality.incomplete_reason() is None and lived(
+                if connection.quality.incomplete_reason() is None and client_active_since(
                     connection, first.frame.time_ns
                 ):
-                    remember(context.client.takeovers, (first.frame.time_ns, first.ip))
+                    append_bounded(context.client.takeovers, (first.frame.time_ns, first.ip))
         return context
 
     def _opened(
@@ -139,7 +139,7 @@ class ActivityTracker:
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
             host.client_ids[client_id] = None
         if not client_id:
-            remember(host.connects_without_id, now)
+            append_bounded(host.connects_without_id, now)
         server = context.server = self._server(connection, now)
         if len(server.newcomers) < NEWCOMERS_KEPT:
             server.newcomers.add(client_id or host.ip)
@@ -150,7 +150,7 @@ class ActivityTracker:
             client = self.clients.keep(key, Client())
             context.event |= Event.NEW_CLIENT
         context.client = client
-        remember(client.connects, now)
+        append_bounded(client.connects, now)
         client.count += 1
         if client.count > 1 or not client_id:
             context.event |= Event.RECONNECT
@@ -161,7 +161,7 @@ class ActivityTracker:
             if code in DENIED:
                 context.event |= Event.DENIED
                 refusal = Refusal(frame, connect, place, profile.secret, self.key)
-                remember(host.denials, refusal, REFUSALS_KEPT)
+                append_bounded(host.denials, refusal, REFUSALS_KEPT)
             elif code in SLOWED:
                 host.note_rejection(place, now)
             return context
@@ -280,7 +280,7 @@ def _connection_flags(profile: Profile, connect: Connect) -> int:
     return bits
 
 
-def lived(old: Connection, since_ns: int) -> bool:
+def client_active_since(old: Connection, since_ns: int) -> bool:
     """Whether the client of a connection still answered after `since_ns`."""
     for event in old.closes:
         if event.side is Side.CLIENT and event.frame.time_ns >= since_ns:

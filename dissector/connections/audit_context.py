@@ -41,7 +41,9 @@ class Event:
     SPLIT_CONNECT = 1 << 16  # the CONNECT came in more than one frame
     CONNACK_PROPERTIES = 1 << 17  # its CONNACK has properties
     AFTER_DENIAL = 1 << 18  # accepted, and its host was refused before
-    NO_KEEP_ALIVE = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
+    NO_KEEP_ALIVE = (
+        1 << 19
+    )  # keep alive is off: when the profile is new, and when the connection ends
     KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
     WITH_FINDINGS = 1 << 21  # it ended, and rules about the standard found something on it
     RECONNECT = 1 << 22  # a CONNECT with a client id that connected before, or without any

@@ -2,7 +2,7 @@ from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Connect
 
-cpdef remember(list latest, item, Py_ssize_t limit=*)
+cpdef append_bounded(list latest, item, Py_ssize_t limit=*)
 
 cdef class Refusal:
     cdef readonly str client_id

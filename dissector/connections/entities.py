@@ -48,7 +48,7 @@ class BoundedDict(dict[K, V], Generic[K, V]):
         return value
 
 
-def remember(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
+def append_bounded(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
     """Add to a list of what came last; beyond `limit` the oldest goes."""
     if len(latest) >= limit:
         del latest[0]

@@ -53,7 +53,7 @@ class TlsFacts:
         self.resumed = 0
 
     @property
-    def way(self) -> str | None:
+    def version_and_suite(self) -> str | None:
         """Spell version and suite, "TLS 1.2 TLS_RSA_…"; None where the server chose none."""
         return None if self.version is None else f"{self.version} {self.suite}"
 

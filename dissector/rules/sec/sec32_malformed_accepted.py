@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS, remember
+from dissector.connections.entities import SECOND_NS, append_bounded
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
@@ -124,7 +124,7 @@ class MalformedAccepted(ConnectionAuditRule):
             and item.packet is not None
         ]
         if broken and host is not None:
-            remember(host.malformed_times, broken[0].time_ns)
+            append_bounded(host.malformed_times, broken[0].time_ns)
             recent = sum(
                 time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.malformed_times
             )
