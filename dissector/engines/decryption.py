@@ -27,7 +27,7 @@ from dissector.capture.source import CaptureReader, open_capture
 from dissector.connections.analysis_context import EventSink
 from dissector.connections.decrypted import Decrypted, DecryptedChunk
 from dissector.engines.native import NativeEngine
-from dissector.engines.tshark_engine import Given
+from dissector.engines.tshark_engine import TsharkInput
 from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _WHAT = "decrypting TLS"
 _APPLICATION_DATA = 23
 
 
-class Keys:
+class KeyLog:
     """Secrets of TLS connections, in the format that browsers and libraries write."""
 
     def __init__(self, text: bytes) -> None:
@@ -54,7 +54,7 @@ class Keys:
     def __bool__(self) -> bool:
         return bool(self._randoms) or self._others
 
-    def may_open(self, record: TlsHandshake) -> bool:
+    def may_decrypt(self, record: TlsHandshake) -> bool:
         """Whether they hold something for a connection."""
         hello = record.client_hello
         return hello is not None and (self._others or hello.random in self._randoms)
@@ -67,7 +67,7 @@ def key_log(path: str) -> bytes:
             text = file.read(KEY_LOG_LIMIT)
     except OSError as error:
         raise OptionError(f"--keylog {path}: {error.strerror or error}") from None
-    if not Keys(text):
+    if not KeyLog(text):
         raise OptionError(
             f"--keylog {path}: no line like `CLIENT_RANDOM <64 digits> <digits>` is in it; it is "
             "the file that SSLKEYLOGFILE names"
@@ -75,10 +75,10 @@ def key_log(path: str) -> bytes:
     return text
 
 
-class Opening:
+class DecryptionResult:
     """What became of an attempt to decrypt: of `encrypted` connections there were keys for some.
 
-    `ports` are those of the servers of these; `closed` counts those of them that carried data, and
+    `ports` are those of the servers of these; `undecrypted` counts those of them that carried data, and
     of which nothing was decrypted.
     """
 
@@ -88,13 +88,13 @@ class Opening:
         encrypted: int,
         with_keys: int,
         ports: frozenset[int] = frozenset(),
-        closed: int = 0,
+        undecrypted: int = 0,
     ) -> None:
         self.decrypted = decrypted
         self.encrypted = encrypted
         self.with_keys = with_keys
         self.ports = ports
-        self.closed = closed
+        self.undecrypted = undecrypted
 
 
 def has_secrets(readers: Sequence[CaptureReader]) -> bool:
@@ -108,7 +108,7 @@ def has_secrets(readers: Sequence[CaptureReader]) -> bool:
     return False
 
 
-def stored(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
+def rereadable(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
     """Give sources that can be read several times: what comes by a pipe is written to disk.
 
     `stack` closes the files.
@@ -155,7 +155,7 @@ def _mode(path: str | os.PathLike[str]) -> int:
 
 def decrypt(
     sources: Sequence[Source], text: bytes, kind: type[NativeEngine], **more: Any
-) -> Opening:
+) -> DecryptionResult:
     """Have the TLS connections of captures decrypted; `text` is a key log, perhaps empty.
 
     `kind` is the engine that will read the captures, `more` what it has to know.
@@ -166,7 +166,7 @@ def decrypt(
     scout = _Scout()
     readers = list(_opened(sources))
     if not readers:
-        return Opening(None, 0, 0)
+        return DecryptionResult(None, 0, 0)
     try:
         engine = kind(
             [reader.path for reader in readers], scout, frozenset(), tls_ports=_ALL_PORTS, **more
@@ -177,36 +177,36 @@ def decrypt(
             reader.close()
         _rewind(sources)
     secrets = [data for reader in readers for kind, data in reader.secrets if kind == TLS_KEY_LOG]
-    keys = Keys(b"\n".join([text, *secrets, b""]))
-    found = [record for record in scout.found if keys.may_open(record)]
+    keys = KeyLog(b"\n".join([text, *secrets, b""]))
+    found = [record for record in scout.found if keys.may_decrypt(record)]
     if not found:
-        return Opening(None, len(scout.found), 0)
+        return DecryptionResult(None, len(scout.found), 0)
     ports = sorted({record.server.port for record in found})
-    with written(keys.text) as key_file, given(sources) as whole:
+    with key_log_file(keys.text) as key_file, single_capture(sources) as whole:
         decrypted = _ask(whole, key_file, ports)
-    closed = sum(
+    undecrypted = sum(
         bool(record.client_data or record.server_data) and record.stream not in decrypted
         for record in found
     )
-    return Opening(decrypted, len(scout.found), len(found), frozenset(ports), closed)
+    return DecryptionResult(decrypted, len(scout.found), len(found), frozenset(ports), undecrypted)
 
 
 @contextmanager
-def given(sources: Sequence[Source]) -> Iterator[Given]:
+def single_capture(sources: Sequence[Source]) -> Iterator[TsharkInput]:
     """Give one plain file with all frames of captures, in order of time."""
     only = sources[0] if len(sources) == 1 else None
     if isinstance(only, str | os.PathLike) and is_plain(only):
-        yield Given(os.fspath(only), None)
+        yield TsharkInput(os.fspath(only), None)
         return
     with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
         path = Path(folder) / "all.pcapng"
         with path.open("wb") as file:
             keys = _put_together(sources, file)
-        yield Given(str(path), keys)
+        yield TsharkInput(str(path), keys)
 
 
 @contextmanager
-def written(text: bytes) -> Iterator[Path]:
+def key_log_file(text: bytes) -> Iterator[Path]:
     """Write a key log into a folder of its own, for tshark; nobody else can read it."""
     with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
         path = Path(folder) / "keys"
@@ -271,7 +271,7 @@ def _put_together(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
     return keys
 
 
-def _ask(whole: Given, key_file: Path, ports: Sequence[int]) -> Decrypted:
+def _ask(whole: TsharkInput, key_file: Path, ports: Sequence[int]) -> Decrypted:
     """Ask tshark for what is inside of the TLS connections to these ports."""
     decode_as = {f"tcp.port=={port}": "tls" for port in ports}
     decode_as["tls.port==1-65535"] = "data"  # whatever ALPN says: its bytes and no more
@@ -283,7 +283,9 @@ def _ask(whole: Given, key_file: Path, ports: Sequence[int]) -> Decrypted:
     return decrypted
 
 
-def _fill(decrypted: Decrypted, whole: Given, key_file: Path, decode_as: Mapping[str, str]) -> None:
+def _fill(
+    decrypted: Decrypted, whole: TsharkInput, key_file: Path, decode_as: Mapping[str, str]
+) -> None:
     from dissector.engines.tshark import packets
 
     for packet in packets(
@@ -321,7 +323,7 @@ def _data(packet: Any) -> Iterator[str]:
 
 
 def _expected(packet: Any) -> int:
-    """Tell how many records of a packet hold application data, or may: one that stays closed.
+    """Tell how many records of a packet hold application data, or may: one that stays undecrypted.
 
     tshark has no content type for a record of TLS 1.3 that it could not decrypt.
     """
@@ -329,8 +331,8 @@ def _expected(packet: Any) -> int:
     for layer in packet.layers:
         if layer.layer_name == "tls":
             types = _shown(layer, "record_content_type")
-            closed = len(_shown(layer, "record_length")) - len(types)
-            expected += types.count(str(_APPLICATION_DATA)) + max(closed, 0)
+            undecrypted = len(_shown(layer, "record_length")) - len(types)
+            expected += types.count(str(_APPLICATION_DATA)) + max(undecrypted, 0)
     return expected
 
 

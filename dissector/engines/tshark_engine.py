@@ -26,7 +26,7 @@ _LAYERS = ("eth", "sll", "ip", "ipv6", "tcp")
 _TCP = 6
 
 
-class Given(NamedTuple):
+class TsharkInput(NamedTuple):
     """The file that tshark reads, and the key (`file << 40 | number`) of each of its frames."""
 
     file: str
@@ -45,7 +45,7 @@ class TsharkEngine(NativeEngine):
     def __init__(
         self, files: list[str], sink: EventSink, ports: frozenset[int], **more: Any
     ) -> None:
-        self._given: Given = more.pop("given")
+        self._input: TsharkInput = more.pop("tshark_input")
         super().__init__(files, sink, ports, **more)
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
@@ -81,11 +81,11 @@ class TsharkEngine(NativeEngine):
         from dissector.engines.tshark import packets
 
         for packet in packets(
-            self._given.file, "--engine tshark", display_filter="tcp", protocols=_LAYERS
+            self._input.file, "--engine tshark", display_filter="tcp", protocols=_LAYERS
         ):
             found = _segment(packet)
             if found is not None:
-                yield (self._given.key(int(packet.number)), *found)
+                yield (self._input.key(int(packet.number)), *found)
 
 
 _END = (-1, linktypes.RAW, b"", 0)
