@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection, CaptureQuality
 from dissector.connections.audit_context cimport AuditContext
-from dissector.connections.profile cimport Profile, carried, client_place
+from dissector.connections.profile cimport Profile, encapsulation_facts, client_address
 from dissector.connections.entities cimport (
     Client,
     Credential,

@@ -1,6 +1,6 @@
-"""What a host, a client id, a credential, a server went through: bounded records of each.
+"""Records of the activity of a host, a client id, a credential and a server, bounded in size.
 
-No secret is kept: credentials are known by a keyed hash.
+No secret is kept: credentials are stored as a keyed hash.
 """
 
 from __future__ import annotations
@@ -9,27 +9,27 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from dissector.connections.connection import Connection
-from dissector.connections.profile import Profile, client_place
+from dissector.connections.profile import Profile, client_address
 from dissector.model import FrameRef
 from dissector.mqtt.packets import Connect
 from dissector.text import fingerprint
 
 SECOND_NS = 1_000_000_000
-MEMBERS_KEPT = 64  # client ids and hosts that a credential or a host remembers
+MEMBERS_KEPT = 64  # client ids and hosts that are kept for one credential or host
 TIMES_KEPT = 64
 REFUSALS_KEPT = 128
 BUCKETS_KEPT = 360
-NUMBERS_KEPT = 256  # at the end of client ids that begin alike
+NUMBERS_KEPT = 256  # numbers at the end of client ids with the same prefix
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class BoundedDict(dict[K, V], Generic[K, V]):
-    """A dict that forgets its oldest entries beyond `limit`; `evicted` counts them.
+    """A dict that evicts its oldest entries beyond `limit`; `evicted` counts them.
 
-    Entries are added by `keep` only. The keys stand in a queue, too: a dict looks for its first
-    entry past all that were deleted before it.
+    Entries are added by `keep` only. The keys are also kept in a queue, because a dict finds its
+    first entry only by skipping all entries deleted before it.
     """
 
     def __init__(self, limit: int) -> None:
@@ -39,7 +39,7 @@ class BoundedDict(dict[K, V], Generic[K, V]):
         self._order: deque[K] = deque()
 
     def keep(self, key: K, value: V) -> V:
-        """Add an entry."""
+        """Adds an entry, and evicts the oldest if the dict is full."""
         if len(self) >= self.limit:
             del self[self._order.popleft()]
             self.evicted += 1
@@ -49,16 +49,16 @@ class BoundedDict(dict[K, V], Generic[K, V]):
 
 
 def append_bounded(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
-    """Add to a list of what came last; beyond `limit` the oldest goes."""
+    """Appends to a list of the latest items; beyond `limit` the oldest is discarded."""
     if len(latest) >= limit:
         del latest[0]
     latest.append(item)
 
 
 class Refusal:
-    """A refusal for credentials: when, by whom, after how long, and what was tried.
+    """A CONNACK that refused credentials: when, by which server, after how long, and for which.
 
-    What was tried is known by hash: the pair of user name and password, and the password.
+    `secret` is the keyed hash of user name and password, `password` that of the password.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class Refusal:
 
 
 class Host:
-    """One address that connects: its latest refusals, silent connections, and more.
+    """One client address: its latest refusals, silent connections, and more.
 
     `connects_without_id` are the times of its CONNECTs without a client id, `throttled` the last
     time that each server rejected it or did not answer, `malformed_times` when it sent malformed
@@ -108,7 +108,7 @@ class Host:
         self.persistent_sessions: dict[str, int] = {}
 
     def note_rejection(self, server: tuple[str, int], now: int) -> None:
-        """A server keeps this host off, or lets it wait."""
+        """Records that a server throttled this host, or did not answer it."""
         if server in self.throttled or len(self.throttled) < MEMBERS_KEPT:
             self.throttled[server] = now
 
@@ -127,20 +127,23 @@ class Client:
 
 
 class Takeover:
-    """The connection that took over: who, from where, when."""
+    """A connection that took over a client id: from which address, as which user, and when."""
 
     __slots__ = ("frame", "ip", "mac", "stream", "username")
 
     def __init__(self, connection: Connection, frame: FrameRef) -> None:
         assert connection.connect is not None
-        self.ip, self.mac = client_place(connection)
+        self.ip, self.mac = client_address(connection)
         self.stream = connection.stream
         self.username = connection.connect.username
         self.frame = frame
 
 
 class Credential:
-    """One pair of user name and password, by its hash: who used it. `hosts` has their MACs, too."""
+    """One pair of user name and password, by its hash, with the client ids and hosts that used it.
+
+    `hosts` maps each address to its MAC.
+    """
 
     __slots__ = ("client_ids", "frames", "hosts")
 
@@ -151,7 +154,7 @@ class Credential:
 
 
 class ServerHistory:
-    """One server: how many different clients came in each ten seconds."""
+    """One server: how many different clients connected in each interval of ten seconds."""
 
     __slots__ = ("bucket", "newcomers", "rates")
 

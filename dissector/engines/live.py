@@ -84,7 +84,7 @@ class LiveEngine(NativeEngine):
         self._again = _Deadlines(_SOON_NS)
         self._scan_ns = 0
         self._lapses = 0  # of the source: what went missing by then is nobody's fault
-        self.context.noted = self._noted
+        self.context.on_packet = self._on_packet
         self._factory = self.streams.factory
         self.streams.factory = self._opened
 
@@ -121,7 +121,7 @@ class LiveEngine(NativeEngine):
                 if connection is None or tracker is None:
                     continue
                 heard = self.context.watched or connection.last_time_ns >= due_ns
-                if not (tracker.review(now_ns, self._overdue) and heard) and tries < _TRIES:
+                if not (tracker.evaluate_now(now_ns, self._overdue) and heard) and tries < _TRIES:
                     self._again.add(now_ns, number, tries + 1)
         if now_ns >= self._scan_ns:
             self._scan_ns = now_ns + _SCAN_NS
@@ -146,7 +146,7 @@ class LiveEngine(NativeEngine):
         self._answer.add(connection.first_time_ns, connection.serial)
         return self._factory(connection)
 
-    def _noted(self, connection: int, kind: int, time_ns: int) -> None:
+    def _on_packet(self, connection: int, kind: int, time_ns: int) -> None:
         """Note what may have a deadline: a CONNECT has two of its own."""
         if kind == spec.CONNECT:
             self._answer.add(time_ns, connection)

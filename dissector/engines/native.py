@@ -11,7 +11,7 @@ from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.connections.connection import Connection
-from dissector.connections.tracker import follow
+from dissector.connections.tracker import make_tracker
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
 from dissector.mqtt import spec
@@ -50,7 +50,7 @@ class NativeEngine:
             sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
         )
         self.streams = Streams(
-            partial(follow, self.context), self.context.ports, warn=self._warn, limits=limits
+            partial(make_tracker, self.context), self.context.ports, warn=self._warn, limits=limits
         )
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:

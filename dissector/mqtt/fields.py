@@ -28,7 +28,7 @@ class Reader:
         self.begin(data, pos, end, packet_type)
 
     def begin(self, data: bytes, pos: int, end: int, packet_type: int) -> None:
-        """Set everything; for a reader made without a constructor (see `SequenceTracker`)."""
+        """Initialises a reader that was made without its constructor (see `SequenceTracker`)."""
         self.data = data
         self.pos = pos
         self.end = end

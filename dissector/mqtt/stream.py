@@ -29,7 +29,7 @@ class Framer:
         self.begin(keep_all)
 
     def begin(self, keep_all: bool) -> None:
-        """Set everything; for a framer made without a constructor (see `SequenceTracker`)."""
+        """Initialises a framer that was made without its constructor (see `SequenceTracker`)."""
         self.keep_all = keep_all
         self.broken = False
         self.reset()
