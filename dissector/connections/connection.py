@@ -197,7 +197,7 @@ class CaptureQuality:
         if self.ambiguous:
             return "segments of two connections cannot be told apart"
         if self.foreign:
-            return "the server does not speak MQTT"
+            return "the server sends something other than MQTT"
         return None
 
 

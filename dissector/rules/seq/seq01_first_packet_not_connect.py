@@ -72,7 +72,7 @@ class FirstPacketNotConnect(ConnectionRule):
         if first is None or first.type == spec.CONNECT:
             return None
         if connection.quality.foreign:
-            return Unevaluated("the server does not speak MQTT")
+            return Unevaluated("the server sends something other than MQTT")
         unseen = unseen_before(connection, Side.CLIENT, first.frame)
         if unseen is not None:
             return unseen
