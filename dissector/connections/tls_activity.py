@@ -70,10 +70,10 @@ class TlsServer:
 class KeyHolder:
     """The servers that present one public key: their addresses, each with its certificate."""
 
-    __slots__ = ("certificates", "places")
+    __slots__ = ("addresses", "certificates")
 
     def __init__(self) -> None:
-        self.places: dict[str, str | None] = {}  # address to MAC
+        self.addresses: dict[str, str | None] = {}  # address to MAC
         self.certificates: dict[str, str] = {}  # address to the certificate's fingerprint
 
 
@@ -181,8 +181,8 @@ class TlsActivityTracker:
         holder = self.keys.get(shown.key_fingerprint)
         if holder is None:
             holder = self.keys.keep(shown.key_fingerprint, KeyHolder())
-        if record.server.ip in holder.places or len(holder.places) < MEMBERS_KEPT:
-            holder.places[record.server.ip] = record.server.mac
+        if record.server.ip in holder.addresses or len(holder.addresses) < MEMBERS_KEPT:
+            holder.addresses[record.server.ip] = record.server.mac
             holder.certificates[record.server.ip] = shown.fingerprint
         return holder
 
