@@ -339,7 +339,7 @@ def test_without_tshark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 FAULTS = {
     "too old": ('echo "TShark (Wireshark) 2.6.20"', "2.6.20 is too old"),
-    "no version": ("echo no display >&2; exit 3", "does not tell its version (no display)"),
+    "no version": ("echo no display >&2; exit 3", "does not print its version (no display)"),
     "dies": (
         '[ "$1" = --version ] || [ "$1" = -v ] && { echo "TShark (Wireshark) 4.0.17"; exit; }\n'
         "echo 'Running as user \"root\"' >&2; echo 'tshark: out of luck' >&2; exit 5",
@@ -348,7 +348,7 @@ FAULTS = {
     "killed": (
         '[ "$1" = --version ] || [ "$1" = -v ] && { echo "TShark (Wireshark) 4.0.17"; exit; }\n'
         "kill -9 $$",
-        "ended by signal 9: it said nothing",
+        "ended by signal 9: it printed no error message",
     ),
 }
 

@@ -180,7 +180,7 @@ def test_what_scapy_raises_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
     def broken(self: Decoder, packet: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Decoder, "_carried", broken)
+    monkeypatch.setattr(Decoder, "_innermost", broken)
     report = judged(wrapped(examples(), 105, lambda ether: bytes(wifi(ether))), "scapy")
     assert [warning["kind"] for warning in report["captureWarnings"]] == ["undecoded"]
     assert "ZeroDivisionError" in report["captureWarnings"][0]["message"]
