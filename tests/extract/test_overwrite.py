@@ -22,6 +22,7 @@ from tests.extract.extracting import (
     written,
 )
 from tests.net import wire
+from tests.transport.connection_builder import C, ConnectionBuilder, S, Wrapping, ether, four, six
 from tests.transport.encapsulations import (
     fragments,
     fragments_6,
@@ -30,7 +31,6 @@ from tests.transport.encapsulations import (
     over_udp,
     quoting,
 )
-from tests.transport.talk import C, S, Talk, Wrapping, ether, four, six
 
 PROXY = b"PROXY TCP4 192.0.2.7 10.0.0.2 50000 1883\r\n"
 PARTS = 6  # of a secret that must not be left, in bytes
@@ -41,9 +41,9 @@ def left(data: bytes) -> bool:
     return any(SECRET[at : at + PARTS] in data for at in range(len(SECRET) - PARTS + 1))
 
 
-def ended(talk: Talk) -> Talk:
+def ended(talk: ConnectionBuilder) -> ConnectionBuilder:
     """Answer with a session that cannot be there: the connection is flagged."""
-    return talk.tell(S, FALSE_SESSION).close()
+    return talk.send_acked(S, FALSE_SESSION).close()
 
 
 WRAPPINGS = {
@@ -65,11 +65,13 @@ WRAPPINGS = {
 @pytest.mark.parametrize("name", WRAPPINGS)
 def test_whatever_it_is_wrapped_in(tmp_path: Path, name: str) -> None:
     """Behind tags and tunnels, in fragments, in an error that quotes it: no secret is left."""
-    talk = Talk(40_000, WRAPPINGS[name]).open().tell(C, connect())
-    path = written(tmp_path / "a.pcap", ended(talk).shots)
+    talk = ConnectionBuilder(40_000, WRAPPINGS[name]).open().send_acked(C, connect())
+    path = written(tmp_path / "a.pcap", ended(talk).frames)
     data, made = extracted(path)
     assert left(path.read_bytes()) or "fragments" in name
-    assert made.frames == len(ended(Talk(40_000, WRAPPINGS[name]).open().tell(C, connect())).shots)
+    assert made.frames == len(
+        ended(ConnectionBuilder(40_000, WRAPPINGS[name]).open().send_acked(C, connect())).frames
+    )
     assert not left(data)
 
 
@@ -93,16 +95,16 @@ TALKS = {
 @pytest.mark.parametrize("name", TALKS)
 def test_whatever_is_wrong_with_it(tmp_path: Path, name: str) -> None:
     """In malformed packets, in what could not be decoded, in a second CONNECT: none is left."""
-    talk = Talk(40_000).open()
+    talk = ConnectionBuilder(40_000).open()
     for data in TALKS[name]:
-        talk.tell(C, data)
-    path = written(tmp_path / "a.pcap", ended(talk).shots)
+        talk.send_acked(C, data)
+    path = written(tmp_path / "a.pcap", ended(talk).frames)
     out, made = extracted(path, flagged=False, streams=frozenset({0}))
     assert not left(out)
     if made.frames:
         assert [len(frame) for _, _, frame in frames(out)] == [
-            len(shot.data) for shot in ended(talk).shots[: made.frames]
-        ] or made.frames != len(talk.shots)
+            len(shot.data) for shot in ended(talk).frames[: made.frames]
+        ] or made.frames != len(talk.frames)
 
 
 @settings(max_examples=30)
@@ -123,10 +125,10 @@ def test_however_it_is_sent(
     parts = [(low, packet[low:high]) for low, high in pairwise(edges)]
     parts += [(at, packet[at : at + size]) for at, size in again]
     random.Random(seed).shuffle(parts)
-    talk = Talk(40_000).open()
+    talk = ConnectionBuilder(40_000).open()
     for at, data in parts:
-        talk.put(C, at, data)
-    shots = ended(talk.moved(C, len(packet)).ack(S)).shots
+        talk.send_at(C, at, data)
+    shots = ended(talk.advance(C, len(packet)).ack(S)).frames
     path = written(tmp_path_factory.mktemp("sent") / "a.pcap", shots)
     data, made = extracted(path, flagged=False)
     assert made.frames == len(shots)
@@ -136,14 +138,20 @@ def test_however_it_is_sent(
 def test_a_piece_that_says_something_else_goes_whole(tmp_path: Path) -> None:
     """Bytes sent again with another content are overwritten: nobody knows what they are."""
     packet = connect()
-    talk = Talk(40_000).open().put(C, 0, packet).put(C, 4, SECRET + b"!").moved(C, len(packet))
-    data, _ = extracted(written(tmp_path / "a.pcap", ended(talk).shots), flagged=False)
+    talk = (
+        ConnectionBuilder(40_000)
+        .open()
+        .send_at(C, 0, packet)
+        .send_at(C, 4, SECRET + b"!")
+        .advance(C, len(packet))
+    )
+    data, _ = extracted(written(tmp_path / "a.pcap", ended(talk).frames), flagged=False)
     assert not left(data)
 
 
 def test_what_is_no_secret_stays(tmp_path: Path) -> None:
     """Of a CONNECT only the password is overwritten; the answer stays as it is."""
-    shots = ended(Talk(40_000).open().tell(C, connect())).shots
+    shots = ended(ConnectionBuilder(40_000).open().send_acked(C, connect())).frames
     data, made = extracted(written(tmp_path / "a.pcap", shots))
     assert made.overwritten == len(SECRET)
     assert connect().replace(SECRET, b"*" * len(SECRET)) in data

@@ -14,9 +14,16 @@ import zstandard
 from tests.capture import builders
 from tests.capture.builders import SECOND, START
 from tests.net import wire
+from tests.transport.connection_builder import (
+    STEP_NS,
+    CapturedFrame,
+    ConnectionBuilder,
+    Wrapping,
+    four,
+    six,
+)
 from tests.transport.exchanges import CLEAN, FALSE
 from tests.transport.row import Files, Seen, Timed, TransportRow, one_pcap, records
-from tests.transport.talk import STEP_NS, Shot, Talk, Wrapping, four, six
 
 COMMENT = builders.option(1, b"a comment on this packet \xff")
 SECRETS = builders.block(10, struct.pack("<II", 0x544C534B, 9) + b"# no keys")
@@ -25,9 +32,12 @@ STATISTICS = builders.block(5, struct.pack("<III", 0, START >> 32, START & 0xFFF
 UNKNOWN = builders.block(0x0BADCAFE & 0x7FFFFFFF, b"nobody knows this block")
 
 
-def conversations(port: int) -> list[Shot]:
+def conversations(port: int) -> list[CapturedFrame]:
     """One with a finding and one without."""
-    return Talk(port).whole(CLEAN).shots + Talk(port + 1).whole(FALSE).shots
+    return (
+        ConnectionBuilder(port).complete(CLEAN).frames
+        + ConnectionBuilder(port + 1).complete(FALSE).frames
+    )
 
 
 def pcap(order: str, magic: int) -> Files:
@@ -46,8 +56,8 @@ def pcapng(order: str = "<", *, options: bytes = b"", ticks: int = 1000, before:
     def files(frames: Sequence[Timed]) -> list[bytes]:
         head = builders.section(order) + builders.interface(order=order, options=options)
         blocks = [
-            builders.enhanced(shot.data, (time_ns - before * SECOND) // ticks, order=order)
-            for time_ns, shot in frames
+            builders.enhanced(frame.data, (time_ns - before * SECOND) // ticks, order=order)
+            for time_ns, frame in frames
         ]
         return [head + b"".join(blocks)]
 
@@ -59,11 +69,11 @@ def binary_resolution(frames: Sequence[Timed]) -> list[bytes]:
     head = builders.section() + builders.interface(options=builders.resolution(0x80 | 20))
     head += builders.interface(options=builders.resolution(9) + builders.offset(1_000_000_000))
     blocks = []
-    for time_ns, shot in frames:
+    for time_ns, frame in frames:
         if time_ns // STEP_NS % 2:
-            blocks.append(builders.enhanced(shot.data, time_ns - 1_000_000_000 * SECOND, 1))
+            blocks.append(builders.enhanced(frame.data, time_ns - 1_000_000_000 * SECOND, 1))
         else:
-            blocks.append(builders.enhanced(shot.data, (time_ns << 20) // SECOND))
+            blocks.append(builders.enhanced(frame.data, (time_ns << 20) // SECOND))
     return [head + b"".join(blocks)]
 
 
@@ -75,15 +85,15 @@ def sections(frames: Sequence[Timed]) -> list[bytes]:
 
 def interfaces(frames: Sequence[Timed]) -> list[bytes]:
     """An interface for each link type."""
-    links = sorted({shot.link for _, shot in frames})
+    links = sorted({frame.link for _, frame in frames})
     head = builders.section() + b"".join(builders.interface(link) for link in links)
     return [
         head + b"".join(
             builders.enhanced(
-                shot.data[: shot.cut], time_ns // 1000, links.index(shot.link),
-                sent=len(shot.data),
+                frame.data[: frame.cut], time_ns // 1000, links.index(frame.link),
+                sent=len(frame.data),
             )
-            for time_ns, shot in frames
+            for time_ns, frame in frames
         )
     ]  # fmt: skip
 
@@ -91,13 +101,15 @@ def interfaces(frames: Sequence[Timed]) -> list[bytes]:
 def simple_packets(frames: Sequence[Timed]) -> list[bytes]:
     """Simple Packet Blocks, which have no time."""
     head = builders.section() + builders.interface()
-    return [head + b"".join(builders.simple(shot.data) for _, shot in frames)]
+    return [head + b"".join(builders.simple(frame.data) for _, frame in frames)]
 
 
 def obsolete_packets(frames: Sequence[Timed]) -> list[bytes]:
     """The obsolete Packet Block."""
     head = builders.section() + builders.interface()
-    return [head + b"".join(builders.old_packet(shot.data, time // 1000) for time, shot in frames)]
+    return [
+        head + b"".join(builders.old_packet(frame.data, time // 1000) for time, frame in frames)
+    ]
 
 
 def other_blocks(frames: Sequence[Timed]) -> list[bytes]:
@@ -105,8 +117,8 @@ def other_blocks(frames: Sequence[Timed]) -> list[bytes]:
     head = builders.section(options=builders.option(1, b"a section")) + builders.interface()
     others = [SECRETS, NAMES, STATISTICS, UNKNOWN]
     blocks = [
-        others[at % 4] + builders.enhanced(shot.data, time_ns // 1000, options=COMMENT)
-        for at, (time_ns, shot) in enumerate(frames)
+        others[at % 4] + builders.enhanced(frame.data, time_ns // 1000, options=COMMENT)
+        for at, (time_ns, frame) in enumerate(frames)
     ]
     return [head + b"".join(blocks)]
 
@@ -132,21 +144,25 @@ def by_turns(frames: Sequence[Timed]) -> list[bytes]:
     return [*one_pcap(frames[::2]), gzip.compress(pcapng()(frames[1::2])[0])]
 
 
-def each_way(port: int) -> list[Shot]:
+def each_way(port: int) -> list[CapturedFrame]:
     """The client's frames from an Ethernet interface, the server's from a cooked one."""
 
     def frames(segment: bytes, side: int) -> list[bytes]:
         return [wire.ethernet(four(segment, side))]
 
-    plain = Talk(port, Wrapping(1, frames)).whole(FALSE).shots
-    cooked = Talk(port, Wrapping(113, lambda t, s: [wire.cooked(four(t, s))])).whole(FALSE).shots
+    plain = ConnectionBuilder(port, Wrapping(1, frames)).complete(FALSE).frames
+    cooked = (
+        ConnectionBuilder(port, Wrapping(113, lambda t, s: [wire.cooked(four(t, s))]))
+        .complete(FALSE)
+        .frames
+    )
     client = {1, 3, 4, 7, 8, 10, 12}
     return [
         (plain if number in client else cooked)[number - 1] for number in range(1, len(plain) + 1)
     ]
 
 
-def every_link(port: int) -> list[Shot]:
+def every_link(port: int) -> list[CapturedFrame]:
     """Conversations on four link types in one file."""
     wraps = [
         Wrapping(1, lambda t, s: [wire.ethernet(four(t, s))]),
@@ -155,7 +171,9 @@ def every_link(port: int) -> list[Shot]:
         Wrapping(0, lambda t, s: [struct.pack("<I", 2) + four(t, s)]),
     ]
     return [
-        shot for at, wrap in enumerate(wraps) for shot in Talk(port + at, wrap).whole(FALSE).shots
+        frame
+        for at, wrap in enumerate(wraps)
+        for frame in ConnectionBuilder(port + at, wrap).complete(FALSE).frames
     ]
 
 

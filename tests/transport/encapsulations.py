@@ -9,9 +9,19 @@ from collections.abc import Callable, Sequence
 
 from tests.net import wire
 from tests.net.wire import ACK, PSH
+from tests.transport.connection_builder import (
+    PLAIN,
+    C,
+    CapturedFrame,
+    ConnectionBuilder,
+    S,
+    Wrapping,
+    ether,
+    four,
+    six,
+)
 from tests.transport.exchanges import CLEAN, FALSE, LARGE
 from tests.transport.row import Seen, TransportRow
-from tests.transport.talk import PLAIN, C, S, Shot, Talk, Wrapping, ether, four, six
 
 OUTER = ("192.0.2.1", "192.0.2.2")
 TWICE = (Seen(CLEAN, 4, 6, 0), Seen(FALSE, 16, 18, 1))
@@ -121,20 +131,20 @@ def many(wrapping: Wrapping, each: int, place: int) -> TransportRow:
     def at(number: int) -> int:
         return (number - 1) * each + place + 1
 
-    def shots(port: int) -> list[Shot]:
-        first = Talk(port, wrapping).whole(CLEAN)
-        return first.shots + Talk(port + 1, wrapping).whole(FALSE).shots
+    def make_frames(port: int) -> list[CapturedFrame]:
+        first = ConnectionBuilder(port, wrapping).complete(CLEAN)
+        return first.frames + ConnectionBuilder(port + 1, wrapping).complete(FALSE).frames
 
-    return TransportRow(shots, (Seen(CLEAN, at(4), at(6), 0), Seen(FALSE, at(16), at(18), 1)))
+    return TransportRow(make_frames, (Seen(CLEAN, at(4), at(6), 0), Seen(FALSE, at(16), at(18), 1)))
 
 
-def large(port: int, wrap: Wrap) -> list[Shot]:
+def large(port: int, wrap: Wrap) -> list[CapturedFrame]:
     """A CONNECT of more than 64 KiB in one frame."""
-    talk = Talk(port).open()
+    talk = ConnectionBuilder(port).open()
     talk.wrapping = Wrapping(1, lambda segment, side: [wrap(segment, side)])
-    talk.tell(C, LARGE.connect)
+    talk.send_acked(C, LARGE.connect)
     talk.wrapping = PLAIN
-    return talk.answer(LARGE).close().shots
+    return talk.connack(LARGE).close().frames
 
 
 def one_way_tagged(segment: bytes, side: int) -> bytes:
@@ -282,7 +292,9 @@ ROWS: dict[str, TransportRow] = {
 }  # fmt: skip
 
 
-def large_6(port: int) -> list[Shot]:
+def large_6(port: int) -> list[CapturedFrame]:
     """The same in IPv6 without a length."""
-    talk = Talk(port, Wrapping(1, lambda t, s: [ether(six(t, s, length=0), s, 0x86DD)])).open()
-    return talk.add(C, PSH | ACK, LARGE.connect).ack(S).answer(LARGE).close().shots
+    talk = ConnectionBuilder(
+        port, Wrapping(1, lambda t, s: [ether(six(t, s, length=0), s, 0x86DD)])
+    ).open()
+    return talk.add(C, PSH | ACK, LARGE.connect).ack(S).connack(LARGE).close().frames

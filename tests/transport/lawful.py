@@ -11,9 +11,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from tests.net.wire import ACK, PSH, SECOND
+from tests.transport.connection_builder import MACS, C, CapturedFrame, ConnectionBuilder, S
 from tests.transport.exchanges import block, packet
 from tests.transport.row import START, Timed, timed
-from tests.transport.talk import MACS, C, S, Shot, Talk
 
 # Packets that a payload may be made of
 PACKETS = [
@@ -41,7 +41,9 @@ class Conversation:
     def __init__(self, dice: random.Random, port: int, last: bool) -> None:
         self.dice = dice
         self.last = last
-        self.talk = Talk(port, first=(dice.randrange(1 << 32), dice.randrange(1 << 32)))
+        self.talk = ConnectionBuilder(
+            port, first=(dice.randrange(1 << 32), dice.randrange(1 << 32))
+        )
         self.level = dice.choice([3, 4, 4, 5, 5])
         self.clean = dice.random() < 0.6
         self.method = self.level == 5 and dice.random() < 0.25
@@ -138,9 +140,7 @@ class Conversation:
 
     def closes(self) -> None:
         """A close of the server's after a refusal, or the client is quicker."""
-        end, side = self.dice.choice(
-            [(self.talk.ends, S), (self.talk.reset, S), (self.talk.ends, C)]
-        )
+        end, side = self.dice.choice([(self.talk.fin, S), (self.talk.reset, S), (self.talk.fin, C)])
         end(side)
 
     def traffic(self) -> None:
@@ -162,14 +162,14 @@ class Conversation:
         kind = self.dice.random()
         if kind < 0.5:
             self.send(C, b"\xe0\0")
-            self.dice.choice([self.talk.ends, self.talk.reset])(C)
+            self.dice.choice([self.talk.fin, self.talk.reset])(C)
         elif kind < 0.6 and self.level == 5:
             self.send(S, b"\xe0\1\x8b")
-            self.talk.ends(S)
+            self.talk.fin(S)
         elif kind < 0.8:
-            self.dice.choice([self.talk.ends, self.talk.reset])(self.dice.choice([C, S]))
+            self.dice.choice([self.talk.fin, self.talk.reset])(self.dice.choice([C, S]))
 
-    def shots(self) -> list[Shot]:
+    def captured_frames(self) -> list[CapturedFrame]:
         """Play it."""
         self.talk.open()
         self.send(C, self.connect())
@@ -187,28 +187,30 @@ class Conversation:
             self.send(S, self.connack())
             self.traffic()
             self.goodbye()
-        return self.talk.shots
+        return self.talk.frames
 
 
 def capture(dice: random.Random) -> list[Timed]:
     """One to three conversations, side by side or one after the other on the same ports."""
     count = dice.choice([1, 1, 1, 2, 3])
-    lines: list[list[Shot]] = []
+    lines: list[list[CapturedFrame]] = []
     for number in range(count):
         again = bool(lines) and dice.random() < 0.4
-        shots = Conversation(dice, 40000 + (0 if again else number), count == 1).shots()
+        captured = Conversation(
+            dice, 40000 + (0 if again else number), count == 1
+        ).captured_frames()
         if again:
             later = dice.choice([0, SECOND, 100 * SECOND])
-            shots[0] = shots[0]._replace(pause=shots[0].pause + later)
-            lines[0] += shots
+            captured[0] = captured[0]._replace(pause=captured[0].pause + later)
+            lines[0] += captured
         else:
-            lines.append(shots)
+            lines.append(captured)
     frames = [each for line in lines for each in timed(line, START + dice.randrange(SECOND))]
     return sorted(frames, key=lambda frame: frame.time_ns)
 
 
 def _from_client(frame: Timed) -> bool:
-    return frame.shot.data[6:12] == MACS[C]
+    return frame.captured.data[6:12] == MACS[C]
 
 
 def _lose_some(dice: random.Random, frames: list[Timed]) -> list[Timed]:
@@ -249,7 +251,7 @@ def _repeat_late(dice: random.Random, frames: list[Timed]) -> list[Timed]:
         at = dice.randrange(len(again))
         to = min(at + dice.randint(1, 15), len(again) - 1)
         if again[to].time_ns - again[at].time_ns < SECOND:
-            again.insert(to, Timed(again[to].time_ns, again[at].shot))
+            again.insert(to, Timed(again[to].time_ns, again[at].captured))
     return again
 
 
@@ -259,15 +261,15 @@ def _swap(dice: random.Random, frames: list[Timed]) -> list[Timed]:
     if len(pair) < 2 or pair[1].time_ns - pair[0].time_ns > SECOND:
         return frames
     first, second = pair
-    swapped = [Timed(first.time_ns, second.shot), Timed(second.time_ns, first.shot)]
+    swapped = [Timed(first.time_ns, second.captured), Timed(second.time_ns, first.captured)]
     return [*frames[:at], *swapped, *frames[at + 2 :]]
 
 
 def _cut_short(dice: random.Random, frames: list[Timed]) -> list[Timed]:
     size, share = dice.randint(34, 128), dice.choice([0.1, 1])
     return [
-        Timed(at, shot._replace(cut=size)) if dice.random() < share else Timed(at, shot)
-        for at, shot in frames
+        Timed(at, captured._replace(cut=size)) if dice.random() < share else Timed(at, captured)
+        for at, captured in frames
     ]
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from dissector.model import Outcome
 from tests.capture import builders
+from tests.transport.connection_builder import CapturedFrame
 from tests.transport.exchanges import Exchange
-from tests.transport.talk import Shot
 
 PORT = 40000
 START = builders.START
@@ -21,7 +21,7 @@ class Timed(NamedTuple):
     """A frame with its time."""
 
     time_ns: int
-    shot: Shot
+    captured: CapturedFrame
 
 
 Files = Callable[[Sequence[Timed]], list[bytes]]
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
 
 def one_pcap(frames: Sequence[Timed]) -> list[bytes]:
     """One pcap file, in nanoseconds; all frames are of one link type."""
-    links = {frame.shot.link for frame in frames} or {1}
+    links = {frame.captured.link for frame in frames} or {1}
     assert len(links) == 1
     return [builders.pcap_header(magic=builders.NANO, link=links.pop()) + records(frames, unit=1)]
 
@@ -47,21 +47,21 @@ def one_pcap(frames: Sequence[Timed]) -> list[bytes]:
 def records(frames: Sequence[Timed], order: str = "<", unit: int = 1000) -> bytes:
     """The records of a pcap file."""
     return b"".join(
-        builders.pcap_record(shot.data[: shot.cut], time_ns, order, unit, sent=len(shot.data))
-        for time_ns, shot in frames
+        builders.pcap_record(frame.data[: frame.cut], time_ns, order, unit, sent=len(frame.data))
+        for time_ns, frame in frames
     )
 
 
 @dataclass
 class TransportRow:
-    """`shots` makes the frames, with client ports from the one given on.
+    """`make_frames` makes the frames, with client ports from the one given on.
 
     `warnings` are the kinds that the capture must give, `files` puts its frames into files (named
     0, 1, …), `path_order` the order in which they are given; `timeless`: the format has no times;
     `copies`: packets come more than once, so that without one frame another completes them.
     """
 
-    shots: Callable[[int], list[Shot]]
+    make_frames: Callable[[int], list[CapturedFrame]]
     seen: Sequence[Seen]
     warnings: Iterable[str] = ()
     files: Files = one_pcap
@@ -72,7 +72,7 @@ class TransportRow:
 
     def timed(self) -> list[Timed]:
         """Its frames with their times."""
-        return timed(self.shots(PORT))
+        return timed(self.make_frames(PORT))
 
     def expected(self) -> list[tuple[str, Place]]:
         """The rules that must fire, and where."""
@@ -83,11 +83,11 @@ class TransportRow:
         ]
 
 
-def timed(shots: Iterable[Shot], start: int = START) -> list[Timed]:
+def timed(captured: Iterable[CapturedFrame], start: int = START) -> list[Timed]:
     """Give frames their times, one after the other."""
     frames = []
     now = start
-    for shot in shots:
-        now += shot.pause
-        frames.append(Timed(now, shot))
+    for frame in captured:
+        now += frame.pause
+        frames.append(Timed(now, frame))
     return frames

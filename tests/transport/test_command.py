@@ -20,9 +20,9 @@ from dissector.errors import CaptureError
 from tests.capture import builders
 from tests.cli.running import CLEAN, Ran, dissector
 from tests.conftest import ROOT
+from tests.transport.connection_builder import CapturedFrame
 from tests.transport.containers import conversations, pcapng
 from tests.transport.row import PORT, Timed, one_pcap, timed
-from tests.transport.talk import Shot
 
 
 def frames() -> list[Timed]:
@@ -113,7 +113,7 @@ def test_files_judged_apart_know_less(tmp_path: Path) -> None:
 
 def unknown() -> bytes:
     """A capture of a link type that the native engine does not know (IEEE 802.15.4)."""
-    return one_pcap(timed([Shot(bytes(40), 195)] * 3))[0]
+    return one_pcap(timed([CapturedFrame(bytes(40), 195)] * 3))[0]
 
 
 def test_a_file_of_unknown_link_types_only(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def ambiguous() -> bytes:
     """A frame of that link type before the conversations, in one pcapng."""
     head = builders.section() + builders.interface(1) + builders.interface(195)
     blocks = [builders.enhanced(bytes(40), number=1)]
-    blocks += [builders.enhanced(shot.data, now // 1000) for now, shot in frames()]
+    blocks += [builders.enhanced(frame.data, now // 1000) for now, frame in frames()]
     return head + b"".join(blocks)
 
 

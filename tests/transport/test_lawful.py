@@ -11,9 +11,9 @@ import pytest
 import dissector
 from tests.net.wire import ACK, FIN, SECOND, SYN
 from tests.transport import lawful
+from tests.transport.connection_builder import MACS, C, ConnectionBuilder, S
 from tests.transport.exchanges import CLEAN, FALSE, REFUSED, block, packet, publish
 from tests.transport.row import Timed, one_pcap, timed
-from tests.transport.talk import MACS, C, S, Talk
 
 
 def analyse(frames: Sequence[Timed]) -> dissector.Report:
@@ -21,9 +21,9 @@ def analyse(frames: Sequence[Timed]) -> dissector.Report:
     return dissector.analyze(io.BytesIO(one_pcap(frames)[0]))
 
 
-def found(talk: Talk) -> set[str]:
+def found(talk: ConnectionBuilder) -> set[str]:
     """Give the rules that a talk breaks in our eyes."""
-    return {item.rule for item in analyse(timed(talk.shots)).findings}
+    return {item.rule for item in analyse(timed(talk.frames)).findings}
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -56,9 +56,14 @@ CUT = len(EVIL) - 2 * len(FALSE.connack)
 
 def test_a_connack_in_a_payload_answers_nothing() -> None:
     """Where the CONNACK and the head of a PUBLISH are lost, the payload is not the answer."""
-    talk = Talk(40000).open().tell(C, FALSE.connect).say(S, bytes.fromhex("2003000000"))
-    talk.say(S, EVIL[:CUT]).say(S, EVIL[CUT:]).ack(C).close()
-    report = analyse(timed(talk.lose(6, 7).shots))
+    talk = (
+        ConnectionBuilder(40000)
+        .open()
+        .send_acked(C, FALSE.connect)
+        .send(S, bytes.fromhex("2003000000"))
+    )
+    talk.send(S, EVIL[:CUT]).send(S, EVIL[CUT:]).ack(C).close()
+    report = analyse(timed(talk.drop(6, 7).frames))
     assert not report.findings
     assert [each.connack for each in report.handshakes] == [None]
     assert report.handshakes[0].outcome is dissector.model.Outcome.INCOMPLETE
@@ -68,9 +73,9 @@ def test_a_connect_in_a_payload_opens_nothing() -> None:
     """Where the CONNECT is lost, one within a payload is not taken for it."""
     evil = publish(b"a", b"x" * 20 + FALSE.connect)
     at = len(evil) - len(FALSE.connect)
-    talk = Talk(40000).open().say(C, CLEAN.connect).say(S, bytes.fromhex("20020100"))
-    talk.say(C, evil[:at]).say(C, evil[at:]).ack(S).close()
-    report = analyse(timed(talk.lose(4, 6).shots))
+    talk = ConnectionBuilder(40000).open().send(C, CLEAN.connect).send(S, bytes.fromhex("20020100"))
+    talk.send(C, evil[:at]).send(C, evil[at:]).ack(S).close()
+    report = analyse(timed(talk.drop(4, 6).frames))
     assert not report.findings
     assert [each.connect for each in report.handshakes] == [None]
 
@@ -81,17 +86,19 @@ def test_a_first_auth_in_pieces_is_mqtt() -> None:
     head = block(b"MQTT") + b"\5\2\0\x3c" + method
     auth = packet(0xF0, b"\x18" + method)
     for cut in range(1, len(auth)):
-        talk = Talk(40000).open().tell(C, packet(0x10, head + block(b"a")))
-        talk.say(S, auth[:cut]).say(S, auth[cut:]).ack(C).tell(C, auth)
-        talk.tell(S, packet(0x20, b"\0\0" + method)).tell(C, b"\x82\x07\0\1\0\0\1a\0").close()
+        talk = ConnectionBuilder(40000).open().send_acked(C, packet(0x10, head + block(b"a")))
+        talk.send(S, auth[:cut]).send(S, auth[cut:]).ack(C).send_acked(C, auth)
+        talk.send_acked(S, packet(0x20, b"\0\0" + method)).send_acked(
+            C, b"\x82\x07\0\1\0\0\1a\0"
+        ).close()
         assert found(talk) == set(), cut
 
 
 def test_a_reset_that_was_not_captured_leaves_no_trace() -> None:
     """Silence after a refusal proves no open connection; a segment after the deadline does."""
-    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
-    later = Talk(40001).add(C, SYN, pause=10 * SECOND)
-    report = analyse(timed(talk.shots + later.shots))
+    talk = ConnectionBuilder(40000).open().send_acked(C, REFUSED.connect).connack(REFUSED)
+    later = ConnectionBuilder(40001).add(C, SYN, pause=10 * SECOND)
+    report = analyse(timed(talk.frames + later.frames))
     assert not report.findings
     reasons = {(item.rule, item.reason) for item in report.not_evaluated}
     assert ("SEQ09", "no segment of the connection was seen after the deadline") in reasons
@@ -101,21 +108,23 @@ def test_a_reset_that_was_not_captured_leaves_no_trace() -> None:
 
 def test_a_connection_whose_syn_was_lost_is_not_the_one_before() -> None:
     """The SYN/ACK and the segments of another connection on the same ports judge nothing."""
-    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED).reset(S)
-    again = Talk(40000, first=(3_000_000_000, 9000)).whole(CLEAN)
-    again.shots[0] = again.shots[0]._replace(pause=60 * SECOND)
+    talk = ConnectionBuilder(40000).open().send_acked(C, REFUSED.connect).connack(REFUSED).reset(S)
+    again = ConnectionBuilder(40000, first=(3_000_000_000, 9000)).complete(CLEAN)
+    again.frames[0] = again.frames[0]._replace(pause=60 * SECOND)
     for lost in ({1}, {1, 2}, {1, 2, 3}):
-        kept = [shot for at, shot in enumerate(again.shots, 1) if at not in lost]
+        kept = [frame for at, frame in enumerate(again.frames, 1) if at not in lost]
         kept[0] = kept[0]._replace(pause=60 * SECOND)
-        for before in (talk.shots, talk.shots[:-1]):  # the RST may be lost as well
+        for before in (talk.frames, talk.frames[:-1]):  # the RST may be lost as well
             assert not analyse(timed(before + kept)).findings
 
 
 def test_segments_of_two_connections_are_warned_of() -> None:
     """Two servers that answer one SYN with other numbers are told of, and nothing is judged."""
-    talk = Talk(40000).add(C, SYN).add(S, SYN | ACK, seq=77).add(S, SYN | ACK).add(C, ACK)
-    talk.tell(C, FALSE.connect).answer(FALSE).close()
-    report = analyse(timed(talk.shots))
+    talk = (
+        ConnectionBuilder(40000).add(C, SYN).add(S, SYN | ACK, seq=77).add(S, SYN | ACK).add(C, ACK)
+    )
+    talk.send_acked(C, FALSE.connect).connack(FALSE).close()
+    report = analyse(timed(talk.frames))
     assert not report.findings
     assert {item.kind for item in report.warnings} == {"mixed-connections"}
     assert report.not_evaluated or not report.handshakes
@@ -123,16 +132,16 @@ def test_segments_of_two_connections_are_warned_of() -> None:
 
 def test_a_syn_between_syn_and_answer_is_warned_of() -> None:
     """Where the SYN that was answered is not the last one, nothing is judged, and that is told."""
-    talk = Talk(40000).whole(FALSE)
-    other = Talk(40000, first=(77_777, 0)).add(C, SYN)
-    report = analyse(timed([talk.shots[0], *other.shots, *talk.shots[1:]]))
+    talk = ConnectionBuilder(40000).complete(FALSE)
+    other = ConnectionBuilder(40000, first=(77_777, 0)).add(C, SYN)
+    report = analyse(timed([talk.frames[0], *other.frames, *talk.frames[1:]]))
     assert not report.findings
     assert {item.kind for item in report.warnings} == {"mixed-connections"}
 
 
 def test_a_late_close_proves_that_it_was_open() -> None:
     """A FIN after the deadline shows that nobody had closed before."""
-    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
+    talk = ConnectionBuilder(40000).open().send_acked(C, REFUSED.connect).connack(REFUSED)
     talk.add(S, FIN | ACK, pause=10 * SECOND)
     assert found(talk) == {"SEQ09"}
 
@@ -145,7 +154,7 @@ def skewed(frames: Sequence[Timed], seed: int) -> list[Timed]:
     kind = seed % 5
     moved = []
     for number, frame in enumerate(frames):
-        client = frame.shot.data[6:12] == MACS[C]
+        client = frame.captured.data[6:12] == MACS[C]
         away = (
             client is bool(side),
             client is bool(side),
@@ -153,7 +162,7 @@ def skewed(frames: Sequence[Timed], seed: int) -> list[Timed]:
             number == at and at + 1 < len(frames),
             number < at,
         )[kind]
-        moved.append(Timed(frame.time_ns + by * away, frame.shot))
+        moved.append(Timed(frame.time_ns + by * away, frame.captured))
     return sorted(moved, key=lambda frame: frame.time_ns) if kind == 1 else moved
 
 
@@ -168,10 +177,10 @@ def test_clocks_that_disagree_blame_nobody(seed: int) -> None:
 
 def test_a_deadline_is_not_evaluated_where_the_clock_went_back() -> None:
     """Where a clock went back during a connection, no deadline is judged, and that is told."""
-    talk = Talk(40000).open().tell(C, REFUSED.connect).answer(REFUSED)
+    talk = ConnectionBuilder(40000).open().send_acked(C, REFUSED.connect).connack(REFUSED)
     talk.add(S, FIN | ACK, pause=10 * SECOND)
     talk.add(C, ACK, pause=-9 * SECOND)
-    report = analyse(timed(talk.shots))
+    report = analyse(timed(talk.frames))
     assert not report.findings
     reasons = {(item.rule, item.reason) for item in report.not_evaluated}
     assert ("SEQ09", "the capture's clock goes back") in reasons

@@ -14,9 +14,9 @@ from dissector.rules.registry import all_rules, find
 from samples.build import Frame, conversation
 from tests.judging import judge, rules_of
 from tests.net.wire import ACK, SECOND, SYN
+from tests.transport.connection_builder import C, ConnectionBuilder, S
 from tests.transport.exchanges import FALSE
 from tests.transport.row import one_pcap, timed
-from tests.transport.talk import C, S, Talk
 
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id} {example.title}")
@@ -70,23 +70,23 @@ def test_strayed_frames_add_no_finding(rule: str, title: str, seed: int) -> None
     assert parties(judge(moved(frames, order))) <= parties(judge(frames))
 
 
-def analyse(talk: Talk) -> dissector.Report:
+def analyse(talk: ConnectionBuilder) -> dissector.Report:
     """Judge a talk."""
-    return dissector.analyze(io.BytesIO(one_pcap(timed(talk.shots))[0]))
+    return dissector.analyze(io.BytesIO(one_pcap(timed(talk.frames))[0]))
 
 
 def test_copies_that_disagree_on_a_flag_prove_nothing() -> None:
     """Where two copies of a CONNECT differ, nobody knows which of them the server answered."""
     other = bytearray(FALSE.connect)
     other[9] ^= 2  # Clean Start
-    talk = Talk(40000).open().say(C, FALSE.connect).put(C, 0, bytes(other)).ack(S)
-    report = analyse(talk.answer(FALSE).close())
+    talk = ConnectionBuilder(40000).open().send(C, FALSE.connect).send_at(C, 0, bytes(other)).ack(S)
+    report = analyse(talk.connack(FALSE).close())
     assert {warning.kind for warning in report.warnings} == {"overlap-different-bytes"}
     assert rules_of(report) == set()
 
 
 def test_a_half_open_connection_is_not_silent() -> None:
     """A client that never acknowledged the SYN/ACK has no connection on which to send a CONNECT."""
-    talk = Talk(40000).add(C, SYN).add(S, SYN | ACK)
+    talk = ConnectionBuilder(40000).add(C, SYN).add(S, SYN | ACK)
     talk.add(S, SYN | ACK, seq=5000, pause=40 * SECOND)
     assert rules_of(analyse(talk)) == set()

@@ -129,7 +129,9 @@ def parties(report: dissector.Report) -> set[tuple[str, str, str | None]]:
 
 def in_time(frames: Sequence[Timed], moved: Sequence[Timed]) -> list[Timed]:
     """Give frames that changed places the times of those places."""
-    return [Timed(frame.time_ns, other.shot) for frame, other in zip(frames, moved, strict=True)]
+    return [
+        Timed(frame.time_ns, other.captured) for frame, other in zip(frames, moved, strict=True)
+    ]
 
 
 def shuffled(frames: Sequence[Timed], seed: int) -> list[Timed]:

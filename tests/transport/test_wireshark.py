@@ -38,7 +38,7 @@ def joined(leave: Iterable[str]) -> tuple[list[Timed], dict[str, range]]:
     numbers: dict[str, range] = {}
     start = START
     for at, name in enumerate(sorted(ROWS.keys() - leave)):
-        own = timed(ROWS[name].shots(PORT - at * APART), start)
+        own = timed(ROWS[name].make_frames(PORT - at * APART), start)
         start = own[-1].time_ns + PAUSE_NS
         numbers[name] = range(len(frames) + 1, len(frames) + len(own) + 1)
         frames += own

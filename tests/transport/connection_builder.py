@@ -21,7 +21,7 @@ MACS = (wire.MAC_A, wire.MAC_B)
 STEP_NS = 1_000_000
 
 
-class Shot(NamedTuple):
+class CapturedFrame(NamedTuple):
     """One frame as it was captured: `cut` bytes of it, `pause` nanoseconds after the one before."""
 
     data: bytes
@@ -55,7 +55,7 @@ def ether(datagram: bytes, side: int, kind: int = 0x0800, vlans: Sequence[int] =
 PLAIN = Wrapping(1, lambda segment, side: [ether(four(segment, side), side)])
 
 
-class Talk:
+class ConnectionBuilder:
     """One TCP connection; every method adds a segment and gives the talk."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Talk:
         self.seq = list(first)
         self.options = options
         self.window = 65535
-        self.shots: list[Shot] = []
+        self.frames: list[CapturedFrame] = []
 
     def add(
         self,
@@ -85,7 +85,7 @@ class Talk:
         ack: int | None = None,
         pause: int = STEP_NS,
         window: int | None = None,
-    ) -> Talk:
+    ) -> ConnectionBuilder:
         """Add the next segment of a side; with `seq` any segment, which moves nothing on."""
         if ack is None:
             ack = self.seq[1 - side] if flags & ACK else 0
@@ -96,63 +96,65 @@ class Talk:
         if seq is None:
             self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
         for frame in self.wrapping.frames(segment, side):
-            self.shots.append(Shot(frame, self.wrapping.link, pause=pause))
+            self.frames.append(CapturedFrame(frame, self.wrapping.link, pause=pause))
         return self
 
-    def open(self) -> Talk:
+    def open(self) -> ConnectionBuilder:
         """SYN, SYN/ACK, ACK."""
         return self.add(C, SYN).add(S, SYN | ACK).add(C, ACK)
 
-    def say(self, side: int, payload: bytes) -> Talk:
+    def send(self, side: int, payload: bytes) -> ConnectionBuilder:
         """Send data."""
         return self.add(side, PSH | ACK, payload)
 
-    def ack(self, side: int) -> Talk:
+    def ack(self, side: int) -> ConnectionBuilder:
         """Acknowledge all that the peer sent."""
         return self.add(side, ACK)
 
-    def tell(self, side: int, payload: bytes) -> Talk:
+    def send_acked(self, side: int, payload: bytes) -> ConnectionBuilder:
         """Send data and have it acknowledged."""
-        return self.say(side, payload).ack(1 - side)
+        return self.send(side, payload).ack(1 - side)
 
-    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> Talk:
+    def send_at(
+        self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
+    ) -> ConnectionBuilder:
         """Send data at any offset from the side's first byte; nothing moves on."""
         return self.add(side, flags, payload, seq=self.first[side] + 1 + offset)
 
-    def moved(self, side: int, size: int) -> Talk:
+    def advance(self, side: int, size: int) -> ConnectionBuilder:
         """Move on by what `put` has sent."""
         self.seq[side] += size
         return self
 
-    def answer(self, exchange: Exchange) -> Talk:
+    def connack(self, exchange: Exchange) -> ConnectionBuilder:
         """CONNACK, acknowledged."""
-        return self.tell(S, exchange.connack)
+        return self.send_acked(S, exchange.connack)
 
-    def close(self) -> Talk:
+    def close(self) -> ConnectionBuilder:
         """DISCONNECT, then FIN both ways."""
-        return self.tell(C, DISCONNECT).ends()
+        return self.send_acked(C, DISCONNECT).fin()
 
-    def ends(self, side: int = C) -> Talk:
+    def fin(self, side: int = C) -> ConnectionBuilder:
         """FIN both ways, a side first."""
         return self.add(side, FIN | ACK).add(1 - side, FIN | ACK).ack(side)
 
-    def reset(self, side: int) -> Talk:
+    def reset(self, side: int) -> ConnectionBuilder:
         """RST."""
         return self.add(side, RST | ACK)
 
-    def whole(self, exchange: Exchange) -> Talk:
+    def complete(self, exchange: Exchange) -> ConnectionBuilder:
         """A conversation from SYN to FIN."""
-        return self.open().tell(C, exchange.connect).answer(exchange).close()
+        return self.open().send_acked(C, exchange.connect).connack(exchange).close()
 
-    def lose(self, *numbers: int) -> Talk:
+    def drop(self, *numbers: int) -> ConnectionBuilder:
         """Take frames out, by their numbers: they were never captured."""
-        self.shots = [shot for at, shot in enumerate(self.shots, 1) if at not in numbers]
+        self.frames = [frame for at, frame in enumerate(self.frames, 1) if at not in numbers]
         return self
 
-    def order(self, *numbers: int) -> Talk:
+    def reorder(self, *numbers: int) -> ConnectionBuilder:
         """Put these frames, which follow each other, into this order."""
         low = min(numbers) - 1
-        self.shots[low : low + len(numbers)] = [self.shots[number - 1] for number in numbers]
+        self.frames[low : low + len(numbers)] = [self.frames[number - 1] for number in numbers]
         return self
 
 
