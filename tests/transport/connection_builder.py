@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tests.net import wire
 from tests.net.wire import ACK, FIN, PSH, RST, SYN
-from tests.transport.exchanges import DISCONNECT, Exchange
+from tests.transport.handshakes import DISCONNECT, SampleHandshake
 
 C, S = 0, 1  # who speaks: client, server
 FOUR = ("10.0.0.1", "10.0.0.2")
@@ -126,9 +126,9 @@ class ConnectionBuilder:
         self.seq[side] += size
         return self
 
-    def connack(self, exchange: Exchange) -> ConnectionBuilder:
+    def connack(self, sample: SampleHandshake) -> ConnectionBuilder:
         """CONNACK, acknowledged."""
-        return self.send_acked(S, exchange.connack)
+        return self.send_acked(S, sample.connack)
 
     def close(self) -> ConnectionBuilder:
         """DISCONNECT, then FIN both ways."""
@@ -142,9 +142,9 @@ class ConnectionBuilder:
         """RST."""
         return self.add(side, RST | ACK)
 
-    def complete(self, exchange: Exchange) -> ConnectionBuilder:
+    def complete(self, sample: SampleHandshake) -> ConnectionBuilder:
         """A conversation from SYN to FIN."""
-        return self.open().send_acked(C, exchange.connect).connack(exchange).close()
+        return self.open().send_acked(C, sample.connect).connack(sample).close()
 
     def drop(self, *numbers: int) -> ConnectionBuilder:
         """Take frames out, by their numbers: they were never captured."""

@@ -22,7 +22,7 @@ from tests.transport.connection_builder import (
     four,
     six,
 )
-from tests.transport.exchanges import CLEAN, FALSE
+from tests.transport.handshakes import CLEAN, FALSE
 from tests.transport.row import Files, Seen, Timed, TransportRow, one_pcap, records
 
 COMMENT = builders.option(1, b"a comment on this packet \xff")

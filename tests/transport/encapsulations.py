@@ -20,7 +20,7 @@ from tests.transport.connection_builder import (
     four,
     six,
 )
-from tests.transport.exchanges import CLEAN, FALSE, LARGE
+from tests.transport.handshakes import CLEAN, FALSE, LARGE
 from tests.transport.row import Seen, TransportRow
 
 OUTER = ("192.0.2.1", "192.0.2.2")

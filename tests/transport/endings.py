@@ -12,7 +12,7 @@ from tests.transport.connection_builder import (
     ConnectionBuilder,
     S,
 )
-from tests.transport.exchanges import (
+from tests.transport.handshakes import (
     CLEAN,
     DISCONNECT,
     FALSE,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dissector.model import Outcome
 from tests.capture import builders
 from tests.transport.connection_builder import CapturedFrame
-from tests.transport.exchanges import Exchange
+from tests.transport.handshakes import SampleHandshake
 
 PORT = 40000
 START = builders.START
@@ -30,11 +30,11 @@ Files = Callable[[Sequence[Timed]], list[bytes]]
 class Seen(NamedTuple):
     """A handshake that must be found, and the frames that complete its packets (None: not seen)."""
 
-    exchange: Exchange
+    sample: SampleHandshake
     connect: Place | None = 4
     connack: Place | None = 6
     stream: int = 0
-    outcome: Outcome | None = None  # as the exchange has it
+    outcome: Outcome | None = None  # as the sample has it
 
 
 def one_pcap(frames: Sequence[Timed]) -> list[bytes]:
@@ -77,9 +77,9 @@ class TransportRow:
     def expected(self) -> list[tuple[str, Place]]:
         """The rules that must fire, and where."""
         return [
-            (seen.exchange.rule, seen.connack)
+            (seen.sample.rule, seen.connack)
             for seen in self.seen
-            if seen.exchange.rule and seen.connect is not None and seen.connack is not None
+            if seen.sample.rule and seen.connect is not None and seen.connack is not None
         ]
 
 

@@ -16,12 +16,12 @@ from tests.transport.connection_builder import (
     four,
     pieces,
 )
-from tests.transport.exchanges import (
+from tests.transport.handshakes import (
     CLEAN,
     FALSE,
     REFUSED,
     RESUMED,
-    Exchange,
+    SampleHandshake,
     publish,
 )
 from tests.transport.row import Place, Seen, TransportRow
@@ -35,7 +35,7 @@ TIMESTAMPS = b"\1\1\x08\x0a" + bytes(8)
 
 def row(
     talk: Callable[[ConnectionBuilder], ConnectionBuilder],
-    exchange: Exchange,
+    sample: SampleHandshake,
     connect: Place | None = 4,
     connack: Place | None = 6,
     outcome: Outcome | None = None,
@@ -44,22 +44,22 @@ def row(
     copies: bool = False,
 ) -> TransportRow:
     """A row of one connection with one handshake."""
-    seen = Seen(exchange, connect, connack, 0, outcome)
+    seen = Seen(sample, connect, connack, 0, outcome)
     return TransportRow(
         lambda port: talk(ConnectionBuilder(port)).frames, (seen,), warnings, copies=copies
     )
 
 
-def parts(exchange: Exchange) -> list[bytes]:
+def parts(sample: SampleHandshake) -> list[bytes]:
     """The CONNECT in four segments, cut within its Remaining Length's body, a name and a value."""
-    return pieces(exchange.connect, 5, 20, 33)
+    return pieces(sample.connect, 5, 20, 33)
 
 
-def split(talk: ConnectionBuilder, exchange: Exchange) -> ConnectionBuilder:
+def split(talk: ConnectionBuilder, sample: SampleHandshake) -> ConnectionBuilder:
     """The CONNECT in the frames 4 to 7, acknowledged in 8, the CONNACK in 9."""
-    for piece in parts(exchange):
+    for piece in parts(sample):
         talk.send(C, piece)
-    return talk.ack(S).connack(exchange).close()
+    return talk.ack(S).connack(sample).close()
 
 
 def split_answer(talk: ConnectionBuilder) -> ConnectionBuilder:

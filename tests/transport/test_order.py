@@ -15,7 +15,7 @@ from samples.build import Frame, conversation
 from tests.judging import judge, rules_of
 from tests.net.wire import ACK, SECOND, SYN
 from tests.transport.connection_builder import C, ConnectionBuilder, S
-from tests.transport.exchanges import FALSE
+from tests.transport.handshakes import FALSE
 from tests.transport.row import one_pcap, timed
 
 EXAMPLES = [
@@ -64,8 +64,8 @@ def test_strayed_frames_add_no_finding(rule: str, title: str, seed: int) -> None
     assert found is not None
     (example,) = [item for item in (*found.bad, *found.good) if item.title == title]
     frames = conversation(example.steps, server_port=example.port)
-    dice = random.Random(seed)
-    places = [at + dice.uniform(0, 8) for at in range(len(frames))]
+    rng = random.Random(seed)
+    places = [at + rng.uniform(0, 8) for at in range(len(frames))]
     order = sorted(range(len(frames)), key=places.__getitem__)
     assert parties(judge(moved(frames, order))) <= parties(judge(frames))
 
@@ -76,7 +76,7 @@ def analyse(talk: ConnectionBuilder) -> dissector.Report:
 
 
 def test_copies_that_disagree_on_a_flag_prove_nothing() -> None:
-    """Where two copies of a CONNECT differ, nobody knows which of them the server answered."""
+    """If two copies of a CONNECT differ, it is unknown which one the server answered."""
     other = bytearray(FALSE.connect)
     other[9] ^= 2  # Clean Start
     talk = ConnectionBuilder(40000).open().send(C, FALSE.connect).send_at(C, 0, bytes(other)).ack(S)

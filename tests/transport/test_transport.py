@@ -13,7 +13,7 @@ import dissector
 from dissector.mqtt.packets import Packet
 from tests.judging import keys_of
 from tests.transport import containers, encapsulations, endings, segments
-from tests.transport.exchanges import answered, asked
+from tests.transport.handshakes import connack_fields, connect_fields
 from tests.transport.row import Place, Timed, TransportRow
 
 TCP: dict[str, TransportRow] = {**segments.ROWS, **endings.ROWS}
@@ -53,7 +53,7 @@ def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
     report = analyse(row, frames, tmp_path)
     found = [
         (
-            asked(handshake), answered(handshake),
+            connect_fields(handshake), connack_fields(handshake),
             place(handshake.connect),
             place(handshake.connack),
             handshake.stream, handshake.outcome, handshake.server.port,
@@ -62,9 +62,9 @@ def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
     ]  # fmt: skip
     expected = [
         (
-            None if seen.connect is None else seen.exchange.asked,
-            None if seen.connack is None else seen.exchange.answered,
-            seen.connect, seen.connack, seen.stream, seen.outcome or seen.exchange.outcome,
+            None if seen.connect is None else seen.sample.connect_fields,
+            None if seen.connack is None else seen.sample.connack_fields,
+            seen.connect, seen.connack, seen.stream, seen.outcome or seen.sample.outcome,
             row.server_port,
         )
         for seen in row.seen
@@ -115,10 +115,10 @@ def test_a_shuffled_capture_adds_no_finding(name: str, tmp_path: Path) -> None:
         added = parties(analyse(row, in_time(frames, swapped), tmp_path)) - whole
         assert not added, f"frames {at + 1} and {at + 2} swapped"
     for seed in range(3):
-        foreign_segments = shuffled(frames, seed)
-        added = parties(analyse(row, in_time(frames, foreign_segments), tmp_path)) - whole
+        moved = shuffled(frames, seed)
+        added = parties(analyse(row, in_time(frames, moved), tmp_path)) - whole
         assert not added, f"shuffled, seed {seed}"
-        added = parties(analyse(row, foreign_segments, tmp_path)) - whole
+        added = parties(analyse(row, moved, tmp_path)) - whole
         assert not added, f"shuffled with their times, seed {seed}"
 
 
@@ -136,6 +136,6 @@ def in_time(frames: Sequence[Timed], moved: Sequence[Timed]) -> list[Timed]:
 
 def shuffled(frames: Sequence[Timed], seed: int) -> list[Timed]:
     """Let every frame stray, none further than the window."""
-    dice = random.Random(seed)
-    places = [at + dice.uniform(0, WINDOW) for at in range(len(frames))]
+    rng = random.Random(seed)
+    places = [at + rng.uniform(0, WINDOW) for at in range(len(frames))]
     return [frames[at] for at in sorted(range(len(frames)), key=places.__getitem__)]

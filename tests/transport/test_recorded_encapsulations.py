@@ -82,9 +82,9 @@ def test_lossy_byte_by_byte(name: str) -> None:
     """With single bytes removed, too, in heads, frame headers and masks, nothing new is found."""
     frames = byte_by_byte(frames_of(name))
     whole = keys_of(judged(frames))
-    dice = random.Random(name)
+    rng = random.Random(name)
     for rate in (0.001, 0.01, 0.1, 0.5):
-        left = [frame for frame in frames if dice.random() >= rate]
+        left = [frame for frame in frames if rng.random() >= rate]
         assert keys_of(judged(left)) <= whole, f"without {rate} of the frames"
 
 
@@ -105,7 +105,7 @@ def test_out_of_order(name: str) -> None:
     whole = judged(frames)
     for seed in range(4):
         for each in (frames, byte_by_byte(frames)):
-            late = judged(moved(each, foreign_segments(each, seed, every=False)))
+            late = judged(moved(each, delayed_order(each, seed, every=False)))
             assert fields(late) == fields(whole), f"seed {seed}"
             assert parties(late) == parties(whole), f"seed {seed}"
 
@@ -120,16 +120,16 @@ def test_captured_in_disorder(name: str) -> None:
         assert parties(judged(moved(frames, order))) <= whole, f"{at + 1} and {at + 2}"
     for seed in range(4):
         for each in (frames, byte_by_byte(frames)):
-            assert (
-                parties(judged(moved(each, foreign_segments(each, seed, every=True)))) <= whole
-            ), seed
+            assert parties(judged(moved(each, delayed_order(each, seed, every=True)))) <= whole, (
+                seed
+            )
 
 
-def foreign_segments(frames: Sequence[Record], seed: int, *, every: bool) -> list[int]:
+def delayed_order(frames: Sequence[Record], seed: int, *, every: bool) -> list[int]:
     """Give an order in which frames come late, those with a payload only unless it is every one."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     places = [
-        at + (dice.uniform(0, WINDOW) if every or has_payload(frame) else 0)
+        at + (rng.uniform(0, WINDOW) if every or has_payload(frame) else 0)
         for at, frame in enumerate(frames)
     ]
     return sorted(range(len(frames)), key=places.__getitem__)

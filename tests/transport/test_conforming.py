@@ -10,9 +10,9 @@ import pytest
 
 import dissector
 from tests.net.wire import ACK, FIN, SECOND, SYN
-from tests.transport import lawful
+from tests.transport import conforming
 from tests.transport.connection_builder import MACS, C, ConnectionBuilder, S
-from tests.transport.exchanges import CLEAN, FALSE, REFUSED, block, packet, publish
+from tests.transport.handshakes import CLEAN, FALSE, REFUSED, block, packet, publish
 from tests.transport.row import Timed, one_pcap, timed
 
 
@@ -28,13 +28,13 @@ def found(talk: ConnectionBuilder) -> set[str]:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_lawful_peers_are_never_blamed(seed: int) -> None:
-    """Neither the whole capture of lawful peers nor any damaged copy of it shows a finding."""
-    frames = lawful.capture(random.Random(seed))
+    """Neither the whole capture of conforming peers nor any damaged copy of it shows a finding."""
+    frames = conforming.capture(random.Random(seed))
     whole = [item.message for item in analyse(frames).findings]
     assert not whole
     for number in range(20):
-        dice = random.Random(1000 * seed + number)
-        copy = lawful.damaged(dice, frames)
+        rng = random.Random(1000 * seed + number)
+        copy = conforming.damaged(rng, frames)
         if copy:
             report = analyse(copy)
             assert not [item.message for item in report.findings], f"damage {number}"
@@ -42,7 +42,7 @@ def test_lawful_peers_are_never_blamed(seed: int) -> None:
 
 def test_lawful_captures_hold_handshakes() -> None:
     """The generator is worth something: it makes handshakes of all versions and outcomes."""
-    reports = [analyse(lawful.capture(random.Random(seed))) for seed in range(60)]
+    reports = [analyse(conforming.capture(random.Random(seed))) for seed in range(60)]
     handshakes = [each for report in reports for each in report.handshakes]
     assert {each.version for each in handshakes} == set(dissector.model.Version)
     assert {each.outcome.value for each in handshakes} >= {"accepted", "refused", "unanswered"}
@@ -131,7 +131,7 @@ def test_segments_of_two_connections_are_warned_of() -> None:
 
 
 def test_a_syn_between_syn_and_answer_is_warned_of() -> None:
-    """Where the SYN that was answered is not the last one, nothing is judged, and that is told."""
+    """If the answered SYN is not the last one, no rule is evaluated, and a warning says so."""
     talk = ConnectionBuilder(40000).complete(FALSE)
     other = ConnectionBuilder(40000, first=(77_777, 0)).add(C, SYN)
     report = analyse(timed([talk.frames[0], *other.frames, *talk.frames[1:]]))
@@ -148,9 +148,9 @@ def test_a_late_close_proves_that_it_was_open() -> None:
 
 def skewed(frames: Sequence[Timed], seed: int) -> list[Timed]:
     """Give one direction, every other frame or each frame a clock of its own, or turn it back."""
-    dice = random.Random(seed)
-    by = dice.choice([2, 40, 3600]) * SECOND
-    at, side = dice.randrange(len(frames)), dice.randrange(2)
+    rng = random.Random(seed)
+    by = rng.choice([2, 40, 3600]) * SECOND
+    at, side = rng.randrange(len(frames)), rng.randrange(2)
     kind = seed % 5
     moved = []
     for number, frame in enumerate(frames):
@@ -169,7 +169,7 @@ def skewed(frames: Sequence[Timed], seed: int) -> list[Timed]:
 @pytest.mark.parametrize("seed", range(60))
 def test_clocks_that_disagree_blame_nobody(seed: int) -> None:
     """Interfaces and files whose clocks differ, and clocks that are turned back, show nothing."""
-    frames = lawful.capture(random.Random(seed))
+    frames = conforming.capture(random.Random(seed))
     for number in range(5):
         report = analyse(skewed(frames, 5 * seed + number))
         assert not [item.message for item in report.findings], number

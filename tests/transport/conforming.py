@@ -1,7 +1,7 @@
-"""A dice in, a capture of peers who keep to the standard out; and the same capture, damaged.
+"""Generates random captures of peers that conform to the standard, and damages such captures.
 
-What these conversations hold is lawful in every byte, and as hard as possible on a reader that has
-lost its place: payloads are made of whole control packets, and segments are cut where one begins.
+The conversations conform in every byte, and are as hard as possible for a parser that is out of
+sync: payloads consist of whole control packets, and segments are cut where such a packet begins.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from tests.net.wire import ACK, PSH, SECOND
 from tests.transport.connection_builder import MACS, C, CapturedFrame, ConnectionBuilder, S
-from tests.transport.exchanges import block, packet
+from tests.transport.handshakes import block, packet
 from tests.transport.row import START, Timed, timed
 
 # Packets that a payload may be made of
@@ -35,42 +35,40 @@ def properties(*items: bytes) -> bytes:
     return bytes((len(data),)) + data
 
 
-class Conversation:
+class ConformingConversation:
     """One connection from its SYN on. `last`: nothing follows, so it may also just stop."""
 
-    def __init__(self, dice: random.Random, port: int, last: bool) -> None:
-        self.dice = dice
+    def __init__(self, rng: random.Random, port: int, last: bool) -> None:
+        self.rng = rng
         self.last = last
-        self.talk = ConnectionBuilder(
-            port, first=(dice.randrange(1 << 32), dice.randrange(1 << 32))
-        )
-        self.level = dice.choice([3, 4, 4, 5, 5])
-        self.clean = dice.random() < 0.6
-        self.method = self.level == 5 and dice.random() < 0.25
-        self.unnamed = self.clean and self.level != 3 and dice.random() < 0.15
+        self.talk = ConnectionBuilder(port, first=(rng.randrange(1 << 32), rng.randrange(1 << 32)))
+        self.level = rng.choice([3, 4, 4, 5, 5])
+        self.clean = rng.random() < 0.6
+        self.method = self.level == 5 and rng.random() < 0.25
+        self.unnamed = self.clean and self.level != 3 and rng.random() < 0.15
         self.identifiers = [0, 0]
 
     def chance(self, share: float) -> bool:
         """True that often."""
-        return self.dice.random() < share
+        return self.rng.random() < share
 
     def payload(self) -> bytes:
         """Packets and noise."""
         return b"".join(
-            self.dice.choice(PACKETS) if self.chance(0.8) else self.dice.randbytes(5)
-            for _ in range(self.dice.randint(1, 30))
+            self.rng.choice(PACKETS) if self.chance(0.8) else self.rng.randbytes(5)
+            for _ in range(self.rng.randint(1, 30))
         )
 
     def send(self, side: int, data: bytes, idle: int | None = None) -> None:
         """Send bytes in one segment, in some, or cut where packets seem to begin."""
-        dice = self.dice
-        manner = dice.random()
+        rng = self.rng
+        manner = rng.random()
         places: set[int] = set()
         if manner > 0.8:
             places = {data.find(each, 1) for each in PACKETS} - {-1}
         elif manner > 0.5 and len(data) > 1:
-            places = set(dice.sample(range(1, len(data)), min(len(data) - 1, dice.randint(1, 6))))
-        pause = idle or dice.choice([1000, 1_000_000, 50_000_000, SECOND])
+            places = set(rng.sample(range(1, len(data)), min(len(data) - 1, rng.randint(1, 6))))
+        pause = idle or rng.choice([1000, 1_000_000, 50_000_000, SECOND])
         for low, high in pairwise([0, *sorted(places), len(data)]):
             self.talk.add(side, PSH | ACK, data[low:high], pause=pause)
             pause = 1000
@@ -82,10 +80,10 @@ class Conversation:
     def connect(self) -> bytes:
         """A CONNECT of any version."""
         level, chance = self.level, self.chance
-        name = b"" if self.unnamed else bytes(self.dice.choices(b"abXY019", k=12))
+        name = b"" if self.unnamed else bytes(self.rng.choices(b"abXY019", k=12))
         flags, payload = 2 * self.clean, block(name)
         if chance(0.4):
-            flags |= 4 | self.dice.choice([0, 0x08, 0x10, 0x28])
+            flags |= 4 | self.rng.choice([0, 0x08, 0x10, 0x28])
             if level == 5:
                 payload += properties(b"\x18\0\0\0\5")
             will = self.payload()
@@ -120,17 +118,17 @@ class Conversation:
 
     def rounds(self, most: int) -> None:
         """Some rounds of AUTH."""
-        for _ in range(self.dice.randint(0, most)):
+        for _ in range(self.rng.randint(0, most)):
             self.auth(S, 0x18)
             self.auth(C, 0x18)
 
     def publish(self, side: int) -> None:
         """A message of any QoS with its acknowledgements."""
-        qos = self.dice.randrange(3)
+        qos = self.rng.randrange(3)
         self.identifiers[side] += 1
         number = self.identifiers[side].to_bytes(2, "big")
         body = block(b"t/x") + (number if qos else b"") + (b"\0" if self.level == 5 else b"")
-        idle = self.dice.choice([None, None, 20 * SECOND, 90 * SECOND])
+        idle = self.rng.choice([None, None, 20 * SECOND, 90 * SECOND])
         self.send(side, packet(0x30 | qos << 1, body + self.payload()), idle)
         if qos == 1:
             self.send(1 - side, packet(0x40, number))
@@ -140,34 +138,34 @@ class Conversation:
 
     def closes(self) -> None:
         """A close of the server's after a refusal, or the client is quicker."""
-        end, side = self.dice.choice([(self.talk.fin, S), (self.talk.reset, S), (self.talk.fin, C)])
+        end, side = self.rng.choice([(self.talk.fin, S), (self.talk.reset, S), (self.talk.fin, C)])
         end(side)
 
     def traffic(self) -> None:
         """Messages, pings and re-authentications."""
-        for _ in range(self.dice.randint(0, 7)):
-            kind = self.dice.random()
+        for _ in range(self.rng.randint(0, 7)):
+            kind = self.rng.random()
             if kind < 0.6:
-                self.publish(self.dice.choice([C, S]))
+                self.publish(self.rng.choice([C, S]))
             elif kind < 0.8:
-                self.send(C, PING, self.dice.choice([None, 60 * SECOND]))
+                self.send(C, PING, self.rng.choice([None, 60 * SECOND]))
                 self.send(S, PONG)
             elif self.method:
                 self.auth(C, 0x19)
                 self.rounds(2)
                 self.auth(S, 0)
 
-    def goodbye(self) -> None:
+    def end(self) -> None:
         """Any end that is allowed, and none."""
-        kind = self.dice.random()
+        kind = self.rng.random()
         if kind < 0.5:
             self.send(C, b"\xe0\0")
-            self.dice.choice([self.talk.fin, self.talk.reset])(C)
+            self.rng.choice([self.talk.fin, self.talk.reset])(C)
         elif kind < 0.6 and self.level == 5:
             self.send(S, b"\xe0\1\x8b")
             self.talk.fin(S)
         elif kind < 0.8:
-            self.dice.choice([self.talk.fin, self.talk.reset])(self.dice.choice([C, S]))
+            self.rng.choice([self.talk.fin, self.talk.reset])(self.rng.choice([C, S]))
 
     def captured_frames(self) -> list[CapturedFrame]:
         """Play it."""
@@ -175,37 +173,34 @@ class Conversation:
         self.send(C, self.connect())
         if self.method:
             self.rounds(3)
-        kind = self.dice.random()
+        kind = self.rng.random()
         if kind < 0.2:
-            self.send(
-                S, self.connack(self.dice.choice([0x87, 0x88] if self.level == 5 else [3, 5]))
-            )
+            self.send(S, self.connack(self.rng.choice([0x87, 0x88] if self.level == 5 else [3, 5])))
             self.closes()
         elif kind < 0.25:
             self.closes()
         elif kind > 0.28 or not self.last:
             self.send(S, self.connack())
             self.traffic()
-            self.goodbye()
+            self.end()
         return self.talk.frames
 
 
-def capture(dice: random.Random) -> list[Timed]:
+def capture(rng: random.Random) -> list[Timed]:
     """One to three conversations, side by side or one after the other on the same ports."""
-    count = dice.choice([1, 1, 1, 2, 3])
+    count = rng.choice([1, 1, 1, 2, 3])
     lines: list[list[CapturedFrame]] = []
     for number in range(count):
-        again = bool(lines) and dice.random() < 0.4
-        captured = Conversation(
-            dice, 40000 + (0 if again else number), count == 1
-        ).captured_frames()
+        again = bool(lines) and rng.random() < 0.4
+        port = 40000 + (0 if again else number)
+        captured = ConformingConversation(rng, port, count == 1).captured_frames()
         if again:
-            later = dice.choice([0, SECOND, 100 * SECOND])
+            later = rng.choice([0, SECOND, 100 * SECOND])
             captured[0] = captured[0]._replace(pause=captured[0].pause + later)
             lines[0] += captured
         else:
             lines.append(captured)
-    frames = [each for line in lines for each in timed(line, START + dice.randrange(SECOND))]
+    frames = [each for line in lines for each in timed(line, START + rng.randrange(SECOND))]
     return sorted(frames, key=lambda frame: frame.time_ns)
 
 
@@ -213,50 +208,50 @@ def _from_client(frame: Timed) -> bool:
     return frame.captured.data[6:12] == MACS[C]
 
 
-def _lose_some(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    gone = set(dice.sample(range(len(frames)), min(len(frames), dice.randint(1, 4))))
+def _lose_some(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    gone = set(rng.sample(range(len(frames)), min(len(frames), rng.randint(1, 4))))
     return [frame for at, frame in enumerate(frames) if at not in gone]
 
 
-def _lose_a_burst(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    at = dice.randrange(len(frames))
-    return frames[:at] + frames[at + dice.randint(1, 12) :]
+def _lose_a_burst(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    at = rng.randrange(len(frames))
+    return frames[:at] + frames[at + rng.randint(1, 12) :]
 
 
-def _lose_a_share(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    share = dice.choice([0.02, 0.1, 0.3, 0.6])
-    return [frame for frame in frames if dice.random() > share]
+def _lose_a_share(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    share = rng.choice([0.02, 0.1, 0.3, 0.6])
+    return [frame for frame in frames if rng.random() > share]
 
 
-def _lose_a_direction(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    kept, share = dice.random() < 0.5, dice.choice([0.1, 0.5, 0.9, 1])
-    return [f for f in frames if _from_client(f) is kept or dice.random() >= share]
+def _lose_a_direction(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    kept, share = rng.random() < 0.5, rng.choice([0.1, 0.5, 0.9, 1])
+    return [f for f in frames if _from_client(f) is kept or rng.random() >= share]
 
 
-def _start_late(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    return frames[dice.randrange(len(frames)) :]
+def _start_late(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    return frames[rng.randrange(len(frames)) :]
 
 
-def _end_early(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    return frames[: dice.randrange(len(frames)) + 1]
+def _end_early(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    return frames[: rng.randrange(len(frames)) + 1]
 
 
-def _double(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    return [frame for frame in frames for _ in range(dice.randint(1, 2))]
+def _double(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    return [frame for frame in frames for _ in range(rng.randint(1, 2))]
 
 
-def _repeat_late(dice: random.Random, frames: list[Timed]) -> list[Timed]:
+def _repeat_late(rng: random.Random, frames: list[Timed]) -> list[Timed]:
     again = list(frames)
-    for _ in range(dice.randint(1, 5)):
-        at = dice.randrange(len(again))
-        to = min(at + dice.randint(1, 15), len(again) - 1)
+    for _ in range(rng.randint(1, 5)):
+        at = rng.randrange(len(again))
+        to = min(at + rng.randint(1, 15), len(again) - 1)
         if again[to].time_ns - again[at].time_ns < SECOND:
             again.insert(to, Timed(again[to].time_ns, again[at].captured))
     return again
 
 
-def _swap(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    at = dice.randrange(len(frames))
+def _swap(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    at = rng.randrange(len(frames))
     pair = frames[at : at + 2]
     if len(pair) < 2 or pair[1].time_ns - pair[0].time_ns > SECOND:
         return frames
@@ -265,10 +260,10 @@ def _swap(dice: random.Random, frames: list[Timed]) -> list[Timed]:
     return [*frames[:at], *swapped, *frames[at + 2 :]]
 
 
-def _cut_short(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    size, share = dice.randint(34, 128), dice.choice([0.1, 1])
+def _cut_short(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    size, share = rng.randint(34, 128), rng.choice([0.1, 1])
     return [
-        Timed(at, captured._replace(cut=size)) if dice.random() < share else Timed(at, captured)
+        Timed(at, captured._replace(cut=size)) if rng.random() < share else Timed(at, captured)
         for at, captured in frames
     ]
 
@@ -279,9 +274,9 @@ DAMAGES: list[Callable[[random.Random, list[Timed]], list[Timed]]] = [
 ]  # fmt: skip
 
 
-def damaged(dice: random.Random, frames: list[Timed]) -> list[Timed]:
-    """Do one to three things to a capture that leave its peers as lawful as they were."""
-    for damage in dice.choices(DAMAGES, k=dice.randint(1, 3)):
+def damaged(rng: random.Random, frames: list[Timed]) -> list[Timed]:
+    """Do one to three things to a capture that leave its peers as conforming as they were."""
+    for damage in rng.choices(DAMAGES, k=rng.randint(1, 3)):
         if frames:
-            frames = damage(dice, frames)
+            frames = damage(rng, frames)
     return frames
