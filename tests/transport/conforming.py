@@ -15,7 +15,7 @@ from tests.transport.connection_builder import MACS, C, CapturedFrame, Connectio
 from tests.transport.handshakes import block, packet
 from tests.transport.row import START, Timed, timed
 
-# Packets that a payload may be made of
+# Packets that payloads consist of
 PACKETS = [
     bytes.fromhex(text)
     for text in (
@@ -29,19 +29,21 @@ METHOD = b"\x15" + block(b"M")
 
 
 def properties(*items: bytes) -> bytes:
-    """A Property Length and properties; fewer than 128 bytes of them."""
+    """Returns a Property Length and properties of fewer than 128 bytes."""
     data = b"".join(items)
     assert len(data) < 128
     return bytes((len(data),)) + data
 
 
 class ConformingConversation:
-    """One connection from its SYN on. `last`: nothing follows, so it may also just stop."""
+    """Generates one connection from its SYN on. `last`: no other follows, so it may stay open."""
 
     def __init__(self, rng: random.Random, port: int, last: bool) -> None:
         self.rng = rng
         self.last = last
-        self.talk = ConnectionBuilder(port, first=(rng.randrange(1 << 32), rng.randrange(1 << 32)))
+        self.connection = ConnectionBuilder(
+            port, first=(rng.randrange(1 << 32), rng.randrange(1 << 32))
+        )
         self.level = rng.choice([3, 4, 4, 5, 5])
         self.clean = rng.random() < 0.6
         self.method = self.level == 5 and rng.random() < 0.25
@@ -49,18 +51,18 @@ class ConformingConversation:
         self.identifiers = [0, 0]
 
     def chance(self, share: float) -> bool:
-        """True that often."""
+        """Returns True with this probability."""
         return self.rng.random() < share
 
     def payload(self) -> bytes:
-        """Packets and noise."""
+        """Returns a payload of control packets and random bytes."""
         return b"".join(
             self.rng.choice(PACKETS) if self.chance(0.8) else self.rng.randbytes(5)
             for _ in range(self.rng.randint(1, 30))
         )
 
     def send(self, side: int, data: bytes, idle: int | None = None) -> None:
-        """Send bytes in one segment, in some, or cut where packets seem to begin."""
+        """Sends bytes in one segment, in several, or cut where packets seem to begin."""
         rng = self.rng
         manner = rng.random()
         places: set[int] = set()
@@ -70,15 +72,15 @@ class ConformingConversation:
             places = set(rng.sample(range(1, len(data)), min(len(data) - 1, rng.randint(1, 6))))
         pause = idle or rng.choice([1000, 1_000_000, 50_000_000, SECOND])
         for low, high in pairwise([0, *sorted(places), len(data)]):
-            self.talk.add(side, PSH | ACK, data[low:high], pause=pause)
+            self.connection.add(side, PSH | ACK, data[low:high], pause=pause)
             pause = 1000
             if self.chance(0.4):
-                self.talk.add(1 - side, ACK, pause=pause)
+                self.connection.add(1 - side, ACK, pause=pause)
         if self.chance(0.6):
-            self.talk.add(1 - side, ACK, pause=pause)
+            self.connection.add(1 - side, ACK, pause=pause)
 
     def connect(self) -> bytes:
-        """A CONNECT of any version."""
+        """Returns a CONNECT of the connection's version."""
         level, chance = self.level, self.chance
         name = b"" if self.unnamed else bytes(self.rng.choices(b"abXY019", k=12))
         flags, payload = 2 * self.clean, block(name)
@@ -98,7 +100,7 @@ class ConformingConversation:
         return packet(0x10, head + payload)
 
     def connack(self, code: int = 0) -> bytes:
-        """A CONNACK that fits the CONNECT."""
+        """Returns a CONNACK that matches the CONNECT."""
         present = code == 0 and not self.clean and self.level != 3 and self.chance(0.5)
         items = []
         if code == 0 and self.unnamed:
@@ -111,19 +113,19 @@ class ConformingConversation:
         return packet(0x20, bytes((present, code)) + more)
 
     def auth(self, side: int, code: int) -> None:
-        """An AUTH with or without data."""
+        """Sends an AUTH with or without data."""
         data = b"\x16" + block(self.payload()[:50])
         items = (METHOD, data) if self.chance(0.5) else (METHOD,)
         self.send(side, packet(0xF0, bytes((code,)) + properties(*items)))
 
     def rounds(self, most: int) -> None:
-        """Some rounds of AUTH."""
+        """Exchanges up to `most` rounds of AUTH."""
         for _ in range(self.rng.randint(0, most)):
             self.auth(S, 0x18)
             self.auth(C, 0x18)
 
     def publish(self, side: int) -> None:
-        """A message of any QoS with its acknowledgements."""
+        """Sends a message of any QoS with its acknowledgements."""
         qos = self.rng.randrange(3)
         self.identifiers[side] += 1
         number = self.identifiers[side].to_bytes(2, "big")
@@ -137,12 +139,14 @@ class ConformingConversation:
                 self.send(sender, packet(kind, number))
 
     def closes(self) -> None:
-        """A close of the server's after a refusal, or the client is quicker."""
-        end, side = self.rng.choice([(self.talk.fin, S), (self.talk.reset, S), (self.talk.fin, C)])
+        """Closes after a refusal, from the server or the client."""
+        end, side = self.rng.choice(
+            [(self.connection.fin, S), (self.connection.reset, S), (self.connection.fin, C)]
+        )
         end(side)
 
     def traffic(self) -> None:
-        """Messages, pings and re-authentications."""
+        """Sends messages, pings and re-authentications."""
         for _ in range(self.rng.randint(0, 7)):
             kind = self.rng.random()
             if kind < 0.6:
@@ -156,20 +160,20 @@ class ConformingConversation:
                 self.auth(S, 0)
 
     def end(self) -> None:
-        """Any end that is allowed, and none."""
+        """Ends in any allowed way, or not at all."""
         kind = self.rng.random()
         if kind < 0.5:
             self.send(C, b"\xe0\0")
-            self.rng.choice([self.talk.fin, self.talk.reset])(C)
+            self.rng.choice([self.connection.fin, self.connection.reset])(C)
         elif kind < 0.6 and self.level == 5:
             self.send(S, b"\xe0\1\x8b")
-            self.talk.fin(S)
+            self.connection.fin(S)
         elif kind < 0.8:
-            self.rng.choice([self.talk.fin, self.talk.reset])(self.rng.choice([C, S]))
+            self.rng.choice([self.connection.fin, self.connection.reset])(self.rng.choice([C, S]))
 
     def captured_frames(self) -> list[CapturedFrame]:
-        """Play it."""
-        self.talk.open()
+        """Generates the connection and returns its frames."""
+        self.connection.open()
         self.send(C, self.connect())
         if self.method:
             self.rounds(3)
@@ -183,11 +187,11 @@ class ConformingConversation:
             self.send(S, self.connack())
             self.traffic()
             self.end()
-        return self.talk.frames
+        return self.connection.frames
 
 
 def capture(rng: random.Random) -> list[Timed]:
-    """One to three conversations, side by side or one after the other on the same ports."""
+    """Returns one to three conversations, concurrent or in succession on the same ports."""
     count = rng.choice([1, 1, 1, 2, 3])
     lines: list[list[CapturedFrame]] = []
     for number in range(count):
@@ -275,7 +279,7 @@ DAMAGES: list[Callable[[random.Random, list[Timed]], list[Timed]]] = [
 
 
 def damaged(rng: random.Random, frames: list[Timed]) -> list[Timed]:
-    """Do one to three things to a capture that leave its peers as conforming as they were."""
+    """Damages a capture in one to three ways that are not the peers' fault."""
     for damage in rng.choices(DAMAGES, k=rng.randint(1, 3)):
         if frames:
             frames = damage(rng, frames)

@@ -1,6 +1,6 @@
-"""What two hosts say to each other in, frames of a capture out: in any encapsulation, any order.
+"""Builds the captured frames of a TCP connection, in any encapsulation and any order.
 
-The frame numbers of a plain conversation, which the rows count on: 1 SYN, 2 SYN/ACK, 3 ACK,
+The frame numbers of a plain connection, on which the cases rely: 1 SYN, 2 SYN/ACK, 3 ACK,
 4 CONNECT, 5 ACK, 6 CONNACK, 7 ACK, 8 DISCONNECT, 9 ACK, 10 FIN, 11 FIN/ACK, 12 ACK.
 """
 
@@ -14,7 +14,7 @@ from tests.net import wire
 from tests.net.wire import ACK, FIN, PSH, RST, SYN
 from tests.transport.handshakes import DISCONNECT, SampleHandshake
 
-C, S = 0, 1  # who speaks: client, server
+C, S = 0, 1  # sides: client, server
 FOUR = ("10.0.0.1", "10.0.0.2")
 SIX = ("fd00::1", "fd00::2")
 MACS = (wire.MAC_A, wire.MAC_B)
@@ -22,7 +22,7 @@ STEP_NS = 1_000_000
 
 
 class CapturedFrame(NamedTuple):
-    """One frame as it was captured: `cut` bytes of it, `pause` nanoseconds after the one before."""
+    """One captured frame: its first `cut` bytes, `pause` nanoseconds after the previous one."""
 
     data: bytes
     link: int = 1
@@ -31,7 +31,7 @@ class CapturedFrame(NamedTuple):
 
 
 class Wrapping(NamedTuple):
-    """How a TCP segment of a side becomes frames."""
+    """How a TCP segment of a side is encapsulated in frames."""
 
     link: int
     frames: Callable[[bytes, int], Sequence[bytes]]
@@ -56,7 +56,7 @@ PLAIN = Wrapping(1, lambda segment, side: [ether(four(segment, side), side)])
 
 
 class ConnectionBuilder:
-    """One TCP connection; every method adds a segment and gives the talk."""
+    """Builds one TCP connection; every method adds segments and returns the builder."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class ConnectionBuilder:
         pause: int = STEP_NS,
         window: int | None = None,
     ) -> ConnectionBuilder:
-        """Add the next segment of a side; with `seq` any segment, which moves nothing on."""
+        """Adds the next segment of a side; with `seq`, any segment, without advancing."""
         if ack is None:
             ack = self.seq[1 - side] if flags & ACK else 0
         segment = wire.tcp(
@@ -100,65 +100,65 @@ class ConnectionBuilder:
         return self
 
     def open(self) -> ConnectionBuilder:
-        """SYN, SYN/ACK, ACK."""
+        """Adds SYN, SYN/ACK, ACK."""
         return self.add(C, SYN).add(S, SYN | ACK).add(C, ACK)
 
     def send(self, side: int, payload: bytes) -> ConnectionBuilder:
-        """Send data."""
+        """Sends data."""
         return self.add(side, PSH | ACK, payload)
 
     def ack(self, side: int) -> ConnectionBuilder:
-        """Acknowledge all that the peer sent."""
+        """Acknowledges all that the peer sent."""
         return self.add(side, ACK)
 
     def send_acked(self, side: int, payload: bytes) -> ConnectionBuilder:
-        """Send data and have it acknowledged."""
+        """Sends data, which the peer acknowledges."""
         return self.send(side, payload).ack(1 - side)
 
     def send_at(
         self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
     ) -> ConnectionBuilder:
-        """Send data at any offset from the side's first byte; nothing moves on."""
+        """Sends data at any offset from the side's first byte, without advancing."""
         return self.add(side, flags, payload, seq=self.first[side] + 1 + offset)
 
     def advance(self, side: int, size: int) -> ConnectionBuilder:
-        """Move on by what `put` has sent."""
+        """Advances the sequence number by what `send_at` has sent."""
         self.seq[side] += size
         return self
 
     def connack(self, sample: SampleHandshake) -> ConnectionBuilder:
-        """CONNACK, acknowledged."""
+        """Sends the CONNACK, which the client acknowledges."""
         return self.send_acked(S, sample.connack)
 
     def close(self) -> ConnectionBuilder:
-        """DISCONNECT, then FIN both ways."""
+        """Sends DISCONNECT, then FIN in both directions."""
         return self.send_acked(C, DISCONNECT).fin()
 
     def fin(self, side: int = C) -> ConnectionBuilder:
-        """FIN both ways, a side first."""
+        """Sends FIN in both directions, from `side` first."""
         return self.add(side, FIN | ACK).add(1 - side, FIN | ACK).ack(side)
 
     def reset(self, side: int) -> ConnectionBuilder:
-        """RST."""
+        """Sends RST."""
         return self.add(side, RST | ACK)
 
     def complete(self, sample: SampleHandshake) -> ConnectionBuilder:
-        """A conversation from SYN to FIN."""
+        """Adds a complete connection from SYN to FIN."""
         return self.open().send_acked(C, sample.connect).connack(sample).close()
 
     def drop(self, *numbers: int) -> ConnectionBuilder:
-        """Take frames out, by their numbers: they were never captured."""
+        """Removes frames, by their numbers: they were not captured."""
         self.frames = [frame for at, frame in enumerate(self.frames, 1) if at not in numbers]
         return self
 
     def reorder(self, *numbers: int) -> ConnectionBuilder:
-        """Put these frames, which follow each other, into this order."""
+        """Puts these consecutive frames into this order."""
         low = min(numbers) - 1
         self.frames[low : low + len(numbers)] = [self.frames[number - 1] for number in numbers]
         return self
 
 
 def pieces(data: bytes, *places: int) -> list[bytes]:
-    """Cut data at these places."""
+    """Cuts data at these offsets."""
     edges = [0, *places, len(data)]
     return [data[low:high] for low, high in itertools.pairwise(edges)]

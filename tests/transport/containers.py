@@ -1,4 +1,4 @@
-"""Every file format that the contract names, plain and compressed, each with two conversations."""
+"""Cases for every supported file format, plain and compressed, each with two connections."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ COMMENT = builders.option(1, b"a comment on this packet \xff")
 SECRETS = builders.block(10, struct.pack("<II", 0x544C534B, 9) + b"# no keys")
 NAMES = builders.block(4, bytes(4))
 STATISTICS = builders.block(5, struct.pack("<III", 0, START >> 32, START & 0xFFFFFFFF))
-UNKNOWN = builders.block(0x0BADCAFE & 0x7FFFFFFF, b"nobody knows this block")
+UNKNOWN = builders.block(0x0BADCAFE & 0x7FFFFFFF, b"a block of unknown type")
 
 
 def conversations(port: int) -> list[CapturedFrame]:
-    """One with a finding and one without."""
+    """Returns the frames of two connections, the second one with a finding."""
     return (
         ConnectionBuilder(port).complete(CLEAN).frames
         + ConnectionBuilder(port + 1).complete(FALSE).frames
@@ -41,7 +41,7 @@ def conversations(port: int) -> list[CapturedFrame]:
 
 
 def pcap(order: str, magic: int) -> Files:
-    """A pcap file of a byte order and a unit."""
+    """Returns a writer of pcap files with a byte order and a time resolution."""
     unit = 1 if magic == builders.NANO else 1000
 
     def files(frames: Sequence[Timed]) -> list[bytes]:
@@ -51,7 +51,9 @@ def pcap(order: str, magic: int) -> Files:
 
 
 def pcapng(order: str = "<", *, options: bytes = b"", ticks: int = 1000, before: int = 0) -> Files:
-    """A pcapng file: `options` of its interface, nanoseconds in a tick, seconds of its offset."""
+    """Returns a writer of pcapng files: `options` of the interface, nanoseconds per tick, and the
+    seconds of its offset.
+    """
 
     def files(frames: Sequence[Timed]) -> list[bytes]:
         head = builders.section(order) + builders.interface(order=order, options=options)
@@ -65,7 +67,7 @@ def pcapng(order: str = "<", *, options: bytes = b"", ticks: int = 1000, before:
 
 
 def binary_resolution(frames: Sequence[Timed]) -> list[bytes]:
-    """Two interfaces in turns: ticks of 2**-20 seconds, and nanoseconds after an offset."""
+    """Alternates two interfaces: ticks of 2**-20 seconds, and nanoseconds after an offset."""
     head = builders.section() + builders.interface(options=builders.resolution(0x80 | 20))
     head += builders.interface(options=builders.resolution(9) + builders.offset(1_000_000_000))
     blocks = []
@@ -78,13 +80,13 @@ def binary_resolution(frames: Sequence[Timed]) -> list[bytes]:
 
 
 def sections(frames: Sequence[Timed]) -> list[bytes]:
-    """A section of each byte order; a connection begins in one and ends in the next."""
+    """Writes a section of each byte order; a connection begins in one and ends in the next."""
     half = 5
     return [pcapng("<")(frames[:half])[0] + pcapng(">")(frames[half:])[0]]
 
 
 def interfaces(frames: Sequence[Timed]) -> list[bytes]:
-    """An interface for each link type."""
+    """Writes an interface for each link type."""
     links = sorted({frame.link for _, frame in frames})
     head = builders.section() + b"".join(builders.interface(link) for link in links)
     return [
@@ -99,13 +101,13 @@ def interfaces(frames: Sequence[Timed]) -> list[bytes]:
 
 
 def simple_packets(frames: Sequence[Timed]) -> list[bytes]:
-    """Simple Packet Blocks, which have no time."""
+    """Writes Simple Packet Blocks, which have no time."""
     head = builders.section() + builders.interface()
     return [head + b"".join(builders.simple(frame.data) for _, frame in frames)]
 
 
 def obsolete_packets(frames: Sequence[Timed]) -> list[bytes]:
-    """The obsolete Packet Block."""
+    """Writes obsolete Packet Blocks."""
     head = builders.section() + builders.interface()
     return [
         head + b"".join(builders.old_packet(frame.data, time // 1000) for time, frame in frames)
@@ -113,7 +115,7 @@ def obsolete_packets(frames: Sequence[Timed]) -> list[bytes]:
 
 
 def other_blocks(frames: Sequence[Timed]) -> list[bytes]:
-    """Comments, names, statistics, secrets and unknown blocks between the frames."""
+    """Writes comments, names, statistics, secrets and unknown blocks between the frames."""
     head = builders.section(options=builders.option(1, b"a section")) + builders.interface()
     others = [SECRETS, NAMES, STATISTICS, UNKNOWN]
     blocks = [
@@ -124,12 +126,12 @@ def other_blocks(frames: Sequence[Timed]) -> list[bytes]:
 
 
 def compressed(by: Callable[[bytes], bytes], files: Files = one_pcap) -> Files:
-    """The same, compressed."""
+    """Returns a writer of the same files, compressed."""
     return lambda frames: [by(data) for data in files(frames)]
 
 
 def cut_files(*places: int) -> Files:
-    """Files one after the other, as a ring buffer leaves them."""
+    """Returns a writer of consecutive files, as from a ring buffer."""
 
     def files(frames: Sequence[Timed]) -> list[bytes]:
         edges = [0, *places, len(frames)]
@@ -140,12 +142,12 @@ def cut_files(*places: int) -> Files:
 
 
 def by_turns(frames: Sequence[Timed]) -> list[bytes]:
-    """Two files of the same time, as two interfaces give them: pcap, and pcapng compressed."""
+    """Writes two concurrent files, as of two interfaces: pcap, and pcapng compressed."""
     return [*one_pcap(frames[::2]), gzip.compress(pcapng()(frames[1::2])[0])]
 
 
 def each_way(port: int) -> list[CapturedFrame]:
-    """The client's frames from an Ethernet interface, the server's from a cooked one."""
+    """Returns the client's frames from an Ethernet interface, the server's from a cooked one."""
 
     def frames(segment: bytes, side: int) -> list[bytes]:
         return [wire.ethernet(four(segment, side))]
@@ -163,7 +165,7 @@ def each_way(port: int) -> list[CapturedFrame]:
 
 
 def every_link(port: int) -> list[CapturedFrame]:
-    """Conversations on four link types in one file."""
+    """Returns connections on four link types in one file."""
     wraps = [
         Wrapping(1, lambda t, s: [wire.ethernet(four(t, s))]),
         Wrapping(101, lambda t, s: [six(t, s)]),
@@ -182,12 +184,12 @@ SPLIT = (Seen(CLEAN), Seen(FALSE, (1, 6), (1, 8), 1))
 
 
 def row(files: Files, seen: Sequence[Seen] = TWICE) -> TransportRow:
-    """A row of the two conversations in these files."""
+    """Returns a case with the two connections in these files."""
     return TransportRow(conversations, seen, files=files)
 
 
 def backwards(paths: list[str]) -> list[str]:
-    """The last file first."""
+    """Returns the paths in reverse order."""
     return paths[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Ways in which connections begin, end and go missing, each with its handshakes."""
+"""Cases for the start, end and incomplete capture of TCP connections, each with its handshakes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.transport.segments import (
 def reused(
     port: int, end: Callable[[ConnectionBuilder], ConnectionBuilder], same_isn: bool = False
 ) -> list[CapturedFrame]:
-    """Two connections with the same addresses and ports."""
+    """Returns two connections with the same addresses and ports."""
     first = ConnectionBuilder(port).open().send_acked(C, CLEAN.connect).connack(CLEAN)
     again = ConnectionBuilder(port, first=first.first if same_isn else (700_000, 900_000)).complete(
         FALSE
@@ -44,15 +44,17 @@ def reused(
     return end(first).frames + again.frames
 
 
-def simultaneous_close(talk: ConnectionBuilder) -> ConnectionBuilder:
-    talk.open().send_acked(C, FALSE.connect).connack(FALSE).send_acked(C, DISCONNECT)
-    one, other = talk.seq
-    talk.add(C, FIN | ACK, seq=one, ack=other).add(S, FIN | ACK, seq=other, ack=one)
-    return talk.add(C, ACK, seq=one + 1, ack=other + 1).add(S, ACK, seq=other + 1, ack=one + 1)
+def simultaneous_close(connection: ConnectionBuilder) -> ConnectionBuilder:
+    connection.open().send_acked(C, FALSE.connect).connack(FALSE).send_acked(C, DISCONNECT)
+    one, other = connection.seq
+    connection.add(C, FIN | ACK, seq=one, ack=other).add(S, FIN | ACK, seq=other, ack=one)
+    return connection.add(C, ACK, seq=one + 1, ack=other + 1).add(
+        S, ACK, seq=other + 1, ack=one + 1
+    )
 
 
-def straggler(port: int) -> list[CapturedFrame]:
-    """A PINGRESP of a connection that was reset comes within the next one's TCP handshake."""
+def late_segment(port: int) -> list[CapturedFrame]:
+    """Returns a connection whose TCP handshake contains a late PINGRESP of the previous one."""
     first = ConnectionBuilder(port).open().send_acked(C, CLEAN.connect).connack(CLEAN).reset(C)
     late = first.send_at(S, len(CLEAN.connack), PONG).frames.pop()
     again = ConnectionBuilder(port, first=(9_000_000, 8_000_000)).complete(FALSE).frames
@@ -60,70 +62,70 @@ def straggler(port: int) -> list[CapturedFrame]:
 
 
 def renumbered(port: int) -> list[CapturedFrame]:
-    """Every frame twice, the second time with sequence numbers of another beginning."""
+    """Returns every frame twice, the second time with other initial sequence numbers."""
     one = ConnectionBuilder(port).complete(CLEAN).frames
     other = ConnectionBuilder(port, first=(3_000_000_000, 2_000_000_000)).complete(CLEAN).frames
     return [frame for pair in zip(one, other, strict=True) for frame in pair]
 
 
-def turned_back(frames: list[CapturedFrame]) -> list[CapturedFrame]:
-    """Behind the handshake the clock goes back."""
+def clock_set_back(frames: list[CapturedFrame]) -> list[CapturedFrame]:
+    """Sets the clock back by an hour after the handshake."""
     frames[7] = frames[7]._replace(pause=-3600 * SECOND)
     return frames
 
 
 def half_open(port: int) -> list[CapturedFrame]:
-    """A SYN that nobody answers, a SYN/ACK that nobody acknowledges; a conversation."""
+    """Returns an unanswered SYN, an unacknowledged SYN/ACK, and a complete connection."""
     silent = ConnectionBuilder(port).add(C, SYN)
     waiting = ConnectionBuilder(port + 1).add(C, SYN).add(S, SYN | ACK)
     return silent.frames * 3 + waiting.frames + ConnectionBuilder(port + 2).complete(FALSE).frames
 
 
-def snapped(talk: ConnectionBuilder, number: int, size: int) -> ConnectionBuilder:
-    """One frame is cut by the snap length."""
-    talk.frames[number - 1] = talk.frames[number - 1]._replace(cut=size)
-    return talk
+def truncated(connection: ConnectionBuilder, number: int, size: int) -> ConnectionBuilder:
+    """Truncates one frame by the snap length."""
+    connection.frames[number - 1] = connection.frames[number - 1]._replace(cut=size)
+    return connection
 
 
-def published(talk: ConnectionBuilder) -> ConnectionBuilder:
-    """A conversation with a PUBLISH of 300 bytes in frame 8 and a subscription after it."""
-    talk.open().send_acked(C, FALSE.connect).connack(FALSE).send_acked(
+def published(connection: ConnectionBuilder) -> ConnectionBuilder:
+    """Adds a connection with a PUBLISH of 300 bytes in frame 8 and a subscription after it."""
+    connection.open().send_acked(C, FALSE.connect).connack(FALSE).send_acked(
         C, publish(b"a/b", bytes(290))
     )
-    return talk.send_acked(C, SUBSCRIBE).send_acked(S, SUBACK).close()
+    return connection.send_acked(C, SUBSCRIBE).send_acked(S, SUBACK).close()
 
 
-def lost_in_connect(talk: ConnectionBuilder) -> ConnectionBuilder:
-    return split(talk.open(), FALSE).drop(6)
+def lost_in_connect(connection: ConnectionBuilder) -> ConnectionBuilder:
+    return split(connection.open(), FALSE).drop(6)
 
 
-def wild(talk: ConnectionBuilder, ahead: int) -> ConnectionBuilder:
-    """An acknowledgement of what nobody can have sent."""
-    talk.open().send_acked(C, FALSE.connect)
-    talk.add(S, ACK, ack=talk.seq[C] + ahead)
-    return talk.connack(FALSE).close()
+def unsent_ack(connection: ConnectionBuilder, ahead: int) -> ConnectionBuilder:
+    """Adds an acknowledgement of bytes that were not sent."""
+    connection.open().send_acked(C, FALSE.connect)
+    connection.add(S, ACK, ack=connection.seq[C] + ahead)
+    return connection.connack(FALSE).close()
 
 
-def overfull(port: int) -> list[CapturedFrame]:
-    """A hole that nobody acknowledges, before more than a MiB that waits for it."""
-    talk = ConnectionBuilder(port).open().send_acked(C, FALSE.connect).connack(FALSE)
-    talk.seq[C] += 1000
+def full_buffer(port: int) -> list[CapturedFrame]:
+    """Returns a gap that is not acknowledged, before more than a MiB of pending segments."""
+    connection = ConnectionBuilder(port).open().send_acked(C, FALSE.connect).connack(FALSE)
+    connection.seq[C] += 1000
     for _ in range(20):
-        talk.send(C, publish(b"big", bytes(59_990)))
-    return talk.frames + ConnectionBuilder(port + 1).complete(CLEAN).frames
+        connection.send(C, publish(b"big", bytes(59_990)))
+    return connection.frames + ConnectionBuilder(port + 1).complete(CLEAN).frames
 
 
 ROWS: dict[str, TransportRow] = {
-    "a 4-tuple is used again after FIN": TransportRow(
+    "a 4-tuple is reused after FIN": TransportRow(
         lambda port: reused(port, lambda t: t.close()), (Seen(CLEAN), Seen(FALSE, 16, 18, 1))
     ),
-    "a 4-tuple is used again after RST": TransportRow(
+    "a 4-tuple is reused after RST": TransportRow(
         lambda port: reused(port, lambda t: t.reset(C)), (Seen(CLEAN), Seen(FALSE, 12, 14, 1))
     ),
-    "a 4-tuple is used again while open": TransportRow(
+    "a 4-tuple is reused while open": TransportRow(
         lambda port: reused(port, lambda t: t), (Seen(CLEAN), Seen(FALSE, 11, 13, 1))
     ),
-    "a 4-tuple and its first sequence number are used again": TransportRow(
+    "a 4-tuple and its first sequence number are reused": TransportRow(
         lambda port: reused(port, lambda t: t.close(), True), (Seen(CLEAN), Seen(FALSE, 16, 18, 0))
     ),
     "the SYN sent again with another first sequence number": TransportRow(
@@ -133,14 +135,14 @@ ROWS: dict[str, TransportRow] = {
         ),
         (Seen(FALSE, 5, 7, 1),),
     ),
-    "a segment of the connection before comes late": TransportRow(
-        straggler, (Seen(CLEAN), Seen(FALSE, 13, 15, 1))
+    "a late segment of the previous connection": TransportRow(
+        late_segment, (Seen(CLEAN), Seen(FALSE, 13, 15, 1))
     ),
     "two numberings, as on both sides of a firewall": TransportRow(
         renumbered, (Seen(CLEAN, 8, 12, 1),), ["mixed-connections"], copies=True
     ),
     "the clock goes back by an hour": TransportRow(
-        lambda port: turned_back(ConnectionBuilder(port).complete(FALSE).frames),
+        lambda port: clock_set_back(ConnectionBuilder(port).complete(FALSE).frames),
         (Seen(FALSE),),
         ["clock-going-back"],
     ),
@@ -189,7 +191,7 @@ ROWS: dict[str, TransportRow] = {
     ),
     "simultaneous open": row(simultaneous_open, FALSE, 5, 7),
     "simultaneous close": row(simultaneous_close, FALSE),
-    "the capture starts behind the SYN": row(
+    "the capture starts after the TCP handshake": row(
         lambda t: small(t).drop(1, 2, 3), FALSE, 1, 3, warnings=["mid-stream"]
     ),
     "the capture starts within the CONNECT": row(
@@ -200,7 +202,7 @@ ROWS: dict[str, TransportRow] = {
         Outcome.INCOMPLETE,
         warnings=["mid-stream"],
     ),
-    "the capture starts behind the CONNECT": row(
+    "the capture starts after the CONNECT": row(
         lambda t: small(t).drop(1, 2, 3, 4),
         FALSE,
         None,
@@ -208,7 +210,7 @@ ROWS: dict[str, TransportRow] = {
         Outcome.INCOMPLETE,
         warnings=["mid-stream"],
     ),
-    "the capture starts behind the handshake": TransportRow(
+    "the capture starts after the handshake": TransportRow(
         lambda port: published(ConnectionBuilder(port)).frames[7:], (), ["mid-stream"]
     ),
     "the client's direction only": row(
@@ -241,16 +243,16 @@ ROWS: dict[str, TransportRow] = {
     ),
     "a FIN lost, acknowledged": row(lambda t: small(t).drop(10), FALSE, warnings=["gap"]),
     "the snap length cuts the CONNECT": row(
-        lambda t: snapped(small(t), 4, 68), FALSE, None, 6, Outcome.INCOMPLETE, warnings=["gap"]
+        lambda t: truncated(small(t), 4, 68), FALSE, None, 6, Outcome.INCOMPLETE, warnings=["gap"]
     ),
     "the snap length cuts a PUBLISH": row(
-        lambda t: snapped(published(t), 8, 128), FALSE, warnings=["gap"]
+        lambda t: truncated(published(t), 8, 128), FALSE, warnings=["gap"]
     ),
     "the snap length cuts a TCP header": row(
-        lambda t: snapped(small(t), 9, 48), FALSE, warnings=["snap-length"]
+        lambda t: truncated(small(t), 9, 48), FALSE, warnings=["snap-length"]
     ),
-    "an acknowledgement beyond the window": row(lambda t: wild(t, 0x100000), FALSE, 4, 7),
-    "an acknowledgement far away": row(lambda t: wild(t, 0x7FFFFFFF), FALSE, 4, 7),
+    "an acknowledgement beyond the window": row(lambda t: unsent_ack(t, 0x100000), FALSE, 4, 7),
+    "an acknowledgement far away": row(lambda t: unsent_ack(t, 0x7FFFFFFF), FALSE, 4, 7),
     "two conversations interleaved": TransportRow(
         interleaved, (Seen(CLEAN, 7, 11), Seen(FALSE, 8, 12, 1))
     ),
@@ -261,7 +263,7 @@ ROWS: dict[str, TransportRow] = {
         ),
         (Seen(RESUMED), Seen(CLEAN, 16, 18, 1)),
     ),
-    "more waits for a lost segment than the limit": TransportRow(
-        overfull, (Seen(FALSE), Seen(CLEAN, 31, 33, 1)), ["buffer-limit", "gap"]
+    "more pending segments than the limit": TransportRow(
+        full_buffer, (Seen(FALSE), Seen(CLEAN, 31, 33, 1)), ["buffer-limit", "gap"]
     ),
 }

@@ -1,4 +1,4 @@
-"""Handshakes as bytes, written by hand, and what a report must say of them."""
+"""Sample handshakes as bytes, with the fields, outcomes and findings that a report must contain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DISCONNECT = bytes.fromhex("e000")
 
 
 class SampleHandshake(NamedTuple):
-    """A CONNECT, its CONNACK, their fields (properties by name), the rule that they break."""
+    """A CONNECT, its CONNACK, their fields (properties by name), and the rule that they violate."""
 
     connect: bytes
     connack: bytes
@@ -28,12 +28,12 @@ class SampleHandshake(NamedTuple):
 
 
 def block(data: bytes) -> bytes:
-    """Two bytes of length, and the bytes."""
+    """Returns a two-byte length and the bytes."""
     return len(data).to_bytes(2, "big") + data
 
 
 def packet(first: int, body: bytes) -> bytes:
-    """A fixed header before a body."""
+    """Returns a body with a fixed header before it."""
     length, size = b"", len(body)
     while True:
         size, low = divmod(size, 128)[0], size % 128
@@ -57,7 +57,7 @@ def _connack_fields(present: bool, code: int, **properties: Any) -> dict[str, An
     return {"session_present": present, "return_code": code, "properties": properties}
 
 
-# 3.1.1 with all that a CONNECT can have
+# 3.1.1 with all fields of a CONNECT
 CLEAN = SampleHandshake(
     _connect(
         4, 0b11101110, 30, block(b"sensor1"), block(b"last/words"), block(b"gone"),
@@ -72,7 +72,7 @@ CLEAN = SampleHandshake(
     _connack_fields(False, 0),
 )  # fmt: skip
 
-# 5.0 with properties; the server says that a session is present after a clean start
+# 5.0 with properties; the server sets Session Present after a Clean Start
 FALSE = SampleHandshake(
     _connect(
         5, 0b00001110, 600,
@@ -107,7 +107,7 @@ REFUSED = SampleHandshake(
     Outcome.REFUSED,
 )
 
-# More than 64 KiB, as a sender with segmentation offload hands it to its interface
+# More than 64 KiB, as captured on a sender with segmentation offload
 LARGE = SampleHandshake(
     _connect(4, 0b11000110, 60, block(b"large"), block(b"will"), block(b"w" * 65000),
              block(b"u" * 2000), block(b"p" * 2000)),
@@ -121,7 +121,7 @@ LARGE = SampleHandshake(
 
 
 def connect_fields(handshake: Handshake) -> dict[str, Any] | None:
-    """What a report says of a CONNECT, None where there is none."""
+    """Returns the fields of a handshake's CONNECT in a report; None without a CONNECT."""
     connect = handshake.connect
     if connect is None:
         return None
@@ -133,7 +133,7 @@ def connect_fields(handshake: Handshake) -> dict[str, Any] | None:
 
 
 def connack_fields(handshake: Handshake) -> dict[str, Any] | None:
-    """What a report says of a CONNACK, None where there is none."""
+    """Returns the fields of a handshake's CONNACK in a report; None without a CONNACK."""
     connack = handshake.connack
     if connack is None:
         return None
@@ -143,5 +143,5 @@ def connack_fields(handshake: Handshake) -> dict[str, Any] | None:
 
 
 def publish(topic: bytes, payload: bytes) -> bytes:
-    """A PUBLISH of QoS 0 before 5.0."""
+    """Returns a PUBLISH of QoS 0 before 5.0."""
     return packet(0x30, block(topic) + payload)

@@ -1,4 +1,4 @@
-"""Ways in which segments are cut, ordered, repeated and captured, each with its handshake."""
+"""Cases for segmentation, reordering, retransmission and duplicate capture of TCP segments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TIMESTAMPS = b"\1\1\x08\x0a" + bytes(8)
 
 
 def row(
-    talk: Callable[[ConnectionBuilder], ConnectionBuilder],
+    build: Callable[[ConnectionBuilder], ConnectionBuilder],
     sample: SampleHandshake,
     connect: Place | None = 4,
     connack: Place | None = 6,
@@ -43,96 +43,96 @@ def row(
     warnings: Sequence[str] = (),
     copies: bool = False,
 ) -> TransportRow:
-    """A row of one connection with one handshake."""
+    """Returns a case of one connection with one handshake."""
     seen = Seen(sample, connect, connack, 0, outcome)
     return TransportRow(
-        lambda port: talk(ConnectionBuilder(port)).frames, (seen,), warnings, copies=copies
+        lambda port: build(ConnectionBuilder(port)).frames, (seen,), warnings, copies=copies
     )
 
 
 def parts(sample: SampleHandshake) -> list[bytes]:
-    """The CONNECT in four segments, cut within its Remaining Length's body, a name and a value."""
+    """Returns the CONNECT in four parts, cut in the protocol name, a property name and a value."""
     return pieces(sample.connect, 5, 20, 33)
 
 
-def split(talk: ConnectionBuilder, sample: SampleHandshake) -> ConnectionBuilder:
-    """The CONNECT in the frames 4 to 7, acknowledged in 8, the CONNACK in 9."""
+def split(connection: ConnectionBuilder, sample: SampleHandshake) -> ConnectionBuilder:
+    """Sends the CONNECT in frames 4 to 7, acknowledged in 8, the CONNACK in 9."""
     for piece in parts(sample):
-        talk.send(C, piece)
-    return talk.ack(S).connack(sample).close()
+        connection.send(C, piece)
+    return connection.ack(S).connack(sample).close()
 
 
-def split_answer(talk: ConnectionBuilder) -> ConnectionBuilder:
-    """The CONNACK in the frames 6 to 8."""
+def split_answer(connection: ConnectionBuilder) -> ConnectionBuilder:
+    """Sends the CONNACK in frames 6 to 8."""
     for piece in pieces(FALSE.connack, 1, 3):
-        talk.send(S, piece)
-    return talk.ack(C).close()
+        connection.send(S, piece)
+    return connection.ack(C).close()
 
 
-def byte_by_byte(talk: ConnectionBuilder) -> ConnectionBuilder:
+def byte_by_byte(connection: ConnectionBuilder) -> ConnectionBuilder:
     for at in range(len(FALSE.connect)):
-        talk.send(C, FALSE.connect[at : at + 1])
-    talk.ack(S)
+        connection.send(C, FALSE.connect[at : at + 1])
+    connection.ack(S)
     for at in range(len(FALSE.connack)):
-        talk.send(S, FALSE.connack[at : at + 1])
-    return talk.ack(C).close()
+        connection.send(S, FALSE.connack[at : at + 1])
+    return connection.ack(C).close()
 
 
-def overlapping(talk: ConnectionBuilder, change: bool) -> ConnectionBuilder:
-    """The CONNECT in overlapping segments; `change`: the second copies differ."""
+def overlapping(connection: ConnectionBuilder, change: bool) -> ConnectionBuilder:
+    """Sends the CONNECT in overlapping segments; `change`: the second copies differ."""
     data = bytearray(CLEAN.connect)
-    talk.send_at(C, 0, bytes(data[:30]))
+    connection.send_at(C, 0, bytes(data[:30]))
     if change:
         data[25] ^= 1
-    talk.send_at(C, 20, bytes(data[20:40])).send_at(C, 30, bytes(data[30:]))
-    return talk.advance(C, len(data)).ack(S).connack(CLEAN).close()
+    connection.send_at(C, 20, bytes(data[20:40])).send_at(C, 30, bytes(data[30:]))
+    return connection.advance(C, len(data)).ack(S).connack(CLEAN).close()
 
 
-def other_copy(talk: ConnectionBuilder) -> ConnectionBuilder:
-    """The CONNECT once more, with another will."""
-    talk.open().send(C, CLEAN.connect)
-    talk.send_at(C, 0, CLEAN.connect.replace(b"gone", b"back"))
-    return talk.ack(S).connack(CLEAN).close()
+def other_copy(connection: ConnectionBuilder) -> ConnectionBuilder:
+    """Sends the CONNECT again, with another will."""
+    connection.open().send(C, CLEAN.connect)
+    connection.send_at(C, 0, CLEAN.connect.replace(b"gone", b"back"))
+    return connection.ack(S).connack(CLEAN).close()
 
 
-def keep_alive(talk: ConnectionBuilder, payload: bytes) -> ConnectionBuilder:
-    """Probes within the CONNECT, before the CONNACK and after it."""
+def keep_alive(connection: ConnectionBuilder, payload: bytes) -> ConnectionBuilder:
+    """Sends TCP keep-alive probes within the CONNECT, before the CONNACK and after it."""
     first, rest = pieces(FALSE.connect, 20)
-    talk.open().send_acked(C, first).send_at(C, len(first) - 1, payload, ACK).ack(S)
-    talk.send_acked(C, rest).send_at(C, len(FALSE.connect) - 1, payload, ACK).ack(S)
-    talk.connack(FALSE)
-    talk.send_at(S, len(FALSE.connack) - 1, payload, ACK).ack(C)
-    return talk.close()
+    connection.open().send_acked(C, first).send_at(C, len(first) - 1, payload, ACK).ack(S)
+    connection.send_acked(C, rest).send_at(C, len(FALSE.connect) - 1, payload, ACK).ack(S)
+    connection.connack(FALSE)
+    connection.send_at(S, len(FALSE.connack) - 1, payload, ACK).ack(C)
+    return connection.close()
 
 
-def zero_window(talk: ConnectionBuilder) -> ConnectionBuilder:
-    """The server's window closes within the CONNECT; a probe with its next byte is refused."""
+def zero_window(connection: ConnectionBuilder) -> ConnectionBuilder:
+    """Closes the server's window within the CONNECT; a window probe is not accepted."""
     first, rest = pieces(FALSE.connect, 20)
-    talk.open().send(C, first).add(S, ACK, window=0)
-    talk.send_at(C, 20, rest[:1], ACK)
-    talk.add(S, ACK, window=0, pause=SECOND).add(S, ACK)
-    return talk.send_acked(C, rest).connack(FALSE).close()
+    connection.open().send(C, first).add(S, ACK, window=0)
+    connection.send_at(C, 20, rest[:1], ACK)
+    connection.add(S, ACK, window=0, pause=SECOND).add(S, ACK)
+    return connection.send_acked(C, rest).connack(FALSE).close()
 
 
-def fast_open(talk: ConnectionBuilder) -> ConnectionBuilder:
-    return talk.add(C, SYN, FALSE.connect).add(S, SYN | ACK).ack(C).connack(FALSE).close()
+def fast_open(connection: ConnectionBuilder) -> ConnectionBuilder:
+    return connection.add(C, SYN, FALSE.connect).add(S, SYN | ACK).ack(C).connack(FALSE).close()
 
 
-def fast_open_refused(talk: ConnectionBuilder) -> ConnectionBuilder:
-    talk.add(C, SYN, FALSE.connect).add(S, SYN | ACK, ack=1001).send_at(C, 0, b"", ACK)
-    return talk.send_at(C, 0, FALSE.connect).ack(S).connack(FALSE).close()
+def fast_open_refused(connection: ConnectionBuilder) -> ConnectionBuilder:
+    connection.add(C, SYN, FALSE.connect).add(S, SYN | ACK, ack=1001).send_at(C, 0, b"", ACK)
+    return connection.send_at(C, 0, FALSE.connect).ack(S).connack(FALSE).close()
 
 
-def simultaneous_open(talk: ConnectionBuilder) -> ConnectionBuilder:
-    talk.add(C, SYN).add(S, SYN)
-    talk.add(C, SYN | ACK, seq=1000).add(S, SYN | ACK, seq=5000)
-    return talk.send_acked(C, FALSE.connect).connack(FALSE).close()
+def simultaneous_open(connection: ConnectionBuilder) -> ConnectionBuilder:
+    connection.add(C, SYN).add(S, SYN)
+    connection.add(C, SYN | ACK, seq=1000).add(S, SYN | ACK, seq=5000)
+    return connection.send_acked(C, FALSE.connect).connack(FALSE).close()
 
 
 def twice(
     frames: list[CapturedFrame], other: Callable[[bytes], bytes], late: int = 0
 ) -> list[CapturedFrame]:
-    """Every frame and its second copy, at once or behind `late` others."""
+    """Returns every frame and its copy, immediately or after `late` other frames."""
     copies = [frame._replace(data=other(frame.data), pause=1000) for frame in frames]
     out: list[CapturedFrame] = []
     for at in range(len(frames) + late):
@@ -143,7 +143,7 @@ def twice(
 
 
 def routed(frame: bytes) -> bytes:
-    """The frame behind a router: other MAC addresses, a lower time to live."""
+    """Returns the frame after a router: other MAC addresses, a lower TTL."""
     return bytes.fromhex("020000000099020000000098") + frame[12:22] + b"\x3f" + frame[23:]
 
 
@@ -156,12 +156,12 @@ def cooked(segment: bytes, side: int) -> bytes:
 
 
 def outgoing(frame: bytes) -> bytes:
-    """The cooked frame as it leaves by another interface."""
+    """Returns the cooked frame as captured outgoing."""
     return b"\0\4" + frame[2:]
 
 
 def interleaved(port: int) -> list[CapturedFrame]:
-    """Two conversations, frame by frame in turns."""
+    """Returns two connections with alternating frames."""
     one, other = (
         ConnectionBuilder(port).complete(CLEAN),
         ConnectionBuilder(port + 1).complete(FALSE),
@@ -169,8 +169,8 @@ def interleaved(port: int) -> list[CapturedFrame]:
     return [frame for pair in zip(one.frames, other.frames, strict=True) for frame in pair]
 
 
-def small(talk: ConnectionBuilder) -> ConnectionBuilder:
-    return talk.complete(FALSE)
+def small(connection: ConnectionBuilder) -> ConnectionBuilder:
+    return connection.complete(FALSE)
 
 
 OTHER_PORT = 28_831
@@ -206,13 +206,13 @@ ROWS: dict[str, TransportRow] = {
     ),
     "segments swapped": row(lambda t: split(t.open(), FALSE).reorder(5, 4, 7, 6), FALSE, 7, 9),
     "segments backwards": row(lambda t: split(t.open(), FALSE).reorder(7, 6, 5, 4), FALSE, 7, 9),
-    "the first segment behind the CONNACK": row(
+    "the first segment after the CONNACK": row(
         lambda t: split(t.open(), FALSE).reorder(5, 6, 7, 8, 9, 4), FALSE, 9, 8
     ),
     "the CONNACK captured before the CONNECT": row(
         lambda t: small(t).reorder(6, 5, 4), FALSE, 6, 4
     ),
-    "the SYN captured behind the CONNECT": row(lambda t: small(t).reorder(2, 3, 4, 1), FALSE, 3, 6),
+    "the SYN captured after the CONNECT": row(lambda t: small(t).reorder(2, 3, 4, 1), FALSE, 3, 6),
     "the SYN was not captured": row(lambda t: small(t).drop(1), FALSE, 3, 5),
     "the SYN/ACK was not captured": row(
         lambda t: small(t).drop(2), FALSE, 3, 5, warnings=["mid-stream"]
@@ -306,7 +306,7 @@ ROWS: dict[str, TransportRow] = {
         (Seen(FALSE, 7, 11),),
         copies=True,
     ),
-    "frames captured before and behind a router": TransportRow(
+    "frames captured before and after a router": TransportRow(
         lambda port: twice(ConnectionBuilder(port).complete(FALSE).frames, routed),
         (Seen(FALSE, 7, 11),),
         copies=True,
@@ -316,7 +316,7 @@ ROWS: dict[str, TransportRow] = {
         (Seen(FALSE, 7, 11),),
         copies=True,
     ),
-    "frames captured twice, the second time late": TransportRow(
+    "frames captured twice, the second copy late": TransportRow(
         lambda port: twice(ConnectionBuilder(port).complete(FALSE).frames, bytes, 5),
         (Seen(FALSE),),
         copies=True,
