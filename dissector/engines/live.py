@@ -74,7 +74,8 @@ class LiveEngine(NativeEngine):
         each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
         super().__init__([source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS)
-        self.streams.forgetful = True  # closed connections are forgotten soon; nobody need be told
+        # closed connections are evicted early here, so their limit gives no warning
+        self.streams.forgetful = True
         self._source = source
         self._overdue = overdue
         self._each = each
