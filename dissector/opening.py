@@ -43,9 +43,9 @@ def opened(
     if options.engine == "tshark" or options.keylog is not None:
         from dissector.engines import decryption
 
-        sources = decryption.stored(sources, stack)
+        sources = decryption.rereadable(sources, stack)
         if options.engine == "tshark":
-            more["given"] = stack.enter_context(decryption.given(sources))
+            more["tshark_input"] = stack.enter_context(decryption.single_capture(sources))
     if options.keylog is None:
         readers, failed = _readers(sources, sink)
         if not any(reader.may_hold_secrets for reader in readers):
@@ -70,8 +70,8 @@ def opened(
     if made.encrypted and not made.with_keys:
         what = f"there are no keys for any of {made.encrypted} TLS connections"
         sink.warning(CaptureWarning("keys", what))
-    if made.closed:
-        what = f"{made.closed} of {made.with_keys} TLS connections that have keys"
+    if made.undecrypted:
+        what = f"{made.undecrypted} of {made.with_keys} TLS connections that have keys"
         why = "it may not detect TLS behind a PROXY protocol header"
         sink.warning(CaptureWarning("keys", f"tshark decrypted nothing of {what}; {why}"))
     if made.decrypted is not None:

@@ -1,7 +1,7 @@
-"""A dissected scapy body in, the native record's fields out, and the other way round.
+"""Converts dissected scapy packets to the fields of native records, and records to scapy packets.
 
-For tests that hold the two decoders against each other. Properties become pairs of name and value,
-in their order on the wire; offsets, frames and defects are the native decoder's alone.
+For tests that compare the two decoders. Properties become pairs of name and value, in their order
+on the wire; offsets, frames and defects exist only in native records.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dissector.text import decode, encode
 
 
 def as_record(body: Packet) -> dict[str, Any]:
-    """Give a body's fields with the names, types and defaults of `mqtt.packets`.
+    """Returns a body's fields with the names, types and defaults of `mqtt.packets`.
 
-    A CONNACK does not say its version: `session_present` is a bool here where 3.1 makes it None.
+    A CONNACK does not contain its version, so `session_present` is a bool also in 3.1, where it is
+    None in a native record.
     """
     if isinstance(body, layers.MQTTConnect):
         return _connect(body)
@@ -66,7 +67,7 @@ def _connect(body: Packet) -> dict[str, Any]:
 
 
 def pairs(properties: list[Packet] | None) -> list[tuple[str, Any]]:
-    """Give name and value of each whole property, text decoded; unknown ones are raw bytes."""
+    """Returns name and value of each complete property, text decoded; unknown ones as raw bytes."""
     found: list[tuple[str, Any]] = []
     for item in properties or ():
         row = spec.PROPERTIES.get(item.id)
@@ -80,7 +81,7 @@ def pairs(properties: list[Packet] | None) -> list[tuple[str, Any]]:
 
 
 def built(record: Connect | Connack | Disconnect | Auth) -> Packet:
-    """Build the scapy packet of a valid record, giving no length and no flag that follows."""
+    """Builds the scapy packet of a valid record, without lengths and flags that are computed."""
     properties = [_property(item) for item in record.properties]
     if isinstance(record, Connect):
         optional = {

@@ -1,4 +1,4 @@
-"""The scapy layers: any bytes in and the same out, every field by its name, and wrong packets."""
+"""The scapy layers dissect any bytes and rebuild them, and build valid and malformed packets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FIVE = (
     "05 18 00 00 00 05 00 01 77 00 01 78"
 )
 
-# bytes, class of the body, what its fields are
+# bytes, class of the body, its fields
 VECTORS: list[tuple[str, type[Packet], dict[str, Any]]] = [
     ("10 0F 00 06 4D 51 49 73 64 70 03 02 00 3C 00 01 61", MQTTConnect, {
         "protocolNameLength": 6, "protocolName": b"MQIsdp", "protocolLevel": 3, "cleanSession": 1,
@@ -69,20 +69,20 @@ VECTORS: list[tuple[str, type[Packet], dict[str, Any]]] = [
 
 
 def rebuilt(packet: Packet) -> bytes:
-    """The bytes that the fields alone give, without those that scapy remembers."""
+    """Returns the bytes built from the fields, without scapy's cache of raw bytes."""
     packet = packet.copy()
     packet.clear_cache()
     return bytes(packet)
 
 
 def chain(packet: Packet) -> list[Packet]:
-    """All layers of a packet."""
+    """Returns all layers of a packet."""
     return list(packet.iterpayloads())
 
 
 @pytest.mark.parametrize(("raw", "kind", "fields"), VECTORS)
 def test_vectors(raw: str, kind: type[Packet], fields: dict[str, Any]) -> None:
-    """The vectors of the rules document dissect to the fields that it names, and back."""
+    """The test vectors of the rules document dissect to their fields, and are rebuilt."""
     wire = bytes.fromhex(raw)
     packet = MQTT(wire)
     body = packet.payload
@@ -102,7 +102,7 @@ def test_vectors(raw: str, kind: type[Packet], fields: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_vectors_with_properties(raw: str, expected: list[tuple[str, object]]) -> None:
-    """The properties of the vectors are packets of their own, each with its name and value."""
+    """The properties of the test vectors are packets with name and value."""
     body = MQTT(bytes.fromhex(raw)).payload
     assert pairs(body.properties) == expected
     assert body.propertyLength == sum(len(item) for item in body.properties)
@@ -119,7 +119,7 @@ records = (
 @given(records)
 @settings(max_examples=200)
 def test_valid_packets(record: Connect | Connack | Disconnect | Auth) -> None:
-    """A packet built from a record alone has the standard's bytes, and dissects to that record."""
+    """A packet built from a record has the standard's bytes, and dissects to that record."""
     packet = built(record)
     wire = getattr(encode, type(record).__name__.lower())(record)
     if isinstance(record, Disconnect | Auth) or record.version is not None:
@@ -135,8 +135,8 @@ def test_valid_packets(record: Connect | Connack | Disconnect | Auth) -> None:
     assert found == expected
 
 
-def test_filled_in() -> None:
-    """Types, flags and lengths that are not given follow from what is given."""
+def test_computed_fields() -> None:
+    """Types, flags and lengths that are not given are computed."""
     packet = MQTT() / MQTTConnect(clientId="a", username="u", lastWillTopic="t", lastWillMessage="")
     body = MQTT(bytes(packet)).payload
     assert (body.usernameFlag, body.passwordFlag, body.willFlag) == (1, 0, 1)
@@ -152,7 +152,7 @@ def test_filled_in() -> None:
 
 
 PREFIX = "00044d515454"
-WRONG: dict[str, tuple[Packet, str]] = {
+MALFORMED: dict[str, tuple[Packet, str]] = {
     "Will QoS 3": (MQTT() / MQTTConnect(willFlag=1, lastWillQos=3, lastWillTopic="t",
                    lastWillMessage="m"), "1012" + PREFIX + "041e003c0000" "000174" "00016d"),
     "reserved flag": (MQTT() / MQTTConnect(reservedFlag=1), "100c" + PREFIX + "0403003c0000"),
@@ -188,16 +188,16 @@ WRONG: dict[str, tuple[Packet, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("packet", "raw"), WRONG.values(), ids=WRONG)
-def test_wrong_on_purpose(packet: Packet, raw: str) -> None:
-    """A packet can be built wrong in every way, and dissects without a complaint."""
+@pytest.mark.parametrize(("packet", "raw"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_packets(packet: Packet, raw: str) -> None:
+    """Malformed packets can be built, and dissect without an exception."""
     wire = bytes.fromhex(raw)
     assert bytes(packet) == wire
     assert bytes(MQTT(wire)) == rebuilt(MQTT(wire)) == wire
 
 
-def test_what_is_cut_is_none() -> None:
-    """A CONNECT that ends in mid-field keeps the rest as trailing, and absent fields are None."""
+def test_truncated_fields_are_none() -> None:
+    """A CONNECT that is truncated in a field has the rest in trailing, and missing fields None."""
     body = MQTT(bytes.fromhex("101a" + PREFIX + "04ec00")).payload
     assert (body.cleanSession, body.keepAlive, body.clientId) == (0, None, None)
     assert (body.password, body.trailing) == (None, b"\x00")
@@ -210,7 +210,7 @@ def test_what_is_cut_is_none() -> None:
     assert (item.value, item.trailing) == (None, b"\x00\x00")
 
 
-def test_version_can_be_told() -> None:
+def test_version_can_be_set() -> None:
     """Bytes after a CONNACK's code are properties, unless it is known to be of an older version."""
     wire = bytes.fromhex("2003000000")
     assert MQTT(wire).payload.properties == []
@@ -227,7 +227,7 @@ headers = st.sampled_from([bytes.fromhex(raw) for raw, _, _ in VECTORS] + [bytes
 
 @st.composite
 def any_bytes(draw: st.DrawFn) -> bytes:
-    """Anything: noise, and whole packets with noise in them and after them."""
+    """Draws random bytes, and complete packets with random changes and bytes after them."""
     if draw(st.booleans()):
         return draw(st.binary(min_size=1, max_size=80))
     wire = bytearray(b"".join(draw(st.lists(headers, min_size=1, max_size=4))))
@@ -239,7 +239,7 @@ def any_bytes(draw: st.DrawFn) -> bytes:
 @given(any_bytes(), st.sampled_from([None, *Version]))
 @settings(max_examples=400)
 def test_any_bytes(wire: bytes, version: Version | None) -> None:
-    """Any bytes dissect, show and build again, from scapy's cache and from the fields alone."""
+    """Any bytes can be dissected, shown and rebuilt, from scapy's cache and from the fields."""
     packet = MQTT(wire, version=version)
     assert bytes(packet) == rebuilt(packet) == bytes(packet.copy()) == wire
     assert packet.show(dump=True)
@@ -250,13 +250,13 @@ def test_any_bytes(wire: bytes, version: Version | None) -> None:
 
 @given(any_bytes())
 def test_any_bytes_as_a_body(wire: bytes) -> None:
-    """A body without a fixed header takes all bytes that it is given."""
+    """A body without a fixed header takes all bytes."""
     for kind in (MQTTConnect, MQTTConnack, MQTTDisconnect, MQTTAuth, MQTTBody, MQTTProperty):
         assert bytes(kind(wire)) == rebuilt(kind(wire)) == wire
 
 
 def test_many_packets() -> None:
-    """A long chain ends in one Raw, before the recursion of scapy ends in an exception."""
+    """A long chain ends in one Raw, before scapy's recursion exceeds the stack limit."""
     wire = b"\xc0\x00" * 5000
     packet = MQTT(wire)
     assert len(chain(packet)) == MAX_CHAIN + 1
@@ -265,14 +265,14 @@ def test_many_packets() -> None:
 
 
 def test_many_properties() -> None:
-    """More properties than scapy's limit on lists are all there."""
+    """More properties than scapy's limit on lists are all dissected."""
     items = b"\x26\x00\x01k\x00\x01v" * 500
     body = MQTTDisconnect(b"\x00" + encode.variable(len(items)) + items)
     assert len(body.properties) == 500
 
 
 def test_changed_after_dissection() -> None:
-    """A field set anew is built anew; a length is, once it was deleted, as in all of scapy."""
+    """A changed field is rebuilt; a length is recomputed after it was deleted, as in all scapy."""
     packet = MQTT(bytes.fromhex(FIVE))
     body = packet.payload
     body.properties[0].value = 7
@@ -285,7 +285,7 @@ def test_changed_after_dissection() -> None:
 
 
 def test_fuzz() -> None:
-    """The `fuzz` of scapy makes packets that build and dissect."""
+    """Scapy's `fuzz` makes packets that can be built and dissected."""
     for packet in (MQTT() / MQTTConnect(), MQTT() / MQTTConnack(properties=[MQTTProperty()])):
         for _ in range(20):
             wire = bytes(fuzz(packet.copy()))
@@ -293,7 +293,7 @@ def test_fuzz() -> None:
 
 
 def test_answers() -> None:
-    """A reply is known as the answer to what it may answer, and to nothing else."""
+    """A reply answers only packets of the types that it may answer."""
     connect, connack = MQTT() / MQTTConnect(), MQTT() / MQTTConnack()
     ping, pong = MQTT(type="PINGREQ"), MQTT(type="PINGRESP")
     assert connack.answers(connect)
@@ -305,7 +305,7 @@ def test_answers() -> None:
 
 
 def test_summary() -> None:
-    """A summary names every packet of a chain, and no secret."""
+    """A summary contains every packet of a chain, and no secret."""
     packet = MQTT(bytes.fromhex(FULL.replace("70", "7a") + "20020005"))
     assert packet.summary() == (
         "MQTT / CONNECT 3.1.1 clientId=b'c1' cleanSession=0 keepAlive=60"
@@ -314,7 +314,7 @@ def test_summary() -> None:
 
 
 def test_masked() -> None:
-    """`masked` gives a copy of the same size with stars for secrets; the packet stays as it is."""
+    """`masked` returns a copy of the same size with asterisks for secrets."""
     wire = bytes.fromhex(FULL)
     packet = Ether() / IP() / TCP() / MQTT(wire + wire)
     hidden = masked(packet)
@@ -331,7 +331,7 @@ def test_masked() -> None:
 
 @given(any_bytes())
 def test_masked_any_bytes(wire: bytes) -> None:
-    """Masking any bytes keeps their number and changes none but to stars."""
+    """Masking any bytes keeps their number, and changes bytes only to asterisks."""
     hidden = bytes(masked(MQTT(wire)))
     assert len(hidden) == len(wire)
     assert all(new in (old, 0x2A) for new, old in zip(hidden, wire, strict=True))

@@ -1,4 +1,4 @@
-"""The scapy layers and the native decoder, written apart, agree on every byte."""
+"""The scapy layers and the native decoder, two implementations, agree on every byte."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dissector.mqtt.protocol_name import is_word
 from tests.layer_records import as_record
 from tests.test_layers import any_bytes
 
-# Property lists end early in the native decoder, at a limit that no example here comes near.
+# The native decoder limits the number of properties, to far more than in any example here.
 LISTS = ("properties", "last_will_properties")
 
 
 def one_packet(wire: bytes) -> bytes:
-    """Cut off what stands behind the first packet."""
+    """Removes all bytes after the first packet."""
     header = MQTT(wire)
     length = header.remainingLength
     return wire[: 1 + len(length.wire) + length] if length.finished else wire
@@ -27,9 +27,9 @@ def one_packet(wire: bytes) -> bytes:
 @given(any_bytes().map(one_packet), st.sampled_from([None, *Version]))
 @settings(max_examples=400)
 def test_same_fields(wire: bytes, version: Version | None) -> None:
-    """Both read the same fields out of any CONNECT, CONNACK, DISCONNECT or AUTH, right or wrong.
+    """Both read the same fields from any CONNECT, CONNACK, DISCONNECT or AUTH, valid or malformed.
 
-    Behind a name that is no word the native decoder reads nothing.
+    After a protocol name that is not a word the native decoder reads nothing.
     """
     native = decode_packet(wire, version)
     layer = MQTT(wire, version=version)
@@ -50,7 +50,7 @@ def test_same_fields(wire: bytes, version: Version | None) -> None:
 @given(any_bytes().map(one_packet))
 @settings(max_examples=400)
 def test_same_secrets(wire: bytes) -> None:
-    """No byte that the native decoder holds for a secret is shown by the layers' `masked`."""
+    """No byte that the native decoder marks as secret is shown by the layers' `masked`."""
     shown = bytes(masked(MQTT(wire)))
     native = decode_packet(wire)
     for offset, length in getattr(native, "secrets", ()):

@@ -1,4 +1,4 @@
-"""The scapy layers on TCP: reassembly by scapy's sessions, bindings, real captures."""
+"""The scapy layers on TCP: reassembly by scapy's TCPSession, port bindings, real captures."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.test_layers import FIVE, FULL, chain, rebuilt
 
 @pytest.fixture
 def bound() -> Iterator[None]:
-    """The layers bound to port 1883 for one test."""
+    """Binds the layers to port 1883 for one test."""
     layers.bind()
     yield
     layers.unbind()
 
 
 def segments(wire: bytes, cuts: list[int], end: bool = False) -> list[Packet]:
-    """Frames that carry `wire`, cut at the given offsets, after a SYN; `end` adds a FIN."""
+    """Returns frames that carry `wire`, cut at the offsets, after a SYN; `end` adds a FIN."""
     places = sorted({0, *cuts, len(wire)})
     pieces = [(start, "PA", wire[start:stop]) for start, stop in pairwise(places)]
     pieces = [(-1, "S", b""), *pieces, *([(len(wire), "FA", b"")] if end else [])]
@@ -47,7 +47,7 @@ def segments(wire: bytes, cuts: list[int], end: bool = False) -> list[Packet]:
 
 
 def reassembled(frames: list[Packet]) -> list[bytes]:
-    """Each MQTT packet that scapy's own TCPSession gives, as bytes."""
+    """Returns each MQTT packet that scapy's TCPSession yields, as bytes."""
     found = []
     for frame in sniff(offline=frames, session=TCPSession, quiet=True):
         for layer in chain(frame):
@@ -59,7 +59,7 @@ def reassembled(frames: list[Packet]) -> list[bytes]:
 
 @pytest.mark.usefixtures("bound")
 def test_large_will_over_three_segments() -> None:
-    """A CONNECT with a large will comes whole out of three segments (scapy issue 4595)."""
+    """A CONNECT with a large will is reassembled from three segments (scapy issue 4595)."""
     will = bytes(range(256)) * 14
     wire = bytes(MQTT() / MQTTConnect(clientId="c", lastWillTopic="t", lastWillMessage=will))
     frames = sniff(offline=segments(wire, [1400, 2800]), session=TCPSession, quiet=True)
@@ -77,7 +77,7 @@ STREAM = [
 @pytest.mark.usefixtures("bound")
 @pytest.mark.parametrize("end", [False, True])
 def test_every_split(end: bool) -> None:
-    """Wherever a stream is cut into two segments, the same packets come out of a TCPSession."""
+    """Wherever a stream is cut into two segments, a TCPSession yields the same packets."""
     wire = b"".join(STREAM)
     for cut in range(1, len(wire)):
         assert reassembled(segments(wire, [cut], end)) == STREAM
@@ -86,13 +86,13 @@ def test_every_split(end: bool) -> None:
 
 @pytest.mark.usefixtures("bound")
 def test_byte_by_byte() -> None:
-    """One byte a segment gives the same packets."""
+    """Segments of one byte give the same packets."""
     wire = b"".join(STREAM)
     assert reassembled(segments(wire, list(range(len(wire))))) == STREAM
 
 
-def test_reassembly_waits_and_gives_up() -> None:
-    """Nothing is given before a packet is whole; a false length or the end gives all there is."""
+def test_incomplete_reassembly() -> None:
+    """An incomplete packet is not returned; after a bad length, or at the end, all bytes are."""
     wire = bytes.fromhex(FULL)
     for size in range(len(wire)):
         assert MQTT.tcp_reassemble(wire[:size], {}, {}) is None
@@ -110,7 +110,7 @@ def test_reassembly_waits_and_gives_up() -> None:
 
 @pytest.mark.parametrize("ours_first", [True, False])
 def test_beside_the_layers_of_scapy(ours_first: bool) -> None:
-    """Importing ours changes nothing of scapy's own MQTT; `bind` puts ours first until `unbind`."""
+    """Importing the layers does not change scapy's own MQTT layers; only `bind` does."""
     imports = ["import dissector.layers as ours", "import scapy.contrib.mqtt as theirs"]
     code = imports if ours_first else imports[::-1]
     code += [
@@ -131,7 +131,7 @@ def test_beside_the_layers_of_scapy(ours_first: bool) -> None:
 
 
 def test_real_captures(shared_captures: list[Path]) -> None:
-    """Every MQTT segment of the real captures dissects and builds again."""
+    """Every MQTT segment of the real captures is dissected and rebuilt."""
     seen = 0
     for path in shared_captures:
         for frame in sniff(offline=str(path), quiet=True):
@@ -159,8 +159,8 @@ TSHARK: dict[str, Callable[[Any], str]] = {
 
 
 @pytest.mark.usefixtures("bound")
-def test_connects_as_tshark_has_them(shared_captures: list[Path], tshark: str) -> None:
-    """The fields of every whole CONNECT of the real captures are those that tshark gives."""
+def test_connects_equal_tshark(shared_captures: list[Path], tshark: str) -> None:
+    """The fields of every complete CONNECT of the real captures equal those of tshark."""
     fields = [word for name in TSHARK for word in ("-e", name)]
     compared = 0
     for path in shared_captures:
@@ -189,8 +189,8 @@ def test_connects_as_tshark_has_them(shared_captures: list[Path], tshark: str) -
     assert compared > 10
 
 
-def test_page_for_users_of_scapy() -> None:
-    """Every example of docs/scapy.md gives what the page says."""
+def test_examples_in_the_documentation() -> None:
+    """Every example in docs/scapy.md gives the documented output."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "scapy.md").read_text(), re.S)
     assert blocks
     names: dict[str, Any] = {}

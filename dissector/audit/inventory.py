@@ -123,7 +123,7 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
         if profile.code:
             _count(refusals, spec.return_code_name(profile.code, profile.version), tally.refused)
         if profile.tls is not None:
-            _count(tls, profile.tls.way, profile.count)
+            _count(tls, profile.tls.version_and_suite, profile.count)
     evidence = _evidence(macs, addresses, named, ids, users, own_mac)
     evidence += _secrets(everything, holders)
     evidence += _hellos(everything)
@@ -213,7 +213,7 @@ def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Se
         for way in profile.forwarders:
             _count(forwarders, way, count)
         if profile.tls is not None:
-            _count(tls, profile.tls.way, count)
+            _count(tls, profile.tls.version_and_suite, count)
         if profile.code == 0:
             accepted_profiles.append(profile)
             _count(versions, _version(profile), count)

@@ -103,7 +103,7 @@ def run(
         servers,
         profiles,
         other=capture.other_traffic,
-        evicted=activity.profiles.forgot,
+        evicted=activity.profiles.evicted,
         seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,
     )
     return AuditResult(outcome, overview)

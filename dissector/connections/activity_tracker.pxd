@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection, CaptureQuality
 from dissector.connections.audit_context cimport AuditContext
-from dissector.connections.profile cimport Profile, carried, client_place
+from dissector.connections.profile cimport Profile, encapsulation_facts, client_address
 from dissector.connections.entities cimport (
     Client,
     Credential,
@@ -9,7 +9,7 @@ from dissector.connections.entities cimport (
     Takeover,
     Refusal,
     ServerHistory,
-    remember,
+    append_bounded,
 )
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
@@ -43,4 +43,4 @@ cdef class ActivityTracker:
 @cython.locals(bits=cython.int)
 cdef int _connection_flags(Profile profile, Connect connect) except -1
 @cython.locals(event=CloseEvent)
-cpdef bint lived(Connection old, long long since_ns) except -1
+cpdef bint client_active_since(Connection old, long long since_ns) except -1

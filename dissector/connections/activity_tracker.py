@@ -1,10 +1,10 @@
-"""Connections in as they are answered and as they end, what a server and a client id went through
-out: who was live when, refusals, takeovers, reconnects, and which connections are alike.
+"""Tracks the activity of servers, hosts, client ids and credentials over all connections, for the
+audit rules: open connections, refusals, takeovers, reconnects, and which connections are alike.
 
-Connections that are alike in all that a device chooses share one `Profile`; so what is costly is
-done once for each, and the memory is that of the profiles. Every table forgets its oldest entry
-once it is full, so a live interface may feed it for months. No secret is kept: credentials are
-known by a keyed hash, and packets are let go when their connection ends.
+Connections that are alike in everything that a device chooses share one `Profile`, so expensive
+work is done once per profile and memory grows with the number of profiles. Every table evicts its
+oldest entry when it is full, so a live capture can run for months. No secret is kept: credentials
+are stored as a keyed hash, and packets are released when their connection ends.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from dissector.connections.entities import (
     Refusal,
     ServerHistory,
     Takeover,
-    remember,
+    append_bounded,
 )
-from dissector.connections.profile import STREAMS_KEPT, Profile, carried, client_place
+from dissector.connections.profile import STREAMS_KEPT, Profile, client_address, encapsulation_facts
 from dissector.model import FrameRef, Side
 from dissector.mqtt.packets import Connack, Connect
 from dissector.text import encode, fingerprint
@@ -38,18 +38,18 @@ CLIENTS = 65_536
 CREDENTIALS = 16_384
 SERVERS = 1_024
 ONCE = 131_072
-STEMS = 4_096  # beginnings of client ids that end in a number, over all servers
-NEWCOMERS_KEPT = 65_536  # of each ten seconds and server
+STEMS = 4_096  # prefixes of client ids that end in a number, over all servers
+NEWCOMERS_KEPT = 65_536  # per server and interval of ten seconds
 BUCKET_NS = 10 * SECOND_NS
 
-# Codes that say: these credentials are not good enough, in 3.1 and 3.1.1, and in 5.0
+# Return codes that refuse the credentials, in 3.1 and 3.1.1, and in 5.0
 DENIED = frozenset({4, 5, 0x86, 0x87})
-# Codes of 5.0 by which a server keeps somebody off: Banned, Connection rate exceeded
+# Reason codes of 5.0 with which a server throttles a host: Banned, Connection rate exceeded
 SLOWED = frozenset({0x8A, 0x9F})
 
 
 class ActivityTracker:
-    """All that is remembered. `key` is that of the hashes of secrets, random if None."""
+    """Holds the activity tables. `key` is the key of the hashes of secrets, random if None."""
 
     def __init__(self, key: bytes | None = None) -> None:
         self.key = os.urandom(16) if key is None else key
@@ -58,32 +58,32 @@ class ActivityTracker:
         self.clients: BoundedDict[tuple[str, int, str], Client] = BoundedDict(CLIENTS)
         self.credentials: BoundedDict[str, Credential] = BoundedDict(CREDENTIALS)
         self.servers: BoundedDict[tuple[str, int], ServerHistory] = BoundedDict(SERVERS)
-        # numbers at the end of client ids, by server and by what is before them
+        # numbers at the end of client ids, by server and prefix
         self.stems: BoundedDict[tuple[str, int, str], set[int]] = BoundedDict(STEMS)
         self.start_ns: int | None = None
         self._once: BoundedDict[tuple[object, ...], None] = BoundedDict(ONCE)
         self._judged: dict[int, Profile] = {}  # of open connections, by stream
 
     def once(self, *key: object) -> bool:
-        """Whether this is asked for the first time."""
+        """Whether this is the first call with this key."""
         if key in self._once:
             return False
         self._once.keep(key, None)
         return True
 
     def profile_of(self, stream: int) -> Profile | None:
-        """Give the profile of a connection that is open."""
+        """Returns the profile of an open connection, by stream index."""
         return self._judged.get(stream)
 
     def answered(self, connection: Connection) -> AuditContext | None:
-        """Take a connection whose CONNACK has come; None where its CONNECT was not seen."""
+        """Records a connection whose CONNACK was seen; None if its CONNECT was not seen."""
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None or connack is None or connack.frame is None:
             return None
         return self._opened(connection, connect, connack, connack.frame)
 
     def ended(self, connection: Connection) -> AuditContext:
-        """Take a connection whose view has ended."""
+        """Records the end of a connection."""
         now = connection.quality.ended_ns
         profile = self._judged.pop(connection.stream, None)
         connect = connection.connect
@@ -96,17 +96,17 @@ class ActivityTracker:
             context.profile = profile = profile or self._profile(connection, None, None, now)
             context.host = self._host(profile)
         if context.profile is not None and context.profile.keep_alive == 0:
-            context.event |= Event.UNKEPT
+            context.event |= Event.NO_KEEP_ALIVE
         if connection.findings:
-            context.event |= Event.FAULTY
+            context.event |= Event.WITH_FINDINGS
         if connect is not None and connection.connack is None and context.host is not None:
-            # it was let wait; or we did not see the answer
-            context.host.keep_off((connection.server.ip, connection.server.port), now)
+            # the server did not answer, or its answer was not captured
+            context.host.note_rejection((connection.server.ip, connection.server.port), now)
         if connect is None:
             if not connection.client_sent_bytes and not connection.server_sent_bytes:
                 context.event |= Event.SILENT
                 assert context.host is not None
-                remember(context.host.silent, (connection.opened_ns, now))
+                append_bounded(context.host.silent, (connection.opened_ns, now))
             return context
         context.client = self.clients.get(
             (connection.server.ip, connection.server.port, connect.client_id)
@@ -116,10 +116,10 @@ class ActivityTracker:
             if context.takeovers_by:
                 context.event |= Event.TAKEN_OVER
                 first = context.takeovers_by[0]
-                if connection.quality.incomplete_reason() is None and lived(
+                if connection.quality.incomplete_reason() is None and client_active_since(
                     connection, first.frame.time_ns
                 ):
-                    remember(context.client.takeovers, (first.frame.time_ns, first.ip))
+                    append_bounded(context.client.takeovers, (first.frame.time_ns, first.ip))
         return context
 
     def _opened(
@@ -139,7 +139,7 @@ class ActivityTracker:
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
             host.client_ids[client_id] = None
         if not client_id:
-            remember(host.nameless, now)
+            append_bounded(host.connects_without_id, now)
         server = context.server = self._server(connection, now)
         if len(server.newcomers) < NEWCOMERS_KEPT:
             server.newcomers.add(client_id or host.ip)
@@ -150,10 +150,10 @@ class ActivityTracker:
             client = self.clients.keep(key, Client())
             context.event |= Event.NEW_CLIENT
         context.client = client
-        remember(client.connects, now)
+        append_bounded(client.connects, now)
         client.count += 1
         if client.count > 1 or not client_id:
-            context.event |= Event.AGAIN
+            context.event |= Event.RECONNECT
         if code is None:
             return context
         if code:
@@ -161,9 +161,9 @@ class ActivityTracker:
             if code in DENIED:
                 context.event |= Event.DENIED
                 refusal = Refusal(frame, connect, place, profile.secret, self.key)
-                remember(host.denials, refusal, REFUSALS_KEPT)
+                append_bounded(host.denials, refusal, REFUSALS_KEPT)
             elif code in SLOWED:
-                host.keep_off(place, now)
+                host.note_rejection(place, now)
             return context
         context.event |= Event.ACCEPTED
         if host.denials:
@@ -212,9 +212,15 @@ class ActivityTracker:
     ) -> Profile:
         server = connection.server
         secret: str | None = None
-        ip, mac = client_place(connection)
+        ip, mac = client_address(connection)
         if connect is None:
-            key: tuple[object, ...] = (ip, mac, server.ip, server.port, carried(connection))
+            key: tuple[object, ...] = (
+                ip,
+                mac,
+                server.ip,
+                server.port,
+                encapsulation_facts(connection),
+            )
         else:
             if connect.password is not None:
                 pair = encode(connect.username or "") + b"\0" + connect.password
@@ -222,7 +228,7 @@ class ActivityTracker:
             key = (
                 ip, mac, server.ip, server.port, connect.client_id, connect.username,
                 secret, connect.protocol_level, connect.connect_flags, connect.keep_alive,
-                connect.last_will_topic, connection.transport, carried(connection),
+                connect.last_will_topic, connection.transport, encapsulation_facts(connection),
                 None if connack is None else connack.return_code,
             )  # fmt: skip
         profile = self.profiles.get(key)
@@ -232,7 +238,7 @@ class ActivityTracker:
         profile.count += 1
         if now > profile.last_ns:
             profile.last_ns = now
-        profile.note(connection.stream)
+        profile.add_stream(connection.stream)
         return profile
 
     def _host(self, profile: Profile) -> Host:
@@ -259,7 +265,7 @@ class ActivityTracker:
 
 
 def _connection_flags(profile: Profile, connect: Connect) -> int:
-    """Give the bits that say what is remarkable about a new profile."""
+    """Returns the `Event` bits of a new profile."""
     bits = 0
     if profile.anonymous:
         bits |= Event.ANONYMOUS
@@ -272,16 +278,16 @@ def _connection_flags(profile: Profile, connect: Connect) -> int:
     if profile.bridge:
         bits |= Event.FROM_BRIDGE
     if profile.keep_alive == 0:
-        bits |= Event.UNKEPT
+        bits |= Event.NO_KEEP_ALIVE
     if profile.connack_properties:
-        bits |= Event.ANNOUNCED
+        bits |= Event.CONNACK_PROPERTIES
     if connect.first is not connect.frame:
-        bits |= Event.IN_PIECES
+        bits |= Event.SPLIT_CONNECT
     return bits
 
 
-def lived(old: Connection, since_ns: int) -> bool:
-    """Whether the client of a connection still answered after `since_ns`."""
+def client_active_since(old: Connection, since_ns: int) -> bool:
+    """Whether the client closed the connection at or after `since_ns`, so was still active then."""
     for event in old.closes:
         if event.side is Side.CLIENT and event.frame.time_ns >= since_ns:
             return True

@@ -32,19 +32,19 @@ cdef class AnalysisContext:
     cdef readonly long long mqtt_connections
     cdef readonly long long handshakes
     cdef public long long tls_handshakes
-    cdef public object noted
+    cdef public object on_packet
     cdef public bint watched
     cdef public long long dropped_ns
     cdef readonly dict other
     cdef readonly object inflaters
-    cdef readonly dict _spelt
+    cdef readonly dict _formatted
     cdef dict _servers
     cdef long long _known_servers
     @cython.locals(file=str)
     cpdef FrameRef frame(self, long long key, long long time_ns)
     cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
-    cdef str _spell(self, bytes address)
+    cdef str _format(self, bytes address)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
     cpdef other_traffic(self, str kind)

@@ -1,4 +1,4 @@
-"""What all trackers of one analysis share: names, counts, and who listens."""
+"""State that all trackers of one analysis share: file names, endpoints, counters, event sink."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ else:
 
 _NUMBER = (1 << 40) - 1
 _NONE: frozenset[Version] = frozenset()
-_SPELT_KEPT = 32768  # IPv6 addresses whose spelling is kept
+_FORMATTED_KEPT = 32768  # IPv6 addresses whose text form is cached
 _SERVERS_KEPT = 65536
 
 
 class EventSink:
-    """Receives what the trackers see, as it happens. Here it does nothing with it."""
+    """Receives the events of trackers as they occur. This base class ignores them."""
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """A packet with at least one defect."""
+        """Called for a packet with at least one defect."""
 
     def answered(self, connection: Connection) -> None:
-        """The first CONNACK of a connection; its handshake can be judged."""
+        """Called at the first CONNACK of a connection: its handshake can be checked."""
 
     def not_judged(self, connection: Connection, packet: Packet) -> None:
-        """A packet that would be judged if the view of the connection were not as it is."""
+        """Called for a packet that cannot be evaluated because the capture is incomplete."""
 
     def ended(self, connection: Connection) -> None:
-        """The view of a connection ended; what is missing can be judged."""
+        """Called when a connection ended: missing packets and closes can be checked."""
 
     def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
-        """A limit of our own was hit."""
+        """Called for a capture warning: a limit was hit, or data could not be captured or read."""
 
     def encrypted(self, record: TlsHandshake) -> None:
-        """The view of a TLS connection ended that seems to carry MQTT."""
+        """Called when a TLS connection that seems to carry MQTT ended."""
 
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Any packet; called only where `keep_all` was asked for."""
+        """Called for every packet, only with `keep_all`."""
 
 
 class KnownServer:
-    """A server as trackers know it; `versions` are those that it has accepted so far."""
+    """A server seen by the trackers; `versions` are the MQTT versions it has accepted so far."""
 
     def __init__(self, endpoint: Endpoint, mac: bytes | None) -> None:
         self.endpoint = endpoint
@@ -64,7 +64,7 @@ class KnownServer:
         self.versions: frozenset[Version] = _NONE
 
     def accepts(self, version: Version) -> None:
-        """Remember that it accepted a connection of that version."""
+        """Records that the server accepted a connection of that version."""
         if version not in self.versions:
             self.versions |= {version}
 
@@ -72,11 +72,11 @@ class KnownServer:
 class AnalysisContext:
     """Shared by the trackers of one analysis. `counts` are control packets by type.
 
-    `ports` are those where MQTT is expected in clear, `tls_ports` those where TLS carries it;
-    `decrypted` is what is known of the inside of TLS connections.
-    `noted(connection, packet type, time)` hears of every packet that the order of things depends
-    on, where somebody asked: a live capture, for deadlines. `watched`: frames that are lost before
-    anybody sees them are counted, and `dropped_ns` is when that was for the last time.
+    `ports` are those where MQTT is expected in clear text, `tls_ports` those where TLS carries it;
+    `decrypted` holds decrypted data of TLS connections.
+    `on_packet(connection, packet type, time)`, if set, is called for every packet that is handled
+    one by one: a live capture sets deadlines by it. `watched`: frames that the kernel dropped are
+    counted, and `dropped_ns` is the time of the last drop.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class AnalysisContext:
         self.keep_all = keep_all
         self.counts = IntegerArray(16)
         self.mqtt_connections = 0
-        self.noted: Callable[[int, int, int], None] | None = None
+        self.on_packet: Callable[[int, int, int], None] | None = None
         self.watched = False
         self.dropped_ns = -1
         self.handshakes = 0
@@ -105,36 +105,36 @@ class AnalysisContext:
         self.inflaters = Inflaters()
         self._servers: dict[bytes, dict[int, KnownServer]] = {}  # by address, by port
         self._known_servers = 0
-        self._spelt: dict[bytes, str] = {}
+        self._formatted: dict[bytes, str] = {}
 
     def frame(self, key: int, time_ns: int) -> FrameRef:
-        """Spell a frame key, `file << 40 | number`."""
+        """Returns the reference of a frame from its key, `file << 40 | number`."""
         file = self.files[0] if key <= _NUMBER else self.files[key >> 40]
         return frame_ref(file, key & _NUMBER, time_ns)
 
     def endpoint(self, ip: bytes, port: int, mac: bytes | None) -> Endpoint:
-        """Spell one end of a connection."""
-        return endpoint(self._spell(ip), port, None if mac is None else self._spell(mac))
+        """Returns one end of a connection with its addresses as text."""
+        return endpoint(self._format(ip), port, None if mac is None else self._format(mac))
 
-    def _spell(self, address: bytes) -> str:
-        """Spell an address, by its length IPv4, IPv6 or MAC."""
+    def _format(self, address: bytes) -> str:
+        """Formats an address: IPv4, IPv6 or MAC, by its length."""
         size = len(address)
         if size == 4:
             return format_ipv4(address)
         if size == 6:
             return format_mac(address)
-        known = self._spelt.get(address)
+        known = self._formatted.get(address)
         if known is None:
             import socket  # its import costs more than a small capture
 
             known = socket.inet_ntop(socket.AF_INET6, address)
-            if len(self._spelt) >= _SPELT_KEPT:
-                self._spelt.clear()
-            self._spelt[address] = known
+            if len(self._formatted) >= _FORMATTED_KEPT:
+                self._formatted.clear()
+            self._formatted[address] = known
         return known
 
     def server(self, ip: bytes, port: int, mac: bytes | None) -> KnownServer:
-        """Give what is known of a server, its end of a connection spelt."""
+        """Returns the record of a server, and creates it at the first call."""
         there = self._servers.get(ip)
         if there is None:
             there = {}
@@ -152,5 +152,5 @@ class AnalysisContext:
         return known
 
     def other_traffic(self, kind: str) -> None:
-        """Count a connection that carries something else."""
+        """Counts a connection that carries another protocol."""
         self.other[kind] = self.other.get(kind, 0) + 1

@@ -1,6 +1,7 @@
-"""A connection with what is known around it in, what rules of an audit are asked about out.
+"""The context in which audit rules check one connection, and the events that trigger them.
 
-An `Event` says what is new about a connection; rules name those that they ask about.
+An `Event` is a bit that describes what is new about a connection; each rule names those that it
+checks.
 """
 
 from __future__ import annotations
@@ -16,39 +17,39 @@ if TYPE_CHECKING:
 
 
 class Event:
-    """What is new about a connection, as bits; a rule names those that it asks about.
+    """What is new about a connection, as bits; each rule names those that trigger it.
 
-    Those from `CREDENTIALS` to `ANNOUNCED` come with `PROFILE` only: so a rule about wills is not
-    asked about devices that leave none.
+    Those from `CREDENTIALS` to `CONNACK_PROPERTIES` are set only together with `PROFILE`, so a rule
+    about wills is not run for devices that have none.
     """
 
     PROFILE = 1  # the first connection of its profile
     ACCEPTED = 2
     DENIED = 4  # refused for its credentials
-    REFUSED = 8  # refused for whatever reason
+    REFUSED = 8  # refused for any reason
     CONNECT = 16  # any CONNECT, answered or not
-    TAKEN_OVER = 32  # it ended after another connection of its client id was accepted
-    SHARED = 64  # its credentials were seen from one more client id or host
-    CHANGED = 128  # its client id was known, from another profile
-    NEW_CLIENT = 256  # its client id was never seen at this server
+    TAKEN_OVER = 32  # it ended after another connection with its client id was accepted
+    SHARED = 64  # its credentials were seen from an additional client id or host
+    CHANGED = 128  # its client id was seen before, with another profile
+    NEW_CLIENT = 256  # its client id was not seen before at this server
     ENDED = 512
-    SILENT = 1024  # nobody said anything on it
+    SILENT = 1024  # neither side sent any data on it
     CREDENTIALS = 1 << 11  # a user name, a password, or an Authentication Method
-    PASSWORD = 1 << 12  # one that is not empty
+    PASSWORD = 1 << 12  # a password that is not empty
     ANONYMOUS = 1 << 13
     WILL = 1 << 14
     FROM_BRIDGE = 1 << 15
-    IN_PIECES = 1 << 16  # the CONNECT came in more than one frame
-    ANNOUNCED = 1 << 17  # its CONNACK has properties
-    AFTER_DENIAL = 1 << 18  # accepted, and its host was refused before
-    UNKEPT = 1 << 19  # keep alive is off: when the profile is new, and when the connection ends
+    SPLIT_CONNECT = 1 << 16  # the CONNECT spans more than one frame
+    CONNACK_PROPERTIES = 1 << 17  # its CONNACK has properties
+    AFTER_DENIAL = 1 << 18  # accepted, and credentials from its host were refused before
+    NO_KEEP_ALIVE = 1 << 19  # Keep Alive is 0; set for a new profile, and when a connection ends
     KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
-    FAULTY = 1 << 21  # it ended, and rules about the standard found something on it
-    AGAIN = 1 << 22  # a CONNECT with a client id that connected before, or without any
+    WITH_FINDINGS = 1 << 21  # it ended, and has findings of rules about the standard
+    RECONNECT = 1 << 22  # a CONNECT with a client id that connected before, or without client id
 
 
-class AuditContext:  # mutable while `ActivityTracker` fills it, read only from then on
-    """One connection at the moment that it is judged, with what is known around it."""
+class AuditContext:  # mutable while `ActivityTracker` fills it, read-only afterwards
+    """One connection at the time it is checked, with its profile, host, client and server."""
 
     __slots__ = (
         "activity",

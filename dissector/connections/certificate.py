@@ -1,7 +1,7 @@
-"""A certificate in DER in, what it says out; `cryptography` reads it, and is imported only then.
+"""Parses X.509 certificates (DER) with `cryptography`, which is imported only when needed.
 
-A certificate comes from a stranger: whatever cannot be read of it is None or empty, and one that
-cannot be read at all gives None. Nothing here tells whether it is to be trusted.
+Certificates are untrusted input: fields that cannot be read are None or empty, and a certificate
+that cannot be read at all gives None. Nothing here checks whether a certificate is to be trusted.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-_EPOCH_YEARS = (1678, 2262)  # what nanoseconds in 64 bits can say
+_EPOCH_YEARS = (1678, 2262)  # the range of nanoseconds in 64 bits
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """What one certificate says. Times are nanoseconds since the epoch; far ones are bounded.
+    """Content of one certificate. Times are nanoseconds since the epoch, clamped to 1678 to 2261.
 
     `subject` and `issuer` are RFC 4514 texts, `names` the common name and the names of Subject
-    Alternative Name (DNS names and addresses), each once. `key_type` is "RSA", "EC", "Ed25519", …;
-    `key_bits` its size, `curve` that of EC. `signature_hash` is "sha256" and the like, None where
-    the signature has none of its own. `self_signed`: its own key made its signature;
-    `self_issued`: subject and issuer are the same. `is_authority`: it may sign others.
-    `fingerprint` is the SHA-256 of the DER, `sha1` its SHA-1, by which some programs still name it,
+    Alternative Name (DNS names and addresses), without duplicates. `key_type` is "RSA", "EC",
+    "Ed25519", …; `key_bits` its size, `curve` that of EC. `signature_hash` is "sha256" and the
+    like, None if the signature algorithm has no separate hash. `self_signed`: it is signed with its
+    own key; `self_issued`: subject and issuer are the same. `is_authority`: it may sign others.
+    `fingerprint` is the SHA-256 of the DER, `sha1` its SHA-1, which some programs still show,
     `key_fingerprint` the SHA-256 of the public key (SPKI), in hex.
     """
 
@@ -53,20 +53,20 @@ class Certificate(msgspec.Struct, frozen=True):
 
 @functools.lru_cache(maxsize=1024)
 def read(der: bytes) -> Certificate | None:
-    """Read a certificate; None where it is none."""
+    """Reads a certificate; None if it cannot be read."""
     from cryptography import x509
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about certificates that are odd, which is no news here
+        warnings.simplefilter("ignore")  # about unusual certificates, which are expected here
         try:
             found = x509.load_der_x509_certificate(der)
             return _read(found, der)
-        except Exception:  # whatever the parser says of a stranger's bytes
+        except Exception:  # whatever the parser raises for untrusted bytes
             return None
 
 
 def _read(found: x509.Certificate, der: bytes) -> Certificate:
-    import hashlib  # it loads OpenSSL, which an audit of traffic in clear has no use for
+    import hashlib  # it loads OpenSSL, which is not needed for unencrypted traffic
 
     subject, issuer = found.subject.rfc4514_string(), found.issuer.rfc4514_string()
     common_name = _common_name(found)
@@ -111,10 +111,10 @@ def _common_name(found: x509.Certificate) -> str | None:
 
 
 def _extension(found: x509.Certificate, kind: Any) -> Any:
-    """Give the value of an extension, None where it is missing or cannot be read."""
+    """Returns the value of an extension, None if it is missing or cannot be read."""
     try:
         return found.extensions.get_extension_for_class(kind).value
-    except Exception:  # missing, twice, or malformed: three kinds of exception
+    except Exception:  # missing, duplicate, or malformed: three kinds of exception
         return None
 
 

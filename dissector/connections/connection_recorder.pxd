@@ -13,7 +13,7 @@ cdef dict _ENDINGS
 cdef object _CLIENT, _SERVER
 
 cdef class ConnectionRecorder(Consumer):
-    # what every chunk asks for, in few cache lines
+    # fields used for every chunk come first, to stay in few cache lines
     cdef public AnalysisContext context
     cdef readonly int mode
     cdef public int client
@@ -46,20 +46,20 @@ cdef class ConnectionRecorder(Consumer):
     cdef public Connection connection
     cdef public KnownServer server
     cdef public object encapsulation
-    cdef public int inside
+    cdef public int outer_layers
     cdef readonly Consumer unwrapper
     cdef begin(self, AnalysisContext context, TcpConnection tcp)
     @cython.locals(quality=CaptureQuality, client=StreamDirection)
-    cdef _look(self, Connection connection, int reason, long long time_ns)
+    cdef _update_quality(self, Connection connection, int reason, long long time_ns)
     @cython.locals(tcp=TcpConnection, context=AnalysisContext, client=Endpoint, server=KnownServer, first=FrameRef, made=Connection)
-    cdef Connection _connection(self)
-    cdef Connection _silent(self)
+    cdef Connection _make_connection(self)
+    cdef Connection _silent_connection(self)
     @cython.locals(packet=Disconnect, event=CloseEvent)
     cdef bint _left_open(self, Connection connection) except -1
     @cython.locals(quality=CaptureQuality)
-    cdef _note_gap(self, tuple found)
-    cdef _who(self, int side)
+    cdef _record_gap(self, tuple found)
+    cdef _side_of(self, int side)
     cdef bint _has_sent(self, int side) except -1
     cdef bint _midstream(self) except -1
-    cdef bint _disagrees(self) except -1
+    cdef bint _has_conflicts(self) except -1
     cdef bint _ambiguous(self) except -1

@@ -1,7 +1,7 @@
-"""How much of one TCP connection is seen in, its `Connection` with a true `CaptureQuality` out.
+"""Tracks capture completeness for one TCP connection and builds its `Connection` record.
 
-The ground floor of a tracker: all that it keeps of a connection, the record that rules will read,
-and what is missing in it. Sides are numbers here, those of net; `client` is one of them.
+The base class of a tracker: it holds all state of a connection, makes the record that rules read,
+and notes what is missing in it. Sides are numbers as in `net`; `client` is one of them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 
 
 class ConnectionRecorder(Consumer):
-    """What is known of a connection, and how well it could be seen."""
+    """State of one connection, and how completely it was captured."""
 
     def begin(self, context: AnalysisContext, tcp: TcpConnection) -> None:
-        """Set everything; for a tracker made without a constructor (see `SequenceTracker`)."""
+        """Initialises a tracker that was made without its constructor (see `SequenceTracker`)."""
         self.context = context
         self.tcp = tcp
         self.mode = UNDECIDED
@@ -42,11 +42,11 @@ class ConnectionRecorder(Consumer):
         self.tries = 0
         self.framer_a: Framer | None = None
         self.framer_b: Framer | None = None
-        self.held: list[tuple[int, bytes, int, int]] | None = None  # most hold nothing
+        self.held: list[tuple[int, bytes, int, int]] | None = None  # None for most
         self.held_bytes = 0
         self.lost_a = False
         self.lost_b = False
-        self.gap_inside_a = False  # bytes of the midst are missing, not only the beginning
+        self.gap_inside_a = False  # bytes in the middle are missing, not only at the beginning
         self.gap_inside_b = False
         self.resync_a = False
         self.resync_b = False
@@ -54,7 +54,7 @@ class ConnectionRecorder(Consumer):
         self.bytes_b = 0
         self.packets_a = 0
         self.packets_b = 0
-        self.last_a = self.tcp.first_frame  # where each side was heard last
+        self.last_a = self.tcp.first_frame  # frame of the last data of each side
         self.last_b = self.tcp.first_frame
         self.last_time_a = self.tcp.first_time_ns
         self.last_time_b = self.tcp.first_time_ns
@@ -62,12 +62,12 @@ class ConnectionRecorder(Consumer):
         self.gaps: tuple[tuple[int, FrameRef, FrameRef, str], ...] = ()
         self.connection: Connection | None = None
         self.server: KnownServer | None = None
-        self.encapsulation: Encapsulation | None = None  # what is known of the layers around it
-        self.inside = 0  # these layers, as bits of `unwrap`
-        self.unwrapper: Consumer | None = None  # takes everything once it is there
+        self.encapsulation: Encapsulation | None = None  # the layers between TCP and MQTT
+        self.outer_layers = 0  # these layers, as bits of `unwrap`
+        self.unwrapper: Consumer | None = None  # receives all events once it is set
 
-    def _look(self, connection: Connection, reason: int, time_ns: int) -> None:
-        """Tell the connection how much of it was seen, and what is missing by now."""
+    def _update_quality(self, connection: Connection, reason: int, time_ns: int) -> None:
+        """Updates the record's capture quality, and the flags for what is missing by now."""
         quality = connection.quality
         quality.ended = _ENDINGS.get(reason, "closed")
         quality.ended_ns = time_ns
@@ -94,7 +94,7 @@ class ConnectionRecorder(Consumer):
         if connection.disconnects and self._left_open(connection):
             connection.connection_flags |= ConnectionFlag.OPEN_AFTER_DISCONNECT
 
-    def _connection(self) -> Connection:
+    def _make_connection(self) -> Connection:
         tcp, context = self.tcp, self.context
         if self.client == 0:
             client = context.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
@@ -113,33 +113,33 @@ class ConnectionRecorder(Consumer):
             made.connection_flags |= ConnectionFlag.WEBSOCKET if self.encapsulation.websocket else 0
         return made
 
-    def _silent(self) -> Connection | None:
-        """Make the record of a connection on an MQTT port on which nobody has said anything."""
+    def _silent_connection(self) -> Connection | None:
+        """Makes the record of a connection on an MQTT port on which no data was sent."""
         if self.mode != UNDECIDED or not self.known_port or self._has_sent(0) or self._has_sent(1):
             return None
         if not self.tcp.syn_seen or not self.tcp.synack_seen:
             return None
         if self.tcp.direction(0).segments < 2:
             return None  # the SYN/ACK was not answered: half-open
-        connection = self._connection()
+        connection = self._make_connection()
         connection.connection_flags |= ConnectionFlag.SILENT
         for found in self.gaps:
-            self._note_gap(found)
+            self._record_gap(found)
         return connection
 
     def _left_open(self, connection: Connection) -> bool:
-        """Whether nobody closed within the grace time of the first DISCONNECT."""
+        """Whether neither side closed within the grace time after the first DISCONNECT."""
         packet = connection.disconnects[0]
         if packet.frame is None or not connection.closes:
             return True
         event = connection.closes[0]
         return event.frame.time_ns > packet.frame.time_ns + _CLOSE_GRACE_NS
 
-    def _note_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
+    def _record_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
         assert self.connection is not None
         side, since, where, reason = found
         quality: CaptureQuality = self.connection.quality
-        who = self._who(side)
+        who = self._side_of(side)
         kind, _, count = reason.partition(": ")
         if who not in quality.gaps:
             quality.gaps[who] = since
@@ -152,7 +152,7 @@ class ConnectionRecorder(Consumer):
                 self.connection.stream,
             )
 
-    def _who(self, side: int) -> Side:
+    def _side_of(self, side: int) -> Side:
         return _CLIENT if side == self.client else _SERVER
 
     def _has_sent(self, side: int) -> bool:
@@ -161,8 +161,8 @@ class ConnectionRecorder(Consumer):
     def _midstream(self) -> bool:
         return not self.tcp.syn_seen and not self.tcp.synack_seen
 
-    def _disagrees(self) -> bool:
-        """Whether segments of this connection contradict each other; the view says so."""
+    def _has_conflicts(self) -> bool:
+        """Whether segments of this connection contradict each other; sets its quality then."""
         assert self.connection is not None
         if self._ambiguous():
             self.connection.quality.ambiguous = True
@@ -183,8 +183,8 @@ def _gap_message(who: Side, kind: str, count: str) -> str:
     why = {
         "lost": "were never captured",
         "snap length": "were cut off by the snap length",
-        "buffer limit": "did not come before the buffer was full",
-        "websocket": "cannot be read out of their WebSocket frames",
+        "buffer limit": "did not arrive before the reassembly buffer was full",
+        "websocket": "cannot be read from their WebSocket frames",
         "tls": "could not be decrypted",
     }
     return f"{amount} that the {who.value} sent {why.get(kind, 'are missing')}"

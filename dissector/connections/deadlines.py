@@ -1,4 +1,4 @@
-"""How long a peer may take, where the standard names no time: nanoseconds, one place for all."""
+"""Deadlines that the standard requires but does not quantify, in nanoseconds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What somebody else decrypted in, its bytes back out in order, as the TLS connections go by.
+"""Stores TLS data that tshark decrypted, and returns it in order while its connections are tracked.
 
-Pieces wait in a spool, on disk once they are many; only their places are in memory.
+The chunks are kept in a spooled temporary file, on disk above 32 MiB; only their positions are in
+memory.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ _IN_MEMORY = 32 << 20
 
 
 class DecryptedChunk(NamedTuple):
-    """What one record held: `data`, or None where the record could not be decrypted.
+    """The content of one TLS record: `data`, or None if the record could not be decrypted.
 
-    `frame` completes the record; it is named as everywhere in net, `file << 40 | number`.
+    `frame` is the frame that completes the record, `file << 40 | number` as everywhere in `net`.
     """
 
     time_ns: int
@@ -24,17 +25,17 @@ class DecryptedChunk(NamedTuple):
     data: bytes | None
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     time_ns: int
     frame: int
     offset: int
-    size: int  # -1 where there is nothing
+    size: int  # -1 without data
 
 
 class Decrypted:
-    """The pieces of all streams, by stream and by the port that sent them.
+    """The decrypted chunks of all streams, by stream and sending port.
 
-    `engine` is the name of who decrypted.
+    `engine` is the name of the program that decrypted them.
     """
 
     def __init__(self, engine: str) -> None:
@@ -42,47 +43,47 @@ class Decrypted:
         # closed by `close`
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._end = 0
-        self._places: dict[int, dict[int, deque[_Place]]] = {}
+        self._positions: dict[int, dict[int, deque[_Position]]] = {}
 
     def close(self) -> None:
-        """Let go of the spool; nothing can be taken any more."""
+        """Closes the temporary file; no chunk can be read afterwards."""
         self._file.close()
 
     def __contains__(self, stream: int) -> bool:
-        return stream in self._places
+        return stream in self._positions
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
-    def add(self, stream: int, port: int, piece: DecryptedChunk) -> None:
-        """Keep a piece; those of a stream come in the order of the capture."""
-        data = piece.data
+    def add(self, stream: int, port: int, chunk: DecryptedChunk) -> None:
+        """Adds a chunk; those of a stream must come in the order of the capture."""
+        data = chunk.data
         if data is None:
-            if stream not in self._places:
-                return  # a stream that nobody can read
-            place = _Place(piece.time_ns, piece.frame, 0, -1)
+            if stream not in self._positions:
+                return  # a stream of which nothing was decrypted
+            position = _Position(chunk.time_ns, chunk.frame, 0, -1)
         else:
-            place = _Place(piece.time_ns, piece.frame, self._end, len(data))
+            position = _Position(chunk.time_ns, chunk.frame, self._end, len(data))
             self._file.seek(self._end)
             self._file.write(data)
             self._end += len(data)
-        self._places.setdefault(stream, {}).setdefault(port, deque()).append(place)
+        self._positions.setdefault(stream, {}).setdefault(port, deque()).append(position)
 
     def take(self, stream: int, port: int, time_ns: int, frame: int) -> Iterator[DecryptedChunk]:
-        """Give what one side of a stream sent up to a frame and was not given yet."""
-        places = self._places.get(stream, {}).get(port)
-        while places and (places[0].time_ns, places[0].frame) <= (time_ns, frame):
-            yield self._piece(places.popleft())
+        """Yields the chunks that one side sent up to a frame, each of them once."""
+        positions = self._positions.get(stream, {}).get(port)
+        while positions and (positions[0].time_ns, positions[0].frame) <= (time_ns, frame):
+            yield self._chunk(positions.popleft())
 
     def rest(self, stream: int) -> Iterator[tuple[int, DecryptedChunk]]:
-        """Give all that was not given yet, with the port that sent it."""
-        sides = self._places.get(stream, {})
-        while waiting := [(places[0], port) for port, places in sides.items() if places]:
+        """Yields all remaining chunks of a stream, with the port that sent them."""
+        sides = self._positions.get(stream, {})
+        while waiting := [(positions[0], port) for port, positions in sides.items() if positions]:
             _, port = min(waiting)
-            yield port, self._piece(sides[port].popleft())
+            yield port, self._chunk(sides[port].popleft())
 
-    def _piece(self, place: _Place) -> DecryptedChunk:
-        if place.size < 0:
-            return DecryptedChunk(place.time_ns, place.frame, None)
-        self._file.seek(place.offset)
-        return DecryptedChunk(place.time_ns, place.frame, self._file.read(place.size))
+    def _chunk(self, position: _Position) -> DecryptedChunk:
+        if position.size < 0:
+            return DecryptedChunk(position.time_ns, position.frame, None)
+        self._file.seek(position.offset)
+        return DecryptedChunk(position.time_ns, position.frame, self._file.read(position.size))

@@ -4,7 +4,7 @@ cdef bytes _USUAL
 
 @cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, length=cython.int)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
-cdef int _reads_on(bytes data, Py_ssize_t at, long long stop, int level) except -1
+cdef int _payload_fits(bytes data, Py_ssize_t at, long long stop, int level) except -1
 @cython.locals(packet_type=cython.int, flags=cython.int)
 cpdef bint plausible(bytes data, Py_ssize_t begin, Py_ssize_t stop, int first, long long remaining, bint whole) except -1
 @cython.locals(encoded=bytearray)

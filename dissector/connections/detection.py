@@ -1,8 +1,8 @@
-"""The first bytes of a stream in, whether they are MQTT out.
+"""Detects MQTT by the first bytes of a stream, like a heuristic dissector of Wireshark.
 
 On any port a CONNECT is recognised by its protocol name. On a port that is known for MQTT a stream
-may also be recognised without one, but only by packets that are plausible in every byte that
-framing shows, so that no other protocol is ever taken for MQTT.
+is also recognised without a CONNECT, but only by packets of which every byte that framing checks is
+plausible, so that no other protocol is taken for MQTT.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 NO, YES, MORE = range(3)
 
 _USUAL = b"\x00\x04MQTT"  # the protocol name of 3.1.1 and 5.0
-_MAX_NAME = 23  # of a protocol name that is wrong
+_MAX_NAME = 23  # bytes of a protocol name, also of a wrong one
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
 
 
 def looks_like_connect(data: bytes, known_port: bool) -> int:
-    """Tell whether a stream begins with a CONNECT: NO, YES, or MORE bytes are needed.
+    """Whether a stream begins with a CONNECT: NO, YES, or MORE if more bytes are needed.
 
-    The name must be "MQTT" or "MQIsdp", in any case of letters; on a known port any printable name
-    will do where the flags are right and the lengths agree, that of the client id included.
+    The protocol name must be "MQTT" or "MQIsdp", in upper or lower case; on a known port any
+    printable name is accepted if the fixed header's flags are right and all lengths are consistent,
+    including that of the client id.
     """
     size = len(data)
     if size == 0:
@@ -61,11 +62,11 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
     level = data[pos + 2 + length] & 0x7F
     if level > 0x20 or remaining < length + 6:
         return NO
-    return _reads_on(data, pos + length + 6, pos + remaining, level)
+    return _payload_fits(data, pos + length + 6, pos + remaining, level)
 
 
-def _reads_on(data: bytes, at: int, stop: int, level: int) -> int:
-    """Whether a CONNECT with an odd name has a client id, or nothing, where its payload begins."""
+def _payload_fits(data: bytes, at: int, stop: int, level: int) -> int:
+    """Whether the payload of a CONNECT with an unknown name is empty or begins with a client id."""
     if at + 2 > len(data) and at < stop:
         return MORE
     if at == stop or at + 2 + (data[at] << 8 | data[at + 1]) <= stop:
@@ -74,7 +75,7 @@ def _reads_on(data: bytes, at: int, stop: int, level: int) -> int:
 
 
 def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, whole: bool) -> bool:
-    """Whether one packet could be MQTT: its body is data[begin:stop], `whole` if nothing is cut."""
+    """Whether one packet could be MQTT; its body is data[begin:stop], `whole` if not truncated."""
     packet_type = first >> 4
     flags = first & 15
     if packet_type == 3:
@@ -121,9 +122,10 @@ def _header(first: int, remaining: int) -> bytes:
 def _plausible_acknowledgement(
     data: bytes, begin: int, stop: int, kind: int, remaining: int
 ) -> bool:
-    """PUBACK and its like: an identifier; in 5.0 a reason code and properties that fill the packet.
+    """Whether it could be a PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK.
 
-    Text of other protocols begins with these types ("POST", "PROXY"), so every byte is looked at.
+    They hold an identifier; in 5.0 also a reason code and properties that fill the packet. Text
+    protocols begin with bytes of these types ("POST", "PROXY"), so every byte is checked.
     """
     if remaining < 2 or remaining > 4096:
         return False
@@ -141,13 +143,13 @@ def _plausible_acknowledgement(
             return True
         at += 1
     end = _short_block(data, at, stop)
-    if kind == 11:  # UNSUBACK has its codes behind the properties
+    if kind == 11:  # UNSUBACK has its reason codes after the properties
         return at < end < begin + remaining and _codes(data, end, stop)
     return end == begin + remaining
 
 
 def _plausible_suback(data: bytes, begin: int, stop: int) -> bool:
-    """An identifier and codes; in 5.0 properties stand before these."""
+    """Whether it could be a SUBACK: an identifier, in 5.0 properties, and codes."""
     if stop - begin < 3 or data[begin] << 8 | data[begin + 1] == 0:
         return False
     if _codes(data, begin + 2, stop):
@@ -157,7 +159,7 @@ def _plausible_suback(data: bytes, begin: int, stop: int) -> bool:
 
 
 def _codes(data: bytes, at: int, stop: int) -> bool:
-    """Whether all bytes could be codes of SUBACK or UNSUBACK."""
+    """Whether all bytes could be return or reason codes of SUBACK or UNSUBACK."""
     while at < stop:
         if data[at] < 0x80 and data[at] not in (0, 1, 2, 0x11):
             return False
@@ -166,7 +168,7 @@ def _codes(data: bytes, at: int, stop: int) -> bool:
 
 
 def _short_block(data: bytes, at: int, stop: int) -> int:
-    """Where a block ends whose length takes one or two bytes; -1 where there is none."""
+    """Returns the end of a block with a length of one or two bytes; -1 if there is none."""
     if at < stop and data[at] < 0x80:
         return at + 1 + data[at]
     if at + 1 < stop and 0 < data[at + 1] < 0x80:
@@ -189,7 +191,9 @@ def _plausible_subscribe(data: bytes, begin: int, stop: int, kind: int, remainin
     if remaining < 5 or stop - begin < 5 or data[begin] << 8 | data[begin + 1] == 0:
         return False
     at = begin + 2
-    for _ in range(2):  # 3.1.1 has the first filter here; 5.0 a Property Length before it
+    for _ in range(
+        2
+    ):  # 3.1.1 has the first topic filter here; 5.0 has a property section before it
         length = data[at] << 8 | data[at + 1] if at + 2 <= stop else 0
         if 0 < length <= remaining - (at - begin) - 2 and _topic(
             data[at + 2 : min(at + 2 + length, stop)]
@@ -200,8 +204,8 @@ def _plausible_subscribe(data: bytes, begin: int, stop: int, kind: int, remainin
 
 
 def _topic(raw: bytes) -> bool:
-    """Whether bytes read like a topic: printable UTF-8 (its end may be cut)."""
-    for at in range(len(raw)):  # compiled, `for byte in raw` would give signed bytes
+    """Whether bytes could be a topic: printable UTF-8 (the end may be truncated)."""
+    for at in range(len(raw)):  # compiled, `for byte in raw` would yield signed bytes
         if raw[at] < 0x20 or raw[at] == 0x7F:
             return False
     try:
@@ -214,7 +218,7 @@ def _topic(raw: bytes) -> bool:
 def plausible_chain(data: bytes, start: int, stop: int) -> bool:
     """Whether data[start:stop] is a chain of plausible packets.
 
-    One packet that ends with the data will do, or several of which the last may be cut.
+    It may be one packet that ends with the data, or several of which the last may be truncated.
     """
     pos = start
     count = 0
@@ -246,7 +250,7 @@ def plausible_chain(data: bytes, start: int, stop: int) -> bool:
 
 
 def other_protocol(data: bytes) -> str:
-    """Name what else a stream begins with: "tls", "websocket", "http", "ssh" or "other"."""
+    """Names another protocol by its first bytes: "tls", "websocket", "http", "ssh" or "other"."""
     if len(data) >= 3 and data[0] in (0x14, 0x15, 0x16, 0x17) and data[1] == 3 and data[2] <= 4:
         return "tls"
     if data[:4] == b"SSH-":
@@ -259,7 +263,7 @@ def other_protocol(data: bytes) -> str:
 
 
 def hello_without_mqtt(data: bytes) -> bool:
-    """Whether a stream begins with a whole ClientHello of TLS that offers no protocol of MQTT's."""
+    """Whether a stream begins with a complete TLS ClientHello that does not offer MQTT by ALPN."""
     if len(data) < 9 or data[0] != 22 or data[1] != 3 or data[5] != 1:
         return False
     record = data[3] << 8 | data[4]

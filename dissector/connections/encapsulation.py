@@ -1,4 +1,4 @@
-"""What carries a connection's MQTT besides TCP, as it was seen: records, nothing judged."""
+"""Record of the layers between TCP and MQTT: PROXY protocol, TLS, WebSocket."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Encapsulation:
     """The layers between TCP and MQTT. `transport` is "tcp", "tls", "ws" or "wss".
 
-    `proxied` is the PROXY protocol header before everything else. `request` and `answer` are the
-    heads of the WebSocket upgrade, with their frames; None where that was not seen. `texts` holds,
-    per side, the frame with its first WebSocket text frame, which MQTT never uses. `mqtt`: there
-    turned out to be MQTT inside.
+    `proxied` is the PROXY protocol header at the start of the connection. `request` and `answer`
+    are the HTTP headers of the WebSocket upgrade, with their frames; None if they were not seen.
+    `texts` holds, per side, the frame with its first WebSocket text frame, which MQTT never uses.
+    `mqtt`: MQTT was found inside.
     """
 
     def __init__(self, transport: str = "tcp") -> None:
@@ -36,7 +36,7 @@ class Encapsulation:
 
     @property
     def forwarders(self) -> tuple[str, ...]:
-        """The ways in which a proxy says who the client behind it is."""
+        """The headers by which a proxy passes on the client's address."""
         found = []
         if self.proxied is not None:
             found.append(f"PROXY protocol {self.proxied.version}")
@@ -48,7 +48,7 @@ class Encapsulation:
 
     @property
     def forwarded(self) -> str | None:
-        """The address of the client behind a proxy, by the proxy's word."""
+        """The address of the client behind a proxy, as the proxy states it."""
         if self.proxied is not None and self.proxied.ip is not None:
             return self.proxied.ip
         if self.request is None or self.request.forwarded_for is None:
@@ -57,7 +57,7 @@ class Encapsulation:
 
 
 def carried_by(transport: str, encapsulation: Encapsulation | None) -> str:
-    """Name what carries MQTT besides TCP: "ws", "tls, proxied", … or nothing."""
+    """Names the layers between TCP and MQTT: "ws", "tls, proxied", …, "" for plain TCP."""
     words = [] if transport == "tcp" else [transport]
     if encapsulation is not None and encapsulation.proxied is not None:
         words.append("proxied")

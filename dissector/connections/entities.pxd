@@ -2,7 +2,7 @@ from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Connect
 
-cpdef remember(list latest, item, Py_ssize_t limit=*)
+cpdef append_bounded(list latest, item, Py_ssize_t limit=*)
 
 cdef class Refusal:
     cdef readonly str client_id
@@ -18,13 +18,13 @@ cdef class Host:
     cdef readonly str ip
     cdef readonly str mac
     cdef readonly list denials
-    cdef readonly list nameless
+    cdef readonly list connects_without_id
     cdef readonly list silent
-    cdef readonly list broken
-    cdef readonly dict slowed
+    cdef readonly list malformed_times
+    cdef readonly dict throttled
     cdef readonly dict client_ids
-    cdef readonly dict kept
-    cpdef keep_off(self, tuple server, long long now)
+    cdef readonly dict persistent_sessions
+    cpdef note_rejection(self, tuple server, long long now)
 
 cdef class Client:
     cdef readonly dict live

@@ -1,6 +1,6 @@
-"""What a host, a client id, a credential, a server went through: bounded records of each.
+"""Records of the activity of a host, a client id, a credential and a server, bounded in size.
 
-No secret is kept: credentials are known by a keyed hash.
+No secret is kept: credentials are stored as a keyed hash.
 """
 
 from __future__ import annotations
@@ -9,56 +9,56 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from dissector.connections.connection import Connection
-from dissector.connections.profile import Profile, client_place
+from dissector.connections.profile import Profile, client_address
 from dissector.model import FrameRef
 from dissector.mqtt.packets import Connect
 from dissector.text import fingerprint
 
 SECOND_NS = 1_000_000_000
-MEMBERS_KEPT = 64  # client ids and hosts that a credential or a host remembers
+MEMBERS_KEPT = 64  # client ids and hosts that are kept for one credential or host
 TIMES_KEPT = 64
 REFUSALS_KEPT = 128
 BUCKETS_KEPT = 360
-NUMBERS_KEPT = 256  # at the end of client ids that begin alike
+NUMBERS_KEPT = 256  # numbers at the end of client ids with the same prefix
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class BoundedDict(dict[K, V], Generic[K, V]):
-    """A dict that forgets its oldest entries beyond `limit`; `forgot` counts them.
+    """A dict that evicts its oldest entries beyond `limit`; `evicted` counts them.
 
-    Entries are added by `keep` only. The keys stand in a queue, too: a dict looks for its first
-    entry past all that were deleted before it.
+    Entries are added by `keep` only. The keys are also kept in a queue, because a dict finds its
+    first entry only by skipping all entries deleted before it.
     """
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
-        self.forgot = 0
+        self.evicted = 0
         self._order: deque[K] = deque()
 
     def keep(self, key: K, value: V) -> V:
-        """Add an entry."""
+        """Adds an entry, and evicts the oldest if the dict is full."""
         if len(self) >= self.limit:
             del self[self._order.popleft()]
-            self.forgot += 1
+            self.evicted += 1
         self._order.append(key)
         self[key] = value
         return value
 
 
-def remember(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
-    """Add to a list of what came last; beyond `limit` the oldest goes."""
+def append_bounded(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
+    """Appends to a list of the latest items; beyond `limit` the oldest is discarded."""
     if len(latest) >= limit:
         del latest[0]
     latest.append(item)
 
 
 class Refusal:
-    """A refusal for credentials: when, by whom, after how long, and what was tried.
+    """A CONNACK that refused credentials: when, by which server, after how long, and for which.
 
-    What was tried is known by hash: the pair of user name and password, and the password.
+    `secret` is the keyed hash of user name and password, `password` that of the password.
     """
 
     __slots__ = (
@@ -84,31 +84,33 @@ class Refusal:
 
 
 class Host:
-    """One address that connects: its latest refusals, silent connections, and more.
+    """One client address: its latest refusals, silent connections, and more.
 
-    `nameless` are the times of its CONNECTs without a client id, `slowed` the last time that each
-    server kept it off.
+    `connects_without_id` are the times of its CONNECTs without a client id, `throttled` the last
+    time that each server rejected it or did not answer, `malformed_times` when it sent malformed
+    packets, `persistent_sessions` how often each client id left a session behind.
     """
 
     __slots__ = (
-        "broken", "client_ids", "denials", "ip", "kept", "mac", "nameless", "silent", "slowed",
+        "client_ids", "connects_without_id", "denials", "ip", "mac", "malformed_times",
+        "persistent_sessions", "silent", "throttled",
     )  # fmt: skip
 
     def __init__(self, ip: str, mac: str | None) -> None:
         self.ip = ip
         self.mac = mac
         self.denials: list[Refusal] = []
-        self.nameless: list[int] = []
-        self.slowed: dict[tuple[str, int], int] = {}
+        self.connects_without_id: list[int] = []
+        self.throttled: dict[tuple[str, int], int] = {}
         self.silent: list[tuple[int, int]] = []
-        self.broken: list[int] = []
+        self.malformed_times: list[int] = []
         self.client_ids: dict[str, None] = {}
-        self.kept: dict[str, int] = {}
+        self.persistent_sessions: dict[str, int] = {}
 
-    def keep_off(self, server: tuple[str, int], now: int) -> None:
-        """A server keeps this host off, or lets it wait."""
-        if server in self.slowed or len(self.slowed) < MEMBERS_KEPT:
-            self.slowed[server] = now
+    def note_rejection(self, server: tuple[str, int], now: int) -> None:
+        """Records that a server throttled this host, or did not answer it."""
+        if server in self.throttled or len(self.throttled) < MEMBERS_KEPT:
+            self.throttled[server] = now
 
 
 class Client:
@@ -125,20 +127,23 @@ class Client:
 
 
 class Takeover:
-    """The connection that took over: who, from where, when."""
+    """A connection that took over a client id: from which address, as which user, and when."""
 
     __slots__ = ("frame", "ip", "mac", "stream", "username")
 
     def __init__(self, connection: Connection, frame: FrameRef) -> None:
         assert connection.connect is not None
-        self.ip, self.mac = client_place(connection)
+        self.ip, self.mac = client_address(connection)
         self.stream = connection.stream
         self.username = connection.connect.username
         self.frame = frame
 
 
 class Credential:
-    """One pair of user name and password, by its hash: who used it. `hosts` has their MACs, too."""
+    """One pair of user name and password, by its hash, with the client ids and hosts that used it.
+
+    `hosts` maps each address to its MAC.
+    """
 
     __slots__ = ("client_ids", "frames", "hosts")
 
@@ -149,7 +154,7 @@ class Credential:
 
 
 class ServerHistory:
-    """One server: how many different clients came in each ten seconds."""
+    """One server: how many different clients connected in each interval of ten seconds."""
 
     __slots__ = ("bucket", "newcomers", "rates")
 

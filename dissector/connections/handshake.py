@@ -1,4 +1,4 @@
-"""Records of one handshake and of how its connection was closed: facts, ready for any report."""
+"""Records of one MQTT handshake and of how its connection was closed, for rules and reports."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 class Close:
-    """Who ended the connection first, and how: "disconnect", "fin", "rst" or "close-frame"."""
+    """Which side ended the connection first, and how: "disconnect", "fin", "rst", "close-frame"."""
 
     def __init__(self, by: Side, how: str, frame: FrameRef) -> None:
         self.begin(by, how, frame)
 
     def begin(self, by: Side, how: str, frame: FrameRef) -> None:
-        """Set everything; for a record made without a constructor (see `SequenceTracker`)."""
+        """Initialises a record that was made without its constructor (see `SequenceTracker`)."""
         self.by = by
         self.how = how
         self.frame = frame
 
 
 class Handshake:
-    """One CONNECT with what answers it; `id` counts handshakes over the capture from 0.
+    """One CONNECT with its answer; `id` counts handshakes over the capture from 0.
 
-    `connect` is None where only its CONNACK was seen, `connack` where none came. `latency` is in
-    seconds, from the CONNECT's completing frame to the CONNACK's. `auths` are the AUTH packets in
-    between, `auth_rounds` their number from the server. `close` is None while nothing closed.
-    `encapsulation` tells of PROXY protocol and WebSocket around it, None where there is neither.
+    `connect` is None if only its CONNACK was seen, `connack` if none was. `latency` is in seconds,
+    from the frame that completes the CONNECT to the one that completes the CONNACK. `auths` are the
+    AUTH packets in between, `auth_rounds` counts those from the server. `close` is None while the
+    connection is open. `encapsulation` describes PROXY protocol and WebSocket, None without both.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Handshake:
         server: Endpoint,
         connect: Connect | None,
     ) -> None:
-        """Set everything, without an answer; for a record made without a constructor."""
+        """Initialises a record that was made without its constructor, without an answer."""
         self.id = number
         self.stream = stream
         self.transport = transport

@@ -14,22 +14,22 @@ cdef int _CONNECTING, _AUTHENTICATING, _REFUSED
 cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
 cdef int _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
 cdef bytes _NEXT
-cdef dict CONNACK_TRAITS
+cdef dict CONNACK_FLAGS
 cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
 
 cdef class HandshakeTracker(PacketFraming):
     @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)
-    cdef _noteworthy(self, int side, Framer framer)
+    cdef _handle_packet(self, int side, Framer framer)
     @cython.locals(connection_flags=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
     cdef _connection_flags(self, int side, who, int kind)
     @cython.locals(known=cython.int)
-    cdef tuple _kept(self, tuple kept, packet)
+    cdef tuple _append_limited(self, tuple kept, packet)
     @cython.locals(connection=Connection)
     cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection, consumed=cython.longlong)
     cdef _connect(self, int side, Connect packet, Framer framer)
     @cython.locals(rest=cython.longlong)
-    cdef bint _begins(self, int side, Framer framer) except -1
+    cdef bint _boundary_certain(self, int side, Framer framer) except -1
     @cython.locals(connection=Connection, handshake=Handshake, connect=Connect, passed=cython.longlong)
     cdef bint _connack(self, int side, Connack packet, Framer framer) except -1
     @cython.locals(handshake=Handshake)

@@ -1,6 +1,6 @@
-"""Control packets of a connection in, its handshake and whatever is noteworthy about it out.
+"""Tracks the control packets of a connection: builds its handshake and sets its flags and phase.
 
-What is decoded behind a gap is reported but never judged.
+Packets decoded after a gap are reported but never evaluated by rules.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import cython
 
 from dissector.connections.connection import (
-    CONNACK_TRAITS,
+    CONNACK_FLAGS,
     HISTORY_LIMIT,
     Connection,
     ConnectionFlag,
@@ -40,7 +40,7 @@ else:
     from dissector.integers import cut
     from dissector.mqtt.decode import decode_packet
 
-# Attributes of classes as this module's own names: C integers where compiled
+# Class attributes as module-level names: C integers when compiled
 _CONNECTING, _AUTHENTICATING, _REFUSED = Phase.CONNECTING, Phase.AUTHENTICATING, Phase.REFUSED
 _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL = (
     ConnectionFlag.CONNECT,
@@ -56,10 +56,10 @@ _CONNECT, _CONNACK, _AUTH = spec.CONNECT, spec.CONNACK, spec.AUTH
 
 
 class HandshakeTracker(PacketFraming):
-    """Follows the packets of both sides."""
+    """Tracks the handshake and the phase of a connection by the packets of both sides."""
 
-    def _noteworthy(self, side: int, framer: Framer) -> None:
-        """Decode and follow a packet that the order of things depends on."""
+    def _handle_packet(self, side: int, framer: Framer) -> None:
+        """Decodes a packet and updates the connection with it."""
         connection = self.connection
         assert connection is not None
         who = _CLIENT if side == self.client else _SERVER
@@ -68,7 +68,9 @@ class HandshakeTracker(PacketFraming):
         version = connection.version
         before_5 = version is _V3_1_1 or version is _V3_1
         decoded = framer.kept and DECODED >> kind & 1 and not (kind == _AUTH and before_5)
-        packet = decode_packet(raw, version, who) if decoded else self._framed(framer, raw)
+        packet = (
+            decode_packet(raw, version, who) if decoded else self._undecoded_packet(framer, raw)
+        )
         where = self.context.frame(framer.frame, framer.time_ns)
         packet.frame = where
         packet.first = (
@@ -76,9 +78,9 @@ class HandshakeTracker(PacketFraming):
             if framer.first_frame == framer.frame
             else self.context.frame(framer.first_frame, framer.first_time_ns)
         )
-        odd = self._misplaced(who, kind, before_5)
-        if odd is not None:
-            packet.defects += (Defect(odd, kind, 0, 1, kind),)
+        type_defect = self._type_defect(who, kind, before_5)
+        if type_defect is not None:
+            packet.defects += (Defect(type_defect, kind, 0, 1, kind),)
         self._connection_flags(side, who, kind)
         code = packet.code()
         if len(connection.activity) < HISTORY_LIMIT:
@@ -98,7 +100,7 @@ class HandshakeTracker(PacketFraming):
                 answered = self._connack(side, packet, framer)
         elif isinstance(packet, Auth):
             connection.connection_flags |= ConnectionFlag.AUTH
-            connection.auths = self._kept(connection.auths, packet)
+            connection.auths = self._append_limited(connection.auths, packet)
         elif isinstance(packet, Disconnect):
             self._disconnect(who, packet)
         target = _NEXT[(2 * self.phase + (side != self.client)) * _EVENTS + event]
@@ -109,15 +111,15 @@ class HandshakeTracker(PacketFraming):
         if self.context.keep_all:
             self.context.sink.packet(connection, packet, who)
         if answered:
-            if self._disagrees():
+            if self._has_conflicts():
                 self.context.sink.not_judged(connection, packet)
             else:
                 self.context.sink.answered(connection)
-        if self.context.noted is not None:
-            self.context.noted(self.tcp.serial, kind, framer.time_ns)
+        if self.context.on_packet is not None:
+            self.context.on_packet(self.tcp.serial, kind, framer.time_ns)
 
     def _connection_flags(self, side: int, who: Side, kind: int) -> None:
-        """Note what is noteworthy about a packet at this point."""
+        """Sets the flags for a packet that is notable in the current phase."""
         connection = self.connection
         assert connection is not None
         connection_flags = 0
@@ -139,8 +141,8 @@ class HandshakeTracker(PacketFraming):
                 connection_flags |= ConnectionFlag.AFTER_DISCONNECT
         connection.connection_flags |= connection_flags
 
-    def _kept(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
-        """Add a packet that rules ask for later, if it is one of the first of its side."""
+    def _append_limited(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
+        """Appends a packet that rules need later, up to `HISTORY_LIMIT` per side."""
         if not kept:
             return (packet,)
         assert self.connection is not None and packet.side is not None
@@ -150,8 +152,8 @@ class HandshakeTracker(PacketFraming):
         if known + 1 == HISTORY_LIMIT:
             self.context.sink.limited(
                 "history-limit",
-                f"{HISTORY_LIMIT} {packet.name} packets of the {packet.side.value}; no more of "
-                "them are looked into",
+                f"{HISTORY_LIMIT} {packet.name} packets of the {packet.side.value}; further ones "
+                "are not evaluated",
                 packet.frame,
                 self.connection.stream,
             )
@@ -160,7 +162,7 @@ class HandshakeTracker(PacketFraming):
     def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
         assert connection is not None
-        connection.disconnects = self._kept(connection.disconnects, packet)
+        connection.disconnects = self._append_limited(connection.disconnects, packet)
         connection.connection_flags |= _WITH_DISCONNECT
         if who is _SERVER:
             connection.connection_flags |= ConnectionFlag.SERVER_DISCONNECT
@@ -173,7 +175,7 @@ class HandshakeTracker(PacketFraming):
     def _connect(self, side: int, packet: Connect, framer: Framer) -> None:
         connection = self.connection
         assert connection is not None
-        if not self._begins(side, framer):
+        if not self._boundary_certain(side, framer):
             return
         if connection.connect is not None or connection.connack is not None:
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNECT
@@ -188,15 +190,15 @@ class HandshakeTracker(PacketFraming):
             connection.connection_flags |= ConnectionFlag.AUTH
         consumed = self.bytes_a if side == 0 else self.bytes_b
         self.connect_end = consumed - (framer.end - framer.pos)
-        if self.inside:  # what carries it takes bytes, too
+        if self.outer_layers:  # the outer layers have bytes of their own
             self.connect_end = self.tcp.direction(side).next
         self._handshake(connection)
 
-    def _begins(self, side: int, framer: Framer) -> bool:
-        """Whether a packet is one of a direction whose bytes were all seen, or the first seen.
+    def _boundary_certain(self, side: int, framer: Framer) -> bool:
+        """Whether a packet is certain to begin where the framer found it.
 
-        What is found again behind missing bytes may as well be payload: nobody is asked to answer
-        for it. Where the capture starts in mid-stream only the very first bytes will do.
+        True without missing bytes. After a gap, bytes that look like a packet may be payload, so
+        it is False; where the capture starts in mid-stream, only the first packet is certain.
         """
         if self.gap_inside_a if side == 0 else self.gap_inside_b:
             return False
@@ -208,10 +210,10 @@ class HandshakeTracker(PacketFraming):
         return rest == 0 or plausible_chain(framer.chunk, framer.pos, framer.end)
 
     def _connack(self, side: int, packet: Connack, framer: Framer) -> bool:
-        """Take a CONNACK; whether it is the first."""
+        """Records a CONNACK; True if it is the first."""
         connection = self.connection
         assert connection is not None
-        if not self._begins(side, framer):
+        if not self._boundary_certain(side, framer):
             return False
         if connection.connack is not None:
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNACK
@@ -220,7 +222,7 @@ class HandshakeTracker(PacketFraming):
         connection.connection_flags |= _WITH_CONNACK
         if packet.properties:
             for item in packet.properties:
-                connection.connection_flags |= CONNACK_TRAITS.get(item.id, 0)
+                connection.connection_flags |= CONNACK_FLAGS.get(item.id, 0)
         if packet.return_code != 0:
             connection.connection_flags |= _WITH_REFUSAL
         else:
@@ -238,7 +240,7 @@ class HandshakeTracker(PacketFraming):
         if connect is not None:
             assert connect.frame is not None and packet.frame is not None
             passed = packet.frame.time_ns - connect.frame.time_ns
-            if passed >= 0:  # else they were captured out of order: nobody knows
+            if passed >= 0:  # else they were captured out of order, and the latency is unknown
                 handshake.latency = passed / 1e9
         return True
 
@@ -258,9 +260,9 @@ class HandshakeTracker(PacketFraming):
         if self.lost_a if side == 0 else self.lost_b:
             if packet is not connection.connect:
                 self.context.sink.not_judged(connection, packet)
-                return  # behind a gap nothing proves that the packet begins where we think
-        if self._disagrees():
+                return  # after a gap it is not certain where the packet begins
+        if self._has_conflicts():
             self.context.sink.not_judged(connection, packet)
-            return  # two copies of the same bytes differ: nobody knows which were received
+            return  # two copies of the same bytes differ: it is unknown which were received
         connection.connection_flags |= ConnectionFlag.DEFECT
-        self.context.sink.defects(connection, packet, self._who(side))
+        self.context.sink.defects(connection, packet, self._side_of(side))

@@ -1,4 +1,4 @@
-"""A connection in, the outcome of its handshake out: the first line of the contract that fits."""
+"""Determines the outcome of a handshake: accepted, refused, unanswered, invalid or incomplete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Outcome
 from dissector.mqtt.defects import Defect, DefectKind
 
-# Oddities that leave a CONNECT or CONNACK well-formed: discouraged, not portable, or not acceptable
+# Defects of a CONNECT or CONNACK that is still well-formed: discouraged, not portable, or not
+# acceptable to the server
 _WELL_FORMED = frozenset(
     {
         DefectKind.TEXT_CONTROL,
@@ -28,7 +29,7 @@ _REFUSED, _UNANSWERED = Outcome.REFUSED, Outcome.UNANSWERED
 
 
 def outcome(connection: Connection) -> Outcome:
-    """Say how the handshake of a connection ended, once the view of it is over."""
+    """Returns the outcome of a connection's handshake; called when its tracking ends."""
     connect, connack = connection.connect, connection.connack
     if connect is None or (connack is None and _answer_may_be_hidden(connection)):
         return _INCOMPLETE

@@ -6,23 +6,23 @@ from dissector.mqtt.stream cimport Framer
 
 cdef int NEED_DATA, BROKEN
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _CLIENT_ONLY, _SERVER_ONLY
-cdef bytes _USUAL_CLIENT, _USUAL_SERVER
+cdef bytes _ORDINARY_CLIENT_BYTES, _ORDINARY_SERVER_BYTES
 cdef int _CONNECTED, _MIDSTREAM
 cdef object _CLIENT, _SERVER
 
 cdef class PacketFraming(ConnectionRecorder):
-    cdef _noteworthy(self, int side, Framer framer)
+    cdef _handle_packet(self, int side, Framer framer)
     cdef _defects(self, int side, Packet packet)
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     @cython.locals(pointer="const unsigned char *", client=cython.bint, counts=cython.p_longlong, count=cython.longlong, first=cython.int, size=Py_ssize_t)
-    cdef Py_ssize_t _quiet(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
-    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, odd=cython.bint, code=Py_ssize_t)
-    cdef bint _server_speaks_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    cdef Py_ssize_t _count_ordinary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, malformed=cython.bint, code=Py_ssize_t)
+    cdef bint _server_sends_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef _broken(self, int side, Framer framer)
     @cython.locals(kind=cython.int)
-    cdef Packet _framed(self, Framer framer, bytes raw)
+    cdef Packet _undecoded_packet(self, Framer framer, bytes raw)
     @cython.locals(wrong=cython.bint)
-    cdef _misplaced(self, who, int kind, bint before_5)
+    cdef _type_defect(self, who, int kind, bint before_5)
 
-cdef bint _usual(int first, bint client) except -1
+cdef bint _is_ordinary(int first, bint client) except -1

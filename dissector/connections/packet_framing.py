@@ -1,7 +1,7 @@
-"""Chunks of an MQTT connection in, its control packets out, those that matter one by one.
+"""Splits the byte streams of an MQTT connection into control packets.
 
-Packets of an undisturbed connection are counted and no more. A gap stops the framing of its
-direction until a chain of plausible packets.
+Ordinary packets of an established connection are only counted. A gap stops the framing of its
+direction until it resynchronises at a chain of plausible packets.
 """
 
 from __future__ import annotations
@@ -25,26 +25,29 @@ else:
     from dissector.connections.detection import plausible_chain
     from dissector.mqtt.decode import header_defects
 
-# What client (0) and server (1) send in an undisturbed connection, as bits by type
-_QUIET_CLIENT = (
+# Ordinary packet types of client and server in an established connection, as bits by type
+_ORDINARY_CLIENT = (
     (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 12)
 )
-_QUIET_SERVER = (
+_ORDINARY_SERVER = (
     (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 9) | (1 << 11) | (1 << 13)
 )
 _FLAGS_OF_TWO = (1 << 6) | (1 << 8) | (1 << 10)
 
 
-def _bytes_of(quiet: int) -> bytes:
-    """Give, for each first byte of a packet, whether its type is quiet and has its usual flags."""
+def _first_bytes(types: int) -> bytes:
+    """Returns, for each first byte of a packet, whether type and flags are ordinary ones."""
     return bytes(
-        quiet >> (first >> 4) & 1
+        types >> (first >> 4) & 1
         and (first >> 4 == 3 or first & 15 == (2 if _FLAGS_OF_TWO >> (first >> 4) & 1 else 0))
         for first in range(256)
     )
 
 
-_USUAL_CLIENT, _USUAL_SERVER = _bytes_of(_QUIET_CLIENT), _bytes_of(_QUIET_SERVER)
+_ORDINARY_CLIENT_BYTES, _ORDINARY_SERVER_BYTES = (
+    _first_bytes(_ORDINARY_CLIENT),
+    _first_bytes(_ORDINARY_SERVER),
+)
 
 
 _CONNECTED, _MIDSTREAM = Phase.CONNECTED, Phase.MIDSTREAM
@@ -58,12 +61,12 @@ _SERVER_ONLY = sum(1 << kind for kind in spec.SERVER_ONLY)
 class PacketFraming(ConnectionRecorder):
     """Splits both directions into packets."""
 
-    def _noteworthy(self, side: int, framer: Framer) -> None:
-        """Take a packet that the order of things depends on."""
+    def _handle_packet(self, side: int, framer: Framer) -> None:
+        """Called for each packet that is not only counted."""
         raise NotImplementedError
 
     def _defects(self, side: int, packet: Packet) -> None:
-        """Take a packet that has defects."""
+        """Called for each packet with defects."""
         raise NotImplementedError
 
     def _packets(
@@ -77,7 +80,7 @@ class PacketFraming(ConnectionRecorder):
             else:
                 self.resync_b = False
         if side != self.client and (self.packets_a if side == 0 else self.packets_b) == 0:
-            if not self._server_speaks_mqtt(side, window, start, stop):
+            if not self._server_sends_mqtt(side, window, start, stop):
                 return
         framer = self.framer_a if side == 0 else self.framer_b
         assert framer is not None
@@ -87,7 +90,7 @@ class PacketFraming(ConnectionRecorder):
             and framer.between_packets()
             and not self.context.keep_all
         ):
-            start = self._quiet(side, window, start, stop)
+            start = self._count_ordinary(side, window, start, stop)
             if start == stop:
                 return
         framer.feed(window, start, stop, frame, time_ns)
@@ -106,7 +109,7 @@ class PacketFraming(ConnectionRecorder):
                 self.packets_b += 1
             if (
                 (self.phase == _CONNECTED or self.phase == _MIDSTREAM)
-                and _usual(framer.first, side == self.client)
+                and _is_ordinary(framer.first, side == self.client)
                 and (
                     framer.header_size == 2
                     or framer.remaining >= (1 << (7 * (framer.header_size - 2)))
@@ -116,11 +119,11 @@ class PacketFraming(ConnectionRecorder):
             ):
                 self.order += 1
                 continue
-            self._noteworthy(side, framer)
+            self._handle_packet(side, framer)
         framer.release()
 
-    def _quiet(self, side: int, window: bytes, start: int, stop: int) -> int:
-        """Count packets of an undisturbed connection that lie whole in a chunk; where they end."""
+    def _count_ordinary(self, side: int, window: bytes, start: int, stop: int) -> int:
+        """Counts ordinary packets that lie whole in a chunk; returns the offset of their end."""
         if start < 0 or stop > len(window):
             raise IndexError("a chunk lies outside of its window")
         pointer = window  # a C pointer when compiled
@@ -129,13 +132,13 @@ class PacketFraming(ConnectionRecorder):
         count = 0
         while stop - start >= 2:
             first = pointer[start]
-            if not _usual(first, client):
+            if not _is_ordinary(first, client):
                 break
             size = pointer[start + 1]
             if size < 0x80:
                 size += 2
             elif stop - start < 3 or not 0 < pointer[start + 2] < 0x80:
-                break  # longer, or longer than need be
+                break  # a length of three or more bytes, or not minimal
             else:
                 size = (size & 0x7F) + (pointer[start + 2] << 7) + 3
             if stop - start < size:
@@ -150,8 +153,8 @@ class PacketFraming(ConnectionRecorder):
             self.packets_b += count
         return start
 
-    def _server_speaks_mqtt(self, side: int, window: bytes, start: int, stop: int) -> bool:
-        """Whether the first bytes of the server can be MQTT; who answers HTTP is no MQTT server."""
+    def _server_sends_mqtt(self, side: int, window: bytes, start: int, stop: int) -> bool:
+        """Whether the first bytes of the server can be MQTT; else it is marked as foreign."""
         assert self.connection is not None
         framer = self.framer_a if side == 0 else self.framer_b
         assert framer is not None
@@ -167,11 +170,11 @@ class PacketFraming(ConnectionRecorder):
             return True
         if plausible_chain(window, start, stop):
             return True
-        # what is odd but MQTT all the same: bad flags, type 0; one packet, and nothing but it
-        odd = first == 0 or first >> 4 >= 14
-        if odd and size >= 2 and window[start + 1] + 2 == size:
+        # malformed but still MQTT: bad flags or type 0, in exactly one packet
+        malformed = first == 0 or first >> 4 >= 14
+        if malformed and size >= 2 and window[start + 1] + 2 == size:
             return True
-        # an AUTH of which this is only the beginning
+        # the beginning of an AUTH
         if first == 0xF0 and window[start + 1] + 2 > size:
             code = 3 if window[start + 1] & 0x80 else 2
             return size <= code or window[start + code] == 0x18
@@ -179,7 +182,7 @@ class PacketFraming(ConnectionRecorder):
         return False
 
     def _broken(self, side: int, framer: Framer) -> None:
-        """A Remaining Length of five bytes: nobody knows where the next packet begins."""
+        """Reports a Remaining Length of five bytes: the next packet cannot be located."""
         assert self.connection is not None
         kind = framer.first >> 4
         defect = Defect(DefectKind.LENGTH_FIVE_BYTES, kind, 1, framer.header_size - 1, None)
@@ -190,8 +193,8 @@ class PacketFraming(ConnectionRecorder):
         )  # fmt: skip
         self._defects(side, packet)
 
-    def _framed(self, framer: Framer, raw: bytes) -> Packet:
-        """Make the record of a packet that is not decoded."""
+    def _undecoded_packet(self, framer: Framer, raw: bytes) -> Packet:
+        """Makes the record of a packet that is not decoded."""
         kind = framer.first >> 4
         packet = Packet(
             type=kind, flags=framer.first & 15, remaining_length=framer.remaining,
@@ -199,7 +202,9 @@ class PacketFraming(ConnectionRecorder):
             defects=header_defects(framer.first, framer.remaining, framer.header_size),
         )  # fmt: skip
         if kind == _AUTH:
-            packet.secrets = ((framer.header_size, framer.remaining),)  # its data, undecoded
+            packet.secrets = (
+                (framer.header_size, framer.remaining),
+            )  # may hold authentication data
         if DECODED >> kind & 1 and not framer.kept:
             assert self.connection is not None
             self.context.sink.limited(
@@ -210,8 +215,11 @@ class PacketFraming(ConnectionRecorder):
             )
         return packet
 
-    def _misplaced(self, who: Side, kind: int, before_5: bool) -> DefectKind | None:
-        """Hold a packet's type against direction and version (v3.1.1 table 2.1, v5.0 table 2-1)."""
+    def _type_defect(self, who: Side, kind: int, before_5: bool) -> DefectKind | None:
+        """Checks a packet's type against direction and version (v3.1.1 table 2.1, v5.0 table 2-1).
+
+        Returns the kind of defect, or None.
+        """
         assert self.connection is not None
         if kind == 0:
             return DefectKind.TYPE_ZERO
@@ -221,10 +229,10 @@ class PacketFraming(ConnectionRecorder):
         if not wrong and not (kind == _DISCONNECT and who is _SERVER and before_5):
             return None
         if self.connection.connect is None and self._midstream():
-            return None  # who is the client is a guess
+            return None  # which side is the client is a guess
         return DefectKind.WRONG_DIRECTION
 
 
-def _usual(first: int, client: bool) -> bool:
-    """Whether a packet that begins with this byte does nothing but count."""
-    return _USUAL_CLIENT[first] == 1 if client else _USUAL_SERVER[first] == 1
+def _is_ordinary(first: int, client: bool) -> bool:
+    """Whether a packet with this first byte is only counted."""
+    return _ORDINARY_CLIENT_BYTES[first] == 1 if client else _ORDINARY_SERVER_BYTES[first] == 1

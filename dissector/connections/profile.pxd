@@ -35,9 +35,9 @@ cdef class Profile:
     cdef readonly str username
     cdef public object version
     cdef readonly tuple will
-    cpdef note(self, long long stream)
+    cpdef add_stream(self, long long stream)
 
-cpdef tuple carried(connection)
+cpdef tuple encapsulation_facts(connection)
 @cython.locals(client=Endpoint)
-cpdef tuple client_place(connection)
+cpdef tuple client_address(connection)
 

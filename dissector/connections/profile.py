@@ -1,4 +1,4 @@
-"""A connection in, what it has in common with others of the same device out: its `Profile`."""
+"""The `Profile` of a connection: everything it has in common with others of the same device."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ AUTHENTICATION_DATA = 0x16
 
 
 class Profile:
-    """Connections that are alike: the same ends, client id, credentials, and ways.
+    """Connections that are alike: same addresses, client id, credentials, flags and transport.
 
-    `secret` is a keyed hash of user name and password, None without a password; of TLS the
+    `secret` is a keyed hash of user name and password, None without a password; for TLS the
     fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
-    `client_id` is None where no CONNECT was seen. `host` and `path` are those of a WebSocket
-    upgrade; `forwarded` is the client's address by the word of a proxy, which gave it in the ways
-    of `forwarders`. `tls` is what TLS says of connections that nothing opened, or beside those that
-    a key log did.
+    `client_id` is None if no CONNECT was seen. `host` and `path` are those of a WebSocket upgrade;
+    `forwarded` is the client's address as a proxy states it, in the headers that `forwarders`
+    names. `tls` holds the cleartext facts of TLS connections, decrypted or not.
     """
 
     __slots__ = (
@@ -43,11 +42,13 @@ class Profile:
         now: int,
     ) -> None:
         server = connection.server
-        self.client_ip, self.client_mac = client_place(connection)
+        self.client_ip, self.client_mac = client_address(connection)
         self.client_port = connection.client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
         self.transport = "tls"
-        self.host, self.path, self.forwarded, self.forwarders = carried(connection) or _PLAIN
+        self.host, self.path, self.forwarded, self.forwarders = (
+            encapsulation_facts(connection) or _NO_FACTS
+        )
         self.version: Version | None = None
         self.bridge = False
         self.tls: TlsFacts | None = None
@@ -74,7 +75,7 @@ class Profile:
             self.keep_alive = connect.keep_alive
             self.protocol_level = connect.protocol_level
             self.complete = connect.complete
-            self.properties = _open_properties(connect.properties)
+            self.properties = _public_properties(connect.properties)
             self.method = property_value(connect.properties, "authenticationMethod")
             if connect.will_flag and connect.last_will_topic is not None:
                 size = len(connect.last_will_message or b"")
@@ -83,34 +84,34 @@ class Profile:
                 )  # fmt: skip
         if connack is not None:
             self.code = connack.return_code
-            self.connack_properties = _open_properties(connack.properties)
+            self.connack_properties = _public_properties(connack.properties)
         self.count = 0
         self.first_ns = self.last_ns = now
         self.streams: list[int] = []
-        self.extra: object = None  # for whoever keeps an inventory
+        self.extra: object = None  # for the inventory of an audit
 
     @property
     def opaque(self) -> bool:
-        """Whether it is TLS that nothing opened."""
+        """Whether it is TLS that was not decrypted."""
         return self.tls is not None and not self.tls.decrypted
 
-    def note(self, stream: int) -> None:
-        """Remember the number of one of its connections."""
+    def add_stream(self, stream: int) -> None:
+        """Adds the stream index of one of its connections, up to `STREAMS_KEPT`."""
         if len(self.streams) < STREAMS_KEPT:
             self.streams.append(stream)
 
     @property
     def anonymous(self) -> bool:
-        """Whether it shows nothing that tells who it is."""
+        """Whether the client shows no user name, credentials or authentication method."""
         return self.username is None and self.secret is None and self.method is None
 
 
-Carried = tuple[str | None, str | None, str | None, tuple[str, ...]]
-_PLAIN: Carried = (None, None, None, ())
+EncapsulationFacts = tuple[str | None, str | None, str | None, tuple[str, ...]]
+_NO_FACTS: EncapsulationFacts = (None, None, None, ())
 
 
-def carried(connection: Connection | TlsHandshake) -> Carried | None:
-    """Give host, path, and the client's address behind a proxy with the ways it was given in."""
+def encapsulation_facts(connection: Connection | TlsHandshake) -> EncapsulationFacts | None:
+    """Returns host, path, the client's address behind a proxy and the headers that state it."""
     encapsulation = connection.encapsulation
     if encapsulation is None:
         return None
@@ -123,8 +124,8 @@ def carried(connection: Connection | TlsHandshake) -> Carried | None:
     )
 
 
-def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
-    """Give the client's address and MAC; behind a proxy that names it, its address alone."""
+def client_address(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
+    """Returns the client's address and MAC; by a PROXY protocol header, its address and None."""
     encapsulation, client = connection.encapsulation, connection.client
     if (
         encapsulation is not None
@@ -135,8 +136,8 @@ def client_place(connection: Connection | TlsHandshake) -> tuple[str, str | None
     return client.ip, client.mac
 
 
-def _open_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]:
-    """Give the properties that hold no secret."""
+def _public_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]:
+    """Returns the properties that hold no secret."""
     if not properties:
         return ()
     return tuple(item for item in properties if item.id != AUTHENTICATION_DATA)

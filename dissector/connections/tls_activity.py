@@ -1,8 +1,8 @@
-"""TLS connections in as they end, what is known around each out: who shows which key, who fails.
+"""Tracks the activity of TLS connections for the audit rules: keys, server names, failures.
 
-They share the profiles of `ActivityTracker` with the connections in clear: a device that speaks both ways
-is one. What a connection says in clear is kept once for each profile, as `TlsFacts`; every table is
-bounded as those of `ActivityTracker` are.
+TLS connections share the profiles of `ActivityTracker` with unencrypted ones. What a connection
+shows in clear text is kept once per profile, as `TlsFacts`; every table is bounded as those of
+`ActivityTracker` are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dissector.connections import certificate
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.certificate import Certificate
 from dissector.connections.entities import MEMBERS_KEPT, TIMES_KEPT, BoundedDict, Credential
-from dissector.connections.profile import Profile, client_place
+from dissector.connections.profile import Profile, client_address
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_messages import ClientHello
 from dissector.net.tls_names import version_name
@@ -23,16 +23,16 @@ KEYS = 4_096
 HOSTS = 16_384
 SERVERS = 1_024
 CHAINS = 1_024
-# padding, session_ticket, pre_shared_key, early_data, cookie: there on some connections only
-_FLEETING = frozenset({21, 35, 41, 42, 44})
+# padding, session_ticket, pre_shared_key, early_data, cookie: only on some connections of a client
+_VARYING = frozenset({21, 35, 41, 42, 44})
 
 
 class TlsFacts:
-    """What the connections of one profile say in clear.
+    """What the TLS connections of one profile show in clear text.
 
-    `certificates` and `client_certificates` are DER, a peer's own first. `requested` says whether
-    the server asked for a client certificate, `established` on how many connections both sides
-    went on to send data; `decrypted` that a key log opened them: what is in them is counted there.
+    `certificates` and `client_certificates` are DER, the leaf first. `requested` says whether the
+    server requested a client certificate, `established` counts connections on which both sides sent
+    application data. `decrypted`: they were decrypted, and the MQTT inside has profiles of its own.
     """
 
     __slots__ = (
@@ -53,13 +53,13 @@ class TlsFacts:
         self.resumed = 0
 
     @property
-    def way(self) -> str | None:
-        """Spell version and suite, "TLS 1.2 TLS_RSA_…"; None where the server chose none."""
+    def version_and_suite(self) -> str | None:
+        """Formats version and suite, "TLS 1.2 TLS_RSA_…"; None without a ServerHello."""
         return None if self.version is None else f"{self.version} {self.suite}"
 
 
 class TlsServer:
-    """One server: the names that clients asked it for."""
+    """One server: the server names (SNI) that clients requested."""
 
     __slots__ = ("names",)
 
@@ -68,20 +68,20 @@ class TlsServer:
 
 
 class KeyHolder:
-    """Who shows one public key: the addresses, each with the certificate that it is in."""
+    """The servers that present one public key: their addresses, each with its certificate."""
 
-    __slots__ = ("certificates", "places")
+    __slots__ = ("addresses", "certificates")
 
     def __init__(self) -> None:
-        self.places: dict[str, str | None] = {}  # address to MAC
+        self.addresses: dict[str, str | None] = {}  # address to MAC
         self.certificates: dict[str, str] = {}  # address to the certificate's fingerprint
 
 
 class TlsAuditContext:
-    """One TLS connection that has ended, with what is known around it.
+    """The context in which audit rules check one TLS connection that has ended.
 
     `failures` are the times of the latest alerts that ended a handshake of this client. `fresh`:
-    the first connection of its profile.
+    it is the first connection of its profile.
     """
 
     __slots__ = (
@@ -111,7 +111,7 @@ class TlsAuditContext:
 
 
 class TlsActivityTracker:
-    """What is remembered of TLS, beside `activity`."""
+    """Holds the activity tables of TLS, in addition to those of `activity`."""
 
     def __init__(self, activity: ActivityTracker) -> None:
         self.activity = activity
@@ -122,8 +122,8 @@ class TlsActivityTracker:
         self.once = activity.once
 
     def ended(self, record: TlsHandshake) -> TlsAuditContext:
-        """Take a connection whose view has ended."""
-        if record.certificates:  # the same for thousands of connections: kept once
+        """Records a connection that has ended."""
+        if record.certificates:  # the same for thousands of connections: stored once
             kept = self._chains.get(record.certificates)
             if kept is None:
                 kept = self._chains.keep(record.certificates, record.certificates)
@@ -155,9 +155,9 @@ class TlsActivityTracker:
         profiles, server = self.activity.profiles, record.server
         own = own_certificate(record)
         key = (
-            "tls", *client_place(record), server.ip, server.port, record.server_name,
-            _habits(record.client_hello), record.version, record.suite, record.certificates[:1],
-            record.decrypted, None if own is None else own.fingerprint,
+            "tls", *client_address(record), server.ip, server.port, record.server_name,
+            _client_hello_key(record.client_hello), record.version, record.suite,
+            record.certificates[:1], record.decrypted, None if own is None else own.fingerprint,
         )  # fmt: skip
         now = record.quality.ended_ns if record.close is None else record.close.frame.time_ns
         profile = profiles.get(key)
@@ -169,7 +169,7 @@ class TlsActivityTracker:
         assert isinstance(facts, TlsFacts)
         profile.count += 1
         profile.last_ns = max(profile.last_ns, now)
-        profile.note(record.stream)
+        profile.add_stream(record.stream)
         facts.established += record.established
         facts.resumed += bool(record.resumed)
         if record.certificate_requested is not None:
@@ -181,8 +181,8 @@ class TlsActivityTracker:
         holder = self.keys.get(shown.key_fingerprint)
         if holder is None:
             holder = self.keys.keep(shown.key_fingerprint, KeyHolder())
-        if record.server.ip in holder.places or len(holder.places) < MEMBERS_KEPT:
-            holder.places[record.server.ip] = record.server.mac
+        if record.server.ip in holder.addresses or len(holder.addresses) < MEMBERS_KEPT:
+            holder.addresses[record.server.ip] = record.server.mac
             holder.certificates[record.server.ip] = shown.fingerprint
         return holder
 
@@ -202,21 +202,21 @@ class TlsActivityTracker:
         return known
 
 
-def _habits(hello: ClientHello | None) -> tuple[object, ...]:
-    """Give what stays the same in a client's hellos: not the order of extensions, nor tickets."""
+def _client_hello_key(hello: ClientHello | None) -> tuple[object, ...]:
+    """Returns what a client's ClientHellos have in common: not extension order, nor tickets."""
     if hello is None:
         return ()
-    extensions = tuple(sorted(set(hello.extensions) - _FLEETING))
+    extensions = tuple(sorted(set(hello.extensions) - _VARYING))
     return (hello.suites, extensions, hello.versions)
 
 
 def leaf(record: TlsHandshake) -> Certificate | None:
-    """Read the server's own certificate; None where it was not seen, or says nothing."""
+    """Reads the server's leaf certificate; None if it was not seen, or cannot be read."""
     return certificate.read(record.certificates[0]) if record.certificates else None
 
 
 def own_certificate(record: TlsHandshake) -> Certificate | None:
-    """Read the client's own certificate."""
+    """Reads the client's leaf certificate; None if it was not seen, or cannot be read."""
     chain = record.client_certificates
     return certificate.read(chain[0]) if chain else None
 
@@ -226,12 +226,12 @@ _FAILING = frozenset({40, 42, 45, 48, 51})
 
 
 def failing(description: int | None) -> bool:
-    """Whether an alert says that the two cannot agree, or that a certificate is no good."""
+    """Whether an alert means that the handshake or the check of a certificate failed."""
     return description in _FAILING
 
 
 def ja3(hello: ClientHello) -> str:
-    """Give the JA3 digest of a ClientHello: libraries differ in it, devices of one make do not."""
+    """Returns the JA3 digest of a ClientHello, which identifies the client's TLS library."""
     return _ja3(
         hello.legacy_version, hello.suites, hello.extensions, hello.groups, hello.point_formats
     )
@@ -239,7 +239,7 @@ def ja3(hello: ClientHello) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _ja3(version: int, *lists: tuple[int, ...]) -> str:
-    import hashlib  # it loads OpenSSL, which an audit of traffic in clear has no use for
+    import hashlib  # it loads OpenSSL, which is not needed for unencrypted traffic
 
     text = ",".join([str(version), *("-".join(map(str, numbers)) for numbers in lists)])
     return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""What is known of one TLS connection that seems to carry MQTT: facts for rules and reports."""
+"""Record of one TLS connection that seems to carry MQTT, for rules and reports."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """An alert; `level` and `description` are None where it is encrypted.
+    """A TLS alert; `level` and `description` are None if it is encrypted.
 
-    In TLS 1.3 an encrypted one is known by its size alone.
+    In TLS 1.3 an encrypted alert is recognised only by its size.
     """
 
     side: Side
@@ -34,25 +34,25 @@ class Alert(msgspec.Struct, frozen=True):
 class TlsHandshake(msgspec.Struct):
     """One TLS connection; `id` counts them over the capture from 0.
 
-    `because` is why MQTT is expected in it: "port"; on a port that tells nothing, "alpn", or "keys"
-    where it was decrypted.
-    Each message stands beside the frame that completes it; None where it was not seen. Of TLS 1.3
-    only the hellos can be. `certificates` are DER, a peer's own first; of a client None where it
-    sent no Certificate message, and empty where it had none to show.
+    `because` is why MQTT is expected in it: "port"; on any other port, "alpn", or "keys" if it was
+    decrypted.
+    Each message has the frame that completes it; None if it was not seen. In TLS 1.3 only the
+    hellos are visible. `certificates` are DER, the leaf first; the client's are None if it sent no
+    Certificate message, and empty if that message was empty.
 
-    `resumed`: the session was known before (in 1.3: any pre-shared key); None where nobody knows.
-    `certificate_requested` is None where it cannot be seen: in TLS 1.3, on resumption, and where
-    the server's first flight was not seen whole.
+    `resumed`: an earlier session was resumed (in 1.3: with any pre-shared key); None if unknown.
+    `certificate_requested` is None where it is not visible: in TLS 1.3, on resumption, and if the
+    server's first flight was not captured completely.
 
     `client_data` and `server_data` are the frames with the first application data of a side. In
-    TLS 1.3 handshake messages look the same: the client's counts from its Finished on, which its
-    size gives away; the server's from then on, and may be a session ticket.
+    TLS 1.3 handshake messages look the same: the client's data counts after its Finished, which is
+    recognised by its size; the server's from then on, and may be a session ticket.
 
-    `client_bytes` and `server_bytes` is all that TCP carried. `decrypted`: a key log opened it, and
-    the MQTT inside is reported like any other.
+    `client_bytes` and `server_bytes` are all bytes that TCP carried. `decrypted`: it was decrypted,
+    and the MQTT inside is reported like any other.
 
-    Reports read certificates through `chain` and `client_chain`, which `disguise` changes where
-    identities are not to be told.
+    Reports read certificates through `chain` and `client_chain`, to which `disguise` is applied
+    where identities are pseudonymised.
     """
 
     id: int
@@ -109,17 +109,17 @@ class TlsHandshake(msgspec.Struct):
 
     @property
     def chain(self) -> tuple[Certificate | None, ...]:
-        """What the server's certificates say, its own first; None for one that cannot be read."""
+        """The parsed certificates of the server, leaf first; None for one that cannot be read."""
         return tuple(map(self._read, self.certificates))
 
     @property
     def client_chain(self) -> tuple[Certificate | None, ...] | None:
-        """What the client's certificates say; None where it sent no Certificate message."""
+        """The parsed certificates of the client; None if it sent no Certificate message."""
         found = self.client_certificates
         return None if found is None else tuple(map(self._read, found))
 
     def _read(self, der: bytes) -> Certificate | None:
-        from dissector.connections import certificate  # most captures hold none
+        from dissector.connections import certificate  # not needed for most captures
 
         found = certificate.read(der)
         return found if found is None or self.disguise is None else self.disguise(found)

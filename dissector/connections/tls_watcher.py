@@ -1,10 +1,10 @@
-"""Bytes of a TLS connection in, its `TlsHandshake` out: what can be seen without keys.
+"""Tracks a TLS connection and builds its `TlsHandshake` from what is visible without keys.
 
-Only connections are followed that seem to carry MQTT: by their port, by the protocols that the
-client offers (ALPN), or because the caller said so. All others are let go with their ClientHello.
+Only connections that seem to carry MQTT are tracked: by their port, by the protocols that the
+client offers (ALPN), or because they were decrypted. All others are ignored after the ClientHello.
 
-Where the connection was decrypted, what was inside is played to a tracker of its own, in step with
-the segments that carried it: so it comes in the order that net found out, gaps included.
+If the connection was decrypted, the decrypted data is delivered to a tracker of its own, in step
+with the segments that carried it, so that it has the order and the gaps of the TCP streams.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 
 ALERTS_KEPT = 16
 _ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
-_HASHES = {0x1301: 32, 0x1302: 48, 0x1303: 32, 0x1304: 32, 0x1305: 32}  # of suites of TLS 1.3
+_HASHES = {0x1301: 32, 0x1302: 48, 0x1303: 32, 0x1304: 32, 0x1305: 32}  # hash size by 1.3 suite
 _SHORT_TAG = 0x1305
 _ALERT_SIZE = 2
 
-Gaps = list[tuple[int, FrameRef, FrameRef, str]]  # side, since, where, reason, as a tracker notes
+Gaps = list[tuple[int, FrameRef, FrameRef, str]]  # side, since, where, reason, as in a tracker
 
 
 class TlsWatcher(Consumer):
-    """Follows one connection. Sides are those of net.
+    """Tracks one TLS connection. Sides are numbers as in `net`.
 
-    `encapsulation` and `inside` tell of the layers around it, `gaps` are those before its first bytes.
+    `encapsulation` and `outer_layers` describe the layers around it, `gaps` are those before its
+    first bytes.
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class TlsWatcher(Consumer):
         context: AnalysisContext,
         tcp: TcpConnection,
         encapsulation: Encapsulation | None,
-        inside: int,
+        outer_layers: int,
         gaps: Gaps,
     ) -> None:
         self._context = context
         self._tcp = tcp
         self._readers = (tls.TlsReader(), tls.TlsReader())
         self._client = 0
-        if not tcp.syn_seen and not tcp.synack_seen and tcp.port_a in _known(context):
+        if not tcp.syn_seen and not tcp.synack_seen and tcp.port_a in _mqtt_ports(context):
             self._client = 1
         self._gaps = gaps
         for side, *_ in gaps:
@@ -62,27 +63,27 @@ class TlsWatcher(Consumer):
         self._has_sent = [0, 0]
         self._last = context.frame(tcp.first_frame, tcp.first_time_ns)
         self._close: tuple[int, str, FrameRef] | None = None
-        self._client_finished = False  # these two of TLS 1.3
-        self._server_went_on = False  # sent a record after that
-        self._last_seen = False  # at least one record
-        self._complained = False
+        self._client_finished = False  # of TLS 1.3, as is the next
+        self._server_sent_after = False  # sent a record after the client's Finished
+        self._record_seen = False  # at least one TLS record
+        self._warned = False
         self._record = TlsHandshake(-1, tcp.stream, *self._ends(), self._last, self._because())
         self._record.encapsulation = encapsulation
-        self._inside = inside
+        self._outer_layers = outer_layers
         self._inner: Tracker | None = None
         self._encapsulation: Encapsulation | None = None  # of the inner tracker
-        self._opened = False  # the inner tracker was there, if only for a time
+        self._decrypted = False  # decrypted data was found, and an inner tracker made
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Take the next bytes of a side."""
+        """Processes the next bytes of a side; False if the connection is ignored."""
         self._has_sent[side] += stop - start
         where = self._context.frame(frame, time_ns)
         for event in self._readers[side].feed(window, start, stop):
             if event.kind == tls.BROKEN and not self._broken(side, where):
                 return False
-            self._last_seen = True
+            self._record_seen = True
             if event.kind == tls.HANDSHAKE:
                 self._message(side, event, where)
             elif event.kind == tls.APPLICATION_DATA:
@@ -92,39 +93,39 @@ class TlsWatcher(Consumer):
             elif event.kind == tls.CHANGE_CIPHER_SPEC:
                 self._change_cipher(side)
             if not self._record.because and event.kind != tls.CHANGE_CIPHER_SPEC:
-                return self._leave("tls")
+                return self._ignore("tls")
         self._last = where
-        self._play(side, frame, time_ns)
+        self._deliver(side, frame, time_ns)
         return True
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Bytes of a side will never come."""
+        """Called for missing bytes of a side."""
         where = self._context.frame(frame, time_ns)
         self._gaps.append((side, self._last, where, reason))
         self._readers[side].gap()
-        self._play(side, frame, time_ns)
+        self._deliver(side, frame, time_ns)
         if self._inner is not None and not self._inner.gap(side, -1, frame, time_ns, reason):
             self._inner = None
-        return bool(self._record.because) or self._leave("tls")
+        return bool(self._record.because) or self._ignore("tls")
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """A side closed."""
+        """Called when a side closed."""
         if self._close is None:
             name = "fin" if how == FIN else "rst"
             self._close = (side, name, self._context.frame(frame, time_ns))
-        self._play(side, frame, time_ns)
+        self._deliver(side, frame, time_ns)
         if self._inner is not None and not self._inner.closed(side, how, frame, time_ns):
             self._inner = None
         return True
 
     def finished(self, reason: int, time_ns: int) -> bool:
-        """The view ends: hand over what was seen."""
+        """Called when tracking of the connection ends: completes its record and reports it."""
         record, context = self._record, self._context
-        self._play_rest()
+        self._deliver_rest()
         if self._inner is not None:
             self._inner.finished(reason, time_ns)
-        if not self._opened or (self._inner is not None and self._inner.idle()):
-            self._leave("tls")
+        if not self._decrypted or (self._inner is not None and self._inner.idle()):
+            self._ignore("tls")
         if not record.because or (record.because == "keys" and not self._found_mqtt()):
             return True
         record.id = context.tls_handshakes
@@ -134,26 +135,26 @@ class TlsWatcher(Consumer):
         record.server_bytes = self._has_sent[1 - self._client]
         if self._close is not None:
             side, how, where = self._close
-            record.close = Close(self._who(side), how, where)
+            record.close = Close(self._side_of(side), how, where)
         record.quality = self._quality(reason, time_ns)
         context.sink.encrypted(record)
         return True
 
     def _because(self) -> str:
         tcp, decrypted = self._tcp, self._context.decrypted
-        if not _known(self._context).isdisjoint((tcp.port_a, tcp.port_b)):
+        if not _mqtt_ports(self._context).isdisjoint((tcp.port_a, tcp.port_b)):
             return "port"
         return "keys" if decrypted is not None and tcp.stream in decrypted else ""
 
     def _ends(self) -> tuple[Endpoint, Endpoint]:
-        """Give the client and the server, as far as is known by now who is who."""
+        """Returns client and server, as far as the sides are known by now."""
         tcp, context = self._tcp, self._context
         one = context.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
         two = context.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
         return (one, two) if self._client == 0 else (two, one)
 
-    def _leave(self, kind: str) -> bool:
-        """Count the connection; no more of it is wanted."""
+    def _ignore(self, kind: str) -> bool:
+        """Counts the connection as other traffic and stops tracking it."""
         self._context.other_traffic(kind)
         return False
 
@@ -164,11 +165,11 @@ class TlsWatcher(Consumer):
         quality.both_seen = tcp.both_seen()
         quality.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
         for side, since, _, kind in self._gaps:
-            quality.gaps.setdefault(self._who(side), since)
+            quality.gaps.setdefault(self._side_of(side), since)
             quality.gap_reason = quality.gap_reason or kind.partition(": ")[0]
         return quality
 
-    def _who(self, side: int) -> Side:
+    def _side_of(self, side: int) -> Side:
         return Side.CLIENT if side == self._client else Side.SERVER
 
     # -- records ----------------------------------------------------------------------------------
@@ -229,17 +230,17 @@ class TlsWatcher(Consumer):
             record.client_certificates, record.client_certificates_frame = chain, where
 
     def _change_cipher(self, side: int) -> None:
-        """Up to TLS 1.2 all that follows is encrypted; in 1.3 this has no meaning any more."""
+        """Handles ChangeCipherSpec: up to TLS 1.2 encryption begins; in 1.3 it has no meaning."""
         record = self._record
         if record.version != TLS_1_3 and not record.retried:
             self._readers[side].encrypted = True
             if side != self._client and record.server_hello is not None and record.resumed is None:
-                record.resumed = True  # without the messages of a full handshake before it
+                record.resumed = True  # the messages of a full handshake did not precede it
 
     def _alert(self, side: int, body: bytes, where: FrameRef) -> None:
         clear = len(body) == _ALERT_SIZE
         alert = Alert(
-            self._who(side), where, body[0] if clear else None, body[1] if clear else None
+            self._side_of(side), where, body[0] if clear else None, body[1] if clear else None
         )
         if len(self._record.alerts) < ALERTS_KEPT:
             self._record.alerts.append(alert)
@@ -248,7 +249,7 @@ class TlsWatcher(Consumer):
         record, client = self._record, side == self._client
         hello, chosen = record.client_hello, record.server_hello
         if chosen is None and hello is not None and TLS_1_3 in hello.versions:
-            return  # what it is depends on a version that was not seen
+            return  # its meaning depends on the chosen version, which was not seen
         if chosen is not None and chosen.version == TLS_1_3:
             if not self._is_data(side, size, chosen.suite, where):
                 return
@@ -258,9 +259,10 @@ class TlsWatcher(Consumer):
             record.server_data = record.server_data or where
 
     def _is_data(self, side: int, size: int, suite: int, where: FrameRef) -> bool:
-        """Tell application data of TLS 1.3 from handshake messages and alerts, by order and size.
+        """Distinguishes application data of TLS 1.3 from handshake messages and alerts.
 
-        An alert has the size of a DISCONNECT or PINGREQ, which come later than the handshake.
+        It does so by order and size. An alert has the size of a DISCONNECT or PINGREQ, but those
+        come after the handshake.
         """
         tag = 8 if suite == _SHORT_TAG else 16
         like_alert = size == _ALERT_SIZE + 1 + tag
@@ -269,8 +271,8 @@ class TlsWatcher(Consumer):
                 return True
             self._client_finished = size == 4 + _HASHES.get(suite, 0) + 1 + tag
         else:
-            like_alert = like_alert and not self._server_went_on
-            self._server_went_on = self._server_went_on or self._client_finished
+            like_alert = like_alert and not self._server_sent_after
+            self._server_sent_after = self._server_sent_after or self._client_finished
             if not like_alert:
                 return self._record.client_data is not None
         if like_alert:
@@ -278,48 +280,48 @@ class TlsWatcher(Consumer):
         return False
 
     def _malformed(self, name: str, where: FrameRef) -> None:
-        self._complain(f"a malformed {name} of TLS", where)
+        self._warn(f"a malformed {name} of TLS", where)
 
     def _broken(self, side: int, where: FrameRef) -> bool:
-        """A record that is none: of a connection that began with none either, nothing is left."""
+        """Handles bytes that are not a TLS record; False if neither side sent TLS before."""
         record = self._record
         self._gaps.append((side, self._last, where, "tls"))
         if record.client_hello is None and record.server_hello is None and self._readers_lost():
-            return self._leave("tls" if self._last_seen else "other")
-        self._complain("what follows is no TLS record", where)
+            return self._ignore("tls" if self._record_seen else "other")
+        self._warn("the next bytes are not a TLS record", where)
         return True
 
-    # -- what was decrypted -----------------------------------------------------------------------
+    # -- decrypted data ---------------------------------------------------------------------------
 
-    def _play(self, side: int, frame: int, time_ns: int) -> None:
-        """Hand on what a side sent in records up to this frame."""
+    def _deliver(self, side: int, frame: int, time_ns: int) -> None:
+        """Delivers the decrypted data that a side sent in records up to this frame."""
         decrypted, tcp = self._context.decrypted, self._tcp
         if decrypted is None or tcp.port_a == tcp.port_b:
-            return  # of equal ports nobody can tell the sides apart
+            return  # with equal ports the sides cannot be told apart
         port = tcp.port_b if side else tcp.port_a
-        for piece in decrypted.take(tcp.stream, port, time_ns, frame):
-            self._piece(side, piece)
+        for chunk in decrypted.take(tcp.stream, port, time_ns, frame):
+            self._deliver_chunk(side, chunk)
 
-    def _play_rest(self) -> None:
+    def _deliver_rest(self) -> None:
         decrypted, tcp = self._context.decrypted, self._tcp
         if decrypted is not None and tcp.port_a != tcp.port_b:
-            for port, piece in decrypted.rest(tcp.stream):
-                self._piece(int(port == tcp.port_b), piece)
+            for port, chunk in decrypted.rest(tcp.stream):
+                self._deliver_chunk(int(port == tcp.port_b), chunk)
 
-    def _piece(self, side: int, piece: DecryptedChunk) -> None:
-        data = piece.data
-        if not self._opened and data is not None:
-            self._opened = True
+    def _deliver_chunk(self, side: int, chunk: DecryptedChunk) -> None:
+        data = chunk.data
+        if not self._decrypted and data is not None:
+            self._decrypted = True
             self._inner = self._begin_inner()
         if self._inner is None:
             return
         if data is not None:
             self._record.decrypted = True
-            wanted = self._inner.chunk(side, data, 0, len(data), piece.frame, piece.time_ns)
+            wanted = self._inner.chunk(side, data, 0, len(data), chunk.frame, chunk.time_ns)
         elif self._record.client_data is None:
             return  # a handshake message: of TLS 1.3 they look like data
         else:
-            wanted = self._inner.gap(side, -1, piece.frame, piece.time_ns, "tls")
+            wanted = self._inner.gap(side, -1, chunk.frame, chunk.time_ns, "tls")
         if not wanted:
             self._inner = None
 
@@ -331,7 +333,7 @@ class TlsWatcher(Consumer):
         from dissector.connections.unwrap import TLS
 
         inner = Tracker(self._context, self._tcp)
-        inner.inside = self._inside | TLS
+        inner.outer_layers = self._outer_layers | TLS
         encapsulation = Encapsulation("tls")
         if self._record.encapsulation is not None:
             encapsulation.proxied = self._record.encapsulation.proxied
@@ -349,16 +351,16 @@ class TlsWatcher(Consumer):
 
     def _readers_lost(self) -> bool:
         return all(
-            reader.lost or not spoke
-            for reader, spoke in zip(self._readers, self._has_sent, strict=True)
+            reader.lost or not sent
+            for reader, sent in zip(self._readers, self._has_sent, strict=True)
         )
 
-    def _complain(self, what: str, where: FrameRef) -> None:
-        if not self._complained and self._record.because:
-            self._complained = True
+    def _warn(self, what: str, where: FrameRef) -> None:
+        if not self._warned and self._record.because:
+            self._warned = True
             self._context.sink.limited("tls", what, where, self._tcp.stream)
 
 
-def _known(context: AnalysisContext) -> frozenset[int]:
-    """Ports on which MQTT is expected, with or without TLS."""
+def _mqtt_ports(context: AnalysisContext) -> frozenset[int]:
+    """Returns the ports on which MQTT is expected, with or without TLS."""
     return context.tls_ports | context.ports

@@ -19,10 +19,10 @@ cdef class Tracker(HandshakeTracker):
     @cython.locals(connection=Connection)
     cpdef bint finished(self, int reason, long long time_ns) except -1
     @cython.locals(connection=Connection, tcp=TcpConnection, connection_flags=cython.int)
-    cpdef bint review(self, long long time_ns, judge) except -1
-    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, torn=cython.bint, verdict=cython.int, first=cython.int)
+    cpdef bint evaluate_now(self, long long time_ns, judge) except -1
+    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, gap_inside=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
-    cdef bint _speaks_out_of_turn(self, int side, int packet_type) except -1
+    cdef bint _wrong_first_sender(self, int side, int packet_type) except -1
     @cython.locals(inner=Tracker, found=Consumer, kind=cython.int, lost=cython.bint)
     cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
@@ -31,4 +31,4 @@ cdef class Tracker(HandshakeTracker):
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
 
 @cython.locals(made=Tracker)
-cpdef Tracker follow(AnalysisContext context, TcpConnection tcp)
+cpdef Tracker make_tracker(AnalysisContext context, TcpConnection tcp)

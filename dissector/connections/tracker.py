@@ -1,8 +1,9 @@
-"""One TCP connection's bytes in, its MQTT connection out: recognised, framed, followed to its end.
+"""Tracks the MQTT connection on one TCP connection, from protocol detection to its end.
 
-A tracker begins undecided. As soon as the first bytes are MQTT (`detection.py`) it frames both
-directions; where they are something else it lets the connection go. It stands on `handshake_tracker.py`
-(packets), `framing.py` (chunks) and `connection_recorder.py` (what could be seen).
+A tracker begins undecided. When the first bytes are MQTT (`detection.py`) it frames both
+directions; when they are another protocol it ignores the connection. Its base classes are in
+`handshake_tracker.py` (packets), `packet_framing.py` (framing) and `connection_recorder.py`
+(record and capture completeness).
 """
 
 from __future__ import annotations
@@ -41,16 +42,16 @@ else:
     from dissector.connections.outcome import outcome
     from dissector.integers import cut
 
-HELD_LIMIT = 4096  # bytes held of a connection that is still undecided
+HELD_LIMIT = 4096  # bytes buffered of a connection that is still undecided
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
-TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is given up
+TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is ignored
 _MIDSTREAM = Phase.MIDSTREAM
 _CLOSES = ("", "fin", "rst", "close-frame")
 assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
 
 class Tracker(HandshakeTracker):
-    """Follows one TCP connection."""
+    """Tracks one TCP connection."""
 
     def __init__(self, context: AnalysisContext, tcp: TcpConnection) -> None:
         self.begin(context, tcp)
@@ -58,7 +59,7 @@ class Tracker(HandshakeTracker):
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Take the next bytes of a side."""
+        """Processes the next bytes of a side; False if the connection is ignored."""
         if side == 0:
             self.bytes_a += stop - start
         else:
@@ -74,7 +75,7 @@ class Tracker(HandshakeTracker):
         return True
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Bytes of a side will never come: its framing starts afresh."""
+        """Called for missing bytes of a side: its framing is reset."""
         if self.unwrapper is not None:
             return self.unwrapper.gap(side, missing, frame, time_ns, reason)
         if side == 0:
@@ -96,22 +97,22 @@ class Tracker(HandshakeTracker):
         if self.connection is None:
             self.gaps += (found,)
         else:
-            self._note_gap(found)
+            self._record_gap(found)
         framer = self.framer_a if side == 0 else self.framer_b
         if framer is not None:
             framer.reset()
         return self.mode != IGNORED
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """A side closed."""
+        """Called when a side closed."""
         if self.unwrapper is not None:
             return self.unwrapper.closed(side, how, frame, time_ns)
         connection = self.connection
         if connection is None:
-            connection = self._silent()
+            connection = self._silent_connection()
             if connection is None:
                 return self.mode != IGNORED
-        who = self._who(side)
+        who = self._side_of(side)
         event = CloseEvent.__new__(CloseEvent)
         event.begin(who, _CLOSES[how], self.context.frame(frame, time_ns))
         connection.closes += (event,)
@@ -121,19 +122,19 @@ class Tracker(HandshakeTracker):
         return True
 
     def finished(self, reason: int, time_ns: int) -> bool:
-        """The view ends: what was seen is handed over to be judged."""
+        """Called when tracking of the connection ends: completes its record and reports it."""
         if self.unwrapper is not None:
             return self.unwrapper.finished(reason, time_ns)
         connection = self.connection
         if connection is None:
-            connection = self._silent()
+            connection = self._silent_connection()
             if connection is None:
                 return False
-        self._look(connection, reason, time_ns)
+        self._update_quality(connection, reason, time_ns)
         if self._ambiguous():
             self.context.sink.limited(
                 "mixed-connections",
-                "a SYN/ACK does not fit what was seen before it: segments of two connections",
+                "a SYN/ACK does not match earlier segments: two connections cannot be told apart",
                 connection.first,
                 connection.stream,
             )
@@ -147,10 +148,10 @@ class Tracker(HandshakeTracker):
         self.mode = IGNORED
         return True
 
-    def review(self, time_ns: int, judge: Callable[[Connection], None]) -> bool:
-        """Have the connection judged as if the view of it ended now; it stays as it is.
+    def evaluate_now(self, time_ns: int, judge: Callable[[Connection], None]) -> bool:
+        """Has `judge` evaluate the connection as if the capture ended now; tracking goes on.
 
-        False where bytes are on their way that were not seen yet: to be asked again later.
+        False if segments are still pending in reassembly: the caller has to try again later.
         """
         tcp = self.tcp
         if self.unwrapper is not None or self.mode == IGNORED:
@@ -161,12 +162,12 @@ class Tracker(HandshakeTracker):
             return tcp.lingering or tcp.over
         connection = self.connection
         if connection is None:
-            connection = None if self.gaps else self._silent()
+            connection = None if self.gaps else self._silent_connection()
             if connection is None:
                 return True
             self.connection = None
         connection_flags = connection.connection_flags
-        self._look(connection, CAPTURE_END, time_ns)
+        self._update_quality(connection, CAPTURE_END, time_ns)
         judge(connection)
         connection.connection_flags = connection_flags
         connection.quality.ended = None
@@ -175,7 +176,7 @@ class Tracker(HandshakeTracker):
     def _decide(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Settle whether the connection is MQTT; give False where it is something else."""
+        """Decides whether the connection is MQTT; False if it is another protocol."""
         if self.unwrapper is not None:
             return self.unwrapper.chunk(side, window, start, stop, frame, time_ns)
         before = b""
@@ -189,9 +190,9 @@ class Tracker(HandshakeTracker):
         lost = self.lost_a if side == 0 else self.lost_b
         verdict = looks_like_connect(probe, self.known_port and not lost)
         if verdict == 1:  # YES
-            torn = self.gap_inside_a if side == 0 else self.gap_inside_b
-            if torn and (not self.known_port or side == 1):
-                verdict = 0  # in the midst of a stream it may be payload
+            gap_inside = self.gap_inside_a if side == 0 else self.gap_inside_b
+            if gap_inside and (not self.known_port or side == 1):
+                verdict = 0  # in the middle of a stream it may be payload
             else:
                 self.client = side
                 return self._begin(side, window, start, stop, frame, time_ns)
@@ -200,7 +201,7 @@ class Tracker(HandshakeTracker):
         if (
             self.known_port
             and not before
-            and not self._speaks_out_of_turn(side, window[start] >> 4)
+            and not self._wrong_first_sender(side, window[start] >> 4)
             and plausible_chain(window, start, stop)
         ):
             self.client = self._client_by_type(side, window[start] >> 4)
@@ -229,18 +230,19 @@ class Tracker(HandshakeTracker):
                 return True
         elif side == 1 and not self._has_sent(0) and self.held_bytes < HELD_LIMIT:
             return self._hold(side, window, start, stop, frame, time_ns)
-        inside = self.encapsulation is not None and self.encapsulation.websocket
+        in_websocket = self.encapsulation is not None and self.encapsulation.websocket
         self.context.other_traffic(
-            "websocket" if inside else other_protocol(before + window[start:stop])
+            "websocket" if in_websocket else other_protocol(before + window[start:stop])
         )
         self.mode = IGNORED
         self.held = None
         return False
 
-    def _speaks_out_of_turn(self, side: int, packet_type: int) -> bool:
-        """Whether a whole connection begins as none of MQTT does, however wrong it is.
+    def _wrong_first_sender(self, side: int, packet_type: int) -> bool:
+        """Whether a completely captured connection begins as no MQTT connection does.
 
-        A server that speaks first, a client whose first words are a server's: another protocol.
+        If the server sends first, or the client begins with a packet of a server, it is another
+        protocol.
         """
         if self._midstream() or self.lost_a or self.lost_b or not self.tcp.both_seen():
             return False
@@ -260,9 +262,9 @@ class Tracker(HandshakeTracker):
         frame: int,
         time_ns: int,
     ) -> bool:
-        """Have taken off what stands around the MQTT; False where it does not look like that."""
+        """Sets up the unwrapper of an outer layer (PROXY, TLS, WebSocket); False without one."""
         data = before + window[start:stop]
-        plain = not self.inside and not self.gaps
+        plain = not self.outer_layers and not self.gaps
         if plain and hello_without_mqtt(data) and not self._tls_expected():
             self.context.other_traffic("tls")
             self.mode = IGNORED
@@ -272,18 +274,18 @@ class Tracker(HandshakeTracker):
         from dissector.connections.unwrap import TLS, unwrapper, wrapping
 
         lost = self.lost_a if side == 0 else self.lost_b
-        kind = wrapping(data, self.inside, lost=lost)
+        kind = wrapping(data, self.outer_layers, lost=lost)
         if not kind:
             return False
         gaps, self.gaps = self.gaps, ()
         if kind == TLS:
             found: Consumer = TlsWatcher(
-                self.context, self.tcp, self.encapsulation, self.inside, list(gaps)
+                self.context, self.tcp, self.encapsulation, self.outer_layers, list(gaps)
             )
         else:
             inner = Tracker(self.context, self.tcp)
             inner.encapsulation = self.encapsulation
-            inner.inside = self.inside
+            inner.outer_layers = self.outer_layers
             inner.lost_a, inner.lost_b = self.lost_a, self.lost_b
             inner.gap_inside_a, inner.gap_inside_b = self.gap_inside_a, self.gap_inside_b
             inner.gaps = gaps
@@ -299,14 +301,14 @@ class Tracker(HandshakeTracker):
         return True
 
     def _tls_expected(self) -> bool:
-        """Whether MQTT is expected inside of TLS whatever it says: by a port, or by keys."""
+        """Whether MQTT is expected inside TLS by a port, or because the TLS was decrypted."""
         tcp, context = self.tcp, self.context
         if self.known_port or tcp.port_a in context.tls_ports or tcp.port_b in context.tls_ports:
             return True
         return context.decrypted is not None and tcp.stream in context.decrypted
 
     def idle(self) -> bool:
-        """Whether it has not found out what its connection carries."""
+        """Whether the protocol of the connection is still undecided."""
         return self.mode == UNDECIDED and self.unwrapper is None
 
     def _hold(
@@ -319,7 +321,7 @@ class Tracker(HandshakeTracker):
         return True
 
     def _client_by_type(self, side: int, packet_type: int) -> int:
-        """Name the client: who sent the SYN; without it by who sent what, or by port."""
+        """Returns the client's side: the sender of the SYN; without it by packet type, or port."""
         if not self._midstream():
             return 0
         if packet_type in spec.CLIENT_ONLY:
@@ -331,19 +333,19 @@ class Tracker(HandshakeTracker):
     def _begin(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """The connection is MQTT: frame what was held, then this chunk."""
+        """Starts framing a connection that is MQTT: the buffered chunks, then this one."""
         self.mode = MQTT
         self.framer_a = Framer.__new__(Framer)
         self.framer_a.begin(self.context.keep_all)
         self.framer_b = Framer.__new__(Framer)
         self.framer_b.begin(self.context.keep_all)
         self.context.mqtt_connections += 1
-        connection = self._connection()
+        connection = self._make_connection()
         if self._midstream():
             self.phase = _MIDSTREAM
             connection.quality.syn_seen = False
         for found in self.gaps:
-            self._note_gap(found)
+            self._record_gap(found)
         if side == 0:
             self.resync_a = False
         else:
@@ -356,15 +358,15 @@ class Tracker(HandshakeTracker):
         return True
 
 
-def follow(context: AnalysisContext, tcp: TcpConnection) -> Tracker:
-    """Make a tracker without its constructor."""
+def make_tracker(context: AnalysisContext, tcp: TcpConnection) -> Tracker:
+    """Makes a tracker without its constructor."""
     made = Tracker.__new__(Tracker)
     made.begin(context, tcp)
     return made
 
 
 def _before(auths: tuple[Auth, ...], connack: Connack | None) -> tuple[Auth, ...]:
-    """Give those AUTH packets that came before the CONNACK."""
+    """Returns the AUTH packets that were sent before the CONNACK."""
     if connack is None or connack.frame is None:
         return auths
     limit = connack.frame.time_ns

@@ -1,7 +1,7 @@
-"""Where a packet takes a connection: data, nothing that decides.
+"""The state transition table of a connection: phase, sender and packet type to the next phase.
 
-A pair that is not in the table leaves the phase as it is; what is odd about it is for the rules,
-which read the history. A refusing CONNACK is an event of its own.
+A combination that is not in the table does not change the phase; rules find what is wrong with it
+in the connection's history. A refusing CONNACK is an event of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TRANSITIONS: dict[tuple[int, int, int], int] = {
 EVENTS = 18
 STAYS = 255
 
-# The same for the hot path: the phase after (phase * 2 + side) * EVENTS + event, or STAYS
+# The same for the hot path: at index (phase * 2 + side) * EVENTS + event, the next phase or STAYS
 NEXT = bytes(
     TRANSITIONS.get((phase, side, event), STAYS)
     for phase in range(Phase.MIDSTREAM + 1)

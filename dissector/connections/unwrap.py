@@ -1,11 +1,10 @@
-"""Bytes of a connection that begins with something else than MQTT in, what is inside out.
+"""Removes the layers between TCP and MQTT: a PROXY protocol header, and WebSocket.
 
-An unwrapper stands between net and a tracker: it is a `Consumer` that reads what wraps the MQTT, a
-PROXY protocol header or WebSocket, and plays the inner bytes to a tracker of their own, each with
-the frame that brought it. The tracker of the whole connection makes one when the first bytes look
-like it, so connections without such layers never come here. Decrypted bytes of TLS go the same way.
-Gaps stay gaps: where the framing is lost with one, its direction is until whole frames show up.
-TLS is watched (`tls_watcher.py`).
+An unwrapper is a `Consumer` between `net` and a tracker: it reads the outer layer and delivers the
+inner bytes, with their frames, to an inner tracker. The outer tracker makes one when the first
+bytes look like such a layer, so connections without one do not come here. Decrypted TLS data is
+processed in the same way. Gaps are passed on: after one, WebSocket framing of that direction is
+lost until it resynchronises at whole frames. TLS itself is read by `tls_watcher.py`.
 """
 
 from __future__ import annotations
@@ -22,54 +21,54 @@ from dissector.net.websocket import BROKEN, CLOSED, DATA, NEED_DATA, TEXT, Frame
 if TYPE_CHECKING:
     from dissector.connections.tracker import Tracker
 
-HELD_LIMIT = 4096  # bytes of frames that wait for the head of the other side
+HELD_LIMIT = 4096  # buffered bytes of frames, until the other side's HTTP header is complete
 _SUBPROTOCOLS = ("mqtt", "mqttv3.1")
 
 PROXY, WEBSOCKET, TLS = 1, 2, 4
-UNDECIDED = 0  # of a tracker
+UNDECIDED = 0  # mode of a tracker
 
 
-def wrapping(data: bytes, inside: int, *, lost: bool) -> int:
-    """Tell what may wrap a stream that begins so: PROXY, WEBSOCKET, TLS or 0.
+def wrapping(data: bytes, outer_layers: int, *, lost: bool) -> int:
+    """Detects the outer layer of a stream by its first bytes: PROXY, WEBSOCKET, TLS or 0.
 
-    `inside` are the layers around it, as bits: no layer is looked for twice. `lost`: the stream may
-    be in the middle of anything, so a record of TLS must be there with all of its header.
+    `outer_layers` are those already removed, as bits: no layer is detected twice. `lost`: data may
+    be missing before these bytes, so a TLS record counts only with its complete header.
     """
-    if not inside & (WEBSOCKET | TLS) and tls.may_begin(data):
+    if not outer_layers & (WEBSOCKET | TLS) and tls.may_begin(data):
         return TLS if len(data) >= tls.HEADER or not lost else 0
-    if not inside and proxy.may_begin(data):
+    if not outer_layers and proxy.may_begin(data):
         return PROXY
-    if not inside & WEBSOCKET and upgrade.may_begin(data):
+    if not outer_layers & WEBSOCKET and upgrade.may_begin(data):
         return WEBSOCKET
     return 0
 
 
 def unwrapper(kind: int, inner: Tracker) -> Consumer:
-    """Make the unwrapper of a kind; `inner` is the tracker that takes what is inside."""
+    """Makes the unwrapper of a kind; `inner` is the tracker that receives the inner bytes."""
     return ProxyUnwrapper(inner) if kind == PROXY else WebSocketUnwrapper(inner)
 
 
 class _Unwrapper(Consumer):
-    """What all unwrappers share: the tracker inside, and its carrier."""
+    """Base class of unwrappers: holds the inner tracker and its `Encapsulation`."""
 
     def __init__(self, inner: Tracker, kind: int) -> None:
         self.inner = inner
-        inner.inside |= kind
+        inner.outer_layers |= kind
         encapsulation = inner.encapsulation
         if encapsulation is None:
             encapsulation = inner.encapsulation = Encapsulation()
         self.encapsulation = encapsulation
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Hand it on."""
+        """Passes the gap on to the inner tracker."""
         return self.inner.gap(side, missing, frame, time_ns, reason)
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """Hand it on."""
+        """Passes the close on to the inner tracker."""
         return self.inner.closed(side, how, frame, time_ns)
 
     def finished(self, reason: int, time_ns: int) -> bool:
-        """Hand it on, or count a connection that never got to MQTT."""
+        """Passes the end on; counts a connection without MQTT as other traffic."""
         inner = self.inner
         if inner.finished(reason, time_ns):
             return True
@@ -90,7 +89,7 @@ class _Unwrapper(Consumer):
 
 
 class ProxyUnwrapper(_Unwrapper):
-    """Takes the header off the first bytes of the side that connected."""
+    """Reads the PROXY protocol header at the start of the connecting side's stream."""
 
     def __init__(self, inner: Tracker) -> None:
         super().__init__(inner, PROXY)
@@ -100,11 +99,13 @@ class ProxyUnwrapper(_Unwrapper):
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Read the header, then hand everything on."""
+        """Reads the header, then passes all bytes on."""
         if self._head is None:
             return self.inner.chunk(side, window, start, stop, frame, time_ns)
         if side == 1 - self._side:
-            return self._other("other")  # nobody answers half a header
+            return self._other(
+                "other"
+            )  # the other side sends nothing before the header is complete
         self._side = side
         head = self._head + window[start:stop]
         try:
@@ -125,33 +126,33 @@ class ProxyUnwrapper(_Unwrapper):
         return rest >= stop or self.inner.chunk(side, window, rest, stop, frame, time_ns)
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """A header with a hole says nothing."""
+        """Ignores a connection with a gap in its header, passes other gaps on."""
         if self._head is not None and side == self._side:
             return self._other("other")
         return self.inner.gap(side, missing, frame, time_ns, reason)
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """Before its header is read, a connection is nobody's."""
+        """Passes a close on once the header was read."""
         return self._head is not None or self.inner.closed(side, how, frame, time_ns)
 
     def finished(self, reason: int, time_ns: int) -> bool:
-        """Hand it on, or count a connection that never got beyond its header."""
+        """Passes the end on; counts a connection with an incomplete header as other traffic."""
         if self._head is not None:
             return self._other("other")
         return super().finished(reason, time_ns)
 
 
 class WebSocketUnwrapper(_Unwrapper):
-    """Reads the heads of the upgrade, then the frames of both sides.
+    """Reads the HTTP headers of the upgrade, then the WebSocket frames of both sides.
 
-    Frames wait until both heads are there, or are known to be lost: the answer says whether
-    messages are compressed. Without it, what the client offered is taken.
+    Frames are buffered until both headers are complete or lost: the server's says whether messages
+    are compressed. If it was lost, the client's offer is assumed to be accepted.
     """
 
     def __init__(self, inner: Tracker) -> None:
         super().__init__(inner, WEBSOCKET)
         self._client = -1
-        self._heads: list[bytes | None] = [b"", b""]  # so far; None: it is read, or lost
+        self._heads: list[bytes | None] = [b"", b""]  # bytes so far; None when read or lost
         self._held: list[tuple[int, bytes, int, int, int, str]] = []
         self._held_bytes = 0
         self._readers: tuple[FrameReader, FrameReader] | None = None
@@ -159,7 +160,7 @@ class WebSocketUnwrapper(_Unwrapper):
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
-        """Take the next bytes of a side."""
+        """Processes the next bytes of a side; False if the connection is ignored."""
         if self._readers is not None:
             return self._frames(side, window, start, stop, frame, time_ns)
         head = self._heads[side]
@@ -175,7 +176,7 @@ class WebSocketUnwrapper(_Unwrapper):
                     return True
                 if b"websocket" not in head.lower():
                     return self._other("http")
-                what = f"the head of a WebSocket upgrade has more than {upgrade.HEAD_LIMIT} bytes"
+                what = f"the header of a WebSocket upgrade has more than {upgrade.HEAD_LIMIT} bytes"
                 self._limited("websocket", what, frame, time_ns)
                 return self._other("websocket")
             if not self._read_head(side, head[:size], frame, time_ns):
@@ -189,7 +190,7 @@ class WebSocketUnwrapper(_Unwrapper):
         return self._open()
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Bytes of the frames are missing, or of a head: the other head then has to do."""
+        """Handles missing bytes of frames or of a header (then the other header is used alone)."""
         if self._readers is not None:
             return self._gap(side, missing, frame, time_ns, reason)
         self._held.append((side, b"", frame, time_ns, missing, reason))
@@ -199,7 +200,7 @@ class WebSocketUnwrapper(_Unwrapper):
         return self._heads[1 - side] is not None or self._open()
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """A head that has not come by now does not come any more."""
+        """Passes a close on; a header that is still incomplete is treated as lost."""
         if self._readers is None:
             if self._client < 0:
                 return True
@@ -208,7 +209,7 @@ class WebSocketUnwrapper(_Unwrapper):
         return self.inner.closed(side, how, frame, time_ns)
 
     def finished(self, reason: int, time_ns: int) -> bool:
-        """Read what waited, and let go of windows."""
+        """Reads the buffered frames and releases the inflate windows."""
         if self._readers is None:
             if not self._open():
                 return False
@@ -237,7 +238,7 @@ class WebSocketUnwrapper(_Unwrapper):
         return True
 
     def _open(self) -> bool:
-        """Both heads are settled: read the frames that waited."""
+        """Starts framing when both headers are read or lost, with the buffered frames."""
         if self._client < 0:
             return self._other("http")
         encapsulation = self.encapsulation
@@ -278,7 +279,7 @@ class WebSocketUnwrapper(_Unwrapper):
         return self.inner.gap(side, missing, frame, time_ns, reason)
 
     def _lost(self, side: int) -> bool:
-        """Whether the head of a side was not read: nobody knows where its frames begin."""
+        """Whether a side's header was not read, so that the start of its frames is unknown."""
         encapsulation = self.encapsulation
         return (encapsulation.request if side == self._client else encapsulation.answer) is None
 

@@ -1,8 +1,9 @@
-"""Captures and a key log in, what was inside their TLS connections out: tshark decrypts.
+"""Decrypts the TLS connections of captures with tshark, by a key log (`SSLKEYLOGFILE`).
 
-First the captures are read by ourselves, which is quick: only where there is a TLS connection whose
-keys are known is tshark asked. It reads one plain file, so several captures, compressed ones and
-standard input are put into one for it, in the order in which the native engine reads them.
+The captures are first read by the native engine, which is quick; tshark is run only if there is a
+TLS connection whose keys are known. tshark reads one uncompressed file, so several captures,
+compressed ones and standard input are merged into one, in the order in which the native engine
+reads them.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from dissector.capture.source import CaptureReader, open_capture
 from dissector.connections.analysis_context import EventSink
 from dissector.connections.decrypted import Decrypted, DecryptedChunk
 from dissector.engines.native import NativeEngine
-from dissector.engines.tshark_engine import Given
+from dissector.engines.tshark_engine import TsharkInput
 from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-TLS_KEY_LOG = 0x544C534B  # type of a pcapng's secrets, "TLSK"
+TLS_KEY_LOG = 0x544C534B  # secrets type of a pcapng Decryption Secrets Block, "TLSK"
 KEY_LOG_LIMIT = 1 << 26
 Source = str | os.PathLike[str] | BinaryIO
 _ALL_PORTS = frozenset(range(1, 65536))
@@ -43,43 +44,43 @@ _WHAT = "decrypting TLS"
 _APPLICATION_DATA = 23
 
 
-class Keys:
-    """Secrets of TLS connections, in the format that browsers and libraries write."""
+class KeyLog:
+    """Secrets of TLS connections, in the NSS key log format that browsers and libraries write."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
         self._randoms = {bytes.fromhex(each.decode()) for each in _RANDOM.findall(text)}
-        self._others = _OTHER_KEYS.search(text) is not None  # which name no connection
+        self._others = _OTHER_KEYS.search(text) is not None  # these name no client random
 
     def __bool__(self) -> bool:
         return bool(self._randoms) or self._others
 
-    def may_open(self, record: TlsHandshake) -> bool:
-        """Whether they hold something for a connection."""
+    def may_decrypt(self, record: TlsHandshake) -> bool:
+        """Whether it may hold keys of a connection."""
         hello = record.client_hello
         return hello is not None and (self._others or hello.random in self._randoms)
 
 
 def key_log(path: str) -> bytes:
-    """Read a key log. OptionError where it cannot be read, or is none."""
+    """Reads a key log. OptionError if it cannot be read, or is not a key log."""
     try:
         with open(path, "rb") as file:
             text = file.read(KEY_LOG_LIMIT)
     except OSError as error:
         raise OptionError(f"--keylog {path}: {error.strerror or error}") from None
-    if not Keys(text):
+    if not KeyLog(text):
         raise OptionError(
-            f"--keylog {path}: no line like `CLIENT_RANDOM <64 digits> <digits>` is in it; it is "
-            "the file that SSLKEYLOGFILE names"
+            f"--keylog {path}: it has no line like `CLIENT_RANDOM <64 hex digits> <hex digits>`; "
+            "give the file that SSLKEYLOGFILE names"
         )
     return text
 
 
-class Opening:
-    """What became of an attempt to decrypt: of `encrypted` connections there were keys for some.
+class DecryptionResult:
+    """Result of decryption: there were keys for `with_keys` of `encrypted` TLS connections.
 
-    `ports` are those of the servers of these; `closed` counts those of them that carried data, and
-    of which nothing was decrypted.
+    `ports` are the server ports of those with keys; `undecrypted` counts those with keys that
+    carried data of which nothing was decrypted.
     """
 
     def __init__(
@@ -88,17 +89,17 @@ class Opening:
         encrypted: int,
         with_keys: int,
         ports: frozenset[int] = frozenset(),
-        closed: int = 0,
+        undecrypted: int = 0,
     ) -> None:
         self.decrypted = decrypted
         self.encrypted = encrypted
         self.with_keys = with_keys
         self.ports = ports
-        self.closed = closed
+        self.undecrypted = undecrypted
 
 
 def has_secrets(readers: Sequence[CaptureReader]) -> bool:
-    """Whether a capture holds secrets of TLS before its first frame; none of them was read yet."""
+    """Whether a capture holds TLS secrets before its first frame; no frame must be read yet."""
     for reader in readers:
         if reader.may_hold_secrets and reader.first_time_ns is not None:
             found = any(kind == TLS_KEY_LOG for kind, _ in reader.secrets)
@@ -108,8 +109,8 @@ def has_secrets(readers: Sequence[CaptureReader]) -> bool:
     return False
 
 
-def stored(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
-    """Give sources that can be read several times: what comes by a pipe is written to disk.
+def rereadable(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
+    """Returns sources that can be read several times: pipes are copied to disk.
 
     `stack` closes the files.
     """
@@ -120,14 +121,14 @@ def stored(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
                 made.append(source)
                 continue
             if source != "-" and not stat.S_ISFIFO(_mode(source)):
-                made.append(source)  # whoever opens it says what is wrong
+                made.append(source)  # opening it reports what is wrong
                 continue
         made.append(stack.enter_context(_Copy(source)))
     return made
 
 
 class _Copy(io.FileIO):
-    """A copy on disk of what can be read once, under its name."""
+    """A copy on disk of a source that can be read only once, with the source's name."""
 
     def __init__(self, source: Source) -> None:
         number, path = tempfile.mkstemp(prefix="dissector-")
@@ -155,21 +156,26 @@ def _mode(path: str | os.PathLike[str]) -> int:
 
 def decrypt(
     sources: Sequence[Source], text: bytes, kind: type[NativeEngine], **more: Any
-) -> Opening:
-    """Have the TLS connections of captures decrypted; `text` is a key log, perhaps empty.
+) -> DecryptionResult:
+    """Decrypts the TLS connections of captures; `text` is a key log, perhaps empty.
 
-    `kind` is the engine that will read the captures, `more` what it has to know.
+    `kind` is the engine that will read the captures, `more` its further arguments.
 
-    The captures' own secrets are used, too. The sources can be read several times. Raises
-    EngineError where tshark fails; of captures that cannot be read the analysis tells.
+    The captures' own secrets are used, too. The sources must be readable several times. Raises
+    EngineError if tshark fails; captures that cannot be read are skipped, and reported later by the
+    analysis.
     """
-    scout = _Scout()
+    collector = _TlsCollector()
     readers = list(_opened(sources))
     if not readers:
-        return Opening(None, 0, 0)
+        return DecryptionResult(None, 0, 0)
     try:
         engine = kind(
-            [reader.path for reader in readers], scout, frozenset(), tls_ports=_ALL_PORTS, **more
+            [reader.path for reader in readers],
+            collector,
+            frozenset(),
+            tls_ports=_ALL_PORTS,
+            **more,
         )
         engine.run(readers, lambda: None)
     finally:
@@ -177,37 +183,39 @@ def decrypt(
             reader.close()
         _rewind(sources)
     secrets = [data for reader in readers for kind, data in reader.secrets if kind == TLS_KEY_LOG]
-    keys = Keys(b"\n".join([text, *secrets, b""]))
-    found = [record for record in scout.found if keys.may_open(record)]
+    keys = KeyLog(b"\n".join([text, *secrets, b""]))
+    found = [record for record in collector.found if keys.may_decrypt(record)]
     if not found:
-        return Opening(None, len(scout.found), 0)
+        return DecryptionResult(None, len(collector.found), 0)
     ports = sorted({record.server.port for record in found})
-    with written(keys.text) as key_file, given(sources) as whole:
-        decrypted = _ask(whole, key_file, ports)
-    closed = sum(
+    with key_log_file(keys.text) as key_file, single_capture(sources) as whole:
+        decrypted = _run_tshark(whole, key_file, ports)
+    undecrypted = sum(
         bool(record.client_data or record.server_data) and record.stream not in decrypted
         for record in found
     )
-    return Opening(decrypted, len(scout.found), len(found), frozenset(ports), closed)
+    return DecryptionResult(
+        decrypted, len(collector.found), len(found), frozenset(ports), undecrypted
+    )
 
 
 @contextmanager
-def given(sources: Sequence[Source]) -> Iterator[Given]:
-    """Give one plain file with all frames of captures, in order of time."""
+def single_capture(sources: Sequence[Source]) -> Iterator[TsharkInput]:
+    """Yields one uncompressed file with all frames of the captures, in order of time."""
     only = sources[0] if len(sources) == 1 else None
     if isinstance(only, str | os.PathLike) and is_plain(only):
-        yield Given(os.fspath(only), None)
+        yield TsharkInput(os.fspath(only), None)
         return
     with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
         path = Path(folder) / "all.pcapng"
         with path.open("wb") as file:
-            keys = _put_together(sources, file)
-        yield Given(str(path), keys)
+            keys = _merge(sources, file)
+        yield TsharkInput(str(path), keys)
 
 
 @contextmanager
-def written(text: bytes) -> Iterator[Path]:
-    """Write a key log into a folder of its own, for tshark; nobody else can read it."""
+def key_log_file(text: bytes) -> Iterator[Path]:
+    """Writes a key log to a temporary file for tshark that no other user can read."""
     with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
         path = Path(folder) / "keys"
         path.touch(0o600)
@@ -215,19 +223,19 @@ def written(text: bytes) -> Iterator[Path]:
         yield path
 
 
-class _Scout(EventSink):
-    """Keeps all TLS connections."""
+class _TlsCollector(EventSink):
+    """Collects all TLS connections."""
 
     def __init__(self) -> None:
         self.found: list[TlsHandshake] = []
 
     def encrypted(self, record: TlsHandshake) -> None:
-        """Keep it."""
+        """Adds the connection."""
         self.found.append(record)
 
 
 def _opened(sources: Sequence[Source]) -> Iterator[CaptureReader]:
-    """Open the captures that can be opened, numbered as the analysis does; it tells of the rest."""
+    """Opens the captures that can be opened, numbered as in the analysis; it reports the rest."""
     count = 0
     _rewind(sources)
     for source in sources:
@@ -245,15 +253,15 @@ def _rewind(sources: Sequence[Source]) -> None:
 
 
 def is_plain(path: str | os.PathLike[str]) -> bool:
-    """Whether tshark can read a file as it lies there."""
+    """Whether tshark can read a file directly: a regular file that is not compressed."""
     if not stat.S_ISREG(_mode(path)):
         return False
     with open(path, "rb") as file:
         return compression(file.read(64)) is None
 
 
-def _put_together(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
-    """Write all frames into one file, in the order of time; give their keys in that order."""
+def _merge(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
+    """Writes all frames into one file, in order of time; returns their keys in that order."""
     writer = PcapngWriter(file, "mqtt-dissector")
     keys = array("q")
     readers = list(_opened(sources))
@@ -271,19 +279,21 @@ def _put_together(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
     return keys
 
 
-def _ask(whole: Given, key_file: Path, ports: Sequence[int]) -> Decrypted:
-    """Ask tshark for what is inside of the TLS connections to these ports."""
+def _run_tshark(whole: TsharkInput, key_file: Path, ports: Sequence[int]) -> Decrypted:
+    """Runs tshark and collects the decrypted data of the TLS connections to these ports."""
     decode_as = {f"tcp.port=={port}": "tls" for port in ports}
-    decode_as["tls.port==1-65535"] = "data"  # whatever ALPN says: its bytes and no more
+    decode_as["tls.port==1-65535"] = "data"  # only the bytes, whatever protocol ALPN names
     decrypted = Decrypted("tshark")
     with ExitStack() as stack:
-        stack.callback(decrypted.close)  # unless all goes well
-        _fill(decrypted, whole, key_file, decode_as)
+        stack.callback(decrypted.close)  # only if tshark fails
+        _collect(decrypted, whole, key_file, decode_as)
         stack.pop_all()
     return decrypted
 
 
-def _fill(decrypted: Decrypted, whole: Given, key_file: Path, decode_as: Mapping[str, str]) -> None:
+def _collect(
+    decrypted: Decrypted, whole: TsharkInput, key_file: Path, decode_as: Mapping[str, str]
+) -> None:
     from dissector.engines.tshark import packets
 
     for packet in packets(
@@ -295,7 +305,7 @@ def _fill(decrypted: Decrypted, whole: Given, key_file: Path, decode_as: Mapping
         plain="tls",
         preferences={"tls.keylog_file": str(key_file)},
     ):
-        stream, port, time_ns = _place(packet)
+        stream, port, time_ns = _stream_port_time(packet)
         frame = whole.key(int(packet.number))
         found = [bytes.fromhex(data) for data in _data(packet)]
         for data in found:
@@ -304,8 +314,8 @@ def _fill(decrypted: Decrypted, whole: Given, key_file: Path, decode_as: Mapping
             decrypted.add(stream, port, DecryptedChunk(time_ns, frame, None))
 
 
-def _place(packet: Any) -> tuple[int, int, int]:
-    """Give the stream of a packet, the port that sent it, and its time."""
+def _stream_port_time(packet: Any) -> tuple[int, int, int]:
+    """Returns a packet's TCP stream index, source port, and time."""
     seconds, _, rest = str(packet.sniff_timestamp).partition(".")
     time_ns = int(seconds) * 1_000_000_000 + int(rest.ljust(9, "0")[:9])
     tcp = [layer for layer in packet.layers if layer.layer_name == "tcp"][-1]  # the innermost
@@ -313,7 +323,7 @@ def _place(packet: Any) -> tuple[int, int, int]:
 
 
 def _data(packet: Any) -> Iterator[str]:
-    """Give what was inside of the packet's records, as digits."""
+    """Yields the decrypted data of the packet's TLS records, as hex digits."""
     for layer in packet.layers:
         if "data_data" in layer.field_names:
             for field in layer.get_field("data_data").all_fields:
@@ -321,19 +331,19 @@ def _data(packet: Any) -> Iterator[str]:
 
 
 def _expected(packet: Any) -> int:
-    """Tell how many records of a packet hold application data, or may: one that stays closed.
+    """Returns how many TLS records of a packet hold application data, or may hold it.
 
-    tshark has no content type for a record of TLS 1.3 that it could not decrypt.
+    A record of TLS 1.3 that tshark could not decrypt has no content type, so it may hold it.
     """
     expected = 0
     for layer in packet.layers:
         if layer.layer_name == "tls":
-            types = _shown(layer, "record_content_type")
-            closed = len(_shown(layer, "record_length")) - len(types)
-            expected += types.count(str(_APPLICATION_DATA)) + max(closed, 0)
+            types = _field_values(layer, "record_content_type")
+            undecrypted = len(_field_values(layer, "record_length")) - len(types)
+            expected += types.count(str(_APPLICATION_DATA)) + max(undecrypted, 0)
     return expected
 
 
-def _shown(layer: Any, name: str) -> list[str]:
+def _field_values(layer: Any, name: str) -> list[str]:
     field = layer.get_field(name)
     return [] if field is None else [each.show for each in field.all_fields]

@@ -1,10 +1,10 @@
-"""A live source in, MQTT connections out, and what is overdue when its time has come.
+"""Live engine: tracks the connections of a live capture and checks deadlines when they pass.
 
-The native engine, with a clock: frames drive it, and where none come the source says how late it
-is. A deadline is looked at when it has passed: the connection is judged as if the capture ended
-then, which never shows a finding that the whole would not show. Where nobody counts the frames that
-are dropped, silence proves nothing: then the deadline waits until the connection is heard again.
-Connections that nothing was heard of for long are let go, with their verdicts.
+It is the native engine with a clock: time advances with frames, or with the source's clock if there
+are none. When a deadline has passed, the connection is evaluated as if the capture ended then,
+which never gives a finding that the complete capture would not give. If dropped frames are not
+counted, missing segments prove nothing: the check is postponed until the connection's next segment.
+Connections that are idle for long are evaluated and evicted.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ from dissector.net.owner import owner
 from dissector.net.tcp import TcpConnection
 
 _SECOND = 1_000_000_000
-LIMITS = Limits(closed=4096)  # a late segment is not awaited for hours
-IDLE_NS = 600 * _SECOND  # of a connection that has shown no MQTT
+LIMITS = Limits(closed=4096)  # late segments of closed connections are recognised only for a while
+IDLE_NS = 600 * _SECOND  # idle timeout of a connection without MQTT
 IDLE_MQTT_NS = 24 * 3600 * _SECOND
-_SCAN_NS = 60 * _SECOND  # between two searches for idle ones
-_SOON_NS = _SECOND  # until a connection is looked at again of which not all was there
+_SCAN_NS = 60 * _SECOND  # interval between scans for idle connections
+_SOON_NS = _SECOND  # until a connection with pending segments is checked again
 _TRIES = 60
 _UNANSWERED_NS = HANDSHAKE_TIMEOUT_NS
 _STALLED_NS = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
 
 
 class _Deadlines:
-    """Connections, by number, that are to be looked at so long after something happened."""
+    """Deadlines of connections, each a fixed delay after an event, in the order of their events."""
 
     def __init__(self, delay_ns: int) -> None:
         self._delay_ns = delay_ns
-        self._waiting: deque[tuple[int, int, int]] = deque()  # due, connection, tries
+        self._waiting: deque[tuple[int, int, int]] = deque()  # due time, connection, attempts
 
     def add(self, since_ns: int, connection: int, tries: int = 0) -> None:
-        """Look at a connection after the delay."""
+        """Adds a deadline for a connection, `delay_ns` after `since_ns`."""
         self._waiting.append((since_ns + self._delay_ns, connection, tries))
 
     def due(self, now_ns: int) -> Iterator[tuple[int, int, int]]:
-        """Give when it was due, the connection, and how often it was looked at before."""
+        """Yields each passed deadline: due time, connection number, previous attempts."""
         waiting = self._waiting
         while waiting and waiting[0][0] < now_ns:
             yield waiting.popleft()
 
 
 class LiveEngine(NativeEngine):
-    """Follows one live source. `overdue` is asked about connections on which a deadline passed.
+    """Tracks one live source. `overdue` evaluates a connection on which a deadline has passed.
 
-    `each`, where it is given, is told of every frame of TCP when it is judged: batch, place in it,
+    `each`, if given, is called for every TCP frame when it was processed: batch, index in it,
     number of its connection.
     """
 
@@ -74,9 +74,8 @@ class LiveEngine(NativeEngine):
         each: Callable[[Batch, int, int], None] | None = None,
     ) -> None:
         super().__init__([source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS)
-        self.streams.stream_limit_reported = (
-            True  # closed connections are forgotten soon; nobody need be told
-        )
+        # closed connections are evicted early here, so their limit gives no warning
+        self.streams.stream_limit_reported = True
         self._source = source
         self._overdue = overdue
         self._each = each
@@ -85,23 +84,25 @@ class LiveEngine(NativeEngine):
         self._stall = _Deadlines(_STALLED_NS)
         self._again = _Deadlines(_SOON_NS)
         self._scan_ns = 0
-        self._lapses = 0  # of the source: what went missing by then is nobody's fault
-        self.context.noted = self._noted
+        self._interruptions_seen = (
+            0  # of the source: a packet missing since then may have been dropped
+        )
+        self.context.on_packet = self._on_packet
         self._factory = self.streams.factory
         self.streams.factory = self._opened
 
     @property
     def open_connections(self) -> int:
-        """TCP connections that are followed at the moment."""
+        """Number of TCP connections that are tracked at the moment."""
         return len(self.streams.connections)
 
     def follow(self) -> Generator[Batch, None, None]:
-        """Take batch by batch, empty ones when nothing comes; at the end everything is judged."""
+        """Processes and yields batches, empty ones without traffic; finishes all at the end."""
         try:
             while (batch := self._source.next_batch()) is not None:
                 self.context.watched = self._source.watched
-                if self._source.interruptions != self._lapses:
-                    self._lapses = self._source.interruptions
+                if self._source.interruptions != self._interruptions_seen:
+                    self._interruptions_seen = self._source.interruptions
                     self.context.dropped_ns = time.time_ns()
                 if self._each is not None:
                     for index in range(batch.count):
@@ -122,8 +123,8 @@ class LiveEngine(NativeEngine):
                 tracker = None if connection is None else _tracker(connection.consumer)
                 if connection is None or tracker is None:
                     continue
-                heard = self.context.watched or connection.last_time_ns >= due_ns
-                if not (tracker.review(now_ns, self._overdue) and heard) and tries < _TRIES:
+                proven = self.context.watched or connection.last_time_ns >= due_ns
+                if not (tracker.evaluate_now(now_ns, self._overdue) and proven) and tries < _TRIES:
                     self._again.add(now_ns, number, tries + 1)
         if now_ns >= self._scan_ns:
             self._scan_ns = now_ns + _SCAN_NS
@@ -133,7 +134,7 @@ class LiveEngine(NativeEngine):
                     streams.discard(connection)
 
     def _feed_one(self, batch: Batch, index: int, each: Callable[[Batch, int, int], None]) -> None:
-        """Judge one frame, and tell whose it was."""
+        """Processes one frame, and reports the connection that it belongs to."""
         streams = self.streams
         before = streams.tcp_frames
         streams.feed(batch, index, index + 1)
@@ -144,12 +145,12 @@ class LiveEngine(NativeEngine):
             each(batch, index, found[0])
 
     def _opened(self, connection: TcpConnection) -> Consumer | None:
-        """Look at a connection that says nothing, too."""
+        """Sets a deadline for a new connection, so that one without data is checked, too."""
         self._answer.add(connection.first_time_ns, connection.serial)
         return self._factory(connection)
 
-    def _noted(self, connection: int, kind: int, time_ns: int) -> None:
-        """Note what may have a deadline: a CONNECT has two of its own."""
+    def _on_packet(self, connection: int, kind: int, time_ns: int) -> None:
+        """Sets the deadlines that follow from a packet; a CONNECT has two of its own."""
         if kind == spec.CONNECT:
             self._answer.add(time_ns, connection)
             self._stall.add(time_ns, connection)
@@ -157,7 +158,7 @@ class LiveEngine(NativeEngine):
 
 
 def _tracker(consumer: Consumer | None) -> Tracker | None:
-    """Find the innermost tracker of a connection."""
+    """Returns the innermost tracker of a connection, or None."""
     while consumer is not None:
         if isinstance(consumer, CausalOrder):
             consumer = consumer.consumer

@@ -1,4 +1,4 @@
-"""Captures in, MQTT connections out: our own readers, reassembly, decoding. The default engine."""
+"""The default engine: finds MQTT connections with the project's own readers and reassembly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.connections.connection import Connection
-from dissector.connections.tracker import follow
+from dissector.connections.tracker import make_tracker
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
 from dissector.mqtt import spec
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
 
 MQTT_PORT = 1883
-# IANA's for MQTT over TLS, and those that servers open beside it by habit, 8084 for WebSocket
+# IANA's port for MQTT over TLS, and those commonly used besides, 8084 for WebSocket over TLS
 TLS_PORTS = frozenset({8883, 8884, 8885, 8886, 8887, 8084})
 _NUMBER = (1 << 40) - 1
 _KEPT_STEP = 16  # frames
 
 
 class NativeEngine:
-    """Runs readers through net and mqtt, and tells a listener what it sees."""
+    """Runs captures through reassembly and trackers, and reports events to a sink."""
 
     name = "native"
 
@@ -50,7 +50,7 @@ class NativeEngine:
             sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
         )
         self.streams = Streams(
-            partial(follow, self.context), self.context.ports, warn=self._warn, limits=limits
+            partial(make_tracker, self.context), self.context.ports, warn=self._warn, limits=limits
         )
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
@@ -58,14 +58,14 @@ class NativeEngine:
         self._sink.limited(kind, message, where, stream)
 
     def run(self, readers: Sequence[CaptureReader], progress: Callable[[], None]) -> None:
-        """Read all captures as one, in time order, to the end; `progress` is called per window."""
+        """Reads all captures to the end, merged in time order; calls `progress` per window."""
         for _ in self.steps(readers):
             progress()
 
     def steps(self, readers: Sequence[CaptureReader]) -> Iterator[None]:
-        """Read window by window; what was read until an interruption is brought to its end.
+        """Reads window by window; if interrupted, connections seen so far are still finished.
 
-        Where every packet is kept, it goes in smaller steps: a window may hold millions of them.
+        With `keep_all` the steps are smaller, as a window may hold millions of packets.
         """
         most = _KEPT_STEP if self.context.keep_all else ROOM
         try:
@@ -78,11 +78,11 @@ class NativeEngine:
         yield
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
-        """Give the frames of all captures in time order: batch, start and stop."""
+        """Returns the frames of all captures in time order: batch, start and stop."""
         return merged(readers)
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
-        """Name the files that hold nothing but link types that this engine does not know."""
+        """Returns an error for each file that holds only link types unknown to this engine."""
         return [
             CaptureError(
                 f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to the native "
@@ -93,7 +93,7 @@ class NativeEngine:
         ]
 
     def control_packets(self) -> dict[str, int]:
-        """Give the number of control packets by type name, those that were seen."""
+        """Returns the number of control packets by type name, without types that were not seen."""
         return {
             spec.PACKET_NAMES[kind]: count
             for kind, count in enumerate(self.context.counts.values())
@@ -102,11 +102,11 @@ class NativeEngine:
 
 
 class PacketSink(EventSink):
-    """A listener that keeps packets, for `show`."""
+    """An event sink that keeps packets, for `show`."""
 
     def __init__(self) -> None:
         self.packets: list[tuple[Connection, Packet, Side]] = []
 
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Keep it."""
+        """Keeps the packet."""
         self.packets.append((connection, packet, side))

@@ -1,4 +1,4 @@
-"""What another engine found in a frame in, a frame that the native engine reads out."""
+"""Builds a frame that the native engine reads from an IP packet that another engine decoded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Ends = tuple[str | None, str | None]  # destination and source, MAC addresses
 
 
 def framed(datagram: bytes, ends: Ends) -> tuple[int, bytes]:
-    """Put an IP packet into the smallest frame that keeps the MAC addresses."""
+    """Wraps an IP packet in the smallest frame that keeps the MAC addresses; link type, bytes."""
     destination, source = ends
     kind = b"\x86\xdd" if datagram[:1] and datagram[0] >> 4 == 6 else b"\x08\x00"
     if destination is not None and source is not None:

@@ -1,12 +1,11 @@
-"""Captures in, MQTT connections out: scapy strips what native does not know, the rest is native.
+"""The scapy engine: scapy decodes link layers and tunnels, the native engine does the rest.
 
-Our readers read, scapy decodes each frame down to TCP, and the IP packet that carries it goes on as
-raw bytes, in a frame of its own with the MAC addresses that scapy found: so reassembly, decoding
-and rules never know. It is slow (thousands of frames a second, not millions) and meant for what
-native cannot read: 802.11, PPI, NFLOG, PPP, GTP, L2TP and whatever else scapy has layers for.
+scapy decodes each frame down to TCP; the IP packet that carries it is put into a new frame with the
+MAC addresses that scapy found, so reassembly, decoding and rules are the same. It is slow
+(thousands of frames a second, not millions) and meant for what the native engine cannot read:
+802.11, PPI, NFLOG, PPP, GTP, L2TP and whatever else scapy has layers for.
 
-scapy's own code meets captured bytes here. It may raise anything; such a frame is left out, and
-named by a warning, once.
+scapy may raise any exception on captured bytes; such a frame is skipped, with one warning per kind.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from dissector.engines.rebuilt_frame import framed
 from dissector.errors import CaptureError, EngineError
 from dissector.net.link import is_known
 
-# Layers that carry IP, besides those of l2 and inet; importing one registers it. None that imports
-# scapy.all, as contrib.nsh does
+# Layers that carry IP, besides those of l2 and inet; importing one registers it. Layers that import
+# scapy.all, as contrib.nsh does, are left out
 _LAYERS = (
     "layers.inet6", "layers.dot11", "layers.ppi", "layers.ppp", "layers.pptp", "layers.l2tp",
     "layers.pflog", "layers.vxlan", "layers.bluetooth", "layers.bluetooth4LE", "layers.dot15d4",
@@ -38,7 +37,7 @@ _TO_DS, _FROM_DS, _PROTECTED = 1, 2, 0x40  # bits of 802.11's frame control
 
 
 class ScapyEngine(NativeEngine):
-    """As `NativeEngine`, with scapy for all that stands before TCP."""
+    """As `NativeEngine`, with scapy for all layers below TCP."""
 
     name = "scapy"
 
@@ -50,12 +49,12 @@ class ScapyEngine(NativeEngine):
         self._reported: set[str] = set()
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
-        """Give the frames of all captures, decoded down to IP."""
+        """Yields the frames of all captures, decoded down to IP."""
         for batch, start, stop in super().batches(readers):
             yield self._decoded(batch, start, stop), 0, stop - start
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
-        """Name the files that hold nothing but link types that neither engine knows."""
+        """Returns an error for each file that holds only link types unknown to both engines."""
         return [
             CaptureError(
                 f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to scapy, "
@@ -83,10 +82,10 @@ class ScapyEngine(NativeEngine):
             link = batch.link[i]
             if self._decoder.knows(link):
                 link, data = self._decoder.frame(link, data)
-                odd = self._decoder.odd
-                if odd is not None and odd[0] not in self._reported:
-                    self._reported.add(odd[0])
-                    self._warn(*odd, batch.file << 40 | made.first_number + place, -1)
+                warning = self._decoder.warning
+                if warning is not None and warning[0] not in self._reported:
+                    self._reported.add(warning[0])
+                    self._warn(*warning, batch.file << 40 | made.first_number + place, -1)
             parts.append(data)
             made.offset[place], made.captured[place], made.link[place] = at, len(data), link
             made.original[place] = len(data) + max(batch.original[i] - captured, 0)
@@ -97,9 +96,9 @@ class ScapyEngine(NativeEngine):
 
 
 class Decoder:
-    """One frame of a link type in, one that native reads out: Ethernet, cooked, or plain IP.
+    """Turns frames of any link type into ones that the native engine reads: Ethernet, SLL, raw IP.
 
-    `odd` is set where a frame could not be read for a reason that is worth a warning: kind, text.
+    `warning` is set if a frame could not be read for a reason worth a warning: kind, text.
     """
 
     def __init__(self) -> None:
@@ -119,34 +118,34 @@ class Decoder:
         self._types[linktypes.NFLOG] = NFLOG
         self._types[linktypes.EN10MB] = l2.Ether
         self._inet, self._six, self._wifi, self._l2, self._nflog = inet, inet6, dot11, l2, NFLOG
-        self.odd: tuple[str, str] | None = None
+        self.warning: tuple[str, str] | None = None
 
     def knows(self, link: int) -> bool:
         """Whether scapy has a layer for this LINKTYPE_ number."""
         return link in self._types
 
     def frame(self, link: int, data: bytes) -> tuple[int, bytes]:
-        """Give link type and bytes of a frame that holds the innermost IP packet with TCP.
+        """Returns link type and bytes of a frame that holds the innermost IP packet with TCP.
 
-        Where scapy finds none, native has a look at the frame itself, if it knows the link type.
+        If scapy finds none, it is the unchanged frame if the native engine knows its link type.
         """
-        self.odd = None
+        self.warning = None
         made = None
         try:
             packet = self._types[link](data, stop_dissection_after=self._inet.TCP)
-            made = self._carried(packet)
-        except Exception as error:  # scapy's own code on captured bytes: it may raise anything
+            made = self._innermost(packet)
+        except Exception as error:  # scapy may raise anything on captured bytes
             name = f"{type(error).__module__}.{type(error).__name__}".removeprefix("builtins.")
-            what = f"scapy cannot decode a frame ({name}); such frames are left out"
-            self.odd = ("undecoded", what)
+            what = f"scapy cannot decode a frame ({name}); such frames are skipped"
+            self.warning = ("undecoded", what)
         if made is not None:
             return made
         if is_known(link):
-            self.odd = None
+            self.warning = None
             return link, data
         return linktypes.RAW, b""
 
-    def _carried(self, packet: Any) -> tuple[int, bytes] | None:
+    def _innermost(self, packet: Any) -> tuple[int, bytes] | None:
         outermost = innermost = None
         ends: tuple[str | None, str | None] = (None, None)  # destination and source, MAC addresses
         found_ends = ends
@@ -171,13 +170,13 @@ class Decoder:
     def _ends(
         self, layer: Any, known: tuple[str | None, str | None]
     ) -> tuple[str | None, str | None]:
-        """Give the MAC addresses that a layer shows, those known before where it shows none."""
+        """Returns the MAC addresses of a layer, or `known` if it has none."""
         if isinstance(layer, self._l2.Ether | self._l2.Dot3):
             return layer.dst, layer.src
         if isinstance(layer, self._wifi.Dot11):
             if int(layer.FCfield) & _PROTECTED:
                 what = "frames are encrypted by 802.11; decrypt them first, e.g. with airdecap-ng"
-                self.odd = ("link-encrypted", what)
+                self.warning = ("link-encrypted", what)
             return _wifi_ends(layer)
         if isinstance(layer, self._l2.CookedLinux | self._l2.CookedLinuxV2):
             return None, layer.src[:6].hex(":") if layer.lladdrlen == 6 else None
@@ -187,7 +186,7 @@ class Decoder:
 
 
 def _wifi_ends(layer: Any) -> tuple[str | None, str | None]:
-    """Give destination and source by the bits To DS and From DS (IEEE 802.11-2020 table 9-30)."""
+    """Returns destination and source by the bits To DS, From DS (IEEE 802.11-2020 table 9-30)."""
     control = int(layer.FCfield)
     if control & _TO_DS:
         return layer.addr3, layer.addr4 if control & _FROM_DS else layer.addr2

@@ -1,8 +1,8 @@
-"""A capture file and what to ask in, packets as tshark reads them out, through pyshark.
+"""Runs tshark on a capture file and parses its PDML output with pyshark.
 
-pyshark finds tshark, knows how to ask it, and parses its answer. The process is ours: pyshark runs
-it in an event loop, which fails on newer versions of Python, inside of other event loops, and when
-tshark dies. Whatever goes wrong is one `EngineError` with tshark's own last words.
+pyshark builds tshark's command line and parses its output. The process is run here, because pyshark
+runs it in an event loop, which fails on newer versions of Python, inside other event loops, and
+when tshark dies. Any failure is one `EngineError` with the last line of tshark's stderr.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ HOW_TO_GET = (
 _READ = 1 << 16
 _END = b"</packet>"
 _BEGIN = b"<packet>"
-_LONGEST = 64 << 20  # bytes of one packet's description
-# said after all whole packets; whoever reads the file besides tshark warns of it
+_LONGEST = 64 << 20  # bytes of one packet's PDML
+# printed after all complete packets; the file's other reader warns about it
 _CUT = b"appears to have been cut short in the middle of a packet"
 _NOISE = re.compile(rb"running as user|could be dangerous", re.IGNORECASE)
-_NO_LOOP = object()  # never run; without any pyshark would set up one, and a watcher of processes
+_NO_LOOP = object()  # never run; without it pyshark would set up an event loop and child watcher
 
 
 def tshark_path(what: str) -> str:
-    """Give the path of tshark. EngineError where there is none: `what` is what needs it."""
+    """Returns the path of tshark. EngineError if it is missing; `what` names what needs it."""
     import shutil
 
     path = shutil.which("tshark")
@@ -44,28 +44,28 @@ def tshark_path(what: str) -> str:
 
 @functools.cache
 def tshark_version(path: str) -> tuple[int, ...]:
-    """Give the version of a tshark. EngineError where it tells none."""
+    """Returns the version of a tshark. EngineError if it prints none."""
     try:
         done = subprocess.run([path, "--version"], capture_output=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"{path} cannot be run ({error}): {HOW_TO_GET}") from None
     found = re.search(rb"\b(\d+)\.(\d+)\.(\d+)", done.stdout)
     if done.returncode or found is None:
-        words = _last_words(done.stderr or done.stdout)
-        raise EngineError(f"{path} does not tell its version ({words}): {HOW_TO_GET}")
+        line = _last_line(done.stderr or done.stdout)
+        raise EngineError(f"{path} does not print its version ({line}): {HOW_TO_GET}")
     return tuple(map(int, found.groups()))
 
 
 @functools.cache
-def guessers(path: str, under: str) -> list[str]:
-    """Give the protocols that tshark recognises by their bytes under another, before all else."""
+def heuristic_dissectors(path: str, under: str) -> list[str]:
+    """Returns the protocols for which tshark has heuristic dissectors under another protocol."""
     done = subprocess.run([path, "-G", "heuristic-decodes"], capture_output=True, check=False)
     lines = (line.split("\t") for line in done.stdout.decode("ascii", "replace").splitlines())
     return [fields[1] for fields in lines if len(fields) == 3 and fields[0] == under]
 
 
 def packets(file: str, what: str, **asked: Any) -> Iterator[Any]:
-    """Give the packets of a capture file as pyshark has them; the rest is as for `descriptions`."""
+    """Yields the packets of a capture file as pyshark objects; arguments as for `descriptions`."""
     for description in descriptions(file, what, **asked):
         from pyshark.tshark.output_parser.tshark_xml import packet_from_xml_packet
 
@@ -82,19 +82,19 @@ def descriptions(
     plain: str | None = None,
     preferences: Mapping[str, str] | None = None,
 ) -> Iterator[bytes]:
-    """Give the packets of a capture file that a display filter lets through, in PDML.
+    """Yields the packets of a capture file that match a display filter, in PDML.
 
-    `protocols` are those whose fields are wanted; `plain` is one under which nothing is guessed,
-    and what is decoded there says `decode_as`; `what` is what needs tshark, for the error.
-    Raises EngineError where tshark or pyshark is missing, too old, or fails, before or while
-    packets come: an answer is whole, or there is an error.
+    `protocols` are those whose fields are wanted; under the protocol `plain` heuristic dissectors
+    are disabled, so that only `decode_as` applies; `what` names what needs tshark, for the error.
+    Raises EngineError if tshark or pyshark is missing, too old, or fails, before or between
+    packets: the output is complete, or there is an error.
     """
     path = tshark_path(what)
     version = tshark_version(path)
     if version < TSHARK_FLOOR:
-        needs = _spelt(TSHARK_FLOOR)
+        needs = _formatted(TSHARK_FLOOR)
         raise EngineError(
-            f"tshark {_spelt(version)} is too old, {what} needs {needs}: {HOW_TO_GET}"
+            f"tshark {_formatted(version)} is too old, {what} needs {needs}: {HOW_TO_GET}"
         )
     command = [path, "-n", "-T", "pdml"]
     try:
@@ -102,7 +102,7 @@ def descriptions(
     except ImportError as error:
         raise EngineError(f"pyshark cannot be used ({error}): pip install pyshark") from None
     more = ["-J", " ".join(protocols), "-Y", display_filter]
-    for protocol in guessers(path, plain) if plain is not None else ():
+    for protocol in heuristic_dissectors(path, plain) if plain is not None else ():
         more += ["--disable-protocol", protocol]
     try:
         asked = FileCapture(
@@ -115,16 +115,16 @@ def descriptions(
             eventloop=_NO_LOOP,
         )
         command += asked.get_parameters()
-    except Exception as error:  # whatever pyshark dislikes about this tshark
-        raise EngineError(f"pyshark cannot ask tshark {_spelt(version)}: {error}") from None
+    except Exception as error:  # whatever pyshark raises for this tshark
+        raise EngineError(f"pyshark cannot run tshark {_formatted(version)}: {error}") from None
     with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
-        yield from _answer(command, folder, version)
+        yield from _output(command, folder, version)
 
 
-def _answer(command: list[str], folder: str, version: tuple[int, ...]) -> Iterator[bytes]:
-    """Run tshark and give its description of each packet; `folder` is empty.
+def _output(command: list[str], folder: str, version: tuple[int, ...]) -> Iterator[bytes]:
+    """Runs tshark and yields the PDML of each packet; `folder` is empty.
 
-    It stands for the folder of the user's preferences, so that these change nothing here.
+    It replaces the user's Wireshark configuration folder, so that preferences have no effect.
     """
     environment = {**os.environ, "WIRESHARK_CONFIG_DIR": folder}
     errors = open(os.path.join(folder, "stderr"), "w+b")  # noqa: SIM115  # closed below
@@ -149,7 +149,7 @@ def _answer(command: list[str], folder: str, version: tuple[int, ...]) -> Iterat
                 yield held[held.index(_BEGIN) : end]
                 held = held[end:]
             if len(held) > _LONGEST:
-                raise EngineError(f"tshark {_spelt(version)} describes one packet without an end")
+                raise EngineError(f"tshark {_formatted(version)} printed one packet without an end")
         whole = True
     finally:
         if not whole:
@@ -157,18 +157,18 @@ def _answer(command: list[str], folder: str, version: tuple[int, ...]) -> Iterat
         process.stdout.close()
         code = process.wait()
         errors.seek(0)
-        said = errors.read()
+        output = errors.read()
         errors.close()
-    if code and not (code > 0 and _CUT in said):
+    if code and not (code > 0 and _CUT in output):
         how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
-        raise EngineError(f"tshark {_spelt(version)} ended {how}: {_last_words(said)}")
+        raise EngineError(f"tshark {_formatted(version)} ended {how}: {_last_line(output)}")
 
 
-def _last_words(said: bytes) -> str:
-    lines = [line.strip() for line in said.splitlines()]
+def _last_line(output: bytes) -> str:
+    lines = [line.strip() for line in output.splitlines()]
     reported = [line for line in lines if line and not _NOISE.search(line)]
-    return printable(reported[-1], 300) if reported else "it said nothing"
+    return printable(reported[-1], 300) if reported else "it printed no error message"
 
 
-def _spelt(version: Sequence[int]) -> str:
+def _formatted(version: Sequence[int]) -> str:
     return ".".join(map(str, version))

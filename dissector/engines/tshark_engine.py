@@ -1,9 +1,9 @@
-"""Captures in, MQTT connections out: tshark takes frames apart, the rest is native.
+"""The tshark engine: tshark dissects frames down to TCP, the native engine does the rest.
 
-tshark, through pyshark, reads each frame down to TCP, whatever link type and tunnels are around it,
-and puts IP fragments together. The segment goes on in a plain frame of its own, so reassembly,
-decoding and rules never know. It is slow (a thousand frames a second) and meant for what nobody
-else reads, and for whoever wants to know whether tshark's view of the segments leads to the same.
+tshark, through pyshark, dissects each frame down to TCP, through any link type and tunnels, and
+reassembles IP fragments. Each TCP segment is put into a new frame, so reassembly, decoding and
+rules are the same. It is slow (a thousand frames a second) and meant for what the other engines
+cannot read, and to check that tshark's segments lead to the same results.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ _LAYERS = ("eth", "sll", "ip", "ipv6", "tcp")
 _TCP = 6
 
 
-class Given(NamedTuple):
-    """The file that tshark reads, and the key (`file << 40 | number`) of each of its frames."""
+class TsharkInput(NamedTuple):
+    """The file that tshark reads, and the key (`file << 40 | number`) of each frame in it."""
 
     file: str
     keys: array[int] | None  # None: it is the only capture, and the key is the number
 
     def key(self, number: int) -> int:
-        """Give the key of a frame by its number in the file."""
+        """Returns the key of a frame by its number in the file."""
         return number if self.keys is None else self.keys[number - 1]
 
 
 class TsharkEngine(NativeEngine):
-    """As `NativeEngine`, with tshark for all that stands before the payload of TCP."""
+    """As `NativeEngine`, with tshark for all layers up to the TCP header."""
 
     name = "tshark"
 
     def __init__(
         self, files: list[str], sink: EventSink, ports: frozenset[int], **more: Any
     ) -> None:
-        self._given: Given = more.pop("given")
+        self._input: TsharkInput = more.pop("tshark_input")
         super().__init__(files, sink, ports, **more)
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
-        """Give the frames of all captures, those without TCP empty."""
+        """Yields the frames of all captures, those without TCP as empty frames."""
         segments = self._segments()
         key, link, data, missing = next(segments, _END)
         for batch, start, stop in super().batches(readers):
@@ -73,26 +73,26 @@ class TsharkEngine(NativeEngine):
             yield made, 0, made.count
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
-        """Name no file: tshark knows every link type that there is."""
+        """Returns no errors: no link type is considered unknown to tshark."""
         return []
 
     def _segments(self) -> Iterator[tuple[int, int, bytes, int]]:
-        """Give each frame with TCP: its key, link type, bytes, and how many more there were."""
+        """Yields each frame with TCP: key, link type, bytes, and the number of missing bytes."""
         from dissector.engines.tshark import packets
 
         for packet in packets(
-            self._given.file, "--engine tshark", display_filter="tcp", protocols=_LAYERS
+            self._input.file, "--engine tshark", display_filter="tcp", protocols=_LAYERS
         ):
             found = _segment(packet)
             if found is not None:
-                yield (self._given.key(int(packet.number)), *found)
+                yield (self._input.key(int(packet.number)), *found)
 
 
 _END = (-1, linktypes.RAW, b"", 0)
 
 
 def _segment(packet: Any) -> tuple[int, bytes, int] | None:
-    """Give the innermost segment of a packet in a frame of its own, and the bytes missing."""
+    """Returns the innermost segment in a new frame: link type, bytes, number of missing bytes."""
     addresses = None
     ends: Ends = (None, None)
     tcp = None
@@ -120,7 +120,7 @@ def _segment(packet: Any) -> tuple[int, bytes, int] | None:
 
 
 def _header(tcp: Any) -> bytes | None:
-    """Put a TCP header together; None where a field of it was not captured."""
+    """Builds the TCP header; None if a field of it was not captured."""
     shown = [_show(tcp, name) for name in ("srcport", "dstport", "seq_raw", "ack_raw", "flags")]
     window = _show(tcp, "window_size_value")
     if None in shown or window is None:
@@ -139,7 +139,7 @@ def _header(tcp: Any) -> bytes | None:
 
 
 def _datagram(source: bytes, destination: bytes, segment: bytes, missing: int) -> bytes:
-    """Put a segment into an IP packet, as long as it was on the wire."""
+    """Wraps a segment in an IP packet with the length that it had on the wire."""
     size = len(segment) + missing
     if len(source) == 4:
         total = min(20 + size, 0xFFFF)
@@ -155,7 +155,7 @@ def _show(layer: Any, name: str) -> str | None:
 
 
 def _raw(layer: Any, name: str) -> str:
-    """Give a field's bytes as digits, "" where it has none."""
+    """Returns a field's bytes as hex digits, "" if it is missing."""
     field = layer.get_field(name)
     value = None if field is None else field.raw_value
     return "" if value is None else str(value)

@@ -1,11 +1,12 @@
-"""Bytes in, scapy packets out, and back: layers for MQTT 3.1, 3.1.1 and 5.0.
+"""Scapy layers for MQTT 3.1, 3.1.1 and 5.0: dissect and build packets, malformed ones too.
 
-For scapy's users, and a second implementation to hold the native decoder against: it shares the
-tables of `mqtt.spec` with it and nothing else. It refuses nothing. Any bytes dissect, and the
-fields alone give back the same bytes: what cannot be read is kept in `trailing`, what is not there
-is None, a variable byte integer remembers how it was written. So wrong packets can be built too.
+They are for scapy users, and serve as a second implementation to test the native decoder against:
+both share only the tables of `mqtt.spec`. Any bytes can be dissected, and building from the fields
+gives the same bytes: what cannot be read is kept in `trailing`, an absent field is None, and a
+variable byte integer keeps its encoding. So malformed packets can be built, too.
 
-Importing this module changes no layer of scapy's own; `bind()` does. `docs/scapy.md` has examples.
+Importing this module does not change scapy's own layers; `bind()` does. `docs/scapy.md` has
+examples.
 """
 
 from __future__ import annotations

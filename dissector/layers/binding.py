@@ -1,4 +1,4 @@
-"""Make scapy use the layers for TCP ports, and stop it."""
+"""Binds the MQTT layers to TCP ports in scapy, and unbinds them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dissector.layers.packets import MQTT
 
 
 def bind(*ports: int) -> None:
-    """Have scapy dissect TCP on these ports (1883 if none are given) with these layers.
+    """Makes scapy dissect TCP on these ports (default 1883) with these layers.
 
-    They come before other layers bound to the same ports, such as those of `scapy.contrib.mqtt`,
-    whichever was bound first. `TCP() / MQTT()` then fills in the last of the ports.
+    They have precedence over other layers bound to the same ports, such as those of
+    `scapy.contrib.mqtt`, in whatever order they were bound. `TCP() / MQTT()` then sets the last of
+    the ports as destination port.
     """
     unbind(*ports)
     for port in ports or (1883,):
@@ -22,7 +23,7 @@ def bind(*ports: int) -> None:
 
 
 def unbind(*ports: int) -> None:
-    """Undo `bind` for these ports (1883 if none are given)."""
+    """Undoes `bind` for these ports (default 1883)."""
     for port in ports or (1883,):
         for end in ("sport", "dport"):
             split_bottom_up(TCP, MQTT, {end: port})

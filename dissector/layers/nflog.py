@@ -1,8 +1,9 @@
-"""Netlink log frames (LINKTYPE_NFLOG, 239) in, their IP packets out: scapy has no layer for them.
+"""Scapy layer for netlink log frames (LINKTYPE_NFLOG, 239), for which scapy has none.
 
 Linux' `nflog` interface writes four bytes (address family, version 0, resource id), then attributes
-in the byte order of the host that captured: length, type, value, padded to four. The packet is the
-value of one of them, so the layer keeps the attributes before it and gives the packet as payload.
+in the byte order of the capturing host: length, type, value, padded to four bytes. The packet is
+the value of one of them, so the layer keeps the attributes before it, and the packet is its
+payload.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PAYLOAD = 9
 
 
 class NFLOG(Packet):
-    """A frame of the netlink log; `source` is the hardware address of the sender, if it is told."""
+    """A frame of the netlink log; `source` is the sender's hardware address, if it has one."""
 
     name = "NFLOG"
     fields_desc = [
@@ -28,7 +29,7 @@ class NFLOG(Packet):
     ]
 
     def do_dissect(self, s: bytes) -> bytes:
-        """Read the fixed part and the attributes; what is left is the packet."""
+        """Reads the fixed part and the attributes; returns the packet."""
         self.fields["family"], self.fields["version"] = s[0], s[1]
         self.fields["resource"] = int.from_bytes(s[2:4], "big")
         for order in ("little", "big"):
@@ -41,7 +42,7 @@ class NFLOG(Packet):
 
     @property
     def source(self) -> bytes | None:
-        """Six bytes, or None."""
+        """The sender's hardware address, six bytes, or None."""
         attributes = bytes(self.fields.get("attributes", b""))
         for order in ("little", "big"):
             for kind, start, stop in _attributes(attributes, 0, order):
@@ -50,7 +51,7 @@ class NFLOG(Packet):
         return None
 
     def guess_payload_class(self, payload: bytes) -> type[Packet]:
-        """Tell IPv4 from IPv6."""
+        """Returns IP or IPv6 by the address family, else Raw."""
         family = self.fields.get("family")
         return IP if family == 2 else IPv6 if family == 10 else Raw
 
@@ -63,7 +64,7 @@ def _packet(data: bytes, order: str) -> tuple[int, int] | None:
 
 
 def _attributes(data: bytes, at: int, order: str) -> list[tuple[int, int, int]]:
-    """Give type, start and end of each; a last one that the snap length cut ends with the data."""
+    """Returns type, start and end of each attribute; a truncated payload ends with the data."""
     found = []
     while at + 4 <= len(data):
         length = int.from_bytes(data[at : at + 2], order)  # type: ignore[arg-type]

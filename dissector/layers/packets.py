@@ -1,6 +1,7 @@
-"""The fixed header and the bodies of control packets; each packet is the payload of the one before.
+"""Scapy layers of the fixed header and the bodies of MQTT control packets.
 
-scapy dissects, builds and shows a chain of layers by recursion, so a chain has a limit.
+Each packet is the payload of the previous one. scapy dissects, builds and shows a chain of layers
+by recursion, so its length is limited.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from dissector.layers.properties import PropertiesField
 from dissector.model import Version
 from dissector.mqtt import spec
 
-# More packets than this in one piece of bytes are left in one Raw: Python's stack ends.
+# Packets beyond this number in one segment are left in one Raw, because of Python's stack limit.
 MAX_CHAIN = 32
 
 _LEVELS = {level: version.value for level, version in spec.VERSIONS.items()}
 _LEVELS |= {level | spec.BRIDGE_BIT: f"{name} bridge" for level, name in _LEVELS.items()}
 _CONNACK_CODES = {code: spec.REASON_CODES[code] for code in spec.CONNACK_CODES} | spec.RETURN_CODES
 
-# The packet types that a type may be sent in reply to.
+# The packet types to which a type may be the reply.
 _REPLY_TO = {
     spec.CONNACK: (spec.CONNECT, spec.AUTH),
     spec.AUTH: (spec.CONNECT, spec.AUTH),
@@ -51,15 +52,15 @@ _REPLY_TO = {
 
 
 class RemainingLengthField(VariableByteIntegerField):
-    """The Remaining Length; None is filled in with what stands before the next MQTT packet."""
+    """The Remaining Length; None is computed from the layers up to the next MQTT packet."""
 
     def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, int]:
-        """Read it; struct.error where it cannot be read."""
+        """Reads the field; raises struct.error if it cannot be read."""
         value = VariableByteInteger.leading(s)
         return s[len(value.wire) :], value
 
     def addfield(self, pkt: Packet, s: bytes, val: int | None) -> bytes:
-        """Write it, unless it is left out."""
+        """Writes the field, unless it is absent."""
         if val is None:
             val = 0
             layer = pkt.payload
@@ -74,10 +75,10 @@ def _is_publish(packet: Packet) -> bool:
 
 
 class MQTT(Packet):
-    """The fixed header of a control packet. Its payload is the body, whose payload the next packet.
+    """The fixed header of a control packet. Its payload is the body, whose payload is the next one.
 
-    `version` tells the layout of a CONNACK or DISCONNECT, which do not say it themselves; where it
-    is None their length decides. It holds for the packets that follow, too.
+    `version` sets the layout of a CONNACK or DISCONNECT, which do not contain it; if it is None
+    their length decides. It also applies to the packets that follow.
     """
 
     name = "MQTT"
@@ -99,7 +100,7 @@ class MQTT(Packet):
         super().__init__(*args, **fields)
 
     def guess_payload_class(self, payload: bytes) -> type[Packet]:
-        """Give its type's body, the next packet where it has none, Raw after a false length."""
+        """Returns the body of its type, the next packet if it has none, Raw after a bad length."""
         length = self.remainingLength
         if isinstance(length, VariableByteInteger) and not length.finished:
             return conf.raw_layer
@@ -107,11 +108,11 @@ class MQTT(Packet):
         return _next_packet(self) if guess is MQTTBody and length == 0 else guess
 
     def default_payload_class(self, payload: bytes) -> type[Packet]:
-        """Give the body of the types that have no layer of their own."""
+        """Returns the body of the types that have no layer of their own."""
         return MQTTBody
 
     def do_dissect_payload(self, s: bytes) -> None:
-        """Dissect the body, also one of no bytes at all: scapy would leave its layer out."""
+        """Dissects the body, also an empty one, for which scapy would omit the layer."""
         guess = self.guess_payload_class(s)
         if s or guess not in _BODIES:
             super().do_dissect_payload(s)
@@ -121,21 +122,21 @@ class MQTT(Packet):
             self.add_payload(body)
 
     def answers(self, other: Packet) -> bool:
-        """Tell whether it may be the reply to `other`; packet identifiers are not compared."""
+        """Whether it may be the reply to `other`; packet identifiers are not compared."""
         return isinstance(other, MQTT) and other.type in _REPLY_TO.get(self.type, ())
 
     def hashret(self) -> bytes:
-        """Give the same for every packet: only `answers` tells which belong together."""
+        """Returns the same for every packet: only `answers` decides which belong together."""
         return b"MQTT"
 
     @classmethod
     def tcp_reassemble(
         cls, data: bytes, metadata: dict[str, Any], session: dict[str, Any]
     ) -> Packet | None:
-        """Give the whole packets at the start of `data`, the rest as Padding, or None before that.
+        """Returns the complete packets at the start of `data`, the rest as Padding; None without.
 
-        For scapy's `TCPSession` and `StreamSocket`. From a false length on, or when the connection
-        ends, all bytes count as whole.
+        For scapy's `TCPSession` and `StreamSocket`. After a bad length, or when the connection
+        ends, all bytes count as complete.
         """
         end = 0
         while end < len(data):
@@ -152,7 +153,7 @@ class MQTT(Packet):
 
 
 def _packet_size(data: bytes, start: int) -> int:
-    """Bytes of the packet at `start`, perhaps more than are there; all of them if none can tell."""
+    """Returns the size of the packet at `start`, which may exceed the data; the rest if unknown."""
     length = VariableByteInteger.leading(data, start + 1)
     if length.finished:
         return 1 + len(length.wire) + length
@@ -161,7 +162,7 @@ def _packet_size(data: bytes, start: int) -> int:
 
 
 def _next_packet(packet: Packet) -> type[Packet]:
-    """Give the class of what follows a whole packet: the next one, or Raw after too many."""
+    """Returns the layer that follows a complete packet: MQTT, or Raw after `MAX_CHAIN` packets."""
     count = 0
     layer: Packet | None = packet
     while layer is not None:
@@ -171,10 +172,10 @@ def _next_packet(packet: Packet) -> type[Packet]:
 
 
 class Body(Tolerant):
-    """What follows a fixed header: the bytes that Remaining Length counts, if they are there."""
+    """The body after a fixed header: as many bytes as the Remaining Length, if available."""
 
     def do_dissect(self, s: bytes) -> bytes:
-        """Read the body; give the bytes after it, which are the next packet."""
+        """Reads the body; returns the bytes after it, which are the next packet."""
         size = self.underlayer.remainingLength if isinstance(self.underlayer, MQTT) else None
         size = size if isinstance(size, int) else len(s)
         left = super().do_dissect(s[:size])
@@ -184,11 +185,11 @@ class Body(Tolerant):
         return s[size:]
 
     def guess_payload_class(self, payload: bytes) -> type[Packet]:
-        """Give the next packet."""
+        """Returns the layer of the next packet."""
         return _next_packet(self)
 
     def version(self) -> Version | None:
-        """Give the version that a fixed header below was told."""
+        """Returns the version that was set on the fixed header of this or a previous packet."""
         layer = self.underlayer
         while layer is not None:
             if isinstance(layer, MQTT) and layer.version is not None:
@@ -197,15 +198,15 @@ class Body(Tolerant):
         return None
 
     def named(self, field: str) -> str:
-        """Give the value of a field as `show` has it."""
+        """Returns the value of a field as scapy's `show` formats it."""
         return str(self.get_field(field).i2repr(self, self.getfieldval(field)))
 
     def mysummary(self) -> tuple[str, list[type[Packet]]]:  # type: ignore[override]
-        """Summarise it, and have scapy summarise the other packets of a chain as well."""
+        """Returns its summary, and makes scapy summarise the other packets of a chain, too."""
         return self.summarised(), [TCP, *_BODIES]
 
     def summarised(self) -> str:
-        """One line without secrets."""
+        """Returns one line without secrets."""
         return self.name or ""
 
 
@@ -218,12 +219,12 @@ def _is_5(packet: Packet) -> bool:
     return isinstance(level, int) and level & ~spec.BRIDGE_BIT == spec.LEVELS[Version.V5_0]
 
 
-def _connect_flag(name: str, default: int | None, size: int = 1, *announced: str) -> BitsField:
-    return BitsField(name, default, size, any_given(*announced), byte="cleanSession")
+def _connect_flag(name: str, default: int | None, size: int = 1, *fields: str) -> BitsField:
+    return BitsField(name, default, size, any_given(*fields), byte="cleanSession")
 
 
 def _properties(prefix: str, name: str, condition: Condition) -> list[Any]:
-    """Property Length and properties of a CONNECT."""
+    """Returns the fields for Property Length and properties of a CONNECT."""
     return [
         ConditionalField(VariableByteIntegerField(f"{prefix}Length", name), condition),
         ConditionalField(PropertiesField(name, [], f"{prefix}Length"), condition),
@@ -231,10 +232,10 @@ def _properties(prefix: str, name: str, condition: Condition) -> list[Any]:
 
 
 class MQTTConnect(Body):
-    """CONNECT. The level decides the layout. Flags that are not given are filled in.
+    """CONNECT. The level decides the layout. Flags that are not given are computed.
 
-    What is None is left out: a will needs both `lastWillTopic` and `lastWillMessage`, and
-    `cleanSession=None` leaves out the byte of all flags.
+    Fields that are None are absent: a will needs both `lastWillTopic` and `lastWillMessage`, and
+    `cleanSession=None` omits the byte with all flags.
     """
 
     name = "MQTT CONNECT"
@@ -264,14 +265,14 @@ class MQTTConnect(Body):
     ]
 
     def summarised(self) -> str:
-        """Version, client id, clean session and keep alive."""
+        """Returns version, client id, clean session and keep alive."""
         return (
             f"CONNECT {self.named('protocolLevel')} clientId={self.clientId!r}"
             f" cleanSession={self.cleanSession} keepAlive={self.keepAlive}"
         )
 
 
-# Nothing but their presence says that a packet has these; None is not there, [] is there and empty.
+# Only the bytes left decide whether a packet has properties; None is absent, [] present but empty.
 _OPTIONAL_PROPERTIES = (
     PresentField(
         VariableByteIntegerField("propertyLength", "properties"), "propertyLength", "properties"
@@ -281,7 +282,7 @@ _OPTIONAL_PROPERTIES = (
 
 
 class MQTTConnack(Body):
-    """CONNACK. It has the layout of 5.0 where `properties` is a list, also an empty one."""
+    """CONNACK. It has the layout of 5.0 if `properties` is a list, also an empty one."""
 
     name = "MQTT CONNACK"
     fields_desc: ClassVar[list[AnyField]] = [
@@ -293,13 +294,13 @@ class MQTTConnack(Body):
     ]
 
     def summarised(self) -> str:
-        """Return code and session present."""
+        """Returns return code and session present."""
         code = "cut" if self.returnCode is None else self.named("returnCode")
         return f"CONNACK {code} sessionPresent={self.sessionPresent}"
 
 
 class MQTTDisconnect(Body):
-    """DISCONNECT. Before 5.0 it is empty; 5.0 may leave out the properties, and then the code."""
+    """DISCONNECT. Empty before 5.0; in 5.0 the properties, and then the code, are optional."""
 
     name = "MQTT DISCONNECT"
     fields_desc: ClassVar[list[AnyField]] = [
@@ -309,18 +310,18 @@ class MQTTDisconnect(Body):
     ]
 
     def summarised(self) -> str:
-        """Type, and the reason code if there is one."""
+        """Returns type, and the reason code if present."""
         code = "" if self.reasonCode is None else f" {self.named('reasonCode')}"
         return str(self.name).removeprefix("MQTT ") + code
 
 
 class MQTTAuth(MQTTDisconnect):
-    """AUTH, of 5.0 only; a body of no bytes stands for code 0 without properties."""
+    """AUTH, only in 5.0; an empty body means code 0 without properties."""
 
     name = "MQTT AUTH"
 
     def version(self) -> Version | None:
-        """5.0: no other has this packet."""
+        """Returns 5.0: no other version has this packet."""
         return Version.V5_0
 
 
@@ -331,7 +332,7 @@ class MQTTBody(Body):
     fields_desc: ClassVar[list[AnyField]] = [StrField("load", b""), trailing()]
 
     def summarised(self) -> str:
-        """Type and size."""
+        """Returns type and size."""
         header = self.underlayer
         name = spec.packet_name(header.type) if isinstance(header, MQTT) else "body"
         return f"{name} {len(self.load)} bytes"

@@ -1,4 +1,4 @@
-"""The properties of MQTT 5.0 as packets of their own, and the field that lists them."""
+"""Scapy packet for a property of MQTT 5.0, and the field for a list of properties."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from dissector.mqtt import spec
 
 
 class PropertyIdField(VariableByteIntegerField):
-    """The identifier of a property; takes and shows the names of `spec`."""
+    """The identifier of a property; accepts and shows the names of `spec`."""
 
     def any2i(self, pkt: Packet | None, x: Any) -> Any:
-        """Take what a user gives."""
+        """Converts a value given by the user."""
         return spec.PROPERTY_IDS[x] if isinstance(x, str) else x
 
     def i2repr(self, pkt: Packet | None, x: Any) -> str:
-        """The value as `show` has it."""
+        """Returns the value as scapy's `show` formats it."""
         return spec.PROPERTIES[x].name if x in spec.PROPERTIES else repr(x)
 
 
 def _typed(*types: int | None) -> Condition:
-    """Whether a property is of one of these types of `spec`; None is an unknown identifier."""
+    """Returns the condition that a property has one of these types; None: unknown identifier."""
 
     def holds(packet: Packet) -> bool:
         row = spec.PROPERTIES.get(packet.getfieldval("id"))
@@ -77,16 +77,16 @@ class MQTTProperty(Tolerant):
     ]
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes | None]:
-        """Leave what follows to the next property."""
+        """Leaves the remaining bytes to the next property."""
         return b"", s
 
     def mysummary(self) -> str:
-        """Name and value."""
+        """Returns name and value."""
         return f"{self.get_field('id').i2repr(self, self.id)}={self.value!r}"
 
 
 class PropertiesField(PacketListField):
-    """A list of `MQTTProperty`; None is no list at all, [] an empty one."""
+    """A list of `MQTTProperty`; None is absent, [] an empty list."""
 
     def __init__(self, name: str, default: Any, length: str) -> None:
         super().__init__(name, default, MQTTProperty, length_from=value_of(length))
@@ -94,9 +94,9 @@ class PropertiesField(PacketListField):
         self.max_count = spec.MAX_REMAINING_LENGTH
 
     def any2i(self, pkt: Packet | None, x: Any) -> Any:
-        """Take what a user gives."""
+        """Converts a value given by the user."""
         return None if x is None else super().any2i(pkt, x)
 
     def addfield(self, pkt: Packet, s: bytes, val: Any) -> bytes:
-        """Write it, unless it is left out."""
+        """Writes the field, unless it is absent."""
         return super().addfield(pkt, s, val or [])

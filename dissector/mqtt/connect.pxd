@@ -2,7 +2,7 @@ cimport cython
 from dissector.mqtt.fields cimport Reader
 from dissector.mqtt.packets cimport Connect
 
-cdef int _CONNECT, _WILL_PLACE, _RESERVED, _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME
+cdef int _CONNECT, _WILL_PROPERTIES, _RESERVED, _CLEAN, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USERNAME
 cdef object _V3_1, _V3_1_1, _V5_0
 cdef tuple _VERSIONS
 cdef dict _WILL_FIELDS

@@ -1,8 +1,8 @@
-"""The body of a CONNECT in, its record out, with every oddity as a defect.
+"""Decodes the body of a CONNECT packet into its record, and reports every error as a defect.
 
-The fields are read in the order of the payload (v3.1.1 §3.1.3, v5.0 §3.1.3) as the connect flags
-announce them. Where a field does not fit, the rest is unread and `complete` is False: nothing is
-guessed, but for a will whose fields, in another order, fit to the byte (`FIELD_ORDER`).
+The payload fields are read in their order (v3.1.1 §3.1.3, v5.0 §3.1.3) as the connect flags declare
+them. If a field runs past the end, the rest is not read and `complete` is False. Nothing is guessed
+except the order of will fields, if they fit exactly in another order (`FIELD_ORDER`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.fields import CLEAN, CONTROL, NOT_UTF8, NUL, Reader
 from dissector.mqtt.packets import Connect
-from dissector.mqtt.protocol_name import is_word, kept_of, shown
+from dissector.mqtt.protocol_name import is_word, shown, shown_size
 from dissector.text import decode as decode_text
 
 if cython.compiled:
@@ -24,10 +24,10 @@ else:
     from dissector.mqtt.fields import text_problem
     from dissector.mqtt.properties import read_properties
 
-# bits of the connect flags (`spec`), as C integers where compiled
+# bits of the connect flags (`spec`), as C integers when compiled
 _RESERVED, _CLEAN, _WILL, _WILL_QOS = 0x01, 0x02, 0x04, 0x18
 _WILL_RETAIN, _PASSWORD, _USERNAME = 0x20, 0x40, 0x80
-_CONNECT, _WILL_PLACE = spec.CONNECT, spec.WILL
+_CONNECT, _WILL_PROPERTIES = spec.CONNECT, spec.WILL
 _V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 _VERSIONS = (None, None, None, _V3_1, _V3_1_1, _V5_0)
 
@@ -43,7 +43,7 @@ _WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
 
 
 def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Connect:
-    """Read a CONNECT; the reader stands behind the fixed header."""
+    """Decodes a CONNECT; the reader is positioned after the fixed header."""
     size = reader.pos + remaining
     connect = Connect.__new__(Connect)
     connect.head(_CONNECT, first & 15, remaining, size, None, None, raw, (), ())
@@ -72,7 +72,7 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
         connect.protocol_name = "MQIsdp"
     else:
         known = False
-        connect.protocol_name = _foreign_name(reader, start, name)
+        connect.protocol_name = _unknown_name(reader, start, name)
         if reader.broken:
             return
     at = reader.pos
@@ -124,12 +124,12 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
         connect.properties = read_properties(reader, _CONNECT, "propertyLength")
 
 
-def _foreign_name(reader: Reader, start: int, name: bytes) -> str:
-    """Give what may be shown of a name that is none of MQTT's; the rest of it may be a secret.
+def _unknown_name(reader: Reader, start: int, name: bytes) -> str:
+    """Returns the printable part of an unknown protocol name; the rest may be a secret.
 
-    Behind what is no word nothing is where it should be, so nothing more is read.
+    After a name that is not a word no field can be located, so nothing more is read.
     """
-    text, kept = shown(name), start + 2 + kept_of(name)
+    text, kept = shown(name), start + 2 + shown_size(name)
     if not is_word(name):
         reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, text, "protocolName")
         reader.stop_here(kept)
@@ -174,7 +174,7 @@ def _will(reader: Reader, connect: Connect, order: str) -> None:
             reader.broken = True
         elif part == "P":
             connect.last_will_properties = read_properties(
-                reader, _WILL_PLACE, "willPropertyLength"
+                reader, _WILL_PROPERTIES, "willPropertyLength"
             )
         elif part == "T":
             start = reader.pos
@@ -216,7 +216,7 @@ def _will_message(reader: Reader, connect: Connect) -> None:
 
 
 def _credentials(reader: Reader, connect: Connect) -> None:
-    lenient = connect.version is _V3_1  # the Remaining Length wins there. V3.1 §3.1
+    lenient = connect.version is _V3_1  # there the Remaining Length has precedence. V3.1 §3.1
     flags = connect.connect_flags
     if flags & _USERNAME and not reader.broken:
         if reader.left() == 0:
@@ -243,7 +243,7 @@ def _credentials(reader: Reader, connect: Connect) -> None:
 
 def _text(reader: Reader, name: str) -> str | None:
     start = reader.pos
-    at = reader.pass_block(name)
+    at = reader.skip_block(name)
     if at < 0:
         return None
     data, stop = reader.data, reader.pos
@@ -255,11 +255,11 @@ def _text(reader: Reader, name: str) -> str | None:
         else:
             reader.defect(_TEXT_KINDS[name][problem == NUL], start, size, raw, name)
         return decode_text(raw)
-    return data[at:stop].decode("utf-8")  # as `decode_text`, without the call: it is all UTF-8
+    return data[at:stop].decode("utf-8")  # as `decode_text`, without the call: it is valid UTF-8
 
 
 def _client_id(reader: Reader, connect: Connect, start: int) -> None:
-    """Hold the client id against the lengths and letters of its version (v3.1.1 §3.1.3.1)."""
+    """Checks length and characters of the client id for its version (v3.1.1 §3.1.3.1)."""
     client_id = connect.client_id
     version = connect.version
     size = reader.pos - start
@@ -276,7 +276,7 @@ def _client_id(reader: Reader, connect: Connect, start: int) -> None:
 
 
 def _portable(data: bytes, start: int, stop: int) -> bool:
-    """Whether data[start:stop] are letters and digits of ASCII alone."""
+    """Whether data[start:stop] has only ASCII letters and digits."""
     for index in range(start, stop):
         if _LETTERS_DIGITS[data[index]] == 0:
             return False
@@ -284,7 +284,7 @@ def _portable(data: bytes, start: int, stop: int) -> bool:
 
 
 def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> None:
-    """Try the orders of a 5.0 will that clients get wrong; one that fits to the byte is a proof."""
+    """Tries wrong orders of the will fields in 5.0; one that fits exactly is proof of it."""
     for order in _WRONG_ORDERS:
         trial = Reader(reader.data, mark, reader.end, spec.CONNECT)
         other = Connect(
@@ -296,7 +296,7 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
         if trial.broken or trial.left() > 0 or trial.defects:
             continue
         if not other.last_will_properties:
-            continue  # without a property in it nothing proves what the bytes were meant to be
+            continue  # without a property the order is not proven
         reader.defects = reader.defects[:known]
         reader.defect(DefectKind.FIELD_ORDER, mark, reader.end - mark, order, "lastWill")
         connect.last_will_properties = other.last_will_properties
@@ -311,7 +311,7 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
 
 
 def _swapped_will(reader: Reader, connect: Connect, known: int) -> None:
-    """3.1.1: a topic that is not UTF-8 before a message that is a good topic looks swapped."""
+    """In 3.1.1, treats a topic that is not UTF-8 before a message that is a topic as swapped."""
     message = connect.last_will_message
     if len(reader.defects) == known or not message or b"+" in message or b"#" in message:
         return

@@ -3,7 +3,7 @@ from dissector.mqtt.fields cimport Reader
 from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet
 
 cdef object _V3_1, _V3_1_1, _V5_0, _CLIENT, _SERVER
-cdef bytes _USUAL
+cdef bytes _HAS_REQUIRED_FLAGS
 
 @cython.locals(packet_type=cython.int)
 cpdef tuple header_defects(int first, long long remaining_length, int header_size)

@@ -1,8 +1,8 @@
-"""The bytes of one control packet in, its record out, with every oddity as a defect. Never raises.
+"""Decodes one control packet into its record, and reports every error as a defect. Never raises.
 
 Layouts: MQTT V3.1 §3.1, v3.1.1 §3.1 to §3.14, v5.0 §3.1 to §3.15. The level byte decides the layout
-of CONNECT; the other packets carry no version: the caller names that of the connection, or None
-where it is unknown. Then the length decides, and nothing that depends on the version is called odd.
+of CONNECT; the other packets carry no version: the caller gives that of the connection, or None
+if it is unknown. Then the length decides, and nothing that depends on the version is a defect.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ else:
     from dissector.mqtt.fields import minimal_size
     from dissector.mqtt.properties import read_properties
 
-# whether a first byte is that of a packet with the flags that its type requires
-_USUAL = bytes(
+# by first byte: whether a packet other than PUBLISH has the flags that its type requires
+_HAS_REQUIRED_FLAGS = bytes(
     first >> 4 != spec.PUBLISH and first & 15 == spec.REQUIRED_FLAGS[first >> 4]
     for first in range(256)
 )
@@ -38,7 +38,7 @@ _FLAG_KINDS = {
 
 
 def header_defects(first: int, remaining_length: int, header_size: int) -> tuple[Defect, ...]:
-    """Give what is odd in a fixed header: its flags, or a length that is longer than need be."""
+    """Returns the defects of a fixed header: wrong flags, or a length that is not minimal."""
     packet_type = first >> 4
     found: tuple[Defect, ...] = ()
     if packet_type != spec.PUBLISH and first & 0x0F != spec.REQUIRED_FLAGS[packet_type]:
@@ -55,10 +55,10 @@ def header_defects(first: int, remaining_length: int, header_size: int) -> tuple
 
 
 def decode_packet(raw: bytes, version: Version | None = None, side: Side | None = None) -> Packet:
-    """Decode a whole packet: `raw` starts with its fixed header; bytes beyond it are left alone.
+    """Decodes a packet: `raw` starts with its fixed header; bytes after the packet are ignored.
 
-    A header that is cut or lies, or a body that is shorter than its Remaining Length, is decoded as
-    far as it goes. Types other than CONNECT, CONNACK, DISCONNECT and AUTH give a plain `Packet`.
+    A truncated or wrong header, or a body shorter than its Remaining Length, is decoded as far as
+    possible. Types other than CONNECT, CONNACK, DISCONNECT and AUTH give a plain `Packet`.
     """
     plain = _plain(raw, version, side)
     if plain is not None:
@@ -80,7 +80,7 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
     header_size = reader.pos
     reader.end = min(len(raw), header_size + remaining)
     packet_type = first >> 4
-    if header_size != 2 or not _USUAL[first]:
+    if header_size != 2 or not _HAS_REQUIRED_FLAGS[first]:
         reader.defects = header_defects(first, remaining, header_size)
     if reader.end < len(raw):
         raw = raw[: reader.end]
@@ -103,7 +103,7 @@ def decode_packet(raw: bytes, version: Version | None = None, side: Side | None 
 
 
 def _plain(raw: bytes, version: Version | None, side: Side | None) -> Packet | None:
-    """Decode the forms that nearly all CONNACKs and DISCONNECTs before 5.0 have; else None."""
+    """Fast path for the common forms of CONNACK and DISCONNECT before 5.0; None for all others."""
     if version is not _V3_1_1 and version is not _V3_1:
         return None
     size = len(raw)
@@ -133,7 +133,7 @@ def _connack(
     code = raw[body + 1] if left > 1 else None
     layout = version
     if remaining == 2 and version is _V5_0 and flags == 0 and code == 1:
-        layout = _V3_1_1  # an older server refuses the version in its own format
+        layout = _V3_1_1  # an older server refuses the version in the format of 3.1.1
     elif version is None and remaining > 2:
         layout = _V5_0
     properties: tuple[Property, ...] = ()
@@ -153,7 +153,7 @@ def _connack(
         if layout is _V5_0:
             known = code in spec.CONNACK_CODES
         else:
-            # a 5.0 server's refusal of the version; its length is odd already
+            # a 5.0 server's refusal of the version; its length is already a defect
             known = code <= 5 or (remaining > 2 and code == 0x84)
         if not known:
             reader.defect(DefectKind.CONNACK_CODE, body + 1, 1, code)
@@ -199,7 +199,7 @@ def _disconnect(
 
 
 def _disconnect_code(reader: Reader, code: int, side: Side | None) -> None:
-    """Hold a reason code against v5.0 table 3-10; 0x8C is in table 2-6 alone."""
+    """Checks a reason code against v5.0 table 3-10; 0x8C is only in table 2-6."""
     if code in spec.DISCONNECT_CODES_BOTH:
         return
     client = code in spec.DISCONNECT_CODES_CLIENT

@@ -1,7 +1,7 @@
-"""What is odd in one packet's bytes: where, and what was seen. No prose, no severity, no judgement.
+"""Records of the errors in one packet's bytes: kind, position and value, without severity.
 
 A rule turns a defect into a finding. Each kind is consumed by exactly one rule per version and
-packet type (a test holds that), so a kind is as narrow as the narrowest rule that asks for it.
+packet type (a test checks that), so a kind is as narrow as the narrowest rule that consumes it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 
 class DefectKind(enum.Enum):
-    """Every oddity that decoding can record. The value is a stable kebab-case word."""
+    """Every kind of error that decoding can record. The value is a stable kebab-case name."""
 
     # fixed header, any packet
     HEADER_FLAGS = "header-flags"
@@ -45,7 +45,7 @@ class DefectKind(enum.Enum):
     # lengths, CONNECT and others
     FIELD_OVERRUN = "field-overrun"
     TRAILING_BYTES = "trailing-bytes"
-    # text, by what holds it
+    # text, by field
     CLIENT_ID_NOT_UTF8 = "client-id-not-utf8"
     CLIENT_ID_NUL = "client-id-nul"
     USERNAME_NOT_UTF8 = "username-not-utf8"
@@ -89,11 +89,11 @@ class DefectKind(enum.Enum):
 
 
 class Defect(msgspec.Struct, frozen=True):
-    """One oddity: `length` bytes at `offset` of its packet (0 is the packet's first byte).
+    """One error: `length` bytes at `offset` of its packet (0 is the packet's first byte).
 
-    `seen` is the value that was seen: an int, a text, raw bytes, or None. `field` is the standard's
-    name of the field in lower camel case, None where the kind says it all. `packet_type` is 0 to
-    15, or `spec.WILL` for what stands in a will's properties.
+    `seen` is the value on the wire: an int, a text, raw bytes, or None. `field` is the standard's
+    name of the field in lower camel case, None if the kind implies it. `packet_type` is 0 to 15, or
+    `spec.WILL` for will properties.
     """
 
     kind: DefectKind

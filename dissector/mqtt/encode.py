@@ -1,6 +1,6 @@
-"""Records of control packets in, their bytes out: the inverse of `decode.py` for valid packets.
+"""Encodes records of control packets to bytes: the inverse of `decode.py` for valid packets.
 
-Only the fields are looked at; not at sizes, `raw` or `defects`. Lengths are filled in.
+Only the fields are used; sizes, `raw` and `defects` are ignored. Lengths are computed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dissector.text import encode as encode_text
 
 
 def variable(value: int) -> bytes:
-    """Encode a Variable Byte Integer, at most 268,435,455, in as few bytes as it needs."""
+    """Encodes a Variable Byte Integer, at most 268,435,455, in as few bytes as it needs."""
     encoded = bytearray()
     while True:
         value, low = value >> 7, value & 0x7F
@@ -22,17 +22,17 @@ def variable(value: int) -> bytes:
 
 
 def block(data: bytes) -> bytes:
-    """Encode a two-byte length and its bytes."""
+    """Encodes a two-byte length and its bytes."""
     return len(data).to_bytes(2, "big") + data
 
 
 def packet(first: int, body: bytes) -> bytes:
-    """Put a fixed header before a body; `first` is byte 1, type and flags."""
+    """Prepends a fixed header to a body; `first` is byte 1, type and flags."""
     return bytes((first,)) + variable(len(body)) + body
 
 
 def properties(items: tuple[Property, ...]) -> bytes:
-    """Encode a property section with its length; identifiers must be known ones."""
+    """Encodes a property section with its length; identifiers must be known ones."""
     body = b"".join(variable(item.id) + _value(item) for item in items)
     return variable(len(body)) + body
 
@@ -52,7 +52,7 @@ def _value(item: Property) -> bytes:
 
 
 def connect(record: Connect) -> bytes:
-    """Encode a CONNECT; the connect flags follow from the fields that are there."""
+    """Encodes a CONNECT; the connect flags follow from the fields that are present."""
     will = record.last_will_topic is not None
     flags = (
         (spec.FLAG_CLEAN if record.clean_session else 0)
@@ -84,7 +84,7 @@ def connect(record: Connect) -> bytes:
 
 
 def connack(record: Connack) -> bytes:
-    """Encode a CONNACK in the layout of its version."""
+    """Encodes a CONNACK in the layout of its version."""
     body = bytes((record.acknowledge_flags, record.return_code or 0))
     if record.version is Version.V5_0:
         body += properties(record.properties)
@@ -92,7 +92,7 @@ def connack(record: Connack) -> bytes:
 
 
 def disconnect(record: Disconnect) -> bytes:
-    """Encode a DISCONNECT: empty before 5.0, with code and properties in it."""
+    """Encodes a DISCONNECT: empty before 5.0, with reason code and properties in 5.0."""
     if record.version is not Version.V5_0:
         return packet(spec.DISCONNECT << 4, b"")
     return packet(
@@ -101,5 +101,5 @@ def disconnect(record: Disconnect) -> bytes:
 
 
 def auth(record: Auth) -> bytes:
-    """Encode an AUTH."""
+    """Encodes an AUTH."""
     return packet(spec.AUTH << 4, bytes((record.reason_code,)) + properties(record.properties))

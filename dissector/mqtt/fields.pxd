@@ -23,7 +23,7 @@ cdef class Reader:
     @cython.locals(start=Py_ssize_t)
     cpdef bytes block(self, str field)
     @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
-    cdef Py_ssize_t pass_block(self, str field) except? -1
+    cdef Py_ssize_t skip_block(self, str field) except? -1
 
 cpdef int minimal_size(long long value) except -1
 @cython.locals(plain=cython.bint, index=Py_ssize_t, byte=cython.int, code=cython.int)

@@ -1,7 +1,7 @@
-"""Bytes of one packet in, its fields out, one after the other; what is odd becomes a defect.
+"""Reads the fields of one packet in order, and records errors as defects.
 
-A `Reader` walks one packet and never raises: a field that does not fit is recorded, given back as
-None, and `broken` is set, after which nothing more can be read. Offsets count from the packet's
+A `Reader` never raises: a field that runs past the end is recorded as a defect and returned as None
+(or -1), and `broken` is set, after which nothing more can be read. Offsets count from the packet's
 first byte.
 """
 
@@ -22,37 +22,37 @@ CLEAN, NOT_UTF8, NUL, CONTROL = range(4)
 
 
 class Reader:
-    """A place in the bytes of a packet: `pos` is the next byte, `end` the first beyond."""
+    """A cursor in the bytes of a packet: `pos` is the next byte, `end` the first beyond."""
 
     def __init__(self, data: bytes, pos: int, end: int, packet_type: int) -> None:
         self.begin(data, pos, end, packet_type)
 
     def begin(self, data: bytes, pos: int, end: int, packet_type: int) -> None:
-        """Set everything; for a reader made without a constructor (see `SequenceTracker`)."""
+        """Initialises a reader that was made without its constructor (see `SequenceTracker`)."""
         self.data = data
         self.pos = pos
         self.end = end
         self.packet_type = packet_type
         self.broken = False
-        self.defects: tuple[Defect, ...] = ()  # mostly none; few where `PROPERTIES_LIMIT` is hit
+        self.defects: tuple[Defect, ...] = ()  # mostly none, and few up to `PROPERTIES_LIMIT`
         self.secrets: tuple[tuple[int, int], ...] = ()  # (offset, length)
 
     def defect(
         self, kind: DefectKind, offset: int, length: int, seen: Any = None, field: str | None = None
     ) -> None:
-        """Record what is odd."""
+        """Records a defect."""
         self.defects += (Defect(kind, self.packet_type, offset, length, seen, field),)
 
     def secret(self, offset: int, length: int) -> None:
-        """Record bytes that no output may show."""
+        """Records bytes that no output may show."""
         self.secrets += ((offset, length),)
 
     def left(self) -> int:
-        """Give the number of bytes that are left."""
+        """Returns the number of unread bytes."""
         return self.end - self.pos
 
     def integer(self, size: int, field: str) -> int:
-        """Read a big-endian integer of 1, 2 or 4 bytes; -1 where it does not fit."""
+        """Reads a big-endian integer of 1, 2 or 4 bytes; -1 if it runs past the end."""
         if self.end - self.pos < size:
             self.overrun(field, size)
             return -1
@@ -63,25 +63,25 @@ class Reader:
         return value
 
     def stop_here(self, unread: int) -> None:
-        """Nothing can be read from offset `unread` on; what stands there may hold a secret."""
+        """Stops reading; the bytes from offset `unread` on may hold a secret."""
         self.broken = True
         if unread < self.end:
             self.secret(unread, self.end - unread)
 
     def trailing(self) -> None:
-        """Record bytes behind the last field, if there are any; they may be a secret, unflagged."""
+        """Records bytes after the last field, if any; they may be a secret without its flag."""
         if self.end > self.pos:
             self.secret(self.pos, self.end - self.pos)
             self.defect(DefectKind.TRAILING_BYTES, self.pos, self.end - self.pos)
 
     def overrun(self, field: str, wanted: int) -> None:
-        """Record that a field of `wanted` bytes runs past the end; nothing more can be read."""
+        """Records that a field of `wanted` bytes runs past the end, and stops reading."""
         self.defect(DefectKind.FIELD_OVERRUN, self.pos, max(self.end - self.pos, 0), wanted, field)
         self.stop_here(self.pos)
         self.pos = self.end
 
     def variable(self) -> int:
-        """Read a Variable Byte Integer (v5.0 §1.5.5); -1: cut short, -2: over four bytes."""
+        """Reads a Variable Byte Integer (v5.0 §1.5.5); -1: truncated, -2: over four bytes."""
         value = 0
         for index in range(4):
             if self.pos + index >= self.end:
@@ -94,12 +94,12 @@ class Reader:
         return -2
 
     def block(self, field: str) -> bytes | None:
-        """Read a two-byte length and as many bytes."""
-        start = self.pass_block(field)
+        """Reads a two-byte length and as many bytes; None if they run past the end."""
+        start = self.skip_block(field)
         return None if start < 0 else cut(self.data, start, self.pos)
 
-    def pass_block(self, field: str) -> int:
-        """Read a two-byte length and go past as many bytes; where they begin, or -1."""
+    def skip_block(self, field: str) -> int:
+        """Reads a two-byte length and skips as many bytes; returns their start, or -1."""
         if self.end - self.pos < 2:
             self.overrun(field, 2)
             return -1
@@ -113,7 +113,7 @@ class Reader:
 
 
 def minimal_size(value: int) -> int:
-    """Give the number of bytes that a Variable Byte Integer of that value needs."""
+    """Returns the number of bytes that a Variable Byte Integer of that value needs."""
     if value < 0x80:
         return 1
     if value < 0x4000:
@@ -122,7 +122,7 @@ def minimal_size(value: int) -> int:
 
 
 def text_problem(data: bytes, start: int, stop: int) -> int:
-    """Judge the text data[start:stop]: CLEAN, NOT_UTF8, NUL, or CONTROL (discouraged characters).
+    """Checks the text data[start:stop]: CLEAN, NOT_UTF8, NUL, or CONTROL (discouraged characters).
 
     CONTROL covers U+0001 to U+001F, U+007F to U+009F and the non-characters. v5.0 §1.5.4
     """

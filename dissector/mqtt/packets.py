@@ -1,8 +1,8 @@
-"""Records of decoded control packets: what the wire said, nothing judged.
+"""Records of decoded control packets, with the values on the wire.
 
-Integers are kept as they came (a Will QoS of 3 stays 3). Text is `str` decoded with
-`surrogateescape` (see `text.py`), binary fields are `bytes`. Absent is None, present and empty is
-empty. Attribute names are the snake_case of the names in every output.
+Integers keep their value on the wire (a Will QoS of 3 stays 3). Text is `str` decoded with
+`surrogateescape` (see `text.py`), binary fields are `bytes`. An absent field is None, a present but
+empty one is empty. Attribute names are the snake_case of the names in every output.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dissector.mqtt.defects import Defect
 
 
 class Property(msgspec.Struct, frozen=True):
-    """One MQTT 5.0 property; `offset` is that of its identifier in the packet.
+    """One MQTT 5.0 property; `offset` is the offset of its identifier in the packet.
 
     `value`: int, str, bytes, a pair of str, or raw bytes where the identifier is unknown.
     """
@@ -29,11 +29,11 @@ class Property(msgspec.Struct, frozen=True):
 
 
 class Packet:
-    """Any control packet. `frame` is the frame that completes it; `size` counts the fixed header.
+    """Any control packet. `frame` is the frame that completes it; `size` includes the fixed header.
 
-    `raw` holds all its bytes, secrets included; it stays inside the process. Empty for packets too
-    large to keep, and for types that are only framed. `first` is the frame of its first byte.
-    `secrets` are the (offset, length) of passwords and authentication data in `raw`.
+    `raw` holds all its bytes including secrets, and never leaves the process. It is empty for
+    packets too large to keep, and for types that are only framed. `first` is the frame of its first
+    byte. `secrets` are the (offset, length) of passwords and authentication data in `raw`.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = (
@@ -66,7 +66,7 @@ class Packet:
         defects: tuple[Defect, ...],
         secrets: tuple[tuple[int, int], ...],
     ) -> None:
-        """Set what every packet has; for records made without a constructor (see `SequenceTracker`)."""
+        """Sets the fields of every packet; for records made without a constructor."""
         self.type = packet_type
         self.flags = flags
         self.remaining_length = remaining_length
@@ -88,15 +88,15 @@ class Packet:
 
     @property
     def name(self) -> str:
-        """The standard's name of its type."""
+        """The standard's name of the packet type."""
         return spec.packet_name(self.type)
 
     def code(self) -> int | None:
-        """Give its return or reason code; None where its type has none, or it was not read."""
+        """Returns its return or reason code; None if its type has none, or it was not read."""
         return None
 
     def masked(self) -> bytes:
-        """Give `raw` with each secret byte as an asterisk."""
+        """Returns `raw` with each secret byte replaced by an asterisk."""
         data = bytearray(self.raw)
         for offset, length in self.secrets:
             stop = min(offset + length, len(data))
@@ -107,8 +107,7 @@ class Packet:
 class Connect(Packet):
     """CONNECT. `protocol_level` is the byte on the wire, the bridge bit included.
 
-    `version` is None where the level is none that exists; the layout of 3.1.1 is then read as far
-    as it goes.
+    `version` is None for an unknown level; the layout of 3.1.1 is then read as far as possible.
     """
 
     FIELDS = (
@@ -178,7 +177,7 @@ class Connect(Packet):
         last_will_properties: tuple[Property, ...],
         complete: bool,
     ) -> None:
-        """Set what a CONNECT has."""
+        """Sets the fields of a CONNECT."""
         self.protocol_name = protocol_name
         self.protocol_level = protocol_level
         self.version = version
@@ -202,7 +201,7 @@ class Connect(Packet):
 class Connack(Packet):
     """CONNACK. `session_present` is None in 3.1, which has no such flag.
 
-    `return_code` is None where the packet is too short to hold one.
+    `return_code` is None if the packet is too short to hold one.
     """
 
     FIELDS = (
@@ -238,7 +237,7 @@ class Connack(Packet):
         return_code: int | None,
         properties: tuple[Property, ...],
     ) -> None:
-        """Set what a CONNACK has."""
+        """Sets the fields of a CONNACK."""
         self.version = version
         self.acknowledge_flags = acknowledge_flags
         self.session_present = session_present
@@ -246,12 +245,12 @@ class Connack(Packet):
         self.properties = properties
 
     def code(self) -> int | None:
-        """Give its return code."""
+        """Returns its return code."""
         return self.return_code
 
 
 class _Reasoned(Packet):
-    """What DISCONNECT and AUTH have in common; `side` is who sent it."""
+    """Base class of DISCONNECT and AUTH; `side` is the sender."""
 
     FIELDS = (*Packet.FIELDS, "side", "version", "reason_code", "properties")
 
@@ -281,27 +280,27 @@ class _Reasoned(Packet):
         reason_code: int,
         properties: tuple[Property, ...],
     ) -> None:
-        """Set what a DISCONNECT or an AUTH has."""
+        """Sets the fields of a DISCONNECT or AUTH."""
         self.side = side
         self.version = version
         self.reason_code = reason_code
         self.properties = properties
 
     def code(self) -> int | None:
-        """Give its reason code."""
+        """Returns its reason code."""
         return self.reason_code
 
 
 class Disconnect(_Reasoned):
-    """DISCONNECT. `reason_code` is 0 where the short form leaves it out, and before 5.0."""
+    """DISCONNECT. `reason_code` is 0 in the short form without it, and before 5.0."""
 
 
 class Auth(_Reasoned):
-    """AUTH (5.0). `reason_code` is 0 where the short form leaves it out; `side` is who sent it."""
+    """AUTH (5.0). `reason_code` is 0 in the short form without it; `side` is the sender."""
 
 
 def property_value(properties: tuple[Property, ...], name: str) -> Any:
-    """Give the first value of the property called `name`, or None."""
+    """Returns the first value of the property called `name`, or None."""
     for item in properties:
         if item.name == name:
             return item.value

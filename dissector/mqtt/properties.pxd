@@ -9,7 +9,7 @@ cdef frozenset _BOOLEAN, _NONZERO
 cpdef tuple read_properties(Reader reader, int place, str length_field)
 @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, length=cython.longlong, certain=Py_ssize_t, hidden=Py_ssize_t, key=tuple, known=tuple, made=tuple, found=list)
 cdef tuple _section(Reader reader, int place, str length_field)
-@cython.locals(start=Py_ssize_t, whole=Py_ssize_t, size=Py_ssize_t, identifier=cython.longlong)
+@cython.locals(start=Py_ssize_t, packet_end=Py_ssize_t, size=Py_ssize_t, identifier=cython.longlong)
 cdef _property(Reader reader, int place, Py_ssize_t stop, set seen)
 @cython.locals(size=cython.int, problem=cython.int)
 cdef _value(Reader reader, int kind, str name, Py_ssize_t start, Py_ssize_t stop)

@@ -1,7 +1,7 @@
-"""A property section of MQTT 5.0 in, its properties out; what is odd becomes a defect.
+"""Decodes a property section of MQTT 5.0 into its properties, and records errors as defects.
 
-An identifier that is unknown ends the section: nothing tells how long its value is. The value is
-then the rest of the section, raw.
+An unknown identifier ends the section, because the length of its value is unknown. Its value is
+then the rest of the section, as raw bytes.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ else:
     from dissector.integers import cut
     from dissector.mqtt.fields import minimal_size, text_problem
 
-PROPERTIES_LIMIT = 1000  # properties of one section that are decoded; the rest is passed over
+PROPERTIES_LIMIT = 1000  # properties of one section that are decoded; the rest is skipped
 
-# Sections that were read, by place, offset and bytes: a server sends the same one to everybody.
-# Those with a defect or with a secret in them are not kept.
+# Cache of decoded sections, by place, offset and bytes: a server sends the same one to all clients.
+# Sections with a defect or a secret are not cached.
 _known: dict[tuple[int, int, bytes], tuple[Property, ...]] = {}
 _KNOWN_SECTIONS, _KNOWN_BYTES = 1000, 128
 
@@ -49,10 +49,10 @@ _USER_PROPERTY = {
 
 
 def read_properties(reader: Reader, place: int, length_field: str) -> tuple[Property, ...]:
-    """Read a Property Length and its properties.
+    """Reads a Property Length and its properties.
 
-    `place` is the packet type, or `spec.WILL`. The reader stands behind the section afterwards;
-    where the section runs past the packet, the reader is broken.
+    `place` is the packet type, or `spec.WILL`. The reader is positioned after the section
+    afterwards; if the section runs past the packet, the reader is broken.
     """
     whose = reader.packet_type
     reader.packet_type = place
@@ -106,7 +106,7 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
         offset = next(item.offset for item in found if item.id == 0x16)
         reader.defect(DefectKind.AUTH_DATA_WITHOUT_METHOD, offset, 1, None, "authenticationData")
     if reader.broken:
-        # nobody knows which of those bytes are properties
+        # it is unknown which of those bytes are properties
         reader.defects = reader.defects[:certain]
     reader.pos = stop
     made = tuple(found)
@@ -119,12 +119,12 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
 
 def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property | None:
     start = reader.pos
-    whole, reader.end = reader.end, stop
+    packet_end, reader.end = reader.end, stop
     identifier = reader.variable()
     if identifier < 0:
         reader.secret(start, stop - start)
         reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, "propertyIdentifier")
-        reader.end = whole
+        reader.end = packet_end
         return None
     if reader.pos - start > minimal_size(identifier):
         reader.defect(
@@ -137,10 +137,10 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
         value: Any = reader.data[reader.pos : stop]
         reader.secret(reader.pos, stop - reader.pos)
         reader.pos = stop
-        reader.end = whole
+        reader.end = packet_end
         return Property(identifier, "unknown", value, start)
     value = _value(reader, row.type, row.name, start, stop)
-    reader.end = whole
+    reader.end = packet_end
     if value is None:
         return None
     size = reader.pos - start
@@ -155,7 +155,7 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
 
 
 def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
-    """Read a property's value; None where it runs past the section (and that is recorded)."""
+    """Reads a property's value; None if it runs past the section (recorded as a defect)."""
     if kind == _STRING_PAIR:
         first = _block(reader)
         second = None if first is None else _block(reader)
@@ -191,7 +191,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
 
 
 def _block(reader: Reader) -> bytes | None:
-    """Read a length and its bytes without recording an overrun of the packet."""
+    """Reads a length and its bytes without recording an overrun of the packet."""
     if reader.left() < 2:
         return None
     size = (reader.data[reader.pos] << 8) | reader.data[reader.pos + 1]

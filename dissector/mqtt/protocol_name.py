@@ -1,31 +1,31 @@
-"""The bytes of a protocol name in, what of them may be shown out.
+"""Decides how much of an unknown protocol name may be shown in output.
 
-Where the length in front of a name is wrong, what follows it is read as part of it: the rest of the
-CONNECT, perhaps with a password. The name of a protocol is a short word, so a foreign one is shown
-no further than it is that. An ellipsis, which no such name holds, stands for the rest.
+If the length before a name is wrong, the rest of the CONNECT is read as part of it, perhaps with a
+password. A protocol name is a short word, so of an unknown one only the leading printable ASCII is
+shown, at most eight characters, and an ellipsis (which no protocol name contains) for the rest.
 """
 
 from __future__ import annotations
 
 import re
 
-MOST = 8  # characters that are shown
+MAX_SHOWN = 8  # characters
 CUT = "…"
 _WORD = re.compile(rb"[!-~]*")  # printable ASCII
 
 
 def shown(name: bytes) -> str:
-    """Give a name, up to the first byte that is none of a word; `CUT` ends one that goes on."""
-    kept = kept_of(name)
+    """Returns the part of a name that may be shown, with `CUT` appended if it is longer."""
+    kept = shown_size(name)
     return name[:kept].decode("ascii") + (CUT if kept < len(name) else "")
 
 
-def kept_of(name: bytes) -> int:
-    """Say how many bytes of a name may be shown; the others may be a secret."""
+def shown_size(name: bytes) -> int:
+    """Returns how many bytes of a name may be shown; the others may be a secret."""
     begins = _WORD.match(name)
-    return min(begins.end() if begins is not None else 0, MOST)
+    return min(begins.end() if begins is not None else 0, MAX_SHOWN)
 
 
 def is_word(name: bytes) -> bool:
-    """Whether it may be a name at all."""
+    """Whether it could be a protocol name: printable ASCII only."""
     return _WORD.fullmatch(name) is not None

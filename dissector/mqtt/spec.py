@@ -1,7 +1,7 @@
-"""The tables of the MQTT standards: packet types, flags, codes, properties. Data, no decisions.
+"""The tables of the MQTT standards: packet types, flags, codes, properties.
 
-Sources: MQTT V3.1 (IBM/Eurotech), MQTT 3.1.1 and MQTT 5.0 (OASIS Standards); each table says which.
-Look-ups never fail: an unknown code or type gets a name that says so.
+Sources: MQTT V3.1 (IBM/Eurotech), MQTT 3.1.1 and MQTT 5.0 (OASIS Standards); each table names its
+source. Look-ups never fail: an unknown code or type gets a name that says so.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SERVER_ONLY = frozenset({CONNACK, SUBACK, UNSUBACK, PINGRESP})
 
 MAX_REMAINING_LENGTH = 268_435_455
 
-# Bridges of RSMB and Mosquitto set the top bit of the level; no standard has it.
+# Bridges of RSMB and Mosquitto set the top bit of the protocol level; it is in no standard.
 BRIDGE_BIT = 0x80
 PROTOCOL_NAMES = {3: "MQIsdp", 4: "MQTT", 5: "MQTT"}
 VERSIONS = {3: Version.V3_1, 4: Version.V3_1_1, 5: Version.V5_0}
@@ -37,7 +37,7 @@ LEVELS = {version: level for level, version in VERSIONS.items()}
 FLAG_RESERVED, FLAG_CLEAN, FLAG_WILL, FLAG_WILL_QOS = 0x01, 0x02, 0x04, 0x18
 FLAG_WILL_RETAIN, FLAG_PASSWORD, FLAG_USERNAME = 0x20, 0x40, 0x80
 
-# v3.1.1 table 3.1, MQTT V3.1 §3.2; the names are short forms of the tables' own words
+# v3.1.1 table 3.1, MQTT V3.1 §3.2; the names are short forms of those in the tables
 RETURN_CODES = {
     0: "accepted",
     1: "unacceptable protocol version",
@@ -98,7 +98,9 @@ REASON_CODES = {
 CONNACK_CODES = frozenset(
     {0x00, *range(0x80, 0x8B), 0x8C, 0x90, 0x95, 0x97, *range(0x99, 0x9E), 0x9F}
 )
-_CONNACK_NAMES = {code: REASON_CODES[code] for code in CONNACK_CODES}  # no other has one there
+_CONNACK_NAMES = {
+    code: REASON_CODES[code] for code in CONNACK_CODES
+}  # other codes have no meaning in a CONNACK
 # v5.0 table 3-10, by sender
 DISCONNECT_CODES_BOTH = frozenset({0x00, *range(0x80, 0x84), 0x90, *range(0x93, 0x9A)})
 DISCONNECT_CODES_CLIENT = frozenset({0x04})
@@ -110,7 +112,7 @@ AUTH_CODES_SERVER = frozenset({0x00, 0x18})
 # Property types, v5.0 §2.2.2.2
 BYTE, U16, U32, VBI, STRING, BINARY, STRING_PAIR = range(7)
 
-# A will's properties stand inside CONNECT; they count as a packet of their own here.
+# Will properties are inside CONNECT, but count as a packet type of their own here.
 WILL = 16
 
 
@@ -169,23 +171,23 @@ NONZERO_PROPERTIES = frozenset({0x21, 0x27})
 
 
 def packet_name(packet_type: int) -> str:
-    """Name a packet type, 0 to 15, or WILL."""
+    """Returns the name of a packet type, 0 to 15, or WILL."""
     if packet_type == WILL:
         return "CONNECT"
     return PACKET_NAMES[packet_type] if 0 <= packet_type < 16 else f"type {packet_type}"
 
 
 def shown_code(code: int) -> str:
-    """Write a code as the standards do: those of 5.0 that refuse in hexadecimal."""
+    """Formats a code as the standards do: error codes of 5.0 (from 0x80) in hexadecimal."""
     return f"0x{code:02X}" if code >= 0x80 else str(code)
 
 
 def return_code_name(code: int, version: Version | None) -> str:
-    """Name a CONNACK code in the words of the version that it was sent in."""
+    """Returns the name of a CONNACK code in the version that it was sent in."""
     table = _CONNACK_NAMES if version is Version.V5_0 else RETURN_CODES
     return table.get(code) or f"unknown (0x{code:02X})"
 
 
 def reason_code_name(code: int) -> str:
-    """Name a 5.0 reason code."""
+    """Returns the name of a 5.0 reason code."""
     return REASON_CODES.get(code) or f"unknown (0x{code:02X})"

@@ -1,9 +1,9 @@
-"""A version and a statement id in, who is obliged and to what out: the numbered statements.
+"""Looks up the numbered normative statements of the MQTT standards, by version and id.
 
 The catalogue is `statements.csv` beside this file: every normative statement of MQTT 3.1.1 (141)
-and 5.0 (251), paraphrased in one line. Ids are not unique across versions, so a key is always a
-pair. MQTT 3.1 has no numbered statements. Importing this module reads the file (a millisecond);
-import it where a paraphrase is shown, not before.
+and 5.0 (251), paraphrased in one line, with the side it obliges. Ids are not unique across
+versions, so a key is always a pair. MQTT 3.1 has no numbered statements. Importing this module
+reads the file (a millisecond), so it is imported only where a paraphrase is shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dissector.model import Side, Version
 
 
 class Statement(NamedTuple):
-    """One numbered statement. `side` is who is obliged by it; None where both are."""
+    """One numbered statement. `side` is the side that it obliges; None for both."""
 
     id: str
     version: Version
@@ -42,7 +42,7 @@ STATEMENTS: dict[tuple[Version, str], Statement] = _read()
 
 
 def paraphrase(version: Version | None, identifier: str) -> str:
-    """Give a statement's one-line paraphrase; "" where the version has none of that id."""
+    """Returns a statement's one-line paraphrase; "" if the version has no such id."""
     if version is None:
         return ""
     statement = STATEMENTS.get((version, identifier))

@@ -1,45 +1,45 @@
-"""One direction's bytes in, any split, the control packets out, one `next()` after the other.
+"""Splits the byte stream of one direction into control packets, wherever chunks begin and end.
 
-A `Framer` is fed a chunk and asked for packets until it has none. A packet that lies whole in the
-chunk is given as offsets into it, nothing is copied. One that is split is put together when its
-type is one that gets decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most
-`KEEP_LIMIT`; of all others only the header is kept, so a packet of 256 MiB costs nothing.
-A Remaining Length of five bytes ends the framing of the direction: nobody knows where the next
-packet begins.
+A `Framer` is fed a chunk, then `next()` is called until it has no packet left. A packet that lies
+whole in the chunk is returned as offsets into it, without a copy. A split packet is reassembled if
+its type is decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most `KEEP_LIMIT`; of
+all others only the header is kept, so a packet of 256 MiB needs no memory.
+A Remaining Length of five bytes ends the framing of the direction, because the next packet cannot
+be located.
 """
 
 from __future__ import annotations
 
 NEED_DATA, PACKET, BROKEN = range(3)
 
-KEEP_LIMIT = 1 << 20  # bytes of one packet that are put together
-# types whose bytes are wanted: CONNECT, CONNACK, DISCONNECT, AUTH
+KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
+# types whose bytes are kept: CONNECT, CONNACK, DISCONNECT, AUTH
 _DECODED = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
 
 
 class Framer:
     """Splits one direction into packets.
 
-    After `next()` gave PACKET: `first` (byte 1), `remaining`, `header_size`, `size` (all bytes of
-    the packet), `kept` (its bytes are there: `window[start:stop]`), and `first_frame`,
-    `first_time_ns` of its first byte. `idle` tells whether it stands between two packets.
+    After `next()` returned PACKET: `first` (byte 1), `remaining`, `header_size`, `size` (all bytes
+    of the packet), `kept` (its bytes are available: `window[start:stop]`), and `first_frame`,
+    `first_time_ns` of its first byte.
     """
 
     def __init__(self, keep_all: bool = False) -> None:
         self.begin(keep_all)
 
     def begin(self, keep_all: bool) -> None:
-        """Set everything; for a framer made without a constructor (see `SequenceTracker`)."""
+        """Initialises a framer that was made without its constructor (see `SequenceTracker`)."""
         self.keep_all = keep_all
         self.broken = False
         self.reset()
 
     def reset(self) -> None:
-        """Forget what is half read, as after a gap: the next byte begins a packet."""
+        """Discards a partial packet, as after a gap: the next byte begins a packet."""
         self.chunk = b""
         self.pos = 0
         self.end = 0
-        self.header = b""  # the header's bytes so far, where it is split
+        self.header = b""  # the bytes of a split header so far
         self.body_left = 0  # bytes of a split packet still to come
         self.parts: list[bytes] | None = None
         self.window = b""
@@ -56,15 +56,15 @@ class Framer:
         self.time_ns = 0
 
     def idle(self) -> bool:
-        """Whether no packet is half read."""
+        """Whether no packet is partially read and no byte is left."""
         return self.body_left == 0 and not self.header and self.pos >= self.end
 
     def between_packets(self) -> bool:
-        """Whether the next byte fed begins a packet."""
+        """Whether the next byte that is fed begins a packet."""
         return not self.broken and self.body_left == 0 and not self.header
 
     def feed(self, window: bytes, start: int, stop: int, frame: int, time_ns: int) -> None:
-        """Take the next bytes; all packets of the chunk before must have been asked for."""
+        """Adds the next bytes; all packets of the previous chunk must have been read."""
         self.chunk = window
         self.pos = start
         self.end = stop
@@ -72,14 +72,14 @@ class Framer:
         self.time_ns = time_ns
 
     def release(self) -> None:
-        """Let go of the chunk, so that no idle connection keeps a window of the capture alive."""
+        """Releases the chunk, so that an idle connection does not keep a capture window alive."""
         self.chunk = b""
         self.window = b""
         self.pos = 0
         self.end = 0
 
     def next(self) -> int:
-        """Give PACKET where one is complete, NEED_DATA, or BROKEN (once, at the broken header)."""
+        """Returns PACKET if one is complete, NEED_DATA, or BROKEN (once, at the broken header)."""
         if self.broken:
             return NEED_DATA
         if self.body_left:
@@ -88,7 +88,7 @@ class Framer:
             return NEED_DATA
         if self.header:
             return self._split_header()
-        # the common case: the header lies in this chunk
+        # the common case: the header lies whole in this chunk
         data = self.chunk
         pos = self.pos + 1
         value = 0
@@ -124,7 +124,7 @@ class Framer:
         return self._begin(data[self.pos : pos], pos)
 
     def _begin(self, header: bytes, pos: int) -> int:
-        """Begin a packet whose body is not all here; `pos` is its first byte in the chunk."""
+        """Begins a packet with an incomplete body; `pos` is the body's first byte in the chunk."""
         wanted = self.keep_all or _DECODED >> (self.first >> 4) & 1
         here = self.end - pos
         self.body_left = self.remaining - here
@@ -150,7 +150,7 @@ class Framer:
         return self._finish()
 
     def _finish(self) -> int:
-        """Give a packet that was split."""
+        """Completes a packet that was split."""
         self.kept = self.parts is not None
         self.window = b"" if self.parts is None else b"".join(self.parts)
         self.start = 0
@@ -159,7 +159,7 @@ class Framer:
         return PACKET
 
     def _split_header(self) -> int:
-        """Go on with a header that began in an earlier chunk."""
+        """Continues a header that began in an earlier chunk."""
         while self.pos < self.end:
             self.header += self.chunk[self.pos : self.pos + 1]
             self.pos += 1

@@ -47,7 +47,7 @@ def incomplete_before(
     ):
         return Unevaluated(quality.broken() or "bytes missing")
     if quality.foreign and (across or side is Side.SERVER):
-        return Unevaluated(quality.broken() or "the server does not speak MQTT")
+        return Unevaluated(quality.broken() or "the server sends something other than MQTT")
     return None
 
 

@@ -1,4 +1,4 @@
-"""What an audit remembers: bounded, by the client behind a proxy, and without secrets."""
+"""The activity tables of an audit are bounded, hold no secrets, and see clients behind proxies."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PROXIED = ROOT / "samples" / "recorded" / "aedes-paho-3.1.1-proxy-v2.pcap"
 PASSWORD = "Zq7-unlikely-Pw"
 
 
-def remembered(*steps: Step) -> ActivityTracker:
-    """Audit a conversation and give what is remembered of it."""
+def tracked(*steps: Step) -> ActivityTracker:
+    """Audits a conversation and returns its activity."""
     from dissector import analysis
     from dissector.analysis import Options
     from dissector.audit.run import Collector
@@ -34,26 +34,26 @@ def remembered(*steps: Step) -> ActivityTracker:
     return activity
 
 
-def test_a_full_table_forgets_its_oldest_entry() -> None:
-    """Memory is bounded: what is let go is the oldest, and it is counted."""
+def test_a_full_table_evicts_its_oldest_entry() -> None:
+    """A full table evicts its oldest entries, and counts them."""
     table: BoundedDict[int, str] = BoundedDict(2)
     for number in range(5):
         table.keep(number, "x")
     assert list(table) == [3, 4]
-    assert table.forgot == 3
+    assert table.evicted == 3
 
 
 def test_alike_connections_share_one_profile() -> None:
-    """A device that comes back as it was costs no more memory."""
+    """A device that reconnects unchanged needs no more memory."""
     steps = (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "+3", "NEW")
-    activity = remembered(*(steps * 4)[:-1])
+    activity = tracked(*(steps * 4)[:-1])
     (profile,) = activity.profiles.values()
     assert profile.count == 4
 
 
-def test_no_secret_is_remembered() -> None:
-    """Of a password there is a keyed hash, of what was refused as well."""
-    activity = remembered(
+def test_no_secret_is_kept() -> None:
+    """Only a keyed hash of a password is kept, also of a refused one."""
+    activity = tracked(
         connect("lamp", "anna", PASSWORD), ACCEPTED_311, *GRACEFUL_CLOSE,
         "NEW", connect("lamp", "anna", PASSWORD + "?"), REFUSED_311, *SERVER_CLOSES,
     )  # fmt: skip
@@ -66,16 +66,16 @@ def test_no_secret_is_remembered() -> None:
     assert not [value for value in kept if PASSWORD in str(value)]
 
 
-def test_who_is_kept_off_is_known() -> None:
-    """A ban, or no answer at all, is remembered for that host and server."""
+def test_throttled_hosts_are_recorded() -> None:
+    """A ban, or a missing answer, is recorded for that host and server."""
     banned = connect("lamp", "anna", PASSWORD, version="5.0")
     for steps in ((banned, "S 20 03 00 8a 00", *SERVER_CLOSES), (banned, *SERVER_CLOSES)):
-        (host,) = remembered(*steps).hosts.values()
-        assert list(host.slowed) == [("10.0.0.2", 1883)]
+        (host,) = tracked(*steps).hosts.values()
+        assert list(host.throttled) == [("10.0.0.2", 1883)]
 
 
-def test_behind_a_proxy_the_client_counts() -> None:
-    """Where the PROXY protocol names the client, devices are told apart by its address."""
+def test_clients_behind_a_proxy_are_distinguished() -> None:
+    """If the PROXY protocol names the client, devices are distinguished by its address."""
     from dissector.audit.run import audit
 
     report = dissector.analyze(PROXIED)

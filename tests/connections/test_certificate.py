@@ -1,4 +1,4 @@
-"""Certificates in DER in, what they say out; whatever the bytes are."""
+"""Parsing of X.509 certificates, also of damaged ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.tls_peers import NAME, authority, identity, server
 
 
 def test_a_server_certificate() -> None:
-    """Whose it is, who signed it, its names, times, key and fingerprints are read."""
+    """Subject, issuer, names, times, key and fingerprints are read."""
     found = certificate.read(server().der)
     assert found is not None
     assert found.subject == f"CN={NAME}"
@@ -35,7 +35,7 @@ def test_a_server_certificate() -> None:
 
 
 def test_self_signed() -> None:
-    """A certificate that its own key signed is told from one that only names itself as issuer."""
+    """A self-signed certificate is distinguished from one that only names itself as issuer."""
     root = certificate.read(authority().der)
     assert root is not None and root.self_signed and root.is_authority
     forged = certificate.read(identity("test authority", authority()).der)
@@ -53,7 +53,7 @@ def test_self_signed() -> None:
     ids=["RSA", "EC", "Ed25519", "DSA"],
 )
 def test_keys(key: object, reported: tuple[str, int | None, str | None]) -> None:
-    """The kind of a key and its size are told."""
+    """Type, size and curve of a key are read."""
     found = certificate.read(identity(key=key).der)
     assert found is not None
     assert (found.key_type, found.key_bits, found.curve) == reported
@@ -61,13 +61,13 @@ def test_keys(key: object, reported: tuple[str, int | None, str | None]) -> None
 
 
 def test_signature_hash() -> None:
-    """The hash of the signature is the signer's choice."""
+    """The hash algorithm of the signature is read."""
     found = certificate.read(identity(algorithm=hashes.SHA512()).der)
     assert found is not None and found.signature_hash == "sha512"
 
 
 def test_far_years() -> None:
-    """A certificate for ever has an end that nanoseconds can say."""
+    """The end of a certificate of 9999 is clamped to what 64-bit nanoseconds can represent."""
     now = datetime.datetime.now(datetime.UTC)
     forever = (datetime.datetime(9999, 12, 30, tzinfo=datetime.UTC) - now).days
     found = certificate.read(identity(days=(-1, forever)).der)
@@ -77,7 +77,7 @@ def test_far_years() -> None:
 
 @given(st.data())
 def test_any_bytes_are_read(data: st.DataObject) -> None:
-    """Damaged certificates give None or what is left of them, and never raise."""
+    """Damaged certificates give None or the readable fields, and never raise."""
     der = bytearray(server().der)
     for _ in range(data.draw(st.integers(1, 4))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))

@@ -1,4 +1,4 @@
-"""What is MQTT and what is not, on any port, in any cut: other protocols are never taken for it."""
+"""Protocol detection on any port and with any segmentation: MQTT is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from tests.judging import judge, judge_steps, rules_of
 from tests.net import wire
 from tests.net.recording import TcpConversation
 
-PORTS = (1883, 8883, 1884)  # MQTT's own, MQTT over TLS, one that `-d` names
+PORTS = (1883, 8883, 1884)  # MQTT, MQTT over TLS, one given by `-d`
 
 
 def tls(kind: int, version: int, body: bytes) -> bytes:
-    """A TLS record."""
+    """Returns a TLS record."""
     return bytes((kind, 3, version)) + len(body).to_bytes(2, "big") + body
 
 
@@ -51,7 +51,7 @@ UPGRADE = (
     b"Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
-# What a client says, what a server says, and how it is counted
+# Bytes of the client, bytes of the server, and how the connection is counted
 OTHERS: dict[str, tuple[bytes, bytes, str]] = {
     "TLS": (HELLO, tls(0x16, 3, b"\2\0\0\x30" + bytes(48)), "tls"),
     "TLS in mid-stream": (tls(0x17, 3, bytes(range(200))), tls(0x17, 3, bytes(90)), "tls"),
@@ -113,12 +113,12 @@ EMPTY = (b"\xc0\0", b"\xd0\0", b"\xe0\0")  # PINGREQ, PINGRESP, DISCONNECT
 
 
 def segments(side: str, parts: Iterable[bytes]) -> list[str]:
-    """Steps that send these segments."""
+    """Returns steps that send these segments."""
     return [f"{side} {part.hex()}" for part in parts if part]
 
 
 def analyse(steps: Sequence[str], port: int) -> dissector.Report:
-    """Judge a conversation on a port that is MQTT's."""
+    """Returns the report on a conversation, with port 1884 as an MQTT port."""
     frames = conversation(steps, server_port=port)
     return dissector.analyze(io.BytesIO(pcap(frames)), ports=(1884,))
 
@@ -126,7 +126,7 @@ def analyse(steps: Sequence[str], port: int) -> dissector.Report:
 @pytest.mark.parametrize("port", PORTS)
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_protocols_are_not_mqtt(name: str, port: int) -> None:
-    """No other protocol is MQTT, on any port, whole or byte by byte, whoever speaks first."""
+    """No other protocol is detected as MQTT, on any port, also byte by byte or server first."""
     client, server, kind = OTHERS[name]
     for ours, theirs, expected in (
         ([client], [server], kind),
@@ -145,10 +145,10 @@ def test_other_protocols_are_not_mqtt(name: str, port: int) -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_protocols_are_not_mqtt_in_any_cut(name: str) -> None:
-    """Wherever the first segment ends, it is no CONNECT and no chain of packets.
+def test_other_protocols_are_not_mqtt_when_truncated(name: str) -> None:
+    """Wherever the first segment ends, it is not a CONNECT or a chain of packets.
 
-    Two bytes may be: a length of 192 as MySQL and MongoDB write it begins like PINGREQ.
+    Two bytes may be one: a length of 192 as in MySQL and MongoDB begins like a PINGREQ.
     """
     for data in OTHERS[name][:2]:
         for stop in range(1, len(data) + 1):
@@ -158,7 +158,7 @@ def test_other_protocols_are_not_mqtt_in_any_cut(name: str) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_protocols_in_mid_stream(name: str) -> None:
-    """Without a SYN, too, it is not MQTT, and nothing is found."""
+    """Without a SYN it is not MQTT, either, and there is no finding."""
     client, server, _ = OTHERS[name]
     frames = conversation([*segments("C", [client, client]), *segments("S", [server, server])])
     report = judge(frames[3:])
@@ -168,10 +168,10 @@ def test_other_protocols_in_mid_stream(name: str) -> None:
 
 @given(st.binary(min_size=1, max_size=3000), st.binary(max_size=3000), places)
 def test_any_bytes_on_an_mqtt_port(client: bytes, server: bytes, cuts: list[int]) -> None:
-    """Bytes that are no row of plausible packets from the first on are nobody's error.
+    """Bytes that do not begin with a chain of plausible packets give no finding of severity error.
 
-    Bytes that are one (PINGREQ is two of them) are MQTT for all that anybody can tell: there an
-    error is right. `test_chance_bytes_are_hardly_ever_mqtt` says how rare that is by chance.
+    Bytes that do (a PINGREQ has two bytes) cannot be distinguished from MQTT, so an error is
+    correct. `test_random_bytes_are_rarely_mqtt` checks how rare that is.
     """
     for parts in ways(client[:60], cuts):
         assume(looks_like_connect(client[:60], True) != YES)
@@ -186,12 +186,12 @@ def test_any_bytes_on_an_mqtt_port(client: bytes, server: bytes, cuts: list[int]
         assert report.capture.mqtt_connections == 0
 
 
-def test_chance_bytes_are_hardly_ever_mqtt() -> None:
-    """Of random first segments fewer than one in a thousand could be MQTT."""
-    dice = random.Random(1883)
+def test_random_bytes_are_rarely_mqtt() -> None:
+    """Fewer than one in a thousand random first segments could be MQTT."""
+    rng = random.Random(1883)
     taken = 0
     for _ in range(20_000):
-        data = dice.randbytes(dice.randint(1, 64))
+        data = rng.randbytes(rng.randint(1, 64))
         if looks_like_connect(data, True) == YES or plausible_chain(data, 0, len(data)):
             taken += 1
     assert taken < 20
@@ -199,7 +199,7 @@ def test_chance_bytes_are_hardly_ever_mqtt() -> None:
 
 @given(st.binary(min_size=1, max_size=64))
 def test_any_answer_to_a_connect(server: bytes) -> None:
-    """Whatever answers a CONNECT: if it does not begin like MQTT, nothing is said of the server."""
+    """If the answer to a CONNECT does not begin like MQTT, there is no finding on the server."""
     report = judge_steps([CONNECT_311, *segments("S", [server])])
     if server[0] >> 4 not in (0, 2, 14, 15) and not plausible_chain(server, 0, len(server)):
         assert report.findings == []
@@ -215,7 +215,7 @@ ENDS = {"closed": SERVER_CLOSES, "open": ("+40",)}
 )
 @pytest.mark.parametrize("connect", [CONNECT_311, CONNECT_5], ids=["3.1.1", "5.0"])
 def test_a_server_of_another_protocol(name: str, end: str, connect: str) -> None:
-    """What answers a CONNECT in another protocol is no MQTT server: nothing is found on it."""
+    """A server that answers a CONNECT in another protocol gives no finding."""
     report = judge_steps([connect, *segments("S", [OTHERS[name][1]]), *ENDS[end]])
     (handshake,) = report.handshakes
     assert handshake.connack is None
@@ -226,7 +226,7 @@ def test_a_server_of_another_protocol(name: str, end: str, connect: str) -> None
 @pytest.mark.parametrize("port", [1, 443, 1883, 8883, 40001, 65535])
 @pytest.mark.parametrize("connect", [CONNECT_31, CONNECT_311, CONNECT_5])
 def test_a_connect_is_found_on_any_port(port: int, connect: str) -> None:
-    """A handshake is recognised by its content, in any cut."""
+    """A handshake is recognised by its content, with any segmentation."""
     data = bytes.fromhex(connect[2:])
     answer = ACCEPTED_311 if connect != CONNECT_5 else "S 20 03 00 00 00"
     for parts in ways(data, [1, 9]):
@@ -254,7 +254,7 @@ def test_a_connect_is_found_on_any_port(port: int, connect: str) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_mid_stream_on_known_ports_only(steps: tuple[str, ...], where: str) -> None:
-    """On 1883 and the ports of `-d` MQTT is recognised without CONNECT, and nowhere else."""
+    """On 1883 and the ports of `-d` MQTT is recognised without CONNECT, on others it is not."""
     for port, known in ((1883, True), (1884, True), (5000, False)):
         frames = conversation([CONNECT_311, ACCEPTED_311, *steps], server_port=port)
         data = io.BytesIO(pcap(frames[7:]))
@@ -264,7 +264,7 @@ def test_mid_stream_on_known_ports_only(steps: tuple[str, ...], where: str) -> N
 
 
 def test_topics_beyond_ascii_are_plausible() -> None:
-    """A topic is UTF-8, in mid-stream too, interpreted and compiled alike."""
+    """Topics are UTF-8, also in mid-stream, whether interpreted or compiled."""
     topic = "käse/温度".encode()
     packet = bytes((0x30, len(topic) + 4, 0, len(topic))) + topic + b"21"
     assert plausible_chain(packet, 0, len(packet))
@@ -273,8 +273,8 @@ def test_topics_beyond_ascii_are_plausible() -> None:
         assert not plausible_chain(broken, 0, len(broken))
 
 
-def test_a_connect_is_settled_by_few_bytes() -> None:
-    """YES comes with the protocol name, NO as soon as a byte contradicts, MORE before that."""
+def test_a_connect_is_detected_by_few_bytes() -> None:
+    """It is YES with the protocol name, NO as soon as a byte contradicts, MORE before that."""
     data = bytes.fromhex(CONNECT_311[2:])
     assert [looks_like_connect(data[:size], False) for size in range(9)] == [MORE] * 8 + [YES]
     for at in (0, 4, 7):
@@ -285,21 +285,21 @@ def test_a_connect_is_settled_by_few_bytes() -> None:
 
 
 def test_a_wrong_protocol_name_on_a_known_port() -> None:
-    """It is a CONNECT to be judged there, and any other protocol elsewhere."""
+    """A wrong protocol name is a finding on an MQTT port, and another protocol on other ports."""
     steps = ("C 10 0d 00 04 41 42 43 44 04 02 00 3c 00 01 61", *SERVER_CLOSES)
     assert "CON01" in rules_of(judge_steps(steps))
     assert judge_steps(steps, 5000).capture.mqtt_connections == 0
 
 
 def engine(port: int) -> NativeEngine:
-    """An engine that hears of MQTT only."""
+    """Returns an engine with one MQTT port."""
     return NativeEngine(["-"], PacketSink(), frozenset({port}))
 
 
 @pytest.mark.parametrize("port", [1883, 5000])
 @pytest.mark.parametrize("side", [0, 1])
-def test_other_traffic_is_given_up_cheaply(port: int, side: int) -> None:
-    """Nothing is kept of a connection that is not MQTT, however much it carries."""
+def test_other_traffic_is_ignored_without_buffering(port: int, side: int) -> None:
+    """Nothing is buffered of a connection that is not MQTT, however much it carries."""
     talk = TcpConversation(server_port=port).open()
     for number in range(40):
         talk.send(side, bytes((0x17, 3, 3, 5)) + bytes(1396) if number else b"\x17\3\3\5" * 300)
@@ -314,7 +314,7 @@ def test_other_traffic_is_given_up_cheaply(port: int, side: int) -> None:
 
 
 def test_the_first_segment_is_enough() -> None:
-    """A client that does not speak MQTT is given up with its first segment."""
+    """A connection of another protocol is ignored after its first segment."""
     talk = TcpConversation(server_port=1883).open().send(0, b"SSH-2.0-a\r\n")
     held = engine(1883)
     batch = wire.batch(talk.frames)
@@ -328,13 +328,13 @@ def test_the_first_segment_is_enough() -> None:
     [(HELLO, "tls"), (UPGRADE, "websocket"), (b"SSH-2.0-a\r\n", "ssh"), (b"GET / ", "http")],
 )
 def test_other_protocols_are_named(data: bytes, kind: str) -> None:
-    """TLS, WebSocket, HTTP and SSH are told apart by their first bytes."""
+    """TLS, WebSocket, HTTP and SSH are distinguished by their first bytes."""
     assert other_protocol(data) == kind
     assert other_protocol(b"") == other_protocol(b"\0") == "other"
 
 
 def without_mqtt() -> bytes:
-    """TLS to 8883 twice, a WebSocket upgrade to 9001, SSH to 22."""
+    """Returns a capture of TLS to 8883 twice, a WebSocket upgrade to 9001, and SSH to 22."""
     frames = [
         frame
         for client_port, port, data in (
@@ -351,15 +351,15 @@ def without_mqtt() -> bytes:
 
 
 def test_other_traffic_is_counted() -> None:
-    """Connections by kind, then the busiest ports."""
+    """Other connections are counted by kind, and by the busiest ports."""
     report = dissector.analyze(io.BytesIO(without_mqtt()))
     assert report.capture.other_traffic == {
         "ssh": 1, "tls": 2, "websocket": 1, "port 8883": 2, "port 22": 1, "port 9001": 1,
     }  # fmt: skip
 
 
-def test_the_command_says_it_loudly(tmp_path: Path) -> None:
-    """No MQTT: standard error says so and what was there; `--require-mqtt` makes it 2."""
+def test_the_command_reports_missing_mqtt(tmp_path: Path) -> None:
+    """Without MQTT, standard error reports what was captured; `--require-mqtt` exits with 2."""
     path = tmp_path / "other.pcap"
     path.write_bytes(without_mqtt())
     ran = command("--format", "concise", str(path))

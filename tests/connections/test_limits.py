@@ -1,4 +1,4 @@
-"""What one connection can cause is bounded, and each limit that is hit is named once."""
+"""Limits of one connection: each has an effect and gives one warning."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ ANSWER = (
 )
 
 
-def said(side: str, data: bytes) -> list[str]:
-    """The steps in which a side sends these bytes, in segments of usual size."""
+def send_steps(side: str, data: bytes) -> list[str]:
+    """Returns the steps in which a side sends these bytes, in segments of usual size."""
     return [f"{side} {data[at : at + 1400].hex()}" for at in range(0, len(data), 1400)]
 
 
-def of(step: str) -> bytes:
-    """The bytes of a step."""
+def payload_of(step: str) -> bytes:
+    """Returns the bytes of a step."""
     return bytes.fromhex(step[2:])
 
 
 def kinds(report: dissector.Report) -> list[str]:
-    """The kinds of the warnings."""
+    """Returns the kinds of the warnings."""
     return [warning.kind for warning in report.warnings]
 
 
 def test_findings_of_one_connection() -> None:
-    """Beyond the limit packets raise no findings of their own; rules on the connection still do."""
-    zeros = said("C", bytes(2 * (FINDINGS_LIMIT + 500)))
+    """Beyond the limit packets give no findings; rules about the whole connection still do."""
+    zeros = send_steps("C", bytes(2 * (FINDINGS_LIMIT + 500)))
     report = judge_steps((CONNECT_311, ACCEPTED_311, *zeros, "+6"))
     assert sum(finding.rule == "ENC12" for finding in report.findings) == FINDINGS_LIMIT
     assert kinds(report) == ["finding-limit"]
@@ -56,25 +56,25 @@ def test_findings_of_one_connection() -> None:
     assert sum(report.capture.control_packets.values()) == FINDINGS_LIMIT + 500 + 2
 
 
-def test_findings_as_many_as_allowed_are_no_warning() -> None:
-    """One finding less than the limit is no reason to warn."""
-    zeros = said("C", bytes(2 * (FINDINGS_LIMIT - 1)))
+def test_findings_up_to_the_limit_give_no_warning() -> None:
+    """One finding less than the limit gives no warning."""
+    zeros = send_steps("C", bytes(2 * (FINDINGS_LIMIT - 1)))
     report = judge_steps((CONNECT_311, ACCEPTED_311, *zeros, *GRACEFUL_CLOSE))
     assert len(report.findings) == FINDINGS_LIMIT - 1
     assert kinds(report) == []
 
 
 def test_disconnects_that_are_kept() -> None:
-    """One side's flood of DISCONNECTs does not hide the other side's only one."""
-    flood = said("C", bytes.fromhex("e0018e") * (HISTORY_LIMIT + 300))
-    goodbye = said("S", bytes.fromhex("e0018b"))
-    report = judge_steps((CONNECT_5, ACCEPTED_5, *flood, *goodbye, "S FIN", "C FIN"))
+    """Many DISCONNECTs of one side do not hide the only one of the other side."""
+    flood = send_steps("C", bytes.fromhex("e0018e") * (HISTORY_LIMIT + 300))
+    disconnect = send_steps("S", bytes.fromhex("e0018b"))
+    report = judge_steps((CONNECT_5, ACCEPTED_5, *flood, *disconnect, "S FIN", "C FIN"))
     assert kinds(report) == ["history-limit"]
     assert rules_of(report) == {"SEQ14", "SEQ15"}
 
 
-def test_an_answer_behind_a_flood() -> None:
-    """A server that asked for AUTH has answered, also where a flood filled the history before."""
+def test_an_answer_after_a_full_history() -> None:
+    """An AUTH of the server counts as an answer, even if the history was full before."""
     asks, gives = "S f0 06 18 04 15 00 01 4d", "C f0 06 18 04 15 00 01 4d"
     flood = f"C {'c000' * (HISTORY_LIMIT + 100)}"
     steps = (CONNECT_5_METHOD, flood, asks, "+40", gives, ACCEPTED_5_METHOD, *GRACEFUL_CLOSE)
@@ -82,24 +82,24 @@ def test_an_answer_behind_a_flood() -> None:
 
 
 def test_auths_that_are_kept() -> None:
-    """A flood of AUTHs is looked into up to the limit, and one warning says so."""
-    flood = said("C", bytes.fromhex("f000") * 3000)
+    """AUTHs are evaluated up to the limit, and there is one warning."""
+    flood = send_steps("C", bytes.fromhex("f000") * 3000)
     report = judge_steps((CONNECT_5_METHOD, ACCEPTED_5_METHOD, *flood, *GRACEFUL_CLOSE))
     assert kinds(report) == ["history-limit"]
     assert sum(finding.rule == "AUT04" for finding in report.findings) == HISTORY_LIMIT
 
 
-def test_a_compressed_bomb_of_control_packets() -> None:
-    """A tiny compressed message cannot become many packets or findings; what came before stays."""
-    connect, bomb = deflated(of(CONNECT_311), bytes(1 << 20))
-    (accepted,) = deflated(of(ACCEPTED_311))
+def test_a_decompression_bomb_of_control_packets() -> None:
+    """A small compressed message cannot give many packets or findings; earlier packets remain."""
+    connect, bomb = deflated(payload_of(CONNECT_311), bytes(1 << 20))
+    (accepted,) = deflated(payload_of(ACCEPTED_311))
     steps = [
-        *said("C", REQUEST),
-        *said("S", ANSWER),
-        *said("C", framed(connect, 0xC2)),
-        *said("S", framed(accepted, 0xC2, masked=False)),
+        *send_steps("C", REQUEST),
+        *send_steps("S", ANSWER),
+        *send_steps("C", framed(connect, 0xC2)),
+        *send_steps("S", framed(accepted, 0xC2, masked=False)),
     ]
-    report = judge_steps([*steps, *said("C", framed(bomb, 0xC2)), "C FIN", "S FIN"], 9001)
+    report = judge_steps([*steps, *send_steps("C", framed(bomb, 0xC2)), "C FIN", "S FIN"], 9001)
     assert report.handshakes[0].outcome.value == "accepted"
     packets = sum(report.capture.control_packets.values())
     assert packets <= PACKETS + PACKET_RATIO * (len(bomb) + 100) + PIECE // 2

@@ -1,4 +1,4 @@
-"""Handshakes of small conversations: their outcome, how they closed, when, and in which order."""
+"""Handshakes of small conversations: outcome, close, latency, ids and fields."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ OTHER_CLIENT = "C 10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 62"
 PUBLISH = "S 30 05 00 01 61 68 69"
 AUTH_S = "S f0 06 18 04 15 00 01 4d"
 AUTH_C = "C f0 06 18 04 15 00 01 4d"
-ODD_ACCEPTED = "S 20 02 02 00"  # a reserved flag
+MALFORMED_ACCEPTED = "S 20 02 02 00"  # a reserved flag
 SHORT = "S 20 01 00"
 SECOND = 1_000_000_000
 
 
 def only(*steps: str) -> Handshake:
-    """The one handshake of a conversation."""
+    """Returns the only handshake of a conversation."""
     handshakes = judge_steps(steps).handshakes
     assert len(handshakes) == 1
     return handshakes[0]
@@ -72,12 +72,12 @@ ENDS: dict[str, tuple[Outcome, tuple[str, ...]]] = {
     "invalid: malformed, the deadline passes": (Outcome.INVALID, (RESERVED_FLAG, "+31")),
     "invalid: the CONNACK is malformed": (
         Outcome.INVALID,
-        (CONNECT_311, ODD_ACCEPTED, *GRACEFUL_CLOSE),
+        (CONNECT_311, MALFORMED_ACCEPTED, *GRACEFUL_CLOSE),
     ),
     "invalid: the CONNACK is too short": (Outcome.INVALID, (CONNECT_311, SHORT, *GRACEFUL_CLOSE)),
     "invalid: both are malformed": (
         Outcome.INVALID,
-        (RESERVED_FLAG, ODD_ACCEPTED, *GRACEFUL_CLOSE),
+        (RESERVED_FLAG, MALFORMED_ACCEPTED, *GRACEFUL_CLOSE),
     ),
     "incomplete: the capture ends before the deadline": (Outcome.INCOMPLETE, (CONNECT_311, "+29")),
     "incomplete comes before invalid": (Outcome.INCOMPLETE, (RESERVED_FLAG, "+29")),
@@ -86,7 +86,7 @@ ENDS: dict[str, tuple[Outcome, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("name", ENDS)
 def test_outcome(name: str) -> None:
-    """A handshake has the first outcome that fits, in the order of the contract."""
+    """A handshake has the first outcome that applies, in the documented order."""
     outcome, steps = ENDS[name]
     report = judge_steps(steps)
     assert [handshake.outcome for handshake in report.handshakes] == [outcome]
@@ -106,7 +106,7 @@ UNSEEN: dict[str, tuple[Outcome, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize("name", UNSEEN)
 def test_outcome_where_frames_were_not_captured(name: str) -> None:
-    """What may have been there is never called unanswered or invalid."""
+    """If packets may not have been captured, no handshake is unanswered or invalid."""
     outcome, missing = UNSEEN[name]
     frames = conversation((CONNECT_311, ACCEPTED_311, *SERVER_CLOSES))
     kept = [frame for at, frame in enumerate(frames, 1) if at not in missing]
@@ -117,7 +117,7 @@ def test_outcome_where_frames_were_not_captured(name: str) -> None:
 
 @pytest.mark.parametrize("side", "CS")
 def test_outcome_of_one_direction(side: str) -> None:
-    """With one direction only, nobody knows how it ended."""
+    """With one direction only, the outcome is incomplete."""
     frames = conversation((CONNECT_311, ACCEPTED_311, *SERVER_CLOSES))
     report = judge([frame for frame in frames if frame.side == side])
     (handshake,) = report.handshakes
@@ -126,8 +126,8 @@ def test_outcome_of_one_direction(side: str) -> None:
     assert (handshake.connack is None) == (side == "C")
 
 
-def test_a_connection_without_either_makes_no_handshake() -> None:
-    """MQTT in mid-stream is counted as a connection, and that is all."""
+def test_a_connection_without_connect_and_connack_has_no_handshake() -> None:
+    """MQTT in mid-stream is only counted as a connection."""
     frames = conversation((CONNECT_311, ACCEPTED_311, "C c0 00", "S d0 00", PUBLISH, "C c0 00"))
     report = judge(frames[7:])
     assert report.handshakes == []
@@ -135,7 +135,7 @@ def test_a_connection_without_either_makes_no_handshake() -> None:
 
 
 def test_a_second_connect_is_no_second_handshake() -> None:
-    """It is a finding on the first, whose fields stay."""
+    """A second CONNECT is a finding on the first handshake, and does not change its fields."""
     report = judge_steps((CONNECT_311, ACCEPTED_311, OTHER_CLIENT, *SERVER_CLOSES))
     (handshake,) = report.handshakes
     assert handshake.connect is not None
@@ -146,7 +146,7 @@ def test_a_second_connect_is_no_second_handshake() -> None:
 
 
 def test_a_second_connect_before_the_answer() -> None:
-    """The CONNACK answers the first."""
+    """The CONNACK answers the first CONNECT."""
     report = judge_steps((CONNECT_311, OTHER_CLIENT, ACCEPTED_311, *SERVER_CLOSES))
     (handshake,) = report.handshakes
     assert handshake.connect is not None
@@ -157,7 +157,7 @@ def test_a_second_connect_before_the_answer() -> None:
 
 
 def test_a_second_connack_changes_nothing() -> None:
-    """The first answer stands."""
+    """The outcome is that of the first CONNACK."""
     handshake = only(CONNECT_311, ACCEPTED_311, REFUSED_311, *SERVER_CLOSES)
     assert handshake.outcome is Outcome.ACCEPTED
     assert handshake.connack is not None
@@ -166,7 +166,7 @@ def test_a_second_connack_changes_nothing() -> None:
 
 @pytest.mark.parametrize(("connack", "code"), [(ACCEPTED_311, 0), (REFUSED_311, 5)])
 def test_a_connack_whose_connect_was_not_seen(connack: str, code: int) -> None:
-    """It is a handshake without CONNECT, of unknown version, whatever it says."""
+    """A CONNACK alone is a handshake without CONNECT, of unknown version, with any code."""
     frames = conversation((CONNECT_311, connack, *SERVER_CLOSES))
     (handshake,) = judge(frames[5:]).handshakes
     assert handshake.connect is None
@@ -185,12 +185,12 @@ CLOSES: dict[str, tuple[tuple[str, ...], tuple[Side, str, int] | None]] = {
     "RST of the client": (("C RST",), (Side.CLIENT, "rst", 8)),
     "RST of the server": (("S RST", "C RST"), (Side.SERVER, "rst", 8)),
     "FIN, then DISCONNECT of the other": (("S FIN", DISCONNECT), (Side.SERVER, "fin", 8)),
-    "nobody": ((PUBLISH,), None),
+    "neither side": ((PUBLISH,), None),
 }
 
 
 @pytest.mark.parametrize("name", CLOSES)
-def test_who_closed_first_and_how(name: str) -> None:
+def test_close(name: str) -> None:
     """`close` is the first of DISCONNECT, FIN and RST."""
     steps, expected = CLOSES[name]
     close = only(CONNECT_311, ACCEPTED_311, *steps).close
@@ -199,22 +199,22 @@ def test_who_closed_first_and_how(name: str) -> None:
 
 
 def test_disconnect_of_a_server() -> None:
-    """In 5.0 the server, too, says goodbye."""
+    """In 5.0 the server can send DISCONNECT, too."""
     close = only(CONNECT_5, ACCEPTED_5, "S e0 01 8b", *SERVER_CLOSES).close
     assert close is not None
     assert (close.by, close.how) == (Side.SERVER, "disconnect")
 
 
 def test_latency_is_that_of_the_completing_frames() -> None:
-    """Seconds from the frame that completes CONNECT to the one that completes CONNACK."""
+    """It is in seconds, from the frame that completes CONNECT to the one that completes CONNACK."""
     assert only(CONNECT_311, "+3", ACCEPTED_311).latency == pytest.approx(3.004)
     cut = (CONNECT_311[:20], f"C {CONNECT_311[20:]}", "S 20 02", "S 00 00")
     assert only(*cut).latency == pytest.approx(0.004)
     assert only(CONNECT_311, "+31").latency is None
 
 
-def test_rounds_of_authentication_are_those_of_the_server() -> None:
-    """AUTH packets of the server before its CONNACK count, others do not."""
+def test_auth_rounds_count_packets_of_the_server() -> None:
+    """Only AUTH packets of the server before its CONNACK are counted."""
     handshake = only(
         CONNECT_5_METHOD, AUTH_S, AUTH_C, AUTH_S, AUTH_C, ACCEPTED_5_METHOD, AUTH_C, AUTH_S
     )
@@ -236,7 +236,7 @@ def test_ids_follow_the_order_of_connects() -> None:
 
 
 def test_version_and_session_present() -> None:
-    """The version is the CONNECT's; 3.1 has no Session Present."""
+    """The version is that of the CONNECT; 3.1 has no Session Present."""
     for connect, connack, version, present in (
         (CONNECT_31, "S 20 02 01 00", Version.V3_1, None),
         (CONNECT_311, ACCEPTED_311, Version.V3_1_1, False),
@@ -248,8 +248,8 @@ def test_version_and_session_present() -> None:
         assert handshake.connack.session_present is present
 
 
-def test_a_bridge_is_told_by_its_level() -> None:
-    """Bit 7 of the level is the bridge's, not the version's."""
+def test_a_bridge_is_recognised_by_its_level() -> None:
+    """Bit 7 of the protocol level is the bridge flag, and not part of the version."""
     handshake = only(
         "C 10 0d 00 04 4d 51 54 54 84 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE
     )
@@ -257,8 +257,8 @@ def test_a_bridge_is_told_by_its_level() -> None:
     assert handshake.version is Version.V3_1_1
 
 
-def test_a_server_that_answers_before_it_is_asked() -> None:
-    """Nobody knows what a CONNACK before every CONNECT answers."""
+def test_a_connack_before_the_connect() -> None:
+    """A CONNACK before any CONNECT makes an incomplete handshake."""
     report = judge_steps((ACCEPTED_311, CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE))
     (handshake,) = report.handshakes
     assert handshake.connack is not None

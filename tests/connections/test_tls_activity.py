@@ -1,4 +1,4 @@
-"""How a client says hello, as others spell it, and what is remembered of TLS."""
+"""JA3 digests equal those of tshark, and TLS activity is kept once per profile."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.conftest import ROOT
 CAPTURE = ROOT / "samples" / "household" / "household.pcap"
 
 
-def test_ja3_is_what_wireshark_says(tshark: str) -> None:
-    """The digest of a ClientHello is the one that tshark calculates."""
+def test_ja3_equals_wireshark(tshark: str) -> None:
+    """The JA3 digest of a ClientHello is the one that tshark calculates."""
     command = [tshark, "-n", "-r", str(CAPTURE), "-Y", "tls.handshake.type==1"]
     command += ["-T", "fields", "-e", "tcp.stream", "-e", "tls.handshake.ja3"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -28,7 +28,7 @@ def test_ja3_is_what_wireshark_says(tshark: str) -> None:
 
 
 def test_alike_connections_share_profile_and_chain() -> None:
-    """A device that comes back costs no more, and a server's certificates are kept once."""
+    """A device that reconnects has one profile, and a server's certificates are stored once."""
     activity = ActivityTracker(b"key")
     tls = TlsActivityTracker(activity)
     records = dissector.analyze(CAPTURE).tls_handshakes

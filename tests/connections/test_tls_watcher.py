@@ -1,4 +1,4 @@
-"""TLS connections in, what can be seen of them without keys out; real peers spoke them."""
+"""Records of TLS connections without keys, from the traffic of real TLS peers."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Wire = Sequence[tuple[str, bytes]]
 
 
 def analyzed(frames: Sequence[Frame], **options: Sequence[int]) -> Report:
-    """Give the report on frames."""
+    """Returns the report on frames."""
     return dissector.analyze(io.BytesIO(pcap(frames)), **options)  # type: ignore[arg-type]
 
 
 def played(wire: Wire, port: int = 8883) -> TlsHandshake:
-    """Give the record of the only connection."""
+    """Returns the record of the only connection."""
     report = analyzed(conversation(steps(wire), server_port=port))
     assert report.summary.encrypted == 1
     assert report.capture.other_traffic["tls"] == 1
     return report.tls_handshakes[0]
 
 
-def test_tls_1_2_shows_all() -> None:
-    """Of TLS 1.2 name, version, suite, certificates, and that none was asked for can be seen."""
+def test_tls_1_2_is_visible() -> None:
+    """In TLS 1.2 name, version, suite, certificates and certificate requests are visible."""
     with Peers("1.2", alpn=["mqtt"]) as peers:
         record = played(peers.talk())
     assert record.server_name == NAME
@@ -49,8 +49,8 @@ def test_tls_1_2_shows_all() -> None:
     assert record.quality.incomplete_reason() is None
 
 
-def test_tls_1_3_hides_most() -> None:
-    """Of TLS 1.3 only the hellos can be seen, and that data flows both ways."""
+def test_tls_1_3_is_mostly_encrypted() -> None:
+    """In TLS 1.3 only the hellos are visible, and that both sides send data."""
     with Peers("1.3", alpn=["mqtt"]) as peers:
         record = played(peers.talk())
     assert record.version == 0x0304
@@ -61,10 +61,10 @@ def test_tls_1_3_hides_most() -> None:
     assert record.alerts == []
 
 
-def test_a_hello_is_let_go_at_once_only_when_it_is_whole_and_says_nothing_of_mqtt() -> None:
-    """Every shorter beginning, and any that holds the word, is left to the watcher."""
+def test_only_a_complete_hello_without_mqtt_is_ignored_at_once() -> None:
+    """A truncated ClientHello, and any that contains "mqtt", is left to the watcher."""
     with Peers("1.3", alpn=["http/1.1"]) as peers:
-        named = peers.talk()[0][1]  # for a server whose name holds it
+        named = peers.talk()[0][1]  # the server's name contains "mqtt"
     hello = named.replace(b"mqtt", b"shop")
     assert hello_without_mqtt(hello)
     assert hello_without_mqtt(hello + b"more")
@@ -75,7 +75,7 @@ def test_a_hello_is_let_go_at_once_only_when_it_is_whole_and_says_nothing_of_mqt
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_resumption(version: str) -> None:
-    """A session that was known before is told from a new one."""
+    """A resumed session is distinguished from a new one."""
     with Peers(version) as peers:
         assert played(peers.talk()).resumed is False
         record = played(peers.talk(resume=True))
@@ -87,7 +87,7 @@ def test_resumption(version: str) -> None:
 
 
 def test_client_certificate() -> None:
-    """A client's certificate up to TLS 1.2 is kept, and that the server asked for it."""
+    """Up to TLS 1.2 the client's certificate and the server's request for it are recorded."""
     with Peers("1.2", client=device()) as peers:
         record = played(peers.talk())
     assert record.certificate_requested is True
@@ -97,7 +97,7 @@ def test_client_certificate() -> None:
 
 
 def test_no_client_certificate() -> None:
-    """A client that is asked and has none shows an empty list, not none at all."""
+    """A client without the requested certificate has an empty list, not None."""
     with Peers("1.2", asks=True) as peers:
         record = played(peers.talk())
     assert record.certificate_requested is True
@@ -106,7 +106,7 @@ def test_no_client_certificate() -> None:
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_refusal(version: str) -> None:
-    """A client that does not trust the server says so in an alert that can be read."""
+    """A client that does not trust the server sends an alert, which is recorded."""
     with Peers(version, trusted=False) as peers:
         record = played(peers.talk())
     assert [(alert.side, alert.level, alert.description) for alert in record.alerts] == [
@@ -116,7 +116,7 @@ def test_refusal(version: str) -> None:
 
 
 def test_found_by_alpn() -> None:
-    """On any port a client that offers an MQTT protocol is followed, one that does not is not."""
+    """On any port a connection is tracked if the client offers an MQTT protocol by ALPN."""
     for name, found in (("mqtt", True), ("x-amzn-mqtt-ca", True), ("http/1.1", False)):
         with Peers("1.3", alpn=[name]) as peers:
             frames = conversation(steps(peers.talk()), server_port=443)
@@ -144,7 +144,7 @@ def test_byte_by_byte(version: str) -> None:
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_each_frame_lost(version: str) -> None:
-    """Whatever frame is missing, what is said of the rest is never different, only less."""
+    """With any one frame missing, fields are equal to those of the whole, or missing."""
     with Peers(version, alpn=["mqtt"]) as peers:
         frames = conversation(steps(peers.talk()), server_port=8883)
     whole = analyzed(frames).tls_handshakes[0]
@@ -162,8 +162,8 @@ def test_each_frame_lost(version: str) -> None:
                     assert record.quality.incomplete_reason() or frames[index] is frames[-1], index
 
 
-def test_early_end_is_told() -> None:
-    """A capture that begins inside a connection lists it without hellos."""
+def test_mid_stream() -> None:
+    """A TLS connection in mid-stream is recorded without hellos."""
     with Peers("1.2") as peers:
         frames = conversation(steps(peers.talk((*TALK, *TALK[:2]))), server_port=8883)
     record = analyzed(frames[12:]).tls_handshakes[0]
@@ -175,7 +175,7 @@ def test_early_end_is_told() -> None:
 
 
 def test_other_bytes_on_the_port() -> None:
-    """What is no TLS on a port for it makes no record."""
+    """Bytes that are not TLS on a TLS port make no record."""
     for first in ("15", "1603", "16030100ff", "160301000501ffffff00", "17"):
         frames = conversation([f"C {first}", f"C {b'GET / HTTP'.hex()}", "S 00"], server_port=8883)
         report = analyzed(frames)
@@ -183,7 +183,7 @@ def test_other_bytes_on_the_port() -> None:
 
 
 def test_behind_a_proxy() -> None:
-    """A PROXY protocol header before the ClientHello is read and kept."""
+    """A PROXY protocol header before the ClientHello is read and recorded."""
     with Peers("1.3") as peers:
         wire = peers.talk()
     header = b"PROXY TCP4 192.0.2.7 10.0.0.2 4711 8883\r\n"
@@ -194,14 +194,14 @@ def test_behind_a_proxy() -> None:
 
 
 def test_one_stream_only() -> None:
-    """A connection that was not asked for is not listed."""
+    """A connection that is not selected is not reported."""
     from dissector.analysis import Options, run
 
     with Peers("1.3") as peers:
         frames = conversation(steps(peers.talk()), server_port=8883)
 
     class TlsSink:
-        """Counts."""
+        """Collects TLS connections."""
 
         def __init__(self) -> None:
             self.found: list[TlsHandshake] = []

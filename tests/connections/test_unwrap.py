@@ -1,4 +1,4 @@
-"""Upgrades and frames that are malformed: findings or warnings, never a crash; the rest is read."""
+"""Malformed WebSocket upgrades and frames give findings or warnings, and never an exception."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 import dissector
 from dissector.net.upgrade import HEAD_LIMIT
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311
-from tests.connections.test_limits import ANSWER, REQUEST, kinds, of, said
+from tests.connections.test_limits import ANSWER, REQUEST, kinds, payload_of, send_steps
 from tests.judging import judge_steps, rules_of
 from tests.net.test_websocket import framed
 
 PLAIN = (REQUEST.replace(b"permessage-deflate", b"x-none"), ANSWER.replace(b"deflate", b"none"))
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
-CONNECT = framed(of(CONNECT_311))
-ACCEPTED = framed(of(ACCEPTED_311), masked=False)
+CONNECT = framed(payload_of(CONNECT_311))
+ACCEPTED = framed(payload_of(ACCEPTED_311), masked=False)
 ENDS = ("C FIN", "S FIN")
 
 
@@ -27,13 +27,18 @@ def talk(
     answered: bytes = ACCEPTED,
     more: bytes = b"",
 ) -> dissector.Report:
-    """Judge an upgrade, a CONNECT and its CONNACK, and what else the client sends."""
-    steps = [*said("C", request), *said("S", answer), *said("C", asked), *said("S", answered)]
-    return judge_steps((*steps, *said("C", more), *ENDS), 9001)
+    """Returns the report on an upgrade, a CONNECT and its CONNACK, and more client data."""
+    steps = [
+        *send_steps("C", request),
+        *send_steps("S", answer),
+        *send_steps("C", asked),
+        *send_steps("S", answered),
+    ]
+    return judge_steps((*steps, *send_steps("C", more), *ENDS), 9001)
 
 
 def test_a_plain_upgrade() -> None:
-    """What the cases below change is a handshake without findings or warnings."""
+    """The unchanged conversation is a handshake without findings or warnings."""
     report = talk()
     assert [handshake.outcome.value for handshake in report.handshakes] == ["accepted"]
     assert report.handshakes[0].transport == "ws"
@@ -49,8 +54,8 @@ def test_a_plain_upgrade() -> None:
     ],
     ids=["no header in the request", "no header in the answer", "no end"],
 )
-def test_an_upgrade_that_is_none(request_: bytes, answer: bytes, words: str) -> None:
-    """An upgrade that cannot be read is one warning, and its connection not MQTT."""
+def test_a_malformed_upgrade(request_: bytes, answer: bytes, words: str) -> None:
+    """An upgrade that cannot be read gives one warning, and its connection is not MQTT."""
     report = talk(request_, answer)
     assert kinds(report) == ["websocket"]
     assert words in report.warnings[0].message
@@ -66,8 +71,8 @@ def test_an_upgrade_that_is_none(request_: bytes, answer: bytes, words: str) -> 
         (b"Host: h", b"Host: h\r\nAuthorization: hush\x00"),
     ],
 )
-def test_what_is_refused_is_not_quoted(before: bytes, after: bytes) -> None:
-    """A head that h11 refuses may hold a secret, so the warning does not quote it."""
+def test_malformed_headers_are_not_quoted(before: bytes, after: bytes) -> None:
+    """An HTTP header that h11 rejects may hold a secret, so the warning does not quote it."""
     report = talk(PLAIN[0].replace(before, after))
     assert kinds(report) == ["websocket"]
     assert "hush" not in report.warnings[0].message
@@ -75,14 +80,14 @@ def test_what_is_refused_is_not_quoted(before: bytes, after: bytes) -> None:
 
 
 def test_an_upgrade_that_is_refused() -> None:
-    """A server that refuses the upgrade limits nobody's view: a connection without MQTT."""
+    """A refused upgrade is a connection without MQTT, and gives no warning."""
     report = talk(PLAIN[0], FORBIDDEN)
     assert (report.handshakes, report.findings, kinds(report)) == ([], [], [])
     assert report.capture.other_traffic["websocket"] == 1
 
 
-def test_a_request_of_something_else_is_http() -> None:
-    """What asks for no WebSocket is nobody's fault and no limit of ours."""
+def test_a_request_without_upgrade_is_http() -> None:
+    """An HTTP request without WebSocket upgrade gives no finding and no warning."""
     report = talk(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", FORBIDDEN)
     assert kinds(report) == []
     assert report.capture.other_traffic["http"] == 1
@@ -102,8 +107,8 @@ def test_a_request_of_something_else_is_http() -> None:
         (framed(b"\xc0\0", masked=False), "not masked"),
     ],
 )
-def test_a_frame_that_breaks_the_framing(frame: bytes, words: str) -> None:
-    """A frame that RFC 6455 forbids is one warning; the handshake before it stands."""
+def test_a_malformed_frame(frame: bytes, words: str) -> None:
+    """A frame that RFC 6455 forbids gives one warning; the handshake before it is reported."""
     report = talk(more=frame)
     warnings = [warning for warning in report.warnings if warning.kind == "websocket"]
     assert [words in warning.message for warning in warnings] == [True]
@@ -112,7 +117,7 @@ def test_a_frame_that_breaks_the_framing(frame: bytes, words: str) -> None:
 
 
 def test_compressed_bytes_that_are_damaged() -> None:
-    """What cannot be inflated is a warning and a gap, no finding."""
+    """Data that cannot be inflated gives a warning and a gap, and no finding."""
     packed = talk(REQUEST, ANSWER, more=framed(b"\xff\xff\xff\xff\xff", 0xC2))
     assert "websocket" in kinds(packed)
     assert packed.handshakes[0].outcome.value == "accepted"
@@ -120,8 +125,8 @@ def test_compressed_bytes_that_are_damaged() -> None:
 
 
 def test_mqtt_in_text_frames_is_a_finding() -> None:
-    """A text frame with MQTT in it is read, and its sender's fault."""
-    report = talk(asked=framed(of(CONNECT_311), 0x81))
+    """MQTT in a text frame is read, and is a finding on its sender."""
+    report = talk(asked=framed(payload_of(CONNECT_311), 0x81))
     assert rules_of(report) == {"SEQ19"}
     assert report.handshakes[0].outcome.value == "accepted"
 
@@ -132,8 +137,8 @@ def test_mqtt_in_text_frames_is_a_finding() -> None:
     places=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
     cut=st.integers(0, 400),
 )
-def test_any_change_is_survived(parts: list[int], places: list[tuple[int, int]], cut: int) -> None:
-    """Changed, cut and swapped heads and frames raise nothing, and are not silently nothing."""
+def test_any_change(parts: list[int], places: list[tuple[int, int]], cut: int) -> None:
+    """Changed and truncated headers and frames never raise, and are never silently ignored."""
     pieces = [bytearray(part) for part in (*PLAIN, CONNECT, ACCEPTED)]
     for part in parts:
         for place, value in places:

@@ -1,4 +1,4 @@
-"""TLS connections and their keys in, the MQTT inside of them out: tshark decrypts, we decode."""
+"""Decryption of TLS connections with a key log by tshark, and analysis of the MQTT inside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.tls_peers import CONNACK, CONNECT, DISCONNECT, TALK, Peers, steps
 
 Wire = Sequence[tuple[str, bytes]]
 Change = Callable[[list[Frame], int], list[Frame]]
-PUBLISHED = bytes.fromhex("30eadd01000161") + bytes(28391)  # longer than a record
+PUBLISHED = bytes.fromhex("30eadd01000161") + bytes(28391)  # longer than a TLS record
 LONG = (("C", CONNECT), ("S", CONNACK), ("C", PUBLISHED[:16000]), ("C", PUBLISHED[16000:]),
         ("C", DISCONNECT))  # fmt: skip
 BAD = (("C", CONNECT), ("S", bytes.fromhex("20020100")), ("C", DISCONNECT))  # SES01
@@ -48,15 +48,15 @@ class Recorded:
 def recorded(
     folder: Path,
     version: str,
-    said: Wire = TALK,
+    messages: Wire = TALK,
     *,
     port: int = 8883,
     alpn: Sequence[str] = (),
     cut: int = 1400,
 ) -> Recorded:
-    """Have peers talk once, in segments of at most so many bytes."""
+    """Records one TLS connection of real peers, in segments of at most `cut` bytes."""
     with Peers(version, alpn=alpn) as peers:
-        wire = peers.talk(said)
+        wire = peers.talk(messages)
         keys = peers.keys
     wire = [(side, data[at : at + cut]) for side, data in wire for at in range(0, len(data), cut)]
     return Recorded(folder, conversation(steps(wire), server_port=port), keys)
@@ -64,7 +64,7 @@ def recorded(
 
 @pytest.fixture(params=["1.2", "1.3"])
 def version(request: pytest.FixtureRequest, tshark: str) -> str:
-    """Each version of TLS that is in use; they need tshark."""
+    """Each TLS version in use; needs tshark."""
     text: str = request.param
     return text
 
@@ -73,7 +73,7 @@ def version(request: pytest.FixtureRequest, tshark: str) -> str:
     ("port", "alpn"), [(8883, []), (443, ["mqtt"]), (443, ["x-amzn-mqtt-ca"]), (4711, [])]
 )
 def test_any_port_and_alpn(tmp_path: Path, version: str, port: int, alpn: list[str]) -> None:
-    """Whatever the port and the protocols offered, what is inside is found with its fields."""
+    """With any port and any ALPN, the MQTT inside is found with its fields."""
     report = recorded(tmp_path, version, LONG, port=port, alpn=alpn).analyzed()
     (handshake,) = report.handshakes
     assert handshake.transport == "tls"
@@ -103,7 +103,7 @@ V2 = bytes.fromhex("0d0a0d0a000d0a515549540a2111000cc00002070a000002c73822b3")
 def test_behind_a_proxy(
     tmp_path: Path, version: str, header: bytes, apart: bool, port: int
 ) -> None:
-    """A PROXY protocol header before the ClientHello is read, and what is inside of TLS, too."""
+    """A PROXY protocol header before the ClientHello is read, and the MQTT inside TLS, too."""
     report = _proxied(tmp_path, version, header, apart=apart, port=port)
     (handshake,) = report.handshakes
     assert (handshake.transport, handshake.outcome) == ("tls", Outcome.ACCEPTED)
@@ -112,11 +112,11 @@ def test_behind_a_proxy(
     assert report.warnings == []
 
 
-def test_what_tshark_leaves_closed_is_said(tmp_path: Path, version: str) -> None:
-    """Tshark looks for no TLS where a header of version 2 is in its segment: that is a warning."""
+def test_undecrypted_connections_give_a_warning(tmp_path: Path, version: str) -> None:
+    """Tshark finds no TLS after a PROXY header of version 2 in one segment: that is a warning."""
     report = _proxied(tmp_path, version, V2, apart=False, port=8883)
     (record,) = report.tls_handshakes
-    if record.decrypted:  # by a tshark that has learnt it
+    if record.decrypted:  # by a newer tshark
         assert report.handshakes
         return
     assert not report.handshakes
@@ -126,7 +126,7 @@ def test_what_tshark_leaves_closed_is_said(tmp_path: Path, version: str) -> None
 
 
 def _proxied(folder: Path, version: str, header: bytes, *, apart: bool, port: int) -> Report:
-    """Have peers talk through a proxy that puts a header in front."""
+    """Returns the report on a TLS connection with a PROXY protocol header before it."""
     with Peers(version) as peers:
         (side, first), *rest = peers.talk()
         keys = peers.keys
@@ -134,8 +134,8 @@ def _proxied(folder: Path, version: str, header: bytes, *, apart: bool, port: in
     return Recorded(folder, conversation(steps([*begin, *rest]), server_port=port), keys).analyzed()
 
 
-def test_the_rules_judge(tmp_path: Path, version: str) -> None:
-    """A violation inside of TLS is a finding like any other, in the frame that carried it."""
+def test_findings_inside_tls(tmp_path: Path, version: str) -> None:
+    """A violation inside TLS is a finding like any other, in the frame that carried it."""
     made = recorded(tmp_path, version, BAD)
     (finding,) = [each for each in made.analyzed().findings if each.severity.rank == 2]
     assert finding.rule == "SES01"
@@ -145,7 +145,7 @@ def test_the_rules_judge(tmp_path: Path, version: str) -> None:
 
 
 def test_resumed_sessions(tmp_path: Path, version: str) -> None:
-    """Connections that go on with a session are decrypted, too."""
+    """Resumed TLS sessions are decrypted, too."""
     with Peers(version) as peers:
         frames = conversation(steps(peers.talk()), server_port=8883)
         frames += conversation(steps(peers.talk(resume=True)), server_port=8883, client_port=40001)
@@ -156,18 +156,24 @@ def test_resumed_sessions(tmp_path: Path, version: str) -> None:
 
 
 def test_small_segments(tmp_path: Path, version: str) -> None:
-    """Segments of five bytes, most of them no whole record, give the same handshake."""
+    """Segments of five bytes, shorter than most records, give the same handshake."""
     report = recorded(tmp_path, version, cut=5).analyzed()
     assert [record.outcome for record in report.handshakes] == [Outcome.ACCEPTED]
     assert report.findings == [] and report.warnings == []
 
 
 def test_several_records_in_a_segment(tmp_path: Path, version: str) -> None:
-    """What one side sends in a row comes in one segment, and all of it is read."""
-    said = (("C", CONNECT), ("S", CONNACK), ("C", b"\xc0\0"), ("C", b"\xc0\0"), ("C", b"\xe0\0"))
+    """All records in one segment are read."""
+    messages = (
+        ("C", CONNECT),
+        ("S", CONNACK),
+        ("C", b"\xc0\0"),
+        ("C", b"\xc0\0"),
+        ("C", b"\xe0\0"),
+    )
     with Peers(version) as peers:
         wire: list[tuple[str, bytes]] = []
-        for side, data in peers.talk(said):
+        for side, data in peers.talk(messages):
             if wire and wire[-1][0] == side:
                 wire[-1] = (side, wire[-1][1] + data)
             else:
@@ -180,7 +186,7 @@ def test_several_records_in_a_segment(tmp_path: Path, version: str) -> None:
 
 
 def side_by_side(folder: Path, version: str, cut: int, change: Change, count: int) -> Report:
-    """Have one connection many times in a capture, each with other frames changed."""
+    """Returns the report on many copies of one connection, each with other frames changed."""
     with Peers(version) as peers:
         wire = peers.talk()
         keys = peers.keys
@@ -196,7 +202,7 @@ def side_by_side(folder: Path, version: str, cut: int, change: Change, count: in
 
 
 def swapped(frames: list[Frame], number: int) -> list[Frame]:
-    """Give frames of which some of one side changed places."""
+    """Swaps some consecutive frames of one side."""
     numbers = random.Random(number)
     for at in range(3, len(frames) - 6, 2):
         if numbers.random() < 0.3 and frames[at].side == frames[at + 2].side:
@@ -209,21 +215,21 @@ def swapped(frames: list[Frame], number: int) -> list[Frame]:
 
 
 def test_out_of_order(tmp_path: Path, version: str) -> None:
-    """Segments that were captured in another order give the same handshake and no finding."""
+    """Reordered segments give the same handshake and no finding."""
     report = side_by_side(tmp_path, version, 40, swapped, 12)
     assert report.findings == []
     assert [record.outcome for record in report.handshakes] == [Outcome.ACCEPTED] * 12
 
 
 def without(frames: list[Frame], number: int) -> list[Frame]:
-    """Give frames without one that holds bytes."""
+    """Removes one frame with payload."""
     full = [at for at, frame in enumerate(frames) if frame.payload]
     at = full[number % len(full)]
     return frames[:at] + frames[at + 1 :]
 
 
 def test_each_frame_lost(tmp_path: Path, version: str) -> None:
-    """Whatever frame is missing, nothing is found that the whole does not show."""
+    """With any one frame missing, there is no finding that the whole does not give."""
     report = side_by_side(tmp_path, version, 300, without, 24)
     assert report.findings == []
     outcomes = {record.outcome for record in report.handshakes}
@@ -231,8 +237,8 @@ def test_each_frame_lost(tmp_path: Path, version: str) -> None:
     assert sum(record.decrypted for record in report.tls_handshakes) >= 5
 
 
-def test_a_record_that_stays_closed(tmp_path: Path, version: str) -> None:
-    """A record that does not decrypt is a gap: what comes behind it is not judged."""
+def test_an_undecryptable_record(tmp_path: Path, version: str) -> None:
+    """A record that cannot be decrypted is a gap, after which rules are not evaluated."""
     with Peers(version) as peers:
         wire = peers.talk(LONG)
         keys = peers.keys
@@ -246,7 +252,7 @@ def test_a_record_that_stays_closed(tmp_path: Path, version: str) -> None:
 
 
 def test_other_sources(tmp_path: Path, tshark: str) -> None:
-    """Compressed captures, file objects and several files are decrypted as a plain one is."""
+    """Compressed captures, file objects and several files are decrypted like a plain file."""
     made = recorded(tmp_path, "1.3")
     packed = tmp_path / "tls.pcap.gz"
     packed.write_bytes(gzip.compress(made.capture.read_bytes()))
@@ -272,7 +278,7 @@ def test_by_a_pipe(tmp_path: Path, tshark: str) -> None:
 
 
 def test_secrets_in_the_capture(tmp_path: Path, version: str) -> None:
-    """Keys that a pcapng holds before its frames are used without being asked for."""
+    """Keys that a pcapng contains before its frames are used by default."""
     made = recorded(tmp_path, version)
     capture = tmp_path / "with-keys.pcapng"
     command = [need_tool("editcap"), "--inject-secrets", f"tls,{made.keys}", str(made.capture)]
@@ -283,27 +289,27 @@ def test_secrets_in_the_capture(tmp_path: Path, version: str) -> None:
     assert "--export-tls-session-keys" in ran.out
 
 
-def test_keys_of_others(tmp_path: Path, tshark: str) -> None:
-    """A key log without the keys of any connection is said, and nothing is decrypted."""
+def test_keys_of_other_connections(tmp_path: Path, tshark: str) -> None:
+    """A key log without keys of any captured connection gives a warning."""
     made = recorded(tmp_path, "1.3")
-    with Peers("1.3") as strangers:
-        strangers.talk()
-        made.keys.write_bytes(strangers.keys)
+    with Peers("1.3") as others:
+        others.talk()
+        made.keys.write_bytes(others.keys)
     report = made.analyzed()
     assert report.handshakes == [] and report.summary.encrypted == 1
     assert [(each.kind, "no keys" in each.message) for each in report.warnings] == [("keys", True)]
 
 
 def test_not_mqtt(tmp_path: Path, version: str) -> None:
-    """Decrypted connections with something else inside are counted as that, and not listed."""
-    said = (("C", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), ("S", b"HTTP/1.1 200 OK\r\n\r\n"))
-    report = recorded(tmp_path, version, said, port=443).analyzed()
+    """Decrypted connections without MQTT are counted by protocol, and not reported."""
+    messages = (("C", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), ("S", b"HTTP/1.1 200 OK\r\n\r\n"))
+    report = recorded(tmp_path, version, messages, port=443).analyzed()
     assert report.tls_handshakes == [] == report.handshakes
     assert report.capture.other_traffic == {"http": 1, "port 443": 1}
 
 
 def test_no_key_log(tmp_path: Path) -> None:
-    """A file that is missing, or is no key log, is said in a line that helps."""
+    """A missing file, or one that is not a key log, is an error that names the option."""
     capture = tmp_path / "a.pcap"
     capture.write_bytes(pcap([]))
     for path in (tmp_path / "missing", capture):
@@ -312,7 +318,7 @@ def test_no_key_log(tmp_path: Path) -> None:
 
 
 def test_inside_of_an_event_loop(tmp_path: Path, tshark: str) -> None:
-    """Callers in an event loop, and in threads, are served as all others."""
+    """Decryption also works in an event loop and in threads."""
     made = recorded(tmp_path, "1.3")
     found: list[int] = []
 
@@ -327,7 +333,7 @@ def test_inside_of_an_event_loop(tmp_path: Path, tshark: str) -> None:
 
 
 def test_without_tshark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where tshark is missing, what needs it says so and how to get it; all else works."""
+    """Without tshark, decryption fails and says how to install it; everything else works."""
     made = recorded(tmp_path, "1.3")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineError, match=r"tshark is not installed.*apt install tshark"):
@@ -339,7 +345,7 @@ def test_without_tshark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 FAULTS = {
     "too old": ('echo "TShark (Wireshark) 2.6.20"', "2.6.20 is too old"),
-    "no version": ("echo no display >&2; exit 3", "does not tell its version (no display)"),
+    "no version": ("echo no display >&2; exit 3", "does not print its version (no display)"),
     "dies": (
         '[ "$1" = --version ] || [ "$1" = -v ] && { echo "TShark (Wireshark) 4.0.17"; exit; }\n'
         "echo 'Running as user \"root\"' >&2; echo 'tshark: out of luck' >&2; exit 5",
@@ -348,14 +354,14 @@ FAULTS = {
     "killed": (
         '[ "$1" = --version ] || [ "$1" = -v ] && { echo "TShark (Wireshark) 4.0.17"; exit; }\n'
         "kill -9 $$",
-        "ended by signal 9: it said nothing",
+        "ended by signal 9: it printed no error message",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_tshark(fault: str, tmp_path: Path) -> None:
-    """A tshark that is too old or dies is one line with its own words, and exit code 2."""
+    """A tshark that is too old or dies gives one line with its error, and exit code 2."""
     script, words = FAULTS[fault]
     made = recorded(tmp_path, "1.3")
     place = tmp_path / "bin"

@@ -1,4 +1,4 @@
-"""`--engine scapy`: the same handshakes from link types and tunnels that native does not know."""
+"""`--engine scapy`: the same results from link types and tunnels unknown to the native engine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SAMPLES = sorted(
     for path in folder.glob("*.pcap*")
 )
 SIX = {"client_ip": bytes(15) + b"\1", "server_ip": bytes(15) + b"\2"}
-# link type, how frames become it, whether MAC addresses stay
+# link type, wrapper, whether it keeps MAC addresses
 LINKS: dict[str, tuple[int, Wrap, bool]] = {
     "802.11": (105, lambda ether: bytes(wifi(ether)), True),
     "802.11 with QoS": (105, lambda ether: bytes(wifi(ether, quality=True)), True),
@@ -61,20 +61,20 @@ LINKS: dict[str, tuple[int, Wrap, bool]] = {
 
 
 def examples(**ends: Any) -> list[Frame]:
-    """A conversation with a finding in it."""
+    """Returns the frames of a conversation with a finding."""
     rule = find("SES01")
     assert rule is not None
     return conversation(rule.bad[0].steps, **ends)
 
 
-def judged(data: bytes, engine: str) -> dict[str, Any]:
-    """Analyse a capture with an engine, as a document."""
+def analysed(data: bytes, engine: str) -> dict[str, Any]:
+    """Analyses a capture with an engine, and returns the JSON document."""
     report = dissector.analyze(io.BytesIO(data), engine=engine)
     return document(report, key=b"the same for all")
 
 
 def without_addresses(document: dict[str, Any]) -> None:
-    """Take the MAC addresses out."""
+    """Removes the MAC addresses."""
     for record in (*document["handshakes"], *document["findings"]):
         for end in ("client", "server"):
             record[end].pop("mac")
@@ -83,11 +83,11 @@ def without_addresses(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("ends", [{}, SIX], ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize("name", LINKS)
 def test_the_same_as_on_ethernet(name: str, ends: dict[str, Any]) -> None:
-    """Handshakes, findings and frame numbers are those of the conversation on Ethernet."""
+    """Handshakes, findings and frame numbers are the same as on Ethernet."""
     link, wrap, addresses = LINKS[name]
     frames = examples(**ends)
-    expected = judged(pcap(frames), "native")
-    got = judged(wrapped(frames, link, wrap), "scapy")
+    expected = analysed(pcap(frames), "native")
+    got = analysed(wrapped(frames, link, wrap), "scapy")
     assert got["captureWarnings"] == []
     assert got["tool"]["engine"] == "scapy"
     if not addresses:
@@ -99,19 +99,19 @@ def test_the_same_as_on_ethernet(name: str, ends: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", LINKS)
 def test_native_does_not_know_them(name: str) -> None:
-    """What the engine is tested with is beyond native: no handshake, or a pointer to scapy."""
+    """The native engine finds no handshake in these captures, or suggests `--engine scapy`."""
     link, wrap, _ = LINKS[name]
     data = wrapped(examples(), link, wrap)
     if is_known(link):
-        assert judged(data, "native")["handshakes"] == []
+        assert analysed(data, "native")["handshakes"] == []
         return
     with pytest.raises(dissector.CaptureError, match="try --engine scapy"):
-        judged(data, "native")
+        analysed(data, "native")
 
 
-def test_an_address_that_the_netlink_log_tells() -> None:
-    """NFLOG names the sender's hardware address, so the client's is known."""
-    (handshake,) = judged(wrapped(examples(), 239, wrapping.nflog), "scapy")["handshakes"]
+def test_the_hardware_address_in_nflog() -> None:
+    """The sender's hardware address in NFLOG is used as the client's MAC address."""
+    (handshake,) = analysed(wrapped(examples(), 239, wrapping.nflog), "scapy")["handshakes"]
     assert handshake["client"]["mac"] == "02:00:00:00:00:01"
 
 
@@ -123,13 +123,13 @@ def _same(native: dissector.Report, scapy: dissector.Report) -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_every_capture_gives_the_same_as_native(path: Path) -> None:
-    """On what native reads, the engines give the same report, byte for byte."""
+    """For captures that the native engine reads, both engines give the same report."""
     _same(dissector.analyze(path), dissector.analyze(path, engine="scapy"))
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_transport_gives_the_same_as_native(name: str, tmp_path: Path) -> None:
-    """Tunnels, fragments, tags, cut and odd segments: the engines give the same report."""
+    """For all transport cases (tunnels, fragments, tags, …) both engines give the same report."""
     row = ROWS[name]
     paths = []
     for at, data in enumerate(row.files(row.timed())):
@@ -140,20 +140,20 @@ def test_every_transport_gives_the_same_as_native(name: str, tmp_path: Path) -> 
     _same(dissector.analyze(*paths), dissector.analyze(*paths, engine="scapy"))
 
 
-def test_encrypted_802_11_is_said() -> None:
-    """Frames that 802.11 has encrypted are a limit of our view, said once."""
+def test_encrypted_802_11_gives_a_warning() -> None:
+    """Frames that are encrypted by 802.11 give one warning."""
     data = wrapped(examples(), 105, lambda ether: bytes(wifi(ether, protected=True)))
-    report = judged(data, "scapy")
+    report = analysed(data, "scapy")
     assert [warning["kind"] for warning in report["captureWarnings"]] == ["link-encrypted"]
     assert report["captureWarnings"][0]["frame"] == 1
     assert report["handshakes"] == []
 
 
-def test_a_link_type_that_nobody_knows() -> None:
-    """A file of an unknown link type is refused, one among others is a warning."""
+def test_an_unknown_link_type() -> None:
+    """A file with only an unknown link type is an error."""
     data = wrapped(examples(), 147, bytes)
     with pytest.raises(dissector.CaptureError, match="unknown to scapy, too"):
-        judged(data, "scapy")
+        analysed(data, "scapy")
 
 
 @settings(max_examples=400)
@@ -162,8 +162,8 @@ def test_a_link_type_that_nobody_knows() -> None:
     data=st.binary(max_size=120),
     inside=st.booleans(),
 )
-def test_any_bytes_are_survived(link: int, data: bytes, inside: bool) -> None:
-    """Whatever scapy raises on captured bytes becomes a warning at most."""
+def test_any_bytes(link: int, data: bytes, inside: bool) -> None:
+    """Any exception of scapy on captured bytes becomes a warning at most."""
     if inside:
         data += examples()[3].data
     report = dissector.analyze(
@@ -174,20 +174,20 @@ def test_any_bytes_are_survived(link: int, data: bytes, inside: bool) -> None:
     }  # fmt: skip
 
 
-def test_what_scapy_raises_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A layer that fails on captured bytes costs its frame, and is named once."""
+def test_an_exception_of_scapy_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame for which scapy raises is skipped, and the exception is reported once."""
 
     def broken(self: Decoder, packet: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Decoder, "_carried", broken)
-    report = judged(wrapped(examples(), 105, lambda ether: bytes(wifi(ether))), "scapy")
+    monkeypatch.setattr(Decoder, "_innermost", broken)
+    report = analysed(wrapped(examples(), 105, lambda ether: bytes(wifi(ether))), "scapy")
     assert [warning["kind"] for warning in report["captureWarnings"]] == ["undecoded"]
     assert "ZeroDivisionError" in report["captureWarnings"][0]["message"]
 
 
 def test_it_never_imports_all_of_scapy() -> None:
-    """The layers are named one by one; scapy.all would take a second and greet."""
+    """The engine does not import scapy.all, which would take a second."""
     code = (
         "import sys; from dissector.engines.scapy import Decoder; Decoder(); "
         "assert not {'scapy.all', 'scapy.layers.all'} & set(sys.modules)"
@@ -196,7 +196,7 @@ def test_it_never_imports_all_of_scapy() -> None:
 
 
 @pytest.mark.parametrize("name", ["analyze", "audit", "show"])
-def test_commands_take_the_engine(name: str, tmp_path: Path) -> None:
+def test_commands_accept_the_engine(name: str, tmp_path: Path) -> None:
     """`--engine scapy` reads an 802.11 capture in every command, and the report says so."""
     path = tmp_path / "wifi.pcap"
     path.write_bytes(wrapped(examples(), 127, wrapping.radiotap))

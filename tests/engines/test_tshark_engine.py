@@ -1,4 +1,4 @@
-"""`--engine tshark`: tshark takes frames apart, and all that follows is as with native."""
+"""`--engine tshark`: the same results as the native engine, from any link type."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tests.conftest import ROOT, SHARED
 from tests.engines.test_scapy import LINKS, SIX, examples, without_addresses
 from tests.engines.wrapping import wrapped
 
-# Wireshark reads NFLOG in this host's byte order, unless its user sets another
-BEYOND = {"NFLOG of a big-endian host"}
+# Wireshark reads NFLOG in this host's byte order, unless a preference sets another
+UNSUPPORTED = {"NFLOG of a big-endian host"}
 RECORDED = ROOT / "samples" / "recorded"
-ODD = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.pcap"
+FAULTY = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.pcap"
 
 
 def reported(sources: Sequence[Any], engine: str, keylog: str | None = None) -> dict[str, Any]:
-    """Give the report as a document, without the engine's name."""
+    """Returns the report as a JSON document, without the engine's name."""
     found = document(dissector.analyze(*sources, engine=engine, keylog=keylog), key=b"k")
     assert found.pop("tool")["engine"] == engine
     return found
 
 
-@pytest.mark.parametrize("folder", [RECORDED, ODD.parent, SHARED], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [RECORDED, FAULTY.parent, SHARED], ids=lambda path: path.name)
 def test_the_same_reports(folder: Path, tshark: str) -> None:
-    """Captures of a folder, as one, lead to the same report, to the last byte."""
+    """All captures of a folder, analysed together, give the same report."""
     paths = sorted(path for path in folder.glob("*.pcap*") if "resumption" not in path.name)
     if not paths:
         pytest.skip(f"{folder} is not there")
@@ -42,7 +42,7 @@ def test_the_same_reports(folder: Path, tshark: str) -> None:
 
 @pytest.mark.parametrize("name", ["paho-3.1.1-tls12-refusals", "mqttjs-5.0-wss-round-trip"])
 def test_the_same_inside_of_tls(name: str, tshark: str) -> None:
-    """With a key log, what TLS carries is read with either engine."""
+    """With a key log, both engines read the MQTT inside TLS."""
     path = RECORDED / f"mosquitto-{name}.pcap"
     keys = str(path.with_suffix(".keys"))
     found = reported([path], "tshark", keys)
@@ -50,9 +50,9 @@ def test_the_same_inside_of_tls(name: str, tshark: str) -> None:
     assert found == reported([path], "native", keys)
 
 
-@pytest.mark.parametrize("name", [name for name in LINKS if name not in BEYOND])
+@pytest.mark.parametrize("name", [name for name in LINKS if name not in UNSUPPORTED])
 def test_other_link_types(name: str, tshark: str) -> None:
-    """Link types and tunnels that native does not know lead to what Ethernet does."""
+    """Link types and tunnels unknown to the native engine give the same results as Ethernet."""
     link, wrap, _ = LINKS[name]
     for ends in ({}, SIX):
         frames = examples(**ends)
@@ -64,8 +64,8 @@ def test_other_link_types(name: str, tshark: str) -> None:
         assert got["handshakes"] == expected["handshakes"]
 
 
-def test_frames_that_were_cut(tshark: str, tmp_path: Path) -> None:
-    """Of frames cut by a snap length as much is known as natively."""
+def test_truncated_frames(tshark: str, tmp_path: Path) -> None:
+    """Frames truncated by a snap length give the same report."""
     frames = examples()
     cut = tmp_path / "cut.pcap"
     for limit in (60, 66, 70):
@@ -76,15 +76,15 @@ def test_frames_that_were_cut(tshark: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [-5, -40, -60])
 def test_a_last_record_that_is_cut(tshark: str, tmp_path: Path, keep: int) -> None:
-    """Where tshark complains it has given all whole frames; the report is the native one."""
+    """A truncated last record, of which tshark warns, gives the same report."""
     cut = tmp_path / "cut.pcap"
-    cut.write_bytes(ODD.read_bytes()[:keep])
+    cut.write_bytes(FAULTY.read_bytes()[:keep])
     assert reported([cut], "tshark") == reported([cut], "native")
     assert [warning.kind for warning in dissector.analyze(cut).warnings] == ["cut-record"]
 
 
 def _cut(capture: bytes, limit: int) -> bytes:
-    """Cut every record of a pcap to so many bytes."""
+    """Truncates every record of a pcap to `limit` bytes."""
     made, at = capture[:24], 24
     while at < len(capture):
         size = int.from_bytes(capture[at + 8 : at + 12], "little")
@@ -96,23 +96,23 @@ def _cut(capture: bytes, limit: int) -> bytes:
 
 
 def test_the_command(tshark: str) -> None:
-    """The engine is chosen by its name; standard input and compressed captures will do."""
-    ran = run("--engine", "tshark", "--format", "concise", str(ODD))
+    """The engine is selected by name, and also reads standard input."""
+    ran = run("--engine", "tshark", "--format", "concise", str(FAULTY))
     assert ran.code == 1 and "SES01" in ran.out
-    ran = run("--engine", "tshark", "--format", "concise", "-", stdin=ODD.read_bytes())
+    ran = run("--engine", "tshark", "--format", "concise", "-", stdin=FAULTY.read_bytes())
     assert ran.code == 1 and "SES01" in ran.out
-    assert run("show", "--engine", "tshark", str(ODD)).out == run("show", str(ODD)).out
+    assert run("show", "--engine", "tshark", str(FAULTY)).out == run("show", str(FAULTY)).out
 
 
 def test_without_tshark(tmp_path: Path) -> None:
-    """Where tshark is missing the engine says so, and how to get it."""
-    ran = run("--engine", "tshark", str(ODD), PATH=str(tmp_path))
+    """If tshark is missing, the error says how to install it."""
+    ran = run("--engine", "tshark", str(FAULTY), PATH=str(tmp_path))
     assert ran.code == 2 and ran.out == ""
     assert "--engine tshark needs it" in ran.err and "apt install tshark" in ran.err
 
 
-def test_a_capture_that_is_none(tshark: str, tmp_path: Path) -> None:
-    """A file that is missing, or no capture, is said as with native."""
+def test_a_file_that_is_not_a_capture(tshark: str, tmp_path: Path) -> None:
+    """A missing file, or one that is not a capture, gives the same error."""
     junk = tmp_path / "junk"
     junk.write_bytes(b"no capture at all")
     for path in (tmp_path / "missing", junk):

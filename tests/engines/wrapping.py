@@ -1,7 +1,4 @@
-"""Frames of a conversation on Ethernet in, the same inside other link layers and tunnels out.
-
-scapy builds them, each the way that a sniffer of its kind would have written it.
-"""
+"""Wraps frames of a conversation on Ethernet in other link layers and tunnels, with scapy."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ ACCESS_POINT, RELAY = "02:00:00:00:00:aa", "02:00:00:00:00:bb"
 
 
 def wifi(ether: Any, *, protected: bool = False, quality: bool = False, relay: bool = False) -> Any:
-    """An 802.11 data frame; the client is a station, the server stands behind the access point."""
+    """An 802.11 data frame; the client is a station, the server is beyond the access point."""
     from scapy.layers.dot11 import Dot11, Dot11QoS
     from scapy.layers.l2 import LLC, SNAP
 
@@ -48,7 +45,7 @@ def radiotap(ether: Any) -> bytes:
 
 
 def radiotap_with_checksum(ether: Any) -> bytes:
-    """Radiotap that says that the frame check sequence follows the frame."""
+    """Radiotap with a frame check sequence after the frame."""
     from scapy.layers.dot11 import RadioTap
 
     return bytes(RadioTap(present="Flags", Flags="FCS") / wifi(ether)) + b"\x12\x34\x56\x78"
@@ -76,20 +73,20 @@ def nflog(ether: Any, *, order: str = "little") -> bytes:
 
 
 def prism(ether: Any) -> bytes:
-    """The header that drivers of Prism cards write before 802.11."""
+    """The Prism header before 802.11."""
     from scapy.layers.dot11 import PrismHeader
 
     return bytes(PrismHeader(msgcode=0x44, len=144) / wifi(ether))
 
 
 def avs(ether: Any) -> bytes:
-    """AVS' header before 802.11."""
+    """The AVS header before 802.11."""
     from scapy.contrib.avs import AVSWLANHeader
 
     return bytes(AVSWLANHeader() / wifi(ether))
 
 
-def _dialled(ether: Any) -> Any:
+def _ppp(ether: Any) -> Any:
     from scapy.layers.ppp import PPP
 
     return PPP(proto=0x57 if ether.type == 0x86DD else 0x21) / ether.payload
@@ -97,32 +94,32 @@ def _dialled(ether: Any) -> Any:
 
 def ppp(ether: Any) -> bytes:
     """PPP."""
-    return bytes(_dialled(ether))
+    return bytes(_ppp(ether))
 
 
 def ppp_in_hdlc(ether: Any) -> bytes:
     """PPP in HDLC frames."""
     from scapy.layers.ppp import HDLC
 
-    return bytes(HDLC() / _dialled(ether))
+    return bytes(HDLC() / _ppp(ether))
 
 
 def ppp_with_direction(ether: Any) -> bytes:
-    """PPP behind a byte that says who sent it."""
+    """PPP after a direction byte."""
     from scapy.layers.ppp import DIR_PPP
 
-    return bytes(DIR_PPP() / _dialled(ether))
+    return bytes(DIR_PPP() / _ppp(ether))
 
 
 def hdlc(ether: Any) -> bytes:
-    """Cisco's HDLC."""
+    """Cisco HDLC."""
     from scapy.contrib.chdlc import CHDLC
 
     return bytes(CHDLC(proto=ether.type) / ether.payload)
 
 
 def pflog(ether: Any) -> bytes:
-    """The packet filter's log of OpenBSD."""
+    """The log of OpenBSD's packet filter (pflog)."""
     from scapy.layers.pflog import PFLog
 
     return bytes(PFLog(addrfamily=24 if ether.type == 0x86DD else 2) / ether.payload)
@@ -137,7 +134,7 @@ def _outer(ether: Any, protocol: int) -> Any:
 
 
 def gtp(ether: Any) -> bytes:
-    """A user's packet in a mobile network: GTP-U on UDP."""
+    """A user packet in a mobile network: GTP-U on UDP."""
     from scapy.contrib.gtp import GTP_U_Header
     from scapy.layers.inet import UDP
 
@@ -151,14 +148,14 @@ def l2tp(ether: Any) -> bytes:
     from scapy.layers.l2tp import L2TP
 
     tunnel = UDP(sport=1701, dport=1701) / L2TP(tunnel_id=1, session_id=2)
-    return bytes(_outer(ether, 17) / tunnel / _dialled(ether))
+    return bytes(_outer(ether, 17) / tunnel / _ppp(ether))
 
 
 def pptp(ether: Any) -> bytes:
-    """The other dial-up tunnel: PPP in GRE version 1."""
+    """A dial-up tunnel: PPP in GRE version 1."""
     from scapy.layers.l2 import GRE_PPTP
 
-    return bytes(_outer(ether, 47) / GRE_PPTP(call_id=3, seqnum_present=1) / _dialled(ether))
+    return bytes(_outer(ether, 47) / GRE_PPTP(call_id=3, seqnum_present=1) / _ppp(ether))
 
 
 def etherip(ether: Any) -> bytes:
@@ -169,7 +166,7 @@ def etherip(ether: Any) -> bytes:
 
 
 def wrapped(frames: Sequence[Frame], link: int, wrap: Wrap) -> bytes:
-    """Write a conversation as a capture of a link type."""
+    """Writes a conversation as a capture of a link type."""
     from scapy.layers.l2 import Ether
 
     made = []

@@ -11,7 +11,7 @@ from dissector.analysis import Options
 from dissector.capture.source import open_capture
 from dissector.extract.run import Extract, run
 from tests.net import wire
-from tests.transport.talk import Shot
+from tests.transport.connection_builder import CapturedFrame
 
 SECRET = b"Hush!Hush!7-Zq"  # a password
 FALSE_SESSION = bytes.fromhex("20020100")
@@ -28,7 +28,7 @@ def connect(client_id: bytes = b"c1", secret: bytes = SECRET, flags: int = 0xC2)
     return bytes((0x10, len(body))) + body
 
 
-def written(path: Path, shots: Sequence[Shot]) -> Path:
+def written(path: Path, shots: Sequence[CapturedFrame]) -> Path:
     """Writes frames of one link type as a capture with nanoseconds."""
     times, now = [], wire.START
     for shot in shots:

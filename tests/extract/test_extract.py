@@ -15,7 +15,7 @@ from tests.cli.running import dissector
 from tests.conftest import ROOT
 from tests.extract.extracting import FALSE_SESSION, connect, extracted, frames, written
 from tests.report.test_no_secrets import HOUSEHOLD, holds, secrets
-from tests.transport.talk import C, S, Talk
+from tests.transport.connection_builder import C, ConnectionBuilder, S
 
 RECORDED = ROOT / "samples" / "recorded"
 MIXED = RECORDED / "mosquitto-several-mixed-at-work.pcapng"
@@ -113,7 +113,12 @@ def test_checksums_keep_their_status(tshark: str, tmp_path: Path) -> None:
     talk = (f"C {connect().hex()}", f"S {FALSE_SESSION.hex()}", "C FIN", "S FIN")
     good.write_bytes(pcap(conversation(talk)))
     bad = written(
-        tmp_path / "bad.pcap", Talk(40_000).open().tell(C, connect()).tell(S, FALSE_SESSION).shots
+        tmp_path / "bad.pcap",
+        ConnectionBuilder(40_000)
+        .open()
+        .send_acked(C, connect())
+        .send_acked(S, FALSE_SESSION)
+        .frames,
     )
     check = ("-o", "tcp.check_checksum:TRUE", "-T", "fields", "-e", "tcp.checksum.status")
     for path, right in ((good, {"1"}), (bad, {"0"})):
@@ -127,13 +132,20 @@ def test_checksums_keep_their_status(tshark: str, tmp_path: Path) -> None:
 
 def test_several_files_are_one_capture(tmp_path: Path) -> None:
     """A connection that continues in the next file is complete; comments name the file."""
-    shots = Talk(40_000).open().tell(C, connect()).tell(S, FALSE_SESSION).close().shots
-    one = written(tmp_path / "one.pcap", shots[:5])
+    frames = (
+        ConnectionBuilder(40_000)
+        .open()
+        .send_acked(C, connect())
+        .send_acked(S, FALSE_SESSION)
+        .close()
+        .frames
+    )
+    one = written(tmp_path / "one.pcap", frames[:5])
     later = [shot._replace(pause=shot.pause + (10**9 if at == 5 else 0))
-             for at, shot in enumerate(shots)]  # fmt: skip
+             for at, shot in enumerate(frames)]  # fmt: skip
     two = written(tmp_path / "two.pcap", later[5:])
     data, made = extracted(one, two)
-    assert made.frames == len(shots)
+    assert made.frames == len(frames)
     assert b"frame 1 of two.pcap" in data
 
 

@@ -22,6 +22,7 @@ from tests.extract.extracting import (
     written,
 )
 from tests.net import wire
+from tests.transport.connection_builder import C, ConnectionBuilder, S, Wrapping, ether, four, six
 from tests.transport.encapsulations import (
     fragments,
     fragments_6,
@@ -30,7 +31,6 @@ from tests.transport.encapsulations import (
     over_udp,
     quoting,
 )
-from tests.transport.talk import C, S, Talk, Wrapping, ether, four, six
 
 PROXY = b"PROXY TCP4 192.0.2.7 10.0.0.2 50000 1883\r\n"
 PART = 6  # bytes of a secret that must not be left
@@ -41,9 +41,9 @@ def left(data: bytes) -> bool:
     return any(SECRET[at : at + PART] in data for at in range(len(SECRET) - PART + 1))
 
 
-def ended(talk: Talk) -> Talk:
+def ended(talk: ConnectionBuilder) -> ConnectionBuilder:
     """Answers with a false Session Present, so that the connection is flagged."""
-    return talk.tell(S, FALSE_SESSION).close()
+    return talk.send_acked(S, FALSE_SESSION).close()
 
 
 WRAPPINGS = {
@@ -65,11 +65,13 @@ WRAPPINGS = {
 @pytest.mark.parametrize("name", WRAPPINGS)
 def test_any_encapsulation(tmp_path: Path, name: str) -> None:
     """No secret is left after tags, in tunnels, in fragments or in a quoting ICMP error."""
-    talk = Talk(40_000, WRAPPINGS[name]).open().tell(C, connect())
-    path = written(tmp_path / "a.pcap", ended(talk).shots)
+    talk = ConnectionBuilder(40_000, WRAPPINGS[name]).open().send_acked(C, connect())
+    path = written(tmp_path / "a.pcap", ended(talk).frames)
     data, made = extracted(path)
     assert left(path.read_bytes()) or "fragments" in name
-    assert made.frames == len(ended(Talk(40_000, WRAPPINGS[name]).open().tell(C, connect())).shots)
+    assert made.frames == len(
+        ended(ConnectionBuilder(40_000, WRAPPINGS[name]).open().send_acked(C, connect())).frames
+    )
     assert not left(data)
 
 
@@ -93,16 +95,16 @@ TALKS = {
 @pytest.mark.parametrize("name", TALKS)
 def test_any_malformed_packet(tmp_path: Path, name: str) -> None:
     """No secret is left in malformed packets, in undecoded bytes or in a second CONNECT."""
-    talk = Talk(40_000).open()
+    talk = ConnectionBuilder(40_000).open()
     for data in TALKS[name]:
-        talk.tell(C, data)
-    path = written(tmp_path / "a.pcap", ended(talk).shots)
+        talk.send_acked(C, data)
+    path = written(tmp_path / "a.pcap", ended(talk).frames)
     out, made = extracted(path, flagged=False, streams=frozenset({0}))
     assert not left(out)
     if made.frames:
         assert [len(frame) for _, _, frame in frames(out)] == [
-            len(shot.data) for shot in ended(talk).shots[: made.frames]
-        ] or made.frames != len(talk.shots)
+            len(shot.data) for shot in ended(talk).frames[: made.frames]
+        ] or made.frames != len(talk.frames)
 
 
 @settings(max_examples=30)
@@ -123,28 +125,34 @@ def test_any_segmentation(
     parts = [(low, packet[low:high]) for low, high in pairwise(edges)]
     parts += [(at, packet[at : at + size]) for at, size in again]
     random.Random(seed).shuffle(parts)
-    talk = Talk(40_000).open()
+    talk = ConnectionBuilder(40_000).open()
     for at, data in parts:
-        talk.put(C, at, data)
-    shots = ended(talk.moved(C, len(packet)).ack(S)).shots
-    path = written(tmp_path_factory.mktemp("sent") / "a.pcap", shots)
+        talk.send_at(C, at, data)
+    frames = ended(talk.advance(C, len(packet)).ack(S)).frames
+    path = written(tmp_path_factory.mktemp("sent") / "a.pcap", frames)
     data, made = extracted(path, flagged=False)
-    assert made.frames == len(shots)
+    assert made.frames == len(frames)
     assert not left(data)
 
 
 def test_a_differing_retransmission_is_overwritten(tmp_path: Path) -> None:
     """A retransmission with other bytes is overwritten entirely, as its content is unknown."""
     packet = connect()
-    talk = Talk(40_000).open().put(C, 0, packet).put(C, 4, SECRET + b"!").moved(C, len(packet))
-    data, _ = extracted(written(tmp_path / "a.pcap", ended(talk).shots), flagged=False)
+    talk = (
+        ConnectionBuilder(40_000)
+        .open()
+        .send_at(C, 0, packet)
+        .send_at(C, 4, SECRET + b"!")
+        .advance(C, len(packet))
+    )
+    data, _ = extracted(written(tmp_path / "a.pcap", ended(talk).frames), flagged=False)
     assert not left(data)
 
 
 def test_bytes_that_are_not_secret_are_kept(tmp_path: Path) -> None:
     """In a CONNECT only the password is overwritten; the answer is unchanged."""
-    shots = ended(Talk(40_000).open().tell(C, connect())).shots
-    data, made = extracted(written(tmp_path / "a.pcap", shots))
+    frames = ended(ConnectionBuilder(40_000).open().send_acked(C, connect())).frames
+    data, made = extracted(written(tmp_path / "a.pcap", frames))
     assert made.overwritten == len(SECRET)
     assert connect().replace(SECRET, b"*" * len(SECRET)) in data
     assert FALSE_SESSION in data

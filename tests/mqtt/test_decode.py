@@ -1,4 +1,4 @@
-"""Decoding: fields as the standard lays them out, oddities as defects, never an exception."""
+"""Decoding of control packets: fields, defects for errors, and never an exception."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIELDS = (
 )  # fmt: skip
 
 
-def hexed(text: str) -> bytes:
+def from_hex(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
@@ -61,16 +61,16 @@ VECTORS = {
 
 @pytest.mark.parametrize(("raw", "fields"), VECTORS.values(), ids=VECTORS)
 def test_vectors(raw: str, fields: dict[str, object]) -> None:
-    """The vectors of the rules document decode to the fields that it names, without a defect."""
-    packet = decode_packet(hexed(raw))
+    """The test vectors of the rules document decode to their fields, without a defect."""
+    packet = decode_packet(from_hex(raw))
     assert {name: getattr(packet, name) for name in fields} == fields
     assert kinds(packet) == []
 
 
 def test_vector_5_properties() -> None:
-    """A 5.0 CONNECT with properties and a will gives each of them by its name."""
+    """The properties of a 5.0 CONNECT and of its will are decoded with their names."""
     packet = decode_packet(
-        hexed(
+        from_hex(
             "10 27 00 04 4D 51 54 54 05 06 00 3C 0C 11 00 00 0E 10 21 00 0A 15 00 01 4D 00 02 63 31"
             "05 18 00 00 00 05 00 01 77 00 01 78"
         )
@@ -118,7 +118,7 @@ def test_disconnect_and_auth_are_read_as_they_were_written(record: Disconnect | 
 
 @given(
     st.binary(max_size=80)
-    | st.builds(bytes.__add__, st.sampled_from([hexed(raw)[:14] for raw, _ in VECTORS.values()]),
+    | st.builds(bytes.__add__, st.sampled_from([from_hex(raw)[:14] for raw, _ in VECTORS.values()]),
                 st.binary(max_size=60)),
     st.sampled_from([None, *Version]),
     st.sampled_from([None, *Side]),
@@ -135,7 +135,7 @@ def test_any_bytes(raw: bytes, version: Version | None, side: Side | None) -> No
     assert len(packet.masked()) == len(packet.raw)
 
 
-ODD = {
+MALFORMED = {
     "reserved connect flag": (
         "10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61", "CONNECT_RESERVED_FLAG"),
     "will qos 3": (
@@ -149,7 +149,7 @@ ODD = {
     "user name missing": ("10 0d 00 04 4d 51 54 54 04 82 00 3c 00 01 61", "USERNAME_MISSING"),
     "client id missing": ("10 0a 00 04 4d 51 54 54 04 02 00 3c", "CLIENT_ID_MISSING"),
     "client id overruns": ("10 0d 00 04 4d 51 54 54 04 02 00 3c 00 09 61", "FIELD_OVERRUN"),
-    "bytes left over": ("10 0e 00 04 4d 51 54 54 04 02 00 3c 00 01 61 00", "TRAILING_BYTES"),
+    "trailing bytes": ("10 0e 00 04 4d 51 54 54 04 02 00 3c 00 01 61 00", "TRAILING_BYTES"),
     "empty id, not clean": (
         "10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00", "CLIENT_ID_EMPTY_NOT_CLEAN"),
     "no property length": ("10 0a 00 04 4d 51 54 54 05 02 00 3c", "PROPERTY_LENGTH_MISSING"),
@@ -157,21 +157,21 @@ ODD = {
     "name": ("10 0d 00 04 4d 51 54 58 04 02 00 3c 00 01 61", "PROTOCOL_NAME"),
     "long length": ("10 8d 00 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "LENGTH_NOT_MINIMAL"),
     "header flags": ("11 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "HEADER_FLAGS"),
-    "will properties behind the topic": (
+    "will properties after the topic": (
         "10 18 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 01 77 02 01 01 00 02 78 78",
         "FIELD_ORDER"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("raw", "kind"), ODD.values(), ids=ODD)
-def test_one_oddity_one_defect(raw: str, kind: str) -> None:
-    """A CONNECT with one thing wrong gives that one defect."""
-    assert [defect.name for defect in kinds(decode_packet(hexed(raw)))] == [kind]
+@pytest.mark.parametrize(("raw", "kind"), MALFORMED.values(), ids=MALFORMED)
+def test_one_error_one_defect(raw: str, kind: str) -> None:
+    """A CONNECT with one error gives one defect."""
+    assert [defect.name for defect in kinds(decode_packet(from_hex(raw)))] == [kind]
 
 
 def test_password_is_masked() -> None:
     """`masked()` hides the password and nothing else."""
-    raw = hexed(
+    raw = from_hex(
         "10 1A 00 04 4D 51 54 54 04 EC 00 3C 00 02 63 31 00 01 77 00 01 78 00 01 75 00 01 70"
     )
     assert decode_packet(raw).masked() == raw[:-1] + b"*"
@@ -190,8 +190,8 @@ def test_password_is_masked() -> None:
         ("…".encode(), "…"),
     ],
 )
-def test_a_foreign_protocol_name_is_told_as_far_as_it_is_a_word(name: bytes, reported: str) -> None:
-    """At most eight printable characters of it; the rest is a secret, for it may be a password."""
+def test_unknown_protocol_names_are_shown_in_part(name: bytes, reported: str) -> None:
+    """At most eight printable characters are shown; the rest is masked, as it may be a password."""
     body = len(name).to_bytes(2, "big") + name + b"\4\2\0\x3c\0\1a"
     packet = decode_packet(bytes((0x10, len(body))) + body)
     assert isinstance(packet, Connect)

@@ -1,4 +1,4 @@
-"""Framing: any split gives the same packets; nothing large is buffered."""
+"""Framing: any chunking gives the same packets, and large packets are not buffered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests import chunking
 
 
 def frame(chunks: list[bytes]) -> list[tuple[int, int, bytes]]:
-    """Give (byte 1, size, bytes where kept) of every packet."""
+    """Returns (byte 1, size, bytes if kept) of every packet."""
     framer = Framer()
     found = []
     for number, chunk in enumerate(chunks):
@@ -48,14 +48,14 @@ def test_any_split(parts: list[bytes], cuts: list[int]) -> None:
 
 @given(st.binary(max_size=60), chunking.places)
 def test_any_bytes_any_split(data: bytes, cuts: list[int]) -> None:
-    """Any bytes at all are framed alike, however they are cut; nothing raises."""
+    """Any bytes are framed in the same way with any chunking, and never raise."""
     whole, *others = [frame(chunks) for chunks in chunking.ways(data, cuts)]
     for other in others:
         assert [item[:2] for item in other] == [item[:2] for item in whole]
 
 
 def test_largest_packet_is_not_buffered() -> None:
-    """A PUBLISH of 256 MiB passes through in chunks without being put together."""
+    """A PUBLISH of 256 MiB is framed in chunks without being reassembled."""
     size = 268_435_455
     framer = Framer()
     chunk = bytes(1 << 20)
@@ -74,13 +74,13 @@ def test_largest_packet_is_not_buffered() -> None:
 
 
 def test_oversized_connect_is_not_kept() -> None:
-    """A CONNECT over the limit is framed, and not kept."""
+    """A CONNECT over the limit is framed, but not kept."""
     raw = packet(0x10, bytes(KEEP_LIMIT))
     assert frame([raw[:100], raw[100:]]) == [(0x10, len(raw), b"")]
 
 
 def test_lengths_above_two_million() -> None:
-    """A Remaining Length from 2,097,152 up is legal, whatever the 3.1.1 pseudo-code says."""
+    """A Remaining Length of 2,097,152 and more is valid, despite the pseudo-code in 3.1.1."""
     framer = Framer()
     framer.feed(b"\x30" + variable(2_097_152), 0, 5, 1, 1)
     assert framer.next() == NEED_DATA
@@ -88,7 +88,7 @@ def test_lengths_above_two_million() -> None:
 
 
 def test_five_length_bytes_break_the_framing() -> None:
-    """A fourth length byte with its top bit set is BROKEN, once, also when split."""
+    """A fourth length byte with its top bit set gives BROKEN, once, also when split."""
     for chunks in (
         [b"\x30\xff\xff\xff\xff\x01abc"],
         [b"\x30\xff", b"\xff\xff", b"\xff\x01", b"abc"],

@@ -1,10 +1,10 @@
-"""Captures in, what we and tshark read in them out: the corpus that both oracles go through.
+"""The captures with which decoders are compared, and their packets as read by dissector and tshark.
 
-tshark takes a fifth of a second to start, so captures go through it many at a time, put behind each
-other, and the answer is taken apart again. Captures that share a connection's addresses and ports
-(some are edited copies of each other) would run into each other and go in different lots. The
-conversations of all the rules' examples (the made captures are some of these) are one capture from
-the beginning, each from an address of its own.
+tshark takes a fifth of a second to start, so many captures are concatenated for one run, and its
+output is split again. Captures that share addresses and ports of a connection (some are edited
+copies of each other) would affect each other and go in different batches. The conversations of all
+rule examples (some of which are the made captures) are one capture, each with its own client
+address.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ EXAMPLE_SECONDS = 1000  # from one example to the next: longer than any of them
 
 
 class PairedFields(NamedTuple):
-    """What we and what tshark say of one capture."""
+    """The packets of one capture as read by dissector and by tshark."""
 
     ours: OwnObservation
     tshark: list[PacketObservation]
     split: frozenset[int]
 
     def differences(self) -> list[Difference]:
-        """All in which we and tshark differ, with what explains it."""
+        """Returns all differences, each with the known fault that explains it, if any."""
         return list(against_tshark(self.ours, self.tshark, lambda: self.split))
 
 
 def files() -> list[Path]:
-    """Give all captures that lie about as files."""
+    """Returns all capture files."""
     return sorted([*RECORDED.glob("*.pcap*"), *MADE.glob("*.pcap"), *SHARED.glob("*.pcap")])
 
 
 def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, PairedFields]]:
-    """Read captures of ours or others; `folder` takes the lots."""
+    """Reads capture files with both; batches are written to `folder`."""
     ports = frozenset(entry["port"] for entry in entries())
-    for number, lot in enumerate(_lots(paths)):
+    for number, batch in enumerate(_batches(paths)):
         whole = folder / f"{number}.pcapng"
-        parts = [str(path) for path, _ in lot]
+        parts = [str(path) for path, _ in batch]
         subprocess.run([need_tool("mergecap"), "-a", "-w", str(whole), *parts], check=True)
         answer = observe_tshark(str(whole), ports)
         frames = streams = 0
-        for path, size in lot:
+        for path, size in batch:
             mine = observe(str(path), ports)
             part = [
                 seen._replace(frame=seen.frame - frames, stream=seen.stream - streams)
@@ -68,12 +68,13 @@ def read_files(folder: Path, paths: list[Path]) -> Iterator[tuple[str, PairedFie
             streams += size.streams
 
 
-def _lots(paths: list[Path]) -> list[list[tuple[Path, Capture]]]:
-    """Put captures together that have no connection in common.
+def _batches(paths: list[Path]) -> list[list[tuple[Path, Capture]]]:
+    """Groups captures that have no connection in common.
 
-    One with connections of which we know no handshake goes alone: their ports are not in a report.
+    A capture with connections without handshake is alone in its batch, because the report does not
+    contain their ports.
     """
-    lots: list[list[tuple[Path, Capture]]] = []
+    batches: list[list[tuple[Path, Capture]]] = []
     taken: list[set[tuple[Endpoint, Endpoint]]] = []
     for path in paths:
         report = analyze(path)
@@ -81,19 +82,19 @@ def _lots(paths: list[Path]) -> list[list[tuple[Path, Capture]]]:
         used = {(record.client, record.server) for record in report.handshakes}
         fits = [index for index, others in enumerate(taken) if others and not others & used]
         if len(used) < size.streams:
-            lots.append([(path, size)])
+            batches.append([(path, size)])
             taken.append(set())
         elif fits:
-            lots[fits[0]].append((path, size))
+            batches[fits[0]].append((path, size))
             taken[fits[0]] |= used
         else:
-            lots.append([(path, size)])
+            batches.append([(path, size)])
             taken.append(used)
-    return lots
+    return batches
 
 
 def read_examples(folder: Path) -> Iterator[tuple[str, PairedFields]]:
-    """Read the conversations of all rules' examples, put together in `folder`."""
+    """Reads the conversations of all rule examples with both; the capture is in `folder`."""
     frames: list[Frame] = []
     owners: list[str] = []
     starts: dict[str, int] = {}

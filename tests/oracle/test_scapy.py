@@ -1,4 +1,4 @@
-"""The scapy layers read every handshake packet of the captures as the native decoder does."""
+"""The scapy layers and the native decoder read the same fields from all handshake packets."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EVERY_KIND = {Connect, Connack, Disconnect, Auth}
 
 
 def every_packet(path: Path) -> list[tuple[Connection, Packet]]:
-    """Give every control packet of a capture that has all its bytes."""
+    """Returns every control packet of a capture with all its bytes."""
     return [(connection, packet) for connection, packet, _ in packets([str(path)], Options())]
 
 
 def native_fields(packet: HANDSHAKE, names: list[str]) -> dict[str, Any]:
-    """Give the fields of a native record in the words of `layer_records`."""
+    """Returns the fields of a native record in the form of `layer_records`."""
     fields = {name: getattr(packet, name) for name in names}
     for name in LISTS:
         if name in fields:
@@ -35,7 +35,7 @@ def native_fields(packet: HANDSHAKE, names: list[str]) -> dict[str, Any]:
 
 
 def scapy_fields(packet: HANDSHAKE, version: Version | None) -> dict[str, Any]:
-    """Dissect the packet's bytes with the scapy layers, as a connection of this version."""
+    """Dissects the packet's bytes with the scapy layers, in a connection of this version."""
     fields = as_record(MQTT(packet.raw, version=version).payload)
     if isinstance(packet, Connack) and packet.session_present is None:
         fields["session_present"] = None  # the layer cannot know that the connection is a 3.1 one
@@ -44,7 +44,7 @@ def scapy_fields(packet: HANDSHAKE, version: Version | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
 def test_same_fields(path: Path) -> None:
-    """Both decoders read the same out of each CONNECT, CONNACK, DISCONNECT and AUTH."""
+    """Both decoders read the same fields from each CONNECT, CONNACK, DISCONNECT and AUTH."""
     for connection, packet in every_packet(path):
         if isinstance(packet, HANDSHAKE) and packet.raw:
             fields = scapy_fields(packet, connection.version)
@@ -52,6 +52,6 @@ def test_same_fields(path: Path) -> None:
 
 
 def test_corpus_has_every_kind() -> None:
-    """The captures hold each of the four packets, so that the comparison is not empty."""
+    """The captures contain each of the four packet types, so that the comparison is not empty."""
     kinds = {type(packet) for path in files() for _, packet in every_packet(path)}
     assert kinds >= EVERY_KIND

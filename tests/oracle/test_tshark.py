@@ -1,4 +1,4 @@
-"""tshark reads the same fields in every CONNECT and CONNACK as we do, but for its known faults."""
+"""Dissector and tshark read the same fields from CONNECT and CONNACK, except for known faults."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MADE_ELSEWHERE = {"split-length"}  # tests/crosscheck/test_compare.py makes it
 
 @pytest.fixture(scope="session")
 def recorded(tshark: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """The recorded captures, without those of TLS (tests/crosscheck has these, with their keys)."""
-    closed = {entry["file"] for entry in entries() if "tls" in entry}
-    paths = sorted(path for path in corpus.RECORDED.glob("*.pcap*") if path.name not in closed)
+    """The recorded captures without TLS (tests/crosscheck has those with TLS, and their keys)."""
+    encrypted = {entry["file"] for entry in entries() if "tls" in entry}
+    paths = sorted(path for path in corpus.RECORDED.glob("*.pcap*") if path.name not in encrypted)
     return dict(corpus.read_files(tmp_path_factory.mktemp("recorded"), paths))
 
 
 @pytest.fixture(scope="session")
 def examples(tshark: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """The conversations of the rules' examples."""
+    """The conversations of the rule examples."""
     return dict(corpus.read_examples(tmp_path_factory.mktemp("examples")))
 
 
@@ -33,7 +33,7 @@ def examples(tshark: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def shared(
     tshark: str, tmp_path_factory: pytest.TempPathFactory, shared_captures: list[Path]
 ) -> Corpus:
-    """The captures of others."""
+    """Captures from other sources."""
     return dict(corpus.read_files(tmp_path_factory.mktemp("shared"), shared_captures))
 
 
@@ -45,7 +45,7 @@ def captures(request: pytest.FixtureRequest) -> Corpus:
 
 
 def test_same_fields(captures: Corpus) -> None:
-    """Every field of every CONNECT and CONNACK, and its stream, reads the same."""
+    """Every field of every CONNECT and CONNACK, and its stream, is the same."""
     found = [
         (name, each)
         for name, both in captures.items()
@@ -56,15 +56,15 @@ def test_same_fields(captures: Corpus) -> None:
 
 
 def test_same_connects(captures: Corpus) -> None:
-    """There are as many CONNECT packets as tshark counts, in the same frames."""
+    """CONNECT packets are found in the same frames as by tshark."""
     for name, both in captures.items():
-        odd = {each.frame for each in both.differences() if each.field == PACKET}
+        different = {each.frame for each in both.differences() if each.field == PACKET}
         mine, other = (
             [
                 seen.frame
                 for seen in side
                 if seen.fields["type"] == spec.CONNECT
-                and seen.frame not in odd
+                and seen.frame not in different
                 and seen.stream not in both.ours.carried
             ]
             for side in (both.ours.seen, both.tshark)
@@ -73,12 +73,12 @@ def test_same_connects(captures: Corpus) -> None:
 
 
 def test_corpus_is_not_empty(captures: Corpus) -> None:
-    """The test would fail if tshark no longer saw any MQTT."""
+    """Tshark finds MQTT in the captures, so that the comparison is not empty."""
     assert sum(len(both.tshark) for both in captures.values()) > len(captures) / 2
 
 
 def test_every_fault_is_seen(recorded: Corpus, examples: Corpus, shared: Corpus) -> None:
-    """Each fault that is listed as known explains something here."""
+    """Each known fault explains a difference in the corpus."""
     seen = {
         each.fault.name
         for part in (recorded, examples, shared)
@@ -90,6 +90,6 @@ def test_every_fault_is_seen(recorded: Corpus, examples: Corpus, shared: Corpus)
 
 
 def test_every_fault_has_a_reason() -> None:
-    """Each fault says in a sentence why we differ."""
+    """Each known fault explains the difference in a sentence."""
     for fault in FAULTS:
         assert len(fault.reason) > 30 and fault.reason.endswith(".")

@@ -1,4 +1,4 @@
-"""Every file format that the contract names, plain and compressed, each with two conversations."""
+"""Cases for every supported file format, plain and compressed, each with two connections."""
 
 from __future__ import annotations
 
@@ -14,24 +14,34 @@ import zstandard
 from tests.capture import builders
 from tests.capture.builders import SECOND, START
 from tests.net import wire
-from tests.transport.exchanges import CLEAN, FALSE
+from tests.transport.connection_builder import (
+    STEP_NS,
+    CapturedFrame,
+    ConnectionBuilder,
+    Wrapping,
+    four,
+    six,
+)
+from tests.transport.handshakes import CLEAN, FALSE
 from tests.transport.row import Files, Seen, Timed, TransportRow, one_pcap, records
-from tests.transport.talk import STEP_NS, Shot, Talk, Wrapping, four, six
 
 COMMENT = builders.option(1, b"a comment on this packet \xff")
 SECRETS = builders.block(10, struct.pack("<II", 0x544C534B, 9) + b"# no keys")
 NAMES = builders.block(4, bytes(4))
 STATISTICS = builders.block(5, struct.pack("<III", 0, START >> 32, START & 0xFFFFFFFF))
-UNKNOWN = builders.block(0x0BADCAFE & 0x7FFFFFFF, b"nobody knows this block")
+UNKNOWN = builders.block(0x0BADCAFE & 0x7FFFFFFF, b"a block of unknown type")
 
 
-def conversations(port: int) -> list[Shot]:
-    """One with a finding and one without."""
-    return Talk(port).whole(CLEAN).shots + Talk(port + 1).whole(FALSE).shots
+def conversations(port: int) -> list[CapturedFrame]:
+    """Returns the frames of two connections, the second one with a finding."""
+    return (
+        ConnectionBuilder(port).complete(CLEAN).frames
+        + ConnectionBuilder(port + 1).complete(FALSE).frames
+    )
 
 
 def pcap(order: str, magic: int) -> Files:
-    """A pcap file of a byte order and a unit."""
+    """Returns a writer of pcap files with a byte order and a time resolution."""
     unit = 1 if magic == builders.NANO else 1000
 
     def files(frames: Sequence[Timed]) -> list[bytes]:
@@ -41,13 +51,15 @@ def pcap(order: str, magic: int) -> Files:
 
 
 def pcapng(order: str = "<", *, options: bytes = b"", ticks: int = 1000, before: int = 0) -> Files:
-    """A pcapng file: `options` of its interface, nanoseconds in a tick, seconds of its offset."""
+    """Returns a writer of pcapng files: `options` of the interface, nanoseconds per tick, and the
+    seconds of its offset.
+    """
 
     def files(frames: Sequence[Timed]) -> list[bytes]:
         head = builders.section(order) + builders.interface(order=order, options=options)
         blocks = [
-            builders.enhanced(shot.data, (time_ns - before * SECOND) // ticks, order=order)
-            for time_ns, shot in frames
+            builders.enhanced(frame.data, (time_ns - before * SECOND) // ticks, order=order)
+            for time_ns, frame in frames
         ]
         return [head + b"".join(blocks)]
 
@@ -55,69 +67,71 @@ def pcapng(order: str = "<", *, options: bytes = b"", ticks: int = 1000, before:
 
 
 def binary_resolution(frames: Sequence[Timed]) -> list[bytes]:
-    """Two interfaces in turns: ticks of 2**-20 seconds, and nanoseconds after an offset."""
+    """Alternates two interfaces: ticks of 2**-20 seconds, and nanoseconds after an offset."""
     head = builders.section() + builders.interface(options=builders.resolution(0x80 | 20))
     head += builders.interface(options=builders.resolution(9) + builders.offset(1_000_000_000))
     blocks = []
-    for time_ns, shot in frames:
+    for time_ns, frame in frames:
         if time_ns // STEP_NS % 2:
-            blocks.append(builders.enhanced(shot.data, time_ns - 1_000_000_000 * SECOND, 1))
+            blocks.append(builders.enhanced(frame.data, time_ns - 1_000_000_000 * SECOND, 1))
         else:
-            blocks.append(builders.enhanced(shot.data, (time_ns << 20) // SECOND))
+            blocks.append(builders.enhanced(frame.data, (time_ns << 20) // SECOND))
     return [head + b"".join(blocks)]
 
 
 def sections(frames: Sequence[Timed]) -> list[bytes]:
-    """A section of each byte order; a connection begins in one and ends in the next."""
+    """Writes a section of each byte order; a connection begins in one and ends in the next."""
     half = 5
     return [pcapng("<")(frames[:half])[0] + pcapng(">")(frames[half:])[0]]
 
 
 def interfaces(frames: Sequence[Timed]) -> list[bytes]:
-    """An interface for each link type."""
-    links = sorted({shot.link for _, shot in frames})
+    """Writes an interface for each link type."""
+    links = sorted({frame.link for _, frame in frames})
     head = builders.section() + b"".join(builders.interface(link) for link in links)
     return [
         head + b"".join(
             builders.enhanced(
-                shot.data[: shot.cut], time_ns // 1000, links.index(shot.link),
-                sent=len(shot.data),
+                frame.data[: frame.cut], time_ns // 1000, links.index(frame.link),
+                sent=len(frame.data),
             )
-            for time_ns, shot in frames
+            for time_ns, frame in frames
         )
     ]  # fmt: skip
 
 
 def simple_packets(frames: Sequence[Timed]) -> list[bytes]:
-    """Simple Packet Blocks, which have no time."""
+    """Writes Simple Packet Blocks, which have no time."""
     head = builders.section() + builders.interface()
-    return [head + b"".join(builders.simple(shot.data) for _, shot in frames)]
+    return [head + b"".join(builders.simple(frame.data) for _, frame in frames)]
 
 
 def obsolete_packets(frames: Sequence[Timed]) -> list[bytes]:
-    """The obsolete Packet Block."""
+    """Writes obsolete Packet Blocks."""
     head = builders.section() + builders.interface()
-    return [head + b"".join(builders.old_packet(shot.data, time // 1000) for time, shot in frames)]
+    return [
+        head + b"".join(builders.old_packet(frame.data, time // 1000) for time, frame in frames)
+    ]
 
 
 def other_blocks(frames: Sequence[Timed]) -> list[bytes]:
-    """Comments, names, statistics, secrets and unknown blocks between the frames."""
+    """Writes comments, names, statistics, secrets and unknown blocks between the frames."""
     head = builders.section(options=builders.option(1, b"a section")) + builders.interface()
     others = [SECRETS, NAMES, STATISTICS, UNKNOWN]
     blocks = [
-        others[at % 4] + builders.enhanced(shot.data, time_ns // 1000, options=COMMENT)
-        for at, (time_ns, shot) in enumerate(frames)
+        others[at % 4] + builders.enhanced(frame.data, time_ns // 1000, options=COMMENT)
+        for at, (time_ns, frame) in enumerate(frames)
     ]
     return [head + b"".join(blocks)]
 
 
 def compressed(by: Callable[[bytes], bytes], files: Files = one_pcap) -> Files:
-    """The same, compressed."""
+    """Returns a writer of the same files, compressed."""
     return lambda frames: [by(data) for data in files(frames)]
 
 
 def cut_files(*places: int) -> Files:
-    """Files one after the other, as a ring buffer leaves them."""
+    """Returns a writer of consecutive files, as from a ring buffer."""
 
     def files(frames: Sequence[Timed]) -> list[bytes]:
         edges = [0, *places, len(frames)]
@@ -128,26 +142,30 @@ def cut_files(*places: int) -> Files:
 
 
 def by_turns(frames: Sequence[Timed]) -> list[bytes]:
-    """Two files of the same time, as two interfaces give them: pcap, and pcapng compressed."""
+    """Writes two concurrent files, as of two interfaces: pcap, and pcapng compressed."""
     return [*one_pcap(frames[::2]), gzip.compress(pcapng()(frames[1::2])[0])]
 
 
-def each_way(port: int) -> list[Shot]:
-    """The client's frames from an Ethernet interface, the server's from a cooked one."""
+def each_way(port: int) -> list[CapturedFrame]:
+    """Returns the client's frames from an Ethernet interface, the server's from a cooked one."""
 
     def frames(segment: bytes, side: int) -> list[bytes]:
         return [wire.ethernet(four(segment, side))]
 
-    plain = Talk(port, Wrapping(1, frames)).whole(FALSE).shots
-    cooked = Talk(port, Wrapping(113, lambda t, s: [wire.cooked(four(t, s))])).whole(FALSE).shots
+    plain = ConnectionBuilder(port, Wrapping(1, frames)).complete(FALSE).frames
+    cooked = (
+        ConnectionBuilder(port, Wrapping(113, lambda t, s: [wire.cooked(four(t, s))]))
+        .complete(FALSE)
+        .frames
+    )
     client = {1, 3, 4, 7, 8, 10, 12}
     return [
         (plain if number in client else cooked)[number - 1] for number in range(1, len(plain) + 1)
     ]
 
 
-def every_link(port: int) -> list[Shot]:
-    """Conversations on four link types in one file."""
+def every_link(port: int) -> list[CapturedFrame]:
+    """Returns connections on four link types in one file."""
     wraps = [
         Wrapping(1, lambda t, s: [wire.ethernet(four(t, s))]),
         Wrapping(101, lambda t, s: [six(t, s)]),
@@ -155,7 +173,9 @@ def every_link(port: int) -> list[Shot]:
         Wrapping(0, lambda t, s: [struct.pack("<I", 2) + four(t, s)]),
     ]
     return [
-        shot for at, wrap in enumerate(wraps) for shot in Talk(port + at, wrap).whole(FALSE).shots
+        frame
+        for at, wrap in enumerate(wraps)
+        for frame in ConnectionBuilder(port + at, wrap).complete(FALSE).frames
     ]
 
 
@@ -164,12 +184,12 @@ SPLIT = (Seen(CLEAN), Seen(FALSE, (1, 6), (1, 8), 1))
 
 
 def row(files: Files, seen: Sequence[Seen] = TWICE) -> TransportRow:
-    """A row of the two conversations in these files."""
+    """Returns a case with the two connections in these files."""
     return TransportRow(conversations, seen, files=files)
 
 
 def backwards(paths: list[str]) -> list[str]:
-    """The last file first."""
+    """Returns the paths in reverse order."""
     return paths[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Link types, tunnels and odd IP headers that the contract names, each with two conversations."""
+"""Cases for all supported link types, tunnels and unusual IP headers, each with two connections."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from collections.abc import Callable, Sequence
 
 from tests.net import wire
 from tests.net.wire import ACK, PSH
-from tests.transport.exchanges import CLEAN, FALSE, LARGE
+from tests.transport.connection_builder import (
+    PLAIN,
+    C,
+    CapturedFrame,
+    ConnectionBuilder,
+    S,
+    Wrapping,
+    ether,
+    four,
+    six,
+)
+from tests.transport.handshakes import CLEAN, FALSE, LARGE
 from tests.transport.row import Seen, TransportRow
-from tests.transport.talk import PLAIN, C, S, Shot, Talk, Wrapping, ether, four, six
 
 OUTER = ("192.0.2.1", "192.0.2.2")
 TWICE = (Seen(CLEAN, 4, 6, 0), Seen(FALSE, 16, 18, 1))
@@ -20,27 +30,27 @@ Wrap = Callable[[bytes, int], bytes]
 
 
 def over_ip(payload: bytes, side: int, protocol: int) -> bytes:
-    """An Ethernet frame with an IP protocol between the ends of a tunnel."""
+    """Returns an Ethernet frame with an IP protocol between the ends of a tunnel."""
     return ether(wire.ipv4(payload, OUTER[side], OUTER[1 - side], protocol), side)
 
 
 def over_udp(payload: bytes, side: int, port: int) -> bytes:
-    """The same with UDP."""
+    """Returns the same with UDP."""
     return over_ip(wire.udp(50000, port, payload), side, 17)
 
 
 def inner(segment: bytes, side: int) -> bytes:
-    """An Ethernet frame to put into a tunnel."""
+    """Returns an Ethernet frame to be tunnelled."""
     return ether(four(segment, side), side)
 
 
 def ident(segment: bytes) -> int:
-    """An identification that no other datagram of a capture has."""
+    """Returns an IP identification that no other datagram of a capture has."""
     return zlib.crc32(segment) & 0xFFFF
 
 
 def fragments(segment: bytes, side: int, order: Sequence[int] = (0, 1, 2)) -> list[bytes]:
-    """An IPv4 datagram in three fragments, the TCP header in two of them."""
+    """Returns an IPv4 datagram in three fragments, with the TCP header in two of them."""
     places = [0, 8, 16, len(segment)]
     made = [
         ether(
@@ -56,7 +66,7 @@ def fragments(segment: bytes, side: int, order: Sequence[int] = (0, 1, 2)) -> li
 
 
 def fragments_6(segment: bytes, side: int) -> list[bytes]:
-    """An IPv6 datagram in two fragments."""
+    """Returns an IPv6 datagram in two fragments."""
     number = ident(segment)
     return [
         ether(six(wire.ipv6_fragment(piece, number, at, at == 0), side, 44), side, 0x86DD)
@@ -65,7 +75,7 @@ def fragments_6(segment: bytes, side: int) -> list[bytes]:
 
 
 def fragments_of_tunnel(segment: bytes, side: int) -> list[bytes]:
-    """VXLAN in UDP in two fragments, the second one captured first."""
+    """Returns VXLAN in UDP in two fragments, the second one captured first."""
     datagram = wire.udp(50000, 4789, wire.vxlan(inner(segment, side)))
     number = ident(segment)
     made = [
@@ -84,89 +94,89 @@ def _outer(side: int) -> tuple[str, str]:
 
 
 def wrong_checksums(segment: bytes, side: int) -> bytes:
-    """Checksums as an offloading interface leaves them: part of a sum."""
+    """Returns a frame with wrong checksums, as with checksum offload."""
     datagram = bytearray(four(segment[:16] + b"\xbe\xef" + segment[18:], side))
     datagram[10:12] = b"\xde\xad"
     return ether(bytes(datagram), side)
 
 
 def padded(segment: bytes, side: int) -> bytes:
-    """An Ethernet frame of at least 60 bytes, padded with what looks like MQTT."""
+    """Returns an Ethernet frame of at least 60 bytes, padded with bytes that look like MQTT."""
     frame = inner(segment, side)
     return frame + (bytes.fromhex("30ff") * 30)[: max(60 - len(frame), 0)]
 
 
 def quoting(segment: bytes, side: int) -> list[bytes]:
-    """A frame, and an ICMP error that quotes it."""
+    """Returns a frame, and an ICMP error that quotes it."""
     error = b"\3\4" + bytes(6) + four(segment, side)
     back = ether(wire.ipv4(error, "192.0.2.9", _ends(side)[0], 1), 1 - side)
     return [inner(segment, side), back]
 
 
 def others_between(segment: bytes, side: int) -> list[bytes]:
-    """Frames that carry no TCP before every one that does."""
+    """Returns a frame with TCP, and frames without TCP before it."""
     arp = ether(bytes.fromhex("0001080006040001") + bytes(20), side, 0x0806)
     dns = over_ip(wire.udp(5353, 53, bytes(30)), side, 17)
     return [arp, dns, inner(segment, side)]
 
 
 def one(link: int, wrap: Wrap) -> TransportRow:
-    """A row where each segment is one frame."""
+    """Returns a case in which each segment is one frame."""
     return many(Wrapping(link, lambda segment, side: [wrap(segment, side)]), 1, 0)
 
 
 def many(wrapping: Wrapping, each: int, place: int) -> TransportRow:
-    """A row where each segment is `each` frames, of which one completes it."""
+    """Returns a case in which each segment is `each` frames; the one at `place` completes it."""
 
     def at(number: int) -> int:
         return (number - 1) * each + place + 1
 
-    def shots(port: int) -> list[Shot]:
-        first = Talk(port, wrapping).whole(CLEAN)
-        return first.shots + Talk(port + 1, wrapping).whole(FALSE).shots
+    def make_frames(port: int) -> list[CapturedFrame]:
+        first = ConnectionBuilder(port, wrapping).complete(CLEAN)
+        return first.frames + ConnectionBuilder(port + 1, wrapping).complete(FALSE).frames
 
-    return TransportRow(shots, (Seen(CLEAN, at(4), at(6), 0), Seen(FALSE, at(16), at(18), 1)))
+    return TransportRow(make_frames, (Seen(CLEAN, at(4), at(6), 0), Seen(FALSE, at(16), at(18), 1)))
 
 
-def large(port: int, wrap: Wrap) -> list[Shot]:
-    """A CONNECT of more than 64 KiB in one frame."""
-    talk = Talk(port).open()
-    talk.wrapping = Wrapping(1, lambda segment, side: [wrap(segment, side)])
-    talk.tell(C, LARGE.connect)
-    talk.wrapping = PLAIN
-    return talk.answer(LARGE).close().shots
+def large(port: int, wrap: Wrap) -> list[CapturedFrame]:
+    """Returns a connection with a CONNECT of more than 64 KiB in one frame."""
+    connection = ConnectionBuilder(port).open()
+    connection.wrapping = Wrapping(1, lambda segment, side: [wrap(segment, side)])
+    connection.send_acked(C, LARGE.connect)
+    connection.wrapping = PLAIN
+    return connection.connack(LARGE).close().frames
 
 
 def one_way_tagged(segment: bytes, side: int) -> bytes:
-    """A tag in one direction only."""
+    """Returns a frame with a VLAN tag in one direction only."""
     return ether(four(segment, side), side, vlans=[0x8100] if side == S else [])
 
 
 def family(number: int, order: str) -> Wrap:
-    """The pseudo-header of a loopback, IPv4 for family 2."""
+    """Returns a wrapper with the pseudo-header of a loopback interface, IPv4 for family 2."""
     head = struct.pack(f"{order}I", number)
     return lambda segment, side: head + (four if number == 2 else six)(segment, side)
 
 
 def extended(protocol: int, header: bytes) -> Wrap:
-    """IPv6 with an extension header, whose first byte says TCP."""
+    """Returns a wrapper for IPv6 with an extension header before TCP."""
     return lambda segment, side: ether(six(b"\6" + header + segment, side, protocol), side, 0x86DD)
 
 
 def gre(protocol: int, flags: int, fields: bytes, wrap: Wrap) -> Wrap:
-    """GRE over IPv4."""
+    """Returns a wrapper for GRE over IPv4."""
     return lambda segment, side: over_ip(
         wire.gre(wrap(segment, side), protocol, flags, fields), side, 47
     )
 
 
 def udp(port: int, wrap: Wrap) -> Wrap:
-    """A tunnel in UDP."""
+    """Returns a wrapper for a tunnel in UDP."""
     return lambda segment, side: over_udp(wrap(segment, side), side, port)
 
 
 def ethernet(kind: int, wrap: Wrap, *vlans: int) -> Wrap:
-    """Ethernet with an ethertype, behind tags."""
+    """Returns a wrapper for Ethernet with an ethertype after VLAN tags."""
     return lambda segment, side: ether(wrap(segment, side), side, kind, vlans)
 
 
@@ -282,7 +292,9 @@ ROWS: dict[str, TransportRow] = {
 }  # fmt: skip
 
 
-def large_6(port: int) -> list[Shot]:
-    """The same in IPv6 without a length."""
-    talk = Talk(port, Wrapping(1, lambda t, s: [ether(six(t, s, length=0), s, 0x86DD)])).open()
-    return talk.add(C, PSH | ACK, LARGE.connect).ack(S).answer(LARGE).close().shots
+def large_6(port: int) -> list[CapturedFrame]:
+    """Returns the same in IPv6 without a length."""
+    connection = ConnectionBuilder(
+        port, Wrapping(1, lambda t, s: [ether(six(t, s, length=0), s, 0x86DD)])
+    ).open()
+    return connection.add(C, PSH | ACK, LARGE.connect).ack(S).connack(LARGE).close().frames

@@ -1,4 +1,4 @@
-"""A recorded capture in, its frames out, as they are or with every byte in a segment of its own."""
+"""Reads the frames of recorded captures, and splits payloads into segments of one byte."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ ETHERNET = 14
 
 
 def frames_of(name: str) -> list[Record]:
-    """Read the frames of a recorded capture; they are Ethernet, and none is cut."""
+    """Reads the frames of a recorded capture; they are Ethernet, and none is truncated."""
     frames = records((RECORDED / name).read_bytes())
     assert all(frame.link == 1 and frame.original == len(frame.data) for frame in frames)
     return frames
 
 
 def byte_by_byte(frames: Sequence[Record]) -> list[Record]:
-    """Send every byte of a payload in a segment of its own, at the time of the whole."""
+    """Splits payloads into segments of one byte, each at the time of the original."""
     return [piece for frame in frames for piece in _pieces(frame)]
 
 
 def has_payload(frame: Record) -> bool:
-    """Whether a frame carries bytes of its connection and no SYN, FIN or RST."""
+    """Whether a frame carries TCP payload and no SYN, FIN or RST."""
     start, end = _payload(frame.data)
     return start < end and not frame.data[_tcp(frame.data)[0] + 13] & 7
 
 
 def _payload(data: bytes) -> tuple[int, int]:
-    """Where the TCP payload of a frame begins and ends."""
+    """Returns start and end of the TCP payload of a frame."""
     tcp, end = _tcp(data)
     return tcp + (data[tcp + 12] >> 4) * 4, end
 
@@ -59,7 +59,7 @@ def _pieces(frame: Record) -> list[Record]:
 
 
 def _tcp(data: bytes) -> tuple[int, int]:
-    """Where TCP begins in a frame, and where its payload ends."""
+    """Returns the start of the TCP header of a frame, and the end of its payload."""
     if data[ETHERNET] >> 4 == 4:
         header = (data[ETHERNET] & 15) * 4
         return ETHERNET + header, ETHERNET + int.from_bytes(

@@ -1,4 +1,4 @@
-"""One case of transport: the frames of a capture, the files that hold them, what must be found."""
+"""One transport case: the frames of a capture, the files with them, the expected results."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from typing import NamedTuple
 
 from dissector.model import Outcome
 from tests.capture import builders
-from tests.transport.exchanges import Exchange
-from tests.transport.talk import Shot
+from tests.transport.connection_builder import CapturedFrame
+from tests.transport.handshakes import SampleHandshake
 
 PORT = 40000
 START = builders.START
 
-Place = int | tuple[int, int]  # a frame's number, or the index of its file and its number
+Place = int | tuple[int, int]  # a frame number, or file index and frame number
 
 
 class Timed(NamedTuple):
     """A frame with its time."""
 
     time_ns: int
-    shot: Shot
+    captured: CapturedFrame
 
 
 Files = Callable[[Sequence[Timed]], list[bytes]]
 
 
 class Seen(NamedTuple):
-    """A handshake that must be found, and the frames that complete its packets (None: not seen)."""
+    """An expected handshake, and the frames that complete its packets (None: not seen)."""
 
-    exchange: Exchange
+    sample: SampleHandshake
     connect: Place | None = 4
     connack: Place | None = 6
     stream: int = 0
-    outcome: Outcome | None = None  # as the exchange has it
+    outcome: Outcome | None = None  # None: that of the sample
 
 
 def one_pcap(frames: Sequence[Timed]) -> list[bytes]:
-    """One pcap file, in nanoseconds; all frames are of one link type."""
-    links = {frame.shot.link for frame in frames} or {1}
+    """Writes one pcap file, in nanoseconds; all frames must have the same link type."""
+    links = {frame.captured.link for frame in frames} or {1}
     assert len(links) == 1
     return [builders.pcap_header(magic=builders.NANO, link=links.pop()) + records(frames, unit=1)]
 
 
 def records(frames: Sequence[Timed], order: str = "<", unit: int = 1000) -> bytes:
-    """The records of a pcap file."""
+    """Returns the records of a pcap file."""
     return b"".join(
-        builders.pcap_record(shot.data[: shot.cut], time_ns, order, unit, sent=len(shot.data))
-        for time_ns, shot in frames
+        builders.pcap_record(frame.data[: frame.cut], time_ns, order, unit, sent=len(frame.data))
+        for time_ns, frame in frames
     )
 
 
 @dataclass
 class TransportRow:
-    """`shots` makes the frames, with client ports from the one given on.
+    """One case. `make_frames` makes the frames, with client ports from the given one on.
 
-    `warnings` are the kinds that the capture must give, `files` puts its frames into files (named
-    0, 1, …), `path_order` the order in which they are given; `timeless`: the format has no times;
-    `copies`: packets come more than once, so that without one frame another completes them.
+    `warnings` are the expected kinds, `files` writes the frames to files (named 0, 1, …),
+    `path_order` is the order in which the files are passed; `timeless`: the format has no times;
+    `copies`: packets are sent more than once, so that without one frame another completes them.
     """
 
-    shots: Callable[[int], list[Shot]]
+    make_frames: Callable[[int], list[CapturedFrame]]
     seen: Sequence[Seen]
     warnings: Iterable[str] = ()
     files: Files = one_pcap
@@ -71,23 +71,23 @@ class TransportRow:
     copies: bool = False
 
     def timed(self) -> list[Timed]:
-        """Its frames with their times."""
-        return timed(self.shots(PORT))
+        """Returns its frames with their times."""
+        return timed(self.make_frames(PORT))
 
     def expected(self) -> list[tuple[str, Place]]:
-        """The rules that must fire, and where."""
+        """Returns the expected findings: rule and frame."""
         return [
-            (seen.exchange.rule, seen.connack)
+            (seen.sample.rule, seen.connack)
             for seen in self.seen
-            if seen.exchange.rule and seen.connect is not None and seen.connack is not None
+            if seen.sample.rule and seen.connect is not None and seen.connack is not None
         ]
 
 
-def timed(shots: Iterable[Shot], start: int = START) -> list[Timed]:
-    """Give frames their times, one after the other."""
+def timed(captured: Iterable[CapturedFrame], start: int = START) -> list[Timed]:
+    """Adds times to frames, by their pauses."""
     frames = []
     now = start
-    for shot in shots:
-        now += shot.pause
-        frames.append(Timed(now, shot))
+    for frame in captured:
+        now += frame.pause
+        frames.append(Timed(now, frame))
     return frames

@@ -1,4 +1,4 @@
-"""The command on captures that come by other ways than a plain file, and on what it refuses."""
+"""The command on captures from pipes, standard input and several files, and on rejected files."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from dissector.errors import CaptureError
 from tests.capture import builders
 from tests.cli.running import CLEAN, CompletedRun, dissector
 from tests.conftest import ROOT
+from tests.transport.connection_builder import CapturedFrame
 from tests.transport.containers import conversations, pcapng
 from tests.transport.row import PORT, Timed, one_pcap, timed
-from tests.transport.talk import Shot
 
 
 def frames() -> list[Timed]:
-    """Two conversations, one with a finding."""
+    """Returns the frames of two connections, one with a finding."""
     return timed(conversations(PORT))
 
 
 def capture() -> bytes:
-    """The same as a pcap file."""
+    """Returns the same as a pcap file."""
     return one_pcap(frames())[0]
 
 
 def reported(ran: CompletedRun) -> tuple[int, list[Any], list[Any]]:
-    """Exit code, client ids with their frames, and findings with theirs."""
+    """Returns exit code, client ids with their frames, and findings with their frames."""
     report = json.loads(ran.out)
     clients = [
         (
@@ -74,7 +74,7 @@ def test_standard_input_from_a_file(tmp_path: Path) -> None:
 
 
 def test_a_named_pipe(tmp_path: Path) -> None:
-    """A FIFO is read as a file, whatever the sizes in which it gives its bytes."""
+    """A FIFO is read like a file, whatever the sizes of its writes."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
@@ -92,7 +92,7 @@ def test_a_named_pipe(tmp_path: Path) -> None:
 
 
 def test_two_files_in_reverse_order(tmp_path: Path) -> None:
-    """Files are one capture in the order of time, whatever the order of their names."""
+    """Several files are one capture in order of time, whatever the order of their names."""
     early, late = tmp_path / "z.pcap.gz", tmp_path / "a.txt"
     early.write_bytes(gzip.compress(one_pcap(frames()[:17])[0]))
     late.write_bytes(one_pcap(frames()[17:])[0])
@@ -103,8 +103,8 @@ def test_two_files_in_reverse_order(tmp_path: Path) -> None:
     assert [Path(frame["file"]).name for frame in finding["frames"]] == ["z.pcap.gz", "a.txt"]
 
 
-def test_files_judged_apart_know_less(tmp_path: Path) -> None:
-    """With `--separate` a handshake cut in two gives no finding: neither half proves it."""
+def test_separate_files_with_a_split_handshake(tmp_path: Path) -> None:
+    """With `--separate` a handshake that spans two files gives no finding in either."""
     for name, part in (("a", frames()[:17]), ("b", frames()[17:])):
         (tmp_path / name).write_bytes(one_pcap(part)[0])
     ran = dissector("--separate", "--format", "concise", str(tmp_path / "a"), str(tmp_path / "b"))
@@ -112,12 +112,12 @@ def test_files_judged_apart_know_less(tmp_path: Path) -> None:
 
 
 def unknown() -> bytes:
-    """A capture of a link type that the native engine does not know (IEEE 802.15.4)."""
-    return one_pcap(timed([Shot(bytes(40), 195)] * 3))[0]
+    """Returns a capture of a link type unknown to the native engine (IEEE 802.15.4)."""
+    return one_pcap(timed([CapturedFrame(bytes(40), 195)] * 3))[0]
 
 
 def test_a_file_of_unknown_link_types_only(tmp_path: Path) -> None:
-    """It is named, with what to do, and the exit is 2."""
+    """A file with unknown link types only is reported with a hint, and exit code 2."""
     path = tmp_path / "radio.pcap"
     path.write_bytes(unknown())
     ran = dissector(str(path))
@@ -128,7 +128,7 @@ def test_a_file_of_unknown_link_types_only(tmp_path: Path) -> None:
 
 
 def test_a_file_of_unknown_link_types_among_others(tmp_path: Path) -> None:
-    """The others are judged, the exit is 2 all the same."""
+    """The other files are analysed, and the exit code is still 2."""
     (tmp_path / "radio").write_bytes(unknown())
     (tmp_path / "good").write_bytes(capture())
     ran = dissector("--format", "json", str(tmp_path / "good"), str(tmp_path / "radio"))
@@ -137,15 +137,15 @@ def test_a_file_of_unknown_link_types_among_others(tmp_path: Path) -> None:
 
 
 def ambiguous() -> bytes:
-    """A frame of that link type before the conversations, in one pcapng."""
+    """Returns a pcapng with a frame of that link type before the connections."""
     head = builders.section() + builders.interface(1) + builders.interface(195)
     blocks = [builders.enhanced(bytes(40), number=1)]
-    blocks += [builders.enhanced(shot.data, now // 1000) for now, shot in frames()]
+    blocks += [builders.enhanced(frame.data, now // 1000) for now, frame in frames()]
     return head + b"".join(blocks)
 
 
 def test_an_unknown_link_type_beside_a_known_one(tmp_path: Path) -> None:
-    """In a pcapng of several interfaces it is a warning that names it."""
+    """In a pcapng with several interfaces an unknown link type is a warning."""
     path = tmp_path / "mixed.pcapng"
     path.write_bytes(ambiguous())
     ran = dissector("--format", "json", str(path))
@@ -157,14 +157,14 @@ def test_an_unknown_link_type_beside_a_known_one(tmp_path: Path) -> None:
 
 
 def test_the_warning_of_an_unknown_link_type() -> None:
-    """It names the link type, and points to the engine that may know it."""
+    """The warning names the link type and the engine that may know it."""
     (warning,) = package.analyze(io.BytesIO(ambiguous())).warnings
     assert "IEEE802_15_4" in warning.message
     assert "--engine scapy" in warning.message
 
 
 def test_a_truncated_file(tmp_path: Path) -> None:
-    """What is there is judged; a cut record is a warning, and 2 with `--strict-input`."""
+    """A truncated record is a warning, and exit code 2 with `--strict-input`."""
     path = tmp_path / "cut.pcap"
     path.write_bytes(capture()[:-7])
     ran = dissector("--format", "json", str(path))
@@ -174,7 +174,7 @@ def test_a_truncated_file(tmp_path: Path) -> None:
 
 
 def test_a_truncated_compressed_file(tmp_path: Path) -> None:
-    """A gzip stream that ends early is a warning as well."""
+    """A gzip stream that ends early is a warning."""
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(capture(), 0)[:-40])
     ran = dissector("--format", "json", str(path))
@@ -184,8 +184,8 @@ def test_a_truncated_compressed_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("magic", [0xA1B2CD34, 0xA1B2C3D5, 0xA1E2CB12, 0xA1B234CD])
 @pytest.mark.parametrize("order", "<>")
-def test_modified_pcap_is_refused(magic: int, order: str) -> None:
-    """A variant with a magic of its own is refused in one line that says what to do."""
+def test_modified_pcap_is_rejected(magic: int, order: str) -> None:
+    """A pcap variant with another magic number is rejected in one line that says what to do."""
     data = struct.pack(f"{order}I", magic) + capture()[4:]
     with pytest.raises(CaptureError) as caught:
         package.analyze(io.BytesIO(data))
@@ -194,7 +194,7 @@ def test_modified_pcap_is_refused(magic: int, order: str) -> None:
 
 
 def test_modified_pcap_exits_with_2(tmp_path: Path) -> None:
-    """The command says it, and nothing else."""
+    """The command prints one line on standard error and exits with 2."""
     path = tmp_path / "modified.pcap"
     path.write_bytes(struct.pack("<I", 0xA1B2CD34) + capture()[4:])
     ran = dissector(str(path))

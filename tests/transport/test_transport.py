@@ -1,4 +1,4 @@
-"""Every transport case as whole captures: handshakes are found, and damage adds no finding."""
+"""Every transport case as a capture: its handshakes are found, and damage adds no finding."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import dissector
 from dissector.mqtt.packets import Packet
 from tests.judging import keys_of
 from tests.transport import containers, encapsulations, endings, segments
-from tests.transport.exchanges import answered, asked
+from tests.transport.handshakes import connack_fields, connect_fields
 from tests.transport.row import Place, Timed, TransportRow
 
 TCP: dict[str, TransportRow] = {**segments.ROWS, **endings.ROWS}
 ROWS: dict[str, TransportRow] = {**containers.ROWS, **encapsulations.ROWS, **TCP}
 Keys = Callable[[dissector.Report], set[Any]]
-WINDOW = 8  # how far a frame strays when a capture is shuffled
+WINDOW = 8  # how far a frame is moved at most when a capture is shuffled
 
 
 def analyse(row: TransportRow, frames: Sequence[Timed], folder: Path) -> dissector.Report:
-    """Write frames as the row's files and analyse those."""
+    """Writes frames to the case's files and analyses those."""
     paths = []
     for at, data in enumerate(row.files(frames)):
         path = folder / f"{at}.pcap"
@@ -33,27 +33,27 @@ def analyse(row: TransportRow, frames: Sequence[Timed], folder: Path) -> dissect
 
 
 def place(packet: Packet | None) -> Place | None:
-    """Name the frame of a packet as the rows do."""
+    """Returns the frame of a packet in the notation of the cases."""
     if packet is None or packet.frame is None:
         return None
     return where(packet.frame.file, packet.frame.number)
 
 
 def where(path: str, number: int) -> Place:
-    """Name a frame by its number, and by its file if that is not the first."""
+    """Returns a frame number, with the file index if it is not 0."""
     file = int(Path(path).stem)
     return (file, number) if file else number
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
-    """A capture of this kind gives its handshakes field by field, its findings and warnings."""
+    """A capture of this kind gives exactly the expected handshakes, findings and warnings."""
     row = ROWS[name]
     frames = row.timed()
     report = analyse(row, frames, tmp_path)
     found = [
         (
-            asked(handshake), answered(handshake),
+            connect_fields(handshake), connack_fields(handshake),
             place(handshake.connect),
             place(handshake.connack),
             handshake.stream, handshake.outcome, handshake.server.port,
@@ -62,9 +62,9 @@ def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
     ]  # fmt: skip
     expected = [
         (
-            None if seen.connect is None else seen.exchange.asked,
-            None if seen.connack is None else seen.exchange.answered,
-            seen.connect, seen.connack, seen.stream, seen.outcome or seen.exchange.outcome,
+            None if seen.connect is None else seen.sample.connect_fields,
+            None if seen.connack is None else seen.sample.connack_fields,
+            seen.connect, seen.connack, seen.stream, seen.outcome or seen.sample.outcome,
             row.server_port,
         )
         for seen in row.seen
@@ -83,7 +83,7 @@ def test_handshakes_are_found(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_lost_frame_adds_no_finding(name: str, tmp_path: Path) -> None:
-    """With any one frame removed, nothing is found that the whole capture does not show."""
+    """With any one frame removed, there is no finding that the whole capture does not give."""
     row = ROWS[name]
     frames = row.timed()
     keys: Keys = parties if row.copies else keys_of
@@ -94,7 +94,7 @@ def test_a_lost_frame_adds_no_finding(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_doubled_frames_change_no_finding(name: str, tmp_path: Path) -> None:
+def test_duplicate_frames_change_no_finding(name: str, tmp_path: Path) -> None:
     """With every frame captured twice, the findings are the same."""
     row = ROWS[name]
     frames = row.timed()
@@ -105,7 +105,7 @@ def test_doubled_frames_change_no_finding(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_shuffled_capture_adds_no_finding(name: str, tmp_path: Path) -> None:
-    """Neighbours swapped or frames strayed add no finding; its frame may be another one."""
+    """Swapped or moved frames add no finding; a finding's frame may be another one."""
     row = ROWS[name]
     frames = row.timed()
     whole = parties(analyse(row, frames, tmp_path))
@@ -115,25 +115,27 @@ def test_a_shuffled_capture_adds_no_finding(name: str, tmp_path: Path) -> None:
         added = parties(analyse(row, in_time(frames, swapped), tmp_path)) - whole
         assert not added, f"frames {at + 1} and {at + 2} swapped"
     for seed in range(3):
-        foreign_segments = shuffled(frames, seed)
-        added = parties(analyse(row, in_time(frames, foreign_segments), tmp_path)) - whole
+        moved = shuffled(frames, seed)
+        added = parties(analyse(row, in_time(frames, moved), tmp_path)) - whole
         assert not added, f"shuffled, seed {seed}"
-        added = parties(analyse(row, foreign_segments, tmp_path)) - whole
+        added = parties(analyse(row, moved, tmp_path)) - whole
         assert not added, f"shuffled with their times, seed {seed}"
 
 
 def parties(report: dissector.Report) -> set[tuple[str, str, str | None]]:
-    """Give what identifies a finding wherever its frame is: rule, side and client."""
+    """Returns what identifies findings without their frames: rule, side and client."""
     return {(item.rule, item.side.value, item.client_id) for item in report.findings}
 
 
 def in_time(frames: Sequence[Timed], moved: Sequence[Timed]) -> list[Timed]:
-    """Give frames that changed places the times of those places."""
-    return [Timed(frame.time_ns, other.shot) for frame, other in zip(frames, moved, strict=True)]
+    """Gives moved frames the times of their new positions."""
+    return [
+        Timed(frame.time_ns, other.captured) for frame, other in zip(frames, moved, strict=True)
+    ]
 
 
 def shuffled(frames: Sequence[Timed], seed: int) -> list[Timed]:
-    """Let every frame stray, none further than the window."""
-    dice = random.Random(seed)
-    places = [at + dice.uniform(0, WINDOW) for at in range(len(frames))]
+    """Moves every frame by up to `WINDOW` positions."""
+    rng = random.Random(seed)
+    places = [at + rng.uniform(0, WINDOW) for at in range(len(frames))]
     return [frames[at] for at in sorted(range(len(frames)), key=places.__getitem__)]

@@ -1,4 +1,4 @@
-"""All rows as one capture: frames, streams and client ids are tshark's, and rows stand alone."""
+"""All transport cases in one capture: frames, streams and client ids are those of tshark."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from tests.transport import containers, encapsulations, endings, segments
 from tests.transport.row import PORT, START, Timed, TransportRow, timed
 
 ROWS: dict[str, TransportRow] = {**encapsulations.ROWS, **segments.ROWS, **endings.ROWS}
-APART = 100  # client ports between two rows
+APART = 100  # client ports between two cases
 PAUSE_NS = 10 * SECOND
 
 Packet = tuple[int, int, int, str]  # frame, stream, type, client id
 
-# Rows that tshark 4.0 reads otherwise; those of which it sees no TCP at all would move the numbers
-# of all streams after them, and are left out
-BLIND = {
+# Cases that tshark 4.0 reads differently; those in which it sees no TCP would shift the numbers of
+# all later streams, and are left out
+UNSEEN_BY_TSHARK = {
     "segmentation offload, IPv6 without length": "tshark takes a length of 0 for no payload",
     "segmentation offload, a frame over 64 KiB, IPv6 jumbo": "the same",
 }
 KNOWN = {
     "the capture starts within the CONNECT": "tshark reads the middle of a CONNECT as a CONNECT",
-    "a 4-tuple and its first sequence number are used again": "tshark sees retransmissions",
-    "the snap length cuts the CONNECT": "tshark reads what is there of it",
+    "a 4-tuple and its first sequence number are reused": "tshark sees retransmissions",
+    "the snap length cuts the CONNECT": "tshark reads the captured part",
 }
-# In the long capture it is right to say that nothing followed the handshake of TCP
+# In the long capture it is correct to report that nothing followed the TCP handshake
 STALLED = {"half-open connections before it"}
 
 
 def joined(leave: Iterable[str]) -> tuple[list[Timed], dict[str, range]]:
-    """The frames of all rows but some, one after the other; the numbers of each row's frames."""
+    """Returns the frames of all cases except `leave` in succession, and each case's numbers."""
     frames: list[Timed] = []
     numbers: dict[str, range] = {}
     start = START
     for at, name in enumerate(sorted(ROWS.keys() - leave)):
-        own = timed(ROWS[name].shots(PORT - at * APART), start)
+        own = timed(ROWS[name].make_frames(PORT - at * APART), start)
         start = own[-1].time_ns + PAUSE_NS
         numbers[name] = range(len(frames) + 1, len(frames) + len(own) + 1)
         frames += own
@@ -46,7 +46,7 @@ def joined(leave: Iterable[str]) -> tuple[list[Timed], dict[str, range]]:
 
 
 def ours(path: Path) -> list[Packet]:
-    """CONNECT and CONNACK packets as we see them."""
+    """Returns the CONNECT and CONNACK packets that the analysis finds."""
     found: list[Packet] = []
     for handshake in dissector.analyze(path).handshakes:
         if handshake.connect is not None and handshake.connect.frame is not None:
@@ -58,7 +58,7 @@ def ours(path: Path) -> list[Packet]:
 
 
 def theirs(tshark: str, path: Path) -> list[Packet]:
-    """The same as tshark sees them; of nested connections the innermost counts."""
+    """Returns those that tshark finds; of nested connections the innermost counts."""
     fields = ("frame.number", "tcp.stream", "mqtt.msgtype", "mqtt.clientid")
     command = [tshark, "-n", "-r", str(path), "-T", "fields", "-Y", "mqtt.msgtype<=2 && !icmp"]
     command += ["-o", "tcp.reassemble_out_of_order:TRUE"]
@@ -76,9 +76,9 @@ def theirs(tshark: str, path: Path) -> list[Packet]:
     return sorted(found)
 
 
-def test_all_rows_in_one_capture_are_tsharks(tshark: str, tmp_path: Path) -> None:
-    """Frame and stream numbers and client ids equal tshark's, but for known limits of its own."""
-    frames, numbers = joined(BLIND)
+def test_all_cases_in_one_capture_equal_tshark(tshark: str, tmp_path: Path) -> None:
+    """Frame and stream numbers and client ids equal those of tshark, except for known limits."""
+    frames, numbers = joined(UNSEEN_BY_TSHARK)
     path = tmp_path / "all.pcapng"
     path.write_bytes(containers.interfaces(frames)[0])
     mine, other = ours(path), theirs(tshark, path)
@@ -90,8 +90,8 @@ def test_all_rows_in_one_capture_are_tsharks(tshark: str, tmp_path: Path) -> Non
     assert different == set(KNOWN)
 
 
-def test_rows_do_not_disturb_each_other(tmp_path: Path) -> None:
-    """In one capture the rows give the findings that they give alone."""
+def test_cases_do_not_affect_each_other(tmp_path: Path) -> None:
+    """In one capture the cases give the same findings as alone."""
     frames, numbers = joined(STALLED)
     path = tmp_path / "all.pcapng"
     path.write_bytes(containers.interfaces(frames)[0])

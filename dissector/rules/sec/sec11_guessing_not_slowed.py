@@ -118,7 +118,7 @@ class GuessingNotSlowed(ConnectionAuditRule):
         recent = [item for item in host.denials if item.time_ns > since and item.server == server]
         if len(recent) < limits.unslowed_per_minute:
             return None
-        if host.slowed.get(server, since) > since or _slower(recent, limits):
+        if host.throttled.get(server, since) > since or _slower(recent, limits):
             return None
         if not context.activity.once(self.id, host.ip, profile.server_ip, profile.server_port):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.activity_tracker import lived
+from dissector.connections.activity_tracker import client_active_since
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
@@ -159,7 +159,7 @@ class ClientIdCollision(ConnectionAuditRule):
         if incomplete_reason is not None:
             return Unevaluated(incomplete_reason)
         other = others[0]
-        if not lived(connection, other.frame.time_ns):
+        if not client_active_since(connection, other.frame.time_ns):
             return None
         differ = other.username != profile.username
         hosts = sorted((profile.client_ip, other.ip))

@@ -53,7 +53,7 @@ class KeepAliveOff(ConnectionAuditRule):
         "ETSI": ("5.9-1",),
         "NISTIR": ("DC",),
     }
-    asks = Event.UNKEPT
+    asks = Event.NO_KEEP_ALIVE
     bad = (
         Example("zero", (connect("a", keep_alive=0), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("idle for an hour", (connect("a", keep_alive=0), ACCEPTED_311, "+3600", "S FIN")),

@@ -55,7 +55,7 @@ class ReconnectStorm(ConnectionAuditRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.AGAIN
+    asks = Event.RECONNECT
     bad = (
         Example(
             "six at once",
@@ -100,7 +100,7 @@ class ReconnectStorm(ConnectionAuditRule):
         client, host = context.client, context.host
         if client is None or host is None:
             return None
-        times = client.connects if profile.client_id else host.nameless
+        times = client.connects if profile.client_id else host.connects_without_id
         if len(times) <= limits.quick_retries:
             return None
         minute = sum(time_ns > context.now - 60 * SECOND_NS for time_ns in times)

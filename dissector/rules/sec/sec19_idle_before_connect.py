@@ -52,7 +52,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.SILENT | Event.IN_PIECES
+    asks = Event.SILENT | Event.SPLIT_CONNECT
     bad = (
         Example("idle", ("+20", "+20", *SERVER_CLOSES)),
         Example(

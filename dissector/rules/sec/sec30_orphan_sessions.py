@@ -133,12 +133,12 @@ class OrphanSessions(ConnectionAuditRule):
             kept = not profile.clean
         if not kept or not ALTERNATING.search(client_id) or not re.search(RANDOM, client_id):
             return None
-        if client_id in host.kept or len(host.kept) < KEPT:
-            host.kept[client_id] = host.kept.get(client_id, 0) + 1
+        if client_id in host.persistent_sessions or len(host.persistent_sessions) < KEPT:
+            host.persistent_sessions[client_id] = host.persistent_sessions.get(client_id, 0) + 1
         server = (profile.server_ip, profile.server_port)
         once = [
             name
-            for name, count in host.kept.items()
+            for name, count in host.persistent_sessions.items()
             if count == 1 and (name == client_id or _gone(context.activity, (*server, name)))
         ]
         if len(once) < limits.orphan_sessions or not context.activity.once(self.id, host.ip):

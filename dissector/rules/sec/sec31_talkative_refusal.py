@@ -76,7 +76,7 @@ class TalkativeRefusal(ConnectionAuditRule):
         "ETSI": ("5.6-2",),
         "NISTIR": ("SA",),
     }
-    asks = Event.ANNOUNCED
+    asks = Event.CONNACK_PROPERTIES
     bad = (
         Example(
             "a file path",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS, remember
+from dissector.connections.entities import SECOND_NS, append_bounded
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
@@ -57,7 +57,7 @@ class MalformedAccepted(ConnectionAuditRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.FAULTY
+    asks = Event.WITH_FINDINGS
     bad = (
         Example(
             "the server continues",
@@ -123,8 +123,10 @@ class MalformedAccepted(ConnectionAuditRule):
             and item.packet is not None
         ]
         if broken and host is not None:
-            remember(host.broken, broken[0].time_ns)
-            recent = sum(time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.broken)
+            append_bounded(host.malformed_times, broken[0].time_ns)
+            recent = sum(
+                time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.malformed_times
+            )
             if recent >= limits.malformed_per_minute and context.activity.once(self.id, host.ip):
                 found.append(
                     failure(

@@ -72,7 +72,7 @@ class FirstPacketNotConnect(ConnectionRule):
         if first is None or first.type == spec.CONNECT:
             return None
         if connection.quality.foreign:
-            return Unevaluated("the server does not speak MQTT")
+            return Unevaluated("the server sends something other than MQTT")
         incomplete = incomplete_before(connection, Side.CLIENT, first.frame)
         if incomplete is not None:
             return incomplete

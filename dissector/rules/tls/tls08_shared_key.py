@@ -80,15 +80,15 @@ class SharedKey(TlsRule):
 
     def _servers(self, context: TlsAuditContext) -> Verdict:
         record, shown, holder = context.record, leaf(context.record), context.server_key
-        if holder is None or shown is None or len(holder.places) < 2:
+        if holder is None or shown is None or len(holder.addresses) < 2:
             return None
         if not shown.self_signed and len(set(holder.certificates.values())) == 1:
             return None
-        if hosts_behind(holder.places) < 2:
+        if hosts_behind(holder.addresses) < 2:
             return None
         if not context.activity.once(self.id, shown.key_fingerprint):
             return None
-        places = sorted(holder.places)
+        places = sorted(holder.addresses)
         return tls_failure(
             context,
             f"servers at {len(places)} addresses present the same key",

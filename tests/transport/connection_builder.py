@@ -1,6 +1,6 @@
-"""What two hosts say to each other in, frames of a capture out: in any encapsulation, any order.
+"""Builds the captured frames of a TCP connection, in any encapsulation and any order.
 
-The frame numbers of a plain conversation, which the rows count on: 1 SYN, 2 SYN/ACK, 3 ACK,
+The frame numbers of a plain connection, on which the cases rely: 1 SYN, 2 SYN/ACK, 3 ACK,
 4 CONNECT, 5 ACK, 6 CONNACK, 7 ACK, 8 DISCONNECT, 9 ACK, 10 FIN, 11 FIN/ACK, 12 ACK.
 """
 
@@ -12,17 +12,17 @@ from typing import NamedTuple
 
 from tests.net import wire
 from tests.net.wire import ACK, FIN, PSH, RST, SYN
-from tests.transport.exchanges import DISCONNECT, Exchange
+from tests.transport.handshakes import DISCONNECT, SampleHandshake
 
-C, S = 0, 1  # who speaks: client, server
+C, S = 0, 1  # sides: client, server
 FOUR = ("10.0.0.1", "10.0.0.2")
 SIX = ("fd00::1", "fd00::2")
 MACS = (wire.MAC_A, wire.MAC_B)
 STEP_NS = 1_000_000
 
 
-class Shot(NamedTuple):
-    """One frame as it was captured: `cut` bytes of it, `pause` nanoseconds after the one before."""
+class CapturedFrame(NamedTuple):
+    """One captured frame: its first `cut` bytes, `pause` nanoseconds after the previous one."""
 
     data: bytes
     link: int = 1
@@ -31,7 +31,7 @@ class Shot(NamedTuple):
 
 
 class Wrapping(NamedTuple):
-    """How a TCP segment of a side becomes frames."""
+    """How a TCP segment of a side is encapsulated in frames."""
 
     link: int
     frames: Callable[[bytes, int], Sequence[bytes]]
@@ -55,8 +55,8 @@ def ether(datagram: bytes, side: int, kind: int = 0x0800, vlans: Sequence[int] =
 PLAIN = Wrapping(1, lambda segment, side: [ether(four(segment, side), side)])
 
 
-class Talk:
-    """One TCP connection; every method adds a segment and gives the talk."""
+class ConnectionBuilder:
+    """Builds one TCP connection; every method adds segments and returns the builder."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Talk:
         self.seq = list(first)
         self.options = options
         self.window = 65535
-        self.shots: list[Shot] = []
+        self.frames: list[CapturedFrame] = []
 
     def add(
         self,
@@ -85,8 +85,8 @@ class Talk:
         ack: int | None = None,
         pause: int = STEP_NS,
         window: int | None = None,
-    ) -> Talk:
-        """Add the next segment of a side; with `seq` any segment, which moves nothing on."""
+    ) -> ConnectionBuilder:
+        """Adds the next segment of a side; with `seq`, any segment, without advancing."""
         if ack is None:
             ack = self.seq[1 - side] if flags & ACK else 0
         segment = wire.tcp(
@@ -96,67 +96,69 @@ class Talk:
         if seq is None:
             self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
         for frame in self.wrapping.frames(segment, side):
-            self.shots.append(Shot(frame, self.wrapping.link, pause=pause))
+            self.frames.append(CapturedFrame(frame, self.wrapping.link, pause=pause))
         return self
 
-    def open(self) -> Talk:
-        """SYN, SYN/ACK, ACK."""
+    def open(self) -> ConnectionBuilder:
+        """Adds SYN, SYN/ACK, ACK."""
         return self.add(C, SYN).add(S, SYN | ACK).add(C, ACK)
 
-    def say(self, side: int, payload: bytes) -> Talk:
-        """Send data."""
+    def send(self, side: int, payload: bytes) -> ConnectionBuilder:
+        """Sends data."""
         return self.add(side, PSH | ACK, payload)
 
-    def ack(self, side: int) -> Talk:
-        """Acknowledge all that the peer sent."""
+    def ack(self, side: int) -> ConnectionBuilder:
+        """Acknowledges all that the peer sent."""
         return self.add(side, ACK)
 
-    def tell(self, side: int, payload: bytes) -> Talk:
-        """Send data and have it acknowledged."""
-        return self.say(side, payload).ack(1 - side)
+    def send_acked(self, side: int, payload: bytes) -> ConnectionBuilder:
+        """Sends data, which the peer acknowledges."""
+        return self.send(side, payload).ack(1 - side)
 
-    def put(self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK) -> Talk:
-        """Send data at any offset from the side's first byte; nothing moves on."""
+    def send_at(
+        self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
+    ) -> ConnectionBuilder:
+        """Sends data at any offset from the side's first byte, without advancing."""
         return self.add(side, flags, payload, seq=self.first[side] + 1 + offset)
 
-    def moved(self, side: int, size: int) -> Talk:
-        """Move on by what `put` has sent."""
+    def advance(self, side: int, size: int) -> ConnectionBuilder:
+        """Advances the sequence number by what `send_at` has sent."""
         self.seq[side] += size
         return self
 
-    def answer(self, exchange: Exchange) -> Talk:
-        """CONNACK, acknowledged."""
-        return self.tell(S, exchange.connack)
+    def connack(self, sample: SampleHandshake) -> ConnectionBuilder:
+        """Sends the CONNACK, which the client acknowledges."""
+        return self.send_acked(S, sample.connack)
 
-    def close(self) -> Talk:
-        """DISCONNECT, then FIN both ways."""
-        return self.tell(C, DISCONNECT).ends()
+    def close(self) -> ConnectionBuilder:
+        """Sends DISCONNECT, then FIN in both directions."""
+        return self.send_acked(C, DISCONNECT).fin()
 
-    def ends(self, side: int = C) -> Talk:
-        """FIN both ways, a side first."""
+    def fin(self, side: int = C) -> ConnectionBuilder:
+        """Sends FIN in both directions, from `side` first."""
         return self.add(side, FIN | ACK).add(1 - side, FIN | ACK).ack(side)
 
-    def reset(self, side: int) -> Talk:
-        """RST."""
+    def reset(self, side: int) -> ConnectionBuilder:
+        """Sends RST."""
         return self.add(side, RST | ACK)
 
-    def whole(self, exchange: Exchange) -> Talk:
-        """A conversation from SYN to FIN."""
-        return self.open().tell(C, exchange.connect).answer(exchange).close()
+    def complete(self, sample: SampleHandshake) -> ConnectionBuilder:
+        """Adds a complete connection from SYN to FIN."""
+        return self.open().send_acked(C, sample.connect).connack(sample).close()
 
-    def lose(self, *numbers: int) -> Talk:
-        """Take frames out, by their numbers: they were never captured."""
-        self.shots = [shot for at, shot in enumerate(self.shots, 1) if at not in numbers]
+    def drop(self, *numbers: int) -> ConnectionBuilder:
+        """Removes frames, by their numbers: they were not captured."""
+        self.frames = [frame for at, frame in enumerate(self.frames, 1) if at not in numbers]
         return self
 
-    def order(self, *numbers: int) -> Talk:
-        """Put these frames, which follow each other, into this order."""
+    def reorder(self, *numbers: int) -> ConnectionBuilder:
+        """Puts these consecutive frames into this order."""
         low = min(numbers) - 1
-        self.shots[low : low + len(numbers)] = [self.shots[number - 1] for number in numbers]
+        self.frames[low : low + len(numbers)] = [self.frames[number - 1] for number in numbers]
         return self
 
 
 def pieces(data: bytes, *places: int) -> list[bytes]:
-    """Cut data at these places."""
+    """Cuts data at these offsets."""
     edges = [0, *places, len(data)]
     return [data[low:high] for low, high in itertools.pairwise(edges)]
