@@ -49,7 +49,7 @@ class UnknownProtocolLevel(DefectRule):
     name = "unknown-protocol-level"
     side = Side.CLIENT
     severity = Severity.WARNING
-    statements = versions(v31=(), v311="MQTT-3.1.2-2", v5="MQTT-3.1.2-2")
+    statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
     consumes = {
