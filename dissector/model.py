@@ -153,6 +153,7 @@ class CaptureWarning(msgspec.Struct, frozen=True):
     file: str | None = None
     frame: int | None = None
     stream: int | None = None
+    capture: int = 0
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -162,7 +163,7 @@ class Finding(msgspec.Struct, frozen=True):
     something is missing: the packet that should have been answered, with the deadline as
     `time_ns`). `packet` has the bytes of the packet at fault, secrets masked, and `span` the
     offending (offset, length) in it; both are None if no bytes are at fault. `client` and `server`
-    are the ends of the connection.
+    are the ends of the connection. `capture` is the id of the capture, to which `stream` belongs.
     """
 
     rule: str
@@ -187,6 +188,10 @@ class Finding(msgspec.Struct, frozen=True):
     span: tuple[int, int] | None = None
     client: Endpoint | None = None
     server: Endpoint | None = None
+    capture: int = 0
+
+
+Stream = int | tuple[int, int]  # of one of several captures: the capture's id and the stream
 
 
 class NotEvaluated(msgspec.Struct):
@@ -195,7 +200,7 @@ class NotEvaluated(msgspec.Struct):
     rule: str
     reason: str
     count: int = 0
-    streams: list[int] = msgspec.field(default_factory=list)
+    streams: list[Stream] = msgspec.field(default_factory=list)
 
 
 class CaptureFile(msgspec.Struct):
@@ -214,6 +219,9 @@ class Capture(msgspec.Struct):
     counts TCP connections without MQTT, per kind ("tls", "websocket", "http", "ssh", "other") and
     per busiest server port ("port 443"). `dropped` are frames that a live capture lost before they
     were read; None if the count is unknown.
+
+    `ring`: its files are those of a ring (`capture/rings.py`). If several captures were read, this
+    is their total, and they are its `parts`, each with its `id`.
     """
 
     files: list[CaptureFile] = msgspec.field(default_factory=list)
@@ -227,6 +235,9 @@ class Capture(msgspec.Struct):
     other_traffic: dict[str, int] = msgspec.field(default_factory=dict)
     engine: str = "native"
     dropped: int | None = None
+    id: int = 0
+    ring: bool = False
+    parts: list[Capture] = msgspec.field(default_factory=list)
 
 
 class Summary(msgspec.Struct):

@@ -15,7 +15,8 @@ from dissector.errors import CaptureError, EngineError
 from dissector.model import CaptureWarning
 
 if TYPE_CHECKING:
-    from dissector.analysis import Options, Sink, Source
+    from dissector.analysis import Options, Sink
+    from dissector.capture.rings import Source
 
 
 def engine_named(name: str) -> type[NativeEngine]:

@@ -21,7 +21,7 @@ from dissector.audit.records import (
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
 from dissector.connections.profile import Profile
-from dissector.model import Version
+from dissector.model import Stream, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value
 from dissector.text import printable
@@ -85,7 +85,7 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
     keep_alives: dict[int, int] = {}
     server_names: dict[str, int] = {}
     wills: dict[tuple[str, int, bool, int], int] = {}
-    streams: set[int] = set()
+    streams: set[Stream] = set()
     connections = identified = 0
     for profile in profiles:  # one pass: there may be very many devices
         count = profile.count

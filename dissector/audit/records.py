@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from dissector.model import Report, Severity
+from dissector.model import Report, Severity, Stream
 
 LISTED = 64  # maximum number of entries in a list of a device or server
 
@@ -149,7 +149,7 @@ class Device(msgspec.Struct, kw_only=True, rename="camel"):
     reconnects: int = 0
     takeovers: int = 0
     tls: dict[str, int] = msgspec.field(default_factory=dict)
-    streams: tuple[int, ...] = ()
+    streams: tuple[Stream, ...] = ()
     first_seen_ns: int = 0
     last_seen_ns: int = 0
     findings: tuple[int, ...] = ()

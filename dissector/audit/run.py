@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dissector import analysis
-from dissector.analysis import AnalysisResult, Options, Progress, Sink, Source
+from dissector.analysis import AnalysisResult, Options, Progress, Sink
 from dissector.audit import inventory, posture
 from dissector.audit.records import Audit, Device, Overview, Server
 from dissector.audit.tally import Tallies, tally_of
+from dissector.capture.rings import CaptureFiles, Source, groups
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, Report
@@ -62,14 +63,16 @@ class _TallyingSink:
 
 
 def run(
-    paths: Sequence[Source],
+    captures: Sequence[CaptureFiles],
     options: Options,
     sink: AuditSink,
     progress: Progress | None = None,
     *,
     key: bytes | None = None,
 ) -> AuditResult:
-    """Audits captures as one, in order of time; like `analysis.run`, with the SEC and TLS rules.
+    """Audits captures in order of time; like `analysis.run`, with the SEC and TLS rules.
+
+    Devices and servers are those of all captures together.
 
     `key` is the key of fingerprints (random for each run if None). It must be the reporter's, so
     that both give the same fingerprint for the same credentials.
@@ -78,7 +81,7 @@ def run(
     activity = ActivityTracker(key)
     options = msgspec.structs.replace(options, audit=True)
     outcome = analysis.run(
-        paths,
+        captures,
         options,
         _TallyingSink(sink, tallies),
         progress,
@@ -118,6 +121,8 @@ def audit(
     keylog: str | None = None,
     thresholds: Thresholds | None = None,
     key: bytes | None = None,
+    join: bool = False,
+    separate: bool = False,
 ) -> Audit:
     """Audits captures and collects all records.
 
@@ -133,7 +138,8 @@ def audit(
         thresholds=thresholds,
     )
     collected = Collector()
-    found = run(paths, options, collected, key=key)
+    captures = groups(paths, join=join, separate=separate)
+    found = run(captures, options, collected, key=key)
     if found.outcome.failed:
         raise found.outcome.failed[0]
     if found.outcome.interrupted:

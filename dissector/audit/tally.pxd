@@ -27,6 +27,6 @@ cdef class Tallies:
     @cython.locals(profile=Profile, tally=Tally, connection=Connection, event=CloseEvent, last=cython.longlong)
     cpdef ended(self, context)
     @cython.locals(faults=Faults)
-    cdef _assign(self, Tally tally, long long stream)
+    cdef _assign(self, Tally tally, tuple place)
 
 cpdef Tally tally_of(Profile profile)

@@ -68,13 +68,15 @@ class Tallies:
     def __init__(self) -> None:
         self.findings = 0
         self.shared: dict[str, list[tuple[int, Finding]]] = {}
-        self._pending: dict[int, list[tuple[int, Finding]]] = {}
+        # by the id of the capture and the stream
+        self._pending: dict[tuple[int, int], list[tuple[int, Finding]]] = {}
 
     def finding(self, finding: Finding) -> None:
         """Stores a finding; its connection has not ended yet."""
         number = self.findings
         self.findings += 1
-        self._pending.setdefault(finding.stream, []).append((number, finding))
+        place = (finding.capture, finding.stream)
+        self._pending.setdefault(place, []).append((number, finding))
         credentials = finding.evidence.get("credentials")
         if isinstance(credentials, str) and len(self.shared) < LISTED:
             self.shared.setdefault(credentials, []).append((number, finding))
@@ -86,7 +88,7 @@ class Tallies:
         tally = tally_of(profile)
         if isinstance(context, TlsAuditContext):
             tally.last_ns = max(tally.last_ns, profile.last_ns)
-            self._assign(tally, context.record.stream)
+            self._assign(tally, (context.record.capture, context.record.stream))
             return
         connection = context.connection
         if profile.code is not None:
@@ -102,11 +104,11 @@ class Tallies:
         for event in connection.closes:
             last = max(last, event.frame.time_ns)
         tally.last_ns = max(tally.last_ns, last)
-        self._assign(tally, connection.stream)
+        self._assign(tally, (context.activity.capture or 0, connection.stream))
 
-    def _assign(self, tally: Tally, stream: int) -> None:
+    def _assign(self, tally: Tally, place: tuple[int, int]) -> None:
         """Adds the pending findings of a connection to the party at fault."""
-        for number, finding in self._pending.pop(stream, ()):
+        for number, finding in self._pending.pop(place, ()):
             faults = tally.client_faults if finding.side is Side.CLIENT else tally.server_faults
             faults.add(number, finding.rule, finding.name, finding.severity)
 

@@ -48,7 +48,7 @@ class CaptureReader:
 
     def __init__(self, source: Source, file_index: int = 0, warn: Warn | None = None) -> None:
         self._source = source
-        self.path = _path_of(source)
+        self.path = path_of(source)
         self.file_index = file_index
         self.frames = 0
         self.bytes = 0
@@ -306,7 +306,8 @@ class _RawInput:
         return data
 
 
-def _path_of(source: Source) -> str:
+def path_of(source: Source) -> str:
+    """Return the name of a source as given; that of a file object, "-" if it has none."""
     if isinstance(source, (str, bytes, os.PathLike)):
         return os.fsdecode(source)
     name = getattr(source, "name", None)

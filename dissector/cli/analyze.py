@@ -16,10 +16,11 @@ from dissector.cli.options import (
     add_report_options,
     add_source_options,
 )
-from dissector.errors import CaptureError, OptionError
+from dissector.errors import OptionError
 
 if TYPE_CHECKING:
     from dissector.analysis import AnalysisResult, Options
+    from dissector.capture.rings import CaptureFiles
     from dissector.cli.config import Settings
     from dissector.cli.known_findings import KnownFindings
     from dissector.model import Capture, Summary
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
   dissector analyze capture.pcap
   dissector -r capture.pcapng.gz --format jsonl --output findings.jsonl
-  dissector --recursive captures/ --separate --format concise
+  dissector --recursive captures/ --format concise
+  dissector ring_*.pcapng monday.pcap        each file is a capture, a ring is one
   dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning a.pcap
 
 configuration, in order of precedence:
@@ -41,6 +43,7 @@ DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs.
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
 # Kinds of capture warnings about a truncated or damaged file; see `--strict-input`.
 DAMAGE = frozenset({"cut-record", "damaged"})
+FILES_NAMED = 5  # of captures without MQTT
 
 
 def parser() -> Parser:
@@ -78,16 +81,12 @@ def run(arguments: Sequence[str]) -> int:
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
-    groups = [[path] for path in paths] if settings.separate else [paths]
+    captures = inputs.captures(paths, settings)
     with output.opened(namespace.output, paths, private=namespace.show_secrets) as stream:
-        codes: list[int] = []
-        for group in groups:
-            codes.append(_analyze(group, options, settings, namespace, stream))
-            if codes[-1] == INTERRUPTED:
-                break
+        code = _analyze(captures, options, settings, namespace, stream)
     for text in known.notes() if known is not None else ():
         note(text)
-    return next((code for code in (INTERRUPTED, 2, 1) if code in codes), 0)
+    return code
 
 
 def disable_garbage_collector() -> None:
@@ -121,18 +120,18 @@ def known_findings(namespace: Namespace, settings: Settings) -> KnownFindings | 
 
 
 def _analyze(
-    paths: Sequence[str],
+    captures: Sequence[CaptureFiles],
     options: Options,
     settings: Settings,
     namespace: Namespace,
     stream: ByteStream,
 ) -> int:
-    """Reports on files as one capture; returns the exit code for them."""
+    """Reports on captures; returns the exit code."""
     from dissector import analysis
     from dissector.cli import progress
     from dissector.cli.watch import Watch
 
-    reporter = _reporter(settings, namespace, stream)
+    reporter = _reporter(settings, namespace, stream, several=len(captures) > 1)
     if namespace.pseudonymize:
         from dissector.report.pseudonyms import Pseudonymous
 
@@ -140,34 +139,31 @@ def _analyze(
     sink = Watch(reporter, DAMAGE)
     bar = progress.wanted()
     try:
-        outcome = analysis.run(paths, options, sink, bar)
-    except CaptureError as error:
-        if not settings.separate:
-            raise
-        note(str(error))
-        return 2
+        outcome = analysis.run(captures, options, sink, bar)
     finally:
         if bar is not None:
             bar.clear()
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
-    for failure in outcome.failed:
-        note(str(failure))
-    note_nothing_found(options, outcome)
+    note_outcome(options, outcome, contradicting=sink.contradicting)
     return exit_code(outcome, settings, damaged=sink.damaged)
 
 
-def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> Reporter:
+def _reporter(
+    settings: Settings, namespace: Namespace, stream: ByteStream, *, several: bool
+) -> Reporter:
     from dissector.cli import output
 
     key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or None
     if settings.format == "json":
         from dissector.report.json_document import JsonDocument
 
-        return JsonDocument(stream, show_secrets=namespace.show_secrets, key=key)
+        return JsonDocument(
+            stream, show_secrets=namespace.show_secrets, key=key, several=several
+        )
     if settings.format == "jsonl":
         from dissector.report.json_lines import JsonLines
 
-        return JsonLines(stream, show_secrets=namespace.show_secrets, key=key)
+        return JsonLines(stream, show_secrets=namespace.show_secrets, key=key, several=several)
     to_file = namespace.output not in (None, "-")
     style = output.style(settings.color, os.environ, to_file=to_file)
     encoding = output.encoding(to_file)
@@ -181,12 +177,13 @@ def _reporter(settings: Settings, namespace: Namespace, stream: ByteStream) -> R
             key=key,
             rules=selected(settings.select, settings.ignore),
             fail_on=settings.fail_on,
+            several=several,
         )
         return shared_reporter(settings.format, stream, look)
     if settings.statistics:
         from dissector.report.statistics import Statistics
 
-        return Statistics(stream, style, encoding=encoding)
+        return Statistics(stream, style, encoding=encoding, several=several)
     if settings.format == "concise":
         from dissector.report.concise import Concise
 
@@ -218,32 +215,58 @@ def _failing(summary: Summary, fail_on: str) -> bool:
     return any((summary.error, summary.warning, summary.info)[:levels])
 
 
-def note_nothing_found(options: Options, outcome: AnalysisResult) -> None:
-    """Notes on standard error that there was no MQTT, or nothing that a filter matches."""
+def note_outcome(options: Options, outcome: AnalysisResult, *, contradicting: bool) -> None:
+    """Notes on standard error what failed, contradicts itself, is no MQTT or matches no filter."""
+    from dissector.analysis import CONTRADICTING
+
+    for failure in outcome.failed:
+        note(str(failure))
+    if contradicting:
+        note(CONTRADICTING)
+    if not outcome.capture.files:
+        return
     if not outcome.capture.mqtt_connections:
         note(no_mqtt(outcome.capture))
         return
+    note_without_mqtt(outcome.capture)
     summary = outcome.summary
     if summary.handshakes or summary.encrypted or summary.error or summary.warning or summary.info:
         return
     if options.streams is not None:
-        numbers = ",".join(map(str, sorted(options.streams)))
+        names = ",".join(sorted(
+            str(item) if isinstance(item, int) else f"{item[0]}:{item[1]}"
+            for item in options.streams
+        ))  # fmt: skip
+        parts = outcome.capture.parts or [outcome.capture]
+        most = max(part.streams for part in parts) - 1
+        whose = "of each capture " if outcome.capture.parts else ""
         note(
-            f"--stream {numbers} matches nothing: no handshake there; the TCP connections are "
-            f"numbered from 0 to {outcome.capture.streams - 1}"
+            f"--stream {names} matches nothing: no handshake there; the TCP connections {whose}are "
+            f"numbered from 0 to {'at most ' if outcome.capture.parts else ''}{most}"
         )
     elif options.clients is not None:
         names = ", ".join(name or '""' for name in sorted(options.clients))
         note(f"--client {names} matches nothing: no handshake has exactly that client id")
 
 
+def note_without_mqtt(capture: Capture) -> None:
+    """Notes which of several captures have no MQTT."""
+    without = [part for part in capture.parts if not part.mqtt_connections]
+    if without:
+        names = [part.files[0].path.replace("\n", "\\n") for part in without[:FILES_NAMED]]
+        etc = ", …" if len(without) > FILES_NAMED else ""
+        note(
+            f"no MQTT in {len(without):,} of {len(capture.parts):,} captures: "
+            f"{', '.join(names)}{etc}"
+        )
+
+
 def no_mqtt(capture: Capture) -> str:
     """Formats the note that there was no MQTT, what was there instead, and what to do."""
+    from dissector.report.ending import described
     from dissector.report.style import counted
 
-    files = counted(len(capture.files), "file")
-    if len(capture.files) == 1:
-        files = capture.files[0].path.replace("\n", "\\n")
+    files = described(capture).replace("\n", "\\n")
     seen = [f"{count:,} {kind}" for kind, count in capture.other_traffic.items()]
     lines = [
         f"NO MQTT was seen in {files}: {counted(capture.frames, 'frame')}, "

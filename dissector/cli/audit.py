@@ -16,6 +16,7 @@ from dissector.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from dissector.capture.rings import CaptureFiles
     from dissector.cli.config import Settings
     from dissector.report.reporter import AuditReporter, ByteStream
 
@@ -69,15 +70,16 @@ def run(arguments: Sequence[str]) -> int:
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
+    captures = inputs.captures(paths, settings)
     with output.opened(namespace.output, paths, private=True) as stream:
-        code = _audit(paths, options, settings, namespace, stream)
+        code = _audit(captures, options, settings, namespace, stream)
     for text in known.notes() if known is not None else ():
         analyze.note(text)
     return code
 
 
 def _audit(
-    paths: Sequence[str],
+    captures: Sequence[CaptureFiles],
     options: object,
     settings: Settings,
     namespace: Namespace,
@@ -90,7 +92,7 @@ def _audit(
 
     assert isinstance(options, Options)
     key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or os.urandom(16)
-    reporter = _reporter(settings, namespace, stream, key)
+    reporter = _reporter(settings, namespace, stream, key, several=len(captures) > 1)
     if namespace.pseudonymize:
         from dissector.report.pseudonyms import PseudonymousAudit
 
@@ -98,7 +100,7 @@ def _audit(
     sink = AuditWatch(reporter, analyze.DAMAGE)
     bar = progress.wanted()
     try:
-        found = run_audit(paths, options, sink, bar, key=key)
+        found = run_audit(captures, options, sink, bar, key=key)
     finally:
         if bar is not None:
             bar.clear()
@@ -108,14 +110,12 @@ def _audit(
     outcome = found.outcome
     sink.reporter.overview(found.overview)
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
-    for failure in outcome.failed:
-        analyze.note(str(failure))
-    analyze.note_nothing_found(options, outcome)
+    analyze.note_outcome(options, outcome, contradicting=sink.contradicting)
     return analyze.exit_code(outcome, settings, damaged=sink.damaged)
 
 
 def _reporter(
-    settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes
+    settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes, *, several: bool
 ) -> AuditReporter:
     from dissector.cli import output
     from dissector.report.formats import ReportOptions, audit_reporter
@@ -130,5 +130,6 @@ def _reporter(
         key=key,
         rules=selected(settings.select, settings.ignore, audit=True),
         fail_on=settings.fail_on,
+        several=several,
     )
     return audit_reporter(settings.format, stream, look)

@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, kw_only=True):
     color: str = "auto"
     engine: str = "native"
     recursive: bool = False
+    join: bool = False
     separate: bool = False
     statistics: bool = False
     all: bool = False
@@ -76,6 +77,12 @@ def resolve(
             values[name] = _of_flag(name, value)
     if values.get("format", formats[0]) not in formats:
         del values["format"]
+    if flags.get("join") and not flags.get("separate"):  # a flag overrides what is configured
+        values["separate"] = False
+    if flags.get("separate") and not flags.get("join"):
+        values["join"] = False
+    if values.get("join") and values.get("separate"):
+        raise OptionError("--join and --separate contradict each other")
     return Settings(**values)
 
 

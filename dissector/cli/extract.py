@@ -68,11 +68,12 @@ def run(arguments: Sequence[str]) -> int:
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if "-" in paths:
         raise OptionError("extract reads a capture several times; write the pipe to a file first")
+    captures = inputs.captures(paths, settings)
     bar = progress.wanted()
     with output.opened(namespace.output, paths, private=True, option="-w") as stream:
         try:
             made = run_extract(
-                paths,
+                captures,
                 options,
                 stream,
                 flagged=namespace.flagged,

@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from dissector.errors import CaptureError, OptionError
+
+if TYPE_CHECKING:
+    from dissector.capture.rings import CaptureFiles
+    from dissector.cli.config import Settings
+    from dissector.model import Stream
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")
 _PACKED = ("", ".gz", ".zst", ".lz4", ".bz2", ".xz")
@@ -15,7 +21,22 @@ _MAGICS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
     b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
+NOTES_SHOWN = 5
 _DECODE_AS = re.compile(r"tcp\.port==(\d+)(?:-(\d+))?,(mqtt|tls)", re.IGNORECASE)
+
+
+def captures(paths: Sequence[str], settings: Settings) -> list[CaptureFiles]:
+    """Groups files into captures, and notes why files are not read as one ring."""
+    from dissector.capture.rings import groups
+    from dissector.cli.analyze import note
+
+    found = groups(paths, join=settings.join, separate=settings.separate)
+    notes = [files.note for files in found if files.note]
+    for text in notes[:NOTES_SHOWN]:
+        note(text)
+    if len(notes) > NOTES_SHOWN:
+        note(f"the same holds for {len(notes) - NOTES_SHOWN:,} more names of rings")
+    return found
 
 
 def expand(paths: Sequence[str], *, recursive: bool) -> list[str]:
@@ -81,14 +102,25 @@ def ports(rules: Sequence[str], protocol: str = "mqtt") -> frozenset[int]:
     return frozenset(found)
 
 
-def streams(values: Sequence[str] | None) -> frozenset[int] | None:
-    """Returns the numbers of `--stream 3 --stream 4,7`; None if the option is missing."""
+def streams(values: Sequence[str] | None) -> frozenset[Stream] | None:
+    """Returns the streams of `--stream 3 --stream 4,1:7`; None if the option is missing.
+
+    1:7 is stream 7 of capture 1, as the pair of both.
+    """
     if not values:
         return None
+    found: set[Stream] = set()
     parts = [part.strip() for value in values for part in value.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise OptionError(f"--stream {','.join(parts)}: a stream is a number, counted from 0")
-    return frozenset(map(int, parts))
+    for part in parts:
+        match = re.fullmatch(r"(?:([0-9]{1,18}):)?([0-9]{1,18})", part)
+        if match is None:
+            raise OptionError(
+                f"--stream {','.join(parts)}: a stream is a number, counted from 0, or C:N for "
+                "stream N of capture C"
+            )
+        number = int(match[2])
+        found.add(number if match[1] is None else (int(match[1]), number))
+    return frozenset(found)
 
 
 def clients(values: Sequence[str] | None) -> frozenset[str] | None:

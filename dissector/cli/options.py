@@ -44,7 +44,6 @@ _ELSEWHERE = {
     "-c": "-c belongs to `dissector show` and `dissector live`",
     "-V -x": "-V and -x belong to `dissector show`",
     "--frame": "--frame belongs to `dissector show`",
-    "--separate": "--separate belongs to `dissector analyze`; other commands read files as one",
     "--statistics": "--statistics belongs to `dissector analyze`",
 }
 
@@ -114,6 +113,8 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
         "-r", dest="read", metavar="FILE", action="append", default=[], help="the same as FILE"
     )
     _flag(group, "--recursive", "also read the captures in directories")
+    _flag(group, "--join", "all files are one capture; default: each is one, but a ring is one")
+    _flag(group, "--separate", "each file is a capture of its own, even in a ring")
     group.add_argument(
         "-d",
         "--decode-as",
@@ -128,7 +129,10 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
     )
     if choose:
         group.add_argument(
-            "--stream", metavar="N", action="append", help="this TCP connection only"
+            "--stream",
+            metavar="N",
+            action="append",
+            help="this TCP connection only; of several captures, C:N is stream N of capture C",
         )
         group.add_argument("--client", metavar="ID", action="append", help="this client id only")
         group.add_argument(
@@ -170,10 +174,9 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
 def add_report_options(
     parser: Parser, formats: Sequence[str] = FORMATS, *, each: bool = True
 ) -> None:
-    """Adds the options of commands that report on files; `each`: also those per file."""
-    rules, shown, ends = add_report_and_rule_options(parser, formats)
+    """Adds the options of commands that report on files; `each`: also `--statistics`."""
+    _, shown, ends = add_report_and_rule_options(parser, formats)
     if each:
-        _flag(rules, "--separate", "check each file separately; default: files are one capture")
         _flag(shown, "--statistics", "show only a count per rule")
     _flag(ends, "--strict-input", "exit 2 if a capture is truncated or damaged")
 

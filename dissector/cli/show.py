@@ -69,7 +69,8 @@ def _captures(namespace: Namespace) -> int:
     frames = _numbers(namespace.frame, "--frame")
     limit = min(_numbers([namespace.count], "-c")) if namespace.count else None
     shown = 0
-    for connection, packet, side in analysis.packets(paths, options):
+    captures = inputs.captures(paths, settings)
+    for connection, packet, side in analysis.packets(captures, options):
         frame = packet.frame
         if frame is None or (frames and frame.number not in frames):
             continue

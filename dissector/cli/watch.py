@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Sink in front of a reporter; `damaged` is whether a warning of one of the kinds came."""
+    """Sink in front of a reporter.
+
+    `damaged` is whether a warning of one of the kinds in `damage` came, `contradicting` whether
+    files that were read as one capture contradict each other.
+    """
 
     def __init__(self, reporter: Reporter, damage: frozenset[str]) -> None:
         self.reporter = reporter
         self.handshake = reporter.handshake  # without a call in between: there are many
         self.finding = reporter.finding
         self.tls_handshake = reporter.tls_handshake
-        self.damaged = False
+        self.damaged = self.contradicting = False
         self._damage = damage
 
     def precision(self, digits: int) -> None:
@@ -27,8 +31,9 @@ class Watch:
         self.reporter.precision(digits)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Passes on a warning and notes damage."""
+        """Passes on a warning and notes its kind."""
         self.damaged = self.damaged or record.kind in self._damage
+        self.contradicting = self.contradicting or record.kind == "contradicting-files"
         self.reporter.warning(record)
 
 

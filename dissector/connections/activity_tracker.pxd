@@ -27,6 +27,8 @@ cdef class ActivityTracker:
     cdef readonly object start_ns
     cdef object _once
     cdef dict _judged
+    cdef readonly object capture
+    cdef readonly long long period
     cpdef AuditContext answered(self, Connection connection)
     @cython.locals(profile=Profile, connect=Connect, now=cython.longlong, first=Takeover)
     cpdef AuditContext ended(self, Connection connection)

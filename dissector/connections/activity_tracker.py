@@ -63,6 +63,21 @@ class ActivityTracker:
         self.start_ns: int | None = None
         self._once: BoundedDict[tuple[object, ...], None] = BoundedDict(ONCE)
         self._judged: dict[int, Profile] = {}  # of open connections, by stream
+        self.capture: int | None = None  # the capture's id if there are several
+        self.period = 0  # counts calls of `forget`
+
+    def begin_capture(self, number: int) -> None:
+        """Begins one of several captures; the connections of the one before have all ended."""
+        self.capture = number
+        self._judged.clear()
+
+    def forget(self) -> None:
+        """Discards all activity but the profiles, since what follows is not later in time."""
+        self.period += 1
+        for table in (self.hosts, self.clients, self.credentials, self.servers, self.stems,
+                      self._once):  # fmt: skip
+            table.empty()
+        self.start_ns = None
 
     def once(self, *key: object) -> bool:
         """Whether this is the first call with this key."""
@@ -130,7 +145,7 @@ class ActivityTracker:
             self.start_ns = now
         context = AuditContext(self, connection, Event.CONNECT, now)
         profile = context.profile = self._profile(connection, connect, connack, now)
-        if profile.count == 1:
+        if profile.recent == 1:
             context.event |= Event.PROFILE | _connection_flags(profile, connect)
         self._judged[connection.stream] = profile
         host = context.host = self._host(profile)
@@ -235,10 +250,9 @@ class ActivityTracker:
         if profile is None:
             profile = self.profiles.keep(key, Profile(connection, connect, connack, now))
             profile.secret = secret
-        profile.count += 1
+        profile.add(self.capture, connection.stream, self.period)
         if now > profile.last_ns:
             profile.last_ns = now
-        profile.add_stream(connection.stream)
         return profile
 
     def _host(self, profile: Profile) -> Host:

@@ -30,7 +30,7 @@ cdef class AnalysisContext:
     cdef readonly bint keep_all
     cdef readonly IntegerArray counts
     cdef readonly long long mqtt_connections
-    cdef readonly long long handshakes
+    cdef public long long handshakes
     cdef public long long tls_handshakes
     cdef public object on_packet
     cdef public bint watched

@@ -47,6 +47,11 @@ class BoundedDict(dict[K, V], Generic[K, V]):
         self[key] = value
         return value
 
+    def empty(self) -> None:
+        """Removes all entries; they do not count as evicted."""
+        self.clear()
+        self._order.clear()
+
 
 def append_bounded(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
     """Appends to a list of the latest items; beyond `limit` the oldest is discarded."""

@@ -25,7 +25,9 @@ class Close:
 
 
 class Handshake:
-    """One CONNECT with its answer; `id` counts handshakes over the capture from 0.
+    """One CONNECT with its answer; `id` counts handshakes over all captures from 0.
+
+    `stream` is a number within the capture with the id `capture`.
 
     `connect` is None if only its CONNACK was seen, `connack` if none was. `latency` is in seconds,
     from the frame that completes the CONNECT to the one that completes the CONNACK. `auths` are the
@@ -82,6 +84,7 @@ class Handshake:
         self.latency = None
         self.close = None
         self.encapsulation: Encapsulation | None = None
+        self.capture = 0
 
     def __repr__(self) -> str:
         return f"Handshake(id={self.id}, stream={self.stream}, outcome={self.outcome})"

@@ -14,6 +14,8 @@ cdef class Profile:
     cdef readonly bint complete
     cdef readonly tuple connack_properties
     cdef public long long count
+    cdef readonly long long recent
+    cdef readonly long long period
     cdef readonly object extra
     cdef public long long first_ns
     cdef readonly str forwarded
@@ -35,7 +37,7 @@ cdef class Profile:
     cdef readonly str username
     cdef public object version
     cdef readonly tuple will
-    cpdef add_stream(self, long long stream)
+    cpdef add(self, capture, long long stream, long long period)
 
 cpdef tuple encapsulation_facts(connection)
 @cython.locals(client=Endpoint)

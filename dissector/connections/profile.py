@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
-from dissector.model import Version
+from dissector.model import Stream, Version
 from dissector.mqtt.packets import Connack, Connect, Property, property_value
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class Profile:
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
-        "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "server_ip", "server_mac", "server_port", "streams", "tls", "transport", "username",
-        "version", "will",
+        "host", "keep_alive", "last_ns", "method", "path", "period", "properties",
+        "protocol_level", "recent", "secret", "server_ip", "server_mac", "server_port", "streams",
+        "tls", "transport", "username", "version", "will",
     )  # fmt: skip
 
     def __init__(
@@ -85,9 +85,9 @@ class Profile:
         if connack is not None:
             self.code = connack.return_code
             self.connack_properties = _public_properties(connack.properties)
-        self.count = 0
+        self.count = self.recent = self.period = 0
         self.first_ns = self.last_ns = now
-        self.streams: list[int] = []
+        self.streams: list[Stream] = []
         self.extra: object = None  # for the inventory of an audit
 
     @property
@@ -95,10 +95,18 @@ class Profile:
         """Whether it is TLS that was not decrypted."""
         return self.tls is not None and not self.tls.decrypted
 
-    def add_stream(self, stream: int) -> None:
-        """Adds the stream index of one of its connections, up to `STREAMS_KEPT`."""
+    def add(self, capture: int | None, stream: int, period: int) -> None:
+        """Counts a connection, and adds its stream up to `STREAMS_KEPT`.
+
+        `capture` is the capture's id if there are several. `recent` counts the connections of one
+        `period`, after which the tracker has forgotten all but the profiles.
+        """
+        self.count += 1
+        if period != self.period:
+            self.period, self.recent = period, 0
+        self.recent += 1
         if len(self.streams) < STREAMS_KEPT:
-            self.streams.append(stream)
+            self.streams.append(stream if capture is None else (capture, stream))
 
     @property
     def anonymous(self) -> bool:

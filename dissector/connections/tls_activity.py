@@ -81,7 +81,7 @@ class TlsAuditContext:
     """The context in which audit rules check one TLS connection that has ended.
 
     `failures` are the times of the latest alerts that ended a handshake of this client. `fresh`:
-    it is the first connection of its profile.
+    it is the first connection of its profile, or the first that is remembered.
     """
 
     __slots__ = (
@@ -103,7 +103,7 @@ class TlsAuditContext:
         self.record = record
         self.profile = profile
         self.now = record.quality.ended_ns
-        self.fresh = profile.count == 1
+        self.fresh = profile.recent == 1
         self.server = TlsServer()
         self.server_key: KeyHolder | None = None
         self.credential: Credential | None = None
@@ -120,6 +120,11 @@ class TlsActivityTracker:
         self.failures: BoundedDict[str, deque[int]] = BoundedDict(HOSTS)
         self._chains: BoundedDict[tuple[bytes, ...], tuple[bytes, ...]] = BoundedDict(CHAINS)
         self.once = activity.once
+
+    def forget(self) -> None:
+        """Discards what `ActivityTracker.forget` does not."""
+        for table in (self.keys, self.servers, self.failures):
+            table.empty()  # type: ignore[attr-defined]
 
     def ended(self, record: TlsHandshake) -> TlsAuditContext:
         """Records a connection that has ended."""
@@ -167,9 +172,8 @@ class TlsActivityTracker:
             profile.secret = None if own is None else own.key_fingerprint
         facts = profile.tls
         assert isinstance(facts, TlsFacts)
-        profile.count += 1
+        profile.add(self.activity.capture, record.stream, self.activity.period)
         profile.last_ns = max(profile.last_ns, now)
-        profile.add_stream(record.stream)
         facts.established += record.established
         facts.resumed += bool(record.resumed)
         if record.certificate_requested is not None:

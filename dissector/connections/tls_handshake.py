@@ -85,6 +85,7 @@ class TlsHandshake(msgspec.Struct):
     encapsulation: Encapsulation | None = None
     decrypted: bool = False
     disguise: Callable[[Certificate], Certificate] | None = None
+    capture: int = 0
     quality: CaptureQuality = msgspec.field(default_factory=CaptureQuality)
 
     @property

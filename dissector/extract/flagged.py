@@ -19,12 +19,12 @@ COMMENTS = 64  # per frame
 class FlaggedConnections:
     """A sink of the analysis. `flagged` selects only connections with a finding, else all.
 
-    `streams` are the numbers of the selected connections, `comments` the comments on frames by file
-    and frame number.
+    `streams` are the selected connections as pairs of capture and stream, `comments` the comments on
+    frames by file and frame number.
     """
 
     def __init__(self, *, flagged: bool) -> None:
-        self.streams: set[int] = set()
+        self.streams: set[tuple[int, int]] = set()
         self.comments: dict[tuple[str, int], list[str]] = {}
         self.findings = 0
         self._flagged = flagged
@@ -34,16 +34,16 @@ class FlaggedConnections:
     def handshake(self, record: Handshake) -> None:
         """Selects its connection, unless only those with a finding are selected."""
         if not self._flagged:
-            self.streams.add(record.stream)
+            self.streams.add((record.capture, record.stream))
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Selects its connection, unless only those with a finding are selected."""
         if not self._flagged:
-            self.streams.add(record.stream)
+            self.streams.add((record.capture, record.stream))
 
     def finding(self, record: Finding) -> None:
         """Selects its connection and adds comments to its frames."""
-        self.streams.add(record.stream)
+        self.streams.add((record.capture, record.stream))
         self.findings += 1
         at = (record.file, record.frame)
         where = f"frame {record.frame} of {printable(record.file.rpartition('/')[2])}"

@@ -6,8 +6,9 @@ frames, and to copy them. So pipes are not supported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import msgspec
 
@@ -15,11 +16,14 @@ from dissector import __version__, analysis
 from dissector.analysis import Options, Progress
 from dissector.capture.merge import merged
 from dissector.capture.pcapng_writer import PcapngWriter, RawStream
-from dissector.capture.source import CaptureReader, open_capture
+from dissector.capture.rings import CaptureFiles
+from dissector.capture.source import CaptureReader, open_capture, path_of
 from dissector.extract.flagged import FlaggedConnections
 from dissector.extract.frames import PacketPiece, pieces
 from dissector.extract.overwrite import LIMIT, PacketSecrets, overwritten, patches
 from dissector.text import printable
+
+FILES = 20  # named in the section comment
 
 
 class Extract(msgspec.Struct):
@@ -32,7 +36,7 @@ class Extract(msgspec.Struct):
 
 
 def run(
-    paths: Sequence[str],
+    captures: Sequence[CaptureFiles],
     options: Options,
     stream: RawStream,
     *,
@@ -45,30 +49,47 @@ def run(
     Raises CaptureError if a capture cannot be read.
     """
     sink = FlaggedConnections(flagged=flagged)
-    outcome = analysis.run(paths, options, sink, progress)
+    outcome = analysis.run(captures, options, sink, progress)
     if outcome.failed:
         raise outcome.failed[0]
     if outcome.interrupted:
         raise KeyboardInterrupt
-    wanted = frozenset(sink.streams)
-    made = Extract(connections=len(wanted), findings=sink.findings)
-    with _opened(paths) as readers:
-        found = list(pieces(merged(readers), wanted)) if wanted else []
-    runs = {} if keep_secrets or not found else patches(found, _packets(paths, options, wanted))
-    by_frame: dict[int, PacketPiece] = {piece.frame: piece for piece in found}
-    _copy(paths, stream, sink, by_frame, None if keep_secrets else runs, made)
+    made = Extract(connections=len(sink.streams), findings=sink.findings)
+    names = ", ".join(printable(path.rpartition("/")[2]) for path in islice(_names(captures), FILES))
+    more = sum(len(files.paths) for files in captures) - FILES
+    names += f" and {more:,} more files" if more > 0 else ""
+    secrets = "kept" if keep_secrets else "overwritten"
+    comment = f"{made.connections:,} connections of {names}; secrets are {secrets}"
+    writer = PcapngWriter(stream, f"mqtt-dissector {__version__}", comment=comment)
+    wanted: dict[int, set[int]] = {}
+    for number, index in sink.streams:
+        wanted.setdefault(number, set()).add(index)
+    for number in sorted(wanted):
+        files = captures[number]
+        paths = list(_names([files]))
+        streams = frozenset(wanted[number])
+        with _opened(paths) as readers:
+            found = list(pieces(merged(readers), streams))
+        runs = {} if keep_secrets or not found else patches(found, _packets(files, options, streams))
+        by_frame: dict[int, PacketPiece] = {piece.frame: piece for piece in found}
+        _copy(paths, writer, sink, by_frame, None if keep_secrets else runs, made)
+    writer.flush()
     return made
 
 
+def _names(captures: Iterable[CaptureFiles]) -> Iterator[str]:
+    return (path_of(path) for files in captures for path in files.paths)
+
+
 def _packets(
-    paths: Sequence[str], options: Options, wanted: frozenset[int]
+    files: CaptureFiles, options: Options, wanted: frozenset[int]
 ) -> dict[int, list[PacketSecrets]]:
     """Returns the control packets of the selected streams by the frame that completes each."""
-    numbers = {path: index for index, path in enumerate(paths)}
+    numbers = {path: index for index, path in enumerate(_names([files]))}
     narrowed = msgspec.structs.replace(options, streams=wanted, clients=None)
     found: dict[int, list[PacketSecrets]] = {}
     sizes: dict[int, int] = {}
-    for connection, packet, _ in analysis.packets(paths, narrowed):
+    for connection, packet, _ in analysis.packets([files], narrowed):
         size = sizes[connection.stream] = sizes.get(connection.stream, 0) + len(packet.raw)
         if packet.frame is not None and size <= 2 * LIMIT:  # of both directions
             frame = numbers[packet.frame.file] << 40 | packet.frame.number
@@ -78,17 +99,13 @@ def _packets(
 
 def _copy(
     paths: Sequence[str],
-    stream: RawStream,
+    writer: PcapngWriter,
     sink: FlaggedConnections,
     found: dict[int, PacketPiece],
     runs: dict[int, list[tuple[int, int]]] | None,
     made: Extract,
 ) -> None:
     """Writes the frames found. `runs` are the ranges to overwrite; None keeps all bytes."""
-    names = ", ".join(printable(path.rpartition("/")[2]) for path in paths)
-    secrets = "kept" if runs is None else "overwritten"
-    comment = f"{made.connections:,} connections of {names}; secrets are {secrets}"
-    writer = PcapngWriter(stream, f"mqtt-dissector {__version__}", comment=comment)
     with _opened(paths) as readers:
         for batch, start, stop in merged(readers):
             for index in range(start, stop):
@@ -112,7 +129,6 @@ def _copy(
                     sink.comments.get((paths[batch.file], number), ()),
                 )
                 made.frames += 1
-    writer.flush()
 
 
 @contextmanager

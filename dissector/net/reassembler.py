@@ -154,6 +154,7 @@ class Reassembler(SequenceTracker):
                 return
             what = "segments overlap with different bytes; the bytes seen first are used"
             shared = self.shared
+            shared.reassembly.contradictions += 1
             shared.reassembly.report("overlap-different-bytes", what, s.frame, shared.stream)
 
     def _deliver(

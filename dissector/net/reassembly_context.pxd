@@ -11,6 +11,7 @@ cdef class ReassemblyContext:
     cdef readonly long long direction_limit
     cdef readonly long long hole_segments
     cdef readonly long long hole_ns
+    cdef readonly long long contradictions
     cdef readonly long long clock_steps_back
 
     cpdef Consumer open(self, object connection)

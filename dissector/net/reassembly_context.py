@@ -23,6 +23,7 @@ class ReassemblyContext:
         self.direction_limit = limits.direction_bytes
         self.hole_segments = limits.hole_segments
         self.hole_ns = limits.hole_ns
+        self.contradictions = 0  # segments that do not fit the others of their connection
         self.clock_steps_back = 0  # how often the capture's clock went back by more than a second
 
     def open(self, connection: TcpConnection) -> Consumer | None:

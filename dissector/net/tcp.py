@@ -95,6 +95,7 @@ class StreamDirection(Reassembler):
         if s.flags & 0x12 == 0x12:
             if self.is_foreign_synack(s):
                 self.ambiguous = True
+                connection.reassembly.contradictions += 1
             elif (
                 self.segments == 1
                 and self.known
@@ -113,6 +114,7 @@ class StreamDirection(Reassembler):
                 self.close(RST if s.flags & 4 else FIN, s.frame, s.time_ns)
             return
         if not s.flags & 6 and self.is_foreign(s):
+            connection.reassembly.contradictions += 1
             if self.started and self.peer.started:
                 connection.foreign_segments = True
             else:

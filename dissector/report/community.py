@@ -2,7 +2,7 @@
 
 `community_id` is the Community ID flow hash, version 1, of Zeek, Suricata and Arkime; it is the
 same for both directions. `number` corresponds to Suricata's flow id: it identifies one connection
-of this capture.
+of one capture.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ import base64
 import hashlib
 import ipaddress
 
+from typing import TYPE_CHECKING
+
 from dissector.model import Endpoint
+
+if TYPE_CHECKING:
+    from dissector.connections.handshake import Handshake
+    from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.model import Finding
 
 _TCP = 6
 
@@ -26,6 +33,11 @@ def community_id(one: Endpoint, other: Endpoint, seed: int = 0) -> str:
     data = seed.to_bytes(2, "big") + low[0] + high[0] + bytes((_TCP, 0))
     data += low[1].to_bytes(2, "big") + high[1].to_bytes(2, "big")
     return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
+
+
+def stream_of_all(record: Handshake | TlsHandshake | Finding) -> int:
+    """Returns a number for the stream of a record that is unique over all captures."""
+    return record.capture << 32 | record.stream
 
 
 def number(one: Endpoint, other: Endpoint, stream: int) -> int:

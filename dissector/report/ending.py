@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from dissector.model import Capture, CaptureWarning, NotEvaluated, Summary
+from dissector.model import Capture, CaptureWarning, NotEvaluated, Stream, Summary
 from dissector.report.style import Style, counted, listed
 from dissector.text import printable
 
@@ -65,12 +65,28 @@ def counts(capture: Capture, summary: Summary, style: Style) -> Iterator[str]:
         yield from style.wrapped(sentence, 0)
 
 
+def described(capture: Capture) -> str:
+    """Returns how files were read: the name of one, a ring, files as one, several captures."""
+    parts = capture.parts
+    if not parts:
+        if len(capture.files) == 1:
+            return printable(capture.files[0].path)
+        count = counted(len(capture.files), "file")
+        return f"a ring of {count}" if capture.ring else f"{count} as one capture"
+    rings = [len(part.files) for part in parts if part.ring]
+    text = counted(len(parts), "capture")
+    if not rings:
+        return text
+    some = sorted(set(rings))
+    size = f"{some[0]:,}" if len(some) == 1 else f"{some[0]:,} to {some[-1]:,}"
+    if len(rings) == 1:
+        return f"{text}, one of them a ring of {size} files"
+    return f"{text}, {len(rings):,} of them rings of {size} files"
+
+
 def _counts(capture: Capture, summary: Summary) -> Iterator[str]:
-    files = counted(len(capture.files), "file")
-    if len(capture.files) == 1:
-        files = printable(capture.files[0].path)
     yield (
-        f"Read {counted(capture.frames, 'frame')} of {files}: "
+        f"Read {counted(capture.frames, 'frame')} of {described(capture)}: "
         f"{counted(capture.streams, 'TCP connection')}, {capture.mqtt_connections:,} with MQTT."
     )
     if capture.dropped is not None:
@@ -118,14 +134,17 @@ def not_evaluated(
     if not records:
         return
     yield style.paint("Not evaluated", "bold") + ": not enough was captured to decide"
-    together: dict[tuple[str, int, tuple[int, ...]], list[str]] = {}
+    together: dict[tuple[str, int, tuple[Stream, ...]], list[str]] = {}
     for record in records:
         key = (record.reason, record.count, tuple(record.streams))
         together.setdefault(key, []).append(record.rule)
     ordered = sorted(together.items(), key=lambda item: (-item[0][1], item[1], item[0][0]))
     shown = ordered if everything else ordered[:_REASONS]
     for (reason, count, places), rules in shown:
-        streams = [str(stream) for stream in places[:_STREAMS]]
+        streams = [
+            str(place) if isinstance(place, int) else f"{place[0]}:{place[1]}"
+            for place in places[:_STREAMS]
+        ]
         etc = ", …" if len(places) > _STREAMS else ""
         where = f" (stream{'s' if len(places) > 1 else ''} {', '.join(streams)}{etc})"
         names = f"{len(rules)} rules" if len(rules) > _RULES else ", ".join(sorted(rules))

@@ -19,7 +19,7 @@ from dissector.mqtt.packets import Connack, Connect, Property
 from dissector.net.tls_names import TLS_1_2, TLS_1_3
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
-from dissector.report.community import community_id, number
+from dissector.report.community import community_id, number, stream_of_all
 from dissector.report.identity import name_of
 from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.wireshark import display_filter
@@ -59,7 +59,7 @@ class Eve(ReporterBase):
         if frame is None:
             return
         event = _common(frame.time_ns, frame.file, frame.number, "mqtt", record.stream)
-        event |= _ends(record.client, record.server, record.stream)
+        event |= _ends(record.client, record.server, stream_of_all(record))
         mqtt: dict[str, Any] = {}
         if connect is not None:
             mqtt["connect"] = self._connect(connect)
@@ -71,14 +71,14 @@ class Eve(ReporterBase):
         """Writes the event of a TLS connection."""
         frame = record.client_hello_frame or record.server_hello_frame or record.first
         event = _common(frame.time_ns, frame.file, frame.number, "tls", record.stream)
-        event |= _ends(record.client, record.server, record.stream)
+        event |= _ends(record.client, record.server, stream_of_all(record))
         self._put({**event, "tls": _tls(record)})
 
     def finding(self, record: Finding) -> None:
         """Writes the event of a finding."""
         event = _common(record.time_ns, record.file, record.frame, "alert", record.stream)
         if record.client is not None and record.server is not None:
-            event |= _ends(record.client, record.server, record.stream)
+            event |= _ends(record.client, record.server, stream_of_all(record))
         about = advice(record.rule)
         metadata = {
             "rule": [record.rule],

@@ -66,9 +66,13 @@ class RuleFold:
 
 
 class Folding:
-    """Folds findings; receives each handshake after its findings."""
+    """Folds findings; receives each handshake after its findings.
 
-    def __init__(self) -> None:
+    `by_capture`: parties of different captures are different, even if they have the same name.
+    """
+
+    def __init__(self, *, by_capture: bool = False) -> None:
+        self._by_capture = by_capture
         self._rules: dict[str, RuleFold] = {}
         self._pending: dict[int, dict[tuple[str, Side], Fold]] = {}  # by handshake
 
@@ -107,12 +111,14 @@ class Folding:
         finding = fold.exemplar
         if finding.side is Side.SERVER:
             fold.party = address(server) if server else ""
-            names = [fold.party or f"stream {finding.stream}"]
+            names = [fold.party or f"stream {finding.capture}:{finding.stream}"]
         else:
             fold.party = client.ip if client else ""
             names = [f"id {finding.client_id}"] if finding.client_id else []
             names += [fold.party] if fold.party else []
-            names = names or [f"stream {finding.stream}"]
+            names = names or [f"stream {finding.capture}:{finding.stream}"]
+        if self._by_capture:
+            names = [f"capture {finding.capture}, {name}" for name in names]
         rule = self._rules.get(finding.rule)
         if rule is None:
             rule = self._rules[finding.rule] = RuleFold(finding.rule)

@@ -20,6 +20,7 @@ class ReportOptions:
     """Appearance of a report, and what it may show.
 
     `rules` are the ids of the selected rules; findings of severity `fail_on` or above are failures.
+    `several`: there is more than one capture.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class ReportOptions:
         key: bytes | None = None,
         rules: Collection[str] = (),
         fail_on: str = "error",
+        several: bool = False,
     ) -> None:
         self.style = style
         self.encoding = encoding
@@ -40,6 +42,7 @@ class ReportOptions:
         self.key = key
         self.rules = rules
         self.fail_on = fail_on
+        self.several = several
 
 
 class WholeAudit(Collector):
@@ -68,11 +71,15 @@ def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Aud
     if name == "json":
         from dissector.report.json_audit import AuditDocument
 
-        return AuditDocument(stream, show_secrets=options.show_secrets, key=options.key)
+        return AuditDocument(
+            stream, show_secrets=options.show_secrets, key=options.key, several=options.several
+        )
     if name == "jsonl":
         from dissector.report.json_audit import AuditLines
 
-        return AuditLines(stream, show_secrets=options.show_secrets, key=options.key)
+        return AuditLines(
+            stream, show_secrets=options.show_secrets, key=options.key, several=options.several
+        )
     if name == "table":
         from dissector.report.audit_text import AuditTextReport
 
@@ -107,7 +114,7 @@ def shared_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Au
     if name == "zeek":
         from dissector.report.zeek import Zeek
 
-        return Zeek(stream)
+        return Zeek(stream, several=options.several)
     from dissector.report.csv_table import CsvTable
 
     return CsvTable(stream)

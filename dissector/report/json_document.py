@@ -54,7 +54,7 @@ class _Spool:
 
 
 class JsonDocument:
-    """The `json` format."""
+    """The `json` format; `several`: of more than one capture."""
 
     def __init__(
         self,
@@ -62,9 +62,10 @@ class JsonDocument:
         *,
         show_secrets: bool = False,
         key: bytes | None = None,
+        several: bool = False,
     ) -> None:
         self._stream = stream
-        self._writer = Writer(show_secrets=show_secrets, key=key)
+        self._writer = Writer(show_secrets=show_secrets, key=key, several=several)
         self._encode = msgspec.json.Encoder().encode
         buffer = JsonBuffer()
         self._handshake_text = HandshakeText(self._writer, self._encode, buffer)
@@ -107,7 +108,10 @@ class JsonDocument:
         """Writes the document."""
         self._stream.write(b'{"schema": %d' % SCHEMA)
         self._member("tool", tool(capture.engine))
-        self._member("capture", self._writer.capture(capture))
+        self._member("capture", self._writer.total(capture))
+        if self._writer.several:
+            parts = (self._encode(self._writer.capture(part)) for part in capture.parts)
+            self._list("captures", parts)
         self._list("handshakes", self._handshakes.records())
         self._list("tlsHandshakes", self._tls_handshakes.records())
         self._list("findings", self._findings.records())

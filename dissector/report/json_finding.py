@@ -57,6 +57,9 @@ class FindingText:
         buffer.quoted(record.side._value_)
         buffer.put(',"handshake":')
         self._value(record.handshake)
+        if self._writer.several:
+            buffer.put(',"capture":')
+            self._value(record.capture)
         buffer.put(',"stream":')
         self._value(record.stream)
         buffer.put(',"clientId":')

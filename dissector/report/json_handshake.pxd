@@ -15,6 +15,7 @@ cdef class HandshakeText:
     cdef object _encode
     cdef JsonBuffer _buffer
     cdef bint _shown
+    cdef bint _several
     cdef bytes _key
     cdef int _digits
     cdef long long _second

@@ -52,6 +52,7 @@ class HandshakeText:
         self._writer = writer
         self._encode = encode
         self._shown: bool = writer.show_secrets
+        self._several: bool = writer.several
         self._key: bytes = writer.key
         self._buffer = buffer
         self._second = -(1 << 62)  # the last second formatted; initially an impossible one
@@ -88,6 +89,9 @@ class HandshakeText:
         buffer.put(start)
         buffer.put('"id":')
         buffer.number(record.id)
+        if self._several:
+            buffer.put(',"capture":')
+            buffer.number(record.capture)
         buffer.put(',"stream":')
         buffer.number(record.stream)
         buffer.put(',"transport":"')

@@ -27,7 +27,10 @@ _HELD = 1 << 15  # bytes of lines buffered before they are written
 
 
 class JsonLines:
-    """The `jsonl` format. `eager` flushes every line at once, for a reader that waits for it."""
+    """The `jsonl` format; `several`: of more than one capture.
+
+    `eager` flushes every line at once, for a reader that waits for it.
+    """
 
     def __init__(
         self,
@@ -36,9 +39,10 @@ class JsonLines:
         show_secrets: bool = False,
         key: bytes | None = None,
         eager: bool = False,
+        several: bool = False,
     ) -> None:
         self._stream = stream
-        self._writer = Writer(show_secrets=show_secrets, key=key)
+        self._writer = Writer(show_secrets=show_secrets, key=key, several=several)
         self._limit = 0 if eager else _HELD
         self._eager = eager
         self._encode = msgspec.json.Encoder().encode
@@ -84,11 +88,17 @@ class JsonLines:
             {
                 "schema": SCHEMA,
                 "tool": tool(capture.engine),
-                "capture": self._writer.capture(capture),
+                "capture": self._writer.total(capture),
+                **self._captures(capture),
                 **self._writer.summary(summary),
             },
         )
         self._flush()
+
+    def _captures(self, capture: Capture) -> dict[str, Any]:
+        if not self._writer.several:
+            return {}
+        return {"captures": [self._writer.capture(part) for part in capture.parts]}
 
     def _line(self, kind: str, record: dict[str, Any] | HandshakeShape | FindingShape) -> None:
         self.put(kind, self._encode(record))

@@ -84,6 +84,7 @@ class HandshakeShape(_Shape):
     """A handshake."""
 
     id: int
+    capture: int | UnsetType
     stream: int
     transport: str
     version: str | None
@@ -113,6 +114,7 @@ class FindingShape(_Shape):
     version: str | None
     side: str
     handshake: int | None
+    capture: int | UnsetType
     stream: int
     client_id: str | None
     client_id_hex: MaybeHex

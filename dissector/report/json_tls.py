@@ -22,6 +22,7 @@ def tls_handshake(record: TlsHandshake, writer: Writer) -> dict[str, Any]:
     digits = writer.digits
     made: dict[str, Any] = {
         "id": record.id,
+        **({"capture": record.capture} if writer.several else {}),
         "stream": record.stream,
         "client": writer.endpoint(record.client),
         "server": writer.endpoint(record.server),

@@ -76,12 +76,18 @@ class Writer:
     """Turns records into dicts. `key` is the key of fingerprints, random for each run if None.
 
     `digits` is the precision of times: 6, 9, or None while it is unknown; a time then has as many
-    as it needs.
+    as it needs. `several`: there is more than one capture, and records have the id of theirs.
     """
 
     def __init__(
-        self, *, show_secrets: bool = False, key: bytes | None = None, digits: int | None = None
+        self,
+        *,
+        show_secrets: bool = False,
+        key: bytes | None = None,
+        digits: int | None = None,
+        several: bool = False,
     ) -> None:
+        self.several = several
         self.show_secrets = show_secrets
         self.key = os.urandom(16) if key is None else key
         self.digits = digits
@@ -95,6 +101,7 @@ class Writer:
         endpoints, encapsulation = self._endpoints, record.encapsulation
         return HandshakeShape(
             record.id,
+            record.capture if self.several else UNSET,
             record.stream,
             record.transport,
             None if version is None else version._value_,
@@ -312,6 +319,7 @@ class Writer:
             None if version is None else version._value_,
             record.side._value_,
             record.handshake,
+            record.capture if self.several else UNSET,
             record.stream,
             client_id,
             id_hex,
@@ -332,6 +340,7 @@ class Writer:
             "kind": record.kind,
             "file": None if record.file is None else lossless(record.file),
             "frame": record.frame,
+            **({"capture": record.capture} if self.several else {}),
             "stream": record.stream,
             "message": lossless(record.message),
         }
@@ -348,6 +357,7 @@ class Writer:
     def capture(self, record: Capture) -> dict[str, Any]:
         """Returns what was read, with times in the capture's precision."""
         return {
+            **({"id": record.id} if self.several else {}),
             "files": [
                 {
                     "path": lossless(file.path),
@@ -367,6 +377,12 @@ class Writer:
             **({} if record.dropped is None else {"dropped": record.dropped}),
         }
 
+    def total(self, record: Capture) -> dict[str, Any]:
+        """Returns what was read of all captures together; with one capture, the same as for it."""
+        made = self.capture(record)
+        made.pop("id", None)
+        return made
+
     def summary(self, record: Summary) -> dict[str, Any]:
         """Returns the counts."""
         return {name: getattr(record, name) for name in record.__struct_fields__}
@@ -379,11 +395,15 @@ def document(
     key: bytes | None = None,
 ) -> dict[str, Any]:
     """Returns a whole report as one document of schema 1."""
-    writer = Writer(show_secrets=show_secrets, key=key, digits=report.capture.digits)
+    parts = report.capture.parts
+    writer = Writer(
+        show_secrets=show_secrets, key=key, digits=report.capture.digits, several=bool(parts)
+    )
     return {
         "schema": SCHEMA,
         "tool": tool(report.capture.engine),
-        "capture": writer.capture(report.capture),
+        "capture": writer.total(report.capture),
+        **({"captures": [writer.capture(part) for part in parts]} if parts else {}),
         "handshakes": [
             msgspec.to_builtins(writer.handshake(record)) for record in report.handshakes
         ],

@@ -45,7 +45,7 @@ class JUnit(ReporterBase):
         self._stream = stream
         self._rules = sorted(rules)
         self._least = {"error": 2, "warning": 1, "info": 0, "never": 3}[fail_on]
-        self._folding = Folding()
+        self._folding = Folding(by_capture=True)
 
     def handshake(self, record: Handshake) -> None:
         """Completes the findings of the handshake."""

@@ -207,6 +207,7 @@ class Pseudonymous:
             tuple(changed(auth, properties=()) for auth in record.auths), record.latency,
             record.close,
         )  # fmt: skip
+        made.capture = record.capture
         if record.encapsulation is not None:
             made.encapsulation = self._encapsulation(record.encapsulation)
         return made

@@ -1,6 +1,6 @@
 """Writes a SARIF 2.1.0 log for code scanning, with repeats folded.
 
-There is one result for each rule and party at fault, with the count of its occurrences and a
+There is one result for each rule, capture and party at fault, with the count of its occurrences and a
 fingerprint that is the same in the next capture, so a scanner can track it over time. The log holds
 only findings, no handshakes and no TLS connections. A capture has no lines: `startLine` is the
 frame number, which is what a reader looks for in Wireshark.
@@ -39,8 +39,8 @@ class Sarif(ReporterBase):
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._folding = Folding()
-        self._warnings: dict[str, tuple[int, CaptureWarning]] = {}
+        self._folding = Folding(by_capture=True)
+        self._warnings: dict[tuple[str, int], tuple[int, CaptureWarning]] = {}
 
     def handshake(self, record: Handshake) -> None:
         """Completes the findings of the handshake."""
@@ -51,9 +51,10 @@ class Sarif(ReporterBase):
         self._folding.finding(record)
 
     def warning(self, record: CaptureWarning) -> None:
-        """Folds the warning by kind."""
-        count, first = self._warnings.get(record.kind, (0, record))
-        self._warnings[record.kind] = (count + 1, first)
+        """Folds the warning by kind and capture."""
+        key = (record.kind, record.capture)
+        count, first = self._warnings.get(key, (0, record))
+        self._warnings[key] = (count + 1, first)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
@@ -94,9 +95,11 @@ class Sarif(ReporterBase):
     def _invocation(
         self, capture: Capture, not_evaluated: Sequence[NotEvaluated]
     ) -> dict[str, Any]:
+        places = {file.path: index for index, file in enumerate(capture.files)}
         notes = [
-            _note("warning", f"{counted(count, 'time')} {kind}: {first.message}")
-            for kind, (count, first) in self._warnings.items()
+            _note("warning", f"{counted(count, 'time')} {first.kind}: {first.message}")
+            | _located(first, places)
+            for count, first in self._warnings.values()
         ]
         notes += [
             _note("note", f"{record.rule} not evaluated, {counted(record.count, 'time')}: "
@@ -116,6 +119,12 @@ class Sarif(ReporterBase):
 
 def _note(level: str, text: str) -> dict[str, Any]:
     return {"level": level, "message": {"text": printable(text, TEXT_SHOWN)}}
+
+
+def _located(warning: CaptureWarning, places: dict[str, int]) -> dict[str, Any]:
+    if warning.file is None or len(places) < 2:
+        return {}
+    return {"locations": [{"physicalLocation": _physical(warning.file, warning.frame, places)}]}
 
 
 def _rule(about: Advice, finding: Finding, severity: int) -> dict[str, Any]:
@@ -197,11 +206,12 @@ def _result(fold: Fold, index: int, places: dict[str, int]) -> dict[str, Any]:
     return result
 
 
-def _physical(file: str, frame: int, places: dict[str, int]) -> dict[str, Any]:
+def _physical(file: str, frame: int | None, places: dict[str, int]) -> dict[str, Any]:
     artifact: dict[str, Any] = {"uri": _uri(file)}
     if file in places:
         artifact["index"] = places[file]
-    return {"artifactLocation": artifact, "region": {"startLine": frame}}
+    region = {} if frame is None else {"region": {"startLine": frame}}
+    return {"artifactLocation": artifact, **region}
 
 
 def _uri(path: str) -> str:

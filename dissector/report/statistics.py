@@ -1,4 +1,7 @@
-"""Counts findings by rule and severity, most frequent first (`--statistics`)."""
+"""Counts findings by rule and severity, most frequent first (`--statistics`).
+
+Findings of several captures are counted by file, too.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Seve
 from dissector.report.ending import findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted
+from dissector.text import printable
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -19,11 +23,14 @@ if TYPE_CHECKING:
 class Statistics:
     """The reporter for `--statistics`, which shows counts instead of findings."""
 
-    def __init__(self, stream: ByteStream, style: Style, *, encoding: str = "utf-8") -> None:
+    def __init__(
+        self, stream: ByteStream, style: Style, *, encoding: str = "utf-8", several: bool = False
+    ) -> None:
+        self._several = several
         self._stream = stream
         self._style = style
         self._encoding = encoding
-        self._counts: Counter[tuple[str, str, Severity]] = Counter()
+        self._counts: Counter[tuple[str, str, Severity, str]] = Counter()
 
     def precision(self, digits: int) -> None:
         """Ignored: lines contain no times."""
@@ -33,7 +40,8 @@ class Statistics:
 
     def finding(self, record: Finding) -> None:
         """Counts the record."""
-        self._counts[record.rule, record.name, record.severity] += 1
+        file = record.file if self._several else ""
+        self._counts[record.rule, record.name, record.severity, file] += 1
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Ignored: only findings are counted."""
@@ -47,9 +55,10 @@ class Statistics:
         """Writes the counts."""
         width = max((len(str(count)) for count in self._counts.values()), default=1)
         ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0][0]))
-        for (rule, name, severity), count in ordered:
+        for (rule, name, severity, file), count in ordered:
             word = self._style.severity(severity, f"{severity.value:7}")
-            self._line(f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {word}  {name}")
+            line = f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {word}  {name}"
+            self._line(f"{line}  {printable(file)}" if file else line)
         self._line(f"{counted(summary.handshakes, 'handshake')}. {findings(summary)}")
 
     def _line(self, line: str) -> None:

@@ -23,6 +23,7 @@ _FATAL = 2
 class TlsRow(NamedTuple):
     """Row of one connection; plain text, escaped."""
 
+    capture: int
     stream: int
     file: str
     frame: int
@@ -37,6 +38,7 @@ def row(record: TlsHandshake) -> TlsRow:
     version = record.version
     frame = record.client_hello_frame or record.first
     return TlsRow(
+        record.capture,
         record.stream,
         frame.file,
         frame.number,

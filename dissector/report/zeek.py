@@ -18,6 +18,7 @@ from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Side, Summ
 from dissector.mqtt import spec
 from dissector.net.tls_names import TLS_1_2, TLS_1_3, alert_name, group_name, version_name
 from dissector.report.clock import rfc3339
+from dissector.report.community import stream_of_all
 from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.text import decode, encode, printable
 
@@ -55,10 +56,14 @@ _UNSET, _EMPTY = "-", "(empty)"
 
 
 class Zeek(ReporterBase):
-    """The `zeek` format. Rows of later logs are kept in spools, on disk if there are many."""
+    """The `zeek` format. Rows of later logs are kept in spools, on disk if there are many.
 
-    def __init__(self, stream: ByteStream) -> None:
+    With `several` captures each log has a last field, `capture_file`, with the name of the file.
+    """
+
+    def __init__(self, stream: ByteStream, *, several: bool = False) -> None:
         self._stream = stream
+        self._several = several
         # closed by `finish` or with the object
         self._notices = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         self._ssl = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
@@ -72,7 +77,7 @@ class Zeek(ReporterBase):
         frame = None if packet is None else packet.frame
         if frame is None:
             return
-        cells = _ends(frame.time_ns, record.client, record.server, record.stream)
+        cells = _ends(frame.time_ns, record.client, record.server, record)
         if connect is None:
             cells += [_UNSET] * 3
         else:
@@ -84,14 +89,14 @@ class Zeek(ReporterBase):
         message = None if connect is None else connect.last_will_message
         cells.append(_UNSET if topic is None else text(topic))
         cells.append(_UNSET if message is None else text(decode(message)))
-        self._stream.write("\t".join(cells).encode() + b"\n")
+        self._stream.write(self._row(cells, frame.file))
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Stores a row of ssl."""
         frame = record.client_hello_frame or record.server_hello_frame or record.first
-        cells = _ends(frame.time_ns, record.client, record.server, record.stream)
+        cells = _ends(frame.time_ns, record.client, record.server, record)
         cells += _tls(record)
-        self._ssl.write("\t".join(cells).encode() + b"\n")
+        self._ssl.write(self._row(cells, frame.file))
 
     def finding(self, record: Finding) -> None:
         """Stores a row of notice."""
@@ -100,14 +105,14 @@ class Zeek(ReporterBase):
             return
         note = "".join(part.capitalize() for part in record.name.split("-"))
         source, target = (client, server) if record.side is Side.CLIENT else (server, client)
-        cells = _ends(record.time_ns, client, server, record.stream)
+        cells = _ends(record.time_ns, client, server, record)
         cells += [
             "tcp", f"MQTT::{record.rule}_{note}", text(record.message),
             text(record.client_id or "") if record.client_id is not None else _UNSET,
             source.ip, target.ip, str(server.port), _UNSET, "mqtt-dissector",
             "Notice::ACTION_LOG", "3600.000000",
         ]  # fmt: skip
-        self._notices.write("\t".join(cells).encode() + b"\n")
+        self._notices.write(self._row(cells, record.file))
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
@@ -121,6 +126,10 @@ class Zeek(ReporterBase):
         self._ssl.close()
         self._log("notice", _NOTICE, self._notices, ended)
         self._notices.close()
+
+    def _row(self, cells: list[str], file: str) -> bytes:
+        named = [*cells, text(file)] if self._several else cells
+        return "\t".join(named).encode("utf-8", "backslashreplace") + b"\n"
 
     def _log(
         self, path: str, fields: Sequence[tuple[str, str]], rows: IO[bytes], ended: str
@@ -137,6 +146,7 @@ class Zeek(ReporterBase):
             self._header("mqtt_connect", _CONNECT)
 
     def _header(self, path: str, fields: Sequence[tuple[str, str]]) -> None:
+        fields = (*fields, ("capture_file", "string")) if self._several else fields
         lines = [
             "#separator \\x09", "#set_separator\t,", f"#empty_field\t{_EMPTY}",
             f"#unset_field\t{_UNSET}", f"#path\t{path}",
@@ -160,10 +170,12 @@ def _bytewise(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in encode(char))
 
 
-def _ends(time_ns: int, client: Endpoint, server: Endpoint, stream: int) -> list[str]:
+def _ends(
+    time_ns: int, client: Endpoint, server: Endpoint, record: Handshake | TlsHandshake | Finding
+) -> list[str]:
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return [
-        f"{seconds}.{rest // 1000:06d}", _uid(client, server, stream),
+        f"{seconds}.{rest // 1000:06d}", _uid(client, server, stream_of_all(record)),
         client.ip, str(client.port), server.ip, str(server.port),
     ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, tls_finding
 from dissector.rules.base import Failure, Unevaluated, Verdict
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector
-from dissector.rules.judge import STREAMS_LISTED, make_finding
+from dissector.rules.judge import count_subject, make_finding
 from dissector.rules.registry import audit_rules
 from dissector.rules.thresholds import DEFAULT, Thresholds
 
@@ -54,6 +54,21 @@ class AuditCollector(FindingCollector):
         # by event bits, of which few combinations occur
         self._rules_by_event: dict[int, list[tuple[ConnectionAuditRule, _Check]]] = {}
         self._tls_rules = [rule for rule in chosen if isinstance(rule, TlsRule)]
+
+    @property
+    def in_order_of_time(self) -> bool:
+        """Whether several captures have to be analyzed in the order of their start."""
+        return True
+
+    def begin_capture(
+        self, number: int, streams: frozenset[int] | None, *, overlaps: bool
+    ) -> None:
+        """Begins one of several captures; the activity so far counts unless it overlaps."""
+        FindingCollector.begin_capture(self, number, streams, overlaps=overlaps)
+        self.activity.begin_capture(number)
+        if overlaps:
+            self.activity.forget()
+            self.tls.forget()
 
     def answered(self, connection: Connection) -> None:
         """Judges a handshake whose CONNACK was received."""
@@ -116,8 +131,6 @@ class AuditCollector(FindingCollector):
         if isinstance(verdict, Unevaluated):
             key = (rule.id, verdict.reason)
             record = self._unjudged.setdefault(key, NotEvaluatedRecord(*key))
-            record.count += 1
-            if len(record.streams) < STREAMS_LISTED:
-                record.streams.append(stream)
+            count_subject(record, self.activity.capture, stream)
             return ()
         return (verdict,) if isinstance(verdict, Failure) else verdict

@@ -68,6 +68,21 @@ class FindingCollector(EventSink):
         self._severities = dict.fromkeys(Severity, 0)
         self.undecrypted = 0  # TLS connections that were not decrypted
 
+    @property
+    def in_order_of_time(self) -> bool:
+        """Whether several captures have to be analyzed in the order of their start."""
+        return False
+
+    def begin_capture(
+        self, number: int, streams: frozenset[int] | None, *, overlaps: bool
+    ) -> None:
+        """Begins one of several captures; `overlaps`: in time with one that was analyzed before.
+
+        `streams` are the selected ones of this capture, None for all.
+        """
+        self._judge.capture = number
+        self._streams = streams
+
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Judges a packet with at least one defect, up to `FINDINGS_LIMIT` findings."""
         if len(connection.findings) < FINDINGS_LIMIT and (

@@ -6,6 +6,7 @@ from dissector.mqtt.packets cimport Packet
 cdef int _FINDING
 
 cdef class Judge:
+    cdef public object capture
     cdef object _found
     cdef frozenset _selected
     cdef dict _unevaluated

@@ -45,6 +45,7 @@ class Judge:
     """Evaluates the rules, and calls `found` for each finding of a selected rule."""
 
     def __init__(self, found: Callable[[Finding], None], selected: frozenset[str]) -> None:
+        self.capture: int | None = None  # the capture's id if there are several
         self._found = found
         self._selected = selected
         self._unevaluated: dict[tuple[str, str], NotEvaluatedRecord] = {}
@@ -187,13 +188,18 @@ class Judge:
         if connection.unjudged is None:
             connection.unjudged = set()
         connection.unjudged.add(rule.id)
-        stream = connection.stream
         record = self._unevaluated.get((rule.id, reason))
         if record is None:
             record = self._unevaluated[rule.id, reason] = NotEvaluatedRecord(rule.id, reason)
-        record.count += 1
-        if len(record.streams) < STREAMS_LISTED and stream not in record.streams[-1:]:
-            record.streams.append(stream)
+        count_subject(record, self.capture, connection.stream)
+
+
+def count_subject(record: NotEvaluatedRecord, capture: int | None, stream: int) -> None:
+    """Counts one more subject of a rule that was not evaluated."""
+    record.count += 1
+    place = stream if capture is None else (capture, stream)
+    if len(record.streams) < STREAMS_LISTED and place not in record.streams[-1:]:
+        record.streams.append(place)
 
 
 def _subject(rule: Rule) -> int:

@@ -280,8 +280,10 @@ class Content:
         for item in kept:
             row = tls_table.row(item)
             server_name = short(item.server_name or "", ID_SHOWN)
+            file = short(row.file.rpartition("/")[2], ID_SHOWN)
+            frame = f"{file} {row.frame}" if self.capture.parts else str(row.frame)
             rows.append(
-                [str(row.stream), str(row.frame), address(item.client), row.version,
+                [str(row.stream), frame, address(item.client), row.version,
                  item.suite or "-", server_name, row.certificate, row.result]
             )  # fmt: skip
         return rows, count - len(rows)
@@ -292,6 +294,8 @@ class Content:
             if index < len(self._kept.findings):
                 finding = self._kept.findings[index]
                 message, shown = short(finding.message, MESSAGE), display_filter(finding)
+                if self.capture.parts:
+                    message += f" ({exemplar.where(finding)})"
                 break
         return ProblemLine(
             problem.rule, problem.name, problem.severity.value, problem.count, message, shown

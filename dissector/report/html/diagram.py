@@ -31,6 +31,7 @@ class Diagram(NamedTuple):
     """One handshake; `unplaced` are rules with findings on none of its steps."""
 
     id: int
+    file: str
     stream: int
     client: str
     server: str
@@ -42,14 +43,14 @@ class Diagram(NamedTuple):
 
 def diagram(handshake: Handshake, findings: Sequence[Finding]) -> Diagram:
     """Lays out a handshake."""
-    marks: dict[int, list[str]] = {}
+    marks: dict[tuple[str, int], list[str]] = {}
     for finding in findings:
-        marks.setdefault(finding.frame, []).append(finding.rule)
+        marks.setdefault((finding.file, finding.frame), []).append(finding.rule)
     events = _events(handshake)
     start = min((frame.time_ns for frame, _, _ in events), default=0)
     steps: list[Step] = []
     for index, (frame, side, text) in enumerate(events):
-        rules = marks.pop(frame.number, [])
+        rules = marks.pop((frame.file, frame.number), [])
         steps.append(
             Step(
                 _TOP + index * _STEP,
@@ -63,6 +64,7 @@ def diagram(handshake: Handshake, findings: Sequence[Finding]) -> Diagram:
     unplaced = list(dict.fromkeys(rule for rules in marks.values() for rule in rules))
     return Diagram(
         handshake.id,
+        short(events[0][0].file.rpartition("/")[2]) if events else "",
         handshake.stream,
         address(handshake.client),
         address(handshake.server),
