@@ -118,7 +118,7 @@ def run(
     activity: ActivityTracker | None = None,
     ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
 ) -> AnalysisResult:
-    """Analyzes captures one after the other, the files of each in time order; "-" is standard input.
+    """Analyzes captures one by one, the files of each in time order; "-" is standard input.
 
     The id of a capture is its place in `captures`. With audit rules they are analyzed in the order
     of their start, since these rules remember what earlier captures showed.
@@ -278,9 +278,7 @@ def total(parts: Sequence[Capture]) -> Capture:
     )  # fmt: skip
 
 
-def streams_of(
-    selected_streams: frozenset[Stream] | None, capture: int
-) -> frozenset[int] | None:
+def streams_of(selected_streams: frozenset[Stream] | None, capture: int) -> frozenset[int] | None:
     """Returns the selected streams of one of several captures; None for all."""
     if selected_streams is None:
         return None

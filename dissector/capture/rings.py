@@ -17,6 +17,7 @@ import os
 import re
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple
 
 from dissector.capture.batch import Batch
@@ -29,7 +30,8 @@ from dissector.text import printable
 
 Source = str | os.PathLike[str] | BinaryIO
 COMPRESSED_SUFFIXES = (".gz", ".zst", ".lz4", ".bz2", ".xz")
-OVERLAP_NS = 1_000_000_000  # by which a file may begin before the previous one ends
+# by which a file may begin before the previous one ends, but not more than a tenth of either
+OVERLAP_NS = 1_000_000_000
 PAUSE_NS = 60_000_000_000  # between two files if nothing else shows that none is missing
 MISSING_LISTED = 20
 _CHAIN = 16  # records that fit together; bytes of other data never do that often
@@ -164,8 +166,11 @@ def _split(path: str) -> _Name:
     if match is not None:
         stem, before, time, earlier_time, after, suffix = match.groups()
         order = "counter first" if before else "time first"
-        common = (directory, stem, suffix or "", order)
-        return _Name(common, (int(time or earlier_time),), int(before or after))
+        return _Name(
+            (directory, stem, suffix or "", order),
+            (int(time or earlier_time),),
+            int(before or after),
+        )
     times: list[int] = []
     shapes: list[str] = []
     without = _WRITTEN_TIME.sub(lambda found: _taken(found, times, shapes), name)
@@ -243,7 +248,8 @@ def _divided(ring: list[_File], file: _File, numbered: bool, pause_ns: int) -> s
     assert last.last_ns is not None and file.first_ns is not None
     if set(last.links) != set(file.links):
         return "their link types differ"
-    if file.first_ns < last.last_ns - OVERLAP_NS:
+    shorter = min(last.last_ns - (last.first_ns or 0), (file.last_ns or 0) - file.first_ns)
+    if last.last_ns - file.first_ns > min(OVERLAP_NS, max(shorter, 0) // 10):
         return "their times overlap"
     pause = file.first_ns - last.last_ns
     name, before = file.name, last.name
@@ -251,7 +257,7 @@ def _divided(ring: list[_File], file: _File, numbered: bool, pause_ns: int) -> s
     if in_dumpcap or not name.times:
         if name.counter > before.counter:
             return ""
-        once = all(one.name.counter < two.name.counter for one, two in zip(ring, ring[1:]))
+        once = all(one.name.counter < two.name.counter for one, two in pairwise(ring))
         wraps = numbered and not in_dumpcap and once and name.counter < ring[0].name.counter
         if wraps and pause <= PAUSE_NS:
             return ""
@@ -270,7 +276,7 @@ def _divided(ring: list[_File], file: _File, numbered: bool, pause_ns: int) -> s
 def _missing(ring: Sequence[_File]) -> tuple[int, ...]:
     """Returns the numbers that the counter skips between the files of a ring."""
     found: list[int] = []
-    for one, two in zip(ring, ring[1:]):
+    for one, two in pairwise(ring):
         low, high = max(one.name.counter, 0), two.name.counter
         if high < low:  # begins again with 0, or after a later time
             low = -1
@@ -360,7 +366,8 @@ def _last_of_pcapng(file: Any, size: int, walker: PcapngWalker) -> int | None:
             index, high, low = struct.unpack_from(f"{order}3I", block, 8)
             if index >= len(walker.interfaces):
                 return None
-            return walker.interfaces[index].exact_ns(high, low)
+            last: int = walker.interfaces[index].exact_ns(high, low)
+            return last
         end -= length
     return None
 

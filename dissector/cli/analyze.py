@@ -157,9 +157,7 @@ def _reporter(
     if settings.format == "json":
         from dissector.report.json_document import JsonDocument
 
-        return JsonDocument(
-            stream, show_secrets=namespace.show_secrets, key=key, several=several
-        )
+        return JsonDocument(stream, show_secrets=namespace.show_secrets, key=key, several=several)
     if settings.format == "jsonl":
         from dissector.report.json_lines import JsonLines
 
@@ -216,15 +214,19 @@ def _failing(summary: Summary, fail_on: str) -> bool:
 
 
 def note_outcome(options: Options, outcome: AnalysisResult, *, contradicting: bool) -> None:
-    """Notes on standard error what failed, contradicts itself, is no MQTT or matches no filter."""
+    """Notes on standard error which inputs failed, and what is doubtful or missing."""
     from dissector.analysis import CONTRADICTING
 
     for failure in outcome.failed:
         note(str(failure))
     if contradicting:
         note(CONTRADICTING)
-    if not outcome.capture.files:
-        return
+    if outcome.capture.files:
+        note_nothing_found(options, outcome)
+
+
+def note_nothing_found(options: Options, outcome: AnalysisResult) -> None:
+    """Notes on standard error that there was no MQTT, or nothing that a filter matches."""
     if not outcome.capture.mqtt_connections:
         note(no_mqtt(outcome.capture))
         return

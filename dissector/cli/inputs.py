@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dissector.cli.config import Settings
     from dissector.model import Stream
 
-_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")
-_PACKED = ("", ".gz", ".zst", ".lz4", ".bz2", ".xz")
+# tcpdump -C puts a number after the name
+_NAME = re.compile(r".*\.(pcap|pcapng|cap|dmp|ntar)[0-9]*(\.(gz|zst|lz4|bz2|xz))?", re.DOTALL)
 # pcap in both byte orders and precisions, and the modified format; pcapng
 _MAGICS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
@@ -75,8 +75,7 @@ def _captures(directory: str) -> Iterator[str]:
 
 def _is_capture(path: str) -> bool:
     """Whether a file in a directory is a capture, by its name or its first bytes."""
-    name = path.lower()
-    if any(name.endswith(suffix + packed) for suffix in _SUFFIXES for packed in _PACKED):
+    if _NAME.fullmatch(path.lower()):
         return True
     try:
         with open(path, "rb") as file:

@@ -29,7 +29,7 @@ from dissector.connections.entities import (
 )
 from dissector.connections.profile import STREAMS_KEPT, Profile, client_address, encapsulation_facts
 from dissector.model import FrameRef, Side
-from dissector.mqtt.packets import Connack, Connect
+from dissector.mqtt.packets import Connack, Connect, property_value
 from dissector.text import encode, fingerprint
 
 PROFILES = 65_536
@@ -237,12 +237,15 @@ class ActivityTracker:
                 encapsulation_facts(connection),
             )
         else:
+            method = None
+            if connect.properties:
+                method = property_value(connect.properties, "authenticationMethod")
             if connect.password is not None:
                 pair = encode(connect.username or "") + b"\0" + connect.password
                 secret = fingerprint(pair, self.key)
             key = (
                 ip, mac, server.ip, server.port, connect.client_id, connect.username,
-                secret, connect.protocol_level, connect.connect_flags, connect.keep_alive,
+                secret, method, connect.protocol_level, connect.connect_flags, connect.keep_alive,
                 connect.last_will_topic, connection.transport, encapsulation_facts(connection),
                 None if connack is None else connack.return_code,
             )  # fmt: skip

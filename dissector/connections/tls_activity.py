@@ -124,7 +124,7 @@ class TlsActivityTracker:
     def forget(self) -> None:
         """Discards what `ActivityTracker.forget` does not."""
         for table in (self.keys, self.servers, self.failures):
-            table.empty()  # type: ignore[attr-defined]
+            table.empty()
 
     def ended(self, record: TlsHandshake) -> TlsAuditContext:
         """Records a connection that has ended."""

@@ -49,13 +49,16 @@ class NativeEngine:
         self.context = AnalysisContext(
             sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
         )
+        self._warn = partial(self.warn_of, self.context)  # refers to no engine: no reference cycle
         self.streams = Streams(
             partial(make_tracker, self.context), self.context.ports, warn=self._warn, limits=limits
         )
 
-    def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
-        where = None if frame < 0 else FrameRef(self.context.files[frame >> 40], frame & _NUMBER, 0)
-        self._sink.limited(kind, message, where, stream)
+    @staticmethod
+    def warn_of(context: AnalysisContext, kind: str, message: str, frame: int, stream: int) -> None:
+        """Passes a warning on to the sink; `frame` is a key, negative for none."""
+        where = None if frame < 0 else FrameRef(context.files[frame >> 40], frame & _NUMBER, 0)
+        context.sink.limited(kind, message, where, stream)
 
     def run(self, readers: Sequence[CaptureReader], progress: Callable[[], None]) -> None:
         """Reads all captures to the end, merged in time order; calls `progress` per window."""

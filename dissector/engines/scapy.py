@@ -18,7 +18,7 @@ from typing import Any
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
-from dissector.connections.analysis_context import EventSink
+from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.rebuilt_frame import framed
 from dissector.errors import CaptureError, EngineError
@@ -65,10 +65,12 @@ class ScapyEngine(NativeEngine):
             and not any(is_known(link) or self._decoder.knows(link) for link in reader.links)
         ]
 
-    def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
+    @staticmethod
+    def warn_of(context: AnalysisContext, kind: str, message: str, frame: int, stream: int) -> None:
+        """Passes a warning on to the sink."""
         if kind == "unknown-link-type":
             message = message.partition(" is unknown")[0] + " is unknown to scapy, too"
-        super()._warn(kind, message, frame, stream)
+        NativeEngine.warn_of(context, kind, message, frame, stream)
 
     def _decoded(self, batch: Batch, start: int, stop: int) -> Batch:
         made = Batch()

@@ -19,8 +19,8 @@ COMMENTS = 64  # per frame
 class FlaggedConnections:
     """A sink of the analysis. `flagged` selects only connections with a finding, else all.
 
-    `streams` are the selected connections as pairs of capture and stream, `comments` the comments on
-    frames by file and frame number.
+    `streams` are the selected connections as pairs of capture and stream, `comments` the comments
+    on frames by file and frame number.
     """
 
     def __init__(self, *, flagged: bool) -> None:

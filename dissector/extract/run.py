@@ -55,7 +55,9 @@ def run(
     if outcome.interrupted:
         raise KeyboardInterrupt
     made = Extract(connections=len(sink.streams), findings=sink.findings)
-    names = ", ".join(printable(path.rpartition("/")[2]) for path in islice(_names(captures), FILES))
+    names = ", ".join(
+        printable(path.rpartition("/")[2]) for path in islice(_names(captures), FILES)
+    )
     more = sum(len(files.paths) for files in captures) - FILES
     names += f" and {more:,} more files" if more > 0 else ""
     secrets = "kept" if keep_secrets else "overwritten"
@@ -70,7 +72,9 @@ def run(
         streams = frozenset(wanted[number])
         with _opened(paths) as readers:
             found = list(pieces(merged(readers), streams))
-        runs = {} if keep_secrets or not found else patches(found, _packets(files, options, streams))
+        runs = (
+            {} if keep_secrets or not found else patches(found, _packets(files, options, streams))
+        )
         by_frame: dict[int, PacketPiece] = {piece.frame: piece for piece in found}
         _copy(paths, writer, sink, by_frame, None if keep_secrets else runs, made)
     writer.flush()

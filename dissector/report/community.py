@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
-
 from typing import TYPE_CHECKING
 
 from dissector.model import Endpoint

@@ -81,7 +81,8 @@ def described(capture: Capture) -> str:
     size = f"{some[0]:,}" if len(some) == 1 else f"{some[0]:,} to {some[-1]:,}"
     if len(rings) == 1:
         return f"{text}, one of them a ring of {size} files"
-    return f"{text}, {len(rings):,} of them rings of {size} files"
+    share = "all" if len(rings) == len(parts) else f"{len(rings):,}"
+    return f"{text}, {share} of them rings of {size} files"
 
 
 def _counts(capture: Capture, summary: Summary) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Writes a SARIF 2.1.0 log for code scanning, with repeats folded.
 
-There is one result for each rule, capture and party at fault, with the count of its occurrences and a
-fingerprint that is the same in the next capture, so a scanner can track it over time. The log holds
-only findings, no handshakes and no TLS connections. A capture has no lines: `startLine` is the
-frame number, which is what a reader looks for in Wireshark.
+There is one result for each rule, capture and party at fault, with the count of its occurrences and
+a fingerprint that is the same in the next capture, so a scanner can track it over time. The log
+holds only findings, no handshakes and no TLS connections. A capture has no lines: `startLine` is
+the frame number, which is what a reader looks for in Wireshark.
 """
 
 from __future__ import annotations

@@ -60,9 +60,7 @@ class AuditCollector(FindingCollector):
         """Whether several captures have to be analyzed in the order of their start."""
         return True
 
-    def begin_capture(
-        self, number: int, streams: frozenset[int] | None, *, overlaps: bool
-    ) -> None:
+    def begin_capture(self, number: int, streams: frozenset[int] | None, *, overlaps: bool) -> None:
         """Begins one of several captures; the activity so far counts unless it overlaps."""
         FindingCollector.begin_capture(self, number, streams, overlaps=overlaps)
         self.activity.begin_capture(number)

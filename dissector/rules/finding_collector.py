@@ -73,9 +73,7 @@ class FindingCollector(EventSink):
         """Whether several captures have to be analyzed in the order of their start."""
         return False
 
-    def begin_capture(
-        self, number: int, streams: frozenset[int] | None, *, overlaps: bool
-    ) -> None:
+    def begin_capture(self, number: int, streams: frozenset[int] | None, *, overlaps: bool) -> None:
         """Begins one of several captures; `overlaps`: in time with one that was analyzed before.
 
         `streams` are the selected ones of this capture, None for all.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dissector.analysis import Options, run
+from dissector.capture.rings import groups
 from dissector.report.json_lines import JsonLines
 from tests.conftest import ROOT
 
@@ -23,7 +24,7 @@ class _DiscardedOutput:
 def garbage_of(path: Path) -> int:
     """Analyzes a capture and returns the number of objects that only the collector frees."""
     sink = JsonLines(_DiscardedOutput())
-    outcome = run([str(path)], Options(), sink)
+    outcome = run(groups([str(path)]), Options(), sink)
     sink.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     del sink, outcome
     return gc.collect()

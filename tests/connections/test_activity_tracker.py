@@ -27,10 +27,11 @@ def tracked(*steps: Step) -> ActivityTracker:
     from dissector import analysis
     from dissector.analysis import Options
     from dissector.audit.run import Collector
+    from dissector.capture.rings import groups
 
     activity = ActivityTracker(b"key")
     capture = io.BytesIO(pcap(conversation(steps)))
-    analysis.run([capture], Options(audit=True), Collector(), activity=activity)
+    analysis.run(groups([capture]), Options(audit=True), Collector(), activity=activity)
     return activity
 
 

@@ -196,6 +196,7 @@ def test_behind_a_proxy() -> None:
 def test_one_stream_only() -> None:
     """A connection that is not selected is not reported."""
     from dissector.analysis import Options, run
+    from dissector.capture.rings import groups
 
     with Peers("1.3") as peers:
         frames = conversation(steps(peers.talk()), server_port=8883)
@@ -215,5 +216,5 @@ def test_one_stream_only() -> None:
         (Options(clients=frozenset({"a"})), 0),
     ):
         sink = TlsSink()
-        outcome = run([io.BytesIO(pcap(frames))], options, sink)
+        outcome = run(groups([io.BytesIO(pcap(frames))]), options, sink)
         assert len(sink.found) == outcome.summary.encrypted == count

@@ -261,7 +261,7 @@ def test_other_sources(tmp_path: Path, tshark: str) -> None:
     halves[0].write_bytes(pcap(made.frames[:middle]))
     halves[1].write_bytes(pcap(made.frames[middle:]))
     for sources in ([packed], halves, [io.BytesIO(made.capture.read_bytes())]):
-        report = dissector.analyze(*sources, keylog=str(made.keys))
+        report = dissector.analyze(*sources, keylog=str(made.keys), join=True)
         assert [record.outcome for record in report.handshakes] == [Outcome.ACCEPTED]
         connack = report.handshakes[0].connack
         assert connack is not None and connack.frame is not None

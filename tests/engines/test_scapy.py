@@ -137,7 +137,8 @@ def test_every_transport_gives_the_same_as_native(name: str, tmp_path: Path) -> 
         path.write_bytes(data)
         paths.append(str(path))
     paths = row.path_order(paths)
-    _same(dissector.analyze(*paths), dissector.analyze(*paths, engine="scapy"))
+    joined = dissector.analyze(*paths, join=True)
+    _same(joined, dissector.analyze(*paths, engine="scapy", join=True))
 
 
 def test_encrypted_802_11_gives_a_warning() -> None:

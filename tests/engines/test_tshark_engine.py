@@ -25,7 +25,7 @@ FAULTY = ROOT / "samples" / "made" / "ses01-session-present-after-clean-session.
 
 def reported(sources: Sequence[Any], engine: str, keylog: str | None = None) -> dict[str, Any]:
     """Returns the report as a JSON document, without the engine's name."""
-    found = document(dissector.analyze(*sources, engine=engine, keylog=keylog), key=b"k")
+    found = document(dissector.analyze(*sources, engine=engine, keylog=keylog, join=True), key=b"k")
     assert found.pop("tool")["engine"] == engine
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dissector.analysis import Options
+from dissector.capture.rings import groups
 from dissector.capture.source import open_capture
 from dissector.extract.run import Extract, run
 from tests.net import wire
@@ -46,8 +47,8 @@ def extracted(
     """Extracts; returns the file and the counts."""
     stream = io.BytesIO()
     made = run(
-        [str(path) for path in paths], Options(**options), stream, flagged=flagged,
-        keep_secrets=keep_secrets,
+        groups([str(path) for path in paths], join=True), Options(**options), stream,
+        flagged=flagged, keep_secrets=keep_secrets,
     )  # fmt: skip
     return stream.getvalue(), made
 

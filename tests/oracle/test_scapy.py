@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dissector.analysis import Options, packets
+from dissector.capture.rings import groups
 from dissector.connections.connection import Connection
 from dissector.layers import MQTT
 from dissector.model import Version
@@ -22,7 +23,9 @@ EVERY_KIND = {Connect, Connack, Disconnect, Auth}
 
 def every_packet(path: Path) -> list[tuple[Connection, Packet]]:
     """Returns every control packet of a capture with all its bytes."""
-    return [(connection, packet) for connection, packet, _ in packets([str(path)], Options())]
+    return [
+        (connection, packet) for connection, packet, _ in packets(groups([str(path)]), Options())
+    ]
 
 
 def native_fields(packet: HANDSHAKE, names: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dissector.analysis import Options, run
 from dissector.audit.run import run as run_audit
+from dissector.capture.rings import groups
 from dissector.cli.options import AUDIT_FORMATS, SHARED
 from dissector.report.formats import ReportOptions, audit_reporter, shared_reporter
 from dissector.report.style import Style
@@ -24,7 +25,7 @@ def audited(path: Path | str, form: str, options: Options | None = None, **look:
     reporter = audit_reporter(
         form, stream, ReportOptions(Style(), key=KEY, everything=True, **look)
     )
-    found = run_audit([str(path)], options or Options(), reporter, key=KEY)
+    found = run_audit(groups([str(path)]), options or Options(), reporter, key=KEY)
     reporter.overview(found.overview)
     outcome = found.outcome
     reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
@@ -36,6 +37,6 @@ def analyzed(path: Path | str, form: str, **look: Any) -> bytes:
     assert form in SHARED
     stream = io.BytesIO()
     reporter = shared_reporter(form, stream, ReportOptions(Style(), key=KEY, **look))
-    outcome = run([str(path)], Options(), reporter)
+    outcome = run(groups([str(path)]), Options(), reporter)
     reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     return stream.getvalue()

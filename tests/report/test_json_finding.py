@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.analysis import Options, run
+from dissector.capture.rings import groups
 from dissector.model import Endpoint, Finding, FrameRef
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
@@ -42,7 +43,7 @@ class BothFindingWriters(NullSink):
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:
     """Fast path and general path write the same for every finding of every sample."""
-    run([str(path)], Options(audit=True), BothFindingWriters())
+    run(groups([str(path)]), Options(audit=True), BothFindingWriters())
 
 
 texts = st.text(max_size=8) | st.sampled_from(['a "b"', "a\\b", "a\udc80", "plain", ""])

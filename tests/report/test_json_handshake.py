@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.analysis import Options, run
+from dissector.capture.rings import groups
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.report.json_buffer import JsonBuffer
@@ -45,7 +46,7 @@ class BothWriters(NullSink):
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_samples_are_written_alike(path: Path) -> None:
     """Fast path and general path write the same for every handshake of every sample."""
-    run([str(path)], Options(), BothWriters())
+    run(groups([str(path)]), Options(), BothWriters())
 
 
 times = st.integers(-(2**40), 2**62) | st.integers(0, 2**33).map(lambda second: second * 10**9)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dissector.analysis import Options, run
+from dissector.capture.rings import groups
 from dissector.cli.options import AUDIT_FORMATS, FORMATS, SHARED
 from dissector.report.json_lines import JsonLines
 from tests.cli.running import dissector
@@ -30,7 +31,7 @@ def _secrets(path: Path) -> set[str]:
     """
     stream = io.BytesIO()
     lines = JsonLines(stream, show_secrets=True)
-    outcome = run([str(path)], Options(), lines)
+    outcome = run(groups([str(path)]), Options(), lines)
     lines.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     found: set[str | None] = set()
     reported = ""

@@ -14,6 +14,7 @@ import pytest
 
 from dissector.analysis import Options, analyze
 from dissector.audit.run import run as run_audit
+from dissector.capture.rings import groups
 from dissector.model import Endpoint
 from dissector.mqtt.defects import DefectKind
 from dissector.report.formats import ReportOptions, audit_reporter
@@ -53,7 +54,7 @@ def pseudonymized(path: Path, form: str) -> bytes:
     stream = io.BytesIO()
     look = ReportOptions(Style(), key=KEY, everything=True)
     reporter = PseudonymousAudit(audit_reporter(form, stream, look))
-    found = run_audit([str(path)], Options(), reporter, key=KEY)
+    found = run_audit(groups([str(path)]), Options(), reporter, key=KEY)
     reporter.overview(found.overview)
     outcome = found.outcome
     reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)

@@ -24,6 +24,7 @@ from dissector.audit.records import (
     Will,
 )
 from dissector.audit.run import run as run_audit
+from dissector.capture.rings import groups
 from dissector.report.json_audit import AuditDocument, AuditLines
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines
@@ -44,12 +45,12 @@ def check(path: Path) -> None:
     """Checks both formats of one capture against the schema."""
     stream = io.BytesIO()
     document = JsonDocument(stream)
-    outcome = run([str(path)], Options(), document)
+    outcome = run(groups([str(path)]), Options(), document)
     document.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     check_document(json.loads(stream.getvalue()))
     stream = io.BytesIO()
     lines = JsonLines(stream, show_secrets=True)
-    outcome = run([str(path)], Options(), lines)
+    outcome = run(groups([str(path)]), Options(), lines)
     lines.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for line in stream.getvalue().splitlines():
         check_line(json.loads(line))
@@ -61,7 +62,7 @@ def check_audit(path: Path) -> None:
     for make, show in ((AuditDocument, False), (AuditLines, True)):
         stream = io.BytesIO()
         reporter = make(stream, show_secrets=show)
-        found = run_audit([str(path)], Options(), reporter)
+        found = run_audit(groups([str(path)]), Options(), reporter)
         reporter.overview(found.overview)
         outcome = found.outcome
         reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)

@@ -29,7 +29,7 @@ def analyse(row: TransportRow, frames: Sequence[Timed], folder: Path) -> dissect
         path = folder / f"{at}.pcap"
         path.write_bytes(data)
         paths.append(str(path))
-    return dissector.analyze(*row.path_order(paths))
+    return dissector.analyze(*row.path_order(paths), join=True)
 
 
 def place(packet: Packet | None) -> Place | None:
