@@ -263,7 +263,8 @@ def test_recorded_rings_are_one_capture_each() -> None:
         for record in document["handshakes"]
         if record["close"] and record["connect"]["file"] != record["close"]["file"]
     ]
-    assert {record["capture"] for record in over} == {0, 1, 2}
+    assert {record["capture"] for record in over} == {1, 2, 3}
+    assert [part["streams"] for part in document["captures"]] == [7, 9, 7, 8]
     end = dissector("--recursive", str(RINGS)).out
     assert "4 captures, all of them rings of 3 to 5 files" in " ".join(end.split())
 

@@ -92,11 +92,11 @@ def test_a_named_pipe(tmp_path: Path) -> None:
 
 
 def test_two_files_in_reverse_order(tmp_path: Path) -> None:
-    """Several files are one capture in order of time, whatever the order of their names."""
+    """Joined files are one capture in order of time, whatever the order of their names."""
     early, late = tmp_path / "z.pcap.gz", tmp_path / "a.txt"
     early.write_bytes(gzip.compress(one_pcap(frames()[:17])[0]))
     late.write_bytes(one_pcap(frames()[17:])[0])
-    ran = dissector("--format", "json", str(late), str(early))
+    ran = dissector("--join", "--format", "json", str(late), str(early))
     assert reported(ran) == (1, [("sensor1", 4, 6), ("sensor2", 16, 1)], [("SES01", 1)])
     finding = json.loads(ran.out)["findings"][0]
     assert finding["file"] == str(late)
