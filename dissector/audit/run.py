@@ -107,7 +107,9 @@ def run(
         profiles,
         other=capture.other_traffic,
         evicted=activity.profiles.evicted,
-        seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,
+        seconds=sum(
+            ((part.end_ns or 0) - (part.start_ns or 0)) / 1e9 for part in capture.parts or [capture]
+        ),
     )
     return AuditResult(outcome, overview)
 

@@ -39,8 +39,9 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
 
+    from dissector.capture.source import path_of
     from dissector.cli import config, inputs
-    from dissector.crosscheck.compare import compare
+    from dissector.crosscheck.compare import compare_together
     from dissector.engines.decryption import key_log
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
@@ -49,23 +50,25 @@ def run(arguments: Sequence[str]) -> int:
     tls_ports = inputs.ports(settings.decode_as, "tls")
     keys = None if namespace.keylog is None else key_log(namespace.keylog)
     unexplained = 0
-    for path in paths:
-        found = compare(path, ports, tls_ports, keys)
+    for files in inputs.captures(paths, settings):
+        names = [path_of(path) for path in files.paths]
+        found = compare_together(names, ports, tls_ports, keys)
         unexplained += len(found.unexplained)
-        lines = _json(path, found) if namespace.format == "json" else _text(path, found)
+        lines = _json(names, found) if namespace.format == "json" else _text(names, found)
         for line in lines:
             sys.stdout.write(line + "\n")
     return int(unexplained > 0)
 
 
-def _text(path: str, found: Comparison) -> Iterator[str]:
+def _text(names: Sequence[str], found: Comparison) -> Iterator[str]:
     from dissector.report.style import Style, counted
     from dissector.text import printable
 
     style = Style()
     explained = len(found.differences) - len(found.unexplained)
+    more = f" and {counted(len(names) - 1, 'more file')}" if len(names) > 1 else ""
     yield (
-        f"{printable(path)}: {found.packets:,} CONNECT and CONNACK, "
+        f"{printable(names[0])}{more}: {found.packets:,} CONNECT and CONNACK, "
         f"{counted(len(found.unexplained), 'unexplained difference')}, "
         f"{explained:,} by known faults of tshark"
     )
@@ -75,15 +78,16 @@ def _text(path: str, found: Comparison) -> Iterator[str]:
             "header: tshark does not decode the MQTT in it."
         )
     for each in found.differences:
+        where = "" if each.file is None else f"{printable(each.file)} "
         yield (
-            f"   frame {each.frame}, stream {each.stream}, {each.packet} {each.field}: "
+            f"   {where}frame {each.frame}, stream {each.stream}, {each.packet} {each.field}: "
             f"native {_value(each, each.native)}, {each.engine} {_value(each, each.other)}"
         )
         if each.fault is not None:
             yield from style.indented(f"known fault {each.fault.name}: {each.fault.reason}")
 
 
-def _json(path: str, found: Comparison) -> Iterator[str]:
+def _json(names: Sequence[str], found: Comparison) -> Iterator[str]:
     import json
 
     from dissector.text import lossless
@@ -91,6 +95,7 @@ def _json(path: str, found: Comparison) -> Iterator[str]:
     differences = [
         {
             "engine": each.engine,
+            **({} if each.file is None else {"file": lossless(each.file)}),
             "frame": each.frame,
             "stream": each.stream,
             "packet": each.packet,
@@ -103,7 +108,8 @@ def _json(path: str, found: Comparison) -> Iterator[str]:
         for each in found.differences
     ]
     record: dict[str, Any] = {
-        "file": lossless(path),
+        "file": lossless(names[0]),
+        **({} if len(names) == 1 else {"files": [lossless(name) for name in names]}),
         "packets": found.packets,
         "carried": found.carried,
         "unexplained": len(found.unexplained),

@@ -39,7 +39,7 @@ commands:
 examples:
   dissector capture.pcap                    handshakes and findings
   dissector --format json capture.pcap      the same for programs
-  dissector --select SES,ACK03 ring*.pcap   some rules, files as one capture
+  dissector --select SES,ACK03 *.pcap       some rules, each file a capture, rings joined
   tcpdump -w - port 1883 | dissector -      from standard input
   dissector live -i eth0                    the same, while capturing
   dissector rules SES01                     what it checks, why, how to fix it

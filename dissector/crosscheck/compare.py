@@ -7,7 +7,7 @@ tshark's own MQTT dissector, which shares no code with this project.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ class Difference(NamedTuple):
     """One field of one packet that another engine decodes differently from native.
 
     `native` and `other` are the values, None if missing. `fault` is the known fault of tshark that
-    explains the difference.
+    explains the difference, `file` the file of the frame if the capture has several.
     """
 
     engine: str
@@ -41,6 +41,7 @@ class Difference(NamedTuple):
     native: Any
     other: Any
     fault: Fault | None = None
+    file: str | None = None
 
 
 class Comparison(NamedTuple):
@@ -91,6 +92,29 @@ def compare(
         other = observe_tshark(path, ports | native.ports, tls_ports, key_file)
     found += against_tshark(native, other, lambda: split_lengths(path, ports | native.ports))
     return Comparison(len(native.seen), len(native.carried), found)
+
+
+def compare_together(
+    paths: Sequence[str],
+    ports: frozenset[int] = frozenset(),
+    tls_ports: frozenset[int] = frozenset(),
+    key_log: bytes | None = None,
+) -> Comparison:
+    """Compares the engines on several files that are one capture; as `compare`.
+
+    tshark reads one file, so all are first merged into a temporary one.
+    """
+    if len(paths) == 1:
+        return compare(paths[0], ports, tls_ports, key_log)
+    for path in paths:
+        open_capture(path).close()  # reports one that cannot be read
+    with decryption.single_capture(paths) as whole:
+        found = compare(whole.file, ports, tls_ports, key_log)
+        differences = []
+        for each in found.differences:
+            key = whole.key(each.frame)
+            differences.append(each._replace(file=paths[key >> 40], frame=key & ((1 << 40) - 1)))
+    return found._replace(differences=differences)
 
 
 def _holds_keys(path: str) -> bool:

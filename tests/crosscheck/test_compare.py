@@ -139,3 +139,25 @@ def test_without_tshark(tmp_path: Path) -> None:
     ran = run("crosscheck", str(MALFORMED), PATH=str(tmp_path))
     assert ran.code == 2 and ran.err.count("\n") == 1
     assert "apt install tshark" in ran.err
+
+
+def test_files_of_one_capture_are_compared_together(tmp_path: Path) -> None:
+    """The files of a ring are compared as one capture; a difference names the file of its frame."""
+    data = MALFORMED.read_bytes()
+    ends = [24]  # of the file header and of each record
+    while ends[-1] < len(data):
+        ends.append(ends[-1] + 16 + int.from_bytes(data[ends[-1] + 8 : ends[-1] + 12], "little"))
+    count = len(ends) // 2  # frames in the first file
+    paths = [tmp_path / "x.pcap", tmp_path / "x.pcap1"]
+    paths[0].write_bytes(data[: ends[count]])
+    paths[1].write_bytes(data[:24] + data[ends[count] :])
+    ran = run("crosscheck", "--format", "json", *map(str, paths))
+    found = json.loads(ran.out)
+    alone = json.loads(run("crosscheck", "--format", "json", str(MALFORMED)).out)
+    assert found["files"] == [str(path) for path in paths]
+    assert found["packets"] == alone["packets"]
+    assert alone["differences"]
+    assert [(each["file"], each["frame"]) for each in found["differences"]] == [
+        (str(paths[each["frame"] > count]), each["frame"] - count * (each["frame"] > count))
+        for each in alone["differences"]
+    ]
