@@ -40,7 +40,7 @@ def report(program: str, command: str, path: Path) -> bytes:
 
 
 def written(program: str, arguments: tuple[str, ...], paths: list[Path]) -> bytes:
-    """Returns exit code and output of a command on all captures as one."""
+    """Returns exit code and output of one run of a command on all captures."""
     environment = {**os.environ, "DISSECTOR_FINGERPRINT_KEY": "same for both"}
     done = subprocess.run(
         [program, *arguments, *map(str, paths)], capture_output=True, env=environment, check=False

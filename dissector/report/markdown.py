@@ -44,6 +44,8 @@ def _lines(audit: Audit) -> Iterator[str]:
 def _summary(audit: Audit) -> Iterator[str]:
     capture, overview = audit.report.capture, audit.overview
     files = ", ".join(code(file.path) for file in capture.files[:PARTIES])
+    more = len(capture.files) - PARTIES
+    files += f" and {more:,} more files" if more > 0 else ""
     yield f"{counted(capture.frames, 'frame')} of {files}"
     if capture.start_ns is not None and capture.end_ns is not None:
         start, end = (rfc3339(time, 6) for time in (capture.start_ns, capture.end_ns))

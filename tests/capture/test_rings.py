@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from dissector.capture import rings
 from dissector.capture.rings import CaptureFiles, described, groups
+from dissector.capture.source import open_capture
 
 START = 1_700_000_000  # 2023-11-14 22:13:20
 
@@ -26,7 +27,7 @@ def pcap(times: Sequence[float], link: int = 1, size: int = 60, *, swapped: bool
     return b"".join(made)
 
 
-def made(folder: Path, files: dict[str, Sequence[float]]) -> list[str]:
+def made(folder: Path, files: Mapping[str, Sequence[float]]) -> list[str]:
     """Writes captures and returns their paths."""
     for name, times in files.items():
         data = pcap(times)
@@ -211,7 +212,7 @@ def test_the_last_frame_of_a_large_file_is_found_at_its_end(
         assert str(source) != str(paths[0]), "the large file was read whole"
         return reader(source, warn=lambda warning: None)
 
-    reader = rings.open_capture
+    reader = open_capture
     monkeypatch.setattr(rings, "open_capture", whole)
     (found,) = groups([str(path) for path in paths])
     assert found.ring

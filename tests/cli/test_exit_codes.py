@@ -82,6 +82,8 @@ def test_another_port_is_named_by_d(elsewhere: Path) -> None:
         (("-d", "udp.port==1,mqtt", "x.pcap"), "not understood"),
         (("-d", "tcp.port==0,mqtt", "x.pcap"), "not understood"),
         (("--stream", "one", "x.pcap"), "a stream is a number"),
+        (("--stream", "1:", "x.pcap"), "a stream is a number"),
+        (("--join", "--separate", "x.pcap"), "contradict each other"),
         (("--engine", "wireshark", "x.pcap"), "--engine"),
         (("--statistics", "--format", "json", "x.pcap"), "--statistics"),
         (("--statistics", "--format", "sarif", "x.pcap"), "count the findings in the sarif"),
@@ -164,21 +166,6 @@ def test_directories_need_recursive(bad: Path, tmp_path: Path) -> None:
     ran = dissector("--recursive", "--format", "json", str(tmp_path))
     files = [file["path"] for file in json.loads(ran.out)["capture"]["files"]]
     assert files == [str(bad), str(tmp_path / "deep" / "unnamed")]
-
-
-def test_separate_reports_each_file(bad: Path, good: Path) -> None:
-    """With `--separate` every file gets its own report."""
-    ran = dissector("--separate", "--format", "jsonl", str(good), str(bad))
-    kinds = [json.loads(line)["type"] for line in ran.out.splitlines()]
-    assert ran.code == 1
-    assert kinds.count("summary") == 2
-
-
-def test_separate_goes_on_after_a_bad_file(bad: Path, tmp_path: Path) -> None:
-    """After a file that cannot be read the next ones are analyzed."""
-    ran = dissector("--separate", "--format", "concise", str(tmp_path / "missing"), str(bad))
-    assert ran.code == 2
-    assert "SES01" in ran.out
 
 
 def test_a_report_goes_to_a_file(bad: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def reported(paths: Sequence[Path]) -> dict[str, str]:
         made[form] = lambda stream, form=form: shared_reporter(form, stream, look)
     streams = {form: io.BytesIO() for form in made}
     tee = Tee([make(streams[form]) for form, make in made.items()])
-    outcome = run(captures, Options(), tee)  # type: ignore[arg-type]
+    outcome = run(captures, Options(), tee)
     tee.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     return {form: stream.getvalue().decode() for form, stream in streams.items()}
 
@@ -347,6 +347,27 @@ def test_exit_codes_over_all_captures(bad: Path, good: Path, other: Path, tmp_pa
     ran = dissector(missing, missing + "2")
     assert ran.code == 2
     assert ran.err.count("no such file") == 2
+
+
+def test_an_interrupt_reports_what_was_read(bad: Path, good: Path) -> None:
+    """Ctrl-C in the second of three captures ends the analysis; what was read is reported."""
+    captures = groups([str(bad), str(bad), str(good)])
+    calls = []
+
+    def progress(done: int, total: int | None) -> None:
+        calls.append((done, total))
+        if done > bad.stat().st_size:
+            raise KeyboardInterrupt
+
+    stream = io.BytesIO()
+    reporter = JsonDocument(stream, several=True)
+    outcome = run(captures, Options(), reporter, progress)
+    reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
+    assert outcome.interrupted
+    assert calls[-1] == (2 * bad.stat().st_size, 3 * bad.stat().st_size)
+    document = json.loads(stream.getvalue())
+    assert [part["id"] for part in document["captures"]] == [0, 1]
+    assert document["summary"]["error"] == 2
 
 
 def test_ring_names_that_are_no_ring_are_noted(bad: Path, tmp_path: Path) -> None:

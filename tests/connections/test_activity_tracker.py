@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import dissector
+from dissector import analysis
+from dissector.analysis import Options
+from dissector.audit.run import Collector
+from dissector.capture.rings import groups
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.entities import BoundedDict
+from dissector.model import Finding
 from dissector.rules.base import Step
 from dissector.rules.examples import (
     ACCEPTED_311,
@@ -15,7 +21,7 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
     connect,
 )
-from samples.build import conversation, pcap
+from samples.build import START_NS, conversation, pcap
 from tests.conftest import ROOT
 
 PROXIED = ROOT / "samples" / "recorded" / "aedes-paho-3.1.1-proxy-v2.pcap"
@@ -24,11 +30,6 @@ PASSWORD = "Zq7-unlikely-Pw"
 
 def tracked(*steps: Step) -> ActivityTracker:
     """Audits a conversation and returns its activity."""
-    from dissector import analysis
-    from dissector.analysis import Options
-    from dissector.audit.run import Collector
-    from dissector.capture.rings import groups
-
     activity = ActivityTracker(b"key")
     capture = io.BytesIO(pcap(conversation(steps)))
     analysis.run(groups([capture]), Options(audit=True), Collector(), activity=activity)
@@ -87,3 +88,66 @@ def test_clients_behind_a_proxy_are_distinguished() -> None:
     }
     found = {address for device in audit(PROXIED).devices for address in device.addresses}
     assert named - {None} <= found
+
+
+SECOND = 1_000_000_000
+OPEN = (connect(client_id="a", username="u", password=PASSWORD), ACCEPTED_311)
+DENIED = (connect(client_id="a", username="u", password=PASSWORD), REFUSED_311, *SERVER_CLOSES)
+
+
+class FindingsOnly(Collector):
+    """Collects the findings of an audit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Finding] = []
+
+    def finding(self, record: Finding) -> None:
+        """Stores the record."""
+        self.found.append(record)
+
+
+def audited(*captures: tuple[Sequence[Step], int, int]) -> tuple[ActivityTracker, list[Finding]]:
+    """Audits captures of one conversation each: its steps, start in seconds, client's host."""
+    activity = ActivityTracker(b"key")
+    collected = FindingsOnly()
+    files = [
+        io.BytesIO(
+            pcap(
+                conversation(
+                    steps, client_ip=bytes((10, 0, 0, host)), start_ns=START_NS + start * SECOND
+                )
+            )
+        )
+        for steps, start, host in captures
+    ]
+    analysis.run(groups(files), Options(audit=True), collected, activity=activity)
+    return activity, collected.found
+
+
+def test_activity_goes_on_in_a_later_capture() -> None:
+    """What an earlier capture showed of a host counts in one that begins after its end."""
+    activity, _ = audited((DENIED, 0, 1), (DENIED, 60, 1))
+    (host,) = activity.hosts.values()
+    assert len(host.denials) == 2
+    (profile,) = activity.profiles.values()
+    assert profile.count == profile.recent == 2
+    assert profile.streams == [(0, 0), (1, 0)]
+
+
+def test_activity_is_not_shared_by_captures_that_overlap() -> None:
+    """Captures of the same times share the profiles, and nothing that rules conclude from."""
+    activity, found = audited((DENIED, 0, 1), (DENIED, 0, 1))
+    (host,) = activity.hosts.values()
+    assert len(host.denials) == 1
+    (profile,) = activity.profiles.values()
+    assert (profile.count, profile.recent) == (2, 1)
+    by_capture = [[one.rule for one in found if one.capture == number] for number in (0, 1)]
+    assert by_capture[0] == by_capture[1] != []
+
+
+def test_a_connection_that_a_capture_leaves_open_is_not_live_in_the_next() -> None:
+    """A client id from another address is no takeover of a connection of an earlier capture."""
+    activity, found = audited((OPEN, 0, 1), (OPEN, 60, 2))
+    assert not any(client.live for client in activity.clients.values())
+    assert not any(one.rule in ("SEC12", "SEC13") for one in found)
