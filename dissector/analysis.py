@@ -120,8 +120,8 @@ def run(
 ) -> AnalysisResult:
     """Analyzes captures one by one, the files of each in time order; "-" is standard input.
 
-    The id of a capture is its place in `captures`. With audit rules they are analyzed in the order
-    of their start, since these rules remember what earlier captures showed.
+    There is at least one capture; the id of a capture is its place in `captures`. With audit rules
+    they are analyzed in the order of their start: these rules remember what earlier ones showed.
 
     `progress` is called with the bytes read and the total bytes (None if unknown). `activity` and
     `ended_with` are for an audit: its tracker of hosts, and a callback for each connection that has
@@ -153,14 +153,18 @@ def run(
             analysis.interrupted = True
         if analysis.interrupted:
             break
+    if several:
+        capture = total(sorted(analysis.parts, key=lambda part: part.id))
+        sink.precision(capture.digits)
+    else:
+        (capture,) = analysis.parts
     return AnalysisResult(
-        capture=total(sorted(analysis.parts, key=lambda part: part.id)) if several
-        else analysis.parts[0],
+        capture=capture,
         summary=collector.summary(),
         not_evaluated=collector.not_evaluated(),
         failed=analysis.failed,
         interrupted=analysis.interrupted,
-    )  # fmt: skip
+    )
 
 
 class _Analysis:

@@ -72,13 +72,14 @@ class _Name(NamedTuple):
     """A file name split: what all files of a ring have in common, the time, and the counter.
 
     `times` are the numbers of the time, the most significant first; `counter` is -1 without a
-    number. `daily`: the time has no date.
+    number. `daily`: the time has no date. `dumpcap`: the name has both, as dumpcap writes them.
     """
 
     common: tuple[str, ...]
     times: tuple[int, ...]
     counter: int
     daily: bool = False
+    dumpcap: bool = False
 
 
 class _File(NamedTuple):
@@ -170,6 +171,7 @@ def _split(path: str) -> _Name:
             (directory, stem, suffix or "", order),
             (int(time or earlier_time),),
             int(before or after),
+            dumpcap=True,
         )
     times: list[int] = []
     shapes: list[str] = []
@@ -235,7 +237,7 @@ def _rings(files: Sequence[_File]) -> list[CaptureFiles]:
     found = []
     for ring in rings:
         members = ring + [file for file in empty if file.links == ring[0].links]
-        empty = [file for file in empty if file not in members]
+        empty = [file for file in empty if file.links != ring[0].links]
         paths = tuple(file.path for file in members)
         found.append(CaptureFiles(paths, len(paths) > 1, _missing(ring), note))
         note = ""
@@ -253,15 +255,13 @@ def _divided(ring: list[_File], file: _File, numbered: bool, pause_ns: int) -> s
         return "their times overlap"
     pause = file.first_ns - last.last_ns
     name, before = file.name, last.name
-    in_dumpcap = name.common[-1] in ("counter first", "time first")
-    if in_dumpcap or not name.times:
-        if name.counter > before.counter:
+    if name.dumpcap or not name.times:
+        begun_again = before.counter < ring[0].name.counter
+        below_first = name.counter < ring[0].name.counter
+        if name.counter > before.counter and (below_first or not begun_again):
             return ""
-        once = all(one.name.counter < two.name.counter for one, two in pairwise(ring))
-        wraps = numbered and not in_dumpcap and once and name.counter < ring[0].name.counter
-        if wraps and pause <= PAUSE_NS:
-            return ""
-        if not once and name.counter > before.counter:
+        may_begin_again = numbered and below_first and not (begun_again or name.dumpcap)
+        if may_begin_again and pause <= PAUSE_NS:
             return ""
         return "their counter begins again"
     if pause > pause_ns:
