@@ -127,7 +127,9 @@ def test_dev_stdout_is_standard_output(bad: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--format", "json"), ("audit",), ("extract", "--flagged")], ids=lambda each: each[0]
+    "arguments",
+    [("--format", "json"), ("audit",), ("extract", "--flagged")],
+    ids=lambda each: each[0],
 )
 def test_a_failing_command_leaves_the_earlier_report(
     folder: Path, arguments: tuple[str, ...]
