@@ -203,7 +203,7 @@ class _Signals:
         terminal_closed = self._on_terminal and not _has_terminal()
         if self._reopens and not terminal_closed:
             self.hangup = True
-        elif self._before[number] is not signal.SIG_IGN:  # which nohup sets
+        elif self._before[signal.SIGHUP] is not signal.SIG_IGN:  # which nohup sets
             self._ended(number, frame)
 
 

@@ -48,6 +48,7 @@ def opened(
             raise OptionError(f"{option} {path} would overwrite an input capture")
     try:
         made = None
+        stream: BinaryIO
         existing = _lstat(path)
         descriptor = _DESCRIPTOR.fullmatch(path)
         if descriptor is not None:

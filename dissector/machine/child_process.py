@@ -4,8 +4,8 @@ The program is the child of a supervisor, which is this file, run by a bare Pyth
 reads from a pipe whose other end only this process has; the kernel closes that end when this
 process ends. The supervisor then ends its process group, which has the program in it. It keeps the
 privileges that this process had when it started it, so it can end a program that this process,
-without privileges, could not. (The parent-death signal of Linux does not do: it is cleared for programs
-with file capabilities, as dumpcap often has.)
+without privileges, could not. (The parent-death signal of Linux does not do: it is cleared for
+programs with file capabilities, as dumpcap often has.)
 """
 
 from __future__ import annotations

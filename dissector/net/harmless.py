@@ -36,7 +36,6 @@ _CONNECTION = frozenset(b"upgrade keep-alive close http2-settings te".split())
 _REASONS = frozenset(status.phrase.lower().encode() for status in HTTPStatus) | {
     b"ok", b"web socket protocol handshake", b"websocket protocol handshake",
 }  # fmt: skip
-_ALPN = frozenset((b"mqtt", b"http/1.1", b"h2", b"x-amzn-mqtt-ca"))
 _HTTP_VERSION = re.compile(rb"HTTP/1\.[01]")
 _HOST = rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 _TLS_VERSION = re.compile(rb"TLSv1(?:\.[0-3])?|SSLv[23]")
@@ -47,7 +46,8 @@ _NAMES = frozenset(
     b"server set-cookie user-agent via www-authenticate x-forwarded-for x-forwarded-host "
     b"x-forwarded-port x-forwarded-proto x-real-ip x-request-id content-type location "
     b"upgrade connection content-length transfer-encoding sec-websocket-version "
-    b"sec-websocket-key sec-websocket-accept sec-websocket-protocol sec-websocket-extensions".split()
+    b"sec-websocket-key sec-websocket-accept sec-websocket-protocol "
+    b"sec-websocket-extensions".split()
 )
 
 
@@ -225,7 +225,10 @@ def _listed(word: bytes, words: frozenset[bytes]) -> bytes:
     return word if word.lower() in words else _stars(word)
 
 
-_ADDRESS = rb"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\]?(?::[0-9]{1,5})?)"
+_ADDRESS = (
+    rb"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|"
+    rb"\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\]?)(?::[0-9]{1,5})?"
+)
 _FORWARDED = rb"(?:(?:for|by)=(?:\"" + _ADDRESS + rb"\"|" + _ADDRESS + rb")|proto=(?:https?|wss?))"
 _VALUES = {
     name: re.compile(pattern, re.IGNORECASE)
@@ -257,14 +260,15 @@ def _tlvs(raw: bytes, *, inside_tls: bool = False) -> bytes:
         if end > len(raw):
             break
         kind, value = raw[at], raw[at + 3 : end]
-        known = value in _ALPN if kind == _PROXY_ALPN else inside_tls and kind == _PROXY_TLS_VERSION
         if kind == _PROXY_TLS and not inside_tls and len(value) >= 5:
             value = value[:5] + _tlvs(value[5:], inside_tls=True)
-        elif not known or not (kind == _PROXY_ALPN or _TLS_VERSION.fullmatch(value)):
-            value = _stars(value)
+        else:
+            usual = _TLV_VALUES.get(kind)
+            value = value if usual is not None and usual.fullmatch(value) else _stars(value)
         made += raw[at : at + 3] + value
         at = end
     return made + _stars(raw[at:])
 
 
-_PROXY_ALPN, _PROXY_TLS, _PROXY_TLS_VERSION = 0x01, 0x20, 0x21
+_PROXY_TLS = 0x20
+_TLV_VALUES = {0x01: re.compile(rb"mqtt|http/1\.1|h2|x-amzn-mqtt-ca"), 0x21: _TLS_VERSION}

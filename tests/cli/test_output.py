@@ -62,9 +62,14 @@ def test_a_failure_leaves_the_earlier_file(folder: Path, error: type[BaseExcepti
     """If the block fails, the earlier file is unchanged and nothing else is left."""
     path = folder / "report"
     path.write_bytes(b"earlier")
-    with pytest.raises(error), output.opened(str(path), []) as stream:
-        stream.write(b"half")
-        raise error
+
+    def fail() -> None:
+        with output.opened(str(path), []) as stream:
+            stream.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert path.read_bytes() == b"earlier"
     assert [each.name for each in folder.iterdir()] == ["report"]
 
