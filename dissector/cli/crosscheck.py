@@ -84,7 +84,6 @@ def _text(path: str, found: Comparison) -> Iterator[str]:
 
 
 def _json(path: str, found: Comparison) -> Iterator[str]:
-    import json
 
     from dissector.text import lossless
 
@@ -109,7 +108,7 @@ def _json(path: str, found: Comparison) -> Iterator[str]:
         "unexplained": len(found.unexplained),
         "differences": differences,
     }
-    yield json.dumps(record, ensure_ascii=False)
+    yield json_bytes(record).decode()
 
 
 def _value(each: Difference, value: Any) -> str:
