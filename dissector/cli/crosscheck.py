@@ -84,7 +84,7 @@ def _text(path: str, found: Comparison) -> Iterator[str]:
 
 
 def _json(path: str, found: Comparison) -> Iterator[str]:
-
+    from dissector.report.json_values import json_bytes
     from dissector.text import lossless
 
     differences = [
