@@ -149,6 +149,7 @@ def _analyze(
     finally:
         if bar is not None:
             bar.clear()
+    outcome.capture.config = settings.config
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     for failure in outcome.failed:
         note(str(failure))

@@ -95,6 +95,7 @@ def run(arguments: Sequence[str]) -> int:
                 outcome.failed.append(failure)
             if recorder is not None:
                 recorder.close()
+            outcome.capture.config = settings.config
             sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
             out.flush()
         for each in outcome.failed:

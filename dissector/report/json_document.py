@@ -105,7 +105,7 @@ class JsonDocument:
     ) -> None:
         """Writes the document."""
         self._stream.write(b'{"schema": %d' % SCHEMA)
-        self._member("tool", tool(capture.engine))
+        self._member("tool", tool(capture))
         self._member("capture", self._writer.capture(capture))
         self._list("handshakes", self._handshakes.records())
         self._list("tlsHandshakes", self._tls_handshakes.records())

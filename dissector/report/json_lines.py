@@ -82,7 +82,7 @@ class JsonLines:
             "summary",
             {
                 "schema": SCHEMA,
-                "tool": tool(capture.engine),
+                "tool": tool(capture),
                 "capture": self._writer.capture(capture),
                 **self._writer.summary(summary),
             },

@@ -60,17 +60,23 @@ _ENDPOINTS_KEPT = 100_000
 _SECRETS_KEPT = 10_000
 
 
-def tool(engine: str) -> dict[str, Any]:
-    """Returns the name, version and engine of the program that made the report."""
+def tool(capture: Capture) -> dict[str, Any]:
+    """Returns name, version, engine and configuration of the program that made the report."""
     from dissector import __version__
     from dissector.machine.build import compiled
 
-    return {
+    made: dict[str, Any] = {
         "name": "mqtt-dissector",
         "version": __version__,
-        "engine": engine,
+        "engine": capture.engine,
         "compiled": compiled(),
     }
+    if capture.config:
+        made["config"] = [
+            {"file": lossless(file.path), "settings": list(map(lossless, file.settings))}
+            for file in capture.config
+        ]
+    return made
 
 
 class Writer:
@@ -390,7 +396,7 @@ def document(
     writer = Writer(show_secrets=show_secrets, key=key, digits=report.capture.digits)
     return {
         "schema": SCHEMA,
-        "tool": tool(report.capture.engine),
+        "tool": tool(report.capture),
         "capture": writer.capture(report.capture),
         "handshakes": [
             msgspec.to_builtins(writer.handshake(record)) for record in report.handshakes

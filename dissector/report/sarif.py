@@ -65,7 +65,7 @@ class Sarif(ReporterBase):
         results = [
             _result(fold, index, places) for index, rule in enumerate(folds) for fold in rule.folds
         ]
-        about = tool(capture.engine)
+        about = tool(capture)
         driver = {
             "name": about["name"],
             "semanticVersion": about["version"],

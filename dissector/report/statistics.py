@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
-from dissector.report.ending import findings
+from dissector.report.ending import configuration, findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted
 
@@ -51,6 +51,8 @@ class Statistics:
             word = self._style.severity(severity, f"{severity.value:7}")
             self._line(f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {word}  {name}")
         self._line(f"{counted(summary.handshakes, 'handshake')}. {findings(summary)}")
+        for line in configuration(capture):
+            self._line(line)
 
     def _line(self, line: str) -> None:
         self._stream.write(line.encode(self._encoding, "backslashreplace") + b"\n")
