@@ -212,8 +212,15 @@ class CaptureFile(msgspec.Struct):
     link_types: list[str] = msgspec.field(default_factory=list)
 
 
+class ConfigFile(msgspec.Struct, frozen=True):
+    """A configuration file that was used, and the settings in it that had an effect, as text."""
+
+    path: str
+    settings: tuple[str, ...] = ()
+
+
 class Capture(msgspec.Struct):
-    """What was read, and by which engine.
+    """What was read, by which engine, and by which configuration files.
 
     `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds. `other_traffic`
     counts TCP connections without MQTT, per kind ("tls", "websocket", "http", "ssh", "other") and
@@ -238,6 +245,7 @@ class Capture(msgspec.Struct):
     id: int = 0
     ring: bool = False
     parts: list[Capture] = msgspec.field(default_factory=list)
+    config: tuple[ConfigFile, ...] = ()
 
 
 class Summary(msgspec.Struct):

@@ -1,8 +1,8 @@
 """Decodes captured bytes and escapes captured text so that every output format can show it safely.
 
 Captured text is kept as `str` decoded with `surrogateescape`: lossless, and a lone surrogate marks
-a byte that is not UTF-8. JSON output uses `lossless()`; every human-readable format uses
-`printable()`.
+a byte that is not UTF-8. JSON output uses `lossless()`, and escapes what `is_invisible()`; every
+human-readable format uses `printable()`.
 """
 
 from __future__ import annotations
@@ -84,13 +84,18 @@ def printable(value: str | bytes, limit: int | None = None) -> str:
     return text
 
 
+def is_invisible(char: str) -> bool:
+    """Whether a character controls a terminal, changes the text direction, or cannot be seen."""
+    return unicodedata.category(char) in _INVISIBLE or char in "\u115f\u1160\u3164\uffa0\u2800"
+
+
 def _escape(char: str) -> str:
     if char in _NAMED:
         return _NAMED[char]
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
-    if unicodedata.category(char) in _INVISIBLE or char in "\u115f\u1160\u3164\uffa0\u2800":
+    if is_invisible(char):
         if code < 0x100:
             return f"\\x{code:02x}"
         return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

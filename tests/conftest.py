@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,18 @@ settings.register_profile(
     "project", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=False
 )
 settings.load_profile("project")
+
+
+def pytest_configure() -> None:
+    """Lets the programs that tests start receive signals, also if this process ignores them.
+
+    A shell lets what it starts in the background ignore SIGINT, nohup SIGHUP, and programs inherit
+    that; signals with a handler have their default action in them.
+    """
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

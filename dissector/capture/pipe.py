@@ -6,11 +6,9 @@ remote, and frames that it buffers are not missing.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import select
-import subprocess
 from collections.abc import Sequence
 from typing import IO, cast
 
@@ -18,6 +16,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.live_source import PAUSE, SLACK_NS, LiveSource
 from dissector.capture.source import CaptureReader, open_capture
 from dissector.errors import CaptureError
+from dissector.machine.child_process import ChildProcess
 
 _START_TIMEOUT = 5.0  # seconds that dumpcap may take to begin
 _COUNTS = re.compile(rb": (\d+)/(\d+) \(pcap:")  # received and dropped, on one interface
@@ -81,18 +80,13 @@ class Dumpcap(Pipe):
         arguments = [program, "-q", "-B", str(buffer), "-w", "-"]
         for name in names:
             arguments += ["-i", name, *(["-f", expression] if expression else [])]
-        self._process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is not sent to dumpcap
-        )
-        assert self._process.stdout is not None
+        self._process = ChildProcess(arguments)
         super().__init__(self._process.stdout.fileno(), ",".join(names))
 
     def next_batch(self) -> Batch | None:
         """As `LiveSource.next_batch`; raises CaptureError if dumpcap sends nothing at all."""
+        if not self._behind:
+            self._process.wait(0)  # if it ended, its output ends, too
         try:
             batch = super().next_batch()
         except CaptureError:
@@ -112,32 +106,23 @@ class Dumpcap(Pipe):
     def wait_until_started(self) -> str:
         """Wait until dumpcap captures; returns "" if it does, else its error message."""
         self._bytes.wait(_START_TIMEOUT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(PAUSE)
-            return self._stderr_message() or "dumpcap ended without an error message"
-        return ""
+        if self._process.wait(PAUSE) is None:
+            return ""
+        return self._stderr_message() or "dumpcap ended without an error message"
 
     def close(self) -> None:
         """End dumpcap and read from its output how many frames it dropped."""
         super().close()
         if self._process.stderr is None or self._process.stderr.closed:
             return
-        self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2)
-        if self._process.returncode is None:
-            self._process.kill()
-            self._process.wait()
+        self._process.end()
         self._stderr_message()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        self._process.stdout.close()
+        self._process.stderr.close()
 
     def _stderr_message(self) -> str:
         """Return dumpcap's error message, without its usual output; adds its frame counts."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2)
-        code = self._process.returncode
+        code = self._process.wait(2)
         assert self._process.stderr is not None
         text = self._process.stderr.read() if code is not None else b""
         for match in _COUNTS.finditer(text):

@@ -7,8 +7,10 @@ frame it is about. Files of a ring are named as dumpcap names them: with a numbe
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -19,6 +21,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.pcapng_writer import PcapngWriter
 from dissector.errors import CaptureError
 
+SYMBOLIC_LINK = "it is a symbolic link, which is not followed; name the file itself"
 Frame = tuple[bytes, int, int, int]  # bytes, time, length on the wire, link type
 
 
@@ -142,10 +145,13 @@ class Recorder:
             path = f"{stem}_{self._number:05}_{time.strftime('%Y%m%d%H%M%S')}{suffix or '.pcapng'}"
             self._kept.append(path)
         try:
-            self._stream = io.FileIO(path, mode, opener=_open_private)  # it may hold passwords
+            self._stream = io.FileIO(path, mode, opener=open_in_place)  # it may hold passwords
             end = self._stream.seek(0, io.SEEK_END)
         except OSError as error:
-            raise CaptureError(f"-w {path}: {error.strerror}; choose another path") from error
+            what = error.strerror
+            if error.errno != errno.ELOOP:
+                what = f"{what}; choose another path"
+            raise CaptureError(f"-w {path}: {what}") from error
         self._writer = PcapngWriter(self._stream, self._application, at=end)
         self._last = None
         self._length = 0
@@ -163,9 +169,21 @@ class Recorder:
         ) from error
 
 
-def _open_private(path: str, flags: int) -> int:
-    """Open a file; a new one is accessible to its owner only."""
-    return os.open(path, flags, 0o600)
+def open_in_place(path: str, flags: int, *, private: bool = True) -> int:
+    """Opens a file that others may read while it grows; returns its descriptor.
+
+    A new one is accessible to its owner only, an existing one if `private`. OSError if it is a
+    symbolic link.
+    """
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(error.errno, SYMBOLIC_LINK) from None
+        raise
+    if private and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def frame_of(batch: Batch, index: int) -> Frame:

@@ -143,6 +143,7 @@ def _analyze(
     finally:
         if bar is not None:
             bar.clear()
+    outcome.capture.config = settings.config
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     note_outcome(options, outcome, contradicting=sink.contradicting)
     return exit_code(outcome, settings, damaged=sink.damaged)

@@ -109,6 +109,7 @@ def _audit(
     gc.freeze()  # the process ends soon: skips the search for cycles at exit
     outcome = found.outcome
     sink.reporter.overview(found.overview)
+    outcome.capture.config = settings.config
     sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
     analyze.note_outcome(options, outcome, contradicting=sink.contradicting)
     return analyze.exit_code(outcome, settings, damaged=sink.damaged)

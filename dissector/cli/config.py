@@ -5,7 +5,8 @@ Order of precedence: flag, environment (`DISSECTOR_FAIL_ON=warning`), project fi
 directory), user file (`~/.config/dissector/dissector.toml`). Keys are the flags' names without the
 leading dashes. Options that would be unsafe in a project file of someone else (`--output`,
 `--show-secrets`) are flags only. The thresholds of audit rules are a table, `thresholds`, and the
-findings that are not to be reported a list of tables, `suppressions`; both in files only.
+findings that are not to be reported a list of tables, `suppressions`; both in files only. A file
+that other users may have written is not used.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import msgspec
 
 from dissector.cli.options import AUDIT_FORMATS, COLORS, ENGINES, FAIL_ON, FORMATS
 from dissector.errors import OptionError
+from dissector.model import ConfigFile
+from dissector.report.style import counted
 
 PROJECT_FILE = "dissector.toml"
 _TRUE = ("1", "true", "yes", "on")
@@ -44,12 +47,14 @@ class Settings(msgspec.Struct, kw_only=True):
     strict_input: bool = False
     thresholds: dict[str, Any] = {}
     suppressions: list[dict[str, Any]] = []
+    config: tuple[ConfigFile, ...] = ()  # the files that were used; not a key
 
 
 _ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
 _CHOICES = {"format": _ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
 _FILES_ONLY = ("thresholds", "suppressions")
 _LISTS = ("select", "ignore", "decode_as")
+_KEYS = tuple(name for name in Settings.__struct_fields__ if name != "config")
 
 
 def resolve(
@@ -64,26 +69,53 @@ def resolve(
     (not among `formats`) is replaced by the default.
     """
     values: dict[str, Any] = {}
-    for source, table in (user_file(environment), project_file(directory)):
+    origin: dict[str, str] = {}  # the file of each value
+    files = [file for file in (user_file(environment), project_file(directory)) if file[0]]
+    for source, table in files:
         for key, value in table.items():
             name = _name(key, source)
             values[name] = _checked(key, value, source)
-    for name in Settings.__struct_fields__:
+            origin[name] = source
+    for name in _KEYS:
         variable = f"DISSECTOR_{name.upper()}"
         if name not in _FILES_ONLY and variable in environment:
             values[name] = _of_text(name, environment[variable], variable)
+            origin.pop(name, None)
         value = flags.get(name)
         if value is not None:
             values[name] = _of_flag(name, value)
+            origin.pop(name, None)
     if values.get("format", formats[0]) not in formats:
         del values["format"]
+        origin.pop("format", None)
     if flags.get("join") and not flags.get("separate"):  # a flag overrides what is configured
         values["separate"] = False
+        origin.pop("separate", None)
     if flags.get("separate") and not flags.get("join"):
         values["join"] = False
+        origin.pop("join", None)
     if values.get("join") and values.get("separate"):
         raise OptionError("--join and --separate contradict each other")
-    return Settings(**values)
+    used = [
+        ConfigFile(
+            source,
+            tuple(_described(name, values[name]) for name in origin if origin[name] == source),
+        )
+        for source, _ in files
+    ]
+    return Settings(**values, config=tuple(used))
+
+
+def _described(name: str, value: Any) -> str:
+    """Formats a setting for the report."""
+    key = name.replace("_", "-")
+    if name == "suppressions":
+        return counted(len(value), "suppression")
+    if isinstance(value, tuple):
+        return f"{key} {','.join(value)}"
+    if isinstance(value, dict):
+        return f"{key} {','.join(value)}"
+    return f"{key} {str(value).lower()}"
 
 
 def project_file(directory: str) -> tuple[str, dict[str, Any]]:
@@ -92,14 +124,14 @@ def project_file(directory: str) -> tuple[str, dict[str, Any]]:
     while place != directory:
         place, directory = directory, os.path.dirname(directory)
         own = os.path.join(place, PROJECT_FILE)
-        if os.path.isfile(own):
-            return own, _read(own)
+        found = _read(own)
+        if found is not None:
+            return own, found
         shared = os.path.join(place, "pyproject.toml")
-        if os.path.isfile(shared):
-            tools = _read(shared).get("tool")
-            table = tools.get("dissector") if isinstance(tools, dict) else None
-            if isinstance(table, dict):
-                return f"{shared} [tool.dissector]", table
+        tools = (_read(shared, only=b"dissector") or {}).get("tool")
+        table = tools.get("dissector") if isinstance(tools, dict) else None
+        if isinstance(table, dict):
+            return f"{shared} [tool.dissector]", table
     return "", {}
 
 
@@ -110,15 +142,34 @@ def user_file(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     if not base and not home:
         return "", {}
     path = os.path.join(base or os.path.join(home, ".config"), "dissector", PROJECT_FILE)
-    return (path, _read(path)) if os.path.isfile(path) else ("", {})
+    found = _read(path)
+    return ("", {}) if found is None else (path, found)
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str, only: bytes = b"") -> dict[str, Any] | None:
+    """Reads a file; None if there is none, if it lacks `only`, or if others may have written it.
+
+    A note says so in the last case. OptionError if it cannot be read or is not TOML.
+    """
     import tomllib
 
+    if not os.path.isfile(path):
+        return None
     try:
-        with open(path, encoding="utf-8-sig") as file:  # Windows editors write a byte order mark
-            return tomllib.loads(file.read())
+        with open(path, "rb") as file:
+            data = file.read()
+            status = os.fstat(file.fileno())
+        if only not in data:
+            return None
+        reason = _distrusted(status)
+        if reason:
+            from dissector.cli.analyze import note
+
+            note(f"{path} is not used: {reason}")
+            return None
+        return tomllib.loads(data.decode("utf-8-sig"))  # Windows editors write a byte order mark
+    except RecursionError:
+        raise OptionError(f"{path}: not valid: its values are nested too deeply") from None
     except OSError as error:
         raise OptionError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -127,13 +178,30 @@ def _read(path: str) -> dict[str, Any]:
         raise OptionError(f"{path}: not valid TOML: {error}") from error
 
 
+def _distrusted(status: os.stat_result) -> str:
+    """Returns why a configuration file is not used, "" if it is: only its user may have written it.
+
+    Under sudo the user is the one who called sudo.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""  # this system has no such owners and modes
+    owners = {os.geteuid(), 0}
+    if os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
+        owners.add(int(os.environ["SUDO_UID"]))
+    if status.st_uid not in owners:
+        return "it belongs to another user; copy it to use it"
+    if status.st_mode & 0o022:
+        return "other users may write it; `chmod go-w` changes that"
+    return ""
+
+
 def _name(key: str, source: str) -> str:
     name = key.replace("-", "_")
-    if name in Settings.__struct_fields__ and (key == name.replace("_", "-") or key == name):
+    if name in _KEYS and (key == name.replace("_", "-") or key == name):
         return name
     from difflib import get_close_matches
 
-    known = [field.replace("_", "-") for field in Settings.__struct_fields__]
+    known = [field.replace("_", "-") for field in _KEYS]
     near = get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
     raise OptionError(f"{source}: unknown key {key!r}; {hint}")

@@ -88,8 +88,7 @@ def _text(names: Sequence[str], found: Comparison) -> Iterator[str]:
 
 
 def _json(names: Sequence[str], found: Comparison) -> Iterator[str]:
-    import json
-
+    from dissector.report.json_values import json_bytes
     from dissector.text import lossless
 
     differences = [
@@ -115,7 +114,7 @@ def _json(names: Sequence[str], found: Comparison) -> Iterator[str]:
         "unexplained": len(found.unexplained),
         "differences": differences,
     }
-    yield json.dumps(record, ensure_ascii=False)
+    yield json_bytes(record).decode()
 
 
 def _value(each: Difference, value: Any) -> str:

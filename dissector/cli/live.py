@@ -79,9 +79,10 @@ def run(arguments: Sequence[str]) -> int:
             note(f"root privileges dropped; running as {user}")
         if namespace.write is not None:
             recorder = _recorder(namespace.write, expression, ring)
-        with output.opened(namespace.output, []) as stream:
+        private = namespace.show_secrets
+        with output.opened(namespace.output, [], private=private, in_place=True) as stream:
             status = Status()
-            out = Output(namespace.output, stream, status)
+            out = Output(namespace.output, stream, status, private=private)
             sink = _Sink(_reporter(settings, namespace, out))
             live = Live(
                 source, options, sink, recorder=recorder, flagged_only=namespace.flagged_only
@@ -94,6 +95,7 @@ def run(arguments: Sequence[str]) -> int:
                 outcome.failed.append(failure)
             if recorder is not None:
                 recorder.close()
+            outcome.capture.config = settings.config
             sink.reporter.finish(outcome.capture, outcome.summary, outcome.not_evaluated)
             out.flush()
         for each in outcome.failed:
@@ -143,7 +145,7 @@ def _capture(
     duration, count = limits
     live.source.limit = count
     end = None if duration is None else time.monotonic() + duration
-    signals = _Signals(live.source)
+    signals = _Signals(live.source, reopens=recorder is not None or out.reopens)
     failure: CaptureError | None = None
     try:
         with closing(live.steps()) as steps:
@@ -171,10 +173,15 @@ def _capture(
 
 
 class _Signals:
-    """Handles SIGINT and SIGTERM, which end the capture, and SIGHUP, which reopens files."""
+    """Handles SIGINT and SIGTERM, which end the capture, and SIGHUP, which reopens files.
 
-    def __init__(self, source: LiveSource) -> None:
+    SIGHUP ends it, too, if there are no files to reopen or if the terminal was closed.
+    """
+
+    def __init__(self, source: LiveSource, *, reopens: bool) -> None:
         self.stop = self.hangup = False
+        self._reopens = reopens
+        self._on_terminal = _has_terminal()
         self._source = source
         self._before = {
             number: signal.signal(number, self._ended) for number in (signal.SIGINT, signal.SIGTERM)
@@ -194,7 +201,20 @@ class _Signals:
         self._source.stop()
 
     def _hung_up(self, number: int, frame: object) -> None:
-        self.hangup = True
+        terminal_closed = self._on_terminal and not _has_terminal()
+        if self._reopens and not terminal_closed:
+            self.hangup = True
+        elif self._before[signal.SIGHUP] is not signal.SIG_IGN:  # which nohup sets
+            self._ended(number, frame)
+
+
+def _has_terminal() -> bool:
+    """Whether this process belongs to a terminal."""
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]:

@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except (MemoryError, RecursionError) as error:
+        return _refuse(_out_of_memory(error))
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
@@ -157,6 +159,12 @@ def _refuse_misspelt_command(word: str) -> None:
 def _help() -> str:
     lines = [f"  {name:11}{what}" for name, what in COMMANDS.items()]
     return _HELP.format(commands="\n".join(lines))
+
+
+def _out_of_memory(error: BaseException) -> OptionError:
+    if isinstance(error, RecursionError):
+        return OptionError("an input is nested too deeply to be read")
+    return OptionError("not enough memory; read fewer files at once, or --select fewer rules")
 
 
 def _refuse(error: DissectorError) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
+
+from dissector.capture.recorder import open_in_place
 
 if TYPE_CHECKING:
     from dissector.live import LiveCounters
@@ -54,10 +57,18 @@ class Status:
 class Output:
     """The output of the report: standard output, or a file that can be reopened."""
 
-    def __init__(self, path: str | None, stream: ByteStream, status: Status) -> None:
+    def __init__(
+        self, path: str | None, stream: ByteStream, status: Status, *, private: bool
+    ) -> None:
+        self._opener = partial(open_in_place, private=private)
         self._path = None if path in (None, "-") else path
         self._stream = stream
         self._status = status
+
+    @property
+    def reopens(self) -> bool:
+        """Whether it is a file that `reopen` opens again."""
+        return self._path is not None
 
     def write(self, data: bytes, /) -> object:
         """Writes all bytes."""
@@ -73,7 +84,7 @@ class Output:
         """Continues in a file of the same name, because the old one may have been moved."""
         if self._path is not None:
             self._stream.flush()
-            self._stream = open(self._path, "ab")  # noqa: SIM115 (open until exit)
+            self._stream = open(self._path, "ab", opener=self._opener)  # noqa: SIM115 (until exit)
 
     def abandoned(self) -> bool:
         """Whether the reader of standard output has closed the pipe."""

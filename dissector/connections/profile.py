@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dissector.connections.connection import Connection
 from dissector.model import Stream, Version
 from dissector.mqtt.packets import Connack, Connect, Property, property_value
+from dissector.net import harmless
 
 if TYPE_CHECKING:
     from dissector.connections.tls_activity import TlsFacts
@@ -123,11 +124,11 @@ def encapsulation_facts(connection: Connection | TlsHandshake) -> EncapsulationF
     encapsulation = connection.encapsulation
     if encapsulation is None:
         return None
-    request = encapsulation.request
+    request = None if encapsulation.request is None else harmless.request(encapsulation.request)
     return (
         None if request is None else request.host,
         None if request is None else request.path,
-        encapsulation.forwarded,
+        harmless.header_value("x-forwarded-for", encapsulation.forwarded),
         encapsulation.forwarders,
     )
 

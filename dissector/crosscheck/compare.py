@@ -86,7 +86,7 @@ def compare(
             tls_ports |= opening.ports
             if decrypted is not None:
                 stack.callback(decrypted.close)
-                key_file = str(stack.enter_context(decryption.key_log_file(key_log)))
+                key_file = stack.enter_context(decryption.key_log_file(key_log))
         native = observe(path, ports, tls_ports, decrypted=decrypted)
         found = list(against_scapy(native, observe(path, ports, tls_ports, kind=ScapyEngine)))
         other = observe_tshark(path, ports | native.ports, tls_ports, key_file)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 from dissector.crosscheck.observation import Fields, PacketObservation
+from dissector.engines.decryption import inherited_path
 from dissector.engines.tshark import descriptions
 from dissector.mqtt import spec
 
@@ -51,7 +52,10 @@ _PORTS_NAMED = 1000
 
 
 def observe_tshark(
-    path: str, ports: Iterable[int] = (), tls_ports: Iterable[int] = (), key_file: str | None = None
+    path: str,
+    ports: Iterable[int] = (),
+    tls_ports: Iterable[int] = (),
+    key_file: IO[bytes] | None = None,
 ) -> list[PacketObservation]:
     """Returns every CONNECT and CONNACK that tshark decodes in a capture.
 
@@ -63,7 +67,7 @@ def observe_tshark(
     if key_file is not None:
         decode_as |= {f"tcp.port=={port}": "tls" for port in sorted(tls_ports)[:_PORTS_NAMED]}
         decode_as["tls.port==1-65535"] = "mqtt"
-        preferences["tls.keylog_file"] = key_file
+        preferences["tls.keylog_file"] = inherited_path(key_file)
     seen = []
     for description in descriptions(
         path,
@@ -73,6 +77,7 @@ def observe_tshark(
         decode_as=decode_as,
         plain=None if key_file is None else "tls",
         preferences=preferences,
+        inherited=() if key_file is None else (key_file.fileno(),),
     ):
         packet = ElementTree.fromstring(description)
         frame = int(_first(packet, "num").get("show", ""))

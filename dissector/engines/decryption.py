@@ -18,7 +18,6 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from dissector.capture.compressed import compression
@@ -128,12 +127,11 @@ def rereadable(sources: Sequence[Source], stack: ExitStack) -> list[Source]:
 
 
 class _Copy(io.FileIO):
-    """A copy on disk of a source that can be read only once, with the source's name."""
+    """A copy on disk, without a name there, of a source that can be read only once."""
 
     def __init__(self, source: Source) -> None:
-        number, path = tempfile.mkstemp(prefix="dissector-")
-        super().__init__(number, "r+b")
-        os.unlink(path)
+        with tempfile.TemporaryFile() as file:
+            super().__init__(os.dup(file.fileno()), "r+b")
         if isinstance(source, str | os.PathLike):
             self.name = os.fspath(source)
             if self.name == "-":
@@ -206,21 +204,28 @@ def single_capture(sources: Sequence[Source]) -> Iterator[TsharkInput]:
     if isinstance(only, str | os.PathLike) and is_plain(only):
         yield TsharkInput(os.fspath(only), None)
         return
-    with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
-        path = Path(folder) / "all.pcapng"
-        with path.open("wb") as file:
-            keys = _merge(sources, file)
-        yield TsharkInput(str(path), keys)
+    with tempfile.TemporaryFile() as file:
+        keys = _merge(sources, file)
+        yield TsharkInput(inherited_path(file), keys, (file.fileno(),))
 
 
 @contextmanager
-def key_log_file(text: bytes) -> Iterator[Path]:
-    """Writes a key log to a temporary file for tshark that no other user can read."""
-    with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
-        path = Path(folder) / "keys"
-        path.touch(0o600)
-        path.write_bytes(text)
-        yield path
+def key_log_file(text: bytes) -> Iterator[IO[bytes]]:
+    """Writes a key log to a file without a name, in memory where the system allows it."""
+    with (
+        open(os.memfd_create("key log"), "r+b")
+        if hasattr(os, "memfd_create")
+        else tempfile.TemporaryFile() as file
+    ):
+        file.write(text)
+        yield file
+
+
+def inherited_path(file: IO[bytes]) -> str:
+    """Returns the path by which a child process that inherits an open file can read it."""
+    file.flush()
+    file.seek(0)  # some systems share the position
+    return f"/dev/fd/{file.fileno()}"
 
 
 class _TlsCollector(EventSink):
@@ -279,7 +284,7 @@ def _merge(sources: Sequence[Source], file: IO[bytes]) -> array[int]:
     return keys
 
 
-def _run_tshark(whole: TsharkInput, key_file: Path, ports: Sequence[int]) -> Decrypted:
+def _run_tshark(whole: TsharkInput, key_file: IO[bytes], ports: Sequence[int]) -> Decrypted:
     """Runs tshark and collects the decrypted data of the TLS connections to these ports."""
     decode_as = {f"tcp.port=={port}": "tls" for port in ports}
     decode_as["tls.port==1-65535"] = "data"  # only the bytes, whatever protocol ALPN names
@@ -292,7 +297,7 @@ def _run_tshark(whole: TsharkInput, key_file: Path, ports: Sequence[int]) -> Dec
 
 
 def _collect(
-    decrypted: Decrypted, whole: TsharkInput, key_file: Path, decode_as: Mapping[str, str]
+    decrypted: Decrypted, whole: TsharkInput, key_file: IO[bytes], decode_as: Mapping[str, str]
 ) -> None:
     from dissector.engines.tshark import packets
 
@@ -303,7 +308,8 @@ def _collect(
         protocols=("tcp", "tls", "data"),
         decode_as=decode_as,
         plain="tls",
-        preferences={"tls.keylog_file": str(key_file)},
+        preferences={"tls.keylog_file": inherited_path(key_file)},
+        inherited=(*whole.inherited, key_file.fileno()),
     ):
         stream, port, time_ns = _stream_port_time(packet)
         frame = whole.key(int(packet.number))

@@ -13,9 +13,10 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from dissector.errors import EngineError
+from dissector.machine.child_process import ChildProcess
 from dissector.machine.programs import TSHARK_FLOOR
 from dissector.text import printable
 
@@ -29,6 +30,8 @@ _LONGEST = 64 << 20  # bytes of one packet's PDML
 # printed after all complete packets; the file's other reader warns about it
 _CUT = b"appears to have been cut short in the middle of a packet"
 _NOISE = re.compile(rb"running as user|could be dangerous", re.IGNORECASE)
+# replaces the user's Wireshark configuration, so that preferences have no effect; does not exist
+_NO_FOLDER = "/proc/no-wireshark-configuration"
 _NO_LOOP = object()  # never run; without it pyshark would set up an event loop and child watcher
 
 
@@ -81,11 +84,13 @@ def descriptions(
     decode_as: Mapping[str, str] | None = None,
     plain: str | None = None,
     preferences: Mapping[str, str] | None = None,
+    inherited: Sequence[int] = (),
 ) -> Iterator[bytes]:
     """Yields the packets of a capture file that match a display filter, in PDML.
 
     `protocols` are those whose fields are wanted; under the protocol `plain` heuristic dissectors
     are disabled, so that only `decode_as` applies; `what` names what needs tshark, for the error.
+    tshark inherits the descriptors `inherited`, which `file` or preferences name.
     Raises EngineError if tshark or pyshark is missing, too old, or fails, before or between
     packets: the output is complete, or there is an error.
     """
@@ -117,32 +122,27 @@ def descriptions(
         command += asked.get_parameters()
     except Exception as error:  # whatever pyshark raises for this tshark
         raise EngineError(f"pyshark cannot run tshark {_formatted(version)}: {error}") from None
-    with tempfile.TemporaryDirectory(prefix="dissector-") as folder:
-        yield from _output(command, folder, version)
+    with tempfile.TemporaryFile() as errors:  # without a name
+        yield from _output(command, errors, inherited, version)
 
 
-def _output(command: list[str], folder: str, version: tuple[int, ...]) -> Iterator[bytes]:
-    """Runs tshark and yields the PDML of each packet; `folder` is empty.
-
-    It replaces the user's Wireshark configuration folder, so that preferences have no effect.
-    """
-    environment = {**os.environ, "WIRESHARK_CONFIG_DIR": folder}
-    errors = open(os.path.join(folder, "stderr"), "w+b")  # noqa: SIM115  # closed below
+def _output(
+    command: list[str], errors: IO[bytes], inherited: Sequence[int], version: tuple[int, ...]
+) -> Iterator[bytes]:
+    """Runs tshark and yields the PDML of each packet; `errors` is an empty file for its stderr."""
     try:
-        process = subprocess.Popen(
+        process = ChildProcess(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=errors,
-            env=environment,
+            inherited=inherited,
+            environment={**os.environ, "WIRESHARK_CONFIG_DIR": _NO_FOLDER},
         )
     except OSError as error:
         raise EngineError(f"{command[0]} cannot be run ({error}): {HOW_TO_GET}") from None
-    assert process.stdout is not None
     whole = False
     try:
         held = b""
-        while data := process.stdout.read1(_READ):  # type: ignore[attr-defined]  # it is buffered
+        while data := process.stdout.read1(_READ):  # type: ignore[attr-defined]  # buffered
             held += data
             while (end := held.find(_END)) >= 0:
                 end += len(_END)
@@ -152,13 +152,12 @@ def _output(command: list[str], folder: str, version: tuple[int, ...]) -> Iterat
                 raise EngineError(f"tshark {_formatted(version)} printed one packet without an end")
         whole = True
     finally:
-        if not whole:
-            process.kill()
         process.stdout.close()
-        code = process.wait()
+        if whole:
+            process.wait()
+        code = process.end()
         errors.seek(0)
         output = errors.read()
-        errors.close()
     if code and not (code > 0 and _CUT in output):
         how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
         raise EngineError(f"tshark {_formatted(version)} ended {how}: {_last_line(output)}")

@@ -27,10 +27,14 @@ _TCP = 6
 
 
 class TsharkInput(NamedTuple):
-    """The file that tshark reads, and the key (`file << 40 | number`) of each frame in it."""
+    """The file that tshark reads, and the key (`file << 40 | number`) of each frame in it.
+
+    `inherited` is the open descriptor that `file` names, if any.
+    """
 
     file: str
     keys: array[int] | None  # None: it is the only capture, and the key is the number
+    inherited: tuple[int, ...] = ()
 
     def key(self, number: int) -> int:
         """Returns the key of a frame by its number in the file."""
@@ -81,7 +85,11 @@ class TsharkEngine(NativeEngine):
         from dissector.engines.tshark import packets
 
         for packet in packets(
-            self._input.file, "--engine tshark", display_filter="tcp", protocols=_LAYERS
+            self._input.file,
+            "--engine tshark",
+            display_filter="tcp",
+            protocols=_LAYERS,
+            inherited=self._input.inherited,
         ):
             found = _segment(packet)
             if found is not None:

@@ -18,6 +18,7 @@ _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
 _SYN = 2
 _WHOLE = 0  # `segment.WHOLE`, which is visible only to compiled code if compiled
+_TCP_FIXED = 20  # bytes of a TCP header without options
 _TCP_KEPT = 8  # bytes of a TCP header that an ICMP error quotes at least
 _FRAGMENT_KEPT = 20  # bytes kept of a frame with a fragment: only headers with any link type
 
@@ -34,8 +35,10 @@ class PacketPiece(NamedTuple):
     """One frame of a selected stream. Offsets count from the frame's first byte.
 
     `payload` is the TCP payload, at offset `start`; `position` is its position in the stream of its
-    direction. `keep` is the number of bytes kept of the frame when secrets are removed, for frames
-    whose payload cannot be separated (fragments, quotes in ICMP errors); None keeps all.
+    direction. `options` are the TCP options, at offset `tcp + 20`; the segment stops at offset
+    `stop`, what follows is the frame's padding. `keep` is the number of bytes kept of the frame
+    when secrets are removed, for frames whose payload cannot be separated (fragments, quotes in
+    ICMP errors); None keeps all.
     """
 
     frame: int  # file << 40 | number
@@ -44,6 +47,8 @@ class PacketPiece(NamedTuple):
     payload: bytes
     start: int
     tcp: int
+    stop: int
+    options: bytes
     keep: int | None
 
 
@@ -77,7 +82,7 @@ def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> It
             direction, position = _place(base, segment, stream, side)
             if segment.window is not batch.window:  # reassembled from fragments
                 for part in dict.fromkeys([*parts, frame]):
-                    yield PacketPiece(part, direction, 0, b"", 0, 0, _FRAGMENT_KEPT)
+                    yield PacketPiece(part, direction, 0, b"", 0, 0, 0, b"", _FRAGMENT_KEPT)
                 continue
             at = batch.offset[index]
             whole = segment.grade == _WHOLE
@@ -88,6 +93,8 @@ def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> It
                 segment.window[segment.start : segment.stop] if whole else b"",
                 segment.start - at,
                 segment.tcp - at,
+                segment.stop - at,
+                segment.window[segment.tcp + _TCP_FIXED : segment.start] if whole else b"",
                 None if whole else segment.tcp - at + _TCP_KEPT,
             )
 

@@ -1,29 +1,37 @@
 """Decides which bytes of the extracted frames to overwrite, so that no secret is left.
 
 A byte of TCP payload is kept only if it is known to be harmless: it belongs to a decoded control
-packet and is not a secret of it, or to an HTTP head, a PROXY protocol header, or TLS. Everything
-else becomes an asterisk: secrets, bytes that could not be decoded, and WebSocket frames, whose
-masking and compression hide where a secret is. A byte is overwritten in every frame that repeats
-it. Lengths stay the same; TCP checksums are adjusted so that correct ones stay correct.
+packet and is not a secret of it, to what `net/harmless.py` keeps of HTTP heads and PROXY protocol
+headers, or to records of a TLS connection of which both hellos were seen. Everything else becomes
+an asterisk: secrets, bytes that could not be decoded, and WebSocket frames, whose masking and
+compression hide where a secret is; also unusual TCP options and the padding of frames. A byte is
+overwritten in every frame that repeats it. Lengths stay the same; TCP checksums are adjusted so
+that correct ones stay correct.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dissector.extract.frames import DirectionKey, PacketPiece
+from dissector.net import harmless, tls
+from dissector.net.proxy import BINARY_START
+from dissector.net.tls_messages import client_hello, server_hello
+from dissector.net.tls_names import suite_name
+from dissector.net.upgrade import HEAD_LIMIT
 
 STAR = 0x2A
 LIMIT = 4 << 20  # bytes examined per direction; all bytes beyond are overwritten
-_HEAD = re.compile(rb"(?:GET |HTTP/1\.1 ).*?\r\n\r\n", re.DOTALL)
-_PRIVATE = re.compile(
-    rb"(?im)^(?:authorization|proxy-authorization|cookie|set-cookie)[ \t]*:[ \t]*(.*?)\r?$"
+_TCP_FIXED = 20  # bytes of a TCP header without options
+_HEAD = re.compile(
+    rb"(?:[A-Z]{3,7} [^\r\n]+ HTTP/1\.[01]|HTTP/1\.[01] [^\r\n]*)\r?\n(?:.*?\n)??\r?\n", re.DOTALL
 )
-_QUERY = re.compile(rb"GET [^ ?\r\n]*\?([^ \r\n]*)")
+_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*([0-9]{1,7})[ \t]*\r?$")
 _PROXY = re.compile(rb"PROXY [^\r\n]{0,100}\r\n")
-_PROXY_2 = b"\r\n\r\n\0\r\nQUIT\n"
+_CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_WITHOUT_ENCRYPTION = re.compile(r"_NULL(?:_|$)|^TLS_SHA\d+_")
 
 
 class PacketSecrets(NamedTuple):
@@ -40,20 +48,72 @@ def patches(
 
     `packets` are the packets that each frame completes, in order.
     """
-    directions: dict[DirectionKey, list[PacketPiece]] = {}
+    members: dict[DirectionKey, list[PacketPiece]] = {}
+    made: dict[int, list[tuple[int, int]]] = {}
     for piece in found:
         if piece.payload:
-            directions.setdefault(piece.direction, []).append(piece)
-    made: dict[int, list[tuple[int, int]]] = {}
-    for members in directions.values():
-        data, seen = _joined(members)
-        completed = [packet for piece in members for packet in packets.get(piece.frame, ())]
-        keep = _harmless(data, completed)
-        for piece in members:
-            runs = _runs(piece, data, seen, keep)
+            members.setdefault(piece.direction, []).append(piece)
+        hidden = harmless.tcp_options(piece.options)
+        runs = list(_differing(piece.options, hidden, piece.tcp + _TCP_FIXED))
+        if runs:
+            made.setdefault(piece.frame, []).extend(runs)
+    directions = {key: _Direction(pieces) for key, pieces in members.items()}
+    for key, direction in directions.items():
+        completed = [packet for piece in members[key] for packet in packets.get(piece.frame, ())]
+        peer = directions.get(key._replace(side=1 - key.side))
+        keep = _harmless(direction, peer, completed)
+        for piece in members[key]:
+            runs = _runs(piece, direction, keep)
             if runs:
                 made.setdefault(piece.frame, []).extend(runs)
     return made
+
+
+class _Direction:
+    """The bytes of one direction, first copies win. `seen` marks those that were captured.
+
+    Behind a PROXY protocol header of `proxied` bytes, `tls_stop` is where TLS records stop.
+    """
+
+    def __init__(self, members: Iterable[PacketPiece]) -> None:
+        self.data, self.seen = _joined(members)
+        self.proxied = _proxied(self.data)
+        self.tls_stop = self.proxied
+        self.hello = 0  # the type of the hello that it begins with, 0 if none
+        self.encrypts = True  # false if the server chose a suite without encryption
+        self._read_tls()
+
+    def _read_tls(self) -> None:
+        data, at = self.data, self.proxied
+        handshake = bytearray()
+        first = True
+        while at + tls.HEADER <= len(data) and tls.may_begin(data[at : at + tls.HEADER]):
+            stop = at + tls.HEADER + int.from_bytes(data[at + 3 : at + 5], "big")
+            if stop > len(data) or not all(self.seen[at:stop]):
+                break
+            first = first and data[at] == tls.HANDSHAKE
+            if first and len(handshake) < tls.RECORD_LIMIT:
+                handshake += data[at + tls.HEADER : stop]
+            at = stop
+        size = int.from_bytes(handshake[1:4], "big")
+        body = bytes(handshake[4 : 4 + size])
+        if not body:
+            return
+        server = server_hello(body) if handshake[0] == _SERVER_HELLO else None
+        if server is not None:
+            self.encrypts = not _WITHOUT_ENCRYPTION.search(suite_name(server.suite))
+        if server is not None or (handshake[0] == _CLIENT_HELLO and client_hello(body) is not None):
+            self.hello = handshake[0]
+            self.tls_stop = at
+
+    def is_tls_with(self, peer: _Direction | None) -> bool:
+        """Whether this direction and its peer set up TLS that encrypts."""
+        return (
+            peer is not None
+            and {self.hello, peer.hello} == {_CLIENT_HELLO, _SERVER_HELLO}
+            and self.encrypts
+            and peer.encrypts
+        )
 
 
 def _joined(members: Iterable[PacketPiece]) -> tuple[bytearray, bytearray]:
@@ -72,20 +132,22 @@ def _joined(members: Iterable[PacketPiece]) -> tuple[bytearray, bytearray]:
     return data, seen
 
 
-def _harmless(data: bytearray, packets: Sequence[PacketSecrets]) -> bytearray:
+def _harmless(
+    direction: _Direction, peer: _Direction | None, packets: Sequence[PacketSecrets]
+) -> bytearray:
     """Returns a mask of the bytes of a direction that are kept."""
+    data = direction.data
     keep = bytearray(len(data))
-    if len(data) > 2 and 0x14 <= data[0] <= 0x17 and data[1] == 3:  # TLS records
-        return bytearray(b"\1" * len(data))
-    at = _proxy(data)
-    head = _HEAD.match(data, at)
-    if head is not None:
-        at = head.end()
-    keep[:at] = b"\1" * at
-    if head is not None:
-        for pattern in (_PRIVATE, _QUERY):
-            for private in pattern.finditer(data, head.start(), head.end()):
-                keep[private.start(1) : private.end(1)] = bytes(private.end(1) - private.start(1))
+    at = direction.proxied
+    _keep_equal(keep, 0, data[:at], harmless.proxy_header(bytes(data[:at])))
+    if direction.is_tls_with(peer):
+        keep[at : direction.tls_stop] = b"\1" * (direction.tls_stop - at)
+        return keep
+    while (head := _HEAD.match(data, at, at + HEAD_LIMIT)) is not None:
+        kept = harmless.http_head(head[0])
+        _keep_equal(keep, at, head[0], kept)
+        body = _LENGTH.search(kept)
+        at = head.end() + (int(body[1]) if body is not None else 0)
     for packet in packets:
         place = data.find(packet.raw, at) if packet.raw else -1
         if place < 0:
@@ -98,20 +160,31 @@ def _harmless(data: bytearray, packets: Sequence[PacketSecrets]) -> bytearray:
     return keep
 
 
-def _proxy(data: bytearray) -> int:
+def _keep_equal(keep: bytearray, start: int, before: Sequence[int], after: bytes) -> None:
+    for offset, (old, new) in enumerate(zip(before, after, strict=True), start):
+        keep[offset] = old == new
+
+
+def _differing(before: bytes, after: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yields the ranges in which two texts of one length differ, counted from `start`."""
+    differs = bytes(old != new for old, new in zip(before, after, strict=True))
+    for run in re.finditer(rb"\x01+", differs):
+        yield start + run.start(), start + run.end()
+
+
+def _proxied(data: bytearray) -> int:
     """Returns the length of the PROXY protocol header, 0 if there is none."""
     head = _PROXY.match(data)
     if head is not None:
         return head.end()
-    if data.startswith(_PROXY_2) and len(data) >= 16:
+    if data.startswith(BINARY_START) and len(data) >= 16:
         return min(16 + int.from_bytes(data[14:16], "big"), len(data))
     return 0
 
 
-def _runs(
-    piece: PacketPiece, data: bytearray, seen: bytearray, keep: bytearray
-) -> list[tuple[int, int]]:
-    size, first = len(piece.payload), piece.position
+def _runs(piece: PacketPiece, direction: _Direction, keep: bytearray) -> list[tuple[int, int]]:
+    """Returns the ranges of a frame's payload to overwrite; all of it if it differs from a copy."""
+    data, size, first = direction.data, len(piece.payload), piece.position
     if first < 0 or first + size > len(data) or data[first : first + size] != piece.payload:
         return [(piece.start, piece.start + size)]
     runs: list[tuple[int, int]] = []
@@ -128,13 +201,20 @@ def _runs(
     return runs
 
 
-def overwritten(frame: bytes, runs: Iterable[tuple[int, int]], tcp: int) -> bytes:
-    """Overwrites bytes of a frame and adjusts the checksum of the TCP header at `tcp`, RFC 1624."""
+def overwritten(
+    frame: bytes, runs: Iterable[tuple[int, int]], tcp: int, end: int | None = None
+) -> bytes:
+    """Overwrites bytes of a frame and adjusts the checksum of its TCP segment, RFC 1624.
+
+    The segment is at `tcp` and stops at `end`, by default with the frame.
+    """
+    end = len(frame) if end is None else end
     data = bytearray(frame)
     change = 0
     for start, stop in runs:
         for offset in range(start, min(stop, len(data))):
-            change += (STAR - data[offset]) << (8 if (offset - tcp) % 2 == 0 else 0)
+            if offset < end:
+                change += (STAR - data[offset]) << (8 if (offset - tcp) % 2 == 0 else 0)
             data[offset] = STAR
     if change and tcp + 18 <= len(data):
         old = int.from_bytes(data[tcp + 16 : tcp + 18], "big")

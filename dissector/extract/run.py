@@ -120,9 +120,11 @@ def _copy(
                 at = batch.offset[index]
                 data = batch.window[at : at + batch.captured[index]]
                 if runs is not None:
-                    spans = runs.get(piece.frame)
+                    spans = list(runs.get(piece.frame, ()))
+                    if piece.keep is None and data[piece.stop :].strip(b"\0"):
+                        spans.append((piece.stop, len(data)))  # padding, which may be old memory
                     if spans:
-                        data = overwritten(data, spans, piece.tcp)
+                        data = overwritten(data, spans, piece.tcp, piece.stop)
                         made.overwritten += sum(high - low for low, high in spans)
                     data = data[: piece.keep]
                 writer.frame(

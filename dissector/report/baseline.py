@@ -36,7 +36,7 @@ def read(path: str) -> Baseline:
         raise OptionError(f"--baseline {path}: {error.strerror}") from error
     try:
         return Baseline(frozenset(map(_name, _findings(data))))
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (msgspec.DecodeError, ValueError, LookupError, TypeError, RecursionError) as error:
         wanted = "expected a report written by --format json or jsonl in an earlier run"
         raise OptionError(f"--baseline {path}: {wanted}") from error
 

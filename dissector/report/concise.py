@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
-from dissector.report.ending import findings
+from dissector.report.ending import configuration, findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted, place
 from dissector.text import printable
@@ -56,6 +56,8 @@ class Concise:
             f"{counted(self._warnings, 'capture warning')}; "
             f"{counted(rules, 'rule')} not evaluated everywhere.\n".encode()
         )
+        for text in configuration(capture):
+            self._notes.write(text.encode(self._encoding, "backslashreplace") + b"\n")
 
 
 def line(record: Finding, style: Style) -> str:

@@ -12,14 +12,12 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
 from dissector.audit.records import Device, Posture, Server
 from dissector.model import Capture, Finding, NotEvaluated, Summary
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.identity import address, name_of
-from dissector.report.json_values import set_value
+from dissector.report.json_values import json_bytes, set_value
 from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.wireshark import display_filter
 from dissector.text import csv_cell, printable
@@ -71,7 +69,7 @@ class CsvTable(ReporterBase):
                 "frame": record.frame,
                 "stream": record.stream,
                 "handshake": record.handshake,
-                "evidence": msgspec.json.encode(evidence).decode() if evidence else None,
+                "evidence": json_bytes(evidence).decode() if evidence else None,
                 "statements": " ".join(record.statements),
                 "fix": rule.fix(record.side),
                 "relatesTo": "; ".join(rule.references),

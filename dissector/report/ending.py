@@ -105,6 +105,13 @@ def _counts(capture: Capture, summary: Summary) -> Iterator[str]:
     yield findings(summary)
 
 
+def configuration(capture: Capture) -> Iterator[str]:
+    """Returns a line for each configuration file that was used, with what it sets."""
+    for file in capture.config:
+        settings = "; ".join(map(printable, file.settings))
+        yield f"Configuration: {printable(file.path)} ({settings or 'nothing that has an effect'})"
+
+
 def encrypted(summary: Summary) -> str:
     """Returns how many connections could not be decrypted."""
     verb = "is" if summary.encrypted == 1 else "are"

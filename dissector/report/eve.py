@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Severity, Side, Summary
 from dissector.mqtt import spec
@@ -21,6 +19,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.community import community_id, number, stream_of_all
 from dissector.report.identity import name_of
+from dissector.report.json_values import json_bytes
 from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.wireshark import display_filter
 from dissector.text import decode, lossless
@@ -48,7 +47,7 @@ class Eve(ReporterBase):
         self._stream = stream
         self._show_secrets = show_secrets
         self._lines: list[bytes] = []
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = json_bytes
 
     def handshake(self, record: Handshake) -> None:
         """Writes the event of a handshake."""

@@ -17,10 +17,8 @@ from dissector.model import Capture, NotEvaluated, Summary
 from dissector.report.clock import rfc3339
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines
-from dissector.report.json_values import set_value
+from dissector.report.json_values import json_bytes, set_value
 from dissector.text import lossless
-
-_ENCODE = msgspec.json.Encoder().encode
 
 
 def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
@@ -31,11 +29,11 @@ def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
     Values are converted one by one only if a text is not UTF-8 or a time is nested deeper.
     """
     if isinstance(record, Overview) or (isinstance(record, Server) and record.certificates):
-        return _ENCODE(shape(record, digits))
+        return json_bytes(shape(record, digits))
     try:
-        text = _ENCODE(record)
+        text = json_bytes(record)
     except UnicodeEncodeError:
-        return _ENCODE(shape(record, digits))
+        return json_bytes(shape(record, digits))
     before, _, rest = text.partition(b'"firstSeenNs":')
     _, _, after = rest.partition(b',"findings":')
     first = rfc3339(record.first_seen_ns, digits).encode()

@@ -10,14 +10,13 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import SCHEMA, Writer, tool
+from dissector.report.json_values import json_bytes
 from dissector.report.reporter import ByteStream
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class JsonDocument:
     ) -> None:
         self._stream = stream
         self._writer = Writer(show_secrets=show_secrets, key=key, several=several)
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = json_bytes
         buffer = JsonBuffer()
         self._handshake_text = HandshakeText(self._writer, self._encode, buffer)
         self._finding_text = FindingText(self._writer, buffer)
@@ -107,7 +106,7 @@ class JsonDocument:
     ) -> None:
         """Writes the document."""
         self._stream.write(b'{"schema": %d' % SCHEMA)
-        self._member("tool", tool(capture.engine))
+        self._member("tool", tool(capture))
         self._member("capture", self._writer.total(capture))
         if self._writer.several:
             parts = (self._encode(self._writer.capture(part)) for part in capture.parts)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report.json_buffer import JsonBuffer
@@ -18,6 +16,7 @@ from dissector.report.json_finding import FindingText
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_shape import FindingShape, HandshakeShape
 from dissector.report.json_v1 import SCHEMA, Writer, tool
+from dissector.report.json_values import json_bytes
 from dissector.report.reporter import ByteStream
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class JsonLines:
         self._writer = Writer(show_secrets=show_secrets, key=key, several=several)
         self._limit = 0 if eager else _HELD
         self._eager = eager
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = json_bytes
         self._buffer = JsonBuffer()
         self._handshakes = HandshakeText(self._writer, self._encode, self._buffer)
         self._findings = FindingText(self._writer, self._buffer)
@@ -87,7 +86,7 @@ class JsonLines:
             "summary",
             {
                 "schema": SCHEMA,
-                "tool": tool(capture.engine),
+                "tool": tool(capture),
                 "capture": self._writer.total(capture),
                 **self._captures(capture),
                 **self._writer.summary(summary),

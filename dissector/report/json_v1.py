@@ -29,6 +29,7 @@ from dissector.model import (
 )
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.net import harmless
 from dissector.report.clock import rfc3339
 from dissector.report.json_shape import (
     CloseShape,
@@ -59,17 +60,23 @@ _ENDPOINTS_KEPT = 100_000
 _SECRETS_KEPT = 10_000
 
 
-def tool(engine: str) -> dict[str, Any]:
-    """Returns the name, version and engine of the program that made the report."""
+def tool(capture: Capture) -> dict[str, Any]:
+    """Returns name, version, engine and configuration of the program that made the report."""
     from dissector import __version__
     from dissector.machine.build import compiled
 
-    return {
+    made: dict[str, Any] = {
         "name": "mqtt-dissector",
         "version": __version__,
-        "engine": engine,
+        "engine": capture.engine,
         "compiled": compiled(),
     }
+    if capture.config:
+        made["config"] = [
+            {"file": lossless(file.path), "settings": list(map(lossless, file.settings))}
+            for file in capture.config
+        ]
+    return made
 
 
 class Writer:
@@ -123,15 +130,22 @@ class Writer:
         header = encapsulation.proxied
         if header is None:
             return UNSET
+        authority, tls = header.authority, header.tls
+        if not self.show_secrets:
+            authority, tls = harmless.text(authority), harmless.tls_version(tls)
         made: dict[str, Any] = {"version": header.version, "ip": header.ip, "port": header.port}
-        set_text(made, "authority", header.authority)
-        set_text(made, "tls", header.tls)
+        set_text(made, "authority", authority)
+        set_text(made, "tls", tls)
         return made
 
     def _http(self, encapsulation: Encapsulation) -> MaybeDict:
         request, answer = encapsulation.request, encapsulation.answer
         if not encapsulation.websocket:
             return UNSET
+        subprotocol = None if answer is None else answer.subprotocol
+        if not self.show_secrets:
+            request = None if request is None else harmless.request(request)
+            subprotocol = None if subprotocol is None else harmless.subprotocol(subprotocol)
         made: dict[str, Any] = {}
         set_text(made, "path", None if request is None else request.path)
         made["query"] = None
@@ -145,7 +159,7 @@ class Writer:
         set_text(made, "forwardedFor", None if request is None else request.forwarded_for)
         set_text(made, "forwarded", None if request is None else request.forwarded)
         set_value(made, "subprotocols", None if request is None else request.subprotocols)
-        set_text(made, "subprotocol", None if answer is None else answer.subprotocol)
+        set_text(made, "subprotocol", subprotocol)
         made["status"] = None if answer is None else answer.status
         made["deflate"] = answer is not None and answer.deflate is not None
         return made
@@ -401,7 +415,7 @@ def document(
     )
     return {
         "schema": SCHEMA,
-        "tool": tool(report.capture.engine),
+        "tool": tool(report.capture),
         "capture": writer.total(report.capture),
         **({"captures": [writer.capture(part) for part in parts]} if parts else {}),
         "handshakes": [

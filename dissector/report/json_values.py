@@ -11,16 +11,38 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from dissector.report.json_shape import MaybeHex
-from dissector.text import decode, encode, is_utf8, lossless
+from dissector.text import decode, encode, is_invisible, is_utf8, lossless
 
 # tuples, because a union type would be created again on each evaluation
 _BYTES = (bytes, bytearray, memoryview)
 _SETS = (set, frozenset)
 _LISTS = (list, tuple, *_SETS)
 _HOLDERS = (*_BYTES, dict, *_LISTS)
+
+
+_encode_any = msgspec.json.Encoder().encode
+
+
+def json_bytes(value: Any) -> bytes:
+    r"""Encodes a value as JSON.
+
+    Control characters, also DEL and C1, and bidi and zero-width characters become ``\uNNNN``, so
+    the JSON is inert in a terminal; the values that a parser returns are unchanged.
+    """
+    data = _encode_any(value)
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    text = data.decode()
+    for char in {char for char in set(text) if char > "~" and is_invisible(char)}:
+        units = char.encode("utf-16-be").hex()
+        text = text.replace(
+            char, "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+        )
+    return text.encode()
 
 
 def set_text(record: dict[str, Any], name: str, value: str | None) -> None:

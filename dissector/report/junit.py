@@ -83,7 +83,7 @@ def _document(suites: dict[str, list[_Case]], capture: Capture) -> Iterator[str]
             when = f' timestamp="{rfc3339(capture.start_ns, 6)[:19]}"'
         yield f' <testsuite name="{group}" {_counts(cases)}{when}>'
         yield "  <properties>"
-        about = tool(capture.engine)
+        about = tool(capture)
         files = ", ".join(file.path for file in capture.files)
         for name, value in (("version", about["version"]), ("captures", files),
                             ("frames", str(capture.frames))):  # fmt: skip

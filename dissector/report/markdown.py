@@ -39,6 +39,9 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield from _servers(audit.servers)
     yield from _devices(audit.devices)
     yield from _incomplete_reason(audit)
+    for file in audit.report.capture.config:
+        yield ""
+        yield f"Configuration: {code(file.path)} {', '.join(map(code, file.settings))}"
 
 
 def _summary(audit: Audit) -> Iterator[str]:

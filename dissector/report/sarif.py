@@ -21,6 +21,7 @@ from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding
 from dissector.report.identity import name_of, party
 from dissector.report.json_v1 import tool
+from dissector.report.json_values import json_bytes
 from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
@@ -65,7 +66,7 @@ class Sarif(ReporterBase):
         results = [
             _result(fold, index, places) for index, rule in enumerate(folds) for fold in rule.folds
         ]
-        about = tool(capture.engine)
+        about = tool(capture)
         driver = {
             "name": about["name"],
             "semanticVersion": about["version"],
@@ -90,7 +91,7 @@ class Sarif(ReporterBase):
             "properties": {"lines": "startLine of a region is the number of the frame"},
         }
         log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-        self._stream.write(msgspec.json.format(msgspec.json.encode(log), indent=1) + b"\n")
+        self._stream.write(msgspec.json.format(json_bytes(log), indent=1) + b"\n")
 
     def _invocation(
         self, capture: Capture, not_evaluated: Sequence[NotEvaluated]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
-from dissector.report.ending import findings
+from dissector.report.ending import configuration, findings
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style, counted
 from dissector.text import printable
@@ -60,6 +60,8 @@ class Statistics:
             line = f"{count:{width}}  {self._style.paint(f'{rule:5}', 'bold')}  {word}  {name}"
             self._line(f"{line}  {printable(file)}" if file else line)
         self._line(f"{counted(summary.handshakes, 'handshake')}. {findings(summary)}")
+        for line in configuration(capture):
+            self._line(line)
 
     def _line(self, line: str) -> None:
         self._stream.write(line.encode(self._encoding, "backslashreplace") + b"\n")

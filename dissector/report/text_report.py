@@ -139,6 +139,8 @@ class TextReport:
             self._line(line)
         for line in ending.not_evaluated(not_evaluated, style, everything=self._everything):
             self._line(line)
+        for line in ending.configuration(capture):
+            self._line(line)
 
     def _line(self, line: str) -> None:
         self._stream.write(line.encode(self._encoding, "backslashreplace") + b"\n")

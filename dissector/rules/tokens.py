@@ -25,7 +25,7 @@ def _part(part: bytes) -> dict[str, Any] | None:
     try:
         raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
         return msgspec.json.decode(raw, type=dict[str, Any])
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RecursionError):  # nested deeply on purpose
         return None
 
 

@@ -30,6 +30,7 @@ from tests.capture.builders import (
     read,
     section,
 )
+from tests.cli.running import LIMIT, started
 
 GOOD = pcap(range(START, START + 20 * SECOND, SECOND))
 
@@ -268,7 +269,7 @@ def test_a_frame_in_a_pipe_is_delivered_when_it_arrives(kind: str, tmp_path: Pat
                     return
         done.set()
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     with open_capture(path) as reader:
         assert reader.size is None
@@ -279,7 +280,7 @@ def test_a_frame_in_a_pipe_is_delivered_when_it_arrives(kind: str, tmp_path: Pat
             assert not done.is_set()
             step.release()
         assert reader.next_batch() is None
-    writer.join()
+    writer.join(LIMIT)
     assert done.is_set()
 
 
@@ -295,13 +296,12 @@ with open_capture("-") as reader:
 
 def test_standard_input_as_a_pipe_gives_frames_before_its_end() -> None:
     """`tcpdump -U -w - | dissector -`: each frame is read while the pipe is open."""
-    process = subprocess.Popen(
+    with started(
         [sys.executable, "-c", READ_STDIN],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
-    )
-    with process:
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         lines = io.BufferedReader(process.stdout)  # type: ignore[type-var]
@@ -328,7 +328,7 @@ def test_cat_into_a_pipe_gives_all_frames(tmp_path: Path) -> None:
     """A file piped through `cat` has the same frames."""
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap(range(START, START + 30_000_000, 1000)))
-    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+    with started(["cat", str(path)], stdout=subprocess.PIPE) as cat:
         assert cat.stdout is not None
         found, warnings, _ = read(cat.stdout)
     assert [row.data for row in found] == [row.data for row in read(path)[0]]

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.conftest import ROOT
 
 CLEAN = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+
+
+LIMIT = 60.0  # seconds that a command may take on a busy machine
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], **more: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts a program; kills it at the end of the block if it still runs."""
+    process = subprocess.Popen(command, **more)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # what was not flushed is lost
+                    stream.close()
 
 
 class CompletedRun(NamedTuple):
@@ -32,7 +52,7 @@ def dissector(
         cwd=cwd or ROOT,
         env={**CLEAN, **environment},
         check=False,
-        timeout=60,
+        timeout=LIMIT,
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return CompletedRun(done.returncode, done.stdout.decode(), done.stderr.decode())

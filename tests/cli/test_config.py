@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from dissector.cli import main
 from dissector.cli.config import Settings, resolve
 from dissector.cli.thresholds import thresholds
 from dissector.errors import OptionError
@@ -153,3 +156,103 @@ def test_thresholds_of_the_configuration_are_used() -> None:
     made = thresholds({"shared-hosts": 7, "tunnels": ["10.0.0.1/8"], "bridges": ["fd00::1"]})
     assert (made.shared_hosts, made.tunnels, made.bridges) == (7, ("10.0.0.1/8",), ("fd00::1",))
     assert made.shared_clients == Thresholds().shared_clients
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+@pytest.mark.parametrize("name", ["dissector.toml", "pyproject.toml"])
+def test_a_file_that_others_may_write_is_not_used(
+    bad: Path, tmp_path: Path, mode: int, name: str
+) -> None:
+    """A project file that group or others may write counts as missing, and a note says so."""
+    table = "[tool.dissector]\n" if name == "pyproject.toml" else ""
+    (tmp_path / name).write_text(table + 'ignore = ["SES01"]\n')
+    assert dissector(str(bad), cwd=tmp_path).code == 0
+    (tmp_path / name).chmod(mode)
+    ran = dissector(str(bad), cwd=tmp_path)
+    assert ran.code == 1
+    assert f"{name} is not used: other users may write it" in ran.err
+    assert "Configuration" not in ran.out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_not_used(bad: Path, tmp_path: Path) -> None:
+    """A file of another user counts as missing, unless that user called sudo."""
+    path = tmp_path / "dissector.toml"
+    path.write_text('ignore = ["SES01"]\n')
+    os.chown(path, 12345, 12345)
+    ran = dissector(str(bad), cwd=tmp_path)
+    assert ran.code == 1
+    assert "is not used: it belongs to another user" in ran.err
+    assert dissector(str(bad), cwd=tmp_path, SUDO_UID="12345").code == 0
+
+
+def test_a_foreign_file_without_our_table_is_no_matter(bad: Path, tmp_path: Path) -> None:
+    """A pyproject.toml without our table gives no note, whoever may write it."""
+    path = tmp_path / "pyproject.toml"
+    path.write_text("[tool.other]\n")
+    path.chmod(0o666)
+    assert dissector(str(bad), cwd=tmp_path).err == ""
+
+
+def test_reports_name_the_file_and_its_settings(bad: Path, tmp_path: Path) -> None:
+    """The last line of text reports, and `tool.config` in JSON, name the file and its settings."""
+    path = tmp_path / "dissector.toml"
+    path.write_text('ignore = ["SES01"]\nfail-on = "warning"\nall = true\n')
+    line = f"Configuration: {path} (ignore SES01; all true)"
+    flag = ("--fail-on", "never")  # overrides the file
+    ran = dissector(*flag, str(bad), cwd=tmp_path)
+    assert ran.out.splitlines()[-1] == line
+    assert dissector("--statistics", *flag, str(bad), cwd=tmp_path).out.splitlines()[-1] == line
+    concise = dissector("--format", "concise", *flag, str(bad), cwd=tmp_path)
+    assert concise.err.splitlines()[-1] == line
+    wanted = [{"file": str(path), "settings": ["ignore SES01", "all true"]}]
+    out = dissector("--format", "json", *flag, str(bad), cwd=tmp_path).out
+    assert json.loads(out)["tool"]["config"] == wanted
+    out = dissector("--format", "jsonl", *flag, str(bad), cwd=tmp_path).out
+    assert json.loads(out.splitlines()[-1])["tool"]["config"] == wanted
+    page = dissector("audit", "--format", "html", *flag, str(bad), cwd=tmp_path).out
+    assert f"Configuration: {path} (ignore SES01; all true)" in page
+    path.unlink()
+    assert "config" not in json.loads(dissector("--format", "json", str(bad)).out)["tool"]
+
+
+def test_suppressions_are_counted_in_the_report(bad: Path, tmp_path: Path) -> None:
+    """The last line says how many suppressions the file has."""
+    table = '[[suppressions]]\nrule = "SES01"\nreason = "x"\nexpires = 2999-01-01\n'
+    (tmp_path / "dissector.toml").write_text(table * 2)
+    assert dissector(str(bad), cwd=tmp_path).out.splitlines()[-1].endswith("(2 suppressions)")
+
+
+@pytest.mark.parametrize("name", ["dissector.toml", "pyproject.toml"])
+def test_deep_nesting_is_an_error_of_one_line(bad: Path, tmp_path: Path, name: str) -> None:
+    """A file nested too deeply is exit 2 and one line that names it."""
+    (tmp_path / name).write_text("[tool.dissector]\na = " + "[" * 100_000)
+    ran = dissector(str(bad), cwd=tmp_path)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert name in ran.err
+
+
+@pytest.mark.parametrize("text", ["[" * 10**6, '{"schema":1,"findings":' + '{"a":' * 10**6])
+def test_a_deeply_nested_baseline_is_an_error_of_one_line(
+    bad: Path, tmp_path: Path, text: str
+) -> None:
+    """A baseline nested too deeply is exit 2 and one line that names it."""
+    path = tmp_path / "baseline.json"
+    path.write_text(text)
+    ran = dissector("--baseline", str(path), str(bad))
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert str(path) in ran.err
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_no_memory_is_an_error_of_one_line(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lack of memory or stack is exit 2 and one line, not a traceback."""
+
+    def fail(arguments: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(main, "_run", fail)
+    assert main.main([]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

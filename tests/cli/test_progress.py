@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dissector.cli import progress
-from tests.cli.running import CLEAN
+from tests.cli.running import CLEAN, LIMIT, started
 from tests.conftest import ROOT
 
 
@@ -47,7 +47,7 @@ def test_no_bar_without_a_terminal() -> None:
 
 def test_an_interruption_reports_what_was_read(bad: Path) -> None:
     """Ctrl-C while a pipe is read gives the report of what was read, and exit 130."""
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "dissector", "--format", "concise", "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -56,11 +56,10 @@ def test_an_interruption_reports_what_was_read(bad: Path) -> None:
         cwd=ROOT,
     ) as process:
         assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(bad.read_bytes())
         process.stdin.flush()
         time.sleep(1.5)
         process.send_signal(signal.SIGINT)
-        out = process.stdout.read()
-        assert process.wait(20) == 130
+        out, _ = process.communicate(timeout=LIMIT)
+        assert process.returncode == 130
         assert b"SES01" in out

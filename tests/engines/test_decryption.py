@@ -17,6 +17,7 @@ import dissector
 from dissector.errors import EngineError, OptionError
 from dissector.model import Outcome, Report
 from samples.build import START_NS, Frame, conversation, pcap
+from tests.cli.running import LIMIT
 from tests.cli.running import dissector as run
 from tests.conftest import need_tool
 from tests.tls_peers import CONNACK, CONNECT, DISCONNECT, TALK, Peers, steps
@@ -326,9 +327,9 @@ def test_inside_of_an_event_loop(tmp_path: Path, tshark: str) -> None:
         found.append(len(made.analyzed().handshakes))
 
     asyncio.run(inside())
-    thread = threading.Thread(target=asyncio.run, args=(inside(),))
+    thread = threading.Thread(target=asyncio.run, args=(inside(),), daemon=True)
     thread.start()
-    thread.join()
+    thread.join(LIMIT)
     assert found == [1, 1]
 
 

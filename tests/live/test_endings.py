@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from samples.build import conversation, pcap
-from tests.cli.running import CLEAN, dissector
+from tests.cli.running import CLEAN, dissector, started
 from tests.conftest import need_tool
 from tests.live.harness import (
     LOOPBACK,
@@ -126,12 +126,11 @@ def test_a_closed_standard_output_ends_it(tmp_path: Path) -> None:
     need_root()
     out = tmp_path / "out.pcapng"
     port = free_port()
-    with mosquitto(LOOPBACK, port, tmp_path):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dissector", "live", "-i", "lo", "-w", str(out),
-             *port_options(port)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN,
-        )  # fmt: skip
+    with mosquitto(LOOPBACK, port, tmp_path), started(
+        [sys.executable, "-m", "dissector", "live", "-i", "lo", "-w", str(out),
+         *port_options(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stderr is not None
         assert b"listening" in process.stderr.readline()
@@ -140,7 +139,6 @@ def test_a_closed_standard_output_ends_it(tmp_path: Path) -> None:
         process.stdout.close()
         notes = process.stderr.read()
         assert process.wait(20) == 0
-        process.stderr.close()
     assert notes == b""
     assert valid_frames(out)
 

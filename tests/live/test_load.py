@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+from tests.cli.running import started
 from tests.conftest import ROOT
 from tests.live.harness import LiveProcess, Place, following
 
@@ -21,7 +22,7 @@ def load(place: Place, live: LiveProcess, *, stopped: bool) -> tuple[int, dict[s
         *place.server, sys.executable, str(ROOT / "benchmarks" / "connections.py"),
         "--port", str(PORT), "--connections", str(clients), "--seconds", "1.5", "--rate", "6000",
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as generator:
+    with started(command, stdout=subprocess.PIPE) as generator:
         assert generator.stdout is not None
         if stopped:
             time.sleep(0.3)

@@ -27,7 +27,7 @@ def repeated_handshakes(port: int) -> Iterator[None]:
                 client.sendall(CONNECT)
                 client.recv(10)
 
-    thread = threading.Thread(target=talk)
+    thread = threading.Thread(target=talk, daemon=True)
     thread.start()
     try:
         yield

@@ -18,7 +18,7 @@ import pytest
 import dissector as package
 from dissector.errors import CaptureError
 from tests.capture import builders
-from tests.cli.running import CLEAN, CompletedRun, dissector
+from tests.cli.running import CLEAN, LIMIT, CompletedRun, dissector
 from tests.conftest import ROOT
 from tests.transport.connection_builder import CapturedFrame
 from tests.transport.containers import conversations, pcapng
@@ -84,10 +84,10 @@ def test_a_named_pipe(tmp_path: Path) -> None:
             for at in range(0, len(data), 77):
                 file.write(data[at : at + 77])
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     ran = dissector("--format", "json", str(pipe))
-    writer.join()
+    writer.join(LIMIT)
     assert reported(ran) == EXPECTED
 
 

@@ -107,7 +107,7 @@ class Content:
         self.capture = capture
         self.summary = summary
         self.overview = kept.overview
-        self.tool = tool(capture.engine)
+        self.tool = tool(capture)
         self.not_evaluated = sorted(not_evaluated, key=lambda item: (-item.count, item.rule))
         self.warnings = [
             (kind, count, first.message) for kind, (count, first) in kept.warnings.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
+from dissector.net import harmless
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_5,
@@ -111,7 +112,7 @@ class SubprotocolNotMqtt(ConnectionRule):
             return Unevaluated("the upgrade was not seen")
         if connection.quality.conflict:
             return Unevaluated("overlapping segments disagree")
-        offered = encapsulation.request.subprotocols
+        offered = tuple(map(harmless.subprotocol, encapsulation.request.subprotocols))
         if "mqtt" not in offered:
             what = f"offers {' and '.join(offered)}" if offered else "offers no subprotocol"
             return Failure(
@@ -125,6 +126,7 @@ class SubprotocolNotMqtt(ConnectionRule):
         selected = encapsulation.answer.subprotocol
         if selected == "mqtt":
             return None
+        selected = None if selected is None else harmless.subprotocol(selected)
         what = "selects no subprotocol" if selected is None else f"selects {selected}"
         return Failure(
             message=f"the client offers mqtt and the server {what}; it must select mqtt",
