@@ -17,6 +17,7 @@ import msgspec
 from dissector import opening
 from dissector.capture.source import CaptureReader
 from dissector.connections.connection import Connection
+from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.handshake import Handshake
 from dissector.engines.native import NativeEngine, PacketSink
 from dissector.errors import CaptureError
@@ -32,7 +33,7 @@ from dissector.model import (
 )
 from dissector.mqtt.packets import Packet
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
-from dissector.rules.registry import AUDIT_GROUPS, selected
+from dissector.rules.registry import AUDIT_GROUPS, pedantic_rules, selected
 
 if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
@@ -55,8 +56,9 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     `select` and `ignore` are prefixes of rule ids. `ports` are MQTT ports besides 1883, `tls_ports`
     ports of MQTT inside TLS besides the well-known ones, `keylog` is a TLS key log file. `streams`
     and `clients` restrict the analysis to TCP connections and client ids, None means all. `audit`
-    adds the SEC and TLS rules, with their `thresholds`. `engine` is "native", "scapy" or "tshark".
-    Findings for which `known` is true are neither counted nor passed on.
+    adds the SEC and TLS rules, with their `thresholds`. `deadlines` are those of missing reactions,
+    `pedantic` also reports advice that most real traffic breaks. `engine` is "native", "scapy" or
+    "tshark". Findings for which `known` is true are neither counted nor passed on.
     """
 
     select: tuple[str, ...] = ()
@@ -68,6 +70,8 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     clients: frozenset[str] | None = None
     audit: bool = False
     thresholds: Thresholds | None = None
+    deadlines: Deadlines = DEFAULT
+    pedantic: bool = False
     engine: str = "native"
     known: Callable[[Finding], bool] | None = None
 
@@ -128,6 +132,7 @@ def run(
         collector,
         options.ports,
         tls_ports=options.tls_ports,
+        deadlines=options.deadlines,
         **more,
     )
     interrupted = False
@@ -168,6 +173,7 @@ def make_collector(
         warning=sink.warning,
         encrypted=sink.tls_handshake,
         selected=chosen,
+        pedantic=pedantic_rules(options.select, options.pedantic),
         streams=options.streams,
         clients=options.clients,
     )
@@ -175,13 +181,13 @@ def make_collector(
         collector = plain(terms)
     else:
         # imported here: it has many rules, which a plain analysis does not need
+        from dissector.rules import thresholds
         from dissector.rules.audit_collector import AuditCollector
-        from dissector.rules.thresholds import DEFAULT
 
         collector = (audit or AuditCollector)(
             terms,
             activity=activity,
-            thresholds=options.thresholds or DEFAULT,
+            thresholds=options.thresholds or thresholds.DEFAULT,
             ended_with=ended_with,
         )
     collector.known = options.known
@@ -196,6 +202,7 @@ def analyze(
     tls_ports: Sequence[int] = (),
     keylog: str | None = None,
     engine: str = "native",
+    pedantic: bool = False,
 ) -> Report:
     """Analyzes captures as one and returns the report.
 
@@ -208,6 +215,7 @@ def analyze(
         tls_ports: ports of MQTT inside TLS besides the well-known ones.
         keylog: a TLS key log file, as SSLKEYLOGFILE writes it; tshark decrypts with it.
         engine: "native"; "scapy" or "tshark" for link types that native does not support.
+        pedantic: whether to report advice that most real traffic breaks, too.
 
     Raises:
         CaptureError: an input is missing, unreadable, or not a capture.
@@ -225,6 +233,7 @@ def analyze(
             tls_ports=frozenset(tls_ports),
             keylog=keylog,
             engine=engine,
+            pedantic=pedantic,
         ),
         sink,
     )

@@ -49,6 +49,7 @@ class SessionPresentInRefusal(DefectRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.2.2-4", v5="MQTT-3.2.2-6")
     sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
+    malformed = False
     consumes = {DefectKind.SESSION_PRESENT_WITH_REFUSAL: (spec.CONNACK,)}
     bad = (
         Example(

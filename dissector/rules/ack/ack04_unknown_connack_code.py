@@ -53,6 +53,7 @@ class UnknownConnackCode(DefectRule):
     }
     statements = versions(v31=(), v311="MQTT-3.2.2-6", v5="MQTT-3.2.2-8")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
+    malformed = False
     consumes = {DefectKind.CONNACK_CODE: (spec.CONNACK,)}
     bad = (
         Example("3.1: code 06", (CONNECT_31, "S 20 02 00 06", *SERVER_CLOSES)),
