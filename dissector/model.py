@@ -188,6 +188,17 @@ class Finding(msgspec.Struct, frozen=True):
     client: Endpoint | None = None
     server: Endpoint | None = None
 
+    @property
+    def cited_version(self) -> str:
+        """Version of the standard that is cited.
+
+        Without a version, only statements are cited that have the same id in 3.1.1 and 5.0, else a
+        section of 3.1.1.
+        """
+        if self.version is not None:
+            return self.version.value
+        return "3.1.1 and 5.0" if self.statements else "3.1.1"
+
 
 class NotEvaluated(msgspec.Struct):
     """A rule that could not be evaluated, grouped by reason, for `count` subjects on `streams`."""

@@ -33,6 +33,7 @@ cdef class CaptureQuality:
     cdef readonly bint monotonic_clock
     cdef readonly bint out_of_order
     cdef readonly bint foreign
+    cdef readonly tuple foreign_answer
     cdef public bint dropped
     cdef public dict gaps
     cdef readonly dict gap_orders

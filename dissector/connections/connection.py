@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
 
 HISTORY_LIMIT = 64
+FOREIGN_KEPT = 16  # bytes
 
 
 class Phase:
@@ -157,7 +158,8 @@ class CaptureQuality:
     connections that cannot be told apart; `foreign_segments`: segments of another connection that
     could be told apart. `monotonic_clock`: all times are of one clock that did not go back.
     `out_of_order`: packets of one side may be delivered before the packets of the other side that
-    they answer. `foreign`: the server sent something other than MQTT.
+    they answer. `foreign`: the server sent something other than MQTT; `foreign_answer` has its
+    first bytes, at most `FOREIGN_KEPT`, and their frame.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
@@ -175,6 +177,7 @@ class CaptureQuality:
         self.monotonic_clock = True
         self.out_of_order = False
         self.foreign = False
+        self.foreign_answer: tuple[bytes, FrameRef] | None = None
         self.dropped = False
         self.gaps: dict[Side, FrameRef] = {}
         self.gap_orders: dict[Side, int] | None = None
@@ -222,10 +225,11 @@ class Connection:
     `opened_ns` is the time of its first frame, `last_data_ns` that of the last bytes of either side
     (both are set when it ends). `connect_delivered`: the server's TCP has acknowledged the whole
     CONNECT. `connack_read`: the client's TCP had acknowledged the whole CONNACK when the client
-    sent its first DISCONNECT. `deadlines` are those of the analysis. `client_sent_bytes` and `server_sent_bytes`
-    count the bytes that each side sent, `server_versions` are the versions that the same server
-    accepted earlier in the capture. `id_assigned_before` is the CONNACK by which the server had
-    assigned this connection's Assigned Client Identifier to another client that still uses it.
+    sent its first DISCONNECT. `deadlines` are those of the analysis. `client_sent_bytes` and
+    `server_sent_bytes` count the bytes that each side sent, `server_versions` are the versions that
+    the same server accepted earlier in the capture. `id_assigned_before` is the CONNACK by which
+    the server had assigned this connection's Assigned Client Identifier to another client that
+    still uses it.
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:

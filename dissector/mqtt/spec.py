@@ -186,6 +186,11 @@ def shown_code(code: int) -> str:
     return f"0x{code:02X}" if code >= 0x80 else str(code)
 
 
+def code_word(version: Version | None) -> str:
+    """Returns what the standard calls the code of a CONNACK: return code, from 5.0 reason code."""
+    return "reason code" if version is Version.V5_0 else "return code"
+
+
 def return_code_name(code: int, version: Version | None) -> str:
     """Returns the name of a CONNACK code in the version that it was sent in."""
     table = _CONNACK_NAMES if version is Version.V5_0 else RETURN_CODES

@@ -102,6 +102,19 @@ _HEADINGS = {
 }
 
 
+def _paragraphs_of(text: str, version: Version | None) -> str:
+    """Drops the paragraphs of other versions, and the label of those of this one."""
+    if version is None:
+        return text
+    kept = []
+    for paragraph in text.split("\n\n"):
+        label, colon, rest = paragraph.partition(": ")
+        labelled = bool(colon) and label in {each.value for each in Version}
+        if not labelled or label == version.value:
+            kept.append(rest if labelled else paragraph)
+    return "\n\n".join(kept)
+
+
 class Rule:
     """Attributes of every rule. `statements` maps a version to the statement ids it may cite.
 
@@ -151,8 +164,12 @@ class Rule:
         return tuple(Side) if cls.either else (cls.side,)
 
     @classmethod
-    def page(cls) -> Page:
-        """Splits the docstring into sections; a test requires every heading."""
+    def page(cls, version: Version | None = None) -> Page:
+        """Splits the docstring into sections; a test requires every heading.
+
+        A paragraph may begin with a version, as in "5.0: Close …". With a `version` only its own
+        remain of these, without that label.
+        """
         import inspect
         import re
 
@@ -160,7 +177,7 @@ class Rule:
         parts = dict.fromkeys(_HEADINGS.values(), "")
         chunks = re.split(r"^([A-Z][a-z ]+)\n-+\n", text, flags=re.MULTILINE)
         for heading, body in zip(chunks[1::2], chunks[2::2], strict=True):
-            parts[_HEADINGS[heading]] = body.strip()
+            parts[_HEADINGS[heading]] = _paragraphs_of(body.strip(), version)
         return Page(summary=chunks[0].strip(), **parts)
 
 

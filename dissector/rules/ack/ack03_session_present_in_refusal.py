@@ -86,9 +86,10 @@ class SessionPresentInRefusal(DefectRule):
         connack = fact.packet
         assert isinstance(connack, Connack)
         assert connack.return_code is not None
+        word = spec.code_word(connack.version)
         name = spec.return_code_name(connack.return_code, connack.version)
         return self.failure(
             fact,
-            f"sessionPresent=1 with return code 0x{connack.return_code:02X} ({name}); "
+            f"sessionPresent=1 with {word} 0x{connack.return_code:02X} ({name}); "
             "a refusal must have sessionPresent=0",
         )

@@ -16,7 +16,7 @@ from dissector.rules.examples import (
 
 
 class UnknownConnackCode(DefectRule):
-    """The return code of CONNACK is not defined in its MQTT version.
+    """The return code (5.0: reason code) of CONNACK is not defined in its MQTT version.
 
     What it checks
     --------------
@@ -72,4 +72,6 @@ class UnknownConnackCode(DefectRule):
         connack = fact.packet
         assert isinstance(connack, Connack)
         table = "table 3-1 of 5.0" if connack.version is Version.V5_0 else "the range 0 to 5"
-        return self.failure(fact, f"return code {code} (0x{code:02X}) is not in {table}")
+        return self.failure(
+            fact, f"{spec.code_word(connack.version)} {code} (0x{code:02X}) is not in {table}"
+        )

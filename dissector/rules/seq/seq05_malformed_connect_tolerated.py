@@ -165,7 +165,7 @@ class MalformedConnectTolerated(ConnectionRule):
         code = connack.return_code
         shown = "a CONNACK without a code"
         if code is not None:
-            word = "reason code" if connection.version is Version.V5_0 else "return code"
+            word = spec.code_word(connection.version)
             name = spec.return_code_name(code, connection.version)
             shown = f"{word} {spec.shown_code(code)} ({name})"
         evidence["returnCode"] = code

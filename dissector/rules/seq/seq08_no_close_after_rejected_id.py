@@ -73,9 +73,10 @@ class NoCloseAfterRejectedId(ConnectionRule):
             return None
         if any(finding.rule in ("AUT05", "SEQ07") for finding in connection.findings):
             return None
+        shown = f"{spec.code_word(connection.version)} {spec.shown_code(code)}"
         return missing_close(
             connection,
-            f"the client id was rejected (code {spec.shown_code(code)})",
+            f"the client id was rejected ({shown})",
             connack.frame,
             "the server must close after it",
             evidence={"returnCode": code},

@@ -89,10 +89,9 @@ class NoCloseAfterRefusal(ConnectionRule):
         if any(finding.rule in _SPECIAL_CASES for finding in connection.findings):
             return None
         name = spec.return_code_name(code, connection.version)
-        word = "reason code" if connection.version is Version.V5_0 else "return code"
         return missing_close(
             connection,
-            f"refused with {word} {spec.shown_code(code)} ({name})",
+            f"refused with {spec.code_word(connection.version)} {spec.shown_code(code)} ({name})",
             connack.frame,
             "the server must close after a refusal",
             evidence={"returnCode": code},
