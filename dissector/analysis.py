@@ -19,6 +19,7 @@ from dissector import opening
 from dissector.capture.rings import CaptureFiles, Source, described, first_time_ns, groups
 from dissector.capture.source import CaptureReader, path_of
 from dissector.connections.connection import Connection
+from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.handshake import Handshake
 from dissector.engines.native import NativeEngine, PacketSink
 from dissector.errors import CaptureError, OptionError
@@ -36,7 +37,7 @@ from dissector.model import (
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
-from dissector.rules.registry import AUDIT_GROUPS, selected
+from dissector.rules.registry import AUDIT_GROUPS, pedantic_rules, selected
 
 if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
@@ -63,9 +64,10 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     `select` and `ignore` are prefixes of rule ids. `ports` are MQTT ports besides 1883, `tls_ports`
     ports of MQTT inside TLS besides the well-known ones, `keylog` is a TLS key log file. `streams`
     and `clients` restrict the analysis to TCP connections and client ids, None means all; a stream
-    is a number, in every capture, or a pair of the id of one capture and the number. `audit`
-    adds the SEC and TLS rules, with their `thresholds`. `engine` is "native", "scapy" or "tshark".
-    Findings for which `known` is true are neither counted nor passed on.
+    is a number, in every capture, or a pair of the id of one capture and the number. `audit` adds
+    the SEC and TLS rules, with their `thresholds`. `deadlines` are those of missing reactions,
+    `pedantic` also reports advice that most real traffic breaks. `engine` is "native", "scapy" or
+    "tshark". Findings for which `known` is true are neither counted nor passed on.
     """
 
     select: tuple[str, ...] = ()
@@ -77,6 +79,8 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     clients: frozenset[str] | None = None
     audit: bool = False
     thresholds: Thresholds | None = None
+    deadlines: Deadlines = DEFAULT
+    pedantic: bool = False
     engine: str = "native"
     known: Callable[[Finding], bool] | None = None
 
@@ -205,6 +209,7 @@ class _Analysis:
                 collector,
                 options.ports,
                 tls_ports=options.tls_ports,
+                deadlines=options.deadlines,
                 **more,
             )
             engine.context.handshakes = self._handshakes
@@ -322,6 +327,7 @@ def make_collector(
         warning=sink.warning,
         encrypted=sink.tls_handshake,
         selected=chosen,
+        pedantic=pedantic_rules(options.select, options.pedantic),
         streams=streams_of(options.streams, 0),
         clients=options.clients,
     )
@@ -329,13 +335,13 @@ def make_collector(
         collector = plain(terms)
     else:
         # imported here: it has many rules, which a plain analysis does not need
+        from dissector.rules import thresholds
         from dissector.rules.audit_collector import AuditCollector
-        from dissector.rules.thresholds import DEFAULT
 
         collector = (audit or AuditCollector)(
             terms,
             activity=activity,
-            thresholds=options.thresholds or DEFAULT,
+            thresholds=options.thresholds or thresholds.DEFAULT,
             ended_with=ended_with,
         )
     collector.known = options.known
@@ -352,6 +358,7 @@ def analyze(
     engine: str = "native",
     join: bool = False,
     separate: bool = False,
+    pedantic: bool = False,
 ) -> Report:
     """Analyzes captures and returns the report.
 
@@ -368,6 +375,7 @@ def analyze(
         engine: "native"; "scapy" or "tshark" for link types that native does not support.
         join: all files are one capture.
         separate: each file is a capture, even in a ring.
+        pedantic: whether to report advice that most real traffic breaks, too.
 
     Raises:
         CaptureError: an input is missing, unreadable, or not a capture.
@@ -385,6 +393,7 @@ def analyze(
             tls_ports=frozenset(tls_ports),
             keylog=keylog,
             engine=engine,
+            pedantic=pedantic,
         ),
         sink,
     )

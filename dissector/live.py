@@ -86,6 +86,7 @@ class Live:
         self._collector = collector
         self._engine = LiveEngine(
             source, collector, options.ports, collector.overdue, tls_ports=options.tls_ports,
+            deadlines=options.deadlines,
             each=None if self._flagged is None else self._put_flagged,
         )  # fmt: skip
 

@@ -190,6 +190,17 @@ class Finding(msgspec.Struct, frozen=True):
     server: Endpoint | None = None
     capture: int = 0
 
+    @property
+    def cited_version(self) -> str:
+        """Version of the standard that is cited.
+
+        Without a version, only statements are cited that have the same id in 3.1.1 and 5.0, else a
+        section of 3.1.1.
+        """
+        if self.version is not None:
+            return self.version.value
+        return "3.1.1 and 5.0" if self.statements else "3.1.1"
+
 
 Stream = int | tuple[int, int]  # of one of several captures: the capture's id and the stream
 

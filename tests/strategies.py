@@ -24,6 +24,8 @@ binary = st.binary(max_size=24)
 def _value(row: spec.PropertySpec) -> st.SearchStrategy[object]:
     if row.id in spec.BOOLEAN_PROPERTIES:
         return st.integers(0, 1)
+    if row.id == spec.RESPONSE_TOPIC:
+        return topic
     lowest = 1 if row.id in spec.NONZERO_PROPERTIES else 0
     return {
         spec.BYTE: st.integers(0, 255),

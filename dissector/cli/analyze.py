@@ -62,6 +62,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output
+    from dissector.cli.thresholds import deadlines
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
@@ -78,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
         streams=inputs.streams(namespace.stream),
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
+        deadlines=deadlines(settings.deadlines),
+        pedantic=settings.pedantic,
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)

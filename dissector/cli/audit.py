@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import config, inputs, output
-    from dissector.cli.thresholds import thresholds
+    from dissector.cli.thresholds import deadlines, thresholds
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd(), AUDIT_FORMATS)
@@ -67,6 +67,8 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         engine=settings.engine,
         thresholds=thresholds(settings.thresholds),
+        deadlines=deadlines(settings.deadlines),
+        pedantic=settings.pedantic,
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)

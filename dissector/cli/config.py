@@ -4,9 +4,10 @@ Order of precedence: flag, environment (`DISSECTOR_FAIL_ON=warning`), project fi
 (`dissector.toml`, or `[tool.dissector]` in `pyproject.toml`, the nearest upward from the working
 directory), user file (`~/.config/dissector/dissector.toml`). Keys are the flags' names without the
 leading dashes. Options that would be unsafe in a project file of someone else (`--output`,
-`--show-secrets`) are flags only. The thresholds of audit rules are a table, `thresholds`, and the
-findings that are not to be reported a list of tables, `suppressions`; both in files only. A file
-that other users may have written is not used.
+`--show-secrets`) are flags only. The thresholds of audit rules are a table, `thresholds`, the
+deadlines of missing reactions another one, `deadlines`, and the findings that are not to be
+reported a list of tables, `suppressions`; all three in files only. A file that other users may have
+written is not used.
 """
 
 from __future__ import annotations
@@ -45,14 +46,17 @@ class Settings(msgspec.Struct, kw_only=True):
     exit_zero: bool = False
     require_mqtt: bool = False
     strict_input: bool = False
+    pedantic: bool = False
     thresholds: dict[str, Any] = {}
+    deadlines: dict[str, Any] = {}
     suppressions: list[dict[str, Any]] = []
     config: tuple[ConfigFile, ...] = ()  # the files that were used; not a key
 
 
 _ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
 _CHOICES = {"format": _ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
-_FILES_ONLY = ("thresholds", "suppressions")
+_TABLES = ("thresholds", "deadlines")
+_FILES_ONLY = (*_TABLES, "suppressions")
 _LISTS = ("select", "ignore", "decode_as")
 _KEYS = tuple(name for name in Settings.__struct_fields__ if name != "config")
 
@@ -209,7 +213,7 @@ def _name(key: str, source: str) -> str:
 
 def _checked(key: str, value: Any, source: str) -> Any:
     name = key.replace("-", "_")
-    if name == "thresholds":
+    if name in _TABLES:
         if not isinstance(value, dict):
             _wrong(key, value, source, "a table")
         return value

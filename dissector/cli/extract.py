@@ -47,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from dissector.analysis import Options
     from dissector.cli import analyze, config, inputs, output, progress
-    from dissector.cli.thresholds import thresholds
+    from dissector.cli.thresholds import deadlines, thresholds
     from dissector.extract.run import run as run_extract
     from dissector.report.style import counted
     from dissector.rules.registry import selected
@@ -64,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
         clients=inputs.clients(namespace.client),
         audit=namespace.audit,
         thresholds=thresholds(settings.thresholds) if namespace.audit else None,
+        deadlines=deadlines(settings.deadlines),
+        pedantic=settings.pedantic,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if "-" in paths:

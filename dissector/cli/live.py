@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dissector.capture.recorder import Recorder, Ring
     from dissector.cli.config import Settings
     from dissector.cli.status import Output, Status
+    from dissector.cli.thresholds import deadlines
     from dissector.connections.handshake import Handshake
     from dissector.live import Live
     from dissector.report.reporter import Reporter
@@ -67,6 +68,8 @@ def run(arguments: Sequence[str]) -> int:
         ports=inputs.ports(settings.decode_as),
         tls_ports=inputs.ports(settings.decode_as, "tls"),
         clients=inputs.clients(namespace.client),
+        deadlines=deadlines(settings.deadlines),
+        pedantic=settings.pedantic,
         known=known,
     )
     for module in _IMPORT_EARLY:

@@ -169,6 +169,7 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         "--select", metavar="RULES", action="append", help="only these rules: ids or id prefixes"
     )
     group.add_argument("--ignore", metavar="RULES", action="append", help="without these rules")
+    _flag(group, "--pedantic", "also report advice that most real traffic breaks")
 
 
 def add_report_options(

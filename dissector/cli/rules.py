@@ -86,12 +86,16 @@ def _table(rules: Sequence[Rule], width: int) -> Iterator[str]:
     from dissector.report.columns import tabulated
 
     rows = [
-        [rule.id, rule.name, _severity(rule), _side(rule), " ".join(_versions(rule))]
+        [rule.id, rule.name, _listed_severity(rule), _side(rule), " ".join(_versions(rule))]
         for rule in rules
     ]
     headers = ["rule", "name", "severity", "side", "versions"]
     yield from tabulated(rows, headers, width)
     yield f"{len(rows)} rules; `dissector rules RULE` shows one rule's page"
+
+
+def _listed_severity(rule: Rule) -> str:
+    return _severity(rule) + (" (pedantic)" if rule.pedantic else "")
 
 
 def _side(rule: Rule) -> str:
@@ -135,6 +139,8 @@ def _severity_by_version(rule: Rule) -> str:
 
 def page(rule: Rule) -> dict[str, Any]:
     """Returns the JSON object of a rule, with its whole page."""
+    from dissector.connections.deadlines import described
+
     text = rule.page()
     return {
         "id": rule.id,
@@ -153,6 +159,8 @@ def page(rule: Rule) -> dict[str, Any]:
             for version in _versions(rule)
         },
         "sections": {version.value: where for version, where in rule.sections.items()},
+        "pedantic": [version.value for version in rule.pedantic],
+        "deadlines": {key: described(key)[0] for key in rule.deadlines},
         "references": list(getattr(rule, "relates_to", tuple)()),
         "summary": text.summary,
         "checks": text.checks,
@@ -163,6 +171,28 @@ def page(rule: Rule) -> dict[str, Any]:
         "bad": [_example(example) for example in rule.bad],
         "good": [_example(example) for example in rule.good],
     }
+
+
+def _pedantic(rule: Rule) -> str:
+    from dissector.report.style import listed
+
+    where = listed([version.value for version in rule.pedantic])
+    return (
+        f"in {where}: off unless --pedantic is given, --select names {rule.id}, or the captured "
+        "traffic makes it matter"
+    )
+
+
+def _deadlines(rule: Rule) -> Iterator[str]:
+    """Yields each deadline of a rule with its default, and whose choice it is."""
+    from dissector.connections.deadlines import described
+
+    for key in rule.deadlines:
+        seconds, meaning = described(key)
+        yield (
+            f"{key} = {seconds:g}, {meaning}. The standard names no time: the number is our choice "
+            "(configuration, table [deadlines])."
+        )
 
 
 def _example(example: Example) -> dict[str, Any]:
@@ -200,6 +230,10 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
         ]
         lines += [f"{place(section)} of MQTT {version}"] if section else []
         yield from style.beside(version, lines or [f"applies to MQTT {version}, without a number"])
+    if rule.pedantic:
+        yield from style.labelled("pedantic", _pedantic(rule))
+    if rule.deadlines:
+        yield from style.labelled("times", "\n\n".join(_deadlines(rule)))
     references = list(getattr(rule, "relates_to", tuple)())
     if references:
         yield from style.labelled("relates", f"to {', '.join(references)}")

@@ -1,4 +1,4 @@
-"""Reads the thresholds of audit rules from the configuration's table `thresholds`."""
+"""Reads the tables `thresholds` (of audit rules) and `deadlines` of the configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dissector.connections.deadlines import LONGEST, Deadlines
 from dissector.errors import OptionError
 from dissector.model import Version
 from dissector.rules.thresholds import Thresholds
@@ -19,16 +20,33 @@ def thresholds(table: Mapping[str, object]) -> Thresholds:
     """Checks each value: with an invalid one a rule would fire never, or always."""
     defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Thresholds)}
     for name, value in table.items():
-        if name not in defaults:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, defaults, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(defaults)}"
-            raise OptionError(f"unknown threshold {name!r}; {hint}")
+        _check_name(name, defaults, "threshold")
         wanted = _required(name, value, defaults[name])
         if wanted:
             raise OptionError(f"thresholds: {name} is {value!r}; it has to be {wanted}")
     return msgspec.convert(dict(table), Thresholds)
+
+
+def deadlines(table: Mapping[str, object]) -> Deadlines:
+    """Checks each value: a number of seconds, more than 0."""
+    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Deadlines)}
+    for name, value in table.items():
+        _check_name(name, defaults, "deadline")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 < value <= LONGEST:  # type: ignore[operator]
+            wanted = f"a number of seconds, more than 0 and at most {LONGEST:,}"
+            raise OptionError(f"deadlines: {name} is {value!r}; it has to be {wanted}")
+    return msgspec.convert(dict(table), Deadlines)
+
+
+def _check_name(name: str, known: Mapping[str, object], what: str) -> None:
+    if name in known:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
+    raise OptionError(f"unknown {what} {name!r}; {hint}")
 
 
 def _required(name: str, value: object, default: object) -> str:

@@ -19,6 +19,7 @@ cdef class KnownServer:
     cdef readonly Endpoint endpoint
     cdef public bytes mac
     cdef public frozenset versions
+    cdef public dict assigned
     cpdef accepts(self, version)
 
 cdef class AnalysisContext:
@@ -28,6 +29,9 @@ cdef class AnalysisContext:
     cdef readonly frozenset tls_ports
     cdef public object decrypted
     cdef readonly bint keep_all
+    cdef readonly object deadlines
+    cdef readonly long long close_ns
+    cdef readonly long long connack_ns
     cdef readonly IntegerArray counts
     cdef readonly long long mqtt_connections
     cdef public long long handshakes

@@ -4,6 +4,7 @@ from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
 cdef int _OPEN
+cdef object _DEADLINES
 
 cdef class PacketRef:
     cdef readonly int type
@@ -32,6 +33,7 @@ cdef class CaptureQuality:
     cdef readonly bint monotonic_clock
     cdef readonly bint out_of_order
     cdef readonly bint foreign
+    cdef readonly tuple foreign_answer
     cdef public bint dropped
     cdef public dict gaps
     cdef readonly dict gap_orders
@@ -54,6 +56,7 @@ cdef class Connection:
     cdef readonly bint bridge
     cdef readonly int phase
     cdef public int connection_flags
+    cdef public object deadlines
     cdef public CaptureQuality quality
     cdef public Connect connect
     cdef public Connack connack
@@ -64,13 +67,19 @@ cdef class Connection:
     cdef public Close close
     cdef public Handshake handshake
     cdef public tuple findings
+    cdef public tuple malformed
+    cdef public tuple withheld
+    cdef public tuple connect_faults
+    cdef public tuple connack_faults
     cdef readonly set unjudged
     cdef readonly long long opened_ns
     cdef readonly long long last_data_ns
     cdef public bint connect_delivered
+    cdef public bint connack_read
     cdef public long long client_sent_bytes
     cdef public long long server_sent_bytes
     cdef public frozenset server_versions
+    cdef public FrameRef id_assigned_before
     cdef begin(self, long long stream, Endpoint client, Endpoint server, FrameRef first)
 
     @cython.locals(connect=Connect, connack=Connack, deadline=cython.longlong)

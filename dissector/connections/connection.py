@@ -7,10 +7,11 @@ ones later), at most `HISTORY_LIMIT` of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, Finding, FrameRef, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
 
 HISTORY_LIMIT = 64
+FOREIGN_KEPT = 16  # bytes
 
 
 class Phase:
@@ -34,6 +36,7 @@ class Phase:
 
 
 _OPEN = Phase.OPEN
+_DEADLINES = DEFAULT
 
 
 class ConnectionFlag:
@@ -49,7 +52,7 @@ class ConnectionFlag:
     EXTRA_CONNACK = 128
     DEFECT = 256  # at least one defect was recorded
     CLIENT_FIRST_OTHER = 512  # the client's first packet is not a CONNECT
-    SERVER_FIRST_OTHER = 1024  # the server's first packet is neither CONNACK nor AUTH
+    SERVER_FIRST_OTHER = 1024  # a server packet before its CONNACK that is not AUTH
     AFTER_DISCONNECT = 2048  # a packet from a side that had sent DISCONNECT
     AFTER_REFUSAL = 4096  # a packet after a refusing CONNACK
     BEFORE_CONNACK = 8192  # a client packet, other than CONNECT, before the CONNACK
@@ -65,9 +68,11 @@ class ConnectionFlag:
     RESPONSE_INFORMATION = 1 << 23  # in a CONNACK
     ASSIGNED_CLIENT_ID = 1 << 24  # in a CONNACK
     WILL_LIMITS = 1 << 25  # a CONNACK with Maximum QoS or Retain Available
+    SIZE_LIMIT = 1 << 26  # a CONNECT or CONNACK with Maximum Packet Size
 
 
-# Flags that properties of a CONNACK set, by property identifier
+# Flags that properties of a CONNECT and of a CONNACK set, by property identifier
+CONNECT_FLAGS = {0x15: ConnectionFlag.AUTH, 0x27: ConnectionFlag.SIZE_LIMIT}
 CONNACK_FLAGS = {
     0x12: ConnectionFlag.ASSIGNED_CLIENT_ID,
     0x15: ConnectionFlag.AUTH,
@@ -76,6 +81,7 @@ CONNACK_FLAGS = {
     0x24: ConnectionFlag.WILL_LIMITS,
     0x25: ConnectionFlag.WILL_LIMITS,
     0x26: ConnectionFlag.CONNACK_EXTRAS,
+    0x27: ConnectionFlag.SIZE_LIMIT,
 }
 
 
@@ -152,7 +158,8 @@ class CaptureQuality:
     connections that cannot be told apart; `foreign_segments`: segments of another connection that
     could be told apart. `monotonic_clock`: all times are of one clock that did not go back.
     `out_of_order`: packets of one side may be delivered before the packets of the other side that
-    they answer. `foreign`: the server sent something other than MQTT.
+    they answer. `foreign`: the server sent something other than MQTT; `foreign_answer` has its
+    first bytes, at most `FOREIGN_KEPT`, and their frame.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
@@ -170,6 +177,7 @@ class CaptureQuality:
         self.monotonic_clock = True
         self.out_of_order = False
         self.foreign = False
+        self.foreign_answer: tuple[bytes, FrameRef] | None = None
         self.dropped = False
         self.gaps: dict[Side, FrameRef] = {}
         self.gap_orders: dict[Side, int] | None = None
@@ -209,12 +217,19 @@ class Overdue(msgspec.Struct, frozen=True):
 
 class Connection:
     """One TCP connection with MQTT on it. `findings` are those reported on it so far,
-    `unjudged` the ids of rules that were not evaluated, if any.
+    `unjudged` the ids of rules that were not evaluated, if any. `malformed` are the findings by
+    which one of its packets is malformed; those about the CONNECT and the CONNACK of the handshake
+    are also in `connect_faults` and `connack_faults`. `withheld` are pairs of a pedantic rule that
+    is switched off and its finding, until the CONNACK.
 
     `opened_ns` is the time of its first frame, `last_data_ns` that of the last bytes of either side
     (both are set when it ends). `connect_delivered`: the server's TCP has acknowledged the whole
-    CONNECT. `client_sent_bytes` and `server_sent_bytes` count the bytes that each side sent,
-    `server_versions` are the versions that the same server accepted earlier in the capture.
+    CONNECT. `connack_read`: the client's TCP had acknowledged the whole CONNACK when the client
+    sent its first DISCONNECT. `deadlines` are those of the analysis. `client_sent_bytes` and
+    `server_sent_bytes` count the bytes that each side sent, `server_versions` are the versions that
+    the same server accepted earlier in the capture. `id_assigned_before` is the CONNACK by which
+    the server had assigned this connection's Assigned Client Identifier to another client that
+    still uses it.
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
@@ -232,6 +247,7 @@ class Connection:
         self.bridge = False
         self.phase = _OPEN
         self.connection_flags = 0
+        self.deadlines: Deadlines = _DEADLINES
         self.quality = CaptureQuality.__new__(CaptureQuality)
         self.quality.begin()
         self.connect: Connect | None = None
@@ -243,12 +259,18 @@ class Connection:
         self.close: Close | None = None
         self.handshake: Handshake | None = None
         self.findings: tuple[Finding, ...] = ()
+        self.malformed: tuple[Finding, ...] = ()
+        self.connect_faults: tuple[Finding, ...] = ()
+        self.connack_faults: tuple[Finding, ...] = ()
+        self.withheld: tuple[tuple[Any, Finding], ...] = ()
         self.unjudged: set[str] | None = None
         self.opened_ns = self.last_data_ns = first.time_ns
         self.connect_delivered = False
+        self.connack_read = False
         self.client_sent_bytes = 0
         self.server_sent_bytes = 0
         self.server_versions: frozenset[Version] = frozenset()
+        self.id_assigned_before: FrameRef | None = None
 
     def close_overdue(self, since_ns: int, grace_ns: int) -> Overdue | str | None:
         """Evaluates "this connection has to be closed after `since_ns`".
@@ -291,6 +313,19 @@ class Connection:
             if item.frame is not None and item.frame.time_ns <= deadline:
                 return True
         return False
+
+    def session_expiry(self) -> int:
+        """Returns how many seconds its Session lasts after the connection (5.0), as captured."""
+        expiry = 0
+        for packet in (self.connect, self.connack, *self.disconnects):
+            if packet is None or (
+                isinstance(packet, Disconnect) and packet.side is not Side.CLIENT
+            ):
+                continue
+            for item in packet.properties:
+                if item.name == "sessionExpiryInterval":
+                    expiry = int(item.value)
+        return expiry
 
     def method(self) -> str | None:
         """Returns the Authentication Method of its CONNECT, or None."""

@@ -7,8 +7,6 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport StreamDirection, TcpConnection
 
-cdef long long _CLOSE_GRACE_NS
-
 cdef dict _ENDINGS
 cdef object _CLIENT, _SERVER
 
@@ -42,6 +40,7 @@ cdef class ConnectionRecorder(Consumer):
     cdef public bint gap_inside_a
     cdef public bint gap_inside_b
     cdef readonly long long connect_end
+    cdef readonly long long connack_end
     cdef public tuple gaps
     cdef public Connection connection
     cdef public KnownServer server

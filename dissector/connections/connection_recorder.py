@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissector.connections import deadlines
 from dissector.connections.analysis_context import AnalysisContext, KnownServer
 from dissector.connections.connection import CaptureQuality, Connection, ConnectionFlag
 from dissector.model import FrameRef, Side
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 UNDECIDED, MQTT, IGNORED = range(3)
 
-_CLOSE_GRACE_NS = deadlines.CLOSE_GRACE_NS
-_HANDSHAKE_TIMEOUT_NS = deadlines.HANDSHAKE_TIMEOUT_NS
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER
 _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 
@@ -59,6 +56,7 @@ class ConnectionRecorder(Consumer):
         self.last_time_a = self.tcp.first_time_ns
         self.last_time_b = self.tcp.first_time_ns
         self.connect_end = -1
+        self.connack_end = -1
         self.gaps: tuple[tuple[int, FrameRef, FrameRef, str], ...] = ()
         self.connection: Connection | None = None
         self.server: KnownServer | None = None
@@ -89,7 +87,9 @@ class ConnectionRecorder(Consumer):
         connection.client_sent_bytes = self.bytes_a if self.client == 0 else self.bytes_b
         connection.server_sent_bytes = self.bytes_b if self.client == 0 else self.bytes_a
         connection.phase = self.phase
-        if connection.connect is not None and not connection.answered_within(_HANDSHAKE_TIMEOUT_NS):
+        if connection.connect is not None and not connection.answered_within(
+            self.context.connack_ns
+        ):
             connection.connection_flags |= ConnectionFlag.UNANSWERED
         if connection.disconnects and self._left_open(connection):
             connection.connection_flags |= ConnectionFlag.OPEN_AFTER_DISCONNECT
@@ -106,6 +106,7 @@ class ConnectionRecorder(Consumer):
         first = context.frame(tcp.first_frame, tcp.first_time_ns)
         made = self.connection = Connection.__new__(Connection)
         made.begin(tcp.stream, client, server.endpoint, first)
+        made.deadlines = context.deadlines
         if self.encapsulation is not None:
             self.encapsulation.mqtt = True
             made.encapsulation = self.encapsulation
@@ -133,7 +134,7 @@ class ConnectionRecorder(Consumer):
         if packet.frame is None or not connection.closes:
             return True
         event = connection.closes[0]
-        return event.frame.time_ns > packet.frame.time_ns + _CLOSE_GRACE_NS
+        return event.frame.time_ns > packet.frame.time_ns + self.context.close_ns
 
     def _record_gap(self, found: tuple[int, FrameRef, FrameRef, str]) -> None:
         assert self.connection is not None

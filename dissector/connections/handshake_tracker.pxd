@@ -14,7 +14,7 @@ cdef int _CONNECTING, _AUTHENTICATING, _REFUSED
 cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
 cdef int _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
 cdef bytes _NEXT
-cdef dict CONNACK_FLAGS
+cdef dict CONNACK_FLAGS, CONNECT_FLAGS
 cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
 
 cdef class HandshakeTracker(PacketFraming):
@@ -24,7 +24,7 @@ cdef class HandshakeTracker(PacketFraming):
     cdef _connection_flags(self, int side, who, int kind)
     @cython.locals(known=cython.int)
     cdef tuple _append_limited(self, tuple kept, packet)
-    @cython.locals(connection=Connection)
+    @cython.locals(connection=Connection, acknowledged=cython.longlong)
     cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection, consumed=cython.longlong)
     cdef _connect(self, int side, Connect packet, Framer framer)
@@ -34,5 +34,6 @@ cdef class HandshakeTracker(PacketFraming):
     cdef bint _connack(self, int side, Connack packet, Framer framer) except -1
     @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)
+    cdef _assigned_id(self, Connection connection)
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, Packet packet)

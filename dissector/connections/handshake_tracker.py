@@ -11,6 +11,7 @@ import cython
 
 from dissector.connections.connection import (
     CONNACK_FLAGS,
+    CONNECT_FLAGS,
     HISTORY_LIMIT,
     Connection,
     ConnectionFlag,
@@ -134,6 +135,8 @@ class HandshakeTracker(PacketFraming):
         if phase == _CONNECTING or phase == _AUTHENTICATING:
             if who is _CLIENT and kind != _CONNECT:
                 connection_flags |= ConnectionFlag.BEFORE_CONNACK
+            elif who is _SERVER and kind != _CONNACK and kind != _AUTH:
+                connection_flags |= ConnectionFlag.SERVER_FIRST_OTHER
         elif phase == _REFUSED:
             connection_flags |= ConnectionFlag.AFTER_REFUSAL
         for item in connection.disconnects:
@@ -166,6 +169,9 @@ class HandshakeTracker(PacketFraming):
         connection.connection_flags |= _WITH_DISCONNECT
         if who is _SERVER:
             connection.connection_flags |= ConnectionFlag.SERVER_DISCONNECT
+        elif len(connection.disconnects) == 1 and self.connack_end >= 0:
+            acknowledged = self.tcp.direction(1 - self.client).acknowledged
+            connection.connack_read = acknowledged >= self.connack_end
         if packet.properties:
             connection.connection_flags |= ConnectionFlag.DISCONNECT_PROPERTIES
         if connection.close is None and packet.frame is not None:
@@ -186,8 +192,9 @@ class HandshakeTracker(PacketFraming):
         connection.connection_flags |= _WITH_CONNECT
         if not packet.client_id:
             connection.connection_flags |= _NO_CLIENT_ID
-        if packet.properties and connection.method() is not None:
-            connection.connection_flags |= ConnectionFlag.AUTH
+        if packet.properties:
+            for item in packet.properties:
+                connection.connection_flags |= CONNECT_FLAGS.get(item.id, 0)
         consumed = self.bytes_a if side == 0 else self.bytes_b
         self.connect_end = consumed - (framer.end - framer.pos)
         if self.outer_layers:  # the outer layers have bytes of their own
@@ -219,6 +226,7 @@ class HandshakeTracker(PacketFraming):
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNACK
             return False
         connection.connack = packet
+        self.connack_end = self.tcp.direction(side).next
         connection.connection_flags |= _WITH_CONNACK
         if packet.properties:
             for item in packet.properties:
@@ -228,9 +236,14 @@ class HandshakeTracker(PacketFraming):
         else:
             if packet.session_present:
                 connection.connection_flags |= _WITH_SESSION
+            assert self.server is not None
             if connection.version is not None:
-                assert self.server is not None
                 self.server.accepts(connection.version)
+            assigned = self._assigned_id(connection)
+            if assigned is not None and packet.frame is not None:
+                connection.id_assigned_before = self.server.assign(
+                    assigned, connection, packet.frame
+                )
         if connection.handshake is None:
             self._handshake(connection)
         handshake = connection.handshake
@@ -243,6 +256,18 @@ class HandshakeTracker(PacketFraming):
             if passed >= 0:  # else they were captured out of order, and the latency is unknown
                 handshake.latency = passed / 1e9
         return True
+
+    def _assigned_id(self, connection: Connection) -> str | None:
+        """Returns the client id that the server assigned to a client without one, or None."""
+        if not connection.connection_flags & ConnectionFlag.ASSIGNED_CLIENT_ID:
+            return None
+        connect, connack = connection.connect, connection.connack
+        if connect is None or connack is None or connect.client_id or not connect.complete:
+            return None
+        for item in connack.properties:
+            if item.name == "assignedClientIdentifier" and item.value:
+                return str(item.value)
+        return None
 
     def _handshake(self, connection: Connection) -> None:
         handshake = connection.handshake = Handshake.__new__(Handshake)

@@ -3,10 +3,8 @@ from dissector.connections.connection cimport Connection, CaptureQuality
 from dissector.mqtt.packets cimport Connack, Connect
 
 cdef object _INCOMPLETE, _INVALID, _ACCEPTED, _REFUSED, _UNANSWERED
-cdef frozenset _WELL_FORMED
 
 @cython.locals(connect=Connect, connack=Connack, accepted=cython.bint)
 cpdef outcome(Connection connection)
-cdef _malformed(tuple defects)
 @cython.locals(quality=CaptureQuality, connect=Connect)
 cdef bint _answer_may_be_hidden(Connection connection) except -1

@@ -1,28 +1,13 @@
-"""Determines the outcome of a handshake: accepted, refused, unanswered, invalid or incomplete."""
+"""Determines the outcome of a handshake: accepted, refused, unanswered, invalid or incomplete.
+
+Whether a CONNECT or CONNACK is malformed is decided by the rules alone: it is where one of them has
+a finding that says so (`Connection.connect_faults`, `Connection.connack_faults`).
+"""
 
 from __future__ import annotations
 
 from dissector.connections.connection import Connection
-from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Outcome
-from dissector.mqtt.defects import Defect, DefectKind
-
-# Defects of a CONNECT or CONNACK that is still well-formed: discouraged, not portable, or not
-# acceptable to the server
-_WELL_FORMED = frozenset(
-    {
-        DefectKind.TEXT_CONTROL,
-        DefectKind.CLIENT_ID_NOT_PORTABLE,
-        DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN,
-        DefectKind.CLIENT_ID_LENGTH,
-        DefectKind.PROTOCOL_NAME,
-        DefectKind.PROTOCOL_LEVEL,
-        DefectKind.NAME_LEVEL_DISAGREE,
-        DefectKind.WILL_PAYLOAD_NOT_UTF8,
-        DefectKind.CONNACK_CODE,
-        DefectKind.SESSION_PRESENT_WITH_REFUSAL,
-    }
-)
 
 _INCOMPLETE, _INVALID, _ACCEPTED = Outcome.INCOMPLETE, Outcome.INVALID, Outcome.ACCEPTED
 _REFUSED, _UNANSWERED = Outcome.REFUSED, Outcome.UNANSWERED
@@ -34,17 +19,13 @@ def outcome(connection: Connection) -> Outcome:
     if connect is None or (connack is None and _answer_may_be_hidden(connection)):
         return _INCOMPLETE
     accepted = connack is not None and connack.return_code == 0
-    if not accepted and connect.defects and _malformed(connect.defects):
+    if not accepted and connection.connect_faults:
         return _INVALID
     if connack is None:
         return _UNANSWERED
-    if connack.defects and _malformed(connack.defects):
+    if connection.connack_faults:
         return _INVALID
     return _ACCEPTED if accepted else _REFUSED
-
-
-def _malformed(defects: tuple[Defect, ...]) -> bool:
-    return any(item.kind not in _WELL_FORMED for item in defects)
 
 
 def _answer_may_be_hidden(connection: Connection) -> bool:
@@ -55,4 +36,4 @@ def _answer_may_be_hidden(connection: Connection) -> bool:
         return False
     connect = connection.connect
     assert connect is not None and connect.frame is not None
-    return quality.ended_ns < connect.frame.time_ns + HANDSHAKE_TIMEOUT_NS
+    return quality.ended_ns < connect.frame.time_ns + connection.deadlines.connack_ns

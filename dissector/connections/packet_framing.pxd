@@ -8,6 +8,9 @@ cdef int NEED_DATA, BROKEN
 cdef int _CONNECT, _CONNACK, _DISCONNECT, _AUTH, _CLIENT_ONLY, _SERVER_ONLY
 cdef bytes _ORDINARY_CLIENT_BYTES, _ORDINARY_SERVER_BYTES
 cdef int _CONNECTED, _MIDSTREAM
+cdef Py_ssize_t FOREIGN_KEPT
+cdef object _V5_0
+cdef frozenset _CONNACK_CODES
 cdef object _CLIENT, _SERVER
 
 cdef class PacketFraming(ConnectionRecorder):
@@ -19,6 +22,9 @@ cdef class PacketFraming(ConnectionRecorder):
     cdef Py_ssize_t _count_ordinary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, malformed=cython.bint, code=Py_ssize_t)
     cdef bint _server_sends_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    @cython.locals(remaining=Py_ssize_t)
+    cdef bint _connack_of_5(self, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    cdef _note_foreign(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     cdef _broken(self, int side, Framer framer)
     @cython.locals(kind=cython.int)
     cdef Packet _undecoded_packet(self, Framer framer, bytes raw)

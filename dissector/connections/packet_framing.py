@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import cython
 
-from dissector.connections.connection import Phase
+from dissector.connections.connection import FOREIGN_KEPT, Phase
 from dissector.connections.connection_recorder import ConnectionRecorder
-from dissector.model import Side
+from dissector.model import Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet
@@ -52,6 +52,7 @@ _ORDINARY_CLIENT_BYTES, _ORDINARY_SERVER_BYTES = (
 
 _CONNECTED, _MIDSTREAM = Phase.CONNECTED, Phase.MIDSTREAM
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER
+_V5_0, _CONNACK_CODES = Version.V5_0, spec.CONNACK_CODES
 _CONNECT, _CONNACK, _DISCONNECT, _AUTH = spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH
 DECODED = (1 << _CONNECT) | (1 << _CONNACK) | (1 << _DISCONNECT) | (1 << _AUTH)
 _CLIENT_ONLY = sum(1 << kind for kind in spec.CLIENT_ONLY)
@@ -81,6 +82,7 @@ class PacketFraming(ConnectionRecorder):
                 self.resync_b = False
         if side != self.client and (self.packets_a if side == 0 else self.packets_b) == 0:
             if not self._server_sends_mqtt(side, window, start, stop):
+                self._note_foreign(window, start, stop, frame, time_ns)
                 return
         framer = self.framer_a if side == 0 else self.framer_b
         assert framer is not None
@@ -168,6 +170,8 @@ class PacketFraming(ConnectionRecorder):
             return True
         if size >= 4 and first >> 4 == 2 and window[start + 1] == 2 and window[start + 2] < 2:
             return True
+        if first >> 4 == 2 and self._connack_of_5(window, start, stop):
+            return True
         if plausible_chain(window, start, stop):
             return True
         # malformed but still MQTT: bad flags or type 0, in exactly one packet
@@ -180,6 +184,27 @@ class PacketFraming(ConnectionRecorder):
             return size <= code or window[start + code] == 0x18
         self.connection.quality.foreign = True
         return False
+
+    def _connack_of_5(self, window: bytes, start: int, stop: int) -> bool:
+        """Whether bytes are one CONNACK of 5.0, except for its header flags."""
+        assert self.connection is not None
+        if self.connection.version is not _V5_0 or stop - start < 5:
+            return False
+        remaining = window[start + 1]
+        return (
+            remaining + 2 == stop - start
+            and window[start + 2] < 2
+            and window[start + 3] in _CONNACK_CODES
+            and window[start + 4] + 3 == remaining
+        )
+
+    def _note_foreign(self, window: bytes, start: int, stop: int, frame: int, time_ns: int) -> None:
+        """Keeps the beginning of what the server sent instead of MQTT."""
+        assert self.connection is not None
+        quality = self.connection.quality
+        if quality.foreign and quality.foreign_answer is None:
+            kept = window[start : min(stop, start + FOREIGN_KEPT)]
+            quality.foreign_answer = (kept, self.context.frame(frame, time_ns))
 
     def _broken(self, side: int, framer: Framer) -> None:
         """Reports a Remaining Length of five bytes: the next packet cannot be located."""

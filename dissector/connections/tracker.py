@@ -144,6 +144,9 @@ class Tracker(HandshakeTracker):
                 connection.handshake.auths = _before(connection.auths, connection.connack)
             connection.handshake.close = connection.close
         self.context.sink.ended(connection)
+        assigned = self._assigned_id(connection)
+        if assigned is not None and self.server is not None:
+            self.server.release(assigned, connection)
         self.connection = None
         self.mode = IGNORED
         return True

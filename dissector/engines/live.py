@@ -17,7 +17,7 @@ from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
 from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
-from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
+from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.tracker import Tracker
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
@@ -34,11 +34,9 @@ IDLE_MQTT_NS = 24 * 3600 * _SECOND
 _SCAN_NS = 60 * _SECOND  # interval between scans for idle connections
 _SOON_NS = _SECOND  # until a connection with pending segments is checked again
 _TRIES = 60
-_UNANSWERED_NS = HANDSHAKE_TIMEOUT_NS
-_STALLED_NS = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
 
 
-class _Deadlines:
+class DeadlineQueue:
     """Deadlines of connections, each a fixed delay after an event, in the order of their events."""
 
     def __init__(self, delay_ns: int) -> None:
@@ -72,17 +70,21 @@ class LiveEngine(NativeEngine):
         *,
         tls_ports: frozenset[int] = frozenset(),
         each: Callable[[Batch, int, int], None] | None = None,
+        deadlines: Deadlines = DEFAULT,
     ) -> None:
-        super().__init__([source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS)
+        super().__init__(
+            [source.path], sink, ports, tls_ports=tls_ports, limits=LIMITS, deadlines=deadlines
+        )
         # closed connections are evicted early here, so their limit gives no warning
         self.streams.stream_limit_reported = True
         self._source = source
         self._overdue = overdue
         self._each = each
-        self._close = _Deadlines(CLOSE_GRACE_NS)
-        self._answer = _Deadlines(_UNANSWERED_NS)
-        self._stall = _Deadlines(_STALLED_NS)
-        self._again = _Deadlines(_SOON_NS)
+        self._close = DeadlineQueue(deadlines.close_ns)
+        self._opening = DeadlineQueue(deadlines.connect_ns)
+        self._answer = DeadlineQueue(deadlines.connack_ns)
+        self._wait = DeadlineQueue(deadlines.client_wait_ns)
+        self._again = DeadlineQueue(_SOON_NS)
         self._scan_ns = 0
         self._interruptions_seen = (
             0  # of the source: a packet missing since then may have been dropped
@@ -117,8 +119,8 @@ class LiveEngine(NativeEngine):
     def _tick(self, now_ns: int) -> None:
         streams = self.streams
         streams.advance(now_ns)
-        for deadlines in (self._close, self._answer, self._stall, self._again):
-            for due_ns, number, tries in deadlines.due(now_ns):
+        for queue in (self._close, self._opening, self._answer, self._wait, self._again):
+            for due_ns, number, tries in queue.due(now_ns):
                 connection = streams.connections.get(number)
                 tracker = None if connection is None else _tracker(connection.consumer)
                 if connection is None or tracker is None:
@@ -146,14 +148,14 @@ class LiveEngine(NativeEngine):
 
     def _opened(self, connection: TcpConnection) -> Consumer | None:
         """Sets a deadline for a new connection, so that one without data is checked, too."""
-        self._answer.add(connection.first_time_ns, connection.serial)
+        self._opening.add(connection.first_time_ns, connection.serial)
         return self._factory(connection)
 
     def _on_packet(self, connection: int, kind: int, time_ns: int) -> None:
         """Sets the deadlines that follow from a packet; a CONNECT has two of its own."""
         if kind == spec.CONNECT:
             self._answer.add(time_ns, connection)
-            self._stall.add(time_ns, connection)
+            self._wait.add(time_ns, connection)
         self._close.add(time_ns, connection)
 
 

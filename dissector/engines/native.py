@@ -11,6 +11,7 @@ from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.connections.connection import Connection
+from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.tracker import make_tracker
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
@@ -44,10 +45,11 @@ class NativeEngine:
         tls_ports: frozenset[int] = frozenset(),
         decrypted: Decrypted | None = None,
         limits: Limits | None = None,
+        deadlines: Deadlines = DEFAULT,
     ) -> None:
         self._sink = sink
         self.context = AnalysisContext(
-            sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted
+            sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted, deadlines
         )
         self._warn = partial(self.warn_of, self.context)  # refers to no engine: no reference cycle
         self.streams = Streams(

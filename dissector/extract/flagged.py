@@ -64,9 +64,8 @@ def _place(frame: FrameRef) -> tuple[str, int]:
 
 
 def _comment(finding: Finding) -> str:
-    version = finding.version
     cited = ", ".join(finding.statements)
-    breaks = f" Breaks {cited} of MQTT {version.value}." if cited and version else ""
+    breaks = f" Breaks {cited} of MQTT {finding.cited_version}." if cited else ""
     return (
         f"{finding.rule} {finding.name}: {finding.severity.value}, at fault is the "
         f"{finding.side.value}. {printable(finding.message, MESSAGE)}.{breaks}"

@@ -28,4 +28,3 @@ cdef _client_id(Reader reader, Connect connect, Py_ssize_t start)
 cdef bint _portable(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(trial=Reader, other=Connect)
 cdef _other_order(Reader reader, Connect connect, Py_ssize_t mark, Py_ssize_t known)
-cdef _swapped_will(Reader reader, Connect connect, Py_ssize_t known)

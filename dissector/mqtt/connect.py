@@ -11,7 +11,7 @@ import cython
 
 from dissector.model import Version
 from dissector.mqtt import spec
-from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.fields import CLEAN, CONTROL, NOT_UTF8, NUL, Reader
 from dissector.mqtt.packets import Connect
 from dissector.mqtt.protocol_name import is_word, shown, shown_size
@@ -156,11 +156,8 @@ def _payload(reader: Reader, connect: Connect) -> None:
         mark, known = reader.pos, len(reader.defects)
         _will(reader, connect, "PTM" if connect.version is _V5_0 else "TM")
         _credentials(reader, connect)
-        if connect.version is _V5_0:
-            if reader.broken or reader.left() > 0:
-                _other_order(reader, connect, mark, known)
-        elif not reader.broken:
-            _swapped_will(reader, connect, known)
+        if connect.version is _V5_0 and (reader.broken or reader.left() > 0):
+            _other_order(reader, connect, mark, known)
     else:
         _credentials(reader, connect)
 
@@ -308,21 +305,3 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
         reader.pos = reader.end
         reader.broken = False
         return
-
-
-def _swapped_will(reader: Reader, connect: Connect, known: int) -> None:
-    """In 3.1.1, treats a topic that is not UTF-8 before a message that is a topic as swapped."""
-    message = connect.last_will_message
-    if len(reader.defects) == known or not message or b"+" in message or b"#" in message:
-        return
-    if text_problem(message, 0, len(message)) == CLEAN:
-        reader.defects = tuple(map(_swapped, reader.defects))
-
-
-def _swapped(found: Defect) -> Defect:
-    if found.kind is not DefectKind.WILL_TOPIC_NOT_UTF8:
-        return found
-    return Defect(
-        DefectKind.FIELD_ORDER, spec.CONNECT, found.offset, found.length, found.seen,
-        "lastWillTopic",
-    )  # fmt: skip

@@ -42,6 +42,8 @@ class DefectKind(enum.Enum):
     WILL_TOPIC_EMPTY = "will-topic-empty"
     WILL_TOPIC_WILDCARD = "will-topic-wildcard"
     WILL_PAYLOAD_NOT_UTF8 = "will-payload-not-utf8"
+    RESPONSE_TOPIC_EMPTY = "response-topic-empty"
+    RESPONSE_TOPIC_WILDCARD = "response-topic-wildcard"
     # lengths, CONNECT and others
     FIELD_OVERRUN = "field-overrun"
     TRAILING_BYTES = "trailing-bytes"

@@ -2,7 +2,7 @@ cimport cython
 from dissector.mqtt.fields cimport Reader
 
 cdef dict _known, _PROPERTIES
-cdef int _CONNECT, _BYTE, _U16, _U32, _STRING, _STRING_PAIR, _BINARY, _USER_PROPERTY_ID
+cdef int _CONNECT, _BYTE, _U16, _U32, _STRING, _STRING_PAIR, _BINARY, _USER_PROPERTY_ID, _RESPONSE_TOPIC
 cdef Py_ssize_t _KNOWN_SECTIONS, _KNOWN_BYTES
 cdef frozenset _BOOLEAN, _NONZERO
 

@@ -32,7 +32,7 @@ _KNOWN_SECTIONS, _KNOWN_BYTES = 1000, 128
 
 _CONNECT, _BYTE, _U16, _U32 = spec.CONNECT, spec.BYTE, spec.U16, spec.U32
 _STRING, _STRING_PAIR, _BINARY = spec.STRING, spec.STRING_PAIR, spec.BINARY
-_USER_PROPERTY_ID = spec.USER_PROPERTY
+_USER_PROPERTY_ID, _RESPONSE_TOPIC = spec.USER_PROPERTY, spec.RESPONSE_TOPIC
 _PROPERTIES = spec.PROPERTIES
 _BOOLEAN, _NONZERO = spec.BOOLEAN_PROPERTIES, spec.NONZERO_PROPERTIES
 
@@ -204,7 +204,12 @@ def _range(
     reader: Reader, place: int, identifier: int, name: str, value: Any, start: int, size: int
 ) -> None:
     kind = None
-    if identifier in _BOOLEAN:
+    if identifier == _RESPONSE_TOPIC:
+        if not value:
+            kind = DefectKind.RESPONSE_TOPIC_EMPTY
+        elif "+" in value or "#" in value:
+            kind = DefectKind.RESPONSE_TOPIC_WILDCARD
+    elif identifier in _BOOLEAN:
         if value > 1:
             own = place == _CONNECT
             kind = DefectKind.REQUEST_INFORMATION_VALUE if own else DefectKind.PROPERTY_VALUE

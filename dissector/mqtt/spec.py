@@ -47,6 +47,9 @@ RETURN_CODES = {
     5: "not authorized",
 }
 
+# The code of a CONNACK that rejects the client id
+IDENTIFIER_REJECTED = {Version.V3_1: 2, Version.V3_1_1: 2, Version.V5_0: 0x85}
+
 # v5.0 §2.4 table 2-6
 REASON_CODES = {
     0x00: "Success",
@@ -163,6 +166,7 @@ PROPERTIES: dict[int, PropertySpec] = {
 
 PROPERTY_IDS = {row.name: row.id for row in PROPERTIES.values()}
 USER_PROPERTY = 0x26
+RESPONSE_TOPIC = 0x08
 AUTHENTICATION_DATA = 0x16
 # Properties whose value may only be 0 or 1. v5.0 §3.1.2.11, §3.1.3.2.3, §3.2.2.3
 BOOLEAN_PROPERTIES = frozenset({0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A})
@@ -180,6 +184,11 @@ def packet_name(packet_type: int) -> str:
 def shown_code(code: int) -> str:
     """Formats a code as the standards do: error codes of 5.0 (from 0x80) in hexadecimal."""
     return f"0x{code:02X}" if code >= 0x80 else str(code)
+
+
+def code_word(version: Version | None) -> str:
+    """Returns what the standard calls the code of a CONNACK: return code, from 5.0 reason code."""
+    return "reason code" if version is Version.V5_0 else "return code"
 
 
 def return_code_name(code: int, version: Version | None) -> str:

@@ -6,7 +6,7 @@ import functools
 from typing import NamedTuple
 
 from dissector.errors import OptionError
-from dissector.model import Severity, Side
+from dissector.model import Severity, Side, Version
 from dissector.rules.registry import find
 
 
@@ -30,13 +30,13 @@ class Advice(NamedTuple):
 
 
 @functools.cache
-def advice(rule_id: str) -> Advice:
-    """Returns a rule's texts; for an unknown rule only its id."""
+def advice(rule_id: str, version: Version | None = None) -> Advice:
+    """Returns a rule's texts, if a version is given those for it; only the id of an unknown rule."""
     try:
         rule = find(rule_id)
     except OptionError:
         return Advice(rule_id, rule_id.lower(), Severity.WARNING)
-    page = rule.page()
+    page = rule.page(version)
     return Advice(
         rule.id,
         rule.name,

@@ -65,9 +65,8 @@ def line(record: Finding, style: Style) -> str:
     who = record.side.value
     if record.client_id:
         who += f" (client id {printable(record.client_id, 40)})"
-    version = record.version.value if record.version else "unknown version"
     breaks = ", ".join(record.statements) or (place(record.section) if record.section else "")
-    breaks = f" [{breaks} of {version}]" if breaks else ""
+    breaks = f" [{breaks} of {record.cited_version}]" if breaks else ""
     return (
         f"{printable(record.file)}:{record.frame}: {style.paint(record.rule, 'bold')} "
         f"{style.severity(record.severity)} {who}: {printable(record.message)}{breaks}"

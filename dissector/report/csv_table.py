@@ -45,7 +45,7 @@ class CsvTable(ReporterBase):
 
     def finding(self, record: Finding) -> None:
         """Writes the row of a finding."""
-        rule = advice(record.rule)
+        rule = advice(record.rule, record.version)
         evidence: dict[str, object] = {}
         for key, value in record.evidence.items():
             set_value(evidence, key, value)

@@ -78,7 +78,7 @@ class Eve(ReporterBase):
         event = _common(record.time_ns, record.file, record.frame, "alert", record.stream)
         if record.client is not None and record.server is not None:
             event |= _ends(record.client, record.server, stream_of_all(record))
-        about = advice(record.rule)
+        about = advice(record.rule, record.version)
         metadata = {
             "rule": [record.rule],
             "side": [record.side.value],

@@ -193,8 +193,7 @@ def _result(fold: Fold, index: int, places: dict[str, int]) -> dict[str, Any]:
             "confidence": finding.confidence.value,
             "obligation": finding.obligation.value,
             "statements": [
-                f"{statement} of {finding.version.value}" if finding.version else statement
-                for statement in finding.statements
+                f"{statement} of {finding.cited_version}" for statement in finding.statements
             ],
             "wireshark": display_filter(finding),
         },

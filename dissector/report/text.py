@@ -61,7 +61,7 @@ def block(fold: Fold, style: Style, *, digits: int = 6, advice: bool = True) -> 
     elif advice:  # good practice, not the standard
         yield from style.labelled("relates", "to " + ", ".join(references()))
     if advice and rule is not None:
-        page = rule.page()
+        page = rule.page(finding.version)
         yield from style.labelled("why", page.why)
         yield from style.labelled("fix", f"client: {page.fix_client}")
         yield from style.labelled("", f"server: {page.fix_server}")
@@ -130,13 +130,12 @@ def _breaks(finding: Finding, style: Style) -> list[str]:
     version = finding.version
     lines: list[str] = []
     for identifier in finding.statements:
-        name = f"{identifier} of {version.value}" if version else identifier
+        name = f"{identifier} of {finding.cited_version}"
         summary = paraphrase(version, identifier)
         text = f"{name}: {summary}" if summary else name
         lines += style.wrapped(text)
     if finding.section:
-        where = f"MQTT {version.value}" if version else "the standard"
-        lines.append(f"{place(finding.section)} of {where}")
+        lines.append(f"{place(finding.section)} of MQTT {finding.cited_version}")
     return lines or ["no numbered statement"]
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from dissector.connections.connection import Connection
-from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
+from dissector.model import Confidence, Finding, FrameRef, Obligation, Severity, Side, Version
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet
 
@@ -102,6 +102,19 @@ _HEADINGS = {
 }
 
 
+def _paragraphs_of(text: str, version: Version | None) -> str:
+    """Drops the paragraphs of other versions, and the label of those of this one."""
+    if version is None:
+        return text
+    kept = []
+    for paragraph in text.split("\n\n"):
+        label, colon, rest = paragraph.partition(": ")
+        labelled = bool(colon) and label in {each.value for each in Version}
+        if not labelled or label == version.value:
+            kept.append(rest if labelled else paragraph)
+    return "\n\n".join(kept)
+
+
 class Rule:
     """Attributes of every rule. `statements` maps a version to the statement ids it may cite.
 
@@ -119,6 +132,10 @@ class Rule:
     statements: ClassVar[Mapping[Version, tuple[str, ...]]]
     sections: ClassVar[Mapping[Version, str]] = {}
     version_may_be_unknown: ClassVar[bool] = False
+    # keys of the configuration table `deadlines` by which it judges
+    deadlines: ClassVar[tuple[str, ...]] = ()
+    # versions in which it is advice that most real traffic breaks; off by default
+    pedantic: ClassVar[tuple[Version, ...]] = ()
     bad: ClassVar[tuple[Example, ...]]
     good: ClassVar[tuple[Example, ...]]
 
@@ -126,6 +143,11 @@ class Rule:
     def applies(cls, version: Version | None) -> bool:
         """Whether the rule applies to connections of that version."""
         return cls.version_may_be_unknown if version is None else version in cls.statements
+
+    @classmethod
+    def matters(cls, connection: Connection) -> bool:
+        """Whether a pedantic rule that is off matters nevertheless; called at the CONNACK."""
+        return False
 
     @classmethod
     def severity_in(cls, version: Version | None) -> Severity:
@@ -142,8 +164,12 @@ class Rule:
         return tuple(Side) if cls.either else (cls.side,)
 
     @classmethod
-    def page(cls) -> Page:
-        """Splits the docstring into sections; a test requires every heading."""
+    def page(cls, version: Version | None = None) -> Page:
+        """Splits the docstring into sections; a test requires every heading.
+
+        A paragraph may begin with a version, as in "5.0: Close …". With a `version` only its own
+        remain of these, without that label.
+        """
         import inspect
         import re
 
@@ -151,7 +177,7 @@ class Rule:
         parts = dict.fromkeys(_HEADINGS.values(), "")
         chunks = re.split(r"^([A-Z][a-z ]+)\n-+\n", text, flags=re.MULTILINE)
         for heading, body in zip(chunks[1::2], chunks[2::2], strict=True):
-            parts[_HEADINGS[heading]] = body.strip()
+            parts[_HEADINGS[heading]] = _paragraphs_of(body.strip(), version)
         return Page(summary=chunks[0].strip(), **parts)
 
 
@@ -172,6 +198,8 @@ class DefectRule(Rule):
     """
 
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]]
+    # whether a packet with such a defect is malformed; see `says_malformed`
+    malformed: ClassVar[bool] = True
     # (kind, packet type) to the versions in which the rule consumes it, if not all: in the others
     # a more specific rule does
     only_in: ClassVar[Mapping[tuple[DefectKind, int], tuple[Version, ...]]] = {}
@@ -179,6 +207,19 @@ class DefectRule(Rule):
     def check(self, fact: DefectFact) -> Verdict:
         """Judges one defect."""
         raise NotImplementedError
+
+    @classmethod
+    def says_malformed(cls, finding: Finding) -> bool:
+        """Whether a finding of the rule means that its packet is malformed.
+
+        The outcome of a handshake, the rules about the reaction to malformed packets, and audits
+        use this. What the standard only advises against does not make a packet malformed.
+        """
+        return (
+            cls.malformed
+            and finding.severity is not Severity.INFO
+            and finding.obligation is Obligation.MUST
+        )
 
     @staticmethod
     def failure(fact: DefectFact, message: str, **more: Any) -> Failure:

@@ -37,7 +37,8 @@ _ACCEPTED = Outcome.ACCEPTED
 class CollectorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a collector judges, and the callbacks for its results.
 
-    `selected` holds the ids of the rules whose findings are reported. None for `streams` or
+    `selected` holds the ids of the rules whose findings are reported, `pedantic` those of pedantic
+    rules that are switched on. None for `streams` or
     `clients` means all of them.
     """
 
@@ -46,6 +47,7 @@ class CollectorOptions(msgspec.Struct, frozen=True, kw_only=True):
     warning: Callable[[CaptureWarning], None]
     encrypted: Callable[[TlsHandshake], None]
     selected: frozenset[str]
+    pedantic: frozenset[str] = frozenset()
     streams: frozenset[int] | None = None
     clients: frozenset[str] | None = None
 
@@ -61,7 +63,7 @@ class FindingCollector(EventSink):
         self._streams = options.streams
         self._clients = options.clients
         self._all = options.streams is None and options.clients is None
-        self._judge = Judge(self.found, options.selected)
+        self._judge = Judge(self.found, options.selected, options.pedantic)
         self.known: Callable[[Finding], bool] | None = None  # whether to suppress a finding
         self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, which is the most frequent
         self._accepted = 0

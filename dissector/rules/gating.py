@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dissector.connections.connection import Connection, PacketRef
-from dissector.connections.deadlines import CLOSE_GRACE_NS
-from dissector.model import Finding, FrameRef, Side
+from dissector.model import Confidence, Finding, FrameRef, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
 from dissector.rules.base import Failure, Unevaluated, Verdict
@@ -71,15 +70,18 @@ def missing_close(
     what: str,
     at: FrameRef,
     wanted: str,
-    grace_ns: int = CLOSE_GRACE_NS,
+    grace_ns: int | None = None,
     **more: Any,
 ) -> Verdict:
     """Judges whether either side closed the connection in time after frame `at`.
 
-    `what` is what happened at that frame, `wanted` what the standard requires then; `more` are
-    fields of the `Failure`. Its time is the deadline, before which nothing is proven.
+    `what` is what happened at that frame, `wanted` what the standard requires then. `grace_ns` is
+    the time allowed, by default the deadline `close-seconds`; it is our choice, so the failure is a
+    warning and "likely", unless `more` (fields of the `Failure`) says otherwise. Its time is the
+    deadline, before which nothing is proven.
     """
-    overdue = connection.close_overdue(at.time_ns, grace_ns)
+    grace = connection.deadlines.close_ns if grace_ns is None else grace_ns
+    overdue = connection.close_overdue(at.time_ns, grace)
     if overdue is None:
         return None
     if isinstance(overdue, str):
@@ -87,6 +89,8 @@ def missing_close(
     still = open_for(connection, at.time_ns)
     evidence = more.pop("evidence", {}) | {"openForSeconds": round(still / SECOND_NS, 3)}
     more.setdefault("frames", (at,))
+    more.setdefault("severity", Severity.WARNING)
+    more.setdefault("confidence", Confidence.LIKELY)
     return Failure(
         message=f"{what}, and the connection is still open {seconds(still)} later; {wanted}",
         at=at,
@@ -101,13 +105,21 @@ def missing_close_after(
 ) -> Verdict:
     """Judges whether the receiver of a violation closed; reports the first without a close.
 
-    `what` is a format string for a finding, with its `{side}`, `{rule}` and `{name}`. If either
-    side sent DISCONNECT in time, SEQ16 requires the close instead.
+    `what` is a format string for a finding, with its `{side}`, `{rule}` and `{name}`. A receiver
+    whose own packet accepts the violating one is reported at once: that is proof, and an error. If
+    either side sent DISCONNECT in time, SEQ16 requires the close instead.
     """
     reason: Unevaluated | None = None
     for finding in sorted(violations, key=lambda found: found.time_ns):
         at = FrameRef(finding.file, finding.frame, finding.time_ns)
-        until = at.time_ns + CLOSE_GRACE_NS
+        answer = accepting_answer(connection, finding)
+        if answer is not None:
+            incomplete = _unordered(connection, at, answer.frame)
+            if incomplete is None:
+                return _accepted(finding, at, answer, what)
+            reason = reason or incomplete
+            continue
+        until = at.time_ns + connection.deadlines.close_ns
         if any(
             packet.frame is not None and at.time_ns <= packet.frame.time_ns <= until
             for packet in connection.disconnects
@@ -127,6 +139,63 @@ def missing_close_after(
         elif verdict is not None:
             return verdict
     return reason
+
+
+def accepting_answer(connection: Connection, finding: Finding) -> PacketRef | None:
+    """Returns the server's packet that accepts the CONNECT or AUTH of a finding about the client.
+
+    The first CONNACK answers the first CONNECT, the second one the second. A CONNACK accepts with
+    code 0; an AUTH continues the authentication, and so accepts what came before it.
+    """
+    if finding.side is not Side.CLIENT:
+        return None
+    continues = (spec.AUTH,) if connection.version is Version.V5_0 else ()
+    if finding.rule == "SEQ02":
+        connacks = sent(connection, Side.SERVER, spec.CONNACK)
+        answers = connacks[1:2]
+    elif finding in connection.connect_faults:
+        answers = sent(connection, Side.SERVER, spec.CONNACK, *continues)[:1]
+    elif finding.packet is not None and finding.packet[0] >> 4 == spec.AUTH:
+        auths = [
+            ref
+            for ref in sent(connection, Side.CLIENT, *continues)
+            if (ref.frame.file, ref.frame.number) == (finding.file, finding.frame)
+        ]
+        if len(auths) != 1:
+            return None
+        answers = [
+            ref
+            for ref in sent(connection, Side.SERVER, spec.CONNACK, *continues)
+            if ref.order > auths[0].order
+        ][:1]
+    else:
+        return None
+    accepted = bool(answers) and (answers[0].type == spec.AUTH or answers[0].code == 0)
+    return answers[0] if accepted else None
+
+
+def _unordered(connection: Connection, at: FrameRef, answer: FrameRef) -> Unevaluated | None:
+    """Returns why it is not certain that a server's packet answers a client's, or None."""
+    for side, frame in ((Side.CLIENT, at), (Side.SERVER, answer)):
+        incomplete = incomplete_before(connection, side, frame, from_start=False)
+        if incomplete is not None:
+            return incomplete
+    return None
+
+
+def _accepted(finding: Finding, at: FrameRef, answer: PacketRef, what: str) -> Failure:
+    """Returns the failure of a server that accepted the violation of a finding."""
+    name = spec.packet_name(answer.type)
+    happened = what.format(side=finding.side.value, rule=finding.rule, name=finding.name)
+    return Failure(
+        message=f"{happened}, and the server accepted it with {name}; the server must close",
+        at=answer.frame,
+        frames=(at, answer.frame),
+        side=Side.SERVER,
+        severity=Severity.ERROR,
+        confidence=Confidence.PROVEN,
+        evidence={"provokedBy": finding.rule, "acceptedBy": name},
+    )
 
 
 def open_for(connection: Connection, since_ns: int) -> int:

@@ -44,10 +44,16 @@ _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 class Judge:
     """Evaluates the rules, and calls `found` for each finding of a selected rule."""
 
-    def __init__(self, found: Callable[[Finding], None], selected: frozenset[str]) -> None:
+    def __init__(
+        self,
+        found: Callable[[Finding], None],
+        selected: frozenset[str],
+        pedantic: frozenset[str] = frozenset(),
+    ) -> None:
         self.capture: int | None = None  # the capture's id if there are several
         self._found = found
         self._selected = selected
+        self._pedantic = pedantic
         self._unevaluated: dict[tuple[str, str], NotEvaluatedRecord] = {}
         self._consumers: dict[tuple[Any, int, Version | None], DefectRule | None] = {}
         self._handshake: _ByVersion = {v: [] for v in _VERSIONS}
@@ -95,7 +101,11 @@ class Judge:
             if rule is not None:
                 if rule.either or rule.side is side:  # else only the other side sends it: ENC12
                     fact = DefectFact(defect, packet, side, packet.frame, connection)
+                    known = len(connection.findings)
                     self._report(rule, connection, rule.check(fact))
+                    for finding in connection.findings[known:]:
+                        if rule.says_malformed(finding):
+                            _add_malformed(connection, packet, finding)
             elif version is None:
                 self._unknown_version(defect, connection)
 
@@ -108,6 +118,8 @@ class Judge:
 
     def handshake(self, connection: Connection) -> None:
         """Judges a handshake whose CONNACK was received."""
+        if connection.withheld:
+            self._reconsider(connection)
         if self._handshake_asks[connection.version] & connection.connection_flags:
             self._ask(self._handshake, connection)
 
@@ -178,12 +190,29 @@ class Judge:
         failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict
         for failure in failures:
             finding = make_finding(rule, connection, failure)
-            connection.findings += (finding,)
-            if finding.rule in self._selected:
-                self._found(finding)
+            if self._is_off(rule, connection):
+                connection.withheld += ((rule, finding),)
+            else:
+                self._add(connection, finding)
+
+    def _add(self, connection: Connection, finding: Finding) -> None:
+        connection.findings += (finding,)
+        if finding.rule in self._selected:
+            self._found(finding)
+
+    def _is_off(self, rule: Rule, connection: Connection) -> bool:
+        """Whether a rule is pedantic in the connection's version, and not switched on."""
+        return connection.version in rule.pedantic and rule.id not in self._pedantic
+
+    def _reconsider(self, connection: Connection) -> None:
+        """Reports the findings of pedantic rules that matter now that the CONNACK is known."""
+        withheld, connection.withheld = connection.withheld, ()
+        for rule, finding in withheld:
+            if rule.matters(connection):
+                self._add(connection, finding)
 
     def _skip(self, rule: Rule, reason: str, connection: Connection) -> None:
-        if rule.id not in self._selected:
+        if rule.id not in self._selected or self._is_off(rule, connection):
             return
         if connection.unjudged is None:
             connection.unjudged = set()
@@ -200,6 +229,15 @@ def count_subject(record: NotEvaluatedRecord, capture: int | None, stream: int) 
     place = stream if capture is None else (capture, stream)
     if len(record.streams) < STREAMS_LISTED and place not in record.streams[-1:]:
         record.streams.append(place)
+
+
+def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> None:
+    """Records a finding by which a packet of the connection is malformed."""
+    connection.malformed += (finding,)
+    if packet is connection.connect:
+        connection.connect_faults += (finding,)
+    elif packet is connection.connack:
+        connection.connack_faults += (finding,)
 
 
 def _subject(rule: Rule) -> int:

@@ -97,6 +97,14 @@ def selected(
     )
 
 
+def pedantic_rules(select: tuple[str, ...], everything: bool) -> frozenset[str]:
+    """Returns the ids of the pedantic rules that are on: `everything`, or those `select` names."""
+    named = set(map(_normalized, select))
+    return frozenset(
+        rule.id for rule in all_rules() if rule.pedantic and (everything or rule.id in named)
+    )
+
+
 def _is_audit(prefix: str) -> bool:
     return _normalized(prefix).startswith(AUDIT_GROUPS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissector.model import Side
+from dissector.model import Side, Version
 from dissector.rules.base import Example, Rule
 from dissector.rules.examples import ACCEPTED_5, CONNECT_5, CONNECT_311, GRACEFUL_CLOSE
 from dissector.rules.registry import all_rules
@@ -37,6 +37,19 @@ def test_bad_example_has_findings_of_its_rule_only(rule: Rule, example: Example)
             }
             if finding.version is not None:
                 assert finding.version in rule.statements
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
+def test_bad_examples_fire_every_version_and_statement(rule: Rule) -> None:
+    """Each version and each statement id that a rule lists is cited by one of its bad examples."""
+    cited: dict[Version | None, set[str]] = {}
+    for example in rule.bad:
+        for finding in judge_steps(example.steps, example.port).findings:
+            if finding.rule == rule.id:
+                cited.setdefault(finding.version, set()).update(finding.statements)
+    unknown = cited.pop(None, None)  # a finding without version cites an id of every version
+    for version, ids in rule.statements.items():
+        assert (unknown is not None and set(ids) <= unknown) or cited.get(version) == set(ids)
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)

@@ -35,11 +35,11 @@ def statements(finding: Finding) -> list[str]:
     version = finding.version
     lines = []
     for identifier in finding.statements:
-        name = f"{identifier} of {version.value}" if version else identifier
+        name = f"{identifier} of {finding.cited_version}"
         text = paraphrase(version, identifier)
         lines.append(f"{name}: {text}" if text else name)
-    if not lines and finding.section and version:
-        lines.append(f"{finding.section} of MQTT {version.value}")
+    if not lines and finding.section:
+        lines.append(f"{finding.section} of MQTT {finding.cited_version}")
     return lines
 
 

@@ -49,6 +49,7 @@ class SessionPresentInRefusal(DefectRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.2.2-4", v5="MQTT-3.2.2-6")
     sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
+    malformed = False
     consumes = {DefectKind.SESSION_PRESENT_WITH_REFUSAL: (spec.CONNACK,)}
     bad = (
         Example(
@@ -85,9 +86,10 @@ class SessionPresentInRefusal(DefectRule):
         connack = fact.packet
         assert isinstance(connack, Connack)
         assert connack.return_code is not None
+        word = spec.code_word(connack.version)
         name = spec.return_code_name(connack.return_code, connack.version)
         return self.failure(
             fact,
-            f"sessionPresent=1 with return code 0x{connack.return_code:02X} ({name}); "
+            f"sessionPresent=1 with {word} 0x{connack.return_code:02X} ({name}); "
             "a refusal must have sessionPresent=0",
         )

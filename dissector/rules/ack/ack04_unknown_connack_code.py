@@ -16,7 +16,7 @@ from dissector.rules.examples import (
 
 
 class UnknownConnackCode(DefectRule):
-    """The return code of CONNACK is not defined in its MQTT version.
+    """The return code (5.0: reason code) of CONNACK is not defined in its MQTT version.
 
     What it checks
     --------------
@@ -53,6 +53,7 @@ class UnknownConnackCode(DefectRule):
     }
     statements = versions(v31=(), v311="MQTT-3.2.2-6", v5="MQTT-3.2.2-8")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
+    malformed = False
     consumes = {DefectKind.CONNACK_CODE: (spec.CONNACK,)}
     bad = (
         Example("3.1: code 06", (CONNECT_31, "S 20 02 00 06", *SERVER_CLOSES)),
@@ -71,4 +72,6 @@ class UnknownConnackCode(DefectRule):
         connack = fact.packet
         assert isinstance(connack, Connack)
         table = "table 3-1 of 5.0" if connack.version is Version.V5_0 else "the range 0 to 5"
-        return self.failure(fact, f"return code {code} (0x{code:02X}) is not in {table}")
+        return self.failure(
+            fact, f"{spec.code_word(connack.version)} {code} (0x{code:02X}) is not in {table}"
+        )

@@ -33,8 +33,8 @@ class BadConnackProperty(DefectRule):
 
     Fix on the client
     -----------------
-    Treat the packet as malformed and close. Do not clamp a value: a server that sends Maximum QoS 2
-    may have other limits wrong as well.
+    Close, after DISCONNECT 0x82 (Protocol Error) if the library can send one. Do not clamp a value:
+    a server that sends Maximum QoS 2 may have other limits wrong as well.
 
     Fix on the server
     -----------------

@@ -21,7 +21,7 @@ class ConnackTooLargeForClient(HandshakeRule):
     --------------
     The client sent a Maximum Packet Size in CONNECT. The server must omit Reason String and User
     Property where they would make the CONNACK larger than that. The size is that of the whole
-    packet with its fixed header.
+    packet with its fixed header. A CONNACK that is too large without them is reported by SEQ21.
 
     Why it matters
     --------------

@@ -1,9 +1,9 @@
-"""ACK08: empty client id accepted without an Assigned Client Identifier in CONNACK."""
+"""ACK08: empty client id accepted without an id of its own, returned in CONNACK."""
 
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Obligation, Severity, Side, Version
+from dissector.model import Confidence, Obligation, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
@@ -14,6 +14,7 @@ from dissector.rules.examples import (
     GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
+from dissector.rules.gating import after
 from dissector.rules.properties import find, readable
 
 _UNKNOWN_ID = frozenset(
@@ -24,18 +25,20 @@ _UNKNOWN_ID = frozenset(
         DefectKind.PROPERTY_LENGTH_OVERRUN,
     }
 )
-# without MQTT-3.1.3-6: whether an id was assigned, and is unique, cannot be judged
 _NOT_RETURNED = ("MQTT-3.1.3-7", "MQTT-3.2.2-16")
 
 
 class ClientIdNotAssigned(HandshakeRule):
-    """A client with an empty client id was accepted, but CONNACK does not return the assigned id.
+    """A client with an empty client id was accepted, but not given an id of its own in CONNACK.
 
     What it checks
     --------------
     In 5.0 a server that accepts an empty client id assigns one and must return it as Assigned
-    Client Identifier. An Assigned Client Identifier for a client that sent its own id has severity
-    info: the standard provides it for empty ids only.
+    Client Identifier. The id must be unique: the rule reports one that the same server has assigned
+    to another client of this capture which is still connected, or whose Session has not expired
+    ("likely", because the end of a connection can be hidden from the capture). An Assigned Client
+    Identifier for a client that sent its own id has severity info: the standard provides it for
+    empty ids only.
 
     Why it matters
     --------------
@@ -54,7 +57,8 @@ class ClientIdNotAssigned(HandshakeRule):
 
     Known false alarms
     ------------------
-    None for a missing id. Whether an assigned id is unique is not checked.
+    None for a missing id. A server that was restarted between two connections of the capture may
+    have lost the Session of the first.
     """
 
     id = "ACK08"
@@ -70,6 +74,19 @@ class ClientIdNotAssigned(HandshakeRule):
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00", ACCEPTED_5, *CLIENT_CLOSES),
         ),
         Example(
+            "the id of another client that is connected",
+            (
+                "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
+                "S 20 07 00 00 04 12 00 01 62",
+                "NEW",
+                "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
+                "S 20 07 00 00 04 12 00 01 62",
+                *CLIENT_CLOSES,
+                "ON 0",
+                *GRACEFUL_CLOSE,
+            ),
+        ),
+        Example(
             "not empty, another one assigned",
             (CONNECT_5, "S 20 07 00 00 04 12 00 01 62", *GRACEFUL_CLOSE),
         ),
@@ -78,6 +95,18 @@ class ClientIdNotAssigned(HandshakeRule):
         Example(
             "empty, one assigned",
             (
+                "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
+                "S 20 07 00 00 04 12 00 01 62",
+                *GRACEFUL_CLOSE,
+            ),
+        ),
+        Example(
+            "the id of a client whose connection and Session have ended",
+            (
+                "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
+                "S 20 07 00 00 04 12 00 01 62",
+                *GRACEFUL_CLOSE,
+                "NEW",
                 "C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 00 00",
                 "S 20 07 00 00 04 12 00 01 62",
                 *GRACEFUL_CLOSE,
@@ -113,6 +142,19 @@ class ClientIdNotAssigned(HandshakeRule):
                 severity=Severity.INFO,
                 obligation=Obligation.ADVICE,
                 statements=(),
+                packet=connack,
+                span=(assigned.offset, 1),
+            )
+        before = connection.id_assigned_before
+        if assigned is not None and before is not None:
+            return Failure(
+                message="the Assigned Client Identifier is that of another client, assigned "
+                f"{after(before, connack.frame).removesuffix(' after')} earlier; it must be unique",
+                at=connack.frame,
+                frames=(before, connack.frame),
+                evidence={"assignedClientIdentifier": assigned.value},
+                confidence=Confidence.LIKELY,
+                statements=("MQTT-3.1.3-6",),
                 packet=connack,
                 span=(assigned.offset, 1),
             )

@@ -18,9 +18,10 @@ class WillBeyondServerAbility(HandshakeRule):
 
     What it checks
     --------------
-    A server that sends Maximum QoS 0 or 1 must refuse a will of a higher QoS (0x9B), and one that
-    sends Retain Available 0 must refuse a retained will (0x9A). The rule reports such a CONNECT
-    that was answered with code 0.
+    A server that sends Maximum QoS 0 or 1 must refuse a will of a higher QoS, and one that sends
+    Retain Available 0 must refuse a retained will. The rule reports such a CONNECT that was
+    answered with code 0. With which code a server refuses is not judged: 0x9B and 0x9A are only
+    recommended ("should").
 
     Why it matters
     --------------
@@ -34,8 +35,8 @@ class WillBeyondServerAbility(HandshakeRule):
 
     Fix on the server
     -----------------
-    Check the will against the server's own limits before accepting, refuse with 0x9B or 0x9A and
-    close.
+    Check the will against the server's own limits before accepting. It must refuse, and should do
+    so with 0x9B (QoS not supported) or 0x9A (Retain not supported).
 
     Known false alarms
     ------------------

@@ -30,8 +30,8 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
     After CONNECT with an Authentication Method, a close must follow a CONNACK of 0x80 or more that
     comes after AUTH packets, and a CONNACK of 0x87 or 0x8C without any. The same holds for a
     DISCONNECT of 0x87 or 0x8C during a re-authentication, whichever side sends it. The rule reports
-    a connection that neither side has closed within 5 seconds. SEQ09 and SEQ16 do not report these
-    cases; they report other refusals.
+    a connection that neither side has closed in time; the standard names no time. SEQ09 and SEQ16
+    do not report these cases; they report other refusals.
 
     Why it matters
     --------------
@@ -55,10 +55,11 @@ class NoCloseAfterFailedAuthentication(ConnectionRule):
     name = "no-close-after-failed-authentication"
     side = Side.SERVER
     either = True
-    severity = Severity.ERROR
+    severity = Severity.WARNING
     confidence = Confidence.LIKELY
     statements = versions(v5=("MQTT-4.12.0-1", "MQTT-4.12.0-4", "MQTT-4.12.1-2"))
     sections = {Version.V5_0: "4.12"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.AUTH
     bad = (
         Example("refused after AUTH", (CONNECT_5_METHOD, _CHALLENGE, _RESPONSE, _REFUSED, "+6")),

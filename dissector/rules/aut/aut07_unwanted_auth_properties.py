@@ -33,8 +33,8 @@ class UnwantedAuthProperties(ConnectionRule):
     --------------
     Reason String and User Property must be omitted from AUTH where they make it larger than the
     receiver's Maximum Packet Size (the client's from CONNECT, the server's from CONNACK), and where
-    the client sent Request Problem Information 0. An AUTH that is too large even without them is
-    not reported.
+    the client sent Request Problem Information 0. An AUTH that is too large without them is
+    reported by SEQ21.
 
     Why it matters
     --------------
@@ -85,6 +85,17 @@ class UnwantedAuthProperties(ConnectionRule):
                 "S 20 0c 00 00 09 15 00 01 4d 27 00 00 00 0a",
                 "C f0 0a 19 08 15 00 01 4d 1f 00 01 78",
                 "S f0 06 00 04 15 00 01 4d",
+                *GRACEFUL_CLOSE,
+            ),
+            also=("SEQ17",),
+        ),
+        Example(
+            "a server's User Property beyond the client's limit of 10 bytes",
+            (
+                "C 10 17 00 04 4d 51 54 54 05 02 00 3c 09 15 00 01 4d 27 00 00 00 0a 00 01 61",
+                "S f0 0d 18 0b 15 00 01 4d 26 00 01 6b 00 01 76",
+                "C f0 06 18 04 15 00 01 4d",
+                ACCEPTED_5_METHOD,
                 *GRACEFUL_CLOSE,
             ),
         ),

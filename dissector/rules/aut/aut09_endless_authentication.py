@@ -1,4 +1,4 @@
-"""AUT09: enhanced authentication with more than 10 rounds or longer than 60 seconds."""
+"""AUT09: enhanced authentication with more than 10 rounds, or that takes too long."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GRACEF
 from dissector.rules.gating import SECOND_NS, incomplete_before, seconds
 
 MAX_ROUNDS = 10
-MAX_NS = 60 * SECOND_NS
 
 _CHALLENGE = "S f0 06 18 04 15 00 01 4d"
 _RESPONSE = "C f0 06 18 04 15 00 01 4d"
 
 
 class EndlessAuthentication(ConnectionRule):
-    """An enhanced authentication takes more than 10 rounds or more than 60 seconds.
+    """An enhanced authentication takes more than 10 rounds or too long.
 
     What it checks
     --------------
     Between CONNECT and CONNACK the server may send as many challenges as its method needs. No
     common method needs more than three rounds. The rule reports an exchange of more than 10 AUTH
-    packets of the server, or one in which an AUTH or the CONNACK comes more than 60 seconds after
-    CONNECT.
+    packets of the server, or one in which an AUTH or the CONNACK comes after the deadline.
 
     Why it matters
     --------------
@@ -57,6 +55,7 @@ class EndlessAuthentication(ConnectionRule):
     obligation = Obligation.ADVICE
     statements = versions(v5=())
     sections = {Version.V5_0: "4.12"}
+    deadlines = ("authentication-seconds",)
     asks = ConnectionFlag.AUTH
     bad = (
         Example(
@@ -95,12 +94,13 @@ class EndlessAuthentication(ConnectionRule):
         if end is not None:
             steps.append((end, None))
         rounds = 0
+        limit = connection.deadlines.authentication_ns
         for at, side in steps:
             rounds += side is Side.SERVER
             lasted = at.time_ns - connect.frame.time_ns
-            if lasted > MAX_NS and not connection.quality.monotonic_clock:
+            if lasted > limit and not connection.quality.monotonic_clock:
                 return Unevaluated("the capture's clock goes back")
-            if rounds > MAX_ROUNDS or lasted > MAX_NS:
+            if rounds > MAX_ROUNDS or lasted > limit:
                 break
         else:
             return None
@@ -109,7 +109,7 @@ class EndlessAuthentication(ConnectionRule):
             return incomplete
         return Failure(
             message=f"the authentication has taken {rounds} rounds and {seconds(lasted)} so far; "
-            f"more than {MAX_ROUNDS} rounds or {MAX_NS // SECOND_NS} s suggest a loop",
+            f"more than {MAX_ROUNDS} rounds or {seconds(limit)} suggest a loop",
             at=at,
             frames=(connect.frame, at),
             evidence={"rounds": rounds, "seconds": round(lasted / SECOND_NS, 3)},

@@ -55,6 +55,7 @@ class WrongProtocolName(DefectRule):
     statements = versions(v31=(), v311="MQTT-3.1.2-1", v5="MQTT-3.1.2-1")
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.1", Version.V5_0: "3.1.2.1"}
     version_may_be_unknown = True
+    malformed = False
     consumes = {DefectKind.PROTOCOL_NAME: (spec.CONNECT,)}
     bad = (
         Example(

@@ -52,6 +52,7 @@ class UnknownProtocolLevel(DefectRule):
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
+    malformed = False
     consumes = {
         DefectKind.PROTOCOL_LEVEL: (spec.CONNECT,),
         DefectKind.NAME_LEVEL_DISAGREE: (spec.CONNECT,),

@@ -13,11 +13,6 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
 )
 
-_CITED: dict[Version | None, tuple[str, ...]] = {
-    Version.V3_1_1: ("MQTT-3.1.2-19",),
-    Version.V5_0: ("MQTT-3.1.2-17",),
-}
-
 
 class UserNameMissing(DefectRule):
     """The User Name Flag is set but no user name is in the payload.
@@ -53,10 +48,7 @@ class UserNameMissing(DefectRule):
     name = "user-name-missing"
     side = Side.CLIENT
     severity = Severity.ERROR
-    statements = versions(
-        v311=("MQTT-3.1.2-18", "MQTT-3.1.2-19"),
-        v5=("MQTT-3.1.2-16", "MQTT-3.1.2-17"),
-    )
+    statements = versions(v311="MQTT-3.1.2-19", v5="MQTT-3.1.2-17")
     sections = {Version.V3_1_1: "3.1.2.8", Version.V5_0: "3.1.2.8"}
     consumes = {DefectKind.USERNAME_MISSING: (spec.CONNECT,)}
     bad = (
@@ -89,9 +81,7 @@ class UserNameMissing(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Cites the violated statement: the flag is set, but the field is missing."""
+        """Reports that the flag is set, but the field is missing."""
         return self.failure(
-            fact,
-            "the User Name Flag is set but the payload ends before the user name",
-            statements=_CITED.get(fact.connection.version),
+            fact, "the User Name Flag is set but the payload ends before the user name"
         )

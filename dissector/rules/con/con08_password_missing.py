@@ -13,11 +13,6 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
 )
 
-_CITED: dict[Version | None, tuple[str, ...]] = {
-    Version.V3_1_1: ("MQTT-3.1.2-21",),
-    Version.V5_0: ("MQTT-3.1.2-19",),
-}
-
 
 class PasswordMissing(DefectRule):
     """The Password Flag is set but no password is in the payload.
@@ -53,10 +48,7 @@ class PasswordMissing(DefectRule):
     name = "password-missing"
     side = Side.CLIENT
     severity = Severity.ERROR
-    statements = versions(
-        v311=("MQTT-3.1.2-20", "MQTT-3.1.2-21"),
-        v5=("MQTT-3.1.2-18", "MQTT-3.1.2-19"),
-    )
+    statements = versions(v311="MQTT-3.1.2-21", v5="MQTT-3.1.2-19")
     sections = {Version.V3_1_1: "3.1.2.9", Version.V5_0: "3.1.2.9"}
     consumes = {DefectKind.PASSWORD_MISSING: (spec.CONNECT,)}
     bad = (
@@ -97,9 +89,7 @@ class PasswordMissing(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Cites the violated statement: the flag is set, but the field is missing."""
+        """Reports that the flag is set, but the field is missing."""
         return self.failure(
-            fact,
-            "the Password Flag is set but the payload ends before the password",
-            statements=_CITED.get(fact.connection.version),
+            fact, "the Password Flag is set but the payload ends before the password"
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.model import Confidence, Severity, Side, Version
+from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
+from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -20,10 +20,9 @@ class PayloadOutOfOrder(DefectRule):
     What it checks
     --------------
     The order is client id, (5.0: will properties,) will topic, will message, user name, password.
-    Swapped fields often cannot be recognized, so the rule reports only what the bytes show: in 5.0,
-    a packet that the standard's order does not fit, while another order of the will's fields fits
-    it exactly; in 3.1.1, a will topic that is not UTF-8 with a will message that would be a valid
-    topic.
+    The order shows only where lengths do: in 5.0, if the standard's order does not fit the packet,
+    while another order of the will's fields fits it to the byte and makes the topic a valid one.
+    Before 5.0 topic and message have the same layout, so a swap cannot be recognized.
 
     Why it matters
     --------------
@@ -41,24 +40,19 @@ class PayloadOutOfOrder(DefectRule):
 
     Known false alarms
     ------------------
-    In 3.1.1 the evidence is indirect, so the confidence is "possible": a topic in Latin-1 with a
-    short text as message looks the same; it violates the standard as well.
+    None known. A packet that is broken in another way does not fit another order to the byte.
     """
 
     id = "CON10"
     name = "payload-out-of-order"
     side = Side.CLIENT
     severity = Severity.ERROR
-    statements = both("MQTT-3.1.3-1")
-    sections = {Version.V3_1_1: "3.1.3", Version.V5_0: "3.1.3"}
+    statements = versions(v5="MQTT-3.1.3-1")
+    sections = {Version.V5_0: "3.1.3"}
     consumes = {DefectKind.FIELD_ORDER: (spec.CONNECT,)}
     bad = (
         Example(
-            "3.1.1: will message before will topic",
-            ("C 10 13 00 04 4d 51 54 54 04 06 00 3c 00 01 61 00 01 ff 00 01 74", *SERVER_CLOSES),
-        ),
-        Example(
-            "5.0: will properties after the will message",
+            "will properties after the will message",
             (
                 (
                     "C 10 1a 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 01 74 00 01 "
@@ -78,7 +72,7 @@ class PayloadOutOfOrder(DefectRule):
             ),
         ),
         Example(
-            "5.0: will properties before the topic",
+            "will properties before the topic",
             (
                 (
                     "C 10 1a 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 05 18 00 00 00 "
@@ -91,13 +85,7 @@ class PayloadOutOfOrder(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Sets the confidence: an exact fit is proof, swapped contents only suggest it."""
-        if fact.defect.field == "lastWillTopic":
-            return self.failure(
-                fact,
-                "the will topic is not UTF-8, the will message is a valid topic: possibly swapped",
-                confidence=Confidence.POSSIBLE,
-            )
+        """Reports that only another order fits."""
         return self.failure(
             fact,
             "the fields of the will fit the packet only in another order than the standard's",

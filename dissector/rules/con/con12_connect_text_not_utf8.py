@@ -14,6 +14,9 @@ from dissector.rules.examples import (
 )
 
 _Cited = dict[Version | None, tuple[str, ...]]
+# the statements about text that is not UTF-8, about U+0000, and about each field
+_NOT_UTF8: _Cited = {Version.V3_1_1: ("MQTT-1.5.3-1",), Version.V5_0: ("MQTT-1.5.4-1",)}
+_NUL: _Cited = {Version.V3_1_1: ("MQTT-1.5.3-2",), Version.V5_0: ("MQTT-1.5.4-2",)}
 _CLIENT_ID: _Cited = {Version.V3_1_1: ("MQTT-3.1.3-4",), Version.V5_0: ("MQTT-3.1.3-4",)}
 _TOPIC: _Cited = {Version.V3_1_1: ("MQTT-3.1.3-10",), Version.V5_0: ("MQTT-3.1.3-11",)}
 _USERNAME: _Cited = {Version.V3_1_1: ("MQTT-3.1.3-11",), Version.V5_0: ("MQTT-3.1.3-12",)}
@@ -61,9 +64,11 @@ class ConnectTextNotUtf8(DefectRule):
     side = Side.CLIENT
     severity = Severity.ERROR
     statements = versions(
-        v311=("MQTT-3.1.3-4", "MQTT-3.1.3-10", "MQTT-3.1.3-11"),
-        v5=("MQTT-3.1.3-4", "MQTT-3.1.3-11", "MQTT-3.1.3-12"),
-    )
+        v311=(
+            "MQTT-1.5.3-1", "MQTT-1.5.3-2", "MQTT-3.1.3-4", "MQTT-3.1.3-10", "MQTT-3.1.3-11",
+        ),
+        v5=("MQTT-1.5.4-1", "MQTT-1.5.4-2", "MQTT-3.1.3-4", "MQTT-3.1.3-11", "MQTT-3.1.3-12"),
+    )  # fmt: skip
     sections = {Version.V3_1_1: "3.1.3", Version.V5_0: "3.1.3"}
     consumes = dict.fromkeys(_FIELDS, (spec.CONNECT,))
     bad = (
@@ -118,11 +123,15 @@ class ConnectTextNotUtf8(DefectRule):
     )
 
     def check(self, fact: DefectFact) -> Verdict:
-        """Reports the field and cites its own statement."""
+        """Reports the field; cites the statement about all text, and the field's own."""
         kind = fact.defect.kind
         field, cited = _FIELDS[kind]
         nul = kind in (DefectKind.CLIENT_ID_NUL, DefectKind.USERNAME_NUL)
         what = "U+0000, which text must not" if nul else "bytes that are not UTF-8"
+        version = fact.connection.version
+        general = _NUL if nul else _NOT_UTF8
         return self.failure(
-            fact, f"{field} contains {what}", statements=cited.get(fact.connection.version)
+            fact,
+            f"{field} contains {what}",
+            statements=(*general.get(version, ()), *cited.get(version, ())),
         )

@@ -46,6 +46,7 @@ class EmptyClientIdNotClean(DefectRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.1.3-7")
     sections = {Version.V3_1_1: "3.1.3.1"}
+    malformed = False
     consumes = {DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN: (spec.CONNECT,)}
     bad = (
         Example(

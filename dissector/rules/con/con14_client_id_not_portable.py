@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dissector.connections.connection import Connection
 from dissector.model import Obligation, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
@@ -23,7 +24,9 @@ class ClientIdNotPortable(DefectRule):
     --------------
     MQTT 3.1 requires a client id of 1 to 23 characters: any other length is an error there. From
     3.1.1 on a server must accept ids of 1 to 23 letters and digits (0-9, A-Z, a-z). Longer ids and
-    other characters are legal, but a server may refuse them, so the severity is info.
+    other characters are legal, but a server may refuse them, so the severity is info. Nearly all
+    servers accept them, so the rule is pedantic there: it reports such an id only with --pedantic,
+    if the rule is selected by its id, or if the server rejects the id (code 2; 5.0: 0x85).
 
     Why it matters
     --------------
@@ -41,8 +44,8 @@ class ClientIdNotPortable(DefectRule):
 
     Known false alarms
     ------------------
-    From 3.1.1 on the id is legal, and nearly all current servers accept it. Ignore the rule if
-    yours does.
+    From 3.1.1 on the id is legal, and nearly all current servers accept it. A server that rejects
+    it may have another reason to.
     """
 
     id = "CON14"
@@ -55,6 +58,8 @@ class ClientIdNotPortable(DefectRule):
     }
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
+    malformed = False
+    pedantic = (Version.V3_1_1, Version.V5_0)
     consumes = {
         DefectKind.CLIENT_ID_LENGTH: (spec.CONNECT,),
         DefectKind.CLIENT_ID_NOT_PORTABLE: (spec.CONNECT,),
@@ -76,26 +81,34 @@ class ClientIdNotPortable(DefectRule):
             ),
         ),
         Example(
-            "3.1.1: 24 letters",
+            "3.1.1: 24 letters, rejected",
             (
                 (
                     "C 10 24 00 04 4d 51 54 54 04 02 00 3c 00 18 61 61 61 61 61 61 61 "
                     "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"
                 ),
-                ACCEPTED_311,
-                *GRACEFUL_CLOSE,
+                "S 20 02 00 02",
+                *SERVER_CLOSES,
             ),
         ),
         Example(
-            "5.0: a hyphen",
+            "5.0: a hyphen, rejected",
+            (
+                "C 10 10 00 04 4d 51 54 54 05 02 00 3c 00 00 03 61 2d 62",
+                "S 20 03 00 85 00",
+                *SERVER_CLOSES,
+            ),
+        ),
+    )
+    good = (
+        Example(
+            "5.0: a hyphen, accepted",
             (
                 "C 10 10 00 04 4d 51 54 54 05 02 00 3c 00 00 03 61 2d 62",
                 ACCEPTED_5,
                 *GRACEFUL_CLOSE,
             ),
         ),
-    )
-    good = (
         Example(
             "3.1: 23 characters",
             (
@@ -127,6 +140,14 @@ class ClientIdNotPortable(DefectRule):
             ),
         ),
     )
+
+    @classmethod
+    def matters(cls, connection: Connection) -> bool:
+        """Whether the server rejected the client id."""
+        connack, version = connection.connack, connection.version
+        if connack is None or version is None or connack.return_code is None:
+            return False
+        return connack.return_code == spec.IDENTIFIER_REJECTED.get(version)
 
     def check(self, fact: DefectFact) -> Verdict:
         """Reports the length in 3.1, and what is portable in later versions."""

@@ -16,7 +16,10 @@ from dissector.rules.examples import (
 _Cited = dict[Version | None, tuple[str, ...]]
 _WILDCARD: _Cited = {Version.V3_1_1: ("MQTT-4.7.1-1",), Version.V5_0: ("MQTT-4.7.0-1",)}
 _EMPTY: _Cited = {Version.V3_1_1: ("MQTT-4.7.3-1",), Version.V5_0: ("MQTT-4.7.3-1",)}
-_NUL: _Cited = {Version.V3_1_1: ("MQTT-4.7.3-2",), Version.V5_0: ("MQTT-4.7.3-2",)}
+_NUL: _Cited = {
+    Version.V3_1_1: ("MQTT-1.5.3-2", "MQTT-4.7.3-2"),
+    Version.V5_0: ("MQTT-1.5.4-2", "MQTT-4.7.3-2"),
+}
 _PROBLEMS = {
     DefectKind.WILL_TOPIC_WILDCARD: ("the will topic contains a wildcard, + or #", _WILDCARD),
     DefectKind.WILL_TOPIC_EMPTY: (
@@ -47,8 +50,8 @@ class IllegalWillTopic(DefectRule):
 
     Fix on the server
     -----------------
-    Check the will topic when the CONNECT is received, as for a PUBLISH, and close (5.0: 0x90 or
-    0x81).
+    Check the will topic when the CONNECT is received, as for a PUBLISH, and close (5.0: after
+    CONNACK 0x81, Malformed Packet).
 
     Known false alarms
     ------------------
@@ -60,8 +63,8 @@ class IllegalWillTopic(DefectRule):
     side = Side.CLIENT
     severity = Severity.ERROR
     statements = versions(
-        v311=("MQTT-4.7.1-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"),
-        v5=("MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"),
+        v311=("MQTT-1.5.3-2", "MQTT-4.7.1-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"),
+        v5=("MQTT-1.5.4-2", "MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"),
     )
     sections = {Version.V3_1_1: "4.7", Version.V5_0: "4.7"}
     consumes = dict.fromkeys(_PROBLEMS, (spec.CONNECT,))

@@ -46,6 +46,7 @@ class WillPayloadNotUtf8(DefectRule):
     severity = Severity.WARNING
     statements = versions(v5=())
     sections = {Version.V5_0: "3.1.3.2.3"}
+    malformed = False
     consumes = {DefectKind.WILL_PAYLOAD_NOT_UTF8: (spec.CONNECT,)}
     bad = (
         Example(

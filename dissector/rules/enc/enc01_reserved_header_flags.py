@@ -30,7 +30,7 @@ class ReservedHeaderFlags(DefectRule):
     Why it matters
     --------------
     The receiver must close the connection at once, so one wrong bit disconnects the device. Wrong
-    flags are also the first sign that packet boundaries are lost: if a length is off by one,
+    flags are often also the first sign that packet boundaries are lost: if a length is off by one,
     payload is read as a header.
 
     Fix on the client

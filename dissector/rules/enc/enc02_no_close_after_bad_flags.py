@@ -13,6 +13,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
     CONNECT_311,
+    GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
 from dissector.rules.gating import missing_close_after
@@ -37,13 +38,14 @@ class NoCloseAfterBadFlags(ConnectionRule):
     --------------
     The flags of the fixed header are defined for all types except PUBLISH. A receiver of other
     values must close: both sides in 3.1.1, the server in 5.0. After such a packet (reported by
-    ENC01, AUT06 or SEQ14) the rule checks whether either side closed, or sent DISCONNECT, within 5
-    seconds.
+    ENC01, AUT06 or SEQ14) the rule checks whether either side closed, or sent DISCONNECT, in time.
+    The standard names no time, so the finding is a warning; it is an error where the server's own
+    answer accepts the packet: CONNACK with code 0 or, in 5.0, AUTH.
 
     Why it matters
     --------------
-    Wrong flags are the first sign that the two sides disagree about packet boundaries: the assumed
-    header may be the middle of a payload. All that is read after it may be meaningless.
+    Wrong flags are often the first sign that the two sides disagree about packet boundaries: the
+    assumed header may be the middle of a payload. What is read after it may then be meaningless.
 
     Fix on the client
     -----------------
@@ -68,9 +70,20 @@ class NoCloseAfterBadFlags(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-2.2.2-2", v5="MQTT-4.13.1-1")
     sections = {Version.V3_1_1: "2.2.2", Version.V5_0: "4.13.1"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.DEFECT
     last: ClassVar[bool] = True
     bad = (
+        Example(
+            "3.1.1: a CONNECT with flags 1111 is accepted",
+            ("C 1f 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61", ACCEPTED_311, *GRACEFUL_CLOSE),
+            also=("ENC01",),
+        ),
+        Example(
+            "5.0: a CONNECT with flags 0001 is accepted",
+            ("C 11 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61", ACCEPTED_5, *GRACEFUL_CLOSE),
+            also=("ENC01",),
+        ),
         Example(
             "3.1.1: a PINGREQ with a flag is tolerated",
             (CONNECT_311, ACCEPTED_311, _BAD_FLAGS, "+6"),

@@ -45,7 +45,7 @@ class RemainingLengthTooLong(DefectRule):
 
     Known false alarms
     ------------------
-    Other traffic on an MQTT port may look like this; a connection is only judged after a CONNECT.
+    Other traffic on an MQTT port may look like this; it is only judged if it begins as MQTT does.
     """
 
     id = "ENC03"
@@ -55,6 +55,7 @@ class RemainingLengthTooLong(DefectRule):
     severity = Severity.ERROR
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "2.2.3", Version.V5_0: "1.5.5"}
+    version_may_be_unknown = True
     consumes = {DefectKind.LENGTH_FIVE_BYTES: ()}
     bad = (
         Example(

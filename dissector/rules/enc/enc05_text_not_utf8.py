@@ -17,7 +17,6 @@ from dissector.rules.examples import (
 _ONLY_3_1 = {
     DefectKind.CLIENT_ID_NOT_UTF8: "the client identifier",
     DefectKind.WILL_TOPIC_NOT_UTF8: "the will topic",
-    DefectKind.FIELD_ORDER: "the will topic",
     DefectKind.WILL_MESSAGE_NOT_ASCII: "the will message",
     DefectKind.USERNAME_NOT_UTF8: "the user name",
     DefectKind.PASSWORD_NOT_UTF8: "the password",
@@ -60,13 +59,9 @@ class TextNotUtf8(DefectRule):
     name = "text-not-utf8"
     side = Side.CLIENT
     either = True
-    severity = {
-        Version.V3_1: Severity.WARNING,
-        Version.V3_1_1: Severity.ERROR,
-        Version.V5_0: Severity.ERROR,
-    }
-    statements = versions(v31=(), v311="MQTT-1.5.3-1", v5="MQTT-1.5.4-1")
-    sections = {Version.V3_1: "2.5", Version.V3_1_1: "1.5.3", Version.V5_0: "1.5.4"}
+    severity = {Version.V3_1: Severity.WARNING, Version.V5_0: Severity.ERROR}
+    statements = versions(v31=(), v5="MQTT-1.5.4-1")
+    sections = {Version.V3_1: "2.5", Version.V5_0: "1.5.4"}
     consumes = {DefectKind.TEXT_NOT_UTF8: (), **dict.fromkeys(_ONLY_3_1, (spec.CONNECT,))}
     only_in = {(kind, spec.CONNECT): (Version.V3_1,) for kind in _ONLY_3_1}
     bad = (

@@ -18,9 +18,9 @@ class NulInText(DefectRule):
 
     What it checks
     --------------
-    A byte 00 within a text property of 5.0. Client id, user name and will topic are reported by
-    CON12 and CON15, User Properties by ENC09. The two bytes C0 80, which some runtimes write for
-    U+0000, are not UTF-8 and are reported by ENC05.
+    A byte 00 within a text property of 5.0; earlier versions have no properties. Client id, user
+    name and will topic are reported by CON12 and CON15, User Properties by ENC09. The two bytes C0
+    80, which some runtimes write for U+0000, are not UTF-8 and are reported by ENC05.
 
     Why it matters
     --------------
@@ -47,16 +47,16 @@ class NulInText(DefectRule):
     side = Side.CLIENT
     either = True
     severity = Severity.ERROR
-    statements = versions(v311="MQTT-1.5.3-2", v5="MQTT-1.5.4-2")
-    sections = {Version.V3_1_1: "1.5.3", Version.V5_0: "1.5.4"}
+    statements = versions(v5="MQTT-1.5.4-2")
+    sections = {Version.V5_0: "1.5.4"}
     consumes = {DefectKind.TEXT_NUL: ()}
     bad = (
         Example(
-            "5.0: a Reason String with its terminator",
+            "a Reason String with its terminator",
             (CONNECT_5, "S 20 09 00 87 06 1f 00 03 6e 6f 00", *SERVER_CLOSES),
         ),
         Example(
-            "5.0: a Content Type with its terminator",
+            "a Content Type with its terminator",
             (
                 (
                     "C 10 1a 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 05 03 00 02 78 "
@@ -68,7 +68,7 @@ class NulInText(DefectRule):
     )
     good = (
         Example(
-            "5.0: a Reason String without terminator",
+            "a Reason String without terminator",
             (CONNECT_5, "S 20 08 00 87 05 1f 00 02 6e 6f", *SERVER_CLOSES),
         ),
         Example(

@@ -47,7 +47,7 @@ class UserPropertyNotText(DefectRule):
     side = Side.CLIENT
     either = True
     severity = Severity.ERROR
-    statements = versions(v5="MQTT-1.5.7-1")
+    statements = versions(v5=("MQTT-1.5.4-1", "MQTT-1.5.4-2", "MQTT-1.5.7-1"))
     sections = {Version.V5_0: "1.5.7"}
     consumes = {DefectKind.USER_PROPERTY_NOT_UTF8: (), DefectKind.USER_PROPERTY_NUL: ()}
     bad = (
@@ -87,8 +87,12 @@ class UserPropertyNotText(DefectRule):
         """Reports which of the two requirements for text is violated."""
         if fact.defect.kind is DefectKind.USER_PROPERTY_NUL:
             return self.failure(
-                fact, "a User Property contains U+0000, in name or value; text must not"
+                fact,
+                "a User Property contains U+0000, in name or value; text must not",
+                statements=("MQTT-1.5.4-2", "MQTT-1.5.7-1"),
             )
         return self.failure(
-            fact, "a User Property contains bytes that are not UTF-8, in name or value"
+            fact,
+            "a User Property contains bytes that are not UTF-8, in name or value",
+            statements=("MQTT-1.5.4-1", "MQTT-1.5.7-1"),
         )

@@ -55,6 +55,7 @@ class PacketTypeNotAllowed(DefectRule):
     severity = Severity.ERROR
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "table 2.1", Version.V5_0: "table 2-1"}
+    version_may_be_unknown = True
     consumes = {DefectKind.TYPE_ZERO: (), DefectKind.WRONG_DIRECTION: ()}
     only_in = {(DefectKind.WRONG_DIRECTION, spec.DISCONNECT): (Version.V3_1,)}
     bad = (

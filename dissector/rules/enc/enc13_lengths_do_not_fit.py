@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
+from dissector.rules.base import DefectFact, DefectRule, Example, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -15,13 +15,13 @@ from dissector.rules.examples import (
 )
 
 _CONNECT: dict[Version | None, tuple[str, ...]] = {
+    None: ("MQTT-3.1.4-1",),
     Version.V3_1_1: ("MQTT-3.1.4-1",),
     Version.V5_0: ("MQTT-3.1.4-1",),
 }
-# Packets other than CONNECT: the statements about the receiver's reaction, and their section
+# Other packets, only in 5.0 (before it ACK01 and SEQ14 report them): the statements about the
+# receiver's reaction, and their section
 _BEYOND: dict[tuple[Version | None, Side], tuple[tuple[str, ...], str]] = {
-    (Version.V3_1_1, Side.CLIENT): (("MQTT-4.8.0-1",), "4.8"),
-    (Version.V3_1_1, Side.SERVER): (("MQTT-4.8.0-1",), "4.8"),
     (Version.V5_0, Side.CLIENT): (("MQTT-4.13.1-1",), "4.13.1"),
     (Version.V5_0, Side.SERVER): ((), "4.13.1"),
 }
@@ -36,7 +36,8 @@ class LengthsDoNotFit(DefectRule):
     A declared length that runs past the end of the packet, a truncated variable header, or bytes
     after the last field. Fields that a flag announces but that are missing have their own rules
     (CON04, CON07, CON08, CON11), except in MQTT 3.1, where a missing client id or will is reported
-    here and all of this is a warning.
+    here and all of this is a warning. Of a CONNECT that ends before its level, which decides the
+    version, it reports what is the same in every version.
 
     Why it matters
     --------------
@@ -70,10 +71,9 @@ class LengthsDoNotFit(DefectRule):
         Version.V3_1_1: Severity.ERROR,
         Version.V5_0: Severity.ERROR,
     }
-    statements = versions(
-        v31=(), v311=("MQTT-3.1.4-1", "MQTT-4.8.0-1"), v5=("MQTT-3.1.4-1", "MQTT-4.13.1-1")
-    )
+    statements = versions(v31=(), v311="MQTT-3.1.4-1", v5=("MQTT-3.1.4-1", "MQTT-4.13.1-1"))
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    version_may_be_unknown = True
     consumes = {
         DefectKind.FIELD_OVERRUN: (),
         DefectKind.TRAILING_BYTES: (),
@@ -109,6 +109,7 @@ class LengthsDoNotFit(DefectRule):
             "5.0: a byte after the last field",
             ("C 10 0f 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61 78", *SERVER_CLOSES),
         ),
+        Example("it ends before the protocol level", ("C 10 06 00 04 4d 51 54 54", *SERVER_CLOSES)),
         Example(
             "3.1: a will without message",
             ("C 10 12 00 06 4d 51 49 73 64 70 03 06 00 3c 00 01 61 00 01 74", *SERVER_CLOSES),
@@ -116,6 +117,10 @@ class LengthsDoNotFit(DefectRule):
         Example(
             "5.0: the Property Length is missing",
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "5.0: a byte after the last field of the client's DISCONNECT",
+            (CONNECT_5, ACCEPTED_5, "C e0 03 00 00 78", *SERVER_CLOSES),
         ),
         Example(
             "5.0: a byte after the last field of the server's DISCONNECT",
@@ -152,6 +157,8 @@ class LengthsDoNotFit(DefectRule):
     def check(self, fact: DefectFact) -> Verdict:
         """Reports what does not fit; of bytes left over, which may be secrets, only the number."""
         defect, version = fact.defect, fact.connection.version
+        if version is None and not _before_level(fact):
+            return Unevaluated("the version of the connection is unknown")
         if defect.kind is DefectKind.TRAILING_BYTES:
             plural = "" if defect.length == 1 else "s"
             message = f"{defect.length} byte{plural} after the last field of {fact.packet.name}"
@@ -172,3 +179,11 @@ class LengthsDoNotFit(DefectRule):
                 "length": defect.length,
             },
         )
+
+
+def _before_level(fact: DefectFact) -> bool:
+    """Whether a CONNECT ends before or in its protocol level: no version has such a packet."""
+    return fact.packet.type == spec.CONNECT and fact.defect.field in (
+        "protocolName",
+        "protocolLevel",
+    )

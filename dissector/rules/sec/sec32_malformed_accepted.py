@@ -11,7 +11,6 @@ from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
 from dissector.rules.thresholds import Thresholds
 
 CONTINUED = frozenset({"SEQ05", "SEQ17", "ENC02"})
-MALFORMED = ("ENC", "CON")  # groups of rules about a packet's own bytes
 
 
 class MalformedAccepted(ConnectionAuditRule):
@@ -20,7 +19,7 @@ class MalformedAccepted(ConnectionAuditRule):
     What it checks
     --------------
     A rule about the standard found that the server continued a connection after a malformed packet
-    (SEQ05, ENC02, or SEQ17 because of an ENC or CON rule); or one host sent malformed packets on at
+    (SEQ05, ENC02, or SEQ17 because of a malformed packet); or one host sent malformed packets on at
     least 5 connections within 60 seconds, as fuzzing does: then the client is at fault.
 
     Why it matters
@@ -94,12 +93,13 @@ class MalformedAccepted(ConnectionAuditRule):
         if not connection.findings:
             return None
         found = []
+        malformed = {item.rule for item in connection.malformed}
         proofs = [
             item
             for item in connection.findings
             if item.rule in CONTINUED
             and item.side is Side.SERVER
-            and str(item.evidence.get("provokedBy", "ENC")).startswith(MALFORMED)
+            and item.evidence.get("provokedBy", item.rule) in (*malformed, item.rule)
         ]
         if proofs and context.activity.once(
             self.id, profile.server_ip, profile.server_port, "accepts"
@@ -117,10 +117,8 @@ class MalformedAccepted(ConnectionAuditRule):
         host = context.host
         broken = [
             item
-            for item in connection.findings
-            if item.side is Side.CLIENT
-            and item.severity is Severity.ERROR
-            and item.packet is not None
+            for item in connection.malformed
+            if item.side is Side.CLIENT and item.severity is Severity.ERROR
         ]
         if broken and host is not None:
             append_bounded(host.malformed_times, broken[0].time_ns)

@@ -38,9 +38,9 @@ class FirstServerPacketNotConnack(ConnectionRule):
 
     What it checks
     --------------
-    The first packet from server to client must be CONNACK, in 5.0 CONNACK or AUTH. The rule reports
-    the one that came instead. Packets that a server may never send are reported by ENC12 and AUT08,
-    an early DISCONNECT by SEQ13.
+    Until its CONNACK a server must not send any other packet; in 5.0 it may send AUTH before. The
+    rule reports the first other one, also behind AUTH. Packets that a server may never send are
+    reported by ENC12 and AUT08, an early DISCONNECT by SEQ13.
 
     Why it matters
     --------------
@@ -84,6 +84,17 @@ class FirstServerPacketNotConnack(ConnectionRule):
             (CONNECT_5, "S 30 06 00 01 61 00 68 69", ACCEPTED_5, *GRACEFUL_CLOSE),
         ),
         Example(
+            "5.0: a queued message behind AUTH",
+            (
+                CONNECT_5_METHOD,
+                "S f0 06 18 04 15 00 01 4d",
+                "S 30 06 00 01 61 00 68 69",
+                "C f0 06 18 04 15 00 01 4d",
+                ACCEPTED_5_METHOD,
+                *GRACEFUL_CLOSE,
+            ),
+        ),
+        Example(
             "3.1: a queued message before the CONNACK",
             (CONNECT_31, "S 30 05 00 01 61 68 69", ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
@@ -106,8 +117,9 @@ class FirstServerPacketNotConnack(ConnectionRule):
     )
 
     def check(self, connection: Connection) -> Verdict:
-        """Checks the first packet of the server."""
-        first = next(iter(sent(connection, Side.SERVER)), None)
+        """Checks the first packet of the server that is not AUTH."""
+        packets = sent(connection, Side.SERVER)
+        first = next((ref for ref in packets if ref.type != spec.AUTH), None)
         connect = connection.connect
         if first is None or first.type not in _TOO_EARLY or connect is None:
             return None
@@ -116,9 +128,10 @@ class FirstServerPacketNotConnack(ConnectionRule):
             return incomplete
         name = spec.packet_name(first.type)
         wanted = "CONNACK or AUTH" if connection.version is Version.V5_0 else "CONNACK"
+        which = "first packet" if first is packets[0] else "first packet besides AUTH"
         frames = (first.frame,) if connect.frame is None else (connect.frame, first.frame)
         return Failure(
-            message=f"the server's first packet is {name}; it must be {wanted}",
+            message=f"the server's {which} is {name}; it must be {wanted}",
             at=first.frame,
             frames=frames,
             evidence={"firstPacket": name},

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.connections.deadlines import CLOSE_GRACE_NS
-from dissector.model import Confidence, Severity, Side, Version
+from dissector.model import Finding, FrameRef, Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.defects import Defect
 from dissector.mqtt.defects import DefectKind as Kind
-from dissector.mqtt.packets import Connack, Connect
+from dissector.mqtt.packets import Connack, Packet
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
+from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
@@ -18,7 +19,7 @@ from dissector.rules.examples import (
     REFUSED_311,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import incomplete_before, missing_close
+from dissector.rules.gating import incomplete_before, missing_close, sent
 
 _CLIENT_ID = frozenset(
     {Kind.CLIENT_ID_MISSING, Kind.CLIENT_ID_NOT_UTF8, Kind.CLIENT_ID_NUL}
@@ -29,32 +30,23 @@ _CREDENTIALS = frozenset(
         Kind.PASSWORD_MISSING, Kind.PASSWORD_WITHOUT_USERNAME,
     }
 )  # fmt: skip
-# Defects by which a CONNECT violates section 3.1. Not those of other rules: name and level
-# (SEQ06), an empty id without a clean session (SEQ07), bad flags in byte 1 (ENC02), a Will Topic
-# that is empty or has a wildcard (section 4.7; SEQ17).
-_MALFORMED = _CLIENT_ID | _CREDENTIALS | {
-    Kind.CONNECT_RESERVED_FLAG, Kind.WILL_FIELD_MISSING, Kind.WILL_QOS_WITHOUT_FLAG,
-    Kind.WILL_RETAIN_WITHOUT_FLAG, Kind.WILL_QOS_3, Kind.FIELD_ORDER, Kind.WILL_TOPIC_NOT_UTF8,
-    Kind.WILL_TOPIC_NUL, Kind.FIELD_OVERRUN, Kind.TRAILING_BYTES, Kind.TEXT_NOT_UTF8,
-    Kind.TEXT_NUL, Kind.USER_PROPERTY_NOT_UTF8,
-    Kind.USER_PROPERTY_NUL, Kind.PROPERTY_LENGTH_MISSING, Kind.PROPERTY_LENGTH_OVERRUN,
-    Kind.PROPERTY_OVERRUN, Kind.PROPERTY_UNKNOWN, Kind.PROPERTY_NOT_ALLOWED, Kind.PROPERTY_REPEATED,
-    Kind.PROPERTY_VALUE, Kind.AUTH_DATA_WITHOUT_METHOD, Kind.RECEIVE_MAXIMUM_ZERO,
-    Kind.MAXIMUM_PACKET_SIZE_ZERO, Kind.REQUEST_INFORMATION_VALUE,
-}  # fmt: skip
-MALFORMED = {
-    Version.V3_1_1: _MALFORMED,
-    Version.V5_0: (_MALFORMED | {Kind.LENGTH_NOT_MINIMAL}) - {Kind.PASSWORD_WITHOUT_USERNAME},
-}
+# Rules about topic names, which section 3.1 of the standard does not define: SEQ17 reports those
+TOPIC_RULES = frozenset({"CON15", "CON18"})
 
 _RESERVED_FLAG_311 = "C 10 0d 00 04 4d 51 54 54 04 03 00 3c 00 01 61"
 _RESERVED_FLAG_5 = "C 10 0e 00 04 4d 51 54 54 05 03 00 3c 00 00 01 61"
 
 
-def malformed(connect: Connect) -> list[Defect]:
-    """Returns the defects that make a CONNECT malformed in its own version."""
-    kinds = MALFORMED.get(connect.version) if connect.version else None
-    return [defect for defect in connect.defects if kinds and defect.kind in kinds]
+def format_faults(connection: Connection) -> list[Finding]:
+    """Returns the findings by which a CONNECT is malformed, except those with a rule of their own.
+
+    ENC02 reports the reaction to bad flags in byte 1, SEQ17 that to a bad topic name.
+    """
+    return [
+        finding
+        for finding in connection.connect_faults
+        if finding.rule not in TOPIC_RULES and not about_header_flags(finding)
+    ]
 
 
 class MalformedConnectTolerated(ConnectionRule):
@@ -65,9 +57,11 @@ class MalformedConnectTolerated(ConnectionRule):
     A server must close the connection after a CONNECT that violates section 3.1. In 3.1.1 it must
     close without a CONNACK; only code 1 (version), code 2 after an invalid client id and code 4
     after invalid credentials are not reported. In 5.0 a refusing CONNACK may come first, but never
-    success. If no CONNACK comes in time, either side must close within 5 seconds. The error of the
-    CONNECT is reported separately. A wrong protocol name or level is left to SEQ06, an empty client
-    id without a clean session to SEQ07.
+    success, nor an AUTH. An answer that must not come is an error. If no CONNACK comes, either side
+    must close in time: the standard names no time, so the finding is a warning then. The error of
+    the CONNECT is reported separately. A wrong protocol name or level is left to SEQ06, an empty
+    client id without a clean session to SEQ07, bad header flags to ENC02, an illegal topic name to
+    SEQ17.
 
     Why it matters
     --------------
@@ -87,7 +81,7 @@ class MalformedConnectTolerated(ConnectionRule):
     Known false alarms
     ------------------
     A load balancer in front of the server may keep the TCP connection open longer. Nothing is
-    reported if the capture ends, or bytes are missing, before the 5 seconds have passed.
+    reported if the capture ends, or bytes are missing, before the deadline has passed.
     """
 
     id = "SEQ05"
@@ -96,6 +90,7 @@ class MalformedConnectTolerated(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-3.1.4-1")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(
@@ -110,6 +105,15 @@ class MalformedConnectTolerated(ConnectionRule):
         Example(
             "5.0: refused after 6 seconds",
             (_RESERVED_FLAG_5, "+6", "S 20 03 00 81 00", *SERVER_CLOSES),
+            also=("CON03",),
+        ),
+        Example(
+            "5.0: answered with AUTH",
+            (
+                "C 10 12 00 04 4d 51 54 54 05 03 00 3c 04 15 00 01 4d 00 01 61",
+                "S f0 06 18 04 15 00 01 4d",
+                *SERVER_CLOSES,
+            ),
             also=("CON03",),
         ),
         Example("5.0: accepted", (_RESERVED_FLAG_5, ACCEPTED_5, *GRACEFUL_CLOSE), also=("CON03",)),
@@ -135,54 +139,66 @@ class MalformedConnectTolerated(ConnectionRule):
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None:
             return None
-        faults = malformed(connect)
+        faults = format_faults(connection)
         kinds = {defect.kind for defect in connect.defects}
         if not faults or Kind.PROTOCOL_NAME in kinds:
             return None
         answer = None if connack is None else connack.frame
         permitted = connack is not None and _permitted(connection, connack, kinds)
-        if permitted and answer and answer.time_ns <= connect.frame.time_ns + CLOSE_GRACE_NS:
+        deadline = connect.frame.time_ns + connection.deadlines.close_ns
+        if permitted and answer and answer.time_ns <= deadline:
             return None  # SEQ09 requires the close
+        named = f"{faults[0].rule}, {faults[0].name}"
+        evidence: dict[str, Any] = {"defect": faults[0].evidence.get("defect")}
         if connack is None or answer is None or permitted:
+            if connection.version is Version.V5_0:
+                auth = next(iter(sent(connection, Side.SERVER, spec.AUTH)), None)
+                if auth is not None:
+                    return self._answered(connection, named, auth.frame, "AUTH", evidence)
             return missing_close(
                 connection,
-                f"the CONNECT is malformed ({_named(connection, faults)})",
+                f"the CONNECT is malformed ({named})",
                 connect.frame,
                 "the server must close it",
-                evidence={"defect": faults[0].kind.value},
-                confidence=Confidence.LIKELY,
+                evidence=evidence,
             )
+        code = connack.return_code
+        shown = "a CONNACK without a code"
+        if code is not None:
+            word = spec.code_word(connection.version)
+            name = spec.return_code_name(code, connection.version)
+            shown = f"{word} {spec.shown_code(code)} ({name})"
+        evidence["returnCode"] = code
+        return self._answered(connection, named, answer, shown, evidence, connack)
+
+    @staticmethod
+    def _answered(
+        connection: Connection,
+        named: str,
+        answer: FrameRef,
+        shown: str,
+        evidence: dict[str, Any],
+        packet: Packet | None = None,
+    ) -> Verdict:
+        """Returns the failure of a server that answers a malformed CONNECT."""
+        connect = connection.connect
+        assert connect is not None and connect.frame is not None
         for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, answer)):
             incomplete = incomplete_before(connection, side, frame, from_start=False)
             if incomplete is not None:
                 return incomplete
-        code = connack.return_code
-        shown = "a CONNACK without a code"
-        if code is not None:
-            name = spec.return_code_name(code, connection.version)
-            shown = f"code {spec.shown_code(code)} ({name})"
         wanted = (
             "the server must close, at most after a refusal"
             if connection.version is Version.V5_0
             else "the server must close without a CONNACK"
         )
         return Failure(
-            message=f"a malformed CONNECT ({_named(connection, faults)}) is answered with {shown}; "
-            f"{wanted}",
+            message=f"a malformed CONNECT ({named}) is answered with {shown}; {wanted}",
             at=answer,
             frames=(connect.frame, answer),
-            evidence={"defect": faults[0].kind.value, "returnCode": code},
-            packet=connack,
+            evidence=evidence,
+            packet=packet,
         )
-
-
-def _named(connection: Connection, faults: list[Defect]) -> str:
-    """Returns rule and name of the finding about the CONNECT, else the kind of its defect."""
-    kind = faults[0].kind.value
-    for finding in connection.findings:
-        if finding.side is Side.CLIENT and finding.evidence.get("defect") == kind:
-            return f"{finding.rule}, {finding.name}"
-    return kind.replace("-", " ")
 
 
 def _permitted(connection: Connection, connack: Connack, kinds: set[Kind]) -> bool:

@@ -56,7 +56,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
     Known false alarms
     ------------------
     Several servers may share the address and port (a load balancer, an upgrade during the capture),
-    so the confidence is "likely".
+    so the confidence is "likely". The standard names no time for the close.
     """
 
     id = "SEQ06"
@@ -67,6 +67,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
     statements = both(_STATEMENT)
     sections = {Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Severity, Side, Version
+from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES
 from dissector.rules.gating import incomplete_before, missing_close
-from dissector.rules.seq.seq05_malformed_connect_tolerated import malformed
 
 _EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
 
@@ -20,9 +19,11 @@ class EmptyClientIdNotRejected(ConnectionRule):
     What it checks
     --------------
     In 3.1.1 a CONNECT with an empty client id and cleanSession=0 must be answered by CONNACK with
-    return code 2, and then the server must close. The rule reports an acceptance, another code, a
-    close without CONNACK, and a connection that stays open. Code 1 is not reported, since the
-    version is checked first. 5.0 allows such a CONNECT.
+    return code 2, and then the server must close. The rule reports an acceptance and another code,
+    which are errors. A close without CONNACK is a warning: section 3.1.4 of the standard allows it
+    for every CONNECT that is not valid, and section 3.1.3.1 does not. A connection that stays open
+    is a warning, too: the standard names no time. Code 1 is not reported, since the version is
+    checked first. 5.0 allows such a CONNECT.
 
     Why it matters
     --------------
@@ -50,6 +51,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.1.3-8")
     sections = {Version.V3_1_1: "3.1.3.1"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example("accepted", (_EMPTY, ACCEPTED_311, *GRACEFUL_CLOSE), also=("CON13",)),
@@ -71,7 +73,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     def check(self, connection: Connection) -> Verdict:
         """Checks what follows such a CONNECT."""
         connect, connack = connection.connect, connection.connack
-        if connect is None or connect.frame is None or malformed(connect):
+        if connect is None or connect.frame is None or connection.connect_faults:
             return None
         if all(d.kind is not DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN for d in connect.defects):
             return None
@@ -83,15 +85,11 @@ class EmptyClientIdNotRejected(ConnectionRule):
                 return Unevaluated(incomplete_reason)
             first = connection.closes[0] if connection.closes else None
             if first is None or first.side is Side.CLIENT:
-                return missing_close(
-                    connection,
-                    f"{shown} got no answer",
-                    connect.frame,
-                    wanted,
-                    confidence=Confidence.LIKELY,
-                )
+                return missing_close(connection, f"{shown} got no answer", connect.frame, wanted)
             return Failure(
-                message=f"{shown}: the server closed without a CONNACK; it must send code 2 first",
+                message=f"{shown}: the server closed without a CONNACK; it must send code 2 first, "
+                "though another section of the standard lets it just close",
+                severity=Severity.WARNING,
                 at=connect.frame,
                 frames=(connect.frame, first.frame),
                 time_ns=first.frame.time_ns,
@@ -117,5 +115,4 @@ class EmptyClientIdNotRejected(ConnectionRule):
             f"{shown} answered with code 2",
             connack.frame,
             "the server must close after it",
-            confidence=Confidence.LIKELY,
         )

@@ -9,7 +9,6 @@ from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import CLIENT_CLOSES, CONNECT_5, CONNECT_311, SERVER_CLOSES
 from dissector.rules.gating import missing_close
 
-_REJECTED = {Version.V3_1_1: 2, Version.V5_0: 0x85}
 _REJECTED_311 = "S 20 02 00 02"
 _REJECTED_5 = "S 20 03 00 85 00"
 
@@ -20,9 +19,9 @@ class NoCloseAfterRejectedId(ConnectionRule):
     What it checks
     --------------
     CONNACK with return code 2 (5.0: 0x85) means that the client id is not allowed; the server must
-    close right after it. The rule reports a connection that neither side has closed within 5
-    seconds. An empty client id with cleanSession=0 in 3.1.1 is reported by SEQ07, a refusal during
-    enhanced authentication by AUT05.
+    close right after it. The rule reports a connection that neither side has closed in time; the
+    standard names no time. An empty client id with cleanSession=0 in 3.1.1 is reported by SEQ07, a
+    refusal during enhanced authentication by AUT05.
 
     Why it matters
     --------------
@@ -52,6 +51,7 @@ class NoCloseAfterRejectedId(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.1.3-9", v5="MQTT-3.1.3-8")
     sections = {Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.REFUSED
     bad = (
         Example("3.1.1: code 2, left open", (CONNECT_311, _REJECTED_311, "+6")),
@@ -69,13 +69,14 @@ class NoCloseAfterRejectedId(ConnectionRule):
         if connack is None or connack.frame is None or connection.version is None:
             return None
         code = connack.return_code
-        if code is None or code != _REJECTED.get(connection.version):
+        if code is None or code != spec.IDENTIFIER_REJECTED.get(connection.version):
             return None
         if any(finding.rule in ("AUT05", "SEQ07") for finding in connection.findings):
             return None
+        shown = f"{spec.code_word(connection.version)} {spec.shown_code(code)}"
         return missing_close(
             connection,
-            f"the client id was rejected (code {spec.shown_code(code)})",
+            f"the client id was rejected ({shown})",
             connack.frame,
             "the server must close after it",
             evidence={"returnCode": code},

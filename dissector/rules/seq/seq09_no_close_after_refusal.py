@@ -29,8 +29,9 @@ class NoCloseAfterRefusal(ConnectionRule):
     What it checks
     --------------
     After a CONNACK with a return code other than 0 (5.0: a reason code of 0x80 or more) the server
-    must close. The rule reports a connection that neither side has closed within 5 seconds. It does
-    not report what SEQ06, SEQ07, SEQ08 or AUT05 report for a special case.
+    must close. The rule reports a connection that neither side has closed in time. The standard
+    names no time, so the finding is a warning. It does not report what SEQ06, SEQ07, SEQ08 or AUT05
+    report for a special case.
 
     Why it matters
     --------------
@@ -50,17 +51,18 @@ class NoCloseAfterRefusal(ConnectionRule):
 
     Known false alarms
     ------------------
-    A FIN that the capture point cannot see. If the client closes first, the capture ends within the
-    5 seconds, or bytes are missing, nothing is reported.
+    A FIN that the capture point cannot see. If the client closes first, the capture ends before the
+    deadline, or bytes are missing, nothing is reported.
     """
 
     id = "SEQ09"
     name = "no-close-after-refusal"
     side = Side.SERVER
-    severity = Severity.ERROR
+    severity = Severity.WARNING
     confidence = Confidence.LIKELY
-    statements = versions(v311="MQTT-3.2.2-5", v5=("MQTT-3.2.2-7", "MQTT-4.13.2-1"))
+    statements = versions(v311="MQTT-3.2.2-5", v5=("MQTT-3.1.4-2", "MQTT-3.2.2-7", "MQTT-4.13.2-1"))
     sections = {Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.REFUSED
     bad = (
         Example("3.1.1: code 5, left open", (CONNECT_311, REFUSED_311, "+6")),
@@ -89,7 +91,7 @@ class NoCloseAfterRefusal(ConnectionRule):
         name = spec.return_code_name(code, connection.version)
         return missing_close(
             connection,
-            f"refused with code {spec.shown_code(code)} ({name})",
+            f"refused with {spec.code_word(connection.version)} {spec.shown_code(code)} ({name})",
             connack.frame,
             "the server must close after a refusal",
             evidence={"returnCode": code},

@@ -92,9 +92,10 @@ class ServedAfterRefusal(ConnectionRule):
         if incomplete is not None:
             return incomplete
         name = spec.packet_name(first.type)
+        code = f"{spec.code_word(connection.version)} {spec.shown_code(connack.code)}"
         return Failure(
             message=f"{name} from the server {after(connack.frame, first.frame)} its refusal "
-            f"(code {connack.code}); it must not process what a refused client sends",
+            f"({code}); it must not process what a refused client sends",
             at=first.frame,
             frames=(connack.frame, first.frame),
             evidence={"packet": name, "returnCode": connack.code, "packets": len(served)},

@@ -1,11 +1,10 @@
-"""SEQ11: valid CONNECT that is neither answered nor followed by a close within 30 seconds."""
+"""SEQ11: valid CONNECT that is neither answered nor followed by a close in time."""
 
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
-from dissector.model import Confidence, Severity, Side, Version
-from dissector.mqtt.defects import DefectKind
+from dissector.model import Confidence, Finding, Severity, Side, Version
+from dissector.mqtt import spec
 from dissector.rules.base import ConnectionRule, Example, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
@@ -17,22 +16,14 @@ from dissector.rules.examples import (
 )
 from dissector.rules.gating import missing_close, seconds, server_sent_auth
 
-_HARMLESS = frozenset(
-    {
-        DefectKind.TEXT_CONTROL,
-        DefectKind.CLIENT_ID_NOT_PORTABLE,
-        DefectKind.WILL_PAYLOAD_NOT_UTF8,
-    }
-)
-
 
 class ConnectUnanswered(ConnectionRule):
-    """A valid CONNECT gets neither an answer nor a close within 30 seconds.
+    """A valid CONNECT gets neither an answer nor a close in time.
 
     What it checks
     --------------
     A CONNECT without errors must be answered with CONNACK; in 5.0 an AUTH may come first. A server
-    may also close without an answer. The rule reports that nothing happened within 30 seconds
+    may also close without an answer. The rule reports that nothing happened before the deadline
     although the server's TCP has acknowledged the CONNECT and the connection stayed open.
 
     Why it matters
@@ -51,8 +42,8 @@ class ConnectUnanswered(ConnectionRule):
 
     Known false alarms
     ------------------
-    A server that delays its answer intentionally, to slow attackers down. The standard gives no
-    time; 30 seconds is our choice.
+    A server that delays its answer intentionally, to slow attackers down. The standard names no
+    time.
     """
 
     id = "SEQ11"
@@ -62,6 +53,7 @@ class ConnectUnanswered(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.1.4-4", v5="MQTT-3.1.4-5")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
+    deadlines = ("connack-seconds",)
     asks = ConnectionFlag.UNANSWERED
     bad = (
         Example("3.1.1: nothing for 32 seconds", (CONNECT_311, "+32")),
@@ -82,20 +74,28 @@ class ConnectUnanswered(ConnectionRule):
         connect = connection.connect
         if connect is None or connect.frame is None:
             return None
-        is_3_1_1 = connection.version is Version.V3_1_1
-        for defect in connect.defects:
-            advice_only = is_3_1_1 and defect.kind is DefectKind.LENGTH_NOT_MINIMAL
-            if defect.kind not in _HARMLESS and not advice_only:
-                return None
-        if connection.answered_within(HANDSHAKE_TIMEOUT_NS) or server_sent_auth(connection):
+        if any(_about_connect(finding) for finding in connection.findings):
+            return None  # the CONNECT is not valid
+        limit = connection.deadlines.connack_ns
+        if connection.answered_within(limit) or server_sent_auth(connection):
             return None
         verdict = missing_close(
             connection,
-            f"CONNECT got no answer within {seconds(HANDSHAKE_TIMEOUT_NS)}",
+            f"CONNECT got no answer within {seconds(limit)}",
             connect.frame,
             "the server must answer it with CONNACK, or close",
-            grace_ns=HANDSHAKE_TIMEOUT_NS,
+            grace_ns=limit,
         )
         if verdict is not None and not connection.connect_delivered:
             return Unevaluated("the server's TCP has not acknowledged the CONNECT")
         return verdict
+
+
+def _about_connect(finding: Finding) -> bool:
+    """Whether a finding is about an error in the bytes of a CONNECT."""
+    return (
+        finding.side is Side.CLIENT
+        and finding.severity is Severity.ERROR
+        and finding.packet is not None
+        and finding.packet[0] >> 4 == spec.CONNECT
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
 from dissector.rules.base import ConnectionRule, Example, Verdict, versions
 from dissector.rules.examples import (
@@ -22,9 +21,9 @@ class HandshakeStalled(ConnectionRule):
 
     What it checks
     --------------
-    On a port that is known for MQTT: a TCP connection on which neither side has sent a byte for 30
-    seconds. On any MQTT connection: a client that has waited for CONNACK for 35 seconds and has not
-    closed. In both cases the standard recommends to close after "a reasonable amount of time".
+    On a port that is known for MQTT: a TCP connection on which neither side has sent a byte in
+    time. On any MQTT connection: a client that has waited too long for CONNACK and has not closed.
+    In both cases the standard recommends to close after "a reasonable amount of time".
 
     Why it matters
     --------------
@@ -43,7 +42,7 @@ class HandshakeStalled(ConnectionRule):
     Known false alarms
     ------------------
     Health checks of load balancers, and connection pools that open sockets in advance. The standard
-    gives no times; these are our choice.
+    names no times.
     """
 
     id = "SEQ12"
@@ -55,6 +54,7 @@ class HandshakeStalled(ConnectionRule):
     statements = versions(v311=(), v5=())
     sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     version_may_be_unknown = True
+    deadlines = ("connect-seconds", "client-wait-seconds")
     asks = ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED
     bad = (
         Example("opened, and nothing sent", ("+32",)),
@@ -80,13 +80,14 @@ class HandshakeStalled(ConnectionRule):
                 "TCP connection without a CONNECT",
                 FrameRef(first.file, first.number, connection.opened_ns),
                 "the client should send CONNECT at once, and the server should close",
-                grace_ns=HANDSHAKE_TIMEOUT_NS,
+                grace_ns=connection.deadlines.connect_ns,
+                severity=Severity.INFO,
                 section="3.1.4",
             )
         connect = connection.connect
         if connect is None or connect.frame is None:
             return None
-        limit = HANDSHAKE_TIMEOUT_NS + CLOSE_GRACE_NS
+        limit = connection.deadlines.client_wait_ns
         if connection.answered_within(limit) or server_sent_auth(connection):
             return None
         return missing_close(
@@ -95,4 +96,5 @@ class HandshakeStalled(ConnectionRule):
             connect.frame,
             "it should close after a reasonable time",
             grace_ns=limit,
+            severity=Severity.INFO,
         )

@@ -51,7 +51,10 @@ class BadDisconnect(DefectRule):
 
     Fix on the client
     -----------------
-    Send E0 00 in 3.1.1. In 5.0 use 0x00, or 0x04 to have the will published.
+    3.1.1: Send E0 00.
+
+    5.0: Use 0x00, or 0x04 to have the will published. To report an error of the server, a client
+    may send 0x80 to 0x83, 0x90 and 0x93 to 0x99; the other codes from 0x80 are for servers.
 
     Fix on the server
     -----------------

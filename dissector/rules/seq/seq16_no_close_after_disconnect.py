@@ -25,8 +25,9 @@ class NoCloseAfterDisconnect(ConnectionRule):
     What it checks
     --------------
     The sender of DISCONNECT must close the network connection: the client in 3.1.1, either side in
-    5.0. The rule reports a connection that neither side has closed 5 seconds later; if the other
-    side closes first, nothing is wrong. A failed re-authentication is reported by AUT05.
+    5.0. The rule reports a connection that neither side has closed in time; if the other side
+    closes first, nothing is wrong. The standard names no time. A failed re-authentication is
+    reported by AUT05.
 
     Why it matters
     --------------
@@ -56,6 +57,7 @@ class NoCloseAfterDisconnect(ConnectionRule):
     confidence = Confidence.LIKELY
     statements = versions(v311="MQTT-3.14.4-1", v5=("MQTT-3.14.4-2", "MQTT-4.13.2-1"))
     sections = {Version.V3_1_1: "3.14.4", Version.V5_0: "3.14.4"}
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.OPEN_AFTER_DISCONNECT
     bad = (
         Example("3.1.1: never closed", (CONNECT_311, ACCEPTED_311, DISCONNECT, "+6")),

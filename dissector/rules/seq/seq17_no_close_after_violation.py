@@ -25,6 +25,7 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
 )
 from dissector.rules.gating import missing_close_after
+from dissector.rules.seq.seq05_malformed_connect_tolerated import TOPIC_RULES
 
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
@@ -39,9 +40,11 @@ class NoCloseAfterViolation(ConnectionRule):
     --------------
     The receiver of a protocol violation must close the connection: both sides in 3.1.1, the server
     in 5.0. For the first proven error of a connection that has no close rule of its own, this rule
-    checks whether either side closed, or sent DISCONNECT, within 5 seconds. It reports once per
-    connection, in addition to the error itself. A malformed CONNECT is left to SEQ05 to SEQ08, bad
-    header flags to ENC02, missing closes after a refusal to SEQ09.
+    checks whether either side closed, or sent DISCONNECT, in time. The standard names no time, so
+    the finding is a warning; it is an error where the server's own answer accepts the violation,
+    such as a CONNACK with code 0 to a second CONNECT or to one with an illegal topic name. It
+    reports once per connection, in addition to the error itself. A malformed CONNECT is left to
+    SEQ05 to SEQ08, bad header flags to ENC02, missing closes after a refusal to SEQ09.
 
     Why it matters
     --------------
@@ -59,7 +62,7 @@ class NoCloseAfterViolation(ConnectionRule):
 
     Known false alarms
     ------------------
-    A side that is tolerant intentionally is reported as well, hence only a warning.
+    A side that is tolerant intentionally is reported as well.
     """
 
     id = "SEQ17"
@@ -71,6 +74,7 @@ class NoCloseAfterViolation(ConnectionRule):
     statements = versions(v311="MQTT-4.8.0-1", v5="MQTT-4.13.1-1")
     sections = {Version.V3_1_1: "4.8", Version.V5_0: "4.13.1"}
     # any finding; most connections have none
+    deadlines = ("close-seconds",)
     asks = ConnectionFlag.FINDING
     last: ClassVar[bool] = True
     bad = (
@@ -83,6 +87,20 @@ class NoCloseAfterViolation(ConnectionRule):
             "5.0: a second CONNECT is tolerated",
             (CONNECT_5, ACCEPTED_5, CONNECT_5, "+6"),
             also=("SEQ02",),
+        ),
+        Example(
+            "3.1.1: a second CONNECT is accepted",
+            (CONNECT_311, ACCEPTED_311, CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE),
+            also=("SEQ02", "SEQ04"),
+        ),
+        Example(
+            "5.0: a will topic with a wildcard is accepted",
+            (
+                "C 10 17 00 04 4d 51 54 54 05 06 00 3c 00 00 01 61 00 00 03 61 2f 23 00 01 6d",
+                ACCEPTED_5,
+                *GRACEFUL_CLOSE,
+            ),
+            also=("CON15",),
         ),
         Example(
             "3.1.1: the client tolerates a message before its CONNACK",
@@ -138,6 +156,6 @@ def _requires_close(finding: Finding, version: Version | None) -> bool:
         return False
     if version is Version.V5_0 and finding.side is Side.SERVER:
         return False
-    # SEQ05 reports a malformed CONNECT; the topic rules of CON15 are not part of section 3.1
+    # SEQ05 reports a CONNECT that violates section 3.1
     is_connect = finding.packet is not None and finding.packet[0] >> 4 == spec.CONNECT
-    return finding.rule == "CON15" or not is_connect
+    return finding.rule in TOPIC_RULES or not is_connect

@@ -32,13 +32,16 @@ class SessionPresentAfterCleanSession(HandshakeRule):
 
     Fix on the client
     -----------------
-    The CONNECT is correct. Until the server is fixed, subscribe again after every clean start,
-    whatever sessionPresent says.
+    3.1.1: The CONNECT is correct. Until the server is fixed, subscribe again after every clean
+    session, whatever sessionPresent says.
+
+    5.0: The CONNECT is correct. A client that sent Clean Start 1 has no session state, so it must
+    close the connection if Session Present is 1 (MQTT-3.2.2-4 of 5.0).
 
     Fix on the server
     -----------------
     Delete the stored session before building the CONNACK, and compute the flag from what is left:
-    with cleanSession=1 it is always 0.
+    after a clean session or Clean Start it is always 0.
 
     Known false alarms
     ------------------
@@ -81,8 +84,12 @@ class SessionPresentAfterCleanSession(HandshakeRule):
             return Unevaluated("the CONNECT was not seen")
         if not connect.clean_session:
             return None
+        is_5 = connection.version is Version.V5_0
         return Failure(
-            message="sessionPresent=1 in reply to cleanSession=1; a clean session starts with "
+            message="Session Present 1 in reply to Clean Start 1; a clean start has no stored "
+            "session, so it must be 0"
+            if is_5
+            else "sessionPresent=1 in reply to cleanSession=1; a clean session starts with "
             "nothing kept, so it must be 0",
             at=connack.frame,
             frames=(connect.frame, connack.frame),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
+from dissector.net import tls
+from dissector.net.tls_names import alert_name
 from dissector.rules.audit_rule import (
     ConnectionAuditRule,
     TlsRule,
@@ -13,12 +15,24 @@ from dissector.rules.audit_rule import (
     proxy_terminates_tls,
     tls_failure,
 )
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
+from dissector.rules.base import Example, Failure, Verdict
+from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES, connect
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, session
 
 CLEAR_PORT = 1883
+
+
+def is_record(data: bytes) -> bool:
+    """Whether bytes begin as a TLS record: a content type, then the major version 3."""
+    return len(data) >= 2 and tls.CHANGE_CIPHER_SPEC <= data[0] <= tls.HEARTBEAT and data[1] == 3
+
+
+def _named(data: bytes) -> str:
+    """Describes a TLS record: ``the alert protocol_version``, ``a TLS record``."""
+    if data[0] == tls.ALERT and len(data) >= 7 and data[3:5] == b"\0\2":
+        return f"the alert {alert_name(data[6])}"
+    return "a TLS record"
 
 
 class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
@@ -26,8 +40,9 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
 
     What it checks
     --------------
-    A CONNECT in clear on port 8883, or TLS on port 1883, which has severity info. Reported once for
-    each server.
+    A CONNECT in clear on port 8883, or TLS on port 1883, which has severity info. If the server
+    answers the CONNECT in clear, the server is at fault; if it answers with TLS, usually an alert,
+    the client is. Without an answer nothing is reported. Reported once for each server and side.
 
     Why it matters
     --------------
@@ -36,11 +51,13 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
 
     Fix on the client
     -----------------
-    Check the TLS settings.
+    Switch TLS on for port 8883. A client that sends its CONNECT in clear there exposes its
+    credentials even if the server speaks TLS only.
 
     Fix on the server
     -----------------
-    Use port 8883 for TLS only, and restrict port 1883 to the loopback interface.
+    If it serves MQTT in clear on port 8883: use that port for TLS only, and restrict port 1883 to
+    the loopback interface. If it answered with TLS, its configuration is right.
 
     Known false alarms
     ------------------
@@ -53,9 +70,16 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
     severity = Severity.WARNING
     confidence = Confidence.PROVEN
     references = {"CWE": ("319",), "OWASP": ("I9",), "ETSI": ("5.5-1",)}
-    asks = Event.PROFILE
+    either = True
+    asks = Event.PROFILE | Event.ENDED
     bad = (
         Example("in clear on 8883", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE), (), PORT),
+        Example(
+            "in clear to a server that speaks TLS",
+            (connect("a"), "S 15 03 01 00 02 02 46", *SERVER_CLOSES),
+            (),
+            PORT,
+        ),
         Example("TLS on 1883", session(), (), 1883),
     )
     good = (
@@ -70,10 +94,24 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
             return None
         if encrypted(connection) or proxy_terminates_tls(connection):
             return None
-        if not context.activity.once(self.id, connection.server.ip):
+        where = f"at {connection.server.ip}"
+        if any(ref.side is Side.SERVER for ref in connection.activity):
+            if not context.activity.once(self.id, connection.server.ip):
+                return None
+            return failure(context, f"MQTT in clear on port {PORT}, which is for TLS, {where}")
+        answer = connection.quality.foreign_answer
+        if answer is None or not is_record(answer[0]):
             return None
-        return failure(
-            context, f"MQTT in clear on port {PORT}, which is for TLS, at {connection.server.ip}"
+        if not context.activity.once(self.id, connection.server.ip, "client"):
+            return None
+        connect = connection.connect.frame
+        return Failure(
+            message=f"CONNECT in clear on port {PORT}; the server, {where}, speaks TLS and "
+            f"answered with {_named(answer[0])}",
+            at=connect or answer[1],
+            frames=(connect or answer[1], answer[1]),
+            evidence={"answer": _named(answer[0])},
+            side=Side.CLIENT,
         )
 
     def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
