@@ -56,6 +56,7 @@ cdef class Connection:
     cdef public int connection_flags
     cdef public CaptureQuality quality
     cdef public Connect connect
+    cdef public object unfinished
     cdef public Connack connack
     cdef public tuple auths
     cdef public tuple disconnects

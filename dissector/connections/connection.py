@@ -17,6 +17,7 @@ from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
+    from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 HISTORY_LIMIT = 64
 
@@ -65,6 +66,7 @@ class ConnectionFlag:
     RESPONSE_INFORMATION = 1 << 23  # in a CONNACK
     ASSIGNED_CLIENT_ID = 1 << 24  # in a CONNACK
     WILL_LIMITS = 1 << 25  # a CONNACK with Maximum QoS or Retain Available
+    UNFINISHED_CONNECT = 1 << 26  # a CONNECT began and never ended
 
 
 # Flags that properties of a CONNACK set, by property identifier
@@ -235,6 +237,7 @@ class Connection:
         self.quality = CaptureQuality.__new__(CaptureQuality)
         self.quality.begin()
         self.connect: Connect | None = None
+        self.unfinished: UnfinishedConnect | None = None  # a CONNECT that began and never ended
         self.connack: Connack | None = None
         self.auths: tuple[Auth, ...] = ()
         self.disconnects: tuple[Disconnect, ...] = ()

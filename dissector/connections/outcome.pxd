@@ -8,5 +8,5 @@ cdef frozenset _WELL_FORMED
 @cython.locals(connect=Connect, connack=Connack, accepted=cython.bint)
 cpdef outcome(Connection connection)
 cdef _malformed(tuple defects)
-@cython.locals(quality=CaptureQuality, connect=Connect)
-cdef bint _answer_may_be_hidden(Connection connection) except -1
+@cython.locals(quality=CaptureQuality)
+cdef bint _answer_may_be_hidden(Connection connection, Connect connect) except -1

@@ -6,6 +6,7 @@ from dissector.connections.connection import Connection
 from dissector.connections.deadlines import HANDSHAKE_TIMEOUT_NS
 from dissector.model import Outcome
 from dissector.mqtt.defects import Defect, DefectKind
+from dissector.mqtt.packets import Connect
 
 # Defects of a CONNECT or CONNACK that is still well-formed: discouraged, not portable, or not
 # acceptable to the server
@@ -31,7 +32,9 @@ _REFUSED, _UNANSWERED = Outcome.REFUSED, Outcome.UNANSWERED
 def outcome(connection: Connection) -> Outcome:
     """Returns the outcome of a connection's handshake; called when its tracking ends."""
     connect, connack = connection.connect, connection.connack
-    if connect is None or (connack is None and _answer_may_be_hidden(connection)):
+    if connect is None and connection.unfinished is not None:
+        connect = connection.unfinished.connect
+    if connect is None or (connack is None and _answer_may_be_hidden(connection, connect)):
         return _INCOMPLETE
     accepted = connack is not None and connack.return_code == 0
     if not accepted and connect.defects and _malformed(connect.defects):
@@ -47,12 +50,11 @@ def _malformed(defects: tuple[Defect, ...]) -> bool:
     return any(item.kind not in _WELL_FORMED for item in defects)
 
 
-def _answer_may_be_hidden(connection: Connection) -> bool:
+def _answer_may_be_hidden(connection: Connection, connect: Connect) -> bool:
     quality = connection.quality
     if quality.incomplete_reason() is not None or quality.ended == "evicted":
         return True
     if connection.closes or quality.ended == "reused":
         return False
-    connect = connection.connect
-    assert connect is not None and connect.frame is not None
+    assert connect.frame is not None
     return quality.ended_ns < connect.frame.time_ns + HANDSHAKE_TIMEOUT_NS

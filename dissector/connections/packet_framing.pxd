@@ -12,6 +12,7 @@ cdef object _CLIENT, _SERVER
 
 cdef class PacketFraming(ConnectionRecorder):
     cdef _handle_packet(self, int side, Framer framer)
+    cdef _unfinished_connect(self, int side, Framer framer, bytes data, long long received, length)
     cdef _defects(self, int side, Packet packet)
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)

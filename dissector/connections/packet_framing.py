@@ -18,11 +18,12 @@ from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 
 if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
+        malformed_packets,
         plausible_chain,
     )
     from cython.cimports.dissector.mqtt.decode import header_defects  # type: ignore[import-not-found]
 else:
-    from dissector.connections.detection import plausible_chain
+    from dissector.connections.detection import malformed_packets, plausible_chain
     from dissector.mqtt.decode import header_defects
 
 # Ordinary packet types of client and server in an established connection, as bits by type
@@ -63,6 +64,12 @@ class PacketFraming(ConnectionRecorder):
 
     def _handle_packet(self, side: int, framer: Framer) -> None:
         """Called for each packet that is not only counted."""
+        raise NotImplementedError
+
+    def _unfinished_connect(
+        self, side: int, framer: Framer, data: bytes, received: int, length: int | None
+    ) -> None:
+        """Called for a CONNECT that never ended, or whose end is unknown."""
         raise NotImplementedError
 
     def _defects(self, side: int, packet: Packet) -> None:
@@ -170,6 +177,8 @@ class PacketFraming(ConnectionRecorder):
             return True
         if plausible_chain(window, start, stop):
             return True
+        if malformed_packets(window, start, stop, True) == 1:
+            return True
         # malformed but still MQTT: bad flags or type 0, in exactly one packet
         malformed = first == 0 or first >> 4 >= 14
         if malformed and size >= 2 and window[start + 1] + 2 == size:
@@ -185,6 +194,12 @@ class PacketFraming(ConnectionRecorder):
         """Reports a Remaining Length of five bytes: the next packet cannot be located."""
         assert self.connection is not None
         kind = framer.first >> 4
+        if kind == _CONNECT and side == self.client and not (
+            (self.packets_a if side == 0 else self.packets_b)
+            or (self.lost_a if side == 0 else self.lost_b)
+        ):
+            self._unfinished_connect(side, framer, framer.window, framer.size, None)
+            return
         defect = Defect(DefectKind.LENGTH_FIVE_BYTES, kind, 1, framer.header_size - 1, None)
         where = self.context.frame(framer.frame, framer.time_ns)
         packet = Packet(

@@ -27,8 +27,10 @@ if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
         hello_without_mqtt,
         looks_like_connect,
+        malformed_packets,
         other_protocol,
         plausible_chain,
+        unfinished_connect,
     )
     from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
     from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
@@ -36,8 +38,10 @@ else:
     from dissector.connections.detection import (
         hello_without_mqtt,
         looks_like_connect,
+        malformed_packets,
         other_protocol,
         plausible_chain,
+        unfinished_connect,
     )
     from dissector.connections.outcome import outcome
     from dissector.integers import cut
@@ -107,11 +111,23 @@ class Tracker(HandshakeTracker):
         """Called when a side closed."""
         if self.unwrapper is not None:
             return self.unwrapper.closed(side, how, frame, time_ns)
+        if self.mode == UNDECIDED and self.held:
+            if side == 0:  # the server may still answer
+                self.held_closes += ((side, how, frame, time_ns),)
+                return True
+            if not self._decide_at_end():
+                return False
         connection = self.connection
         if connection is None:
             connection = self._silent_connection()
             if connection is None:
                 return self.mode != IGNORED
+        self._record_close(connection, side, how, frame, time_ns)
+        return True
+
+    def _record_close(
+        self, connection: Connection, side: int, how: int, frame: int, time_ns: int
+    ) -> None:
         who = self._side_of(side)
         event = CloseEvent.__new__(CloseEvent)
         event.begin(who, _CLOSES[how], self.context.frame(frame, time_ns))
@@ -119,17 +135,19 @@ class Tracker(HandshakeTracker):
         if connection.close is None:
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
-        return True
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """Called when tracking of the connection ends: completes its record and reports it."""
         if self.unwrapper is not None:
             return self.unwrapper.finished(reason, time_ns)
+        if self.mode == UNDECIDED and self.held and not self._decide_at_end():
+            return False
         connection = self.connection
         if connection is None:
             connection = self._silent_connection()
             if connection is None:
                 return False
+        self._incomplete_packets(connection)
         self._update_quality(connection, reason, time_ns)
         if self._ambiguous():
             self.context.sink.limited(
@@ -230,13 +248,42 @@ class Tracker(HandshakeTracker):
                 return True
         elif side == 1 and not self._has_sent(0) and self.held_bytes < HELD_LIMIT:
             return self._hold(side, window, start, stop, frame, time_ns)
+        elif self.known_port and not self._midstream() and not self.lost_a and not self.lost_b:
+            if side == 1 and self.held:
+                if malformed_packets(window, start, stop, True) == 1 and self._held_are_mqtt():
+                    return self._begin(side, window, start, stop, frame, time_ns)
+            elif side == 0 and self.held_bytes < HELD_LIMIT:
+                joined = before + window[start:stop]
+                if malformed_packets(joined, 0, len(joined), False) != 0:
+                    return self._hold(side, window, start, stop, frame, time_ns)
+        return self._ignore(before + window[start:stop])
+
+    def _ignore(self, data: bytes) -> bool:
+        """Ignores a connection of another protocol from now on."""
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
-        self.context.other_traffic(
-            "websocket" if in_websocket else other_protocol(before + window[start:stop])
-        )
+        self.context.other_traffic("websocket" if in_websocket else other_protocol(data))
         self.mode = IGNORED
         self.held = None
         return False
+
+    def _held_of(self, side: int) -> bytes:
+        """Returns the bytes that are held of a side."""
+        return b"".join([item[1] for item in self.held or () if item[0] == side])
+
+    def _held_are_mqtt(self) -> bool:
+        """Whether what the client sent is malformed MQTT, or the beginning of a CONNECT."""
+        data = self._held_of(0)
+        return unfinished_connect(data) or malformed_packets(data, 0, len(data), True) == 1
+
+    def _decide_at_end(self) -> bool:
+        """Decides by the held bytes alone, since no more will come; False: another protocol."""
+        held = self.held
+        assert held is not None
+        complete = not (self._midstream() or self.lost_a or self.lost_b or self._ambiguous())
+        if not (self.known_port and complete and held[0][0] == 0 and self._held_are_mqtt()):
+            return self._ignore(self._held_of(held[0][0]))
+        side, data, frame, time_ns = held.pop()
+        return self._begin(side, data, 0, len(data), frame, time_ns)
 
     def _wrong_first_sender(self, side: int, packet_type: int) -> bool:
         """Whether a completely captured connection begins as no MQTT connection does.
@@ -355,6 +402,9 @@ class Tracker(HandshakeTracker):
             for held_side, data, held_frame, held_time in held:
                 self._packets(held_side, data, 0, len(data), held_frame, held_time)
         self._packets(side, window, start, stop, frame, time_ns)
+        for closed_side, how, closed_frame, closed_time in self.held_closes:
+            self._record_close(connection, closed_side, how, closed_frame, closed_time)
+        self.held_closes = ()
         return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
+from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
@@ -77,6 +77,7 @@ class LengthsDoNotFit(DefectRule):
     consumes = {
         DefectKind.FIELD_OVERRUN: (),
         DefectKind.TRAILING_BYTES: (),
+        DefectKind.PACKET_UNFINISHED: (),
         DefectKind.WILL_FIELD_MISSING: (spec.CONNECT,),
         DefectKind.CLIENT_ID_MISSING: (spec.CONNECT,),
     }
@@ -155,6 +156,8 @@ class LengthsDoNotFit(DefectRule):
         if defect.kind is DefectKind.TRAILING_BYTES:
             plural = "" if defect.length == 1 else "s"
             message = f"{defect.length} byte{plural} after the last field of {fact.packet.name}"
+        elif defect.kind is DefectKind.PACKET_UNFINISHED:
+            return self._unfinished(fact)
         elif defect.kind is DefectKind.FIELD_OVERRUN:
             message = f"{defect.field} runs past the end of {fact.packet.name}"
         else:
@@ -171,4 +174,22 @@ class LengthsDoNotFit(DefectRule):
                 "offset": defect.offset,
                 "length": defect.length,
             },
+        )
+
+    def _unfinished(self, fact: DefectFact) -> Verdict:
+        """Reports a packet in the middle of which its sender closed; it may have been stopped."""
+        packet = fact.packet
+        seen = f"{packet.size} byte{'' if packet.size == 1 else 's'}"
+        if packet.remaining_length:
+            seen += f" of a {packet.name} with a Remaining Length of {packet.remaining_length:,}"
+        else:
+            seen += f" of the header of a {packet.name}"
+        return self.failure(
+            fact,
+            f"the {fact.side.value} closes after {seen}: the packet is never completed",
+            statements=(),
+            severity=Severity.INFO,
+            confidence=Confidence.LIKELY,
+            section="3.1" if fact.connection.version is Version.V3_1 else None,
+            evidence={"received": packet.size, "remainingLength": packet.remaining_length or None},
         )

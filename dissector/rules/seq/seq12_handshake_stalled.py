@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,
@@ -14,7 +16,16 @@ from dissector.rules.examples import (
     GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
-from dissector.rules.gating import missing_close, server_sent_auth
+from dissector.rules.gating import (
+    SECOND_NS,
+    incomplete_before,
+    missing_close,
+    seconds,
+    server_sent_auth,
+)
+
+if TYPE_CHECKING:
+    from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 
 class HandshakeStalled(ConnectionRule):
@@ -24,7 +35,8 @@ class HandshakeStalled(ConnectionRule):
     --------------
     On a port that is known for MQTT: a TCP connection on which neither side has sent a byte for 30
     seconds. On any MQTT connection: a client that has waited for CONNACK for 35 seconds and has not
-    closed. In both cases the standard recommends to close after "a reasonable amount of time".
+    closed. Also a CONNECT that is begun and never completed: one that is cut, stalls, or has a
+    Remaining Length that promises more than the client sends. In all cases the standard recommends to close after "a reasonable amount of time".
 
     Why it matters
     --------------
@@ -33,7 +45,8 @@ class HandshakeStalled(ConnectionRule):
 
     Fix on the client
     -----------------
-    Send CONNECT as soon as TCP is connected, and set a timeout of 10 to 30 seconds for the CONNACK.
+    Send CONNECT as soon as TCP is connected, whole: a packet that stops at its first zero byte is
+    handled as a C string somewhere, and a wrong Remaining Length makes the server wait. Set a timeout of 10 to 30 seconds for the CONNACK.
 
     Fix on the server
     -----------------
@@ -55,17 +68,30 @@ class HandshakeStalled(ConnectionRule):
     statements = versions(v311=(), v5=())
     sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     version_may_be_unknown = True
-    asks = ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED
+    asks = (
+        ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED | ConnectionFlag.UNFINISHED_CONNECT
+    )
     bad = (
         Example("opened, and nothing sent", ("+32",)),
         Example("3.1.1: waits for 40 seconds", (CONNECT_311, "+40"), also=("SEQ11",)),
         Example("5.0: waits for 40 seconds", (CONNECT_5, "+40"), also=("SEQ11",)),
+        Example("the CONNECT is cut at its first zero byte", ("C 10 12", "+20", *SERVER_CLOSES)),
+        Example(
+            "3.1.1: the Remaining Length promises more",
+            ("C 10 8d 0c 00 04 4d 51 54 54 04 02 00 3c 00 01 61", "+40", *SERVER_CLOSES),
+        ),
+        Example("a CONNECT stalls, and nobody closes", ("C 10 0d 00 04 4d 51", "+32")),
     )
     good = (
         Example("opened and closed again", ("+5", *CLIENT_CLOSES)),
         Example("the server closes in time", ("+20", *SERVER_CLOSES)),
         Example("the client closes in time", (CONNECT_311, "+25", *CLIENT_CLOSES)),
         Example("the capture ends too early", ("+10",)),
+        Example(
+            "the CONNECT comes in two parts",
+            ("C 10 0d 00 04 4d 51", "+5", "C 54 54 04 02 00 3c 00 01 61", ACCEPTED_311,
+             *GRACEFUL_CLOSE),
+        ),
         Example("answered late", (CONNECT_311, "+20", ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
@@ -83,6 +109,8 @@ class HandshakeStalled(ConnectionRule):
                 grace_ns=HANDSHAKE_TIMEOUT_NS,
                 section="3.1.4",
             )
+        if connection.unfinished is not None:
+            return _unfinished(connection, connection.unfinished)
         connect = connection.connect
         if connect is None or connect.frame is None:
             return None
@@ -96,3 +124,35 @@ class HandshakeStalled(ConnectionRule):
             "it should close after a reasonable time",
             grace_ns=limit,
         )
+
+
+def _unfinished(connection: Connection, unfinished: UnfinishedConnect) -> Verdict:
+    """Reports a CONNECT that began and never ended, once the connection or a deadline has passed.
+
+    The bytes in view are all that the client sent, so there is no need to wait after a close.
+    """
+    if connection.connack is not None or unfinished.length is None and unfinished.received > 4:
+        return None  # the server took it as it was, or ENC03 reports its length
+    at = unfinished.connect.frame
+    assert at is not None
+    what = f"CONNECT unfinished: {unfinished.amount}"
+    evidence = {"received": unfinished.received, "length": unfinished.length}
+    wanted = "the client should send all of it at once, and the server should close"
+    if not connection.closes:
+        return missing_close(
+            connection, what, at, wanted, grace_ns=HANDSHAKE_TIMEOUT_NS, section="3.1.4",
+            evidence=evidence,
+        )  # fmt: skip
+    incomplete = incomplete_before(connection, Side.CLIENT, connection.closes[0].frame)
+    if incomplete is not None:
+        return incomplete
+    event = connection.closes[0]
+    idle = max(event.frame.time_ns - connection.last_data_ns, 0)
+    return Failure(
+        message=f"{what}, idle {seconds(idle)}, closed by the {event.side.value}; {wanted}",
+        at=at,
+        frames=(at, event.frame),
+        time_ns=event.frame.time_ns,
+        section="3.1.4",
+        evidence=evidence | {"idleSeconds": round(idle / SECOND_NS, 3)},
+    )
