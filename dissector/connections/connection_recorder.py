@@ -19,7 +19,7 @@ from dissector.net.tcp import TcpConnection
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
 
-UNDECIDED, MQTT, IGNORED = range(3)
+UNDECIDED, MQTT, IGNORED, HTTP = range(4)
 
 _CLOSE_GRACE_NS = deadlines.CLOSE_GRACE_NS
 _HANDSHAKE_TIMEOUT_NS = deadlines.HANDSHAKE_TIMEOUT_NS

@@ -1,7 +1,7 @@
 cimport cython
 
 cdef bytes _USUAL, _OLD
-cdef int _NAME_WITHIN, _RESERVED_LIMIT
+cdef int _NAME_WITHIN
 
 @cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, body=bytes)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
@@ -13,7 +13,7 @@ cdef int _unnamed_connect(bytes data, Py_ssize_t pos, Py_ssize_t remaining) exce
 cdef Py_ssize_t _fields_end(bytes data, Py_ssize_t at, Py_ssize_t stop, int flags, bint properties) except -2
 @cython.locals(pos=Py_ssize_t)
 cpdef bint unfinished_connect(bytes data) except -1
-@cython.locals(pos=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t, remaining=Py_ssize_t, byte=cython.longlong, shift=cython.int, count=cython.int, packets=cython.int, kind=cython.int, flags=cython.int, whole=cython.bint)
+@cython.locals(pos=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t, remaining=Py_ssize_t, byte=cython.longlong, shift=cython.int, count=cython.int, topic=Py_ssize_t, kind=cython.int, flags=cython.int, whole=cython.bint)
 cpdef int malformed_packets(bytes data, Py_ssize_t start, Py_ssize_t stop, bint ended) except -1
 @cython.locals(at=Py_ssize_t)
 cdef bint _named_body(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1

@@ -16,7 +16,6 @@ NO, YES, MORE = range(3)
 _USUAL = b"\x00\x04MQTT"  # the protocol name of 3.1.1 and 5.0
 _OLD = b"\x00\x06MQIsdp"  # and of 3.1
 _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protocol name may lie
-_RESERVED_LIMIT = 2  # longest body of a packet of type 0 that is not taken for another protocol
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
@@ -54,8 +53,10 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         return MORE
     if not known_port:
         return NO
-    if _has_name(data) or (_begins_name(body) and (remaining > 0 or pos == size)):
+    if _has_name(data) or (data[0] == 0x10 and remaining > 0 and _begins_name(body)):
         return YES
+    if remaining == 0:
+        return MORE if data == b"\x10\0" else NO
     return _unnamed_connect(data, pos, remaining)
 
 
@@ -116,20 +117,21 @@ def unfinished_connect(data: bytes) -> bool:
 def malformed_packets(data: bytes, start: int, stop: int, ended: bool) -> int:
     """Whether data[start:stop] are control packets in which at most the flags are wrong.
 
-    YES, NO, or MORE if the last packet is incomplete. `ended`: no more bytes will come. Packets of
-    type 0 count only if they are short and without flags, and never as the only ones of several.
+    YES, NO, or MORE if the last packet is incomplete. `ended`: no more bytes will come. A packet of
+    type 0 counts only if it is all there is, and empty: many protocols begin with zero bytes.
     """
     if _named_body(data, start, stop):
         return YES
     pos = start
-    count = packets = 0
+    count = 0
     while pos < stop:
         begin = pos + 1
         remaining = 0
         shift = 0
+        kind = data[pos] >> 4
         while True:
             if begin >= stop:
-                return (YES if count else NO) if ended else MORE
+                return (YES if count > 1 and kind else NO) if ended else MORE
             byte = data[begin]
             begin += 1
             remaining |= (byte & 0x7F) << shift
@@ -139,23 +141,22 @@ def malformed_packets(data: bytes, start: int, stop: int, ended: bool) -> int:
             if shift > 21:
                 return NO
         whole = stop - begin >= remaining
-        kind = data[pos] >> 4
         if kind == 0:
-            if data[pos] or remaining > _RESERVED_LIMIT:
-                return NO
-        else:
-            flags = data[pos] & 15 if kind == 3 else spec.REQUIRED_FLAGS[kind]
-            if kind == 3 and flags & 6 == 6:
-                flags = 2  # QoS 3: as a PUBLISH with an identifier
-            end = begin + remaining if whole else stop
-            if not plausible(data, begin, end, kind << 4 | flags, remaining, whole):
-                return NO
-            count += 1
+            return YES if data[start:stop] == b"\0\0" else NO
+        flags = data[pos] & 15 if kind == 3 else spec.REQUIRED_FLAGS[kind]
+        if kind == 3 and flags & 6 == 6:
+            flags = 2  # QoS 3: as a PUBLISH with an identifier
+        end = begin + remaining if whole else stop
+        if not plausible(data, begin, end, kind << 4 | flags, remaining, whole):
+            return NO
         if not whole:
-            return (YES if count > 1 or kind == 3 else NO) if ended else MORE
-        packets += 1
+            if not ended:
+                return MORE
+            topic = data[begin] << 8 | data[begin + 1] if kind == 3 else stop
+            return YES if count > 1 or topic + 2 <= stop - begin else NO
+        count += 1
         pos = begin + remaining
-    return YES if count or packets == 1 else NO
+    return YES if count else NO
 
 
 def _named_body(data: bytes, start: int, stop: int) -> bool:

@@ -7,7 +7,8 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport TcpConnection
 
-cdef int HELD_LIMIT, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, _MIDSTREAM
+cdef int HELD_LIMIT, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, HTTP, _MIDSTREAM, _SILENT, _IN_WEBSOCKET, _WEBSOCKET
+cdef bytes _HTTP
 cdef tuple _CLOSES
 
 cdef class Tracker(HandshakeTracker):
@@ -22,8 +23,9 @@ cdef class Tracker(HandshakeTracker):
     cpdef bint finished(self, int reason, long long time_ns) except -1
     @cython.locals(connection=Connection, tcp=TcpConnection, connection_flags=cython.int)
     cpdef bint evaluate_now(self, long long time_ns, judge) except -1
-    @cython.locals(before=bytes, probe=bytes, joined=bytes, lost=cython.bint, gap_inside=cython.bint, verdict=cython.int, first=cython.int)
+    @cython.locals(before=bytes, probe=bytes, joined=bytes, data=bytes, lost=cython.bint, gap_inside=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef bint _http(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _ignore(self, bytes data) except -1
     cdef bytes _held_of(self, int side)
     @cython.locals(data=bytes)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import cython
 
 from dissector.connections.analysis_context import AnalysisContext
-from dissector.connections.connection import CloseEvent, Connection, Phase
-from dissector.connections.connection_recorder import IGNORED, MQTT, UNDECIDED
+from dissector.connections.connection import CloseEvent, Connection, ConnectionFlag, Phase
+from dissector.connections.connection_recorder import HTTP, IGNORED, MQTT, UNDECIDED
 from dissector.connections.handshake import Close
 from dissector.connections.handshake_tracker import HandshakeTracker
 from dissector.mqtt import spec
@@ -50,6 +50,9 @@ HELD_LIMIT = 4096  # bytes buffered of a connection that is still undecided
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is ignored
 _MIDSTREAM = Phase.MIDSTREAM
+_SILENT, _IN_WEBSOCKET = ConnectionFlag.SILENT, ConnectionFlag.WEBSOCKET
+_WEBSOCKET = 2  # as in `unwrap`, which is imported only when it is needed
+_HTTP = b"HTTP/1."  # the beginning of an answer
 _CLOSES = ("", "fin", "rst", "close-frame")
 assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
@@ -70,6 +73,9 @@ class Tracker(HandshakeTracker):
             self.bytes_b += stop - start
         if self.mode == MQTT:
             self._packets(side, window, start, stop, frame, time_ns)
+        elif self.mode == HTTP:
+            if not self._http(side, window, start, stop, frame, time_ns):
+                return False
         elif self.mode == IGNORED or not self._decide(side, window, start, stop, frame, time_ns):
             return False
         if side == 0:
@@ -82,6 +88,8 @@ class Tracker(HandshakeTracker):
         """Called for missing bytes of a side: its framing is reset."""
         if self.unwrapper is not None:
             return self.unwrapper.gap(side, missing, frame, time_ns, reason)
+        if self.mode == HTTP:
+            return self._ignore(_HTTP)
         if side == 0:
             self.lost_a = self.resync_a = True
         else:
@@ -142,11 +150,15 @@ class Tracker(HandshakeTracker):
             return self.unwrapper.finished(reason, time_ns)
         if self.mode == UNDECIDED and self.held and not self._decide_at_end():
             return False
+        if self.mode == HTTP:
+            return self._ignore(_HTTP)
         connection = self.connection
         if connection is None:
             connection = self._silent_connection()
             if connection is None:
                 return False
+        if connection.connection_flags & _SILENT and connection.connection_flags & _IN_WEBSOCKET:
+            self.context.mqtt_connections += 1  # WebSocket for MQTT that failed before any packet
         self._incomplete_packets(connection)
         self._update_quality(connection, reason, time_ns)
         if self._ambiguous():
@@ -256,7 +268,29 @@ class Tracker(HandshakeTracker):
                 joined = before + window[start:stop]
                 if malformed_packets(joined, 0, len(joined), False) != 0:
                     return self._hold(side, window, start, stop, frame, time_ns)
-        return self._ignore(before + window[start:stop])
+        data = before + window[start:stop]
+        if not self.outer_layers & _WEBSOCKET and not lost and other_protocol(data) == "http":
+            if not data.startswith(_HTTP):
+                self.mode = HTTP  # a request: an upgrade to WebSocket may follow
+                self.client = side
+                self.held = None
+                return True
+        return self._ignore(data)
+
+    def _http(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Watches an HTTP connection for an upgrade to WebSocket; False if it is ignored."""
+        if side != self.client or window[start] != 0x47:  # "G"
+            return True
+        from dissector.net.upgrade import asks
+
+        if not asks(window[start:stop]):
+            return True
+        self.mode = UNDECIDED
+        if not self._unwrap(b"", side, window, start, stop, frame, time_ns):
+            return self._ignore(window[start:stop])
+        return self.mode != IGNORED
 
     def _ignore(self, data: bytes) -> bool:
         """Ignores a connection of another protocol from now on."""

@@ -8,9 +8,11 @@ from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, 
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
+    SERVER_CLOSES,
     WEBSOCKET,
     WEBSOCKET_CLOSE,
     framed,
@@ -19,6 +21,7 @@ from dissector.rules.examples import (
 )
 
 _MQTT_311 = (framed(CONNECT_311), framed(ACCEPTED_311), *WEBSOCKET_CLOSE)
+_REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 _MQTT_5 = (framed(CONNECT_5), framed(ACCEPTED_5), *WEBSOCKET_CLOSE)
 
 
@@ -28,7 +31,7 @@ class SubprotocolNotMqtt(ConnectionRule):
     What it checks
     --------------
     The client must offer the subprotocol `mqtt` in Sec-WebSocket-Protocol, and the server must
-    select it in its answer. If the client does not offer it, the server cannot select it, and only
+    select it in its answer, even if no CONNECT follows. If the client does not offer it, the server cannot select it, and only
     the client is reported. `mqttv3.1` is the name for MQTT 3.1, to which the rule does not apply; a
     3.1.1 or 5.0 client that offers only this name violates the rule.
 
@@ -60,6 +63,7 @@ class SubprotocolNotMqtt(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-6.0.0-3", "MQTT-6.0.0-4")
     sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}
+    version_may_be_unknown = True
     asks = ConnectionFlag.WEBSOCKET
     bad = (
         Example(
@@ -78,6 +82,11 @@ class SubprotocolNotMqtt(ConnectionRule):
             port=8080,
         ),
         Example(
+            "the server selects none, and the client leaves",
+            (websocket_request("mqtt"), websocket_answer(), *CLIENT_CLOSES),
+            port=8080,
+        ),
+        Example(
             "5.0: the server selects the other one",
             (websocket_request("mqtt", "mqttv3.1"), websocket_answer("mqttv3.1"), *_MQTT_5),
             port=8080,
@@ -85,6 +94,11 @@ class SubprotocolNotMqtt(ConnectionRule):
     )
     good = (
         Example("3.1.1: offered and selected", (*WEBSOCKET, *_MQTT_311), port=8080),
+        Example(
+            "the server refuses the upgrade",
+            (websocket_request("mqtt"), f"S {_REFUSAL.hex()}", *SERVER_CLOSES),
+            port=8080,
+        ),
         Example(
             "5.0: one of two",
             (websocket_request("mqttv3.1", "mqtt"), websocket_answer("mqtt"), *_MQTT_5),
@@ -112,6 +126,8 @@ class SubprotocolNotMqtt(ConnectionRule):
         if connection.quality.conflict:
             return Unevaluated("overlapping segments disagree")
         offered = encapsulation.request.subprotocols
+        if connection.version is None and "mqtt" not in offered:
+            return Unevaluated("the version of the connection is unknown")  # 3.1 has its own name
         if "mqtt" not in offered:
             what = f"offers {' and '.join(offered)}" if offered else "offers no subprotocol"
             return Failure(
@@ -120,11 +136,15 @@ class SubprotocolNotMqtt(ConnectionRule):
                 statements=("MQTT-6.0.0-3",),
                 evidence={"offered": list(offered)},
             )
+        if encapsulation.refused is not None:
+            return None
         if encapsulation.answer is None or encapsulation.answer_frame is None:
             return Unevaluated("the answer to the upgrade was not seen")
         selected = encapsulation.answer.subprotocol
         if selected == "mqtt":
             return None
+        if connection.version is None and selected is not None and selected in offered:
+            return Unevaluated("the version of the connection is unknown")
         what = "selects no subprotocol" if selected is None else f"selects {selected}"
         return Failure(
             message=f"the client offers mqtt and the server {what}; it must select mqtt",
