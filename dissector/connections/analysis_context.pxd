@@ -37,6 +37,7 @@ cdef class AnalysisContext:
     cdef public long long dropped_ns
     cdef readonly dict other
     cdef readonly object inflaters
+    cdef readonly object proven
     cdef readonly dict _formatted
     cdef dict _servers
     cdef long long _known_servers

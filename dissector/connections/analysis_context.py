@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cython
 
 from dissector.connections.connection import Connection
+from dissector.connections.proven_servers import ProvenServers
 from dissector.integers import IntegerArray
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
@@ -103,6 +104,7 @@ class AnalysisContext:
         self.tls_handshakes = 0
         self.other: dict[str, int] = {}
         self.inflaters = Inflaters()
+        self.proven = ProvenServers(sink)
         self._servers: dict[bytes, dict[int, KnownServer]] = {}  # by address, by port
         self._known_servers = 0
         self._formatted: dict[bytes, str] = {}

@@ -48,6 +48,8 @@ cdef class ConnectionRecorder(Consumer):
     cdef public KnownServer server
     cdef public object encapsulation
     cdef public int outer_layers
+    cdef readonly bint waits
+    cdef readonly int proven_side
     cdef readonly Consumer unwrapper
     cdef begin(self, AnalysisContext context, TcpConnection tcp)
     @cython.locals(quality=CaptureQuality, client=StreamDirection)

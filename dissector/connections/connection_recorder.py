@@ -65,6 +65,8 @@ class ConnectionRecorder(Consumer):
         self.server: KnownServer | None = None
         self.encapsulation: Encapsulation | None = None  # the layers between TCP and MQTT
         self.outer_layers = 0  # these layers, as bits of `unwrap`
+        self.waits = False  # with held bytes, until its server proves to speak MQTT
+        self.proven_side = -1  # the side of a server that is proven by other connections
         self.unwrapper: Consumer | None = None  # receives all events once it is set
 
     def _update_quality(self, connection: Connection, reason: int, time_ns: int) -> None:

@@ -1,7 +1,7 @@
 cimport cython
 
 cdef bytes _USUAL, _OLD
-cdef int _NAME_WITHIN
+cdef int _NAME_WITHIN, _LONGEST
 
 @cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, body=bytes)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
@@ -34,7 +34,9 @@ cdef bint _plausible_subscribe(bytes data, Py_ssize_t begin, Py_ssize_t stop, in
 @cython.locals(at=Py_ssize_t)
 cdef bint _topic(bytes raw) except -1
 @cython.locals(pos=Py_ssize_t, count=cython.int, begin=Py_ssize_t, remaining=cython.longlong, shift=cython.int, byte=cython.longlong, whole=cython.bint)
-cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
+cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop, int known=*) except -1
+@cython.locals(begin=Py_ssize_t, remaining=Py_ssize_t, shift=cython.int, byte=cython.longlong)
+cpdef bint packet_begins(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 cpdef str other_protocol(bytes data)
 
 @cython.locals(record=Py_ssize_t, message=Py_ssize_t)

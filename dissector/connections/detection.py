@@ -15,6 +15,7 @@ NO, YES, MORE = range(3)
 
 _USUAL = b"\x00\x04MQTT"  # the protocol name of 3.1.1 and 5.0
 _OLD = b"\x00\x06MQIsdp"  # and of 3.1
+_LONGEST = 1 << 20  # Remaining Length of a packet by which a stream is recognised in the middle
 _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protocol name may lie
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
@@ -308,13 +309,13 @@ def _topic(raw: bytes) -> bool:
     return len(raw) > 0
 
 
-def plausible_chain(data: bytes, start: int, stop: int) -> bool:
-    """Whether data[start:stop] is a chain of plausible packets.
+def plausible_chain(data: bytes, start: int, stop: int, known: int = 0) -> bool:
+    """Whether data[start:stop] is a chain of plausible packets, `known` more of them before it.
 
     It may be one packet that ends with the data, or several of which the last may be truncated.
     """
     pos = start
-    count = 0
+    count = known
     while pos < stop:
         begin = pos + 1
         remaining = 0
@@ -340,6 +341,32 @@ def plausible_chain(data: bytes, start: int, stop: int) -> bool:
         count += 1
         pos = begin + remaining
     return count > 0
+
+
+def packet_begins(data: bytes, start: int, stop: int) -> bool:
+    """Whether data[start:stop] may be the beginning of one PUBLISH that is longer.
+
+    Its topic must be whole.
+    """
+    if start >= stop or data[start] >> 4 != 3:
+        return False
+    begin = start + 1
+    remaining = 0
+    shift = 0
+    while True:
+        if begin >= stop or shift > 21:
+            return False
+        byte = data[begin]
+        begin += 1
+        remaining |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    if remaining > _LONGEST or stop - begin >= remaining or stop - begin < 2:
+        return False
+    if 2 + (data[begin] << 8 | data[begin + 1]) > stop - begin:
+        return False
+    return plausible(data, begin, stop, data[start], remaining, False)
 
 
 def other_protocol(data: bytes) -> str:

@@ -55,6 +55,7 @@ _NO_CLIENT_ID = ConnectionFlag.NO_CLIENT_ID
 _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
 _V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
+_INNER_LAYERS = 2 | 4  # WebSocket and TLS of `unwrap`; behind a PROXY header MQTT is plain
 _CONNECT_BYTE = bytes((spec.CONNECT << 4,))
 _CONNECT, _CONNACK, _AUTH = spec.CONNECT, spec.CONNACK, spec.AUTH
 
@@ -235,6 +236,9 @@ class HandshakeTracker(PacketFraming):
             if connection.version is not None:
                 assert self.server is not None
                 self.server.accepts(connection.version)
+        if not self.tcp.expected and connection.connect is not None and not packet.defects:
+            if not self.outer_layers & _INNER_LAYERS and not self._has_conflicts():
+                self.context.proven.prove(self.tcp, side)
         if connection.handshake is None:
             self._handshake(connection)
         handshake = connection.handshake

@@ -19,11 +19,12 @@ from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
         malformed_packets,
+        packet_begins,
         plausible_chain,
     )
     from cython.cimports.dissector.mqtt.decode import header_defects  # type: ignore[import-not-found]
 else:
-    from dissector.connections.detection import malformed_packets, plausible_chain
+    from dissector.connections.detection import malformed_packets, packet_begins, plausible_chain
     from dissector.mqtt.decode import header_defects
 
 # Ordinary packet types of client and server in an established connection, as bits by type
@@ -80,7 +81,7 @@ class PacketFraming(ConnectionRecorder):
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> None:
         if self.resync_a if side == 0 else self.resync_b:
-            if not plausible_chain(window, start, stop):
+            if not self._at_boundary(side, window, start, stop, frame, time_ns):
                 return
             if side == 0:
                 self.resync_a = False
@@ -128,6 +129,48 @@ class PacketFraming(ConnectionRecorder):
                 continue
             self._handle_packet(side, framer)
         framer.release()
+
+    def _make_framers(self) -> None:
+        if self.framer_a is None:
+            self.framer_a = Framer.__new__(Framer)
+            self.framer_a.begin(self.context.keep_all)
+            self.framer_b = Framer.__new__(Framer)
+            self.framer_b.begin(self.context.keep_all)
+
+    def _packet_begun(self, side: int) -> bool:
+        """Whether a packet that is longer than its segment seems to have begun; see below."""
+        framer = self.framer_a if side == 0 else self.framer_b
+        return framer is not None and framer.body_left > 0
+
+    def _at_boundary(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Whether framing may begin with this chunk of a stream whose packet boundaries are lost.
+
+        It may if the chunk is a chain of plausible packets. If it is only the beginning of one, the
+        framer takes it, and framing begins where that packet ends, if it ends with a chunk or is
+        followed by plausible packets there.
+        """
+        self._make_framers()
+        framer = self.framer_a if side == 0 else self.framer_b
+        assert framer is not None
+        left = framer.body_left
+        if left > 0:
+            if stop - start == left:
+                return True
+            if stop - start > left and plausible_chain(window, start + left, stop, 1):
+                return True
+            if stop - start > left:
+                framer.reset()
+        if framer.body_left == 0:
+            if plausible_chain(window, start, stop):
+                return True
+            if not packet_begins(window, start, stop):
+                return False
+        framer.feed(window, start, stop, frame, time_ns)
+        framer.next()
+        framer.release()
+        return False
 
     def _count_ordinary(self, side: int, window: bytes, start: int, stop: int) -> int:
         """Counts ordinary packets that lie whole in a chunk; returns the offset of their end."""

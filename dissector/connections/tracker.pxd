@@ -26,6 +26,10 @@ cdef class Tracker(HandshakeTracker):
     @cython.locals(before=bytes, probe=bytes, joined=bytes, data=bytes, lost=cython.bint, gap_inside=cython.bint, verdict=cython.int, first=cython.int)
     cdef bint _decide(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _http(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cdef bint _wait(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    cpdef server_proven(self)
+    @cython.locals(framer=Framer, begun=cython.bint, kind=cython.int)
+    cdef bint _begin_inside(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _ignore(self, bytes data) except -1
     cdef bytes _held_of(self, int side)
     @cython.locals(data=bytes)
@@ -37,7 +41,7 @@ cdef class Tracker(HandshakeTracker):
     cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef int _client_by_type(self, int side, int packet_type) except -1
-    @cython.locals(connection=Connection)
+    @cython.locals(connection=Connection, first=bytes)
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
 
 @cython.locals(made=Tracker)

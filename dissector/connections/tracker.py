@@ -29,6 +29,7 @@ if cython.compiled:
         looks_like_connect,
         malformed_packets,
         other_protocol,
+        packet_begins,
         plausible_chain,
         unfinished_connect,
     )
@@ -40,6 +41,7 @@ else:
         looks_like_connect,
         malformed_packets,
         other_protocol,
+        packet_begins,
         plausible_chain,
         unfinished_connect,
     )
@@ -52,7 +54,7 @@ TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is
 _MIDSTREAM = Phase.MIDSTREAM
 _SILENT, _IN_WEBSOCKET = ConnectionFlag.SILENT, ConnectionFlag.WEBSOCKET
 _WEBSOCKET = 2  # as in `unwrap`, which is imported only when it is needed
-_HTTP = b"HTTP/1."  # the beginning of an answer
+_HTTP = b"HTTP/1.1"  # how HTTP begins, in one direction
 _CLOSES = ("", "fin", "rst", "close-frame")
 assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
@@ -90,6 +92,8 @@ class Tracker(HandshakeTracker):
             return self.unwrapper.gap(side, missing, frame, time_ns, reason)
         if self.mode == HTTP:
             return self._ignore(_HTTP)
+        if self.waits and reason != "mid-stream":
+            return self._ignore(b"")
         if side == 0:
             self.lost_a = self.resync_a = True
         else:
@@ -120,7 +124,7 @@ class Tracker(HandshakeTracker):
         if self.unwrapper is not None:
             return self.unwrapper.closed(side, how, frame, time_ns)
         if self.mode == UNDECIDED and self.held:
-            if side == 0:  # the server may still answer
+            if side == 0 or self.waits:  # the server may still answer, or be proven
                 self.held_closes += ((side, how, frame, time_ns),)
                 return True
             if not self._decide_at_end():
@@ -209,6 +213,13 @@ class Tracker(HandshakeTracker):
         """Decides whether the connection is MQTT; False if it is another protocol."""
         if self.unwrapper is not None:
             return self.unwrapper.chunk(side, window, start, stop, frame, time_ns)
+        if self.waits:
+            return self._wait(side, window, start, stop, frame, time_ns)
+        if self._packet_begun(side):
+            if self._at_boundary(side, window, start, stop, frame, time_ns):
+                return self._begin_inside(side, window, start, stop, frame, time_ns)
+            if self._packet_begun(side):
+                return True
         before = b""
         if self.held:
             for held_side, held, _, _ in self.held:
@@ -255,6 +266,10 @@ class Tracker(HandshakeTracker):
                 if plausible_chain(joined, 0, len(joined)):
                     self.client = self._client_by_type(side, joined[0] >> 4)
                     return self._begin(side, window, start, stop, frame, time_ns)
+            if self._at_boundary(side, window, start, stop, frame, time_ns):
+                return self._begin_inside(side, window, start, stop, frame, time_ns)
+            if self._packet_begun(side):
+                return True
             self.tries += 1
             if self.tries < TRIES_LIMIT:
                 return True
@@ -268,9 +283,12 @@ class Tracker(HandshakeTracker):
                 joined = before + window[start:stop]
                 if malformed_packets(joined, 0, len(joined), False) != 0:
                     return self._hold(side, window, start, stop, frame, time_ns)
+        elif not self.known_port and not before and not self.outer_layers:
+            if plausible_chain(window, start, stop) or packet_begins(window, start, stop):
+                return self._wait(side, window, start, stop, frame, time_ns)
         data = before + window[start:stop]
         if not self.outer_layers & _WEBSOCKET and not lost and other_protocol(data) == "http":
-            if not data.startswith(_HTTP):
+            if data[:5] != b"HTTP/":
                 self.mode = HTTP  # a request: an upgrade to WebSocket may follow
                 self.client = side
                 self.held = None
@@ -292,8 +310,53 @@ class Tracker(HandshakeTracker):
             return self._ignore(window[start:stop])
         return self.mode != IGNORED
 
+    def _wait(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Holds bytes that are MQTT if the server proves to speak it; False past a limit."""
+        proven = self.context.proven
+        if proven.wait(self, stop - start, self.context.frame(frame, time_ns)):
+            self.waits = True
+            return self._hold(side, window, start, stop, frame, time_ns)
+        self.waits = False
+        return self._ignore(b"")
+
+    def server_proven(self) -> None:
+        """Called while it waits, when its server proves to speak MQTT: reads the held bytes."""
+        held, self.held = self.held or [], None
+        closes, self.held_closes = self.held_closes, ()
+        self.waits = False
+        self.held_bytes = 0
+        self.known_port = True
+        self.proven_side = self.context.proven.side(self.tcp)
+        for side, data, frame, time_ns in held:
+            if self.mode == MQTT:
+                self._packets(side, data, 0, len(data), frame, time_ns)
+            elif self.mode == UNDECIDED:
+                self._decide(side, data, 0, len(data), frame, time_ns)
+        for side, how, frame, time_ns in closes:
+            self.closed(side, how, frame, time_ns)
+
+    def _begin_inside(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Starts framing in mid-stream, where a packet begins or one that was begun continues."""
+        framer = self.framer_a if side == 0 else self.framer_b
+        begun = self._packet_begun(side)
+        assert framer is not None
+        kind = (framer.first if begun else window[start]) >> 4
+        self.client = self._client_by_type(side, kind)
+        return self._begin(side, window, start, stop, frame, time_ns)
+
     def _ignore(self, data: bytes) -> bool:
         """Ignores a connection of another protocol from now on."""
+        if self.waits:
+            self.context.proven.release(self)
+            self.waits = False
+        if self._midstream() and not self.known_port and not self.outer_layers:
+            if other_protocol(data) == "other":
+                where = self.context.frame(self.tcp.first_frame, self.tcp.first_time_ns)
+                self.context.proven.remember(self.tcp, where)
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
         self.context.other_traffic("websocket" if in_websocket else other_protocol(data))
         self.mode = IGNORED
@@ -409,17 +472,14 @@ class Tracker(HandshakeTracker):
             return side
         if packet_type in spec.SERVER_ONLY:
             return 1 - side
-        return 1 if self.tcp.port_a in self.context.ports else 0
+        return 1 if self.tcp.port_a in self.context.ports or self.proven_side == 0 else 0
 
     def _begin(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
         """Starts framing a connection that is MQTT: the buffered chunks, then this one."""
         self.mode = MQTT
-        self.framer_a = Framer.__new__(Framer)
-        self.framer_a.begin(self.context.keep_all)
-        self.framer_b = Framer.__new__(Framer)
-        self.framer_b.begin(self.context.keep_all)
+        self._make_framers()
         self.context.mqtt_connections += 1
         connection = self._make_connection()
         if self._midstream():
@@ -427,6 +487,10 @@ class Tracker(HandshakeTracker):
             connection.quality.syn_seen = False
         for found in self.gaps:
             self._record_gap(found)
+        first = self.held[0][1] if self.held else cut(window, start, min(stop, start + 64))
+        if self.proven_side >= 0 and looks_like_connect(first, False) != 1:
+            where = self.context.frame(frame, time_ns)
+            self.context.proven.report(self.tcp, self.proven_side, where)
         if side == 0:
             self.resync_a = False
         else:
@@ -446,6 +510,9 @@ def make_tracker(context: AnalysisContext, tcp: TcpConnection) -> Tracker:
     """Makes a tracker without its constructor."""
     made = Tracker.__new__(Tracker)
     made.begin(context, tcp)
+    if not tcp.expected:
+        made.proven_side = context.proven.side(tcp)
+        made.known_port = made.proven_side >= 0
     return made
 
 

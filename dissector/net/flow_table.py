@@ -19,7 +19,7 @@ from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consume
 from dissector.net.limits import Limits
 from dissector.net.reassembly_context import ReassemblyContext
 from dissector.net.segment import Segment
-from dissector.net.tcp import StreamDirection, TcpConnection
+from dissector.net.tcp import UNWANTED, StreamDirection, TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.integers import big32, cut
@@ -120,6 +120,31 @@ class FlowTable(ReassemblyContext):
     def connection_complete(self, connection: TcpConnection) -> None:
         """End tracking of this connection now: only retransmissions may still come."""
         self._end(connection, CLOSED)
+
+    def reopen(self, serial: int) -> None:
+        """Have a connection whose bytes were not wanted begin anew, in mid-stream.
+
+        It keeps its number; the next segment of each side is its first.
+        """
+        old = self.connections.get(serial)
+        if old is None or old.state != UNWANTED or old.over or old.a.closed or old.b.closed:
+            return
+        made = TcpConnection.__new__(TcpConnection)
+        made.begin(self, old.stream, old.key, old.reverse)
+        made.first_frame, made.first_time_ns = old.first_frame, old.first_time_ns
+        made.last_time_ns = old.last_time_ns
+        made.expected = old.expected
+        made.serial = serial
+        for mine, theirs, key in ((made.a, old.a, old.key), (made.b, old.b, old.reverse)):
+            mine.mac = theirs.mac
+            mine.based, mine.base_seq = theirs.based, theirs.base_seq
+            self.table[key] = mine
+            if cython.compiled and len(key) == 12:
+                self._cache_flow(mine, key)
+        made.based = old.based
+        self.connections[serial] = made
+        old.over = True
+        old.release()
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Report a capture warning."""

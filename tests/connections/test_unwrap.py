@@ -80,10 +80,12 @@ def test_malformed_headers_are_not_quoted(before: bytes, after: bytes) -> None:
 
 
 def test_an_upgrade_that_is_refused() -> None:
-    """A refused upgrade is a connection without MQTT, and gives no warning."""
+    """A refused upgrade for MQTT counts as MQTT, and a warning has the status; no finding."""
     report = talk(PLAIN[0], FORBIDDEN)
-    assert (report.handshakes, report.findings, kinds(report)) == ([], [], [])
-    assert report.capture.other_traffic["websocket"] == 1
+    assert (report.handshakes, report.findings, kinds(report)) == ([], [], ["websocket"])
+    assert "403" in report.warnings[0].message
+    assert report.capture.mqtt_connections == 1
+    assert "websocket" not in report.capture.other_traffic
 
 
 def test_a_request_without_upgrade_is_http() -> None:

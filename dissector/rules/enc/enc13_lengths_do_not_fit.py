@@ -9,7 +9,9 @@ from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versi
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
+    CONNECT_311,
     GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
@@ -34,7 +36,7 @@ class LengthsDoNotFit(DefectRule):
     What it checks
     --------------
     A declared length that runs past the end of the packet, a truncated variable header, or bytes
-    after the last field. Fields that a flag announces but that are missing have their own rules
+    after the last field. Also, as info, a packet in the middle of which its sender closes. Fields that a flag announces but that are missing have their own rules
     (CON04, CON07, CON08, CON11), except in MQTT 3.1, where a missing client id or will is reported
     here and all of this is a warning.
 
@@ -66,13 +68,14 @@ class LengthsDoNotFit(DefectRule):
     side = Side.CLIENT
     either = True
     severity = {
-        Version.V3_1: Severity.WARNING,
         Version.V3_1_1: Severity.ERROR,
         Version.V5_0: Severity.ERROR,
+        Version.V3_1: Severity.WARNING,
     }
     statements = versions(
         v31=(), v311=("MQTT-3.1.4-1", "MQTT-4.8.0-1"), v5=("MQTT-3.1.4-1", "MQTT-4.13.1-1")
     )
+    version_may_be_unknown = True
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
     consumes = {
         DefectKind.FIELD_OVERRUN: (),
@@ -117,6 +120,14 @@ class LengthsDoNotFit(DefectRule):
         Example(
             "5.0: the Property Length is missing",
             ("C 10 0d 00 04 4d 51 54 54 05 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "the length of the protocol name is little-endian",
+            ("C 10 0d 04 00 4d 51 54 54 04 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: the client closes in the middle of a PUBLISH",
+            (CONNECT_311, ACCEPTED_311, "C 30 20 00 01 61 62", *CLIENT_CLOSES),
         ),
         Example(
             "5.0: a byte after the last field of the server's DISCONNECT",

@@ -12,6 +12,7 @@ from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,
     CONNECT_5,
+    CONNECT_31,
     CONNECT_311,
     GRACEFUL_CLOSE,
     SERVER_CLOSES,
@@ -26,6 +27,9 @@ from dissector.rules.gating import (
 
 if TYPE_CHECKING:
     from dissector.mqtt.unfinished_connect import UnfinishedConnect
+
+
+_UNFINISHED: dict[Version | None, str] = {Version.V3_1: "3.1"}  # sections, where not 3.1.4
 
 
 class HandshakeStalled(ConnectionRule):
@@ -65,14 +69,15 @@ class HandshakeStalled(ConnectionRule):
     severity = Severity.INFO
     obligation = Obligation.SHOULD
     confidence = Confidence.LIKELY
-    statements = versions(v311=(), v5=())
-    sections = {Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
+    statements = versions(v31=(), v311=(), v5=())
+    sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     version_may_be_unknown = True
     asks = (
         ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED | ConnectionFlag.UNFINISHED_CONNECT
     )
     bad = (
         Example("opened, and nothing sent", ("+32",)),
+        Example("3.1: waits for 40 seconds", (CONNECT_31, "+40")),
         Example("3.1.1: waits for 40 seconds", (CONNECT_311, "+40"), also=("SEQ11",)),
         Example("5.0: waits for 40 seconds", (CONNECT_5, "+40"), also=("SEQ11",)),
         Example("the CONNECT is cut at its first zero byte", ("C 10 12", "+20", *SERVER_CLOSES)),
@@ -140,7 +145,7 @@ def _unfinished(connection: Connection, unfinished: UnfinishedConnect) -> Verdic
     wanted = "the client should send all of it at once, and the server should close"
     if not connection.closes:
         return missing_close(
-            connection, what, at, wanted, grace_ns=HANDSHAKE_TIMEOUT_NS, section="3.1.4",
+            connection, what, at, wanted, grace_ns=HANDSHAKE_TIMEOUT_NS, section=_UNFINISHED.get(connection.version, "3.1.4"),
             evidence=evidence,
         )  # fmt: skip
     incomplete = incomplete_before(connection, Side.CLIENT, connection.closes[0].frame)
@@ -153,6 +158,6 @@ def _unfinished(connection: Connection, unfinished: UnfinishedConnect) -> Verdic
         at=at,
         frames=(at, event.frame),
         time_ns=event.frame.time_ns,
-        section="3.1.4",
+        section=_UNFINISHED.get(connection.version, "3.1.4"),
         evidence=evidence | {"idleSeconds": round(idle / SECOND_NS, 3)},
     )
