@@ -50,7 +50,7 @@ def tls(kind: int, version: int, body: bytes) -> bytes:
 HELLO = tls(0x16, 1, b"\1\0\0\x41\3\3" + bytes(range(32)) + b"\0\0\2\x13\1\1\0\0\x16" + bytes(22))
 UPGRADE = (
     b"GET /mqtt HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    b"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
 # Bytes of the client, bytes of the server, and how the connection is counted
