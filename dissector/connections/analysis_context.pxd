@@ -19,6 +19,8 @@ cdef class KnownServer:
     cdef readonly Endpoint endpoint
     cdef public bytes mac
     cdef public frozenset versions
+    cdef public long long last_seen_ns
+    cdef public bint bytes_missing
     cpdef accepts(self, version)
 
 cdef class AnalysisContext:

@@ -57,12 +57,18 @@ class EventSink:
 
 
 class KnownServer:
-    """A server seen by the trackers; `versions` are the MQTT versions it has accepted so far."""
+    """A server seen by the trackers; `versions` are the MQTT versions it has accepted so far.
+
+    `last_seen_ns` is the time of the last segment of any of its connections that has ended (at the
+    end of the capture: of any). `bytes_missing`: not all of what they carried was captured.
+    """
 
     def __init__(self, endpoint: Endpoint, mac: bytes | None) -> None:
         self.endpoint = endpoint
         self.mac = mac
         self.versions: frozenset[Version] = _NONE
+        self.last_seen_ns = 0
+        self.bytes_missing = False
 
     def accepts(self, version: Version) -> None:
         """Records that the server accepted a connection of that version."""

@@ -39,6 +39,7 @@ cdef class CaptureQuality:
     cdef public str ended
     cdef readonly long long ended_ns
     cdef readonly long long last_seen_ns
+    cdef readonly long long server_seen_ns
     cdef begin(self)
     cpdef incomplete_reason(self)
     cpdef broken(self)

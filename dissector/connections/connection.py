@@ -148,7 +148,8 @@ class CaptureQuality:
     of the connection precede the gap.
     `dropped`: the kernel dropped frames (of any connection) while it was open.
     `ended` is why tracking ended: "closed", "reused", "evicted" or "capture end"; None while open.
-    `ended_ns` is the capture's clock at that time, `last_seen_ns` the time of the last segment of
+    `server_seen_ns` is the time of the last segment of any connection of its server, 0 if some of
+    their bytes are missing. `ended_ns` is the capture's clock at that time, `last_seen_ns` the time of the last segment of
     either side, or, in a live capture that counts drops, the time up to which any would have been
     seen. `conflict`: overlapping segments had different bytes. `ambiguous`: segments of two
     connections that cannot be told apart; `foreign_segments`: segments of another connection that
@@ -179,6 +180,7 @@ class CaptureQuality:
         self.ended = None
         self.ended_ns = 0
         self.last_seen_ns = 0
+        self.server_seen_ns = 0
 
     def incomplete_reason(self) -> str | None:
         """Reason why the capture of this connection may be incomplete, None if it is complete."""
@@ -204,9 +206,13 @@ class CaptureQuality:
 
 
 class Overdue(msgspec.Struct, frozen=True):
-    """An event that was due by `deadline_ns` is missing, though the capture is complete."""
+    """An event that was due by `deadline_ns` is missing, though the capture is complete.
+
+    `unseen`: nothing more was seen of the connection, only of its server.
+    """
 
     deadline_ns: int
+    unseen: bool = False
 
 
 class Connection:
@@ -278,6 +284,8 @@ class Connection:
         if self.quality.ended_ns < deadline and not self.closes:
             return "the capture ends before the deadline"
         if self.quality.last_seen_ns < deadline:  # a close may have happened without being captured
+            if self.quality.server_seen_ns >= deadline and self.quality.ended == "capture end":
+                return Overdue(deadline, unseen=True)
             return "no segment of the connection was seen after the deadline"
         return Overdue(deadline)
 

@@ -54,6 +54,8 @@ cdef class ConnectionRecorder(Consumer):
     cdef begin(self, AnalysisContext context, TcpConnection tcp)
     @cython.locals(quality=CaptureQuality, client=StreamDirection)
     cdef _update_quality(self, Connection connection, int reason, long long time_ns)
+    @cython.locals(tcp=TcpConnection, pending=cython.bint, dropped=cython.bint)
+    cdef _note_server(self, KnownServer server)
     @cython.locals(tcp=TcpConnection, context=AnalysisContext, client=Endpoint, server=KnownServer, first=FrameRef, made=Connection)
     cdef Connection _make_connection(self)
     cdef Connection _silent_connection(self)

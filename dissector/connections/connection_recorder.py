@@ -97,6 +97,16 @@ class ConnectionRecorder(Consumer):
         if connection.disconnects and self._left_open(connection):
             connection.connection_flags |= ConnectionFlag.OPEN_AFTER_DISCONNECT
 
+    def _note_server(self, server: KnownServer) -> None:
+        """Notes until when the server was seen here, and whether all that was sent was captured."""
+        tcp = self.tcp
+        if tcp.last_time_ns > server.last_seen_ns:
+            server.last_seen_ns = tcp.last_time_ns
+        pending = not (tcp.a.nothing_pending() and tcp.b.nothing_pending())
+        dropped = self.context.dropped_ns >= tcp.first_time_ns
+        if self.gap_inside_a or self.gap_inside_b or pending or dropped:
+            server.bytes_missing = True
+
     def _make_connection(self) -> Connection:
         tcp, context = self.tcp, self.context
         if self.client == 0:

@@ -19,6 +19,7 @@ cdef class Tracker(HandshakeTracker):
     cdef _record_close(self, Connection connection, int side, int how, long long frame, long long time_ns)
     @cython.locals(connection=Connection)
     cpdef bint closed(self, int side, int how, long long frame, long long time_ns) except -1
+    cpdef capture_ends(self)
     @cython.locals(connection=Connection)
     cpdef bint finished(self, int reason, long long time_ns) except -1
     @cython.locals(connection=Connection, tcp=TcpConnection, connection_flags=cython.int)

@@ -148,6 +148,13 @@ class Tracker(HandshakeTracker):
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
 
+    def capture_ends(self) -> None:
+        """Called at the end of the capture: notes how long its server was seen."""
+        if self.unwrapper is not None:
+            self.unwrapper.capture_ends()
+        elif self.server is not None:
+            self._note_server(self.server)
+
     def finished(self, reason: int, time_ns: int) -> bool:
         """Called when tracking of the connection ends: completes its record and reports it."""
         if self.unwrapper is not None:
@@ -165,6 +172,10 @@ class Tracker(HandshakeTracker):
             self.context.mqtt_connections += 1  # WebSocket for MQTT that failed before any packet
         self._incomplete_packets(connection)
         self._update_quality(connection, reason, time_ns)
+        if self.server is not None:
+            self._note_server(self.server)
+            if not self.server.bytes_missing:
+                connection.quality.server_seen_ns = self.server.last_seen_ns
         if self._ambiguous():
             self.context.sink.limited(
                 "mixed-connections",

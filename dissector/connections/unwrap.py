@@ -67,6 +67,10 @@ class _Unwrapper(Consumer):
         """Passes the close on to the inner tracker."""
         return self.inner.closed(side, how, frame, time_ns)
 
+    def capture_ends(self) -> None:
+        """Passes the event on to the inner tracker."""
+        self.inner.capture_ends()
+
     def finished(self, reason: int, time_ns: int) -> bool:
         """Passes the end on; counts a connection without MQTT as other traffic."""
         inner = self.inner

@@ -77,6 +77,9 @@ class FlowTable(ReassemblyContext):
     def end_all(self) -> None:
         """End tracking of all connections that are still open."""
         now = max(self.clock, 0)
+        for connection in self.connections.values():
+            if connection.consumer is not None:
+                connection.consumer.capture_ends()
         for connection in list(self.connections.values()):
             connection.finish(CAPTURE_END, now)
         self.connections.clear()
