@@ -145,17 +145,17 @@ class CaptureQuality:
 
     `gaps` holds, per side, the last frame with bytes of that side before a gap: the missing bytes
     may have been sent at any time after it. `gap_orders`, None without gaps, holds how many packets
-    of the connection precede the gap.
-    `dropped`: the kernel dropped frames (of any connection) while it was open.
-    `ended` is why tracking ended: "closed", "reused", "evicted" or "capture end"; None while open.
-    `server_seen_ns` is the time of the last segment of any connection of its server, 0 if some of
-    their bytes are missing. `ended_ns` is the capture's clock at that time, `last_seen_ns` the time of the last segment of
-    either side, or, in a live capture that counts drops, the time up to which any would have been
-    seen. `conflict`: overlapping segments had different bytes. `ambiguous`: segments of two
-    connections that cannot be told apart; `foreign_segments`: segments of another connection that
-    could be told apart. `monotonic_clock`: all times are of one clock that did not go back.
-    `out_of_order`: packets of one side may be delivered before the packets of the other side that
-    they answer. `foreign`: the server sent something other than MQTT.
+    of the connection precede the gap. `dropped`: the kernel dropped frames (of any connection)
+    while it was open. `ended` is why tracking ended: "closed", "reused", "evicted" or "capture
+    end"; None while open. `server_seen_ns` is the time of the last segment of any connection of its
+    server, 0 if some of their bytes are missing. `ended_ns` is the capture's clock at that time,
+    `last_seen_ns` the time of the last segment of either side, or, in a live capture that counts
+    drops, the time up to which any would have been seen. `conflict`: overlapping segments had
+    different bytes. `ambiguous`: segments of two connections that cannot be told apart;
+    `foreign_segments`: segments of another connection that could be told apart. `monotonic_clock`:
+    all times are of one clock that did not go back. `out_of_order`: packets of one side may be
+    delivered before the packets of the other side that they answer. `foreign`: the server sent
+    something other than MQTT.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:

@@ -237,9 +237,13 @@ class PacketFraming(ConnectionRecorder):
         """Reports a Remaining Length of five bytes: the next packet cannot be located."""
         assert self.connection is not None
         kind = framer.first >> 4
-        if kind == _CONNECT and side == self.client and not (
-            (self.packets_a if side == 0 else self.packets_b)
-            or (self.lost_a if side == 0 else self.lost_b)
+        if (
+            kind == _CONNECT
+            and side == self.client
+            and not (
+                (self.packets_a if side == 0 else self.packets_b)
+                or (self.lost_a if side == 0 else self.lost_b)
+            )
         ):
             self._unfinished_connect(side, framer, framer.window, framer.size, None)
             return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELD_LIMIT = 4096  # bytes of one waiting connection
 HELD_IN_ALL = 16 << 20
-REMEMBERED_LIMIT = 65_536  # connections from the middle that are remembered
+UNREAD_LIMIT = 65_536  # connections from the middle that are noted
 PROVEN_LIMIT = 65_536  # endpoints
 
 
@@ -31,7 +31,7 @@ class ProvenServers:
         self._proofs: dict[bytes, int] = {}  # by endpoint, the stream that proved it
         self._reported: set[bytes] = set()
         self._waiting: dict[bytes, dict[int, Tracker]] = {}  # by endpoint, by connection
-        self._remembered: dict[bytes, list[int]] = {}  # numbers of connections
+        self._unread: dict[bytes, list[int]] = {}  # serial numbers of connections
         self._count = 0
         self._held = 0
         self._warned: set[str] = set()
@@ -51,7 +51,7 @@ class ProvenServers:
         if endpoint in self._proofs or len(self._proofs) >= PROVEN_LIMIT:
             return
         self._proofs[endpoint] = tcp.stream
-        for serial in self._remembered.pop(endpoint, ()):
+        for serial in self._unread.pop(endpoint, ()):
             tcp.reassembly.reopen(serial)
         for tracker in list(self._waiting.get(endpoint, {}).values()):
             if self.side(tracker.tcp) >= 0:
@@ -108,21 +108,21 @@ class ProvenServers:
             if not there:
                 self._waiting.pop(endpoint, None)
 
-    def remember(self, tcp: TcpConnection, where: FrameRef) -> None:
+    def note_unread(self, tcp: TcpConnection, where: FrameRef) -> None:
         """Remembers a connection from the middle whose bytes are not wanted so far."""
-        if self._count >= REMEMBERED_LIMIT:
-            self._remembered.clear()
+        if self._count >= UNREAD_LIMIT:
+            self._unread.clear()
             self._count = 0
             self._limited(
-                "remembered-limit",
-                f"more than {REMEMBERED_LIMIT:,} connections were captured from the middle: "
+                "unread-limit",
+                f"more than {UNREAD_LIMIT:,} connections were captured from the middle: "
                 "earlier ones are not read if their server proves to speak MQTT",
                 where,
                 tcp.stream,
             )
         self._count += 1
         for side in (0, 1):
-            self._remembered.setdefault(_endpoint(tcp, side), []).append(tcp.serial)
+            self._unread.setdefault(_endpoint(tcp, side), []).append(tcp.serial)
 
     def _limited(self, kind: str, message: str, where: FrameRef, stream: int) -> None:
         if kind not in self._warned:

@@ -19,7 +19,6 @@ from dissector.connections.handshake import Close
 from dissector.connections.handshake_tracker import HandshakeTracker
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack
-from dissector.mqtt.stream import Framer
 from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, FIN, RST, Consumer
 from dissector.net.tcp import TcpConnection
 
@@ -367,7 +366,7 @@ class Tracker(HandshakeTracker):
         if self._midstream() and not self.known_port and not self.outer_layers:
             if other_protocol(data) == "other":
                 where = self.context.frame(self.tcp.first_frame, self.tcp.first_time_ns)
-                self.context.proven.remember(self.tcp, where)
+                self.context.proven.note_unread(self.tcp, where)
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
         self.context.other_traffic("websocket" if in_websocket else other_protocol(data))
         self.mode = IGNORED
@@ -498,10 +497,11 @@ class Tracker(HandshakeTracker):
             connection.quality.syn_seen = False
         for found in self.gaps:
             self._record_gap(found)
-        first = self.held[0][1] if self.held else cut(window, start, min(stop, start + 64))
-        if self.proven_side >= 0 and looks_like_connect(first, False) != 1:
-            where = self.context.frame(frame, time_ns)
-            self.context.proven.report(self.tcp, self.proven_side, where)
+        if self.proven_side >= 0:
+            first = self.held[0][1] if self.held else cut(window, start, min(stop, start + 64))
+            if looks_like_connect(first, False) != 1:
+                where = self.context.frame(frame, time_ns)
+                self.context.proven.report(self.tcp, self.proven_side, where)
         if side == 0:
             self.resync_a = False
         else:

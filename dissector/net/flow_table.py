@@ -19,14 +19,16 @@ from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consume
 from dissector.net.limits import Limits
 from dissector.net.reassembly_context import ReassemblyContext
 from dissector.net.segment import Segment
-from dissector.net.tcp import UNWANTED, StreamDirection, TcpConnection
+from dissector.net.tcp import StreamDirection, TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.integers import big32, cut
     from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
+    from cython.cimports.dissector.net.tcp import UNWANTED
 else:
     from dissector.integers import big32, cut
     from dissector.net.segment import NUMBER_ONLY, WHOLE
+    from dissector.net.tcp import UNWANTED
 
 _SLOTS = 1 << 15
 _COMPACT_AFTER = 512  # processed serials in `closing` before they are deleted from it

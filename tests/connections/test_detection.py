@@ -23,7 +23,7 @@ from dissector.connections.detection import (
     unfinished_connect,
 )
 from dissector.engines.native import NativeEngine, PacketSink
-from dissector.model import Outcome, Severity
+from dissector.model import Outcome
 from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_5,
@@ -210,7 +210,10 @@ def test_random_bytes_are_rarely_mqtt() -> None:
 def test_any_answer_to_a_connect(server: bytes) -> None:
     """If the answer to a CONNECT does not begin like MQTT, there is no finding on the server."""
     report = judge_steps([CONNECT_311, *segments("S", [server])])
-    if server[0] >> 4 not in (0, 2, 14, 15) and malformed_packets(server, 0, len(server), True) != YES:
+    if (
+        server[0] >> 4 not in (0, 2, 14, 15)
+        and malformed_packets(server, 0, len(server), True) != YES
+    ):
         assert report.findings == []
         assert report.handshakes[0].connack is None
 

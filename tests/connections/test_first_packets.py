@@ -41,7 +41,9 @@ def over(transport: str, *steps: str, port: int = 1883) -> dissector.Report:
     if transport == "tcp":
         return judge_steps(steps, port)
     upgrade = (websocket_request("mqtt"), websocket_answer("mqtt"))
-    data = (framed(step) if step[2:3].isalnum() and step[2:] not in ENDINGS else step for step in steps)
+    data = (
+        framed(step) if step[2:3].isalnum() and step[2:] not in ENDINGS else step for step in steps
+    )
     return judge_steps((*upgrade, *data), 8080)
 
 
@@ -54,7 +56,7 @@ def marks(report: dissector.Report) -> list[tuple[str, str, str]]:
 
 
 def test_a_connect_that_stalls_after_two_bytes() -> None:
-    """It is an unanswered handshake with what came of the CONNECT, and an info against the client."""
+    """It is an unanswered handshake with what came of it, and an info against the client."""
     report = case("strlen-cut-connect-stalls")
     (handshake,) = report.handshakes
     assert handshake.outcome is Outcome.UNANSWERED
@@ -184,7 +186,10 @@ def test_odd_protocol_names(name: bytes, level: int) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    ["10 0f 04 00 4d 51 54 54 04 02 00 3c 00 01 61 62 63", "10 0b 4d 51 54 54 04 02 00 3c 00 01 61"],
+    [
+        "10 0f 04 00 4d 51 54 54 04 02 00 3c 00 01 61 62 63",
+        "10 0b 4d 51 54 54 04 02 00 3c 00 01 61",
+    ],
     ids=["little-endian length", "no length"],
 )
 def test_the_name_at_a_wrong_offset(data: str) -> None:
@@ -242,7 +247,12 @@ def test_a_packet_in_the_middle_of_which_its_sender_closes(version: str, side: s
 
 def test_another_protocol_whose_server_answers() -> None:
     """Bytes that could be a packet are another protocol if the answer is one."""
-    for answer in (b"220 mail\r\n", b"HTTP/1.1 400 Bad\r\n\r\n", b"\x15\3\1\0\2\2\x28", b"\0\0\0\1"):
+    for answer in (
+        b"220 mail\r\n",
+        b"HTTP/1.1 400 Bad\r\n\r\n",
+        b"\x15\3\1\0\2\2\x28",
+        b"\0\0\0\1",
+    ):
         report = judge_steps(("C d0 00", f"S {answer.hex()}", *SERVER_CLOSES))
         assert report.findings == []
         assert report.capture.mqtt_connections == 0

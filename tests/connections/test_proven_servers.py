@@ -40,17 +40,43 @@ def publish(topic: str, size: int, qos: int = 0) -> str:
 MIDDLE = ("C " + publish("a/b", 4, 1), "S 40 02 00 01")
 
 
-def proof(port: int, connect: str = CONNECT_311, at: int = 0, **more: bytes) -> list[Frame]:
+CLIENT, SERVER = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))
+
+
+def proof(
+    port: int,
+    connect: str = CONNECT_311,
+    at: int = 0,
+    client_ip: bytes = CLIENT,
+    server_ip: bytes = SERVER,
+) -> list[Frame]:
     """Returns a handshake with the server, `at` seconds after the start."""
-    steps = (connect, ANSWERS[connect], *GRACEFUL_CLOSE)
-    return conversation(steps, server_port=port, start_ns=START_NS + at * SECOND, **more)  # type: ignore[arg-type]
+    return conversation(
+        (connect, ANSWERS[connect], *GRACEFUL_CLOSE),
+        server_port=port,
+        start_ns=START_NS + at * SECOND,
+        client_ip=client_ip,
+        server_ip=server_ip,
+    )
 
 
-def flow(steps: tuple[str, ...], port: int, at: int, skip: int = 3, **more: bytes) -> list[Frame]:
+def flow(
+    steps: tuple[str, ...],
+    port: int,
+    at: int,
+    skip: int = 3,
+    client_ip: bytes = CLIENT,
+    server_ip: bytes = SERVER,
+) -> list[Frame]:
     """Returns another connection to the server, without its first frames."""
     frames = conversation(
-        steps, server_port=port, client_port=50000, start_ns=START_NS + at * SECOND, **more
-    )  # type: ignore[arg-type]
+        steps,
+        server_port=port,
+        client_port=50000,
+        start_ns=START_NS + at * SECOND,
+        client_ip=client_ip,
+        server_ip=server_ip,
+    )
     return frames[skip:]
 
 
@@ -100,9 +126,10 @@ def test_before_and_after_the_proof(connect: str, port: int, first: str, at: int
 def test_from_the_proof_on(ip: bytes) -> None:
     """A connection whose first bytes are the middle of a packet joins at the proof."""
     client = bytes(len(ip) - 1) + b"\1"
-    ends = {"client_ip": client, "server_ip": ip}
     broken = ("C " + "ff" * 30, *MIDDLE * 2, "+5", *MIDDLE * 2)
-    report = judge(merged(proof(17555, at=2, **ends), flow(broken, 17555, 0, **ends)))
+    report = judge(
+        merged(proof(17555, CONNECT_5, 2, client, ip), flow(broken, 17555, 0, 3, client, ip))
+    )
     assert report.capture.mqtt_connections == 2
     assert report.capture.control_packets["PUBLISH"] == 2
     assert report.capture.streams == 2
@@ -120,7 +147,9 @@ def test_a_warning_for_each_endpoint() -> None:
     assert kinds(twice) == []
 
 
-@pytest.mark.parametrize("answer", ["S 20 02 05 00", "S 15 03 03 00 02 02 28", "S 30 05 00 01 61 68 69"])
+@pytest.mark.parametrize(
+    "answer", ["S 20 02 05 00", "S 15 03 03 00 02 02 28", "S 30 05 00 01 61 68 69"]
+)
 def test_what_is_no_proof(answer: str) -> None:
     """Without a CONNACK that fits nothing is proven."""
     frames = conversation((CONNECT_311, answer, *SERVER_CLOSES), server_port=17555)
@@ -178,15 +207,15 @@ def test_the_limit_of_all_held_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.capture.control_packets["PUBLISH"] == 2
 
 
-def test_the_limit_of_remembered_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_unread_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Past it earlier connections from the middle are forgotten, which a warning says."""
-    monkeypatch.setattr(proven_servers, "REMEMBERED_LIMIT", 2)
+    monkeypatch.setattr(proven_servers, "UNREAD_LIMIT", 2)
     parts = [
         flow(("C " + "ff" * 9, "+5", *MIDDLE), 17555, 0, client_ip=bytes((10, 0, 0, 9 + at)))
         for at in range(5)
     ]
     report = judge(merged(*parts, proof(17555, at=2)))
-    assert kinds(report).count("remembered-limit") == 1
+    assert kinds(report).count("unread-limit") == 1
     assert report.capture.mqtt_connections == 2
 
 

@@ -1,4 +1,4 @@
-"""Where nothing more is seen of a connection, its server tells whether a close was due in view."""
+"""Where nothing more is seen of a connection, its server shows if a close was due in view."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from dissector.model import Confidence, Severity
 from dissector.rules.examples import ACCEPTED_311, CLIENT_CLOSES, CONNECT_5, CONNECT_311
-from tests.judging import judge, judge_steps
 from samples.build import conversation
+from tests.judging import judge, judge_steps
 
 PUBLISH = "C 30 05 00 01 61 68 69"
 REFUSED = ("S 20 02 00 05", "S 20 03 00 87 00")
@@ -55,7 +55,8 @@ def test_a_server_of_which_bytes_are_missing() -> None:
     """A gap in another connection of the server may hide a close, too: not evaluated."""
     steps = (*FIRSTS["SEQ09"], *OTHER, PUBLISH, PUBLISH, "+40", PUBLISH)
     frames = conversation(steps)
-    lost = [at for at, frame in enumerate(frames) if frame.payload == bytes.fromhex(PUBLISH[2:])][0]
+    payload = bytes.fromhex(PUBLISH[2:])
+    lost = next(at for at, frame in enumerate(frames) if frame.payload == payload)
     report = judge(frames[:lost] + frames[lost + 1 :])
     assert "SEQ09" not in {item.rule for item in report.findings}
     assert "SEQ09" in {item.rule for item in report.not_evaluated}

@@ -36,9 +36,10 @@ class LengthsDoNotFit(DefectRule):
     What it checks
     --------------
     A declared length that runs past the end of the packet, a truncated variable header, or bytes
-    after the last field. Also, as info, a packet in the middle of which its sender closes. Fields that a flag announces but that are missing have their own rules
-    (CON04, CON07, CON08, CON11), except in MQTT 3.1, where a missing client id or will is reported
-    here and all of this is a warning.
+    after the last field. Also, as info, a packet in the middle of which its sender closes. Fields
+    that a flag announces but that are missing have their own rules (CON04, CON07, CON08, CON11),
+    except in MQTT 3.1, where a missing client id or will is reported here and all of this is a
+    warning.
 
     Why it matters
     --------------

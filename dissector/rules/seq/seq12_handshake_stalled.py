@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.deadlines import CLOSE_GRACE_NS, HANDSHAKE_TIMEOUT_NS
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
+from dissector.rules.base import (
+    ConnectionRule,
+    Example,
+    Failure,
+    Unevaluated,
+    Verdict,
+    versions,
+)
 from dissector.rules.examples import (
     ACCEPTED_311,
     CLIENT_CLOSES,
@@ -40,7 +47,8 @@ class HandshakeStalled(ConnectionRule):
     On a port that is known for MQTT: a TCP connection on which neither side has sent a byte for 30
     seconds. On any MQTT connection: a client that has waited for CONNACK for 35 seconds and has not
     closed. Also a CONNECT that is begun and never completed: one that is cut, stalls, or has a
-    Remaining Length that promises more than the client sends. In all cases the standard recommends to close after "a reasonable amount of time".
+    Remaining Length that promises more than the client sends. In all cases the standard recommends
+    to close after "a reasonable amount of time".
 
     Why it matters
     --------------
@@ -50,7 +58,8 @@ class HandshakeStalled(ConnectionRule):
     Fix on the client
     -----------------
     Send CONNECT as soon as TCP is connected, whole: a packet that stops at its first zero byte is
-    handled as a C string somewhere, and a wrong Remaining Length makes the server wait. Set a timeout of 10 to 30 seconds for the CONNACK.
+    handled as a C string somewhere, and a wrong Remaining Length makes the server wait. Set a
+    timeout of 10 to 30 seconds for the CONNACK.
 
     Fix on the server
     -----------------
@@ -72,9 +81,7 @@ class HandshakeStalled(ConnectionRule):
     statements = versions(v31=(), v311=(), v5=())
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     version_may_be_unknown = True
-    asks = (
-        ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED | ConnectionFlag.UNFINISHED_CONNECT
-    )
+    asks = ConnectionFlag.SILENT | ConnectionFlag.UNANSWERED | ConnectionFlag.UNFINISHED_CONNECT
     bad = (
         Example("opened, and nothing sent", ("+32",)),
         Example("3.1: waits for 40 seconds", (CONNECT_31, "+40")),
@@ -94,8 +101,13 @@ class HandshakeStalled(ConnectionRule):
         Example("the capture ends too early", ("+10",)),
         Example(
             "the CONNECT comes in two parts",
-            ("C 10 0d 00 04 4d 51", "+5", "C 54 54 04 02 00 3c 00 01 61", ACCEPTED_311,
-             *GRACEFUL_CLOSE),
+            (
+                "C 10 0d 00 04 4d 51",
+                "+5",
+                "C 54 54 04 02 00 3c 00 01 61",
+                ACCEPTED_311,
+                *GRACEFUL_CLOSE,
+            ),
         ),
         Example("answered late", (CONNECT_311, "+20", ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
@@ -106,7 +118,7 @@ class HandshakeStalled(ConnectionRule):
             if connection.client_sent_bytes or connection.server_sent_bytes:
                 return None
             first = connection.first
-            return missing_close(
+            verdict = missing_close(
                 connection,
                 "TCP connection without a CONNECT",
                 FrameRef(first.file, first.number, connection.opened_ns),
@@ -114,6 +126,9 @@ class HandshakeStalled(ConnectionRule):
                 grace_ns=HANDSHAKE_TIMEOUT_NS,
                 section="3.1.4",
             )
+            if isinstance(verdict, Failure) and verdict.confidence is Confidence.POSSIBLE:
+                return Unevaluated("no segment of the connection was seen after the deadline")
+            return verdict
         if connection.unfinished is not None:
             return _unfinished(connection, connection.unfinished)
         connect = connection.connect
@@ -136,18 +151,22 @@ def _unfinished(connection: Connection, unfinished: UnfinishedConnect) -> Verdic
 
     The bytes in view are all that the client sent, so there is no need to wait after a close.
     """
-    if connection.connack is not None or unfinished.length is None and unfinished.received > 4:
+    if connection.connack is not None or (unfinished.length is None and unfinished.received > 4):
         return None  # the server took it as it was, or ENC03 reports its length
     at = unfinished.connect.frame
     assert at is not None
     what = f"CONNECT unfinished: {unfinished.amount}"
     evidence = {"received": unfinished.received, "length": unfinished.length}
     wanted = "the client should send all of it at once, and the server should close"
+    section = _UNFINISHED.get(connection.version, "3.1.4")
     if not connection.closes:
-        return missing_close(
-            connection, what, at, wanted, grace_ns=HANDSHAKE_TIMEOUT_NS, section=_UNFINISHED.get(connection.version, "3.1.4"),
+        verdict = missing_close(
+            connection, what, at, wanted, grace_ns=HANDSHAKE_TIMEOUT_NS, section=section,
             evidence=evidence,
         )  # fmt: skip
+        if isinstance(verdict, Failure):
+            verdict.time_ns = at.time_ns  # as below, whatever comes later
+        return verdict
     incomplete = incomplete_before(connection, Side.CLIENT, connection.closes[0].frame)
     if incomplete is not None:
         return incomplete
@@ -157,7 +176,6 @@ def _unfinished(connection: Connection, unfinished: UnfinishedConnect) -> Verdic
         message=f"{what}, idle {seconds(idle)}, closed by the {event.side.value}; {wanted}",
         at=at,
         frames=(at, event.frame),
-        time_ns=event.frame.time_ns,
-        section=_UNFINISHED.get(connection.version, "3.1.4"),
+        section=section,
         evidence=evidence | {"idleSeconds": round(idle / SECOND_NS, 3)},
     )

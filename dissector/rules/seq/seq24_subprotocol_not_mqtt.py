@@ -31,9 +31,9 @@ class SubprotocolNotMqtt(ConnectionRule):
     What it checks
     --------------
     The client must offer the subprotocol `mqtt` in Sec-WebSocket-Protocol, and the server must
-    select it in its answer, even if no CONNECT follows. If the client does not offer it, the server cannot select it, and only
-    the client is reported. `mqttv3.1` is the name for MQTT 3.1, to which the rule does not apply; a
-    3.1.1 or 5.0 client that offers only this name violates the rule.
+    select it in its answer, even if no CONNECT follows. If the client does not offer it, the server
+    cannot select it, and only the client is reported. `mqttv3.1` is the name for MQTT 3.1, to which
+    the rule does not apply; a 3.1.1 or 5.0 client that offers only this name violates the rule.
 
     Why it matters
     --------------
