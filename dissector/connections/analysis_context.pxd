@@ -20,6 +20,8 @@ cdef class KnownServer:
     cdef public bytes mac
     cdef public frozenset versions
     cdef public dict assigned
+    cdef public long long last_seen_ns
+    cdef public bint bytes_missing
     cpdef accepts(self, version)
 
 cdef class AnalysisContext:
@@ -41,6 +43,7 @@ cdef class AnalysisContext:
     cdef public long long dropped_ns
     cdef readonly dict other
     cdef readonly object inflaters
+    cdef readonly object proven
     cdef readonly dict _formatted
     cdef dict _servers
     cdef long long _known_servers

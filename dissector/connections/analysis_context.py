@@ -9,6 +9,7 @@ import cython
 
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import DEFAULT, Deadlines
+from dissector.connections.proven_servers import ProvenServers
 from dissector.integers import IntegerArray
 from dissector.model import Endpoint, FrameRef, Side, Version
 from dissector.mqtt.packets import Packet
@@ -79,6 +80,8 @@ class KnownServer:
     """A server seen by the trackers; `versions` are the MQTT versions it has accepted so far.
 
     `assigned` are the client ids that it assigned, the newest `ASSIGNED_KEPT` of them.
+    `last_seen_ns` is the time of the last segment of any of its connections that has ended (at the
+    end of the capture: of any). `bytes_missing`: not all of what they carried was captured.
     """
 
     def __init__(self, endpoint: Endpoint, mac: bytes | None) -> None:
@@ -86,6 +89,8 @@ class KnownServer:
         self.mac = mac
         self.versions: frozenset[Version] = _NONE
         self.assigned: dict[str, AssignedId] | None = None
+        self.last_seen_ns = 0
+        self.bytes_missing = False
 
     def accepts(self, version: Version) -> None:
         """Records that the server accepted a connection of that version."""
@@ -151,6 +156,7 @@ class AnalysisContext:
         self.tls_handshakes = 0
         self.other: dict[str, int] = {}
         self.inflaters = Inflaters()
+        self.proven = ProvenServers(sink)
         self._servers: dict[bytes, dict[int, KnownServer]] = {}  # by address, by port
         self._known_servers = 0
         self._formatted: dict[bytes, str] = {}

@@ -41,6 +41,7 @@ cdef class CaptureQuality:
     cdef public str ended
     cdef readonly long long ended_ns
     cdef readonly long long last_seen_ns
+    cdef readonly long long server_seen_ns
     cdef begin(self)
     cpdef incomplete_reason(self)
     cpdef broken(self)
@@ -59,6 +60,7 @@ cdef class Connection:
     cdef public object deadlines
     cdef public CaptureQuality quality
     cdef public Connect connect
+    cdef public object unfinished
     cdef public Connack connack
     cdef public tuple auths
     cdef public tuple disconnects

@@ -18,6 +18,7 @@ from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
+    from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 HISTORY_LIMIT = 64
 FOREIGN_KEPT = 16  # bytes
@@ -69,6 +70,7 @@ class ConnectionFlag:
     ASSIGNED_CLIENT_ID = 1 << 24  # in a CONNACK
     WILL_LIMITS = 1 << 25  # a CONNACK with Maximum QoS or Retain Available
     SIZE_LIMIT = 1 << 26  # a CONNECT or CONNACK with Maximum Packet Size
+    UNFINISHED_CONNECT = 1 << 27  # a CONNECT began and never ended
 
 
 # Flags that properties of a CONNECT and of a CONNACK set, by property identifier
@@ -149,17 +151,18 @@ class CaptureQuality:
 
     `gaps` holds, per side, the last frame with bytes of that side before a gap: the missing bytes
     may have been sent at any time after it. `gap_orders`, None without gaps, holds how many packets
-    of the connection precede the gap.
-    `dropped`: the kernel dropped frames (of any connection) while it was open.
-    `ended` is why tracking ended: "closed", "reused", "evicted" or "capture end"; None while open.
-    `ended_ns` is the capture's clock at that time, `last_seen_ns` the time of the last segment of
-    either side, or, in a live capture that counts drops, the time up to which any would have been
-    seen. `conflict`: overlapping segments had different bytes. `ambiguous`: segments of two
-    connections that cannot be told apart; `foreign_segments`: segments of another connection that
-    could be told apart. `monotonic_clock`: all times are of one clock that did not go back.
-    `out_of_order`: packets of one side may be delivered before the packets of the other side that
-    they answer. `foreign`: the server sent something other than MQTT; `foreign_answer` has its
-    first bytes, at most `FOREIGN_KEPT`, and their frame.
+    of the connection precede the gap. `dropped`: the kernel dropped frames (of any connection)
+    while it was open. `ended` is why tracking ended: "closed", "reused", "evicted" or "capture
+    end"; None while open. `server_seen_ns` is the time of the last segment of any connection of its
+    server, 0 if some of their bytes are missing. `ended_ns` is the capture's clock at that time,
+    `last_seen_ns` the time of the last segment of either side, or, in a live capture that counts
+    drops, the time up to which any would have been seen. `conflict`: overlapping segments had
+    different bytes. `ambiguous`: segments of two connections that cannot be told apart;
+    `foreign_segments`: segments of another connection that could be told apart. `monotonic_clock`:
+    all times are of one clock that did not go back. `out_of_order`: packets of one side may be
+    delivered before the packets of the other side that they answer. `foreign`: the server sent
+    something other than MQTT; `foreign_answer` has its first bytes, at most `FOREIGN_KEPT`, and
+    their frame.
     """
 
     def __init__(self, ended: str | None = None, ended_ns: int = 0) -> None:
@@ -185,6 +188,7 @@ class CaptureQuality:
         self.ended = None
         self.ended_ns = 0
         self.last_seen_ns = 0
+        self.server_seen_ns = 0
 
     def incomplete_reason(self) -> str | None:
         """Reason why the capture of this connection may be incomplete, None if it is complete."""
@@ -210,9 +214,13 @@ class CaptureQuality:
 
 
 class Overdue(msgspec.Struct, frozen=True):
-    """An event that was due by `deadline_ns` is missing, though the capture is complete."""
+    """An event that was due by `deadline_ns` is missing, though the capture is complete.
+
+    `unseen`: nothing more was seen of the connection, only of its server.
+    """
 
     deadline_ns: int
+    unseen: bool = False
 
 
 class Connection:
@@ -251,6 +259,7 @@ class Connection:
         self.quality = CaptureQuality.__new__(CaptureQuality)
         self.quality.begin()
         self.connect: Connect | None = None
+        self.unfinished: UnfinishedConnect | None = None  # a CONNECT that began and never ended
         self.connack: Connack | None = None
         self.auths: tuple[Auth, ...] = ()
         self.disconnects: tuple[Disconnect, ...] = ()
@@ -297,6 +306,8 @@ class Connection:
         if self.quality.ended_ns < deadline and not self.closes:
             return "the capture ends before the deadline"
         if self.quality.last_seen_ns < deadline:  # a close may have happened without being captured
+            if self.quality.server_seen_ns >= deadline and self.quality.ended == "capture end":
+                return Overdue(deadline, unseen=True)
             return "no segment of the connection was seen after the deadline"
         return Overdue(deadline)
 

@@ -35,6 +35,7 @@ cdef class ConnectionRecorder(Consumer):
     cdef readonly int tries
     cdef readonly list held
     cdef readonly Py_ssize_t held_bytes
+    cdef readonly tuple held_closes
     cdef public bint lost_a
     cdef public bint lost_b
     cdef public bint gap_inside_a
@@ -46,10 +47,14 @@ cdef class ConnectionRecorder(Consumer):
     cdef public KnownServer server
     cdef public object encapsulation
     cdef public int outer_layers
+    cdef readonly bint waits
+    cdef readonly int proven_side
     cdef readonly Consumer unwrapper
     cdef begin(self, AnalysisContext context, TcpConnection tcp)
     @cython.locals(quality=CaptureQuality, client=StreamDirection)
     cdef _update_quality(self, Connection connection, int reason, long long time_ns)
+    @cython.locals(tcp=TcpConnection, pending=cython.bint, dropped=cython.bint)
+    cdef _note_server(self, KnownServer server)
     @cython.locals(tcp=TcpConnection, context=AnalysisContext, client=Endpoint, server=KnownServer, first=FrameRef, made=Connection)
     cdef Connection _make_connection(self)
     cdef Connection _silent_connection(self)

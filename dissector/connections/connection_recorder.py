@@ -18,7 +18,7 @@ from dissector.net.tcp import TcpConnection
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
 
-UNDECIDED, MQTT, IGNORED = range(3)
+UNDECIDED, MQTT, IGNORED, HTTP = range(4)
 
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER
 _ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
@@ -41,6 +41,7 @@ class ConnectionRecorder(Consumer):
         self.framer_b: Framer | None = None
         self.held: list[tuple[int, bytes, int, int]] | None = None  # None for most
         self.held_bytes = 0
+        self.held_closes: tuple[tuple[int, int, int, int], ...] = ()  # while bytes are held
         self.lost_a = False
         self.lost_b = False
         self.gap_inside_a = False  # bytes in the middle are missing, not only at the beginning
@@ -62,6 +63,8 @@ class ConnectionRecorder(Consumer):
         self.server: KnownServer | None = None
         self.encapsulation: Encapsulation | None = None  # the layers between TCP and MQTT
         self.outer_layers = 0  # these layers, as bits of `unwrap`
+        self.waits = False  # with held bytes, until its server proves to speak MQTT
+        self.proven_side = -1  # the side of a server that is proven by other connections
         self.unwrapper: Consumer | None = None  # receives all events once it is set
 
     def _update_quality(self, connection: Connection, reason: int, time_ns: int) -> None:
@@ -93,6 +96,16 @@ class ConnectionRecorder(Consumer):
             connection.connection_flags |= ConnectionFlag.UNANSWERED
         if connection.disconnects and self._left_open(connection):
             connection.connection_flags |= ConnectionFlag.OPEN_AFTER_DISCONNECT
+
+    def _note_server(self, server: KnownServer) -> None:
+        """Notes until when the server was seen here, and whether all that was sent was captured."""
+        tcp = self.tcp
+        if tcp.last_time_ns > server.last_seen_ns:
+            server.last_seen_ns = tcp.last_time_ns
+        pending = not (tcp.a.nothing_pending() and tcp.b.nothing_pending())
+        dropped = self.context.dropped_ns >= tcp.first_time_ns
+        if self.gap_inside_a or self.gap_inside_b or pending or dropped:
+            server.bytes_missing = True
 
     def _make_connection(self) -> Connection:
         tcp, context = self.tcp, self.context

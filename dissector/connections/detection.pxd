@@ -1,10 +1,22 @@
 cimport cython
 
-cdef bytes _USUAL
+cdef bytes _USUAL, _OLD
+cdef int _NAME_WITHIN, _LONGEST
 
-@cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, length=cython.int)
+@cython.locals(size=Py_ssize_t, pos=Py_ssize_t, remaining=cython.longlong, byte=cython.longlong, body=bytes)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
-cdef int _payload_fits(bytes data, Py_ssize_t at, long long stop, int level) except -1
+cdef bint _begins_name(bytes body) except -1
+cdef bint _has_name(bytes data) except -1
+@cython.locals(stop=Py_ssize_t, level_at=Py_ssize_t, at=Py_ssize_t, flags=cython.int)
+cdef int _unnamed_connect(bytes data, Py_ssize_t pos, Py_ssize_t remaining) except -1
+@cython.locals(blocks=cython.int, index=cython.int)
+cdef Py_ssize_t _fields_end(bytes data, Py_ssize_t at, Py_ssize_t stop, int flags, bint properties) except -2
+@cython.locals(pos=Py_ssize_t)
+cpdef bint unfinished_connect(bytes data) except -1
+@cython.locals(pos=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t, remaining=Py_ssize_t, byte=cython.longlong, shift=cython.int, count=cython.int, topic=Py_ssize_t, kind=cython.int, flags=cython.int, whole=cython.bint)
+cpdef int malformed_packets(bytes data, Py_ssize_t start, Py_ssize_t stop, bint ended) except -1
+@cython.locals(at=Py_ssize_t)
+cdef bint _named_body(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(packet_type=cython.int, flags=cython.int)
 cpdef bint plausible(bytes data, Py_ssize_t begin, Py_ssize_t stop, int first, long long remaining, bint whole) except -1
 @cython.locals(encoded=bytearray)
@@ -22,7 +34,9 @@ cdef bint _plausible_subscribe(bytes data, Py_ssize_t begin, Py_ssize_t stop, in
 @cython.locals(at=Py_ssize_t)
 cdef bint _topic(bytes raw) except -1
 @cython.locals(pos=Py_ssize_t, count=cython.int, begin=Py_ssize_t, remaining=cython.longlong, shift=cython.int, byte=cython.longlong, whole=cython.bint)
-cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
+cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop, int known=*) except -1
+@cython.locals(begin=Py_ssize_t, remaining=Py_ssize_t, shift=cython.int, byte=cython.longlong)
+cpdef bint packet_begins(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 cpdef str other_protocol(bytes data)
 
 @cython.locals(record=Py_ssize_t, message=Py_ssize_t)

@@ -2,15 +2,21 @@
 
 On any port a CONNECT is recognised by its protocol name. On a port that is known for MQTT a stream
 is also recognised without a CONNECT, but only by packets of which every byte that framing checks is
-plausible, so that no other protocol is taken for MQTT.
+plausible, so that no other protocol is taken for MQTT. A malformed CONNECT counts there if it
+contains a protocol name, or if all lengths in it add up; other malformed packets if nothing but
+their flags is wrong.
 """
 
 from __future__ import annotations
 
+from dissector.mqtt import spec
+
 NO, YES, MORE = range(3)
 
 _USUAL = b"\x00\x04MQTT"  # the protocol name of 3.1.1 and 5.0
-_MAX_NAME = 23  # bytes of a protocol name, also of a wrong one
+_OLD = b"\x00\x06MQIsdp"  # and of 3.1
+_LONGEST = 1 << 20  # Remaining Length of a packet by which a stream is recognised in the middle
+_NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protocol name may lie
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
@@ -19,15 +25,14 @@ _EMPTY_TYPES = frozenset({12, 13})
 def looks_like_connect(data: bytes, known_port: bool) -> int:
     """Whether a stream begins with a CONNECT: NO, YES, or MORE if more bytes are needed.
 
-    The protocol name must be "MQTT" or "MQIsdp", in upper or lower case; on a known port any
-    printable name is accepted if the fixed header's flags are right and all lengths are consistent,
-    including that of the client id.
+    The protocol name must be "MQTT" or "MQIsdp", in upper or lower case. On a known port it may be
+    misplaced, or be any other name in a packet whose lengths add up exactly.
     """
     size = len(data)
     if size == 0:
         return MORE
     if size >= 8 and data[0] == 0x10 and data[1] < 0x80 and data.startswith(_USUAL, 2):
-        return YES if data[1] >= len(_USUAL) else NO
+        return YES
     if data[0] >> 4 != 1:
         return NO
     pos = 1
@@ -40,38 +45,127 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         pos += 1
         if byte < 0x80:
             break
-        if pos > 5:
-            return NO
-    if pos + 2 > size:
-        return MORE
-    length = data[pos] << 8 | data[pos + 1]
-    if length == 0 or length > _MAX_NAME or remaining < length + 2:
-        return NO
-    name = data[pos + 2 : pos + 2 + length]
-    if length in (4, 6):
-        wanted = b"MQTT" if length == 4 else b"MQISDP"
-        if name.upper() == wanted[: len(name)]:
-            return YES if len(name) == length else MORE
-    if not known_port or data[0] != 0x10:
-        return NO
-    for byte in name:
-        if not 0x21 <= byte <= 0x7E:
-            return NO
-    if len(name) < length or pos + 2 + length >= size:
-        return MORE
-    level = data[pos + 2 + length] & 0x7F
-    if level > 0x20 or remaining < length + 6:
-        return NO
-    return _payload_fits(data, pos + length + 6, pos + remaining, level)
-
-
-def _payload_fits(data: bytes, at: int, stop: int, level: int) -> int:
-    """Whether the payload of a CONNECT with an unknown name is empty or begins with a client id."""
-    if at + 2 > len(data) and at < stop:
-        return MORE
-    if at == stop or at + 2 + (data[at] << 8 | data[at + 1]) <= stop:
+        if pos > 4:  # too long: no packet, but a CONNECT if the name follows
+            return YES if known_port and _has_name(data) else NO
+    body = data[pos : min(pos + remaining, pos + len(_OLD))].upper()
+    if body.startswith(_USUAL) or body == _OLD.upper():
         return YES
-    return YES if level >= 5 and 0 <= _short_block(data, at, len(data)) <= stop else NO
+    if size < pos + remaining and _begins_name(body):
+        return MORE
+    if not known_port:
+        return NO
+    if _has_name(data) or (data[0] == 0x10 and remaining > 0 and _begins_name(body)):
+        return YES
+    if remaining == 0:
+        return MORE if data == b"\x10\0" else NO
+    return _unnamed_connect(data, pos, remaining)
+
+
+def _begins_name(body: bytes) -> bool:
+    """Whether bytes in upper case may be the beginning of a protocol name with its length."""
+    return _USUAL.startswith(body) or _OLD.upper().startswith(body)
+
+
+def _has_name(data: bytes) -> bool:
+    """Whether the first bytes contain a protocol name, wherever."""
+    start = data[:_NAME_WITHIN].upper()
+    return b"MQTT" in start or b"MQISDP" in start
+
+
+def _unnamed_connect(data: bytes, pos: int, remaining: int) -> int:
+    """Whether data[pos:] is the body of a CONNECT with an unknown name, whose lengths add up."""
+    if data[0] != 0x10:
+        return NO
+    stop = pos + remaining
+    if pos + 2 > len(data):
+        return MORE
+    level_at = pos + 2 + (data[pos] << 8 | data[pos + 1])
+    if level_at + 4 > stop:
+        return NO
+    if stop > len(data):
+        return MORE if level_at >= len(data) or data[level_at] & 0x7F <= 0x20 else NO
+    if data[level_at] & 0x7F > 0x20:
+        return NO
+    flags = data[level_at + 1]
+    at = level_at + 4
+    if _fields_end(data, at, stop, flags, False) == stop:
+        return YES
+    return YES if _fields_end(data, at, stop, flags, True) == stop else NO
+
+
+def _fields_end(data: bytes, at: int, stop: int, flags: int, properties: bool) -> int:
+    """Returns where the fields that the connect flags announce end; -1 if beyond `stop`."""
+    blocks = 1 + 2 * (flags >> 2 & 1) + (flags >> 7 & 1) + (flags >> 6 & 1)
+    for index in range(blocks):
+        if properties and (index == 0 or (index == 1 and flags & 4)):
+            at = _short_block(data, at, stop)
+        if at < 0 or at + 2 > stop:
+            return -1
+        at += 2 + (data[at] << 8 | data[at + 1])
+    return at if at <= stop else -1
+
+
+def unfinished_connect(data: bytes) -> bool:
+    """Whether bytes after which no more came are the beginning of a CONNECT."""
+    if data[:1] != b"\x10":
+        return False
+    for pos in range(1, min(len(data), 5)):
+        if data[pos] < 0x80:
+            return _begins_name(data[pos + 1 : pos + 1 + len(_OLD)].upper())
+    return 0 < len(data) < 5
+
+
+def malformed_packets(data: bytes, start: int, stop: int, ended: bool) -> int:
+    """Whether data[start:stop] are control packets in which at most the flags are wrong.
+
+    YES, NO, or MORE if the last packet is incomplete. `ended`: no more bytes will come. A packet of
+    type 0 counts only if it is all there is, and empty: many protocols begin with zero bytes.
+    """
+    if _named_body(data, start, stop):
+        return YES
+    pos = start
+    count = 0
+    while pos < stop:
+        begin = pos + 1
+        remaining = 0
+        shift = 0
+        kind = data[pos] >> 4
+        while True:
+            if begin >= stop:
+                return (YES if count > 1 and kind else NO) if ended else MORE
+            byte = data[begin]
+            begin += 1
+            remaining |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+            shift += 7
+            if shift > 21:
+                return NO
+        whole = stop - begin >= remaining
+        if kind == 0:
+            return YES if data[start:stop] == b"\0\0" else NO
+        flags = data[pos] & 15 if kind == 3 else spec.REQUIRED_FLAGS[kind]
+        if kind == 3 and flags & 6 == 6:
+            flags = 2  # QoS 3: as a PUBLISH with an identifier
+        end = begin + remaining if whole else stop
+        if not plausible(data, begin, end, kind << 4 | flags, remaining, whole):
+            return NO
+        if not whole:
+            if not ended:
+                return MORE
+            topic = data[begin] << 8 | data[begin + 1] if kind == 3 else stop
+            return YES if count > 1 or topic + 2 <= stop - begin else NO
+        count += 1
+        pos = begin + remaining
+    return YES if count else NO
+
+
+def _named_body(data: bytes, start: int, stop: int) -> bool:
+    """Whether a packet of any type has the body of a CONNECT."""
+    at = start + 1
+    while at < stop and at < start + 4 and data[at] >= 0x80:
+        at += 1
+    return data.startswith((_USUAL, _OLD), at + 1, stop)
 
 
 def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, whole: bool) -> bool:
@@ -215,13 +309,13 @@ def _topic(raw: bytes) -> bool:
     return len(raw) > 0
 
 
-def plausible_chain(data: bytes, start: int, stop: int) -> bool:
-    """Whether data[start:stop] is a chain of plausible packets.
+def plausible_chain(data: bytes, start: int, stop: int, known: int = 0) -> bool:
+    """Whether data[start:stop] is a chain of plausible packets, `known` more of them before it.
 
     It may be one packet that ends with the data, or several of which the last may be truncated.
     """
     pos = start
-    count = 0
+    count = known
     while pos < stop:
         begin = pos + 1
         remaining = 0
@@ -247,6 +341,32 @@ def plausible_chain(data: bytes, start: int, stop: int) -> bool:
         count += 1
         pos = begin + remaining
     return count > 0
+
+
+def packet_begins(data: bytes, start: int, stop: int) -> bool:
+    """Whether data[start:stop] may be the beginning of one PUBLISH that is longer.
+
+    Its topic must be whole.
+    """
+    if start >= stop or data[start] >> 4 != 3:
+        return False
+    begin = start + 1
+    remaining = 0
+    shift = 0
+    while True:
+        if begin >= stop or shift > 21:
+            return False
+        byte = data[begin]
+        begin += 1
+        remaining |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    if remaining > _LONGEST or stop - begin >= remaining or stop - begin < 2:
+        return False
+    if 2 + (data[begin] << 8 | data[begin + 1]) > stop - begin:
+        return False
+    return plausible(data, begin, stop, data[start], remaining, False)
 
 
 def other_protocol(data: bytes) -> str:

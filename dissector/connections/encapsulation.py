@@ -15,6 +15,7 @@ class Encapsulation:
 
     `proxied` is the PROXY protocol header at the start of the connection. `request` and `answer`
     are the HTTP headers of the WebSocket upgrade, with their frames; None if they were not seen.
+    `refused` is the HTTP status of an answer that is no upgrade, None if there was none.
     `texts` holds, per side, the frame with its first WebSocket text frame, which MQTT never uses.
     `mqtt`: MQTT was found inside.
     """
@@ -26,6 +27,7 @@ class Encapsulation:
         self.request_frame: FrameRef | None = None
         self.answer: Answer | None = None
         self.answer_frame: FrameRef | None = None
+        self.refused: int | None = None
         self.texts: dict[Side, FrameRef] = {}
         self.mqtt = False
 

@@ -28,4 +28,5 @@ cdef class Handshake:
     cdef public Close close
     cdef public object encapsulation
     cdef public long long capture
+    cdef public object unfinished
     cdef begin(self, long long number, long long stream, str transport, version, bint bridge, outcome, Endpoint client, Endpoint server, Connect connect)

@@ -9,6 +9,7 @@ from dissector.mqtt.packets import Auth, Connack, Connect
 
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation
+    from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 
 class Close:
@@ -33,6 +34,7 @@ class Handshake:
     from the frame that completes the CONNECT to the one that completes the CONNACK. `auths` are the
     AUTH packets in between, `auth_rounds` counts those from the server. `close` is None while the
     connection is open. `encapsulation` describes PROXY protocol and WebSocket, None without both.
+    `unfinished` is the CONNECT if it began and never ended; `connect` is None then.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Handshake:
         self.close = None
         self.encapsulation: Encapsulation | None = None
         self.capture = 0
+        self.unfinished: UnfinishedConnect | None = None
 
     def __repr__(self) -> str:
         return f"Handshake(id={self.id}, stream={self.stream}, outcome={self.outcome})"

@@ -12,8 +12,8 @@ cdef int HISTORY_LIMIT, DECODED
 cdef int _CONNECT, _CONNACK, _AUTH
 cdef int _CONNECTING, _AUTHENTICATING, _REFUSED
 cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
-cdef int _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
-cdef bytes _NEXT
+cdef int _NO_CLIENT_ID, _INNER_LAYERS, _REFUSED_CONNACK, _STAYS, _EVENTS
+cdef bytes _NEXT, _CONNECT_BYTE
 cdef dict CONNACK_FLAGS, CONNECT_FLAGS
 cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
 
@@ -35,5 +35,11 @@ cdef class HandshakeTracker(PacketFraming):
     @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)
     cdef _assigned_id(self, Connection connection)
+    @cython.locals(framer=Framer, first=cython.int)
+    cdef _incomplete_packets(self, Connection connection)
+    @cython.locals(connection=Connection, connect=Connect)
+    cdef _unfinished_connect(self, int side, Framer framer, bytes data, long long received, length)
+    @cython.locals(connection=Connection, kind=cython.int, whole_header=cython.bint)
+    cdef _incomplete_packet(self, int side, int first, Framer framer)
     @cython.locals(connection=Connection)
     cdef _defects(self, int side, Packet packet)

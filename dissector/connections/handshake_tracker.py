@@ -22,7 +22,7 @@ from dissector.connections.packet_framing import DECODED, PacketFraming
 from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import Outcome, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.defects import Defect
+from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
 from dissector.mqtt.stream import Framer
 
@@ -34,12 +34,15 @@ if cython.compiled:
         plausible_chain,
     )
     from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
-    from cython.cimports.dissector.mqtt.decode import decode_packet  # type: ignore[import-not-found]
+    from cython.cimports.dissector.mqtt.decode import (  # type: ignore[import-not-found]
+        decode_packet,
+        header_defects,
+    )
 else:
     from dissector.connections.connection import packet_ref
     from dissector.connections.detection import plausible_chain
     from dissector.integers import cut
-    from dissector.mqtt.decode import decode_packet
+    from dissector.mqtt.decode import decode_packet, header_defects
 
 # Class attributes as module-level names: C integers when compiled
 _CONNECTING, _AUTHENTICATING, _REFUSED = Phase.CONNECTING, Phase.AUTHENTICATING, Phase.REFUSED
@@ -53,6 +56,8 @@ _NO_CLIENT_ID = ConnectionFlag.NO_CLIENT_ID
 _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
 _V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
+_INNER_LAYERS = 2 | 4  # WebSocket and TLS of `unwrap`; behind a PROXY header MQTT is plain
+_CONNECT_BYTE = bytes((spec.CONNECT << 4,))
 _CONNECT, _CONNACK, _AUTH = spec.CONNECT, spec.CONNACK, spec.AUTH
 
 
@@ -244,6 +249,9 @@ class HandshakeTracker(PacketFraming):
                 connection.id_assigned_before = self.server.assign(
                     assigned, connection, packet.frame
                 )
+        if not self.tcp.expected and connection.connect is not None and not packet.defects:
+            if not self.outer_layers & _INNER_LAYERS and not self._has_conflicts():
+                self.context.proven.prove(self.tcp, side)
         if connection.handshake is None:
             self._handshake(connection)
         handshake = connection.handshake
@@ -278,6 +286,81 @@ class HandshakeTracker(PacketFraming):
         )  # fmt: skip
         handshake.encapsulation = self.encapsulation
         self.context.handshakes += 1
+
+    def _incomplete_packets(self, connection: Connection) -> None:
+        """When a connection ended: judges what came of a packet that was never completed.
+
+        Nothing is certain of it where bytes may be missing, or where the server is no MQTT server.
+        """
+        if connection.quality.foreign:
+            return
+        for side in (0, 1):
+            framer = self.framer_a if side == 0 else self.framer_b
+            if framer is None or framer.broken or framer.between_packets():
+                continue
+            if (self.lost_a if side == 0 else self.lost_b) or self._has_conflicts():
+                continue
+            who = self._side_of(side)
+            first = framer.header[0] if framer.header else framer.first
+            if (
+                first >> 4 == _CONNECT
+                and who is _CLIENT
+                and (self.packets_a if side == 0 else self.packets_b) == 0
+            ):
+                length: int | None = None
+                received = len(framer.header)
+                if framer.body_left:
+                    length = framer.size
+                    received = framer.size - framer.body_left
+                self._unfinished_connect(side, framer, framer.unfinished(), received, length)
+            else:
+                self._incomplete_packet(side, first, framer)
+
+    def _unfinished_connect(
+        self, side: int, framer: Framer, data: bytes, received: int, length: int | None
+    ) -> None:
+        """Records a CONNECT that began and never ended, or whose end is unknown, as a handshake."""
+        from dissector.mqtt.unfinished_connect import UnfinishedConnect
+
+        connection = self.connection
+        assert connection is not None
+        found = UnfinishedConnect(data or _CONNECT_BYTE, received, length)
+        connect = found.connect
+        connect.frame = connect.first = self.context.frame(framer.first_frame, framer.first_time_ns)
+        connection.unfinished = found
+        connection.version = connect.version
+        connection.connection_flags |= ConnectionFlag.UNFINISHED_CONNECT
+        if connection.handshake is None:
+            self._handshake(connection)
+        assert connection.handshake is not None
+        connection.handshake.unfinished = found
+        connection.handshake.version = connect.version
+        if connect.defects:
+            self._defects(side, connect)
+
+    def _incomplete_packet(self, side: int, first: int, framer: Framer) -> None:
+        """Reports what is wrong with a packet that was never completed, by its header alone."""
+        connection = self.connection
+        assert connection is not None
+        who, kind, version = self._side_of(side), first >> 4, connection.version
+        whole_header = framer.body_left > 0
+        remaining, header_size = (framer.remaining, framer.header_size) if whole_header else (0, 2)
+        defects = header_defects(first, remaining, header_size)
+        wrong_type = self._type_defect(who, kind, version is _V3_1_1 or version is _V3_1)
+        if wrong_type is not None:
+            defects += (Defect(wrong_type, kind, 0, 1, kind),)
+        closes = connection.closes
+        if not defects and closes and closes[0].side is who and closes[0].how == "fin":
+            defects = (Defect(DefectKind.PACKET_UNFINISHED, kind, 0, 1, kind),)
+        if not defects:
+            return
+        received = framer.size - framer.body_left if whole_header else len(framer.header)
+        where = self.context.frame(framer.first_frame, framer.first_time_ns)
+        packet = Packet(
+            type=kind, flags=first & 15, remaining_length=remaining, size=received, frame=where,
+            first=where, raw=framer.header or bytes((first,)), defects=defects,
+        )  # fmt: skip
+        self._defects(side, packet)
 
     def _defects(self, side: int, packet: Packet) -> None:
         connection = self.connection

@@ -6,5 +6,5 @@ cdef object _INCOMPLETE, _INVALID, _ACCEPTED, _REFUSED, _UNANSWERED
 
 @cython.locals(connect=Connect, connack=Connack, accepted=cython.bint)
 cpdef outcome(Connection connection)
-@cython.locals(quality=CaptureQuality, connect=Connect)
-cdef bint _answer_may_be_hidden(Connection connection) except -1
+@cython.locals(quality=CaptureQuality)
+cdef bint _answer_may_be_hidden(Connection connection, Connect connect) except -1

@@ -15,9 +15,15 @@ cdef object _CLIENT, _SERVER
 
 cdef class PacketFraming(ConnectionRecorder):
     cdef _handle_packet(self, int side, Framer framer)
+    cdef _unfinished_connect(self, int side, Framer framer, bytes data, long long received, length)
     cdef _defects(self, int side, Packet packet)
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
+    cdef _make_framers(self)
+    @cython.locals(framer=Framer)
+    cdef bint _packet_begun(self, int side) except -1
+    @cython.locals(framer=Framer, left=cython.longlong)
+    cdef bint _at_boundary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     @cython.locals(pointer="const unsigned char *", client=cython.bint, counts=cython.p_longlong, count=cython.longlong, first=cython.int, size=Py_ssize_t)
     cdef Py_ssize_t _count_ordinary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, malformed=cython.bint, code=Py_ssize_t)

@@ -18,11 +18,13 @@ from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 
 if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
+        malformed_packets,
+        packet_begins,
         plausible_chain,
     )
     from cython.cimports.dissector.mqtt.decode import header_defects  # type: ignore[import-not-found]
 else:
-    from dissector.connections.detection import plausible_chain
+    from dissector.connections.detection import malformed_packets, packet_begins, plausible_chain
     from dissector.mqtt.decode import header_defects
 
 # Ordinary packet types of client and server in an established connection, as bits by type
@@ -66,6 +68,12 @@ class PacketFraming(ConnectionRecorder):
         """Called for each packet that is not only counted."""
         raise NotImplementedError
 
+    def _unfinished_connect(
+        self, side: int, framer: Framer, data: bytes, received: int, length: int | None
+    ) -> None:
+        """Called for a CONNECT that never ended, or whose end is unknown."""
+        raise NotImplementedError
+
     def _defects(self, side: int, packet: Packet) -> None:
         """Called for each packet with defects."""
         raise NotImplementedError
@@ -74,7 +82,7 @@ class PacketFraming(ConnectionRecorder):
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> None:
         if self.resync_a if side == 0 else self.resync_b:
-            if not plausible_chain(window, start, stop):
+            if not self._at_boundary(side, window, start, stop, frame, time_ns):
                 return
             if side == 0:
                 self.resync_a = False
@@ -123,6 +131,48 @@ class PacketFraming(ConnectionRecorder):
                 continue
             self._handle_packet(side, framer)
         framer.release()
+
+    def _make_framers(self) -> None:
+        if self.framer_a is None:
+            self.framer_a = Framer.__new__(Framer)
+            self.framer_a.begin(self.context.keep_all)
+            self.framer_b = Framer.__new__(Framer)
+            self.framer_b.begin(self.context.keep_all)
+
+    def _packet_begun(self, side: int) -> bool:
+        """Whether a packet that is longer than its segment seems to have begun; see below."""
+        framer = self.framer_a if side == 0 else self.framer_b
+        return framer is not None and framer.body_left > 0
+
+    def _at_boundary(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Whether framing may begin with this chunk of a stream whose packet boundaries are lost.
+
+        It may if the chunk is a chain of plausible packets. If it is only the beginning of one, the
+        framer takes it, and framing begins where that packet ends, if it ends with a chunk or is
+        followed by plausible packets there.
+        """
+        self._make_framers()
+        framer = self.framer_a if side == 0 else self.framer_b
+        assert framer is not None
+        left = framer.body_left
+        if left > 0:
+            if stop - start == left:
+                return True
+            if stop - start > left and plausible_chain(window, start + left, stop, 1):
+                return True
+            if stop - start > left:
+                framer.reset()
+        if framer.body_left == 0:
+            if plausible_chain(window, start, stop):
+                return True
+            if not packet_begins(window, start, stop):
+                return False
+        framer.feed(window, start, stop, frame, time_ns)
+        framer.next()
+        framer.release()
+        return False
 
     def _count_ordinary(self, side: int, window: bytes, start: int, stop: int) -> int:
         """Counts ordinary packets that lie whole in a chunk; returns the offset of their end."""
@@ -174,6 +224,8 @@ class PacketFraming(ConnectionRecorder):
             return True
         if plausible_chain(window, start, stop):
             return True
+        if malformed_packets(window, start, stop, True) == 1:
+            return True
         # malformed but still MQTT: bad flags or type 0, in exactly one packet
         malformed = first == 0 or first >> 4 >= 14
         if malformed and size >= 2 and window[start + 1] + 2 == size:
@@ -210,6 +262,16 @@ class PacketFraming(ConnectionRecorder):
         """Reports a Remaining Length of five bytes: the next packet cannot be located."""
         assert self.connection is not None
         kind = framer.first >> 4
+        if (
+            kind == _CONNECT
+            and side == self.client
+            and not (
+                (self.packets_a if side == 0 else self.packets_b)
+                or (self.lost_a if side == 0 else self.lost_b)
+            )
+        ):
+            self._unfinished_connect(side, framer, framer.window, framer.size, None)
+            return
         defect = Defect(DefectKind.LENGTH_FIVE_BYTES, kind, 1, framer.header_size - 1, None)
         where = self.context.frame(framer.frame, framer.time_ns)
         packet = Packet(

@@ -118,6 +118,11 @@ class TlsWatcher(Consumer):
             self._inner = None
         return True
 
+    def capture_ends(self) -> None:
+        """Passes the event on to the inner tracker."""
+        if self._inner is not None:
+            self._inner.capture_ends()
+
     def finished(self, reason: int, time_ns: int) -> bool:
         """Called when tracking of the connection ends: completes its record and reports it."""
         record, context = self._record, self._context

@@ -13,13 +13,12 @@ from collections.abc import Callable
 import cython
 
 from dissector.connections.analysis_context import AnalysisContext
-from dissector.connections.connection import CloseEvent, Connection, Phase
-from dissector.connections.connection_recorder import IGNORED, MQTT, UNDECIDED
+from dissector.connections.connection import CloseEvent, Connection, ConnectionFlag, Phase
+from dissector.connections.connection_recorder import HTTP, IGNORED, MQTT, UNDECIDED
 from dissector.connections.handshake import Close
 from dissector.connections.handshake_tracker import HandshakeTracker
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack
-from dissector.mqtt.stream import Framer
 from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, FIN, RST, Consumer
 from dissector.net.tcp import TcpConnection
 
@@ -27,8 +26,11 @@ if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
         hello_without_mqtt,
         looks_like_connect,
+        malformed_packets,
         other_protocol,
+        packet_begins,
         plausible_chain,
+        unfinished_connect,
     )
     from cython.cimports.dissector.connections.outcome import outcome  # type: ignore[import-not-found]
     from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
@@ -36,8 +38,11 @@ else:
     from dissector.connections.detection import (
         hello_without_mqtt,
         looks_like_connect,
+        malformed_packets,
         other_protocol,
+        packet_begins,
         plausible_chain,
+        unfinished_connect,
     )
     from dissector.connections.outcome import outcome
     from dissector.integers import cut
@@ -46,6 +51,9 @@ HELD_LIMIT = 4096  # bytes buffered of a connection that is still undecided
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is ignored
 _MIDSTREAM = Phase.MIDSTREAM
+_SILENT, _IN_WEBSOCKET = ConnectionFlag.SILENT, ConnectionFlag.WEBSOCKET
+_WEBSOCKET = 2  # as in `unwrap`, which is imported only when it is needed
+_HTTP = b"HTTP/1.1"  # how HTTP begins, in one direction
 _CLOSES = ("", "fin", "rst", "close-frame")
 assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
@@ -66,6 +74,9 @@ class Tracker(HandshakeTracker):
             self.bytes_b += stop - start
         if self.mode == MQTT:
             self._packets(side, window, start, stop, frame, time_ns)
+        elif self.mode == HTTP:
+            if not self._http(side, window, start, stop, frame, time_ns):
+                return False
         elif self.mode == IGNORED or not self._decide(side, window, start, stop, frame, time_ns):
             return False
         if side == 0:
@@ -78,6 +89,10 @@ class Tracker(HandshakeTracker):
         """Called for missing bytes of a side: its framing is reset."""
         if self.unwrapper is not None:
             return self.unwrapper.gap(side, missing, frame, time_ns, reason)
+        if self.mode == HTTP:
+            return self._ignore(_HTTP)
+        if self.waits and reason != "mid-stream":
+            return self._ignore(b"")
         if side == 0:
             self.lost_a = self.resync_a = True
         else:
@@ -107,11 +122,23 @@ class Tracker(HandshakeTracker):
         """Called when a side closed."""
         if self.unwrapper is not None:
             return self.unwrapper.closed(side, how, frame, time_ns)
+        if self.mode == UNDECIDED and self.held:
+            if side == 0 or self.waits:  # the server may still answer, or be proven
+                self.held_closes += ((side, how, frame, time_ns),)
+                return True
+            if not self._decide_at_end():
+                return False
         connection = self.connection
         if connection is None:
             connection = self._silent_connection()
             if connection is None:
                 return self.mode != IGNORED
+        self._record_close(connection, side, how, frame, time_ns)
+        return True
+
+    def _record_close(
+        self, connection: Connection, side: int, how: int, frame: int, time_ns: int
+    ) -> None:
         who = self._side_of(side)
         event = CloseEvent.__new__(CloseEvent)
         event.begin(who, _CLOSES[how], self.context.frame(frame, time_ns))
@@ -119,18 +146,35 @@ class Tracker(HandshakeTracker):
         if connection.close is None:
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
-        return True
+
+    def capture_ends(self) -> None:
+        """Called at the end of the capture: notes how long its server was seen."""
+        if self.unwrapper is not None:
+            self.unwrapper.capture_ends()
+        elif self.server is not None:
+            self._note_server(self.server)
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """Called when tracking of the connection ends: completes its record and reports it."""
         if self.unwrapper is not None:
             return self.unwrapper.finished(reason, time_ns)
+        if self.mode == UNDECIDED and self.held and not self._decide_at_end():
+            return False
+        if self.mode == HTTP:
+            return self._ignore(_HTTP)
         connection = self.connection
         if connection is None:
             connection = self._silent_connection()
             if connection is None:
                 return False
+        if connection.connection_flags & _SILENT and connection.connection_flags & _IN_WEBSOCKET:
+            self.context.mqtt_connections += 1  # WebSocket for MQTT that failed before any packet
+        self._incomplete_packets(connection)
         self._update_quality(connection, reason, time_ns)
+        if self.server is not None:
+            self._note_server(self.server)
+            if not self.server.bytes_missing:
+                connection.quality.server_seen_ns = self.server.last_seen_ns
         if self._ambiguous():
             self.context.sink.limited(
                 "mixed-connections",
@@ -182,6 +226,13 @@ class Tracker(HandshakeTracker):
         """Decides whether the connection is MQTT; False if it is another protocol."""
         if self.unwrapper is not None:
             return self.unwrapper.chunk(side, window, start, stop, frame, time_ns)
+        if self.waits:
+            return self._wait(side, window, start, stop, frame, time_ns)
+        if self._packet_begun(side):
+            if self._at_boundary(side, window, start, stop, frame, time_ns):
+                return self._begin_inside(side, window, start, stop, frame, time_ns)
+            if self._packet_begun(side):
+                return True
         before = b""
         if self.held:
             for held_side, held, _, _ in self.held:
@@ -228,18 +279,121 @@ class Tracker(HandshakeTracker):
                 if plausible_chain(joined, 0, len(joined)):
                     self.client = self._client_by_type(side, joined[0] >> 4)
                     return self._begin(side, window, start, stop, frame, time_ns)
+            if self._at_boundary(side, window, start, stop, frame, time_ns):
+                return self._begin_inside(side, window, start, stop, frame, time_ns)
+            if self._packet_begun(side):
+                return True
             self.tries += 1
             if self.tries < TRIES_LIMIT:
                 return True
         elif side == 1 and not self._has_sent(0) and self.held_bytes < HELD_LIMIT:
             return self._hold(side, window, start, stop, frame, time_ns)
+        elif self.known_port and not self._midstream() and not self.lost_a and not self.lost_b:
+            if side == 1 and self.held:
+                if malformed_packets(window, start, stop, True) == 1 and self._held_are_mqtt():
+                    return self._begin(side, window, start, stop, frame, time_ns)
+            elif side == 0 and self.held_bytes < HELD_LIMIT:
+                joined = before + window[start:stop]
+                if malformed_packets(joined, 0, len(joined), False) != 0:
+                    return self._hold(side, window, start, stop, frame, time_ns)
+        elif not self.known_port and not before and not self.outer_layers:
+            if plausible_chain(window, start, stop) or packet_begins(window, start, stop):
+                return self._wait(side, window, start, stop, frame, time_ns)
+        data = before + window[start:stop]
+        if not self.outer_layers & _WEBSOCKET and not lost and other_protocol(data) == "http":
+            if data[:5] != b"HTTP/":
+                self.mode = HTTP  # a request: an upgrade to WebSocket may follow
+                self.client = side
+                self.held = None
+                return True
+        return self._ignore(data)
+
+    def _http(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Watches an HTTP connection for an upgrade to WebSocket; False if it is ignored."""
+        if side != self.client or window[start] != 0x47:  # "G"
+            return True
+        from dissector.net.upgrade import asks
+
+        if not asks(window[start:stop]):
+            return True
+        self.mode = UNDECIDED
+        if not self._unwrap(b"", side, window, start, stop, frame, time_ns):
+            return self._ignore(window[start:stop])
+        return self.mode != IGNORED
+
+    def _wait(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Holds bytes that are MQTT if the server proves to speak it; False past a limit."""
+        proven = self.context.proven
+        if proven.wait(self, stop - start, self.context.frame(frame, time_ns)):
+            self.waits = True
+            return self._hold(side, window, start, stop, frame, time_ns)
+        self.waits = False
+        return self._ignore(b"")
+
+    def server_proven(self) -> None:
+        """Called while it waits, when its server proves to speak MQTT: reads the held bytes."""
+        held, self.held = self.held or [], None
+        closes, self.held_closes = self.held_closes, ()
+        self.waits = False
+        self.held_bytes = 0
+        self.known_port = True
+        self.proven_side = self.context.proven.side(self.tcp)
+        for side, data, frame, time_ns in held:
+            if self.mode == MQTT:
+                self._packets(side, data, 0, len(data), frame, time_ns)
+            elif self.mode == UNDECIDED:
+                self._decide(side, data, 0, len(data), frame, time_ns)
+        for side, how, frame, time_ns in closes:
+            self.closed(side, how, frame, time_ns)
+
+    def _begin_inside(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        """Starts framing in mid-stream, where a packet begins or one that was begun continues."""
+        framer = self.framer_a if side == 0 else self.framer_b
+        begun = self._packet_begun(side)
+        assert framer is not None
+        kind = (framer.first if begun else window[start]) >> 4
+        self.client = self._client_by_type(side, kind)
+        return self._begin(side, window, start, stop, frame, time_ns)
+
+    def _ignore(self, data: bytes) -> bool:
+        """Ignores a connection of another protocol from now on."""
+        if self.waits:
+            self.context.proven.release(self)
+            self.waits = False
+        if self._midstream() and not self.known_port and not self.outer_layers:
+            if other_protocol(data) == "other":
+                where = self.context.frame(self.tcp.first_frame, self.tcp.first_time_ns)
+                self.context.proven.note_unread(self.tcp, where)
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
-        self.context.other_traffic(
-            "websocket" if in_websocket else other_protocol(before + window[start:stop])
-        )
+        self.context.other_traffic("websocket" if in_websocket else other_protocol(data))
         self.mode = IGNORED
         self.held = None
         return False
+
+    def _held_of(self, side: int) -> bytes:
+        """Returns the bytes that are held of a side."""
+        return b"".join([item[1] for item in self.held or () if item[0] == side])
+
+    def _held_are_mqtt(self) -> bool:
+        """Whether what the client sent is malformed MQTT, or the beginning of a CONNECT."""
+        data = self._held_of(0)
+        return unfinished_connect(data) or malformed_packets(data, 0, len(data), True) == 1
+
+    def _decide_at_end(self) -> bool:
+        """Decides by the held bytes alone, since no more will come; False: another protocol."""
+        held = self.held
+        assert held is not None
+        complete = not (self._midstream() or self.lost_a or self.lost_b or self._ambiguous())
+        if not (self.known_port and complete and held[0][0] == 0 and self._held_are_mqtt()):
+            return self._ignore(self._held_of(held[0][0]))
+        side, data, frame, time_ns = held.pop()
+        return self._begin(side, data, 0, len(data), frame, time_ns)
 
     def _wrong_first_sender(self, side: int, packet_type: int) -> bool:
         """Whether a completely captured connection begins as no MQTT connection does.
@@ -331,17 +485,14 @@ class Tracker(HandshakeTracker):
             return side
         if packet_type in spec.SERVER_ONLY:
             return 1 - side
-        return 1 if self.tcp.port_a in self.context.ports else 0
+        return 1 if self.tcp.port_a in self.context.ports or self.proven_side == 0 else 0
 
     def _begin(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
     ) -> bool:
         """Starts framing a connection that is MQTT: the buffered chunks, then this one."""
         self.mode = MQTT
-        self.framer_a = Framer.__new__(Framer)
-        self.framer_a.begin(self.context.keep_all)
-        self.framer_b = Framer.__new__(Framer)
-        self.framer_b.begin(self.context.keep_all)
+        self._make_framers()
         self.context.mqtt_connections += 1
         connection = self._make_connection()
         if self._midstream():
@@ -349,6 +500,11 @@ class Tracker(HandshakeTracker):
             connection.quality.syn_seen = False
         for found in self.gaps:
             self._record_gap(found)
+        if self.proven_side >= 0:
+            first = self.held[0][1] if self.held else cut(window, start, min(stop, start + 64))
+            if looks_like_connect(first, False) != 1:
+                where = self.context.frame(frame, time_ns)
+                self.context.proven.report(self.tcp, self.proven_side, where)
         if side == 0:
             self.resync_a = False
         else:
@@ -358,6 +514,9 @@ class Tracker(HandshakeTracker):
             for held_side, data, held_frame, held_time in held:
                 self._packets(held_side, data, 0, len(data), held_frame, held_time)
         self._packets(side, window, start, stop, frame, time_ns)
+        for closed_side, how, closed_frame, closed_time in self.held_closes:
+            self._record_close(connection, closed_side, how, closed_frame, closed_time)
+        self.held_closes = ()
         return True
 
 
@@ -365,6 +524,9 @@ def make_tracker(context: AnalysisContext, tcp: TcpConnection) -> Tracker:
     """Makes a tracker without its constructor."""
     made = Tracker.__new__(Tracker)
     made.begin(context, tcp)
+    if not tcp.expected:
+        made.proven_side = context.proven.side(tcp)
+        made.known_port = made.proven_side >= 0
     return made
 
 

@@ -67,6 +67,10 @@ class _Unwrapper(Consumer):
         """Passes the close on to the inner tracker."""
         return self.inner.closed(side, how, frame, time_ns)
 
+    def capture_ends(self) -> None:
+        """Passes the event on to the inner tracker."""
+        self.inner.capture_ends()
+
     def finished(self, reason: int, time_ns: int) -> bool:
         """Passes the end on; counts a connection without MQTT as other traffic."""
         inner = self.inner
@@ -156,6 +160,7 @@ class WebSocketUnwrapper(_Unwrapper):
         self._held: list[tuple[int, bytes, int, int, int, str]] = []
         self._held_bytes = 0
         self._readers: tuple[FrameReader, FrameReader] | None = None
+        self._refused = False  # the last request was; another one may follow on the connection
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -163,11 +168,17 @@ class WebSocketUnwrapper(_Unwrapper):
         """Processes the next bytes of a side; False if the connection is ignored."""
         if self._readers is not None:
             return self._frames(side, window, start, stop, frame, time_ns)
+        if self._refused:
+            if side != self._client or not upgrade.asks(window[start:stop]):
+                return True  # the rest of the answer, or an ordinary request
+            self._refused = False
         head = self._heads[side]
         if head is not None:
             before = len(head)
             head += window[start:stop]
             if not upgrade.may_begin(head):
+                if side == 1 - self._client and upgrade.may_refuse(head):
+                    return self._answered_without_upgrade(side, head, frame, time_ns)
                 return self._other("websocket" if None in self._heads else "http")
             size = upgrade.head_size(head)
             self._heads[side] = head
@@ -218,12 +229,32 @@ class WebSocketUnwrapper(_Unwrapper):
                 reader.inflater.release()
         return super().finished(reason, time_ns)
 
+    def _answered_without_upgrade(self, side: int, head: bytes, frame: int, time_ns: int) -> bool:
+        """Handles an answer that is no upgrade: the client may ask again on the connection."""
+        status = upgrade.refusal(head)
+        if not status:
+            self._heads[side] = head
+            return True
+        self._refused = True
+        self._heads = [b"", b""]
+        self._held, self._held_bytes = [], 0
+        self.encapsulation.refused = status
+        if self._offers_mqtt():
+            what = f"a WebSocket upgrade for MQTT is refused with HTTP status {status}"
+            self._limited("websocket", what, frame, time_ns)
+        return True
+
+    def _offers_mqtt(self) -> bool:
+        request = self.encapsulation.request
+        return request is not None and not set(_SUBPROTOCOLS).isdisjoint(request.subprotocols)
+
     def _read_head(self, side: int, head: bytes, frame: int, time_ns: int) -> bool:
         encapsulation = self.encapsulation
         try:
             if head.startswith(upgrade.REQUEST_START):
                 encapsulation.request = upgrade.request(head)
                 encapsulation.request_frame = self._frame(frame, time_ns)
+                encapsulation.refused = None
                 self._client = side
             else:
                 encapsulation.answer = upgrade.answer(head)
@@ -251,6 +282,8 @@ class WebSocketUnwrapper(_Unwrapper):
         )
         if not names.isdisjoint(_SUBPROTOCOLS):
             self.inner.known_port = True
+        elif answer is None and self._heads[1 - self._client] is not None and self._offers_mqtt():
+            self.inner.known_port = True  # refused, or closed without an answer
         readers = []
         for side in (0, 1):
             client = side == self._client

@@ -47,6 +47,7 @@ class DefectKind(enum.Enum):
     # lengths, CONNECT and others
     FIELD_OVERRUN = "field-overrun"
     TRAILING_BYTES = "trailing-bytes"
+    PACKET_UNFINISHED = "packet-unfinished"  # its sender closed in the middle of it
     # text, by field
     CLIENT_ID_NOT_UTF8 = "client-id-not-utf8"
     CLIENT_ID_NUL = "client-id-nul"

@@ -10,6 +10,7 @@ cdef class Framer:
     cdef readonly Py_ssize_t pos
     cdef readonly Py_ssize_t end
     cdef readonly list parts
+    cdef readonly bytes beginning
     cdef public bytes window
     cdef public Py_ssize_t start
     cdef public Py_ssize_t stop
@@ -26,6 +27,7 @@ cdef class Framer:
     cpdef reset(self)
     cpdef bint idle(self) except -1
     cdef bint between_packets(self) except -1
+    cpdef bytes unfinished(self)
     cpdef feed(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     cpdef release(self)
     @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, shift=cython.int, byte=cython.longlong)

@@ -13,6 +13,7 @@ from __future__ import annotations
 NEED_DATA, PACKET, BROKEN = range(3)
 
 KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
+_BEGINNING_KEPT = 4096  # bytes of a packet that is too large to keep, in case it never ends
 # types whose bytes are kept: CONNECT, CONNACK, DISCONNECT, AUTH
 _DECODED = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
 
@@ -42,6 +43,7 @@ class Framer:
         self.header = b""  # the bytes of a split header so far
         self.body_left = 0  # bytes of a split packet still to come
         self.parts: list[bytes] | None = None
+        self.beginning = b""  # of a split packet that is too large to keep
         self.window = b""
         self.start = 0
         self.stop = 0
@@ -62,6 +64,12 @@ class Framer:
     def between_packets(self) -> bool:
         """Whether the next byte that is fed begins a packet."""
         return not self.broken and self.body_left == 0 and not self.header
+
+    def unfinished(self) -> bytes:
+        """Returns what came of an incomplete packet, as far as it is kept."""
+        if self.body_left == 0:
+            return self.header
+        return self.beginning if self.parts is None else b"".join(self.parts)
 
     def feed(self, window: bytes, start: int, stop: int, frame: int, time_ns: int) -> None:
         """Adds the next bytes; all packets of the previous chunk must have been read."""
@@ -107,6 +115,8 @@ class Framer:
                 break
             shift += 7
             if shift > 21:
+                self.first_frame = self.frame
+                self.first_time_ns = self.time_ns
                 return self._break(data[self.pos : pos])
         self.first = data[self.pos]
         self.remaining = value
@@ -131,6 +141,8 @@ class Framer:
         self.parts = None
         if wanted and self.size <= KEEP_LIMIT:
             self.parts = [header, self.chunk[pos : self.end]]
+        elif wanted:
+            self.beginning = header + self.chunk[pos : min(self.end, pos + _BEGINNING_KEPT)]
         self.pos = self.end
         return NEED_DATA
 

@@ -84,6 +84,10 @@ class CausalOrder(Consumer):
             return True
         return self.consumer.closed(side, how, frame, time_ns)
 
+    def capture_ends(self) -> None:
+        """Pass the event on."""
+        self.consumer.capture_ends()
+
     def finished(self, reason: int, time_ns: int) -> bool:
         """Deliver everything still held, then the end."""
         self.passthrough = True

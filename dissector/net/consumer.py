@@ -39,6 +39,9 @@ class Consumer:
         """Process a FIN, RST or Close frame of `side`; a FIN comes at its place in the stream."""
         return True
 
+    def capture_ends(self) -> None:
+        """Called before the tracking of all open connections ends at the end of the capture."""
+
     def finished(self, reason: int, time_ns: int) -> bool:
         """Called when tracking of this connection ends; `time_ns` is the capture's clock."""
         return True

@@ -44,6 +44,8 @@ cdef class FlowTable(ReassemblyContext):
     @cython.locals(own=TcpConnection)
     cpdef connection_closed(self, object connection)
     cpdef connection_complete(self, object connection)
+    @cython.locals(old=TcpConnection, made=TcpConnection, mine=StreamDirection, theirs=StreamDirection, key=bytes)
+    cpdef reopen(self, long long serial)
 
     @cython.locals(address=cython.ulonglong, ports=cython.longlong, slot=cython.Py_ssize_t, found=StreamDirection)
     cdef StreamDirection _cached(self, const unsigned char *pointer, Py_ssize_t at)

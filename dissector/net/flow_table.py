@@ -24,9 +24,11 @@ from dissector.net.tcp import StreamDirection, TcpConnection
 if cython.compiled:
     from cython.cimports.dissector.integers import big32, cut
     from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
+    from cython.cimports.dissector.net.tcp import UNWANTED
 else:
     from dissector.integers import big32, cut
     from dissector.net.segment import NUMBER_ONLY, WHOLE
+    from dissector.net.tcp import UNWANTED
 
 _SLOTS = 1 << 15
 _COMPACT_AFTER = 512  # processed serials in `closing` before they are deleted from it
@@ -77,6 +79,9 @@ class FlowTable(ReassemblyContext):
     def end_all(self) -> None:
         """End tracking of all connections that are still open."""
         now = max(self.clock, 0)
+        for connection in self.connections.values():
+            if connection.consumer is not None:
+                connection.consumer.capture_ends()
         for connection in list(self.connections.values()):
             connection.finish(CAPTURE_END, now)
         self.connections.clear()
@@ -120,6 +125,31 @@ class FlowTable(ReassemblyContext):
     def connection_complete(self, connection: TcpConnection) -> None:
         """End tracking of this connection now: only retransmissions may still come."""
         self._end(connection, CLOSED)
+
+    def reopen(self, serial: int) -> None:
+        """Have a connection whose bytes were not wanted begin anew, in mid-stream.
+
+        It keeps its number; the next segment of each side is its first.
+        """
+        old = self.connections.get(serial)
+        if old is None or old.state != UNWANTED or old.over or old.a.closed or old.b.closed:
+            return
+        made = TcpConnection.__new__(TcpConnection)
+        made.begin(self, old.stream, old.key, old.reverse)
+        made.first_frame, made.first_time_ns = old.first_frame, old.first_time_ns
+        made.last_time_ns = old.last_time_ns
+        made.expected = old.expected
+        made.serial = serial
+        for mine, theirs, key in ((made.a, old.a, old.key), (made.b, old.b, old.reverse)):
+            mine.mac = theirs.mac
+            mine.based, mine.base_seq = theirs.based, theirs.base_seq
+            self.table[key] = mine
+            if cython.compiled and len(key) == 12:
+                self._cache_flow(mine, key)
+        made.based = old.based
+        self.connections[serial] = made
+        old.over = True
+        old.release()
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Report a capture warning."""

@@ -17,4 +17,5 @@ cdef class ReassemblyContext:
     cpdef Consumer open(self, object connection)
     cpdef connection_closed(self, object connection)
     cpdef connection_complete(self, object connection)
+    cpdef reopen(self, long long serial)
     cpdef report(self, str kind, str message, long long frame, long long stream)

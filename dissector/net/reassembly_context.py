@@ -36,5 +36,8 @@ class ReassemblyContext:
     def connection_complete(self, connection: TcpConnection) -> None:
         """Called when a connection was closed and nothing is missing; tracking ends."""
 
+    def reopen(self, serial: int) -> None:
+        """Have a connection whose bytes were not wanted begin anew, in mid-stream."""
+
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Report a capture warning."""

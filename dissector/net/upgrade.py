@@ -86,6 +86,22 @@ def may_begin(data: bytes) -> bool:
     return False
 
 
+def asks(data: bytes) -> bool:
+    """Whether these bytes begin a request for an upgrade to WebSocket."""
+    return data.startswith(REQUEST_START) and b"websocket" in data[:HEAD_LIMIT].lower()
+
+
+def may_refuse(data: bytes) -> bool:
+    """Whether these bytes (at least one) may begin an answer that is no upgrade."""
+    return data[:7] == b"HTTP/1."[: len(data)]
+
+
+def refusal(data: bytes) -> int:
+    """Return the status of an answer that may_refuse; 0 while it is incomplete or no number."""
+    status = data[9:12]
+    return int(status) if len(status) == 3 and status.isdigit() else 0
+
+
 def head_size(data: bytes) -> int:
     """Return the size of the head that `data` begins with, 0 while its end is missing."""
     found = _END.search(data, 0, HEAD_LIMIT)

@@ -52,7 +52,8 @@ class Eve(ReporterBase):
     def handshake(self, record: Handshake) -> None:
         """Writes the event of a handshake."""
         connect, connack = record.connect, record.connack
-        frame = (None if connect is None else connect.frame) or (
+        began = connect if record.unfinished is None else record.unfinished.connect
+        frame = (None if began is None else began.frame) or (
             None if connack is None else connack.frame
         )
         if frame is None:

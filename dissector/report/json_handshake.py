@@ -83,7 +83,7 @@ class HandshakeText:
     def _write(self, record: Handshake, start: str) -> None:
         buffer = self._buffer
         buffer.begin()
-        if record.encapsulation is not None:
+        if record.encapsulation is not None or record.unfinished is not None:
             buffer.unusable = True
             return
         buffer.put(start)

@@ -94,7 +94,7 @@ class HandshakeShape(_Shape):
     auth_rounds: int
     client: EndpointShape
     server: EndpointShape
-    connect: ConnectShape | None
+    connect: ConnectShape | dict[str, Any] | None
     connack: ConnackShape | None
     close: CloseShape | None
     proxied: MaybeDict = UNSET

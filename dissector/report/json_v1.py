@@ -56,6 +56,12 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 _NONE: dict[str, Any] = {}
+# Members of a CONNECT that are not called as the field that holds them
+_MEMBERS: dict[str, tuple[str, ...]] = {
+    "connectFlags": ("cleanSession", "lastWillQos", "lastWillRetain"),
+    "properties": ("properties", "propertyList"),
+    "lastWillProperties": ("lastWillProperties", "lastWillPropertyList"),
+}
 _ENDPOINTS_KEPT = 100_000
 _SECRETS_KEPT = 10_000
 
@@ -118,7 +124,7 @@ class Writer:
             record.auth_rounds if record.auths else 0,
             endpoints.get(record.client) or self._endpoint(record.client),
             endpoints.get(record.server) or self._endpoint(record.server),
-            None if connect is None else self._connect(connect),
+            self._unfinished(record) if connect is None else self._connect(connect),
             None if connack is None else self._connack(connack),
             None if close is None else self._close(close),
             UNSET if encapsulation is None else self.proxied(encapsulation),
@@ -242,6 +248,18 @@ class Writer:
             will_plain,
             all_of_wills,
         )
+
+    def _unfinished(self, record: Handshake) -> dict[str, Any] | None:
+        """Returns the fields that came of a CONNECT that never ended; None if there was none."""
+        unfinished = record.unfinished
+        if unfinished is None:
+            return None
+        whole = msgspec.to_builtins(self._connect(unfinished.connect))
+        names = ["file", "frame", "time"]
+        for field in unfinished.fields:
+            names += _MEMBERS.get(field, (field, f"{field}Hex"))
+        made = {name: whole[name] for name in names if name in whole}
+        return made | {"received": unfinished.received, "length": unfinished.length}
 
     def _connack(self, packet: Connack) -> ConnackShape:
         frame, code = packet.frame, packet.return_code

@@ -138,6 +138,8 @@ def _handshake(record: Handshake, style: Style) -> Iterator[str]:
     """Returns the parts of a handshake's line: outcome, endpoints and fields."""
     connect, connack = record.connect, record.connack
     packet = connack if connack is not None else connect
+    if packet is None and record.unfinished is not None:
+        packet = record.unfinished.connect
     yield _now() if packet is None or packet.frame is None else _clock(packet.frame.time_ns)
     outcome = record.outcome.value
     if connack is not None and connack.return_code:
@@ -152,6 +154,8 @@ def _handshake(record: Handshake, style: Style) -> Iterator[str]:
     yield f"{address(record.client)} > {address(record.server)}"
     if connect is not None:
         yield from _fields(connect)
+    if record.unfinished is not None:
+        yield f"CONNECT unfinished: {record.unfinished.amount}"
     if connack is not None and connack.session_present is not None:
         yield f"sessionPresent={_yes(connack.session_present)}"
     if record.latency is not None:

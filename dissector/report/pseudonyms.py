@@ -9,6 +9,7 @@ counts and the keyed fingerprints of secrets are kept.
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -29,7 +30,7 @@ from dissector.connections.encapsulation import Encapsulation
 from dissector.connections.handshake import Handshake
 from dissector.model import CaptureWarning, Endpoint, Finding
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Packet, Property
+from dissector.mqtt.packets import Connect, Packet, Property
 from dissector.report.advice import advice
 from dissector.report.reporter import AuditReporter, Reporter
 from dissector.text import decode, lossless
@@ -186,19 +187,7 @@ class Pseudonymous:
         names = self._names
         connect, connack = record.connect, record.connack
         if connect is not None:
-            message = connect.last_will_message
-            connect = changed(
-                connect,
-                protocol_name=connect.protocol_name
-                if connect.protocol_name in ("MQTT", "MQIsdp")
-                else names.name("text", connect.protocol_name),
-                client_id=names.name("client", connect.client_id),
-                username=names.maybe("user", connect.username),
-                last_will_topic=names.maybe("topic", connect.last_will_topic),
-                last_will_message=None if message is None else names.value(message),
-                properties=names.properties(connect.properties),
-                last_will_properties=names.properties(connect.last_will_properties),
-            )
+            connect = self._connect(connect)
         if connack is not None:
             connack = changed(connack, properties=names.properties(connack.properties))
         made = Handshake(
@@ -210,7 +199,25 @@ class Pseudonymous:
         made.capture = record.capture
         if record.encapsulation is not None:
             made.encapsulation = self._encapsulation(record.encapsulation)
+        if record.unfinished is not None:
+            made.unfinished = copy.copy(record.unfinished)
+            made.unfinished.connect = self._connect(record.unfinished.connect)
         return made
+
+    def _connect(self, connect: Connect) -> Connect:
+        names, message = self._names, connect.last_will_message
+        return changed(
+            connect,
+            protocol_name=connect.protocol_name
+            if connect.protocol_name in ("MQTT", "MQIsdp")
+            else names.name("text", connect.protocol_name),
+            client_id=names.name("client", connect.client_id),
+            username=names.maybe("user", connect.username),
+            last_will_topic=names.maybe("topic", connect.last_will_topic),
+            last_will_message=None if message is None else names.value(message),
+            properties=names.properties(connect.properties),
+            last_will_properties=names.properties(connect.last_will_properties),
+        )
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Passes the record on with pseudonyms."""

@@ -73,7 +73,8 @@ class Zeek(ReporterBase):
         """Writes a row of mqtt_connect."""
         self._start()
         connect, connack = record.connect, record.connack
-        packet = connect if connect is not None else connack
+        began = connect if record.unfinished is None else record.unfinished.connect
+        packet = began if began is not None else connack
         frame = None if packet is None else packet.frame
         if frame is None:
             return

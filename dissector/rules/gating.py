@@ -86,6 +86,8 @@ def missing_close(
         return None
     if isinstance(overdue, str):
         return Unevaluated(overdue)
+    if overdue.unseen:
+        return _unseen_close(connection, what, at, wanted, overdue.deadline_ns, more)
     still = open_for(connection, at.time_ns)
     evidence = more.pop("evidence", {}) | {"openForSeconds": round(still / SECOND_NS, 3)}
     more.setdefault("frames", (at,))
@@ -96,6 +98,30 @@ def missing_close(
         at=at,
         time_ns=overdue.deadline_ns,
         evidence=evidence,
+        **more,
+    )
+
+
+def _unseen_close(
+    connection: Connection, what: str, at: FrameRef, wanted: str, deadline_ns: int, more: Any
+) -> Failure:
+    """Returns the failure where nothing more is seen of a connection, but of its server.
+
+    It is possible at most: a close may have taken another path, or its only frame may be lost.
+    """
+    quality = connection.quality
+    silent = seconds(max(quality.last_seen_ns - at.time_ns, 0))
+    evidence = more.pop("evidence", {})
+    more.setdefault("frames", (at,))
+    more |= {"severity": Severity.INFO, "confidence": Confidence.POSSIBLE}
+    return Failure(
+        message=f"{what}, and no close is seen; {wanted}. Only possible: the last frame of the "
+        f"connection comes {silent} later, so its close may just not have been captured, but other "
+        f"connections of the server were, until {seconds(quality.server_seen_ns - at.time_ns)} "
+        "later, without a gap",
+        at=at,
+        time_ns=deadline_ns,
+        evidence=evidence | {"closeSeen": False},
         **more,
     )
 

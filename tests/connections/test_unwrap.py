@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dissector
 from dissector.net.upgrade import HEAD_LIMIT
-from dissector.rules.examples import ACCEPTED_311, CONNECT_311
+from dissector.rules.examples import ACCEPTED_311, CONNECT_311, websocket_answer, websocket_request
+from dissector.rules.examples import framed as framed_step
 from tests.connections.test_limits import ANSWER, REQUEST, kinds, payload_of, send_steps
 from tests.judging import judge_steps, rules_of
 from tests.net.test_websocket import framed
@@ -80,10 +83,12 @@ def test_malformed_headers_are_not_quoted(before: bytes, after: bytes) -> None:
 
 
 def test_an_upgrade_that_is_refused() -> None:
-    """A refused upgrade is a connection without MQTT, and gives no warning."""
+    """A refused upgrade for MQTT counts as MQTT, and a warning has the status; no finding."""
     report = talk(PLAIN[0], FORBIDDEN)
-    assert (report.handshakes, report.findings, kinds(report)) == ([], [], [])
-    assert report.capture.other_traffic["websocket"] == 1
+    assert (report.handshakes, report.findings, kinds(report)) == ([], [], ["websocket"])
+    assert "403" in report.warnings[0].message
+    assert report.capture.mqtt_connections == 1
+    assert "websocket" not in report.capture.other_traffic
 
 
 def test_a_request_without_upgrade_is_http() -> None:
@@ -149,3 +154,90 @@ def test_any_change(parts: list[int], places: list[tuple[int, int]], cut: int) -
             del pieces[part][cut:]
     report = talk(*map(bytes, pieces))
     assert report.handshakes or report.capture.other_traffic or report.warnings
+
+
+UPGRADED = (websocket_request("mqtt"), websocket_answer("mqtt"))
+HANDSHAKE = (*UPGRADED, framed_step(CONNECT_311), framed_step(ACCEPTED_311), *ENDS)
+REFUSALS = {
+    "401": b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+    "400 with a body": b"HTTP/1.1 400 Bad\r\nContent-Length: 9\r\n\r\nwebsocket",
+    "302 of HTTP/1.0": b"HTTP/1.0 302 Found\r\nLocation: /mqtt\r\n\r\n",
+    "426": b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n\r\n",
+}
+CASES = Path(__file__).parent.parent / "cases"
+
+
+def test_a_refused_upgrade_and_another_one() -> None:
+    """The upgrade behind a 401 on one connection is followed, and the refusal is a warning."""
+    report = dissector.analyze(CASES / "ws_401_then_upgrade.pcap")
+    assert [item.outcome.value for item in report.handshakes] == ["accepted"]
+    assert (report.findings, kinds(report)) == ([], ["websocket"])
+
+
+def test_an_upgrade_without_subprotocol_and_without_mqtt() -> None:
+    """If the server selects none and the client leaves, the server is at fault: 6.0.0-4."""
+    report = dissector.analyze(CASES / "ws-no-subprotocol-selected.pcap")
+    (finding,) = report.findings
+    assert (finding.rule, finding.side.value) == ("SEQ24", "server")
+    assert finding.statements == ("MQTT-6.0.0-4",)
+    assert report.capture.mqtt_connections == 1
+
+
+@pytest.mark.parametrize("port", [80, 1883, 9001])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("name", REFUSALS)
+def test_upgrades_behind_refused_ones(name: str, times: int, port: int) -> None:
+    """However often and however an upgrade is refused, the next one is followed."""
+    refused = (websocket_request("mqtt"), *send_steps("S", REFUSALS[name]))
+    report = judge_steps((*refused * times, *HANDSHAKE), port)
+    assert [item.outcome.value for item in report.handshakes] == ["accepted"]
+    assert report.findings == []
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"OPTIONS"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_upgrades_behind_other_requests(method: bytes, times: int) -> None:
+    """An upgrade on a connection that was kept alive after other requests is followed."""
+    request = method + b" /index.html HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"GET /" + b"x" * 1495
+    exchange = (*send_steps("C", request), *send_steps("S", answer), f"S {'78' * 1500}")
+    report = judge_steps((*exchange * times, *HANDSHAKE), 8080)
+    assert [item.outcome.value for item in report.handshakes] == ["accepted"]
+    assert (report.findings, report.warnings) == ([], [])
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("offer", ["mqtt", "mqttv3.1", "chat", ""])
+def test_an_upgrade_that_is_only_refused(name: str, offer: str) -> None:
+    """It counts as MQTT if the client offered it, and is no finding."""
+    asked = websocket_request(offer) if offer else websocket_request()
+    report = judge_steps((asked, *send_steps("S", REFUSALS[name]), *ENDS), 8080)
+    assert report.findings == []
+    assert report.capture.mqtt_connections == (offer[:4] == "mqtt")
+    assert kinds(report) == (["websocket"] if offer[:4] == "mqtt" else [])
+
+
+@pytest.mark.parametrize("ends", [("S FIN", "C FIN"), ("C RST",), ("S RST",)])
+def test_an_upgrade_that_is_closed_without_an_answer(ends: tuple[str, ...]) -> None:
+    """It counts as MQTT if the client offered it, and is no finding."""
+    report = judge_steps((websocket_request("mqtt"), "+1", *ends), 8080)
+    assert report.capture.mqtt_connections == 1
+    assert report.findings == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "selected", "failed"),
+    [
+        (("mqtt",), None, True), (("mqtt",), "chat", True), (("mqtt", "mqttv3.1"), None, True),
+        (("mqtt", "mqttv3.1"), "mqttv3.1", False), (("mqttv3.1",), None, False),
+        (("mqtt",), "mqtt", False), (("chat",), None, False),
+    ],
+)  # fmt: skip
+def test_the_subprotocol_without_any_packet(
+    offered: tuple[str, ...], selected: str | None, failed: bool
+) -> None:
+    """Without a CONNECT the server is judged where the version does not matter, nobody else is."""
+    report = judge_steps((websocket_request(*offered), websocket_answer(selected), *ENDS), 8080)
+    assert [(item.rule, item.side.value) for item in report.findings] == (
+        [("SEQ24", "server")] if failed else []
+    )

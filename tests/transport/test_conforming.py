@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 import dissector
+from dissector.model import Confidence, Severity
 from tests.net.wire import ACK, FIN, SECOND, SYN
 from tests.transport import conforming
 from tests.transport.connection_builder import MACS, C, ConnectionBuilder, S
@@ -26,9 +27,21 @@ def found(connection: ConnectionBuilder) -> set[str]:
     return {item.rule for item in analyse(timed(connection.frames)).findings}
 
 
+def alarms(report: dissector.Report) -> list[dissector.Finding]:
+    """Returns the findings that claim more than that something is possible."""
+    return [
+        item
+        for item in report.findings
+        if (item.severity, item.confidence) != (Severity.INFO, Confidence.POSSIBLE)
+    ]
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_conforming_peers_give_no_finding(seed: int) -> None:
-    """Neither the whole capture of conforming peers nor any damaged copy of it gives a finding."""
+    """Neither the whole capture of conforming peers nor any damaged copy of it gives a finding.
+
+    Where all later frames of one connection are lost, a missing close is *possible*, as info.
+    """
     frames = conforming.capture(random.Random(seed))
     whole = [item.message for item in analyse(frames).findings]
     assert not whole
@@ -37,7 +50,7 @@ def test_conforming_peers_give_no_finding(seed: int) -> None:
         copy = conforming.damaged(rng, frames)
         if copy:
             report = analyse(copy)
-            assert not [item.message for item in report.findings], f"damage {number}"
+            assert not [item.message for item in alarms(report)], f"damage {number}"
 
 
 def test_conforming_captures_contain_handshakes() -> None:

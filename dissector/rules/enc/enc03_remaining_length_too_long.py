@@ -45,7 +45,8 @@ class RemainingLengthTooLong(DefectRule):
 
     Known false alarms
     ------------------
-    Other traffic on an MQTT port may look like this; it is only judged if it begins as MQTT does.
+    None known. A connection is only judged after a CONNECT, or if this header is that of a CONNECT
+    with the protocol name behind it.
     """
 
     id = "ENC03"
@@ -54,6 +55,7 @@ class RemainingLengthTooLong(DefectRule):
     either = True
     severity = Severity.ERROR
     statements = versions(v31=(), v311=(), v5=())
+    version_may_be_unknown = True
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "2.2.3", Version.V5_0: "1.5.5"}
     version_may_be_unknown = True
     consumes = {DefectKind.LENGTH_FIVE_BYTES: ()}
@@ -69,6 +71,13 @@ class RemainingLengthTooLong(DefectRule):
         Example(
             "5.0: PINGREQ with a length of five bytes",
             (CONNECT_5, ACCEPTED_5, "C c0 80 80 80 80 01", *SERVER_CLOSES),
+        ),
+        Example(
+            "the CONNECT itself has a length of five bytes",
+            (
+                "C 10 8d 80 80 80 00 00 04 4d 51 54 54 04 02 00 3c 00 01 61",
+                *SERVER_CLOSES,
+            ),
         ),
         Example(
             "3.1.1: the server's PINGRESP with a length of five bytes",

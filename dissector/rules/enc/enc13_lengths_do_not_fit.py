@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
+from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.rules.base import DefectFact, DefectRule, Example, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
+    CONNECT_311,
     GRACEFUL_CLOSE,
     SERVER_CLOSES,
 )
@@ -34,10 +36,11 @@ class LengthsDoNotFit(DefectRule):
     What it checks
     --------------
     A declared length that runs past the end of the packet, a truncated variable header, or bytes
-    after the last field. Fields that a flag announces but that are missing have their own rules
-    (CON04, CON07, CON08, CON11), except in MQTT 3.1, where a missing client id or will is reported
-    here and all of this is a warning. Of a CONNECT that ends before its level, which decides the
-    version, it reports what is the same in every version.
+    after the last field. Also, as info, a packet in the middle of which its sender closes. Fields
+    that a flag announces but that are missing have their own rules (CON04, CON07, CON08, CON11),
+    except in MQTT 3.1, where a missing client id or will is reported here and all of this is a
+    warning. Of a CONNECT that ends before its level, which decides the version, it reports what is
+    the same in every version.
 
     Why it matters
     --------------
@@ -67,9 +70,9 @@ class LengthsDoNotFit(DefectRule):
     side = Side.CLIENT
     either = True
     severity = {
-        Version.V3_1: Severity.WARNING,
         Version.V3_1_1: Severity.ERROR,
         Version.V5_0: Severity.ERROR,
+        Version.V3_1: Severity.WARNING,
     }
     statements = versions(v31=(), v311="MQTT-3.1.4-1", v5=("MQTT-3.1.4-1", "MQTT-4.13.1-1"))
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
@@ -77,6 +80,7 @@ class LengthsDoNotFit(DefectRule):
     consumes = {
         DefectKind.FIELD_OVERRUN: (),
         DefectKind.TRAILING_BYTES: (),
+        DefectKind.PACKET_UNFINISHED: (),
         DefectKind.WILL_FIELD_MISSING: (spec.CONNECT,),
         DefectKind.CLIENT_ID_MISSING: (spec.CONNECT,),
     }
@@ -123,6 +127,14 @@ class LengthsDoNotFit(DefectRule):
             (CONNECT_5, ACCEPTED_5, "C e0 03 00 00 78", *SERVER_CLOSES),
         ),
         Example(
+            "the length of the protocol name is little-endian",
+            ("C 10 0d 04 00 4d 51 54 54 04 02 00 3c 00 01 61", *SERVER_CLOSES),
+        ),
+        Example(
+            "3.1.1: the client closes in the middle of a PUBLISH",
+            (CONNECT_311, ACCEPTED_311, "C 30 20 00 01 61 62", *CLIENT_CLOSES),
+        ),
+        Example(
             "5.0: a byte after the last field of the server's DISCONNECT",
             (CONNECT_5, ACCEPTED_5, "S e0 03 8b 00 78", *SERVER_CLOSES),
         ),
@@ -162,6 +174,8 @@ class LengthsDoNotFit(DefectRule):
         if defect.kind is DefectKind.TRAILING_BYTES:
             plural = "" if defect.length == 1 else "s"
             message = f"{defect.length} byte{plural} after the last field of {fact.packet.name}"
+        elif defect.kind is DefectKind.PACKET_UNFINISHED:
+            return self._unfinished(fact)
         elif defect.kind is DefectKind.FIELD_OVERRUN:
             message = f"{defect.field} runs past the end of {fact.packet.name}"
         else:
@@ -180,6 +194,23 @@ class LengthsDoNotFit(DefectRule):
             },
         )
 
+    def _unfinished(self, fact: DefectFact) -> Verdict:
+        """Reports a packet in the middle of which its sender closed; it may have been stopped."""
+        packet = fact.packet
+        seen = f"{packet.size} byte{'' if packet.size == 1 else 's'}"
+        if packet.remaining_length:
+            seen += f" of a {packet.name} with a Remaining Length of {packet.remaining_length:,}"
+        else:
+            seen += f" of the header of a {packet.name}"
+        return self.failure(
+            fact,
+            f"the {fact.side.value} closes after {seen}: the packet is never completed",
+            statements=(),
+            severity=Severity.INFO,
+            confidence=Confidence.LIKELY,
+            section="3.1" if fact.connection.version is Version.V3_1 else None,
+            evidence={"received": packet.size, "remainingLength": packet.remaining_length or None},
+        )
 
 def _before_level(fact: DefectFact) -> bool:
     """Whether a CONNECT ends before or in its protocol level: no version has such a packet."""

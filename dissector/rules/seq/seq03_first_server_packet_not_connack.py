@@ -59,7 +59,8 @@ class FirstServerPacketNotConnack(ConnectionRule):
 
     Known false alarms
     ------------------
-    None known. The rule needs the beginning of the connection, its CONNECT, and all bytes of the
+    None known. If the version is unknown, the rule judges by what all versions have in common. It
+    needs the beginning of the connection, its CONNECT, and all bytes of the
     server up to the packet.
     """
 
@@ -73,6 +74,7 @@ class FirstServerPacketNotConnack(ConnectionRule):
     }
     statements = versions(v31=(), v311="MQTT-3.2.0-1", v5="MQTT-3.2.0-1")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
+    version_may_be_unknown = True
     asks = ConnectionFlag.SERVER_FIRST_OTHER
     bad = (
         Example(

@@ -9,9 +9,11 @@ from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, 
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,
+    CLIENT_CLOSES,
     CONNECT_5,
     CONNECT_31,
     CONNECT_311,
+    SERVER_CLOSES,
     WEBSOCKET,
     WEBSOCKET_CLOSE,
     framed,
@@ -20,6 +22,7 @@ from dissector.rules.examples import (
 )
 
 _MQTT_311 = (framed(CONNECT_311), framed(ACCEPTED_311), *WEBSOCKET_CLOSE)
+_REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 _MQTT_5 = (framed(CONNECT_5), framed(ACCEPTED_5), *WEBSOCKET_CLOSE)
 
 
@@ -29,9 +32,9 @@ class SubprotocolNotMqtt(ConnectionRule):
     What it checks
     --------------
     The client must offer the subprotocol `mqtt` in Sec-WebSocket-Protocol, and the server must
-    select it in its answer. If the client does not offer it, the server cannot select it, and only
-    the client is reported. `mqttv3.1` is the name for MQTT 3.1, to which the rule does not apply; a
-    3.1.1 or 5.0 client that offers only this name violates the rule.
+    select it in its answer, even if no CONNECT follows. If the client does not offer it, the server
+    cannot select it, and only the client is reported. `mqttv3.1` is the name for MQTT 3.1, to which
+    the rule does not apply; a 3.1.1 or 5.0 client that offers only this name violates the rule.
 
     Why it matters
     --------------
@@ -61,6 +64,7 @@ class SubprotocolNotMqtt(ConnectionRule):
     severity = Severity.ERROR
     statements = both("MQTT-6.0.0-3", "MQTT-6.0.0-4")
     sections = {Version.V3_1_1: "6.0", Version.V5_0: "6.0"}
+    version_may_be_unknown = True
     asks = ConnectionFlag.WEBSOCKET
     bad = (
         Example(
@@ -79,6 +83,11 @@ class SubprotocolNotMqtt(ConnectionRule):
             port=8080,
         ),
         Example(
+            "the server selects none, and the client leaves",
+            (websocket_request("mqtt"), websocket_answer(), *CLIENT_CLOSES),
+            port=8080,
+        ),
+        Example(
             "5.0: the server selects the other one",
             (websocket_request("mqtt", "mqttv3.1"), websocket_answer("mqttv3.1"), *_MQTT_5),
             port=8080,
@@ -86,6 +95,11 @@ class SubprotocolNotMqtt(ConnectionRule):
     )
     good = (
         Example("3.1.1: offered and selected", (*WEBSOCKET, *_MQTT_311), port=8080),
+        Example(
+            "the server refuses the upgrade",
+            (websocket_request("mqtt"), f"S {_REFUSAL.hex()}", *SERVER_CLOSES),
+            port=8080,
+        ),
         Example(
             "5.0: one of two",
             (websocket_request("mqttv3.1", "mqtt"), websocket_answer("mqtt"), *_MQTT_5),
@@ -112,7 +126,10 @@ class SubprotocolNotMqtt(ConnectionRule):
             return Unevaluated("the upgrade was not seen")
         if connection.quality.conflict:
             return Unevaluated("overlapping segments disagree")
-        offered = tuple(map(harmless.subprotocol, encapsulation.request.subprotocols))
+        requested = encapsulation.request.subprotocols
+        if connection.version is None and "mqtt" not in requested:
+            return Unevaluated("the version of the connection is unknown")  # 3.1 has its own name
+        offered = tuple(map(harmless.subprotocol, requested))
         if "mqtt" not in offered:
             what = f"offers {' and '.join(offered)}" if offered else "offers no subprotocol"
             return Failure(
@@ -121,11 +138,15 @@ class SubprotocolNotMqtt(ConnectionRule):
                 statements=("MQTT-6.0.0-3",),
                 evidence={"offered": list(offered)},
             )
+        if encapsulation.refused is not None:
+            return None
         if encapsulation.answer is None or encapsulation.answer_frame is None:
             return Unevaluated("the answer to the upgrade was not seen")
         selected = encapsulation.answer.subprotocol
         if selected == "mqtt":
             return None
+        if connection.version is None and selected is not None and selected in requested:
+            return Unevaluated("the version of the connection is unknown")
         selected = None if selected is None else harmless.subprotocol(selected)
         what = "selects no subprotocol" if selected is None else f"selects {selected}"
         return Failure(

@@ -1,0 +1,137 @@
+"""Server endpoints that are proven to speak MQTT on ports where it was not expected.
+
+A server endpoint (address and port) is proven by a CONNECT with a CONNACK. From then on its other
+connections are read as on a known port. Those seen before the proof either wait here with what they
+have sent, if their first bytes are a chain of plausible control packets, or are only remembered by
+number, if they were captured from the middle: these are read from the proof on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissector.model import FrameRef
+
+if TYPE_CHECKING:
+    from dissector.connections.analysis_context import EventSink
+    from dissector.connections.tracker import Tracker
+    from dissector.net.tcp import TcpConnection
+
+HELD_LIMIT = 4096  # bytes of one waiting connection
+HELD_IN_ALL = 16 << 20
+UNREAD_LIMIT = 65_536  # connections from the middle that are noted
+PROVEN_LIMIT = 65_536  # endpoints
+
+
+class ProvenServers:
+    """The proven endpoints, and the connections whose endpoints may be proven later."""
+
+    def __init__(self, sink: EventSink) -> None:
+        self._sink = sink
+        self._proofs: dict[bytes, int] = {}  # by endpoint, the stream that proved it
+        self._reported: set[bytes] = set()
+        self._waiting: dict[bytes, dict[int, Tracker]] = {}  # by endpoint, by connection
+        self._unread: dict[bytes, list[int]] = {}  # serial numbers of connections
+        self._count = 0
+        self._held = 0
+        self._warned: set[str] = set()
+
+    def side(self, tcp: TcpConnection) -> int:
+        """Returns the side of a connection that is a proven server, or -1."""
+        if not self._proofs:
+            return -1
+        if _endpoint(tcp, 1) in self._proofs:
+            return 1
+        midstream = not tcp.syn_seen and not tcp.synack_seen
+        return 0 if midstream and _endpoint(tcp, 0) in self._proofs else -1
+
+    def prove(self, tcp: TcpConnection, side: int) -> None:
+        """Records that `side` is an MQTT server; its waiting connections are read from now on."""
+        endpoint = _endpoint(tcp, side)
+        if endpoint in self._proofs or len(self._proofs) >= PROVEN_LIMIT:
+            return
+        self._proofs[endpoint] = tcp.stream
+        for serial in self._unread.pop(endpoint, ()):
+            tcp.reassembly.reopen(serial)
+        for tracker in list(self._waiting.get(endpoint, {}).values()):
+            if self.side(tracker.tcp) >= 0:
+                self.release(tracker)
+                tracker.server_proven()
+
+    def report(self, tcp: TcpConnection, side: int, where: FrameRef) -> None:
+        """Reports, once for each endpoint, that it is read as MQTT because of the proof."""
+        endpoint = _endpoint(tcp, side)
+        proof = self._proofs.get(endpoint)
+        if proof is None or endpoint in self._reported:
+            return
+        self._reported.add(endpoint)
+        port = tcp.port_b if side else tcp.port_a
+        self._sink.limited(
+            "proven-server",
+            f"stream {proof} proves that its server speaks MQTT on port {port}: the other "
+            f"connections of this server are read as MQTT, too, from the proof on at the latest; "
+            f"-d tcp.port=={port},mqtt reads all of them from their beginning",
+            where,
+            tcp.stream,
+        )
+
+    def wait(self, tracker: Tracker, size: int, where: FrameRef) -> bool:
+        """Counts `size` more held bytes of a connection that waits; False past a limit."""
+        if tracker.held_bytes + size > HELD_LIMIT or self._held + size > HELD_IN_ALL:
+            one = tracker.held_bytes + size > HELD_LIMIT
+            limit = f"{HELD_LIMIT:,} bytes of one connection"
+            self._limited(
+                "held-limit",
+                f"{limit if one else f'{HELD_IN_ALL:,} bytes'} that may be MQTT were held back; "
+                "if its server proves to speak MQTT, it is read from there on only "
+                f"(-d tcp.port==PORT,mqtt reads all)",
+                where,
+                tracker.tcp.stream,
+            )
+            self.release(tracker)
+            return False
+        self._held += size
+        for side in (0, 1):
+            there = self._waiting.setdefault(_endpoint(tracker.tcp, side), {})
+            there[tracker.tcp.serial] = tracker
+        return True
+
+    def release(self, tracker: Tracker) -> None:
+        """Ends the waiting of a connection, if it waits."""
+        if not tracker.waits:
+            return
+        self._held -= tracker.held_bytes
+        for side in (0, 1):
+            endpoint = _endpoint(tracker.tcp, side)
+            there = self._waiting.get(endpoint, {})
+            there.pop(tracker.tcp.serial, None)
+            if not there:
+                self._waiting.pop(endpoint, None)
+
+    def note_unread(self, tcp: TcpConnection, where: FrameRef) -> None:
+        """Remembers a connection from the middle whose bytes are not wanted so far."""
+        if self._count >= UNREAD_LIMIT:
+            self._unread.clear()
+            self._count = 0
+            self._limited(
+                "unread-limit",
+                f"more than {UNREAD_LIMIT:,} connections were captured from the middle: "
+                "earlier ones are not read if their server proves to speak MQTT",
+                where,
+                tcp.stream,
+            )
+        self._count += 1
+        for side in (0, 1):
+            self._unread.setdefault(_endpoint(tcp, side), []).append(tcp.serial)
+
+    def _limited(self, kind: str, message: str, where: FrameRef, stream: int) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self._sink.limited(kind, message, where, stream)
+
+
+def _endpoint(tcp: TcpConnection, side: int) -> bytes:
+    """Returns address and port of a side as a key."""
+    if side:
+        return tcp.ip_b + tcp.port_b.to_bytes(2, "big")
+    return tcp.ip_a + tcp.port_a.to_bytes(2, "big")
