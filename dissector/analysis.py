@@ -55,7 +55,8 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     `select` and `ignore` are prefixes of rule ids. `ports` are MQTT ports besides 1883, `tls_ports`
     ports of MQTT inside TLS besides the well-known ones, `keylog` is a TLS key log file. `streams`
     and `clients` restrict the analysis to TCP connections and client ids, None means all. `audit`
-    adds the SEC and TLS rules, with their `thresholds`. `engine` is "native", "scapy" or "tshark".
+    adds the SEC and TLS rules, with their `thresholds`. `engine` is "auto" (native, with
+    scapy or tshark for link types that it does not read), "native", "scapy" or "tshark".
     Findings for which `known` is true are neither counted nor passed on.
     """
 
@@ -68,7 +69,7 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     clients: frozenset[str] | None = None
     audit: bool = False
     thresholds: Thresholds | None = None
-    engine: str = "native"
+    engine: str = "auto"
     known: Callable[[Finding], bool] | None = None
 
 
@@ -195,7 +196,7 @@ def analyze(
     ports: Sequence[int] = (),
     tls_ports: Sequence[int] = (),
     keylog: str | None = None,
-    engine: str = "native",
+    engine: str = "auto",
 ) -> Report:
     """Analyzes captures as one and returns the report.
 
@@ -207,7 +208,8 @@ def analyze(
         ports: MQTT ports besides 1883.
         tls_ports: ports of MQTT inside TLS besides the well-known ones.
         keylog: a TLS key log file, as SSLKEYLOGFILE writes it; tshark decrypts with it.
-        engine: "native"; "scapy" or "tshark" for link types that native does not support.
+        engine: "auto": native, with scapy or tshark for link types that it does not read; or one
+            of "native", "scapy", "tshark" for all frames.
 
     Raises:
         CaptureError: an input is missing, unreadable, or not a capture.

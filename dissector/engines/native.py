@@ -34,6 +34,8 @@ class NativeEngine:
     """Runs captures through reassembly and trackers, and reports events to a sink."""
 
     name = "native"
+    # What to do about frames of link types that were not read
+    unread_advice = "without --engine native scapy or tshark decodes them, if they can"
 
     def __init__(
         self,
@@ -54,6 +56,8 @@ class NativeEngine:
         )
 
     def _warn(self, kind: str, message: str, frame: int, stream: int) -> None:
+        if kind == "unknown-link-type":
+            message = f"{message}; {self.unread_advice}"
         where = None if frame < 0 else FrameRef(self.context.files[frame >> 40], frame & _NUMBER, 0)
         self._sink.limited(kind, message, where, stream)
 
@@ -86,7 +90,7 @@ class NativeEngine:
         return [
             CaptureError(
                 f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to the native "
-                "engine; try --engine scapy"
+                f"engine; {self.unread_advice}"
             )
             for reader in readers
             if reader.frames and not any(is_known(link) for link in reader.links)
