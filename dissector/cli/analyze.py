@@ -40,7 +40,7 @@ DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs.
 """
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
 # Kinds of capture warnings about a truncated or damaged file; see `--strict-input`.
-DAMAGE = frozenset({"cut-record", "damaged"})
+DAMAGE = frozenset({"cut-record", "damaged", "shrunk"})
 
 
 def parser() -> Parser:

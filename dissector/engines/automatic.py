@@ -49,12 +49,8 @@ class AutomaticEngine(NativeEngine):
         self._tries: dict[int, int] = {}  # by link type: runs of tshark that found no IP in it
         self._read: dict[tuple[str, int], int] = {}  # frames by engine and link type
         self._first = -1  # frame that was not native's
-        self._failed = ""  # why tshark could not be run
-
-    @property
-    def unread_advice(self) -> str:
-        """What to do about link types that were not read."""
-        return f"neither scapy nor tshark finds IP in them{self._failed}"
+        self._failed = False  # whether tshark could not be run
+        self.unread_advice = "neither scapy nor tshark finds IP in them"
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
         """Yields the frames of all captures, those of unknown link types decoded."""
@@ -157,7 +153,8 @@ class AutomaticEngine(NativeEngine):
             try:
                 found = _decoded([made.frame(place) for made, place in wanted])
             except EngineError as error:
-                self._failed = f": {error}"
+                self._failed = True
+                self.unread_advice += f": {error}"
         links = [made.link[place] for made, place in wanted]
         for link in {links[number] for number in found} - self._with_ip:
             self._with_ip.add(link)

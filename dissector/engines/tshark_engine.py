@@ -53,14 +53,14 @@ class TsharkEngine(NativeEngine):
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
         """Yields the frames of all captures, those without TCP as empty frames."""
         segments = self._segments()
-        key, *found = next(segments, _END)
+        key, link, data, missing = next(segments, _END)
         for batch, start, stop in super().batches(readers):
             made = RebuiltBatch.of(batch, start, stop)
             first = batch.file << 40 | made.first_number
             for place in range(stop - start):
                 if key == first + place:
-                    made.replace(place, *found)
-                    key, *found = next(segments, _END)
+                    made.replace(place, link, data, missing)
+                    key, link, data, missing = next(segments, _END)
                 else:
                     made.replace(place, linktypes.RAW, b"", 0)
             yield made.batch(), 0, stop - start

@@ -156,7 +156,7 @@ def test_encrypted_802_11_gives_a_warning() -> None:
     assert report["handshakes"] == []
 
 
-@pytest.mark.parametrize("first", [0x09, 0x0A, 0x0B, 0xF8])
+@pytest.mark.parametrize("first", [0x09, 0x0A, 0x0B, 0xB0])
 def test_another_version_of_802_11_is_not_encrypted(first: int) -> None:
     """The bit of encryption means nothing in a frame of another protocol version, or no data."""
     data = bytes((first, wrapping.PROTECTED)) + bytes(60)

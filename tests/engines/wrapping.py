@@ -167,7 +167,7 @@ def etherip(ether: Any) -> bytes:
 
 def snap(ether: Any) -> bytes:
     """LLC and SNAP only: ATM with the encapsulation of RFC 2684."""
-    return b"\xaa\xaa\3\0\0\0" + ether.type.to_bytes(2, "big") + bytes(ether.payload)
+    return b"\xaa\xaa\3\0\0\0" + int(ether.type).to_bytes(2, "big") + bytes(ether.payload)
 
 
 def _macs(ether: Any) -> list[bytes]:
@@ -201,7 +201,7 @@ def juniper(ether: Any) -> bytes:
 
 def infiniband(ether: Any) -> bytes:
     """IP over InfiniBand: a global routing header, then an ethertype."""
-    return bytes(40) + ether.type.to_bytes(2, "big") + b"\0\0" + bytes(ether.payload)
+    return bytes(40) + int(ether.type).to_bytes(2, "big") + b"\0\0" + bytes(ether.payload)
 
 
 def wrapped(frames: Sequence[Frame], link: int, wrap: Wrap) -> bytes:
