@@ -323,5 +323,7 @@ def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]
         mqtt_connections=engine.context.mqtt_connections,
         control_packets=engine.control_packets(),
         other_traffic=other,
+        other_ports=engine.context.other_ports,
+        datagrams=engine.streams.datagrams,
         engine=engine.name,
     )

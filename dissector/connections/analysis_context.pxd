@@ -3,6 +3,7 @@ from dissector.connections.connection cimport Connection
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Packet
+from dissector.net.tcp cimport TcpConnection
 
 cdef long long _NUMBER
 
@@ -36,6 +37,7 @@ cdef class AnalysisContext:
     cdef public bint watched
     cdef public long long dropped_ns
     cdef readonly dict other
+    cdef readonly dict other_ports
     cdef readonly object inflaters
     cdef readonly dict _formatted
     cdef dict _servers
@@ -47,4 +49,5 @@ cdef class AnalysisContext:
     cdef str _format(self, bytes address)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
-    cpdef other_traffic(self, str kind)
+    @cython.locals(port=cython.int, ports=dict)
+    cpdef other_traffic(self, str kind, TcpConnection tcp)

@@ -232,7 +232,8 @@ class Tracker(HandshakeTracker):
             return self._hold(side, window, start, stop, frame, time_ns)
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
         self.context.other_traffic(
-            "websocket" if in_websocket else other_protocol(before + window[start:stop])
+            "websocket" if in_websocket else other_protocol(before + window[start:stop]),
+            self.tcp,
         )
         self.mode = IGNORED
         self.held = None
@@ -266,7 +267,7 @@ class Tracker(HandshakeTracker):
         data = before + window[start:stop]
         plain = not self.outer_layers and not self.gaps
         if plain and hello_without_mqtt(data) and not self._tls_expected():
-            self.context.other_traffic("tls")
+            self.context.other_traffic("tls", self.tcp)
             self.mode = IGNORED
             self.held = None
             return True
