@@ -213,8 +213,8 @@ class Capture(msgspec.Struct):
     `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds. `other_traffic`
     counts TCP connections without MQTT, per kind ("tls", "websocket", "http", "ssh", "other") and
     per busiest server port ("port 443"); `other_ports` has their server ports per kind. `datagrams`
-    counts those of MQTT-SN and the handshakes of QUIC. `dropped` are frames that a live capture lost before they
-    were read; None if the count is unknown.
+    counts those of MQTT-SN, and of handshakes of QUIC. `dropped` are frames that a live capture
+    lost before they were read; None if the count is unknown.
     """
 
     files: list[CaptureFile] = msgspec.field(default_factory=list)

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+import dissector
 from dissector.net.unread import ENCAPSULATIONS
+from tests.conftest import ROOT
 from tests.net import wire
 from tests.net.recording import run
 from tests.net.test_frame import ETH, FOUR, NOT_TCP, SIX, TCP, nested, over_ip, over_udp
 
 # tshark finds Ethernet in a pseudowire by known vendors
 VENDORS = wire.ethernet(FOUR, src=bytes.fromhex("001b21000001"), dst=bytes.fromhex("000c29000002"))
+CASES = ROOT / "tests" / "cases"
 INNER_MACS = wire.MAC_B + wire.MAC_A
 PPP = b"\xff\3\0\x21" + FOUR
 WIFI = b"\x08\1" + bytes(2) + wire.MAC_A * 3 + bytes(2) + b"\xaa\xaa\3\0\0\0\x08\0" + FOUR
@@ -228,3 +231,14 @@ def test_tshark_decodes_what_the_advice_says(tshark: str, tmp_path: Path) -> Non
         if found.advice == "--engine tshark decodes it"
     }
     assert advised <= decoded
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "handshakes"), [("null-with-ethertype", 12, 1), ("gtp-u-and-plain", 26, 2)]
+)
+def test_captures_from_the_field(name: str, frames: int, handshakes: int) -> None:
+    """A loopback capture with an ethertype as family, and GTP-U beside Ethernet, are read whole."""
+    report = dissector.analyze(CASES / f"{name}.pcap")
+    assert (report.capture.frames, len(report.handshakes)) == (frames, handshakes)
+    assert [finding.rule for finding in report.findings if finding.rule != "CON14"] == ["SES01"]
+    assert report.warnings == []
