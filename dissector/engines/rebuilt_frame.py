@@ -55,8 +55,13 @@ class RebuiltBatch:
         return self.link[place], self.data[place], self.original[place], self.time_ns[place]
 
     def replace(self, place: int, link: int, data: bytes, missing: int | None = None) -> None:
-        """Replaces a frame; `missing` bytes of it were not captured, None: as many as before."""
-        if missing is None:
+        """Replaces a frame; `missing` bytes of it were not captured, None: as many as before.
+
+        Without data, it is a frame that holds nothing to read.
+        """
+        if not data:
+            missing = 0
+        elif missing is None:
             missing = max(self.original[place] - len(self.data[place]), 0)
         self.link[place], self.data[place] = link, data
         self.original[place] = len(data) + missing

@@ -212,8 +212,8 @@ def _mpls(s: Segment) -> int:
         s.at += 4
         if window[s.at - 2] & 1:  # bottom of the stack
             number = ip_version(s)
-            if number == NOTHING and s.at < s.end and window[s.at] >> 4 != 1:
-                s.notice = PSEUDOWIRE  # 1 is its control channel
+            if number == NOTHING and s.at < s.end:
+                s.notice = PSEUDOWIRE if window[s.at] >> 4 != 1 else 0  # 1: its control channel
             return number
     s.notice = NESTED
     return NOTHING

@@ -144,7 +144,7 @@ class Streams(FlowTable):
     def _unreadable(self, kind: int, link: int, frame: int) -> None:
         if kind != UNKNOWN:
             if self.cut_headers == 0:
-                what = "the snap length cuts frames within the TCP header"
+                what = "the snap length cuts frames before the end of the TCP header"
                 self.warn("snap-length", what, frame, -1)
             self.cut_headers += 1
             return

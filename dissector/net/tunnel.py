@@ -1,8 +1,9 @@
 """Strips tunnel headers; each function returns the number of what they carry (see segment.py).
 
-GRE with its optional fields, carrying IP, MPLS, Ethernet or ERSPAN I, II and III; VXLAN on UDP 4789
-and 8472, Geneve on 6081, GTP-U on 2152, by either port. IP in IP has no header of its own. All of
-them call `enter_tunnel`, which bounds the nesting. Tunnels that are not read set `notice`.
+GRE with its optional fields, carrying IP (also with WCCP), MPLS, Ethernet or ERSPAN I, II and III;
+VXLAN on UDP 4789 and 8472, Geneve on 6081, GTP-U on 2152, by either port. IP in IP has no header of
+its own. All of them call `enter_tunnel`, which bounds the nesting. Tunnels that are not read set
+`notice` (see unread.py).
 """
 
 from __future__ import annotations
@@ -71,7 +72,11 @@ def gre(s: Segment) -> int:
             at += 4 + length
             if last:
                 break
-    if number == 0x88BE:
+    if number == 0x883E:  # WCCP: a header of its own, perhaps, then IP
+        if at < s.end and window[at] >> 4 not in (4, 6):
+            at += 4
+        number = ANY_IP
+    elif number == 0x88BE:
         if flags & 0x10:  # ERSPAN II has a sequence number and a header, ERSPAN I neither
             at += 8
         number = ETHERNET
@@ -91,7 +96,7 @@ def udp(s: Segment) -> int:
     window = s.window
     at = s.at
     if s.end - at < 10:
-        return cut_short(s) if s.end - at < 4 else NOTHING
+        return NOTHING
     source = window[at] << 8 | window[at + 1]
     destination = window[at + 2] << 8 | window[at + 3]
     if not _PORTS[destination] and not _PORTS[source]:
@@ -133,6 +138,7 @@ def _gtp(s: Segment, at: int) -> int:
     at += 8
     stop = at + length
     if stop > s.wire_end:
+        s.notice = GTP
         return NOTHING
     s.wire_end = stop
     if s.end > stop:
@@ -226,7 +232,7 @@ def _is_mqtt_sn(s: Segment, at: int) -> bool:
 def icmp(s: Segment, six: bool) -> int:
     """Strip the header of an ICMP error, which quotes the datagram that caused it."""
     if s.end - s.at < 8:
-        return cut_short(s)
+        return NOTHING
     kind = s.window[s.at]
     error = 1 <= kind <= 4 if six else kind in (3, 4, 5, 11, 12)
     if not error:

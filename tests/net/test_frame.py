@@ -87,6 +87,8 @@ FRAMES = {
     "GRE S": (1, over_ip(wire.gre(FOUR, 0x0800, 0x1000, bytes(4)), 47)),
     "GRE CKS": (1, over_ip(wire.gre(FOUR, 0x0800, 0xB000, bytes(12)), 47)),
     "GRE R": (1, over_ip(wire.gre(FOUR, 0x0800, 0x4000, bytes(4) + b"\0\1\0\4" + bytes(8)), 47)),
+    "GRE WCCP": (1, over_ip(wire.gre(FOUR, 0x883E), 47)),
+    "GRE WCCP 2": (1, over_ip(wire.gre(b"\0\1\2\3" + SIX, 0x883E), 47)),
     "GRE TEB": (1, over_ip(wire.gre(ETH_SIX, 0x6558), 47)),
     "NVGRE": (1, over_ip(wire.gre(ETH, 0x6558, 0x2000, bytes(4)), 47)),
     "GRE MPLS": (1, over_ip(wire.gre(wire.mpls(FOUR, [16]), 0x8847), 47)),
