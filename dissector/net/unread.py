@@ -28,7 +28,7 @@ QUIC = DATAGRAM + 443
 MQTT_SN = DATAGRAM + 1884
 
 
-class UnreadEncapsulation(NamedTuple):
+class UnreadKind(NamedTuple):
     """What frames of a number hold; `kind` is that of the capture warning, "" if there is none."""
 
     kind: str
@@ -39,87 +39,87 @@ class UnreadEncapsulation(NamedTuple):
 _TSHARK = "--engine tshark decodes it"
 _ENCRYPTED = "it is encrypted; capture where the traffic has left the tunnel"
 _OUTSIDE = "no engine decodes it; capture where the traffic has left it"
-_ESP = UnreadEncapsulation("unread-esp", "IPsec (ESP)", _ENCRYPTED)
-_L2TP = UnreadEncapsulation("unread-l2tp", "L2TP", _TSHARK)
-_LWAPP = UnreadEncapsulation("unread-lwapp", "LWAPP", _OUTSIDE)
-_MPLS = UnreadEncapsulation("unread-mpls", "MPLS in IP or UDP", _TSHARK)
-_WIREGUARD = UnreadEncapsulation("unread-wireguard", "WireGuard", _ENCRYPTED)
-_GRE = UnreadEncapsulation("unread-gre", "GRE that carries neither IP nor Ethernet", _TSHARK)
+_ESP = UnreadKind("unread-esp", "IPsec (ESP)", _ENCRYPTED)
+_L2TP = UnreadKind("unread-l2tp", "L2TP", _TSHARK)
+_LWAPP = UnreadKind("unread-lwapp", "LWAPP", _OUTSIDE)
+_MPLS = UnreadKind("unread-mpls", "MPLS in IP or UDP", _TSHARK)
+_WIREGUARD = UnreadKind("unread-wireguard", "WireGuard", _ENCRYPTED)
+_GRE = UnreadKind("unread-gre", "GRE that carries neither IP nor Ethernet", _TSHARK)
 
 ENCAPSULATIONS = {
     # Ethertypes
-    0x22F3: UnreadEncapsulation("unread-trill", "TRILL", _TSHARK),
-    0x4305: UnreadEncapsulation("unread-batman", "B.A.T.M.A.N. Advanced", _TSHARK),
-    0x8903: UnreadEncapsulation(
+    0x22F3: UnreadKind("unread-trill", "TRILL", _TSHARK),
+    0x4305: UnreadKind("unread-batman", "B.A.T.M.A.N. Advanced", _TSHARK),
+    0x8903: UnreadKind(
         "unread-fabricpath",
         "Cisco FabricPath",
         "`editcap -C 16 IN OUT` cuts its header off, where all frames have it",
     ),
-    0x8909: UnreadEncapsulation("unread-cisco-metadata", "Cisco MetaData tags", _TSHARK),
-    0x8926: UnreadEncapsulation("unread-vn-tag", "VN-Tag", _TSHARK),
-    0x892F: UnreadEncapsulation("unread-hsr", "HSR", _TSHARK),
-    0x893F: UnreadEncapsulation("unread-e-tag", "E-Tag (802.1BR)", _TSHARK),
-    0x894F: UnreadEncapsulation("unread-nsh", "NSH", _TSHARK),
+    0x8909: UnreadKind("unread-cisco-metadata", "Cisco MetaData tags", _TSHARK),
+    0x8926: UnreadKind("unread-vn-tag", "VN-Tag", _TSHARK),
+    0x892F: UnreadKind("unread-hsr", "HSR", _TSHARK),
+    0x893F: UnreadKind("unread-e-tag", "E-Tag (802.1BR)", _TSHARK),
+    0x894F: UnreadKind("unread-nsh", "NSH", _TSHARK),
     0x88BB: _LWAPP,
-    0x88E5: UnreadEncapsulation(
+    0x88E5: UnreadKind(
         "unread-macsec",
         "MACsec",
         "it is usually encrypted: capture where the traffic has left it; --engine tshark decodes "
         "what is only signed",
     ),
-    0x88E7: UnreadEncapsulation("unread-802.1ah", "802.1ah (PBB)", _TSHARK),
+    0x88E7: UnreadKind("unread-802.1ah", "802.1ah (PBB)", _TSHARK),
     0xBBBB: _LWAPP,
-    0xF1C1: UnreadEncapsulation("unread-r-tag", "R-TAG (802.1CB)", _TSHARK),
+    0xF1C1: UnreadKind("unread-r-tag", "R-TAG (802.1CB)", _TSHARK),
     # Protocol types of GRE
     **dict.fromkeys((0x6400, 0x6559, 0x880B, 0x8881, 0x88D2), _GRE),
     **dict.fromkeys(range(0x8200, 0x8380, 0x10), _GRE),  # 802.11, of Aruba
     # IP protocols
     PROTOCOL + 50: _ESP,
-    PROTOCOL + 55: UnreadEncapsulation("unread-minimal-encapsulation", "RFC 2004 tunnels", _OUTSIDE),
-    PROTOCOL + 97: UnreadEncapsulation("unread-etherip", "EtherIP", _TSHARK),
-    PROTOCOL + 99: UnreadEncapsulation("unread-encrypted-ip", "private encryption", _ENCRYPTED),
-    PROTOCOL + 108: UnreadEncapsulation("unread-ipcomp", "compressed IP (IPComp)", _OUTSIDE),
+    PROTOCOL + 55: UnreadKind("unread-minimal-encapsulation", "RFC 2004 tunnels", _OUTSIDE),
+    PROTOCOL + 97: UnreadKind("unread-etherip", "EtherIP", _TSHARK),
+    PROTOCOL + 99: UnreadKind("unread-encrypted-ip", "private encryption", _ENCRYPTED),
+    PROTOCOL + 108: UnreadKind("unread-ipcomp", "compressed IP (IPComp)", _OUTSIDE),
     PROTOCOL + 115: _L2TP,
     PROTOCOL + 137: _MPLS,
-    PROTOCOL + 143: UnreadEncapsulation("unread-ethernet-in-ip", "Ethernet in IP", _TSHARK),
+    PROTOCOL + 143: UnreadKind("unread-ethernet-in-ip", "Ethernet in IP", _TSHARK),
     # UDP ports
-    DATAGRAM + 1194: UnreadEncapsulation("unread-openvpn", "OpenVPN", _ENCRYPTED),
+    DATAGRAM + 1194: UnreadKind("unread-openvpn", "OpenVPN", _ENCRYPTED),
     DATAGRAM + 1701: _L2TP,
-    DATAGRAM + 3544: UnreadEncapsulation("unread-teredo", "Teredo", _TSHARK),
-    DATAGRAM + 4341: UnreadEncapsulation("unread-lisp", "LISP", _TSHARK),
+    DATAGRAM + 3544: UnreadKind("unread-teredo", "Teredo", _TSHARK),
+    DATAGRAM + 4341: UnreadKind("unread-lisp", "LISP", _TSHARK),
     DATAGRAM + 4500: _ESP,
-    DATAGRAM + 4754: UnreadEncapsulation("unread-gre-in-udp", "GRE in UDP", _TSHARK),
-    DATAGRAM + 4789: UnreadEncapsulation("unread-vxlan", "VXLAN without a network id", _TSHARK),
-    DATAGRAM + 4790: UnreadEncapsulation("unread-vxlan-gpe", "VXLAN-GPE", _TSHARK),
-    DATAGRAM + 5247: UnreadEncapsulation(
+    DATAGRAM + 4754: UnreadKind("unread-gre-in-udp", "GRE in UDP", _TSHARK),
+    DATAGRAM + 4789: UnreadKind("unread-vxlan", "VXLAN without a network id", _TSHARK),
+    DATAGRAM + 4790: UnreadKind("unread-vxlan-gpe", "VXLAN-GPE", _TSHARK),
+    DATAGRAM + 5247: UnreadKind(
         "unread-capwap",
         "CAPWAP",
         "--engine tshark decodes it unless it is encrypted (DTLS)",
     ),
-    DATAGRAM + 6080: UnreadEncapsulation("unread-gue", "GUE", _OUTSIDE),
+    DATAGRAM + 6080: UnreadKind("unread-gue", "GUE", _OUTSIDE),
     DATAGRAM + 6635: _MPLS,
     DATAGRAM + 12222: _LWAPP,
-    DATAGRAM + 37008: UnreadEncapsulation("unread-tzsp", "TZSP", _TSHARK),
+    DATAGRAM + 37008: UnreadKind("unread-tzsp", "TZSP", _TSHARK),
     DATAGRAM + 41641: _WIREGUARD,
     DATAGRAM + 51820: _WIREGUARD,
-    QUIC: UnreadEncapsulation("", "quic"),
-    MQTT_SN: UnreadEncapsulation("", "mqtt-sn"),
+    QUIC: UnreadKind("", "quic"),
+    MQTT_SN: UnreadKind("", "mqtt-sn"),
     # others
-    NESTED: UnreadEncapsulation("unread-nested", "too many tags or tunnels in one another", _OUTSIDE),
-    PPP: UnreadEncapsulation(
+    NESTED: UnreadKind("unread-nested", "too many tags or tunnels in one another", _OUTSIDE),
+    PPP: UnreadKind(
         "unread-ppp",
         "PPP that is compressed, encrypted, bridged or split over several links",
         "--engine tshark decodes some of it",
     ),
-    PSEUDOWIRE: UnreadEncapsulation("unread-pseudowire", "MPLS pseudowires", _TSHARK),
-    NOT_IP: UnreadEncapsulation(
+    PSEUDOWIRE: UnreadKind("unread-pseudowire", "MPLS pseudowires", _TSHARK),
+    NOT_IP: UnreadKind(
         "unread-raw-ip",
         "neither IPv4 nor IPv6 where the link type or its header says IP",
         "`editcap -T TYPE IN OUT` corrects the link type, if it is wrong",
     ),
-    GTP: UnreadEncapsulation("unread-gtp-u", "GTP-U without IP, or with wrong lengths", _TSHARK),
-    PPTP: UnreadEncapsulation("unread-pptp", "PPTP (PPP in GRE)", _TSHARK),
-    SNAP: UnreadEncapsulation("unread-bridged", "Ethernet bridged over LLC and SNAP", _TSHARK),
+    GTP: UnreadKind("unread-gtp-u", "GTP-U without IP, or with wrong lengths", _TSHARK),
+    PPTP: UnreadKind("unread-pptp", "PPTP (PPP in GRE)", _TSHARK),
+    SNAP: UnreadKind("unread-bridged", "Ethernet bridged over LLC and SNAP", _TSHARK),
 }  # fmt: skip
 
 TUNNEL, ENDPOINT = 1, 2
