@@ -9,8 +9,6 @@ capture warning says which engine read what.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +215,9 @@ def _decoded(frames: Sequence[tuple[int, bytes, int, int]]) -> dict[int, Found]:
     The frames are in a file without a name (if the system can open it), so that nothing outlives
     this process. Raises EngineError if tshark is missing or fails.
     """
+    import os
+    import tempfile
+
     from dissector.capture.pcapng_writer import PcapngWriter
     from dissector.engines.tshark_engine import innermost
 
