@@ -66,8 +66,9 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     and `clients` restrict the analysis to TCP connections and client ids, None means all; a stream
     is a number, in every capture, or a pair of the id of one capture and the number. `audit` adds
     the SEC and TLS rules, with their `thresholds`. `deadlines` are those of missing reactions,
-    `pedantic` also reports advice that most real traffic breaks. `engine` is "native", "scapy" or
-    "tshark". Findings for which `known` is true are neither counted nor passed on.
+    `pedantic` also reports advice that most real traffic breaks. `engine` is "auto" (native, with
+    scapy or tshark for link types that it does not read), "native", "scapy" or "tshark". Findings
+    for which `known` is true are neither counted nor passed on.
     """
 
     select: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ class Options(msgspec.Struct, kw_only=True, frozen=True):
     thresholds: Thresholds | None = None
     deadlines: Deadlines = DEFAULT
     pedantic: bool = False
-    engine: str = "native"
+    engine: str = "auto"
     known: Callable[[Finding], bool] | None = None
 
 
@@ -265,9 +266,14 @@ def total(parts: Sequence[Capture]) -> Capture:
     """Returns the total of several captures."""
     control_packets: Counter[str] = Counter()
     other_traffic: Counter[str] = Counter()
+    datagrams: Counter[str] = Counter()
+    other_ports: dict[str, Counter[int]] = {}
     for part in parts:
         control_packets.update(part.control_packets)
         other_traffic.update(part.other_traffic)
+        datagrams.update(part.datagrams)
+        for kind, ports in part.other_ports.items():
+            other_ports.setdefault(kind, Counter()).update(ports)
     starts = [part.start_ns for part in parts if part.start_ns is not None]
     ends = [part.end_ns for part in parts if part.end_ns is not None]
     return Capture(
@@ -282,6 +288,8 @@ def total(parts: Sequence[Capture]) -> Capture:
             name: control_packets[name] for name in spec.PACKET_NAMES if control_packets[name]
         },
         other_traffic=dict(sorted(other_traffic.items())),
+        other_ports={kind: dict(ports) for kind, ports in other_ports.items()},
+        datagrams=dict(datagrams),
         engine=parts[0].engine if parts else "native",
         parts=list(parts),
     )  # fmt: skip
@@ -355,7 +363,7 @@ def analyze(
     ports: Sequence[int] = (),
     tls_ports: Sequence[int] = (),
     keylog: str | None = None,
-    engine: str = "native",
+    engine: str = "auto",
     join: bool = False,
     separate: bool = False,
     pedantic: bool = False,
@@ -372,7 +380,8 @@ def analyze(
         ports: MQTT ports besides 1883.
         tls_ports: ports of MQTT inside TLS besides the well-known ones.
         keylog: a TLS key log file, as SSLKEYLOGFILE writes it; tshark decrypts with it.
-        engine: "native"; "scapy" or "tshark" for link types that native does not support.
+        engine: "auto": native, with scapy or tshark for link types that it does not read; or one
+            of "native", "scapy", "tshark" for all frames.
         join: all files are one capture.
         separate: each file is a capture, even in a ring.
         pedantic: whether to report advice that most real traffic breaks, too.
@@ -552,5 +561,7 @@ def describe(engine: NativeEngine, readers: Sequence[CaptureReader | LiveSource]
         mqtt_connections=engine.context.mqtt_connections,
         control_packets=engine.control_packets(),
         other_traffic=other,
+        other_ports=engine.context.other_ports,
+        datagrams=engine.streams.datagrams,
         engine=engine.name,
     )

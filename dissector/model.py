@@ -235,8 +235,9 @@ class Capture(msgspec.Struct):
 
     `digits` is the capture's precision: 6 for microseconds, 9 for nanoseconds. `other_traffic`
     counts TCP connections without MQTT, per kind ("tls", "websocket", "http", "ssh", "other") and
-    per busiest server port ("port 443"). `dropped` are frames that a live capture lost before they
-    were read; None if the count is unknown.
+    per busiest server port ("port 443"); `other_ports` has their server ports per kind. `datagrams`
+    counts those of MQTT-SN, and of handshakes of QUIC. `dropped` are frames that a live capture
+    lost before they were read; None if the count is unknown.
 
     `ring`: its files are those of a ring (`capture/rings.py`). If several captures were read, this
     is their total, and they are its `parts`, each with its `id`.
@@ -251,6 +252,8 @@ class Capture(msgspec.Struct):
     mqtt_connections: int = 0
     control_packets: dict[str, int] = msgspec.field(default_factory=dict)
     other_traffic: dict[str, int] = msgspec.field(default_factory=dict)
+    other_ports: dict[str, dict[int, int]] = msgspec.field(default_factory=dict)
+    datagrams: dict[str, int] = msgspec.field(default_factory=dict)
     engine: str = "native"
     dropped: int | None = None
     id: int = 0

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from dissector.capture.source import CaptureReader, open_capture
+from dissector.engines.automatic import AutomaticEngine
 from dissector.engines.native import NativeEngine
 from dissector.errors import CaptureError, EngineError
 from dissector.model import CaptureWarning
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def engine_named(name: str) -> type[NativeEngine]:
-    """Returns the engine of a name; engines other than native are imported only when needed."""
+    """Returns the engine of a name; scapy and tshark's are imported only when needed."""
     if name == "scapy":
         from dissector.engines.scapy import ScapyEngine
 
@@ -29,7 +30,7 @@ def engine_named(name: str) -> type[NativeEngine]:
         from dissector.engines.tshark_engine import TsharkEngine
 
         return TsharkEngine
-    return NativeEngine
+    return AutomaticEngine if name == "auto" else NativeEngine
 
 
 def opened(

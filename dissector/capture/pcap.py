@@ -134,8 +134,8 @@ def open_pcap(head: bytes) -> PcapWalker:
     major, minor, _, _, snaplen, link = struct.unpack_from(">HHiIII" if big else "<HHiIII", head, 4)
     if (major, minor) == (2, 2):
         raise CaptureError(f"this is the pcap of AIX's tcpdump; {_CONVERT}")
-    if major != 2 or minor > 4:
-        raise CaptureError(f"this is pcap of version {major}.{minor} ({order}-endian), not 2.4")
+    if major != 2:
+        raise CaptureError(f"this is pcap of version {major}.{minor} ({order}-endian), not 2")
     nano = magic == _NANO
     # Before 2.4 some writers stored the two lengths in reverse order.
     walker = PcapWalker(big, nano, minor < 4, snaplen, link & 0x03FFFFFF)

@@ -262,11 +262,17 @@ class CaptureReader:
         return None
 
     def _explain_end(self, left: int) -> None:
-        """Warn if the source ends inside a compressed stream or a record, `left` bytes of it."""
+        """Warn if the source ends inside a compressed stream or a record, or became shorter.
+
+        `left` bytes follow the last record.
+        """
         if self._decoder and self._decoder.damage:
             self._add_warning(
                 "damaged", f"{self._decoder.damage}; only the content before was read"
             )
+        elif self._windows.lost:
+            what = f"the file became {self._windows.lost:,} bytes shorter while it was read"
+            self._add_warning("shrunk", f"{what}: frames in them may be missing; read it again")
         elif left:
             need = max(self._walker.need, left + 1)
             what = f"the last record is cut short: {left} of {need} bytes are present"

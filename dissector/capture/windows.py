@@ -25,11 +25,16 @@ STREAM = 1 << 20  # bytes of a stream, at most; a pipe gives 64 KiB
 
 
 class FileWindows:
-    """Windows of a regular file; `start` is the offset of the current one."""
+    """Windows of a regular file; `start` is the offset of the current one.
+
+    `lost` is the number of bytes by which the file became shorter while it was read.
+    """
 
     def __init__(self, file: io.FileIO) -> None:
         self.start = 0
         self.position = 0
+        self.lost = 0
+        self._longest = 0
         self._file = file
         self._ahead: ReadAhead | None = None
 
@@ -41,6 +46,8 @@ class FileWindows:
         """
         start = self.start + at
         size = os.fstat(self._file.fileno()).st_size
+        self._longest = max(self._longest, size)
+        self.lost = self._longest - size
         read = None if self._ahead is None else self._ahead.take()
         if read is not None and read[0] <= start and read[0] + len(read[1]) >= start + need:
             self.start, data = read
@@ -72,6 +79,7 @@ class StreamWindows:
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.start = 0
         self.position = 0
+        self.lost = 0
         self._read = read
 
     def more(self, window: bytes, at: int, need: int) -> tuple[bytes, int]:

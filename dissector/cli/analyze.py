@@ -41,8 +41,9 @@ configuration, in order of precedence:
 DISSECTOR_FINGERPRINT_KEY makes fingerprints of secrets comparable between runs.
 """
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
+_PORTS_NAMED = 3  # per kind of traffic in the note that there was no MQTT
 # Kinds of capture warnings about a truncated or damaged file; see `--strict-input`.
-DAMAGE = frozenset({"cut-record", "damaged"})
+DAMAGE = frozenset({"cut-record", "damaged", "shrunk"})
 FILES_NAMED = 5  # of captures without MQTT
 
 
@@ -272,27 +273,62 @@ def no_mqtt(capture: Capture) -> str:
     from dissector.report.ending import described
     from dissector.report.style import counted
 
-    files = described(capture).replace("\n", "\\n")
-    seen = [f"{count:,} {kind}" for kind, count in capture.other_traffic.items()]
+    files = described(capture).replace(
+        "\
+",
+        "\\\
+",
+    )
     lines = [
         f"NO MQTT was seen in {files}: {counted(capture.frames, 'frame')}, "
         f"{counted(capture.streams, 'TCP connection')}."
     ]
+    seen = [
+        f"{sum(ports.values()):,} {kind} ({_ports_listed(ports)})"
+        for kind, ports in sorted(capture.other_ports.items())
+    ]
+    rest = capture.streams - sum(sum(ports.values()) for ports in capture.other_ports.values())
+    if seen and rest > 0:
+        seen.append(f"{rest:,} with too little data to tell")
     if seen:
-        lines.append(f"Seen instead, TCP connections by kind and port: {', '.join(seen)}.")
-    if capture.other_traffic.get("tls"):
+        lines.append(f"TCP connections by what they carry: {', '.join(seen)}.")
+    if tls := capture.other_ports.get("tls"):
         lines.append(
             "TLS is decrypted with --keylog FILE (a key log as SSLKEYLOGFILE writes it); "
-            "-d tcp.port==PORT,tls lists its handshakes on an unusual port."
+            f"-d tcp.port=={_busiest(tls)[0]},tls lists its handshakes if that port carries MQTT."
         )
-    if capture.other_traffic.get("websocket"):
+    if "websocket" in capture.other_ports:
         lines.append("The WebSocket connections carry no MQTT, or none that can be decoded.")
     if capture.streams:
+        ports = capture.other_ports.get("other", {})
+        port = _busiest(ports)[0] if ports else "PORT"
         lines.append(
             "MQTT is found on any port if the capture has the start of its connection; if not, a "
-            "port other than 1883 needs -d tcp.port==PORT,mqtt."
+            f"port other than 1883 needs -d tcp.port=={port},mqtt."
+        )
+    if count := capture.datagrams.get("mqtt-sn"):
+        lines.append(
+            f"{counted(count, 'UDP datagram')} of MQTT-SN: it is another protocol; capture between "
+            "its gateway and the MQTT server."
+        )
+    if count := capture.datagrams.get("quic"):
+        lines.append(
+            f"{counted(count, 'UDP datagram')} of QUIC handshakes: MQTT inside QUIC cannot be "
+            "read; let the client use TCP for the capture."
         )
     return "\n".join(lines)
+
+
+def _busiest(ports: dict[int, int]) -> list[int]:
+    """Returns ports by their number of connections."""
+    return sorted(ports, key=lambda port: (-ports[port], port))
+
+
+def _ports_listed(ports: dict[int, int]) -> str:
+    """Lists the busiest ports."""
+    named = _busiest(ports)[:_PORTS_NAMED]
+    etc = ", …" if len(ports) > len(named) else ""
+    return f"port{'s' * (len(ports) > 1)} {', '.join(map(str, named))}{etc}"
 
 
 def note(text: str) -> None:

@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
-    if settings.engine != "native":
+    if settings.engine not in ("auto", "native"):
         raise OptionError("extract works with the native engine only")
     selected(settings.select, settings.ignore, audit=namespace.audit)
     options = Options(

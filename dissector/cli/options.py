@@ -28,7 +28,7 @@ LIVE_FORMATS = ("text", "jsonl")
 AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", "html", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
-ENGINES = ("native", "scapy", "tshark")
+ENGINES = ("auto", "native", "scapy", "tshark")
 
 # Options of other commands, of tcpdump and tshark, with the error message for each.
 _ELSEWHERE = {
@@ -138,7 +138,7 @@ def add_source_options(parser: Parser, *, choose: bool = True) -> None:
         group.add_argument(
             "--engine",
             choices=ENGINES,
-            help="default: native; scapy or tshark for link types that native does not support",
+            help="default: auto (native, and scapy or tshark for link types that it does not read)",
         )
 
 

@@ -3,6 +3,7 @@ from dissector.connections.connection cimport Connection
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Packet
+from dissector.net.tcp cimport TcpConnection
 
 cdef long long _NUMBER
 
@@ -26,6 +27,7 @@ cdef class KnownServer:
 
 cdef class AnalysisContext:
     cdef readonly EventSink sink
+    cdef public str unread_advice
     cdef public list files
     cdef public frozenset ports
     cdef readonly frozenset tls_ports
@@ -42,6 +44,7 @@ cdef class AnalysisContext:
     cdef public bint watched
     cdef public long long dropped_ns
     cdef readonly dict other
+    cdef readonly dict other_ports
     cdef readonly object inflaters
     cdef readonly object proven
     cdef readonly dict _formatted
@@ -54,4 +57,5 @@ cdef class AnalysisContext:
     cdef str _format(self, bytes address)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
-    cpdef other_traffic(self, str kind)
+    @cython.locals(port=cython.int, ports=dict)
+    cpdef other_traffic(self, str kind, TcpConnection tcp)

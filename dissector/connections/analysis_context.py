@@ -18,6 +18,7 @@ from dissector.net.inflate import Inflaters
 if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
     from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.net.tcp import TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.integers import format_ipv4, format_mac  # type: ignore[import-not-found]
@@ -155,6 +156,8 @@ class AnalysisContext:
         self.handshakes = 0
         self.tls_handshakes = 0
         self.other: dict[str, int] = {}
+        self.unread_advice = ""  # what to do about frames of link types that the engine cannot read
+        self.other_ports: dict[str, dict[int, int]] = {}  # by kind: connections by server port
         self.inflaters = Inflaters()
         self.proven = ProvenServers(sink)
         self._servers: dict[bytes, dict[int, KnownServer]] = {}  # by address, by port
@@ -205,6 +208,11 @@ class AnalysisContext:
             known.endpoint = self.endpoint(ip, port, mac)
         return known
 
-    def other_traffic(self, kind: str) -> None:
+    def other_traffic(self, kind: str, tcp: TcpConnection) -> None:
         """Counts a connection that carries another protocol."""
         self.other[kind] = self.other.get(kind, 0) + 1
+        port = tcp.port_b
+        if not tcp.syn_seen and tcp.port_a < port:
+            port = tcp.port_a  # no SYN captured: the server usually has the lower port
+        ports = self.other_ports.setdefault(kind, {})
+        ports[port] = ports.get(port, 0) + 1

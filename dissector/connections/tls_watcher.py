@@ -160,7 +160,7 @@ class TlsWatcher(Consumer):
 
     def _ignore(self, kind: str) -> bool:
         """Counts the connection as other traffic and stops tracking it."""
-        self._context.other_traffic(kind)
+        self._context.other_traffic(kind, self._tcp)
         return False
 
     def _quality(self, reason: int, time_ns: int) -> CaptureQuality:

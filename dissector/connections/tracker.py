@@ -371,7 +371,7 @@ class Tracker(HandshakeTracker):
                 where = self.context.frame(self.tcp.first_frame, self.tcp.first_time_ns)
                 self.context.proven.note_unread(self.tcp, where)
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
-        self.context.other_traffic("websocket" if in_websocket else other_protocol(data))
+        self.context.other_traffic("websocket" if in_websocket else other_protocol(data), self.tcp)
         self.mode = IGNORED
         self.held = None
         return False
@@ -423,7 +423,7 @@ class Tracker(HandshakeTracker):
         data = before + window[start:stop]
         plain = not self.outer_layers and not self.gaps
         if plain and hello_without_mqtt(data) and not self._tls_expected():
-            self.context.other_traffic("tls")
+            self.context.other_traffic("tls", self.tcp)
             self.mode = IGNORED
             self.held = None
             return True

@@ -81,7 +81,7 @@ class _Unwrapper(Consumer):
         return False
 
     def _other(self, kind: str) -> bool:
-        self.inner.context.other_traffic(kind)
+        self.inner.context.other_traffic(kind, self.inner.tcp)
         return False
 
     def _frame(self, frame: int, time_ns: int) -> FrameRef:

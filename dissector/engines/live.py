@@ -61,6 +61,8 @@ class LiveEngine(NativeEngine):
     number of its connection.
     """
 
+    unread_advice = "record them with `tcpdump -w FILE`, and let `dissector FILE` read that"
+
     def __init__(
         self,
         source: LiveSource,

@@ -35,6 +35,8 @@ class NativeEngine:
     """Runs captures through reassembly and trackers, and reports events to a sink."""
 
     name = "native"
+    # What to do about frames of link types that were not read
+    unread_advice = "without --engine native scapy or tshark decodes them, if they can"
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class NativeEngine:
         self.context = AnalysisContext(
             sink, files, ports | {MQTT_PORT}, keep_all, tls_ports | TLS_PORTS, decrypted, deadlines
         )
+        self.context.unread_advice = self.unread_advice
         self._warn = partial(self.warn_of, self.context)  # refers to no engine: no reference cycle
         self.streams = Streams(
             partial(make_tracker, self.context), self.context.ports, warn=self._warn, limits=limits
@@ -59,6 +62,8 @@ class NativeEngine:
     @staticmethod
     def warn_of(context: AnalysisContext, kind: str, message: str, frame: int, stream: int) -> None:
         """Passes a warning on to the sink; `frame` is a key, negative for none."""
+        if kind == "unknown-link-type":
+            message = f"{message}; {context.unread_advice}"
         where = None if frame < 0 else FrameRef(context.files[frame >> 40], frame & _NUMBER, 0)
         context.sink.limited(kind, message, where, stream)
 
@@ -91,7 +96,7 @@ class NativeEngine:
         return [
             CaptureError(
                 f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to the native "
-                "engine; try --engine scapy"
+                f"engine; {self.context.unread_advice}"
             )
             for reader in readers
             if reader.frames and not any(is_known(link) for link in reader.links)

@@ -18,9 +18,9 @@ from typing import Any
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
-from dissector.connections.analysis_context import AnalysisContext, EventSink
+from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
-from dissector.engines.rebuilt_frame import framed
+from dissector.engines.rebuilt_frame import RebuiltBatch, framed
 from dissector.errors import CaptureError, EngineError
 from dissector.net.link import is_known
 
@@ -40,67 +40,46 @@ class ScapyEngine(NativeEngine):
     """As `NativeEngine`, with scapy for all layers below TCP."""
 
     name = "scapy"
+    unread_advice = "--engine tshark may decode them"
 
     def __init__(
         self, files: list[str], sink: EventSink, ports: frozenset[int], **more: Any
     ) -> None:
         super().__init__(files, sink, ports, **more)
         self._decoder = Decoder()
-        self._reported: set[str] = set()
 
     def batches(self, readers: Sequence[CaptureReader]) -> Iterator[tuple[Batch, int, int]]:
         """Yields the frames of all captures, decoded down to IP."""
-        for batch, start, stop in super().batches(readers):
-            yield self._decoded(batch, start, stop), 0, stop - start
+        try:
+            for batch, start, stop in super().batches(readers):
+                made = RebuiltBatch.of(batch, start, stop)
+                first = batch.file << 40 | made.first_number
+                for place, link in enumerate(made.link):
+                    if self._decoder.knows(link):
+                        found = self._decoder.frame(link, made.data[place], first + place)
+                        made.replace(place, *found)
+                yield made.batch(), 0, stop - start
+        finally:
+            for warning in self._decoder.skipped():
+                self._warn(*warning, -1)
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
         """Returns an error for each file that holds only link types unknown to both engines."""
         return [
             CaptureError(
                 f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to scapy, "
-                "too; capture on another interface"
+                f"too; {self.context.unread_advice}"
             )
             for reader in readers
             if reader.frames
             and not any(is_known(link) or self._decoder.knows(link) for link in reader.links)
         ]
 
-    @staticmethod
-    def warn_of(context: AnalysisContext, kind: str, message: str, frame: int, stream: int) -> None:
-        """Passes a warning on to the sink."""
-        if kind == "unknown-link-type":
-            message = message.partition(" is unknown")[0] + " is unknown to scapy, too"
-        NativeEngine.warn_of(context, kind, message, frame, stream)
-
-    def _decoded(self, batch: Batch, start: int, stop: int) -> Batch:
-        made = Batch()
-        made.file, made.first_number = batch.file, batch.first_number + start
-        made.count = stop - start
-        parts: list[bytes] = []
-        at = 0
-        for place, i in enumerate(range(start, stop)):
-            offset, captured = batch.offset[i], batch.captured[i]
-            data = batch.window[offset : offset + captured]
-            link = batch.link[i]
-            if self._decoder.knows(link):
-                link, data = self._decoder.frame(link, data)
-                warning = self._decoder.warning
-                if warning is not None and warning[0] not in self._reported:
-                    self._reported.add(warning[0])
-                    self._warn(*warning, batch.file << 40 | made.first_number + place, -1)
-            parts.append(data)
-            made.offset[place], made.captured[place], made.link[place] = at, len(data), link
-            made.original[place] = len(data) + max(batch.original[i] - captured, 0)
-            made.time_ns[place] = batch.time_ns[i]
-            at += len(data)
-        made.window = b"".join(parts)
-        return made
-
 
 class Decoder:
     """Turns frames of any link type into ones that the native engine reads: Ethernet, SLL, raw IP.
 
-    `warning` is set if a frame could not be read for a reason worth a warning: kind, text.
+    Frames that could not be read are counted by the reason; `skipped` returns the warnings.
     """
 
     def __init__(self) -> None:
@@ -120,31 +99,41 @@ class Decoder:
         self._types[linktypes.NFLOG] = NFLOG
         self._types[linktypes.EN10MB] = l2.Ether
         self._inet, self._six, self._wifi, self._l2, self._nflog = inet, inet6, dot11, l2, NFLOG
-        self.warning: tuple[str, str] | None = None
+        self._reason: tuple[str, str] | None = None  # why the current frame could not be read
+        self._skipped: dict[tuple[str, str], tuple[int, int]] = {}  # by reason: count, first frame
 
     def knows(self, link: int) -> bool:
         """Whether scapy has a layer for this LINKTYPE_ number."""
         return link in self._types
 
-    def frame(self, link: int, data: bytes) -> tuple[int, bytes]:
+    def skipped(self) -> list[tuple[str, str, int]]:
+        """Returns a warning for each reason why frames could not be read: kind, text, frame."""
+        return [
+            (kind, f"{count:,} frame{'s' * (count != 1)} {why}", first)
+            for (kind, why), (count, first) in self._skipped.items()
+        ]
+
+    def frame(self, link: int, data: bytes, key: int) -> tuple[int, bytes]:
         """Returns link type and bytes of a frame that holds the innermost IP packet with TCP.
 
         If scapy finds none, it is the unchanged frame if the native engine knows its link type.
+        `key` names the frame in a warning.
         """
-        self.warning = None
+        self._reason = None
         made = None
         try:
             packet = self._types[link](data, stop_dissection_after=self._inet.TCP)
             made = self._innermost(packet)
         except Exception as error:  # scapy may raise anything on captured bytes
             name = f"{type(error).__module__}.{type(error).__name__}".removeprefix("builtins.")
-            what = f"scapy cannot decode a frame ({name}); such frames are skipped"
-            self.warning = ("undecoded", what)
+            self._reason = ("undecoded", f"cannot be decoded by scapy ({name}) and were skipped")
         if made is not None:
             return made
         if is_known(link):
-            self.warning = None
             return link, data
+        if self._reason is not None:
+            count, first = self._skipped.get(self._reason, (0, key))
+            self._skipped[self._reason] = (count + 1, first)
         return linktypes.RAW, b""
 
     def _innermost(self, packet: Any) -> tuple[int, bytes] | None:
@@ -176,9 +165,9 @@ class Decoder:
         if isinstance(layer, self._l2.Ether | self._l2.Dot3):
             return layer.dst, layer.src
         if isinstance(layer, self._wifi.Dot11):
-            if int(layer.FCfield) & _PROTECTED:
-                what = "frames are encrypted by 802.11; decrypt them first, e.g. with airdecap-ng"
-                self.warning = ("link-encrypted", what)
+            if layer.proto == 0 and layer.type == 2 and int(layer.FCfield) & _PROTECTED:
+                what = "encrypted by 802.11; decrypt them first, e.g. with airdecap-ng"
+                self._reason = ("link-encrypted", what)
             return _wifi_ends(layer)
         if isinstance(layer, self._l2.CookedLinux | self._l2.CookedLinuxV2):
             return None, layer.src[:6].hex(":") if layer.lladdrlen == 6 else None

@@ -19,10 +19,12 @@ from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
-from dissector.engines.rebuilt_frame import Ends, framed
+from dissector.engines.rebuilt_frame import Ends, RebuiltBatch, framed
 from dissector.errors import CaptureError
 
 _LAYERS = ("eth", "sll", "ip", "ipv6", "tcp")
+_WHOLE = {"ip.defragment": "FALSE", "ipv6.defragment": "FALSE"}  # fragments stay as they are
+_BEFORE_FRAGMENTS = (0, 43, 44, 60)  # IPv6 headers: a fragment's, and those that may precede it
 _TCP = 6
 
 
@@ -57,24 +59,15 @@ class TsharkEngine(NativeEngine):
         segments = self._segments()
         key, link, data, missing = next(segments, _END)
         for batch, start, stop in super().batches(readers):
-            made = Batch()
-            made.file, made.first_number = batch.file, batch.first_number + start
-            made.count = stop - start
-            parts: list[bytes] = []
-            at = 0
-            for place, index in enumerate(range(start, stop)):
-                if key == batch.file << 40 | batch.first_number + index:
-                    parts.append(data)
-                    made.offset[place], made.captured[place] = at, len(data)
-                    made.link[place], made.original[place] = link, len(data) + missing
-                    at += len(data)
+            made = RebuiltBatch.of(batch, start, stop)
+            first = batch.file << 40 | made.first_number
+            for place in range(stop - start):
+                if key == first + place:
+                    made.replace(place, link, data, missing)
                     key, link, data, missing = next(segments, _END)
                 else:
-                    made.offset[place], made.captured[place] = at, 0
-                    made.link[place], made.original[place] = linktypes.RAW, 0
-                made.time_ns[place] = batch.time_ns[index]
-            made.window = b"".join(parts)
-            yield made, 0, made.count
+                    made.replace(place, linktypes.RAW, b"", 0)
+            yield made.batch(), 0, stop - start
 
     def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
         """Returns no errors: no link type is considered unknown to tshark."""
@@ -97,6 +90,63 @@ class TsharkEngine(NativeEngine):
 
 
 _END = (-1, linktypes.RAW, b"", 0)
+
+
+Found = tuple[int, bytes, int | None]  # link type, bytes, missing bytes (None: as in the capture)
+
+
+def innermost(file: str, frames: Sequence[bytes]) -> dict[int, Found]:
+    """Returns what holds IP in a file of these frames, by index.
+
+    That is the innermost TCP segment in a new frame, an IP fragment as it is, or nothing of a frame
+    with another protocol. Raises EngineError if tshark is missing or fails.
+    """
+    from dissector.engines.tshark import packets
+
+    made: dict[int, Found] = {}
+    for packet in packets(
+        file,
+        "this link type",
+        display_filter="ip or ipv6",
+        protocols=_LAYERS,
+        preferences=_WHOLE,
+    ):
+        index = int(packet.number) - 1
+        found = _fragment(packet, frames[index]) or _segment(packet)
+        made[index] = (linktypes.RAW, b"", 0) if found is None else found
+    return made
+
+
+def _fragment(packet: Any, frame: bytes) -> Found | None:
+    """Returns the innermost IP packet if it is, or may be, a fragment, and is in the frame."""
+    ends: Ends = (None, None)
+    datagram = None
+    for layer in packet.layers:
+        name = layer.layer_name
+        if name == "eth":
+            ends = (_show(layer, "dst"), _show(layer, "src"))
+        elif name in ("ip", "ipv6"):
+            datagram = _as_captured(layer, frame)
+    if datagram is None:
+        return None
+    if datagram[0] >> 4 == 4:
+        is_fragment = datagram[6] & 0x3F != 0 or datagram[7] != 0
+    else:
+        is_fragment = datagram[6] in _BEFORE_FRAGMENTS
+    return (*framed(datagram, ends), None) if is_fragment else None
+
+
+def _as_captured(layer: Any, frame: bytes) -> bytes | None:
+    """Returns the bytes of a frame from an IP header on; None if the header is not in the frame."""
+    version = layer.get_field("version")
+    ends = [_show(layer, name) for name in ("src", "dst")]
+    if version is None or version.pos is None or None in ends:
+        return None
+    addresses = b"".join(ip_address(str(text)).packed for text in ends)
+    at = int(version.pos)
+    if not frame.startswith(addresses, at + (12 if len(addresses) == 8 else 8)):
+        return None
+    return frame[at:]
 
 
 def _segment(packet: Any) -> tuple[int, bytes, int] | None:

@@ -13,6 +13,7 @@ import cython
 
 from dissector.net.limits import Limits
 from dissector.net.segment import Segment
+from dissector.net.unread import ENCAPSULATIONS, TUNNEL, UDP_PORTS
 
 if cython.compiled:
     from cython.cimports.dissector.net.segment import NOTHING, PROTOCOL
@@ -26,7 +27,6 @@ _COMPLETED_KEPT = 1024
 _WARNINGS = 100
 _PIECES = 256  # of one datagram; more are seen in attacks only
 _MAY_CARRY_TCP = frozenset({4, 6, 41, 47})  # IP protocols: IPv4, TCP, IPv6, GRE
-_TUNNEL_PORTS = frozenset({4789, 8472, 6081})
 
 
 class Datagram:
@@ -93,6 +93,8 @@ class Fragments:
         Returns PROTOCOL plus the IP protocol of the datagram, else NOTHING.
         """
         if protocol not in _MAY_CARRY_TCP and protocol not in (17, 0, 43, 51, 60):
+            if PROTOCOL + protocol in ENCAPSULATIONS:
+                s.notice = PROTOCOL + protocol
             return NOTHING
         self._expire_old(s.time_ns)
         datagram = self.table.get(key)
@@ -168,4 +170,5 @@ def _tunnelled(s: Segment) -> bool:
     if s.end - s.at < 4:
         return False
     ports = s.window[s.at : s.at + 4]
-    return bool({ports[0] << 8 | ports[1], ports[2] << 8 | ports[3]} & _TUNNEL_PORTS)
+    either = (ports[0] << 8 | ports[1], ports[2] << 8 | ports[3])
+    return any(UDP_PORTS[port] == TUNNEL for port in either)

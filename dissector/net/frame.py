@@ -10,10 +10,18 @@ import cython
 
 from dissector.net.fragments import Fragments
 from dissector.net.segment import Segment
+from dissector.net.unread import CUT as CUT_SHORT
+from dissector.net.unread import ENCAPSULATIONS, NESTED
 
 if cython.compiled:
     from cython.cimports.dissector.net.ip import extension, ipv4, ipv6
-    from cython.cimports.dissector.net.link import ethernet, ethertype, ip_version, link_header
+    from cython.cimports.dissector.net.link import (
+        ethernet,
+        ethertype,
+        ip_version,
+        link_header,
+        misnamed,
+    )
     from cython.cimports.dissector.net.segment import (
         ANY_IP,
         ETHERNET,
@@ -25,19 +33,34 @@ if cython.compiled:
     from cython.cimports.dissector.net.tunnel import enter_tunnel, gre, icmp, udp
 else:
     from dissector.net.ip import extension, ipv4, ipv6
-    from dissector.net.link import ethernet, ethertype, ip_version, link_header
+    from dissector.net.link import ethernet, ethertype, ip_version, link_header, misnamed
     from dissector.net.segment import ANY_IP, ETHERNET, NOTHING, NUMBER_ONLY, PROTOCOL, UNKNOWN_LINK
     from dissector.net.tunnel import enter_tunnel, gre, icmp, udp
 
 OTHER = 0  # no TCP
 TCP = 1
 UNKNOWN = 2  # an unsupported link type
-CUT = 3  # TCP, cut by the snap length before the end of its header
+CUT = 3  # cut by the snap length before the end of the TCP header
 
 
 def dissect(s: Segment, link: int, fragments: Fragments) -> int:
-    """Dissect the headers from `s.at` on; TCP if `s` then holds a segment, else the reason."""
-    following = link_header(s, link)
+    """Dissect the headers from `s.at` on; TCP if `s` then holds a segment, else the reason.
+
+    `s.notice` is set if the frame may carry TCP and was not read (see unread.py).
+    """
+    start, end, wire_end = s.at, s.end, s.wire_end
+    kind = _follow(s, link_header(s, link), fragments)
+    if kind == OTHER and not s.quoted:
+        if link == 1 and s.depth == 0:
+            following = misnamed(s, start, wire_end, end)
+            if following != NOTHING:
+                kind = _follow(s, following, fragments)
+        if s.notice == CUT_SHORT:
+            kind = CUT
+    return kind
+
+
+def _follow(s: Segment, following: int, fragments: Fragments) -> int:
     for _ in range(64):
         if following == 0x0800:
             following = ipv4(s, fragments)
@@ -66,6 +89,7 @@ def dissect(s: Segment, link: int, fragments: Fragments) -> int:
             following = _inner(s, protocol, fragments)
         else:
             following = ethertype(s, following)
+    s.notice = NESTED
     return OTHER
 
 
@@ -84,4 +108,6 @@ def _inner(s: Segment, protocol: int, fragments: Fragments) -> int:
         return icmp(s, True)
     if protocol in (0, 43, 44, 51, 60, 135):
         return extension(s, protocol, fragments)
+    if PROTOCOL + protocol in ENCAPSULATIONS:
+        s.notice = PROTOCOL + protocol
     return NOTHING

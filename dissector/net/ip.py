@@ -14,8 +14,10 @@ from dissector.net.fragments import Fragments
 from dissector.net.segment import Segment
 
 if cython.compiled:
+    from cython.cimports.dissector.net.link import cut_short
     from cython.cimports.dissector.net.segment import NOTHING, PROTOCOL
 else:
+    from dissector.net.link import cut_short
     from dissector.net.segment import NOTHING, PROTOCOL
 
 
@@ -23,7 +25,9 @@ def ipv4(s: Segment, fragments: Fragments) -> int:
     """Strip an IPv4 header with its options (RFC 791)."""
     window = s.window
     at = s.at
-    if s.end - at < 20 or window[at] >> 4 != 4:
+    if s.end - at < 20:
+        return cut_short(s)
+    if window[at] >> 4 != 4:
         return NOTHING
     header = (window[at] & 0x0F) * 4
     total = window[at + 2] << 8 | window[at + 3]
@@ -35,7 +39,7 @@ def ipv4(s: Segment, fragments: Fragments) -> int:
     if s.end > s.wire_end:
         s.end = s.wire_end
     if s.end < at + header:
-        return NOTHING
+        return cut_short(s)
     s.address_window = window
     s.addresses = at + 12
     s.address_length = 4
@@ -52,7 +56,9 @@ def ipv6(s: Segment) -> int:
     """Strip the fixed IPv6 header (RFC 8200); extension headers follow as protocols."""
     window = s.window
     at = s.at
-    if s.end - at < 40 or window[at] >> 4 != 6:
+    if s.end - at < 40:
+        return cut_short(s)
+    if window[at] >> 4 != 6:
         return NOTHING
     length = window[at + 4] << 8 | window[at + 5]
     if length:
@@ -71,7 +77,7 @@ def extension(s: Segment, protocol: int, fragments: Fragments) -> int:
     window = s.window
     at = s.at
     if s.end - at < 8:
-        return NOTHING
+        return cut_short(s)
     following = window[at]
     if protocol == 44:
         s.at = at + 8
@@ -83,6 +89,6 @@ def extension(s: Segment, protocol: int, fragments: Fragments) -> int:
         return PROTOCOL + following
     at += (window[at + 1] + 2) * 4 if protocol == 51 else (window[at + 1] + 1) * 8
     if at > s.end:
-        return NOTHING
+        return cut_short(s)
     s.at = at
     return PROTOCOL + following

@@ -11,6 +11,16 @@ cdef int ethertype(Segment s, int number) except -1
 
 @cython.locals(version=cython.int)
 cdef int ip_version(Segment s) except -1
+cdef int cut_short(Segment s) except -1
+
+@cython.locals(window=bytes, room=cython.Py_ssize_t, version=cython.int, size=cython.Py_ssize_t)
+cdef int exact_ip(Segment s, Py_ssize_t at) except -1
+
+@cython.locals(number=cython.int)
+cdef int misnamed(Segment s, Py_ssize_t start, Py_ssize_t wire_end, Py_ssize_t end) except -1
+
+@cython.locals(window=bytes, at=cython.Py_ssize_t, number=cython.int)
+cdef int _raw(Segment s) except -1
 
 @cython.locals(window=bytes, at=cython.Py_ssize_t, number=cython.int)
 cdef int _llc(Segment s) except -1
@@ -18,7 +28,7 @@ cdef int _llc(Segment s) except -1
 @cython.locals(window=bytes, at=cython.Py_ssize_t, number=cython.int)
 cdef int _pppoe(Segment s) except -1
 
-@cython.locals(window=bytes)
+@cython.locals(window=bytes, number=cython.int)
 cdef int _mpls(Segment s) except -1
 
 @cython.locals(window=bytes, at=cython.Py_ssize_t)
@@ -27,5 +37,5 @@ cdef int _cooked(Segment s) except -1
 @cython.locals(window=bytes, at=cython.Py_ssize_t)
 cdef int _cooked_v2(Segment s) except -1
 
-@cython.locals(window=bytes, at=cython.Py_ssize_t, family=cython.int)
+@cython.locals(window=bytes, at=cython.Py_ssize_t, family=cython.int, number=cython.int)
 cdef int _null(Segment s) except -1

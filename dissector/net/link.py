@@ -1,8 +1,9 @@
 """Strips link-layer headers; each function returns the number of what follows (see segment.py).
 
 Link types by LINKTYPE_ number: null 0, Ethernet 1, raw IP 12, 14, 101, 228 and 229, loop 108, Linux
-cooked 113 and 276. Inside Ethernet: VLAN tags (802.1Q, 802.1ad, QinQ), LLC with SNAP, PPPoE
-sessions, MPLS. Each function moves the cursor behind its header, or returns NOTHING.
+cooked 113 and 276. Inside Ethernet: VLAN tags (802.1Q, 802.1ad, QinQ), LLC with or without SNAP,
+PPPoE sessions, MPLS. Each function moves the cursor behind its header, or returns NOTHING; then
+`notice` is set if what follows may carry TCP (see unread.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,16 @@ from __future__ import annotations
 import cython
 
 from dissector.net.segment import Segment
+from dissector.net.unread import (
+    CUT,
+    ENCAPSULATIONS,
+    NESTED,
+    NOT_IP,
+    OTHER_LINK,
+    PPP,
+    PSEUDOWIRE,
+    SNAP,
+)
 
 if cython.compiled:
     from cython.cimports.dissector.net.segment import ANY_IP, ETHERNET, NOTHING, UNKNOWN_LINK
@@ -32,12 +43,8 @@ def link_header(s: Segment, link: int) -> int:
         return _cooked(s)
     if link == 276:
         return _cooked_v2(s)
-    if link in (12, 14, 101):
-        return ANY_IP
-    if link == 228:
-        return 0x0800
-    if link == 229:
-        return 0x86DD
+    if link in (12, 14, 101, 228, 229):
+        return _raw(s)
     if link in (0, 108):
         return _null(s)
     return UNKNOWN_LINK
@@ -46,7 +53,7 @@ def link_header(s: Segment, link: int) -> int:
 def ethernet(s: Segment) -> int:
     """Strip an Ethernet header: MAC addresses, then an ethertype or, below 1536, a length (LLC)."""
     if s.end - s.at < 14:
-        return NOTHING
+        return cut_short(s)
     s.mac_window = s.window
     s.mac_destination = s.at
     s.mac_source = s.at + 6
@@ -60,8 +67,11 @@ def ethertype(s: Segment, number: int) -> int:
     tags = 0
     while number in (0x8100, 0x88A8, 0x9100, 0x9200):
         tags += 1
-        if tags > 8 or s.end - s.at < 4:
+        if tags > 8:
+            s.notice = NESTED
             return NOTHING
+        if s.end - s.at < 4:
+            return cut_short(s)
         number = window[s.at + 2] << 8 | window[s.at + 3]
         s.at += 4
     if number in (0x0800, 0x86DD):
@@ -74,6 +84,15 @@ def ethertype(s: Segment, number: int) -> int:
         return _mpls(s)
     if number == 0x6558:
         return ETHERNET
+    if number in ENCAPSULATIONS:
+        s.notice = number
+    return NOTHING
+
+
+def cut_short(s: Segment) -> int:
+    """Note that the snap length cut the frame within a header, if it did; NOTHING."""
+    if s.wire_end > s.end:
+        s.notice = CUT
     return NOTHING
 
 
@@ -85,14 +104,72 @@ def ip_version(s: Segment) -> int:
             return 0x0800
         if version == 6:
             return 0x86DD
-    return NOTHING
+        s.notice = NOT_IP if s.depth == 0 else 0
+        return NOTHING
+    return cut_short(s)
+
+
+def exact_ip(s: Segment, at: int) -> int:
+    """Return 0x0800 or 0x86DD if an IP packet at `at` ends exactly where the frame does.
+
+    Otherwise NOTHING. Up to 50 bytes may be padding and check sequence of a short Ethernet frame.
+    """
+    window = s.window
+    if s.end - at < 20:
+        return NOTHING
+    room = s.wire_end - at
+    version = window[at] >> 4
+    if version == 4 and window[at] & 0x0F >= 5:
+        size = window[at + 2] << 8 | window[at + 3]
+    elif version == 6:
+        size = 40 + (window[at + 4] << 8 | window[at + 5])
+    else:
+        return NOTHING
+    if size < 20 or (size != room and (size > room or room > 50)):
+        return NOTHING
+    return 0x0800 if version == 4 else 0x86DD
+
+
+def misnamed(s: Segment, start: int, wire_end: int, end: int) -> int:
+    """Return how to read a frame called Ethernet that is raw IP, with the cursor on it.
+
+    NOTHING if it is not.
+    """
+    if end - start < 20 or s.window[start] >> 4 not in (4, 6):
+        return NOTHING
+    s.begin(s.window, start, end, wire_end)
+    number = exact_ip(s, start)
+    if number != NOTHING:
+        s.notice = OTHER_LINK
+    return number
+
+
+def _raw(s: Segment) -> int:
+    # Raw IP, unless the frame has an Ethernet header that the link type denies
+    window = s.window
+    at = s.at
+    if exact_ip(s, at) == NOTHING and s.end - at >= 34:
+        number = window[at + 12] << 8 | window[at + 13]
+        if number in (0x0800, 0x86DD) and exact_ip(s, at + 14) == number:
+            s.notice = OTHER_LINK
+            return ETHERNET
+    return ANY_IP
 
 
 def _llc(s: Segment) -> int:
-    # DSAP and SSAP of SNAP, unnumbered information, then the OUI: 0 means that an ethertype follows
+    # DSAP and SSAP (6 is IP, 0xAA is SNAP), unnumbered information; with SNAP the OUI: 0 means that
+    # an ethertype follows, 0x80C2 a bridged frame
     window = s.window
     at = s.at
-    if s.end - at < 8 or window[at] != 0xAA or window[at + 1] != 0xAA or window[at + 2] != 3:
+    if s.end - at < 8:
+        return cut_short(s)
+    if window[at] == 6 and window[at + 1] == 6 and window[at + 2] == 3:
+        s.at += 3
+        return 0x0800
+    if window[at] != 0xAA or window[at + 1] != 0xAA or window[at + 2] != 3:
+        return NOTHING
+    if window[at + 3] == 0 and window[at + 4] == 0x80 and window[at + 5] == 0xC2:
+        s.notice = SNAP if window[at + 6] == 0 and window[at + 7] in (1, 7) else 0
         return NOTHING
     if window[at + 3] != 0 or window[at + 4] != 0 or window[at + 5] not in (0, 0xF8):
         return NOTHING
@@ -104,7 +181,9 @@ def _llc(s: Segment) -> int:
 def _pppoe(s: Segment) -> int:
     window = s.window
     at = s.at
-    if s.end - at < 8 or window[at] != 0x11 or window[at + 1] != 0:
+    if s.end - at < 8:
+        return cut_short(s)
+    if window[at] != 0x11 or window[at + 1] != 0:
         return NOTHING
     at += 6
     number = window[at]  # PPP may send one byte of a protocol number whose first byte is 0
@@ -118,17 +197,25 @@ def _pppoe(s: Segment) -> int:
         return 0x0800
     if number == 0x57:
         return 0x86DD
-    return 0x8847 if number == 0x0281 else NOTHING
+    if number == 0x0281:
+        return 0x8847
+    if number in (0x2D, 0x2F, 0x31, 0x3D, 0x53, 0x55, 0xFB, 0xFD):
+        s.notice = PPP  # compressed headers, bridging, multilink, encryption, compression
+    return NOTHING
 
 
 def _mpls(s: Segment) -> int:
     window = s.window
     for _ in range(16):
         if s.end - s.at < 4:
-            return NOTHING
+            return cut_short(s)
         s.at += 4
         if window[s.at - 2] & 1:  # bottom of the stack
-            return ANY_IP
+            number = ip_version(s)
+            if number == NOTHING and s.at < s.end:
+                s.notice = PSEUDOWIRE if window[s.at] >> 4 != 1 else 0  # 1: its control channel
+            return number
+    s.notice = NESTED
     return NOTHING
 
 
@@ -136,7 +223,7 @@ def _cooked(s: Segment) -> int:
     window = s.window
     at = s.at
     if s.end - at < 16:
-        return NOTHING
+        return cut_short(s)
     if window[at + 4] == 0 and window[at + 5] == 6:
         s.mac_source = at + 6
     s.at += 16
@@ -147,7 +234,7 @@ def _cooked_v2(s: Segment) -> int:
     window = s.window
     at = s.at
     if s.end - at < 20:
-        return NOTHING
+        return cut_short(s)
     if window[at + 11] == 6:
         s.mac_source = at + 12
     s.at += 20
@@ -155,15 +242,21 @@ def _cooked_v2(s: Segment) -> int:
 
 
 def _null(s: Segment) -> int:
-    # The address family in the numbering and byte order of the capturing system
+    # The address family in the numbering and byte order of the capturing system. Some write an
+    # ethertype, a PPP header, or nothing instead: then the IP version and length decide
     window = s.window
     at = s.at
     if s.end - at < 4:
-        return NOTHING
+        return cut_short(s)
     family = window[at] | window[at + 1] | window[at + 2] | window[at + 3]
-    if family not in (window[at], window[at + 3]):
-        return NOTHING
-    s.at += 4
-    if family == 2:
-        return 0x0800
-    return 0x86DD if family in (10, 24, 28, 30) else NOTHING
+    if family in (window[at], window[at + 3]) and family in (2, 10, 24, 28, 30):
+        s.at += 4
+        return ANY_IP
+    number = exact_ip(s, at + 4)
+    if number != NOTHING:
+        s.at += 4
+        return number
+    number = exact_ip(s, at)
+    if number != NOTHING:
+        s.notice = OTHER_LINK
+    return number

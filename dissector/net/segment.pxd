@@ -18,6 +18,7 @@ cdef class Segment:
     cdef readonly Py_ssize_t wire_end
     cdef readonly int depth
     cdef readonly bint quoted
+    cdef readonly int notice
     cdef public long long frame
     cdef public long long time_ns
     cdef readonly bytes mac_window

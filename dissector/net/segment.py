@@ -40,8 +40,8 @@ class Segment:
 
     __slots__ = (
         "ack", "address_length", "address_window", "addresses", "at", "depth", "end", "flags",
-        "frame", "grade", "mac_destination", "mac_source", "mac_window", "quoted", "seq", "serial",
-        "start", "stop", "tcp", "time_ns", "win", "window", "wire_end", "wire_length",
+        "frame", "grade", "mac_destination", "mac_source", "mac_window", "notice", "quoted", "seq",
+        "serial", "start", "stop", "tcp", "time_ns", "win", "window", "wire_end", "wire_length",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +50,7 @@ class Segment:
         self.at = self.end = self.wire_end = 0
         self.depth = 0  # number of tunnels and ICMP errors around the segment
         self.quoted = False  # inside an ICMP error
+        self.notice = 0  # what is to be reported of the frame: a number of unread.py
         self.frame = self.time_ns = 0
         self.mac_window = b""
         self.mac_source = self.mac_destination = -1
@@ -69,6 +70,7 @@ class Segment:
         self.wire_end = wire_end if wire_end > end else end
         self.depth = 0
         self.quoted = False
+        self.notice = 0
         self.mac_window = window
         self.mac_source = self.mac_destination = -1
 

@@ -13,6 +13,10 @@ cdef class Streams(FlowTable):
     cdef readonly long long tcp_frames
     cdef readonly long long cut_headers
     cdef readonly dict unknown_links
+    cdef readonly dict datagrams
+    cdef dict _unread
+    cdef dict _misnamed
+    cdef long long _first_unknown_link
     cdef readonly long long earliest
     cdef public long long latest
     cdef readonly set clock_back_files
@@ -21,4 +25,6 @@ cdef class Streams(FlowTable):
     cpdef feed(self, Batch batch, Py_ssize_t start, Py_ssize_t stop)
     cpdef finish(self)
     cdef _unreadable(self, int kind, long long link, long long frame)
+    cdef _note(self, int number, long long link, long long frame)
+    cdef _warn_of_unread(self)
     cdef _clock_went_back(self, long long file, long long frame)

@@ -14,6 +14,7 @@ from dissector.net.flow_table import Factory, FlowTable, Warn
 from dissector.net.fragments import Fragments
 from dissector.net.limits import Limits
 from dissector.net.segment import Segment
+from dissector.net.unread import CUT, ENCAPSULATIONS, OTHER_LINK, warning
 
 if cython.compiled:
     from cython.cimports.dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
@@ -39,6 +40,10 @@ class Streams(FlowTable):
         self.segment = Segment()
         self.frames = self.tcp_frames = self.cut_headers = 0
         self.unknown_links: dict[int, int] = {}
+        self.datagrams: dict[str, int] = {}  # of QUIC and MQTT-SN
+        self._unread: dict[str, tuple[int, int, int]] = {}  # by kind: a number, count, first frame
+        self._misnamed: dict[int, tuple[int, int]] = {}  # by link type: count, first frame
+        self._first_unknown_link = -1
         self.earliest = (1 << 62) - 1  # of all frames
         self.latest = -(1 << 62)
         self.clock_back_files: set[int] = set()  # files in which the clock went back
@@ -111,6 +116,8 @@ class Streams(FlowTable):
             else:
                 s.begin(window, at, end, at + batch.original[i])
                 kind = dissect(s, batch.link[i], self.fragments)
+                if s.notice and not s.quoted:
+                    self._note(s.notice, batch.link[i], s.frame)
                 if kind != TCP:
                     if kind != OTHER:
                         self._unreadable(kind, batch.link[i], s.frame)
@@ -132,19 +139,45 @@ class Streams(FlowTable):
         """End tracking of all connections that are still open, and of all fragments."""
         self.end_all()
         self.fragments.finish()
+        self._warn_of_unread()
 
     def _unreadable(self, kind: int, link: int, frame: int) -> None:
         if kind != UNKNOWN:
             if self.cut_headers == 0:
-                what = "the snap length cuts frames within the TCP header"
+                what = "the snap length cuts frames before the end of the TCP header"
                 self.warn("snap-length", what, frame, -1)
             self.cut_headers += 1
             return
-        if link not in self.unknown_links:
-            name = linktypes.name(link)
-            what = f"the native engine does not support link type {name}; try --engine scapy"
-            self.warn("unknown-link-type", what, frame, -1)
+        if self._first_unknown_link < 0:
+            self._first_unknown_link = frame
         self.unknown_links[link] = self.unknown_links.get(link, 0) + 1
+
+    def _note(self, number: int, link: int, frame: int) -> None:
+        # Counts a frame that was not read, or read as another link type than the file names
+        if number == OTHER_LINK:
+            count, first = self._misnamed.get(link, (0, frame))
+            self._misnamed[link] = (count + 1, first)
+        elif number != CUT:
+            found = ENCAPSULATIONS[number]
+            if not found.kind:
+                self.datagrams[found.what] = self.datagrams.get(found.what, 0) + 1
+                return
+            number, count, first = self._unread.get(found.kind, (number, 0, frame))
+            self._unread[found.kind] = (number, count + 1, first)
+
+    def _warn_of_unread(self) -> None:
+        # One warning for each kind of frames that were not read, at the end of the capture
+        if self._first_unknown_link >= 0:
+            each = [f"{linktypes.name(k)} ({n:,})" for k, n in self.unknown_links.items()]
+            what = f"frames by link type that were not read: {', '.join(each)}"
+            self.warn("unknown-link-type", what, self._first_unknown_link, -1)
+        for number, count, first in self._unread.values():
+            self.warn(*warning(number, count), first, -1)
+        for link, (count, first) in self._misnamed.items():
+            name = linktypes.name(link)
+            what = f"{count:,} frames of link type {name} have another link header; read as that"
+            self.warn("wrong-link-type", what, first, -1)
+        self._first_unknown_link, self._unread, self._misnamed = -1, {}, {}
 
     def _clock_went_back(self, file: int, frame: int) -> None:
         self.clock_steps_back += 1

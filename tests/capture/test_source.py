@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dissector
 from dissector.capture.source import open_capture
 from dissector.capture.windows import FIRST, WINDOW
 from dissector.errors import CaptureError
+from samples.build import conversation
+from samples.build import pcap as conversation_pcap
 from tests.capture.builders import (
     SECOND,
     START,
@@ -31,6 +35,7 @@ from tests.capture.builders import (
     section,
 )
 from tests.cli.running import LIMIT, started
+from tests.conftest import need_tool
 
 GOOD = pcap(range(START, START + 20 * SECOND, SECOND))
 
@@ -175,6 +180,26 @@ def test_a_file_still_growing_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
         assert (batch.first_number, batch.count) == (21, 1)
 
 
+@pytest.mark.parametrize("keep", [0, 24, 40, 700])
+def test_a_file_that_shrinks_is_a_warning(keep: int, tmp_path: Path) -> None:
+    """The frames before stand, and the warning says how many bytes are gone."""
+    path = tmp_path / "shrinking.pcap"
+    data = pcap(range(START, START + 2000 * SECOND, SECOND))
+    assert len(data) > FIRST
+    path.write_bytes(data)
+    with open_capture(path) as reader:
+        first = reader.next_batch()
+        assert first is not None
+        before = first.count
+        os.truncate(path, keep)
+        while reader.next_batch() is not None:
+            pass
+        assert reader.frames >= before
+    (warning,) = reader.warnings
+    assert warning.kind == "shrunk"
+    assert f"{len(data) - keep:,} bytes shorter" in warning.message
+
+
 REFUSED = {
     "empty": (b"", "empty"),
     "text": (b"hello world\n", "text"),
@@ -188,6 +213,22 @@ REFUSED = {
     "hex string": (b"d4c3b2a1020004000000000000000000", "text2pcap"),
     "tcpdump's text": (b"12:00:00.0 IP 10.0.0.1.40000 > 10.0.0.2.1883: Flags [S]\n", "tcpdump -w"),
     "snoop": (b"snoop\0\0\0\0\0\0\2\0\0\0\4", "snoop.*editcap"),
+    "lanalyzer": (b"\1\x10\x4c\0\1\5Trace", "LANalyzer.*editcap"),
+    "toshiba": (b"\r\nT O S H I B A  router\r\n", "Toshiba.*editcap"),
+    "iseries": (b"1  COMMUNICATIONS TRACE  Title:\r\n", "iSeries.*editcap"),
+    "iseries, unicode": (
+        "\ufeff  COMMUNICATIONS TRACE".encode("utf-16-le"),
+        "iSeries.*editcap",
+    ),
+    "vms": (b"\n TCPIPtrace full display RCV packet 8 at ", "VMS.*editcap"),
+    "eyesdn": (b"EyeSDN\xff", "EyeSDN.*editcap"),
+    "capsa": (b"cpse\2\0", "Capsa.*editcap"),
+    "peek": (b"\x7fver\0\0\0\0<?xml", "Peek.*editcap"),
+    "rf5": (b"\0\0\2\0\x12\5\0\x10", "K12.*editcap"),
+    "erf": (
+        (b"\0\0\0\0\0\xf1\x53\x65\2\4\0\x50\0\0\0\x3e" + bytes(64)) * 4,
+        "ERF.*editcap",
+    ),
     "network monitor": (b"GMBU\0\2\1\0", "Network Monitor.*editcap"),
     "zip": (b"PK\3\4aaaa", "zip archive"),
     "tar": (bytes(257) + b"ustar\0" + bytes(100), "tar archive"),
@@ -211,6 +252,52 @@ def test_other_files_are_refused_with_a_description(
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value).removeprefix(str(path))) < 150
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "5views", "commview-ncf", "k12text", "lanalyzer", "netmon1", "netmon2",
+        "nettl", "ngsniffer", "ngwsniffer_1_1", "ngwsniffer_2_0", "snoop", "visual", "modpcap",
+        "nokiapcap", "rh6_1pcap", "suse6_3pcap", "toshiba",
+    ],
+)  # fmt: skip
+def test_the_advice_for_foreign_formats_works(name: str, tmp_path: Path) -> None:
+    """A capture that Wireshark wrote in another format is read after the command of the advice."""
+    need_tool("editcap")
+    frames = conversation(["C 10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00", "S 20 02 00 00"])
+    made, written = tmp_path / "made.pcap", tmp_path / "written"
+    made.write_bytes(conversation_pcap(frames))
+    if name == "toshiba":
+        written.write_text(toshiba([b"\xff\3\0\x21" + frame.data[14:] for frame in frames]))
+    else:
+        subprocess.run(["editcap", "-F", name, made, written], check=True, timeout=60)
+    with pytest.raises(CaptureError, match="editcap") as caught:
+        open_capture(written)
+    assert "it looks like" in str(caught.value) or "this is" in str(caught.value)
+    advised = re.search(r"editcap( -\w \w+)? IN OUT(\.\w+)?", str(caught.value))
+    assert advised is not None
+    converted = tmp_path / "converted"
+    names = {"IN": str(written), "OUT": str(converted), "OUT.pcapng": str(converted)}
+    command = [names.get(word, word) for word in advised.group().split()]
+    subprocess.run(command, check=True, timeout=60)
+    report = dissector.analyze(converted)
+    assert [handshake.outcome.value for handshake in report.handshakes] == ["accepted"]
+    assert [warning.kind for warning in report.warnings if warning.kind != "engine"] == []
+
+
+def toshiba(frames: list[bytes]) -> str:
+    """Returns a router's trace of these frames as text."""
+    lines = ["|   T O S H I B A    T R - 6 0 0   |", ""]
+    columns = "0001-0203-0405-0607-0809-0A0B-0C0D-0E0F 0123456789ABCDEF"
+    for number, data in enumerate(frames, 1):
+        lines.append(f"[No.{number}] 00:00:{number:02}.00 B1:1 Tx 10.0.0.1->10.0.0.2 TCP")
+        lines.append(f"OFFSET {columns} LEN={len(data)}")
+        for at in range(0, len(data), 16):
+            words = [data[n : n + 2].hex().upper() for n in range(at, min(at + 16, len(data)), 2)]
+            lines.append(f"{at:04X} : {' '.join(words):<39} {'.' * 16}")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:

@@ -376,6 +376,37 @@ def test_the_command_reports_missing_mqtt(tmp_path: Path) -> None:
     path.write_bytes(without_mqtt())
     ran = command("--format", "concise", str(path))
     assert (ran.code, ran.out) == (0, "")
-    for words in ("NO MQTT", "2 tls", "1 websocket", "2 port 8883", "--keylog FILE", "WebSocket"):
+    assert "1 ssh (port 22), 2 tls (port 8883), 1 websocket (port 9001)." in ran.err
+    for words in ("NO MQTT", "--keylog FILE", "-d tcp.port==8883,tls", "The WebSocket"):
         assert words in ran.err
     assert command("--require-mqtt", str(path)).code == 2
+
+
+def test_the_port_to_try_is_named(tmp_path: Path) -> None:
+    """Without MQTT, the busiest port of unknown traffic is named; each connection counts once."""
+    frames = []
+    for at, (port, data) in enumerate(
+        [(5000, b"\x99\x98\x97\x96\x95\x94\x93\x92")] * 2
+        + [(22, b"SSH-2.0-a\r\n")] * 3
+        + [(7000, b"")]
+    ):
+        steps = [*segments("C", [data]), *SERVER_CLOSES] if data else ["C FIN", "S FIN"]
+        frames += conversation(steps, server_port=port, client_port=40000 + at)
+    path = tmp_path / "other.pcap"
+    path.write_bytes(pcap(frames))
+    ran = command("--format", "concise", str(path))
+    assert "2 other (port 5000), 3 ssh (port 22), 1 with too little data to tell." in ran.err
+    assert "-d tcp.port==5000,mqtt" in ran.err
+
+
+def test_mqtt_sn_and_quic_are_named(tmp_path: Path) -> None:
+    """Without MQTT, datagrams of MQTT-SN and QUIC are mentioned."""
+    sn = wire.udp(50000, 1884, b"\x0c\4\4\1\0\x3csensor")
+    quic = wire.udp(50000, 14567, b"\xc3\0\0\0\1\x08" + bytes(1200))
+    path = tmp_path / "udp.pcap"
+    path.write_bytes(
+        wire.pcap([wire.ethernet(wire.ipv4(each, protocol=17)) for each in (sn, quic)])
+    )
+    ran = command("--format", "concise", str(path))
+    assert "1 UDP datagram of MQTT-SN" in ran.err
+    assert "1 UDP datagram of QUIC" in ran.err

@@ -99,14 +99,20 @@ def test_the_same_as_on_ethernet(name: str, ends: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", LINKS)
 def test_native_does_not_know_them(name: str) -> None:
-    """The native engine finds no handshake in these captures, or suggests `--engine scapy`."""
+    """Alone, the native engine reads GTP-U only; of the rest it says what to do."""
     link, wrap, _ = LINKS[name]
     data = wrapped(examples(), link, wrap)
-    if is_known(link):
-        assert analysed(data, "native")["handshakes"] == []
+    if not is_known(link):
+        with pytest.raises(dissector.CaptureError, match="without --engine native"):
+            analysed(data, "native")
         return
-    with pytest.raises(dissector.CaptureError, match="try --engine scapy"):
-        analysed(data, "native")
+    report = analysed(data, "native")
+    if name == "GTP-U":
+        assert len(report["handshakes"]) == 1
+        return
+    assert report["handshakes"] == []
+    (warning,) = report["captureWarnings"]
+    assert "13 frames" in warning["message"] and "--engine" in warning["message"]
 
 
 def test_the_hardware_address_in_nflog() -> None:
@@ -142,18 +148,28 @@ def test_every_transport_gives_the_same_as_native(name: str, tmp_path: Path) -> 
 
 
 def test_encrypted_802_11_gives_a_warning() -> None:
-    """Frames that are encrypted by 802.11 give one warning."""
+    """Frames that are encrypted by 802.11 give one warning with their number."""
     data = wrapped(examples(), 105, lambda ether: bytes(wifi(ether, protected=True)))
     report = analysed(data, "scapy")
     assert [warning["kind"] for warning in report["captureWarnings"]] == ["link-encrypted"]
     assert report["captureWarnings"][0]["frame"] == 1
+    assert report["captureWarnings"][0]["message"].startswith("13 frames encrypted by 802.11")
     assert report["handshakes"] == []
+
+
+@pytest.mark.parametrize("first", [0x09, 0x0A, 0x0B, 0xB0])
+def test_another_version_of_802_11_is_not_encrypted(first: int) -> None:
+    """The bit of encryption means nothing in a frame of another protocol version, or no data."""
+    data = bytes((first, wrapping.PROTECTED)) + bytes(60)
+    frames = [Record(at, 105, data, len(data)) for at in range(3)]
+    report = analysed(capture(frames, link=105), "scapy")
+    assert report["captureWarnings"] == []
 
 
 def test_an_unknown_link_type() -> None:
     """A file with only an unknown link type is an error."""
     data = wrapped(examples(), 147, bytes)
-    with pytest.raises(dissector.CaptureError, match="unknown to scapy, too"):
+    with pytest.raises(dissector.CaptureError, match="unknown to scapy, too; --engine tshark"):
         analysed(data, "scapy")
 
 

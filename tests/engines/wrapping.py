@@ -165,6 +165,45 @@ def etherip(ether: Any) -> bytes:
     return bytes(_outer(ether, 97) / EtherIP() / ether)
 
 
+def snap(ether: Any) -> bytes:
+    """LLC and SNAP only: ATM with the encapsulation of RFC 2684."""
+    return b"\xaa\xaa\3\0\0\0" + int(ether.type).to_bytes(2, "big") + bytes(ether.payload)
+
+
+def _macs(ether: Any) -> list[bytes]:
+    return [bytes.fromhex(mac.replace(":", "")) for mac in (ether.dst, ether.src)]
+
+
+def fddi(ether: Any) -> bytes:
+    """FDDI."""
+    return b"\x50" + b"".join(_macs(ether)) + snap(ether)
+
+
+def token_ring(ether: Any) -> bytes:
+    """Token ring (802.5)."""
+    return b"\x10\x40" + b"".join(_macs(ether)) + snap(ether)
+
+
+def fibre_channel(ether: Any) -> bytes:
+    """IP over Fibre Channel (RFC 2625)."""
+    return b"".join(b"\0\0" + mac for mac in _macs(ether)) + snap(ether)
+
+
+def frame_relay(ether: Any) -> bytes:
+    """Frame relay with the protocol numbers of RFC 2427."""
+    return b"\x18\x41\3" + (b"\x8e" if ether.type == 0x86DD else b"\xcc") + bytes(ether.payload)
+
+
+def juniper(ether: Any) -> bytes:
+    """Ethernet behind the header of Juniper's routers, with an extension."""
+    return b"MGC\x81\0\6\4\1\0\4\0\0" + bytes(ether)
+
+
+def infiniband(ether: Any) -> bytes:
+    """IP over InfiniBand: a global routing header, then an ethertype."""
+    return bytes(40) + int(ether.type).to_bytes(2, "big") + b"\0\0" + bytes(ether.payload)
+
+
 def wrapped(frames: Sequence[Frame], link: int, wrap: Wrap) -> bytes:
     """Writes a conversation as a capture of a link type."""
     from scapy.layers.l2 import Ether

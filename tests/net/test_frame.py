@@ -87,6 +87,8 @@ FRAMES = {
     "GRE S": (1, over_ip(wire.gre(FOUR, 0x0800, 0x1000, bytes(4)), 47)),
     "GRE CKS": (1, over_ip(wire.gre(FOUR, 0x0800, 0xB000, bytes(12)), 47)),
     "GRE R": (1, over_ip(wire.gre(FOUR, 0x0800, 0x4000, bytes(4) + b"\0\1\0\4" + bytes(8)), 47)),
+    "GRE WCCP": (1, over_ip(wire.gre(FOUR, 0x883E), 47)),
+    "GRE WCCP 2": (1, over_ip(wire.gre(b"\0\1\2\3" + SIX, 0x883E), 47)),
     "GRE TEB": (1, over_ip(wire.gre(ETH_SIX, 0x6558), 47)),
     "NVGRE": (1, over_ip(wire.gre(ETH, 0x6558, 0x2000, bytes(4)), 47)),
     "GRE MPLS": (1, over_ip(wire.gre(wire.mpls(FOUR, [16]), 0x8847), 47)),
@@ -103,22 +105,42 @@ FRAMES = {
     "Geneve": (1, over_udp(6081, wire.geneve(ETH))),
     "Geneve options": (1, over_udp(6081, wire.geneve(ETH, options=bytes(16)))),
     "Geneve, IP": (1, over_udp(6081, wire.geneve(FOUR, 0x0800))),
+    "GTP-U": (1, over_udp(2152, wire.gtp(FOUR))),
+    "GTP-U, IPv6": (1, over_udp(2152, wire.gtp(SIX))),
+    "GTP-U, answer": (1, over_ip(wire.udp(2152, 50000, wire.gtp(FOUR)), 17)),
+    "GTP-U, sequence number": (1, over_udp(2152, wire.gtp(FOUR, 0x32, b"\0\1\0\0"))),
+    "GTP-U, N-PDU number": (1, over_udp(2152, wire.gtp(SIX, 0x31, b"\0\0\7\0"))),
+    "GTP-U, extension": (1, over_udp(2152, wire.gtp(FOUR, 0x34, b"\0\0\0\x85\1\0\1\0"))),
+    "GTP-U, extensions": (
+        1,
+        over_udp(2152, wire.gtp(SIX, 0x36, b"\0\0\0\x85\1\0\1\xc0\2" + bytes(7))),
+    ),
+    "GTP-U in VXLAN": (
+        1,
+        over_udp(4789, wire.vxlan(over_udp(2152, wire.gtp(FOUR)))),
+    ),
+    "GTP-U over IPv6": (
+        1,
+        wire.ethernet(wire.ipv6(wire.udp(2152, 2152, wire.gtp(SIX)), protocol=17), 0x86DD),
+    ),
+    "LLC": (1, wire.MAC_B + wire.MAC_A + struct.pack(">H", 3 + len(FOUR)) + b"\6\6\3" + FOUR),
+    "null, ethertype": (0, b"\0\0\x08\0" + FOUR),
+    "null, ethertype of IPv6": (0, b"\0\0\x86\xdd" + SIX),
+    "null, PPP": (0, b"\xff\3\0\x21" + FOUR),
+    "null, no family": (0, struct.pack("<I", 17) + FOUR),
+    "null, family of the other version": (0, struct.pack("<I", 2) + SIX),
 }  # fmt: skip
 
 NOT_TCP = {
-    "nine tags": (1, wire.ethernet(FOUR, vlans=[0x8100] * 9)),
-    "nine deep": (1, nested(9)),
     "ARP": (1, wire.ethernet(bytes(28), 0x0806)),
     "UDP": (1, over_udp(53, bytes(40))),
     "ICMP echo": (1, over_ip(b"\x08" + bytes(50), 1)),
-    "GRE version 1": (1, over_ip(wire.gre(FOUR, 0x880B, 0x3001, bytes(8)), 47)),
-    "ESP": (1, over_ip(bytes(60), 50)),
     "no next header": (101, wire.ipv6(bytes(40), protocol=59)),
     "LLC": (1, wire.MAC_A + wire.MAC_B + b"\0\x26\x42\x42\3" + bytes(40)),
-    "family 17": (0, struct.pack("<I", 17) + FOUR),
+    "family 17": (0, struct.pack("<I", 17) + bytes(60)),
     "IPv4 length below its header": (1, wire.ethernet(wire.ipv4(TCP, total=10))),
     "empty": (1, b""),
-    "raw, version 5": (101, b"\x55" * 60),
+    "raw, empty": (101, b""),
 }
 
 

@@ -114,6 +114,11 @@ def geneve(payload: bytes, protocol: int = 0x6558, options: bytes = b"") -> byte
     return struct.pack(">BBHI", len(options) // 4, 0, protocol, 7 << 8) + options + payload
 
 
+def gtp(payload: bytes, flags: int = 0x30, fields: bytes = b"") -> bytes:
+    """A GTP-U header of a user packet; `fields` are those that the flags announce."""
+    return struct.pack(">BBHI", flags, 255, len(fields) + len(payload), 7) + fields + payload
+
+
 def mpls(payload: bytes, labels: Sequence[int]) -> bytes:
     """A label stack, the last entry marked as its bottom."""
     last = len(labels) - 1

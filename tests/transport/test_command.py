@@ -112,8 +112,8 @@ def test_separate_files_with_a_split_handshake(tmp_path: Path) -> None:
 
 
 def unknown() -> bytes:
-    """Returns a capture of a link type unknown to the native engine (IEEE 802.15.4)."""
-    return one_pcap(timed([CapturedFrame(bytes(40), 195)] * 3))[0]
+    """Returns a capture of a link type unknown to all engines (USER0)."""
+    return one_pcap(timed([CapturedFrame(bytes(40), 147)] * 3))[0]
 
 
 def test_a_file_of_unknown_link_types_only(tmp_path: Path) -> None:
@@ -122,8 +122,7 @@ def test_a_file_of_unknown_link_types_only(tmp_path: Path) -> None:
     path.write_bytes(unknown())
     ran = dissector(str(path))
     assert ran.code == 2
-    assert "radio.pcap: link type IEEE802_15_4 is unknown" in ran.err
-    assert "--engine scapy" in ran.err
+    assert "radio.pcap: link type USER0 is unknown: neither scapy nor tshark" in ran.err
     assert "unknown-link-type" in ran.out + ran.err
 
 
@@ -133,12 +132,12 @@ def test_a_file_of_unknown_link_types_among_others(tmp_path: Path) -> None:
     (tmp_path / "good").write_bytes(capture())
     ran = dissector("--format", "json", str(tmp_path / "good"), str(tmp_path / "radio"))
     assert reported(ran) == (2, *EXPECTED[1:])
-    assert "--engine scapy" in ran.err
+    assert "radio: link type USER0 is unknown" in ran.err
 
 
 def ambiguous() -> bytes:
     """Returns a pcapng with a frame of that link type before the connections."""
-    head = builders.section() + builders.interface(1) + builders.interface(195)
+    head = builders.section() + builders.interface(1) + builders.interface(147)
     blocks = [builders.enhanced(bytes(40), number=1)]
     blocks += [builders.enhanced(frame.data, now // 1000) for now, frame in frames()]
     return head + b"".join(blocks)
@@ -157,10 +156,10 @@ def test_an_unknown_link_type_beside_a_known_one(tmp_path: Path) -> None:
 
 
 def test_the_warning_of_an_unknown_link_type() -> None:
-    """The warning names the link type and the engine that may know it."""
+    """The warning names the link type, the number of its frames, and the engines tried."""
     (warning,) = package.analyze(io.BytesIO(ambiguous())).warnings
-    assert "IEEE802_15_4" in warning.message
-    assert "--engine scapy" in warning.message
+    assert "USER0 (1)" in warning.message
+    assert "neither scapy nor tshark" in warning.message
 
 
 def test_a_truncated_file(tmp_path: Path) -> None:

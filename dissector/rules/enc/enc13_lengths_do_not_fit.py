@@ -212,6 +212,7 @@ class LengthsDoNotFit(DefectRule):
             evidence={"received": packet.size, "remainingLength": packet.remaining_length or None},
         )
 
+
 def _before_level(fact: DefectFact) -> bool:
     """Whether a CONNECT ends before or in its protocol level: no version has such a packet."""
     return fact.packet.type == spec.CONNECT and fact.defect.field in (
