@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -15,6 +15,7 @@ from dissector.audit.tally import Tallies, tally_of
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, Report
+from dissector.rules.registry import selected
 from dissector.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -61,6 +62,20 @@ class _TallyingSink:
         self._finding(record)
 
 
+def _suppressing(
+    known: Callable[[Finding], bool], tallies: Tallies
+) -> Callable[[Finding], bool]:
+    """Returns `known` that also adds the suppressed findings to the tallies."""
+
+    def suppressed(finding: Finding) -> bool:
+        found = known(finding)
+        if found:
+            tallies.suppress(finding)
+        return found
+
+    return suppressed
+
+
 def run(
     paths: Sequence[Source],
     options: Options,
@@ -76,7 +91,8 @@ def run(
     """
     tallies = Tallies()
     activity = ActivityTracker(key)
-    options = msgspec.structs.replace(options, audit=True)
+    known = None if options.known is None else _suppressing(options.known, tallies)
+    options = msgspec.structs.replace(options, audit=True, known=known)
     outcome = analysis.run(
         paths,
         options,
@@ -91,8 +107,11 @@ def run(
             faults = tally_of(profile).client_faults
             if number not in faults.by_rule.get(finding.rule, ("", 0, 0, []))[3]:
                 faults.add(number, finding.rule, finding.name, finding.severity)
-    devices = inventory.devices(profiles)
-    servers = inventory.servers(profiles, devices)
+    groups = inventory.clients(profiles)
+    holders = inventory.holders(groups)
+    checked = selected(options.select, options.ignore, audit=True)
+    devices = inventory.devices(groups, holders, checked)
+    servers = inventory.servers(profiles, devices, holders, checked)
     for device in devices:
         sink.device(device)
     for server in servers:
@@ -101,7 +120,9 @@ def run(
     overview = posture.overview(
         devices,
         servers,
-        profiles,
+        [group.profiles for group in groups],
+        holders=holders,
+        checked=checked,
         other=capture.other_traffic,
         evicted=activity.profiles.evicted,
         seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,

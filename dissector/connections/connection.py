@@ -13,6 +13,7 @@ import msgspec
 
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, Finding, FrameRef, Side, Version
+from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Phase:
 
 
 _OPEN = Phase.OPEN
+# Packets of a server that do not show that it accepted the client
+_NOT_OF_A_SESSION = frozenset({spec.CONNACK, spec.AUTH, spec.DISCONNECT})
 
 
 class ConnectionFlag:
@@ -214,7 +217,7 @@ class Connection:
     `opened_ns` is the time of its first frame, `last_data_ns` that of the last bytes of either side
     (both are set when it ends). `connect_delivered`: the server's TCP has acknowledged the whole
     CONNECT. `client_sent_bytes` and `server_sent_bytes` count the bytes that each side sent,
-    `server_versions` are the versions that the same server accepted earlier in the capture.
+    `server_packets` the control packets of the server (set when it ends), `server_versions` are the versions that the same server accepted earlier in the capture.
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
@@ -248,6 +251,7 @@ class Connection:
         self.connect_delivered = False
         self.client_sent_bytes = 0
         self.server_sent_bytes = 0
+        self.server_packets = 0
         self.server_versions: frozenset[Version] = frozenset()
 
     def close_overdue(self, since_ns: int, grace_ns: int) -> Overdue | str | None:
@@ -291,6 +295,29 @@ class Connection:
             if item.frame is not None and item.frame.time_ns <= deadline:
                 return True
         return False
+
+    def has_data(self) -> bool:
+        """Whether either side sent any data; known when it has ended."""
+        return self.client_sent_bytes > 0 or self.server_sent_bytes > 0
+
+    def served(self) -> bool:
+        """Whether the server accepted the client.
+
+        Its CONNACK says so, or, when the connection has ended, a packet that only an accepted
+        client gets: any but CONNACK, AUTH and DISCONNECT.
+        """
+        if self.connack is not None and self.connack.return_code == 0:
+            return True
+        quality = self.quality
+        if quality.conflict or quality.ambiguous or quality.foreign:
+            return False
+        if quality.gaps and quality.gap_reason != "mid-stream":
+            return False  # packets after a gap may be the payload of an unseen one
+        others = 0
+        for packet in self.activity:
+            if packet.side is Side.SERVER and packet.type in _NOT_OF_A_SESSION:
+                others += 1
+        return self.server_packets > others
 
     def method(self) -> str | None:
         """Returns the Authentication Method of its CONNECT, or None."""

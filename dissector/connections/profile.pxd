@@ -26,9 +26,11 @@ cdef class Profile:
     cdef readonly tuple properties
     cdef readonly int protocol_level
     cdef public str secret
+    cdef readonly bint served
     cdef readonly str server_ip
     cdef readonly str server_mac
     cdef readonly int server_port
+    cdef readonly bint silent
     cdef public list streams
     cdef public object tls
     cdef public str transport

@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 
 STREAMS_KEPT = 8
 AUTHENTICATION_DATA = 0x16
+ENCRYPTED = frozenset({"tls", "wss", "quic"})  # transports
 
 
 class Profile:
     """Connections that are alike: same addresses, client id, credentials, flags and transport.
 
-    `secret` is a keyed hash of user name and password, None without a password; for TLS the
-    fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
-    `client_id` is None if no CONNECT was seen. `host` and `path` are those of a WebSocket upgrade;
-    `forwarded` is the client's address as a proxy states it, in the headers that `forwarders`
-    names. `tls` holds the cleartext facts of TLS connections, decrypted or not.
+    `username` is None if it is absent or empty. `secret` is a keyed hash of user name and password,
+    None if the password is absent or empty; for TLS the fingerprint of the client certificate's
+    key. `code` is that of the CONNACK, None without one. `client_id` is None if no CONNECT was
+    seen. `host` and `path` are those of a WebSocket upgrade; `forwarded` is the client's address as
+    a proxy states it, in the headers that `forwarders` names. `tls` holds the cleartext facts of
+    TLS connections, decrypted or not.
+
+    `served`: the CONNACK accepted the client, or the server sent packets that only an accepted
+    client gets (its CONNACK was not captured). `silent`: neither side sent data.
     """
 
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
         "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "server_ip", "server_mac", "server_port", "streams", "tls", "transport", "username",
+        "served", "server_ip", "server_mac", "server_port", "silent", "streams", "tls", "transport", "username",
         "version", "will",
     )  # fmt: skip
 
@@ -46,6 +51,7 @@ class Profile:
         self.client_port = connection.client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
         self.transport = "tls"
+        self.silent = self.served = False
         self.host, self.path, self.forwarded, self.forwarders = (
             encapsulation_facts(connection) or _NO_FACTS
         )
@@ -56,6 +62,8 @@ class Profile:
             self.transport = connection.transport
             self.version = connection.version
             self.bridge = connection.bridge
+            self.silent = connect is None and not connection.has_data()
+            self.served = connection.served()
         self.client_id: str | None = None
         self.username: str | None = None
         self.secret: str | None = None
@@ -70,13 +78,13 @@ class Profile:
         self.code: int | None = None
         if connect is not None:
             self.client_id = connect.client_id
-            self.username = connect.username
+            self.username = connect.username or None
             self.clean = connect.clean_session
             self.keep_alive = connect.keep_alive
             self.protocol_level = connect.protocol_level
             self.complete = connect.complete
             self.properties = _public_properties(connect.properties)
-            self.method = property_value(connect.properties, "authenticationMethod")
+            self.method = property_value(connect.properties, "authenticationMethod") or None
             if connect.will_flag and connect.last_will_topic is not None:
                 size = len(connect.last_will_message or b"")
                 self.will = (
@@ -95,6 +103,26 @@ class Profile:
         """Whether it is TLS that was not decrypted."""
         return self.tls is not None and not self.tls.decrypted
 
+    @property
+    def used(self) -> int:
+        """The number of its connections that carried data: not those on which TLS failed.
+
+        0 for TLS that was decrypted: the MQTT inside has a profile of its own.
+        """
+        if self.tls is not None:
+            return 0 if self.tls.decrypted else self.tls.established
+        return 0 if self.silent else self.count
+
+    @property
+    def encrypted(self) -> int:
+        """The number of its connections that were encrypted."""
+        return self.used if self.transport in ENCRYPTED else 0
+
+    @property
+    def in_clear(self) -> int:
+        """The number of its connections with MQTT in clear, also without a captured CONNECT."""
+        return 0 if self.transport in ENCRYPTED else self.used
+
     def add_stream(self, stream: int) -> None:
         """Adds the stream index of one of its connections, up to `STREAMS_KEPT`."""
         if len(self.streams) < STREAMS_KEPT:
@@ -102,7 +130,10 @@ class Profile:
 
     @property
     def anonymous(self) -> bool:
-        """Whether the client shows no user name, credentials or authentication method."""
+        """Whether the client shows no user name, password or authentication method.
+
+        Empty ones show nothing.
+        """
         return self.username is None and self.secret is None and self.method is None
 
 

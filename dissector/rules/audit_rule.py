@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dissector.connections.audit_context import AuditContext
 from dissector.connections.connection import Connection
+from dissector.connections.profile import ENCRYPTED
 from dissector.model import (
+    Confidence,
     Endpoint,
     Finding,
     FrameRef,
@@ -39,7 +41,6 @@ SOURCES = {
     "MQTT": "MQTT chapter {} (non-normative)",
     "RFC": "RFC {}",
 }
-ENCRYPTED = frozenset({"tls", "wss", "quic"})
 
 
 class AuditRule(Rule):
@@ -100,6 +101,7 @@ def failure(
     *,
     side: Side | None = None,
     at: FrameRef | None = None,
+    confidence: Confidence | None = None,
     **evidence: object,
 ) -> Failure:
     """Returns a failure with the frames of the CONNECT and, if there is one, the CONNACK."""
@@ -114,6 +116,7 @@ def failure(
         frames=tuple(frames),
         evidence=evidence,
         severity=severity,
+        confidence=confidence,
         side=side,
     )
 
@@ -194,6 +197,20 @@ def proxy_terminates_tls(connection: Connection) -> bool:
         return True
     forwarded = None if encapsulation.request is None else encapsulation.request.forwarded
     return forwarded is not None and "proto=https" in forwarded.lower().replace('"', "")
+
+
+def may_log_in_outside_mqtt(connection: Connection) -> bool:
+    """Whether the client may show who it is elsewhere than in its CONNECT.
+
+    It may have presented a certificate to a proxy that terminates TLS, or a token in the query of
+    its WebSocket request, which some services accept instead of a password.
+    """
+    if proxy_terminates_tls(connection):
+        return True
+    encapsulation = connection.encapsulation
+    if encapsulation is None or not encapsulation.websocket:
+        return False
+    return encapsulation.request is None or encapsulation.request.query is not None
 
 
 def server_name(connection: Connection) -> str:
