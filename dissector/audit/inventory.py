@@ -343,7 +343,7 @@ def _secrets(profiles: list[Profile], holders: Holders) -> list[Evidence]:
     made: list[Evidence] = []
     for (kind, secret), count in kinds.items():
         shared = holders.get(secret, 0) > 1
-        reason = "other devices use the same" if shared else "no other device uses it"
+        reason = "other devices use the same" if shared else "no other device was seen with it"
         made.append(Evidence(kind, secret, reason, count))
     return made[:LISTED]
 

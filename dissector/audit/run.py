@@ -62,9 +62,7 @@ class _TallyingSink:
         self._finding(record)
 
 
-def _suppressing(
-    known: Callable[[Finding], bool], tallies: Tallies
-) -> Callable[[Finding], bool]:
+def _suppressing(known: Callable[[Finding], bool], tallies: Tallies) -> Callable[[Finding], bool]:
     """Returns `known` that also adds the suppressed findings to the tallies."""
 
     def suppressed(finding: Finding) -> bool:

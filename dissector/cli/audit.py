@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -130,5 +131,6 @@ def _reporter(
         key=key,
         rules=selected(settings.select, settings.ignore, audit=True),
         fail_on=settings.fail_on,
+        notes=sys.stderr.buffer,
     )
     return audit_reporter(settings.format, stream, look)

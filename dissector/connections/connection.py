@@ -217,7 +217,8 @@ class Connection:
     `opened_ns` is the time of its first frame, `last_data_ns` that of the last bytes of either side
     (both are set when it ends). `connect_delivered`: the server's TCP has acknowledged the whole
     CONNECT. `client_sent_bytes` and `server_sent_bytes` count the bytes that each side sent,
-    `server_packets` the control packets of the server (set when it ends), `server_versions` are the versions that the same server accepted earlier in the capture.
+    `server_packets` the control packets of the server (set when it ends); `server_versions` are the
+    versions that the same server accepted earlier in the capture.
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:

@@ -35,8 +35,8 @@ class Profile:
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
         "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "served", "server_ip", "server_mac", "server_port", "silent", "streams", "tls", "transport", "username",
-        "version", "will",
+        "served", "server_ip", "server_mac", "server_port", "silent", "streams", "tls", "transport",
+        "username", "version", "will",
     )  # fmt: skip
 
     def __init__(

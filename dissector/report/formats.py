@@ -20,6 +20,7 @@ class ReportOptions:
     """Appearance of a report, and what it may show.
 
     `rules` are the ids of the selected rules; findings of severity `fail_on` or above are failures.
+    `notes` is where a format writes what is not part of the report.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class ReportOptions:
         key: bytes | None = None,
         rules: Collection[str] = (),
         fail_on: str = "error",
+        notes: ByteStream | None = None,
     ) -> None:
         self.style = style
         self.encoding = encoding
@@ -40,6 +42,7 @@ class ReportOptions:
         self.key = key
         self.rules = rules
         self.fail_on = fail_on
+        self.notes = notes
 
 
 class WholeAudit(Collector):
@@ -79,6 +82,10 @@ def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Aud
         return AuditTextReport(
             stream, options.style, everything=options.everything, encoding=options.encoding
         )
+    if name == "concise":
+        from dissector.report.concise import Concise
+
+        return Concise(stream, options.notes, options.style, encoding=options.encoding)
     if name == "html":
         from dissector.report.html.page import HtmlPage
 

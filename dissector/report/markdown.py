@@ -117,7 +117,7 @@ def _rule(rule: RuleFold) -> Iterator[str]:
 def _party(fold: Fold) -> list[str]:
     finding = fold.exemplar
     who = f"{finding.side.value} {code(fold.party)}" if fold.party else finding.side.value
-    if finding.client_id:
+    if finding.client_id and fold.one_id:
         who += f", client id {code(finding.client_id, ID_SHOWN)}"
     return [
         who,

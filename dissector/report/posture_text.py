@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from dissector.audit.records import Device, Overview, Point, Posture, Server
 from dissector.report.style import counted
 
