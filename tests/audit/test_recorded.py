@@ -1,7 +1,7 @@
 """Audits of all recorded captures: every finding is listed here with its reason.
 
 All were recorded on the loopback interface, where unencrypted traffic is only of severity info
-(SEC01, SEC02, SEC36), and servers accept any client (SEC03) unless the recording is about passwords.
+(SEC01, SEC02, SEC36), and servers accept any client (SEC03) unless it is about passwords.
 """
 
 from __future__ import annotations
