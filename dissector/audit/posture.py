@@ -82,8 +82,6 @@ def _requests_certificate(profile: Profile, holders: Holders) -> int:
 
 
 def _logged_in(profile: Profile, holders: Holders) -> int:
-    if profile.client_id is None or not profile.complete:
-        return 0
     if profile.anonymous:
         return _VIOLATED
     proven = profile.secret is not None or profile.method is not None
@@ -118,7 +116,7 @@ def _own_client_id(profile: Profile, holders: Holders) -> int:
 
 
 def _keep_alive(profile: Profile, holders: Holders) -> int:
-    if profile.code != 0:
+    if profile.code != 0 or not profile.complete:
         return 0
     return profile.count if profile.keep_alive else _VIOLATED
 
@@ -262,7 +260,7 @@ def server_posture(
     elif not any(profile.code for profile in profiles):
         unseen.append("whether it refuses any client")
     if any(profile.served and profile.client_id is None for profile in profiles):
-        unseen.append("how some of its clients logged in: their CONNECT was not captured")
+        unseen.append("how some of its clients logged in: no CONNECT of theirs was seen")
     total = sum(profile.count for profile in profiles)
     right = _right(SERVER_MERITS, everything, holders, checked, total)
     return _posture(faults, right, unseen)
@@ -362,7 +360,7 @@ def overview(
                 undecrypted += profile.count
             if profile.client_id is not None:
                 anonymous += profile.count if profile.anonymous else 0
-                authenticated += 0 if profile.anonymous else profile.count
+                authenticated += profile.count if profile.shows_login else 0
     total = sum(device.connections for device in devices)
     unseen = ["what is published and subscribed to, and who may read it"]
     if opaque:

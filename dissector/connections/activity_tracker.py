@@ -236,6 +236,7 @@ class ActivityTracker:
                 connect.last_will_topic, connection.transport, encapsulation_facts(connection),
                 None if connack is None else connack.return_code,
                 connack is None and connection.served(),
+                connection.encapsulation is not None and connection.encapsulation.login_possible,
             )  # fmt: skip
         profile = self.profiles.get(key)
         if profile is None:
@@ -275,7 +276,7 @@ def _connection_flags(profile: Profile, connect: Connect) -> int:
     bits = 0
     if profile.anonymous:
         bits |= Event.ANONYMOUS
-    else:
+    elif profile.shows_login:
         bits |= Event.CREDENTIALS
         if connect.password:
             bits |= Event.PASSWORD

@@ -21,6 +21,7 @@ cdef class Profile:
     cdef public str host
     cdef readonly int keep_alive
     cdef public long long last_ns
+    cdef readonly bint login_possible
     cdef public str method
     cdef public str path
     cdef readonly tuple properties

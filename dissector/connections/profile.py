@@ -27,16 +27,18 @@ class Profile:
     a proxy states it, in the headers that `forwarders` names. `tls` holds the cleartext facts of
     TLS connections, decrypted or not.
 
-    `served`: the CONNACK accepted the client, or the server sent packets that only an accepted
-    client gets (its CONNACK was not captured). `silent`: neither side sent data.
+    `complete`: its CONNECT could be decoded to its end. `login_possible`: the client may have shown
+    who it is in the layers around MQTT. `served`: the CONNACK accepted the client, or the server
+    sent packets that only an accepted client gets (its CONNACK was not captured). `silent`: neither
+    side sent data.
     """
 
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
-        "host", "keep_alive", "last_ns", "method", "path", "properties", "protocol_level", "secret",
-        "served", "server_ip", "server_mac", "server_port", "silent", "streams", "tls", "transport",
-        "username", "version", "will",
+        "host", "keep_alive", "last_ns", "login_possible", "method", "path", "properties",
+        "protocol_level", "secret", "served", "server_ip", "server_mac", "server_port", "silent",
+        "streams", "tls", "transport", "username", "version", "will",
     )  # fmt: skip
 
     def __init__(
@@ -51,7 +53,7 @@ class Profile:
         self.client_port = connection.client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
         self.transport = "tls"
-        self.silent = self.served = False
+        self.silent = self.served = self.login_possible = False
         self.host, self.path, self.forwarded, self.forwarders = (
             encapsulation_facts(connection) or _NO_FACTS
         )
@@ -62,6 +64,8 @@ class Profile:
             self.transport = connection.transport
             self.version = connection.version
             self.bridge = connection.bridge
+            if connection.encapsulation is not None:
+                self.login_possible = connection.encapsulation.login_possible
             self.silent = connect is None and not connection.has_data()
             self.served = connection.served()
         self.client_id: str | None = None
@@ -129,12 +133,17 @@ class Profile:
             self.streams.append(stream)
 
     @property
-    def anonymous(self) -> bool:
-        """Whether the client shows no user name, password or authentication method.
+    def shows_login(self) -> bool:
+        """Whether its CONNECT has a user name, a password or an authentication method.
 
         Empty ones show nothing.
         """
-        return self.username is None and self.secret is None and self.method is None
+        return self.username is not None or self.secret is not None or self.method is not None
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether the client certainly shows nothing: not in its CONNECT, nor around it."""
+        return self.complete and not self.login_possible and not self.shows_login
 
 
 EncapsulationFacts = tuple[str | None, str | None, str | None, tuple[str, ...]]

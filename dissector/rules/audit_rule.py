@@ -191,26 +191,7 @@ EXPOSURE_TEXT = {
 def proxy_terminates_tls(connection: Connection) -> bool:
     """Whether a proxy reports that it terminates TLS: it forwards the connection unencrypted."""
     encapsulation = connection.encapsulation
-    if encapsulation is None:
-        return False
-    if encapsulation.proxied is not None and encapsulation.proxied.tls is not None:
-        return True
-    forwarded = None if encapsulation.request is None else encapsulation.request.forwarded
-    return forwarded is not None and "proto=https" in forwarded.lower().replace('"', "")
-
-
-def may_log_in_outside_mqtt(connection: Connection) -> bool:
-    """Whether the client may show who it is elsewhere than in its CONNECT.
-
-    It may have presented a certificate to a proxy that terminates TLS, or a token in the query of
-    its WebSocket request, which some services accept instead of a password.
-    """
-    if proxy_terminates_tls(connection):
-        return True
-    encapsulation = connection.encapsulation
-    if encapsulation is None or not encapsulation.websocket:
-        return False
-    return encapsulation.request is None or encapsulation.request.query is not None
+    return encapsulation is not None and encapsulation.behind_tls_proxy
 
 
 def server_name(connection: Connection) -> str:

@@ -21,6 +21,7 @@ from dissector.rules.examples import (
     connack_5,
     connect,
     framed,
+    http,
     websocket_answer,
     websocket_request,
 )
@@ -48,10 +49,10 @@ AUTHENTICATES = "it sends credentials"
 PUBLISHES = ("C 32 09 00 03 61 2f 62 00 01 68 69", "S 40 02 00 01") * 3
 
 
-def audited(*steps: Step, port: int = 1883, start: int = 0, **options: tuple[str, ...]) -> Audit:
-    """Audits a conversation, from frame `start` on."""
-    frames = conversation(step_texts(steps), server_port=port)[start:]
-    return audit(io.BytesIO(pcap(frames)), key=b"posture", **options)
+def audited(*steps: Step, port: int = 1883, ignore: tuple[str, ...] = ()) -> Audit:
+    """Audits a conversation."""
+    frames = conversation(step_texts(steps), server_port=port)
+    return audit(io.BytesIO(pcap(frames)), key=b"posture", ignore=ignore)
 
 
 def rules_of(found: Audit) -> set[str]:
@@ -102,6 +103,39 @@ def test_empty_credentials_are_anonymous(
     assert {"SEC03", "SEC36"} <= rules_of(found)
     assert rules_of(found).isdisjoint({"SEC01", "SEC08"})
     assert topics(found).isdisjoint({"authentication", "credentials"})
+
+
+@pytest.mark.parametrize(
+    "request_lines",
+    [
+        ("GET /mqtt?token=abc HTTP/1.1",),
+        ("GET /mqtt HTTP/1.1", "Authorization: Basic YTpi"),
+        ("GET /mqtt HTTP/1.1", "Cookie: session=1"),
+    ],
+)
+def test_a_log_in_outside_of_mqtt_is_possible(request_lines: tuple[str, ...]) -> None:
+    """Where a WebSocket request may hold the log-in, the client is not said to have none."""
+    upgrade = http(
+        "C", *request_lines, "Host: hub.example", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: mqtt",
+    )  # fmt: skip
+    packets = map(framed, step_texts((connect("lamp"), ACCEPTED_311)))
+    found = audited(upgrade, websocket_answer("mqtt"), *packets, *CLOSES)
+    (device,), (server,) = found.devices, found.servers
+    assert device.authentication == server.accepts == {"none in MQTT, unknown outside": 1}
+    assert (found.overview.anonymous, found.overview.authenticated) == (0, 0)
+    assert rules_of(found).isdisjoint({"SEC03", "SEC36"})
+    assert topics(found).isdisjoint({"authentication", "credentials"})
+
+
+def test_a_connect_that_cannot_be_read_may_log_in() -> None:
+    """A CONNECT that is malformed before its user name does not show that there is none."""
+    found = audit(ROOT / "samples" / "made" / "con11-client-id-missing.pcap")
+    (device,) = found.devices
+    assert device.authentication == {"unknown, CONNECT not readable": 1}
+    assert (found.overview.anonymous, found.overview.authenticated) == (0, 0)
+    assert rules_of(found).isdisjoint({"SEC03", "SEC36"})
 
 
 def test_a_user_name_with_an_empty_password_is_not_a_password() -> None:
@@ -227,7 +261,7 @@ def test_clear_traffic_in_mid_stream_counts_as_clear() -> None:
     assert (found.overview.connections, found.overview.clear) == (1, 1)
     (server,) = found.servers
     assert "SEC02" in {problem.rule for problem in server.posture.wrong}
-    assert server.accepts == {"unknown, CONNECT not captured": 1}
+    assert server.accepts == {"unknown, no CONNECT seen": 1}
     assert server.transports == {"tcp": 1}
     assert not topics(found)
 

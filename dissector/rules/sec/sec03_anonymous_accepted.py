@@ -6,9 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import (
     ConnectionAuditRule,
-    encrypted,
     failure,
-    may_log_in_outside_mqtt,
     server_name,
 )
 from dissector.rules.base import Example, Verdict
@@ -29,7 +27,7 @@ class AnonymousAccepted(ConnectionAuditRule):
     --------------
     A CONNECT without user name, password and Authentication Method, or with empty ones, answered
     with code 0, on a connection where the client cannot have presented a certificate, nor a token
-    in the query of a WebSocket request. Reported once for each server.
+    in the query or a header of a WebSocket request. Reported once for each server.
 
     Why it matters
     --------------
@@ -88,13 +86,7 @@ class AnonymousAccepted(ConnectionAuditRule):
         """Reports a server that accepts clients without credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        if (
-            profile.code != 0
-            or not profile.complete
-            or not profile.anonymous
-            or encrypted(connection)
-            or may_log_in_outside_mqtt(connection)
-        ):
+        if profile.code != 0 or not profile.anonymous:
             return None
         if not context.activity.once(self.id, profile.server_ip, profile.server_port):
             return None

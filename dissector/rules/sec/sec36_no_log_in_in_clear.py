@@ -10,7 +10,6 @@ from dissector.rules.audit_rule import (
     encrypted,
     exposure,
     failure,
-    may_log_in_outside_mqtt,
     server_name,
 )
 from dissector.rules.base import Example, Verdict
@@ -31,8 +30,8 @@ class NoLogInInClear(ConnectionAuditRule):
     --------------
     A CONNECT without user name, password and Authentication Method, or with empty ones, on a
     connection that is not encrypted, whatever the server answers. Not reported where the client may
-    have shown who it is elsewhere: to a proxy that terminates TLS, or by a token in the query of a
-    WebSocket request. Severity info on the loopback interface and in networks that the
+    have shown who it is elsewhere: to a proxy that terminates TLS, or by a token in the query or a
+    header of a WebSocket request. Severity info on the loopback interface and in networks that the
     configuration lists as tunnels. Reported once for each host and client id at a server.
 
     Why it matters
@@ -86,9 +85,7 @@ class NoLogInInClear(ConnectionAuditRule):
         """Reports a client without log-in and encryption."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        if not profile.complete or not profile.anonymous:
-            return None
-        if encrypted(connection) or may_log_in_outside_mqtt(connection):
+        if not profile.anonymous or encrypted(connection):
             return None
         if not context.activity.once(
             self.id, profile.client_ip, profile.client_id, profile.server_ip, profile.server_port
