@@ -112,7 +112,8 @@ def _split(members: list[Profile], routed: bool, servers: set[str]) -> list[Grou
         if len(users) > 1:
             return _split_nat(members, users)
         secrets = {profile.secret for profile in accepted}
-        if not any(profile.shows_login for profile in accepted):
+        logins = {profile.shows_login for profile in accepted}
+        if logins == {False}:
             how = "without credentials: a gateway, or several devices behind one address"
         elif len(secrets) == 1 and secrets != {None}:
             how = "with the same credentials"

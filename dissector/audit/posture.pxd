@@ -10,7 +10,13 @@ from dissector.connections.profile cimport Profile
     total=cython.longlong,
 )
 cpdef device_posture(list everything, Faults faults, dict holders, frozenset checked)
-@cython.locals(total=cython.longlong)
+@cython.locals(
+    profile=Profile,
+    refused=cython.longlong,
+    opaque=cython.longlong,
+    missing=cython.longlong,
+    total=cython.longlong,
+)
 cpdef server_posture(list everything, Faults faults, dict holders, frozenset checked)
 @cython.locals(item=Profile)
 cpdef list without_decrypted(list profiles)

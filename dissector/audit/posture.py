@@ -230,9 +230,8 @@ def device_posture(
     everything: list[Profile], faults: Faults, holders: Holders, checked: frozenset[str]
 ) -> Posture:
     """Evaluates a device by the rules that were checked."""
-    profiles = without_decrypted(everything)
     accepted = opaque = missing = total = 0
-    for profile in profiles:  # one pass: there may be very many devices
+    for profile in without_decrypted(everything):  # one pass: there may be very many devices
         total += profile.count
         opaque += profile.opaque
         accepted += profile.served
@@ -253,15 +252,20 @@ def server_posture(
     everything: list[Profile], faults: Faults, holders: Holders, checked: frozenset[str]
 ) -> Posture:
     """Evaluates a server by the rules that were checked."""
-    profiles = without_decrypted(everything)
+    refused = opaque = missing = total = 0
+    for profile in without_decrypted(everything):
+        total += profile.count
+        opaque += profile.opaque
+        refused += bool(profile.code)
+        missing += profile.served and profile.client_id is None
     unseen = ["which client may read and write which topic is not evaluated by this version"]
-    if any(profile.opaque for profile in profiles):
+    if opaque:
         unseen.append("which clients it accepts, and how: this is inside TLS")
-    elif not any(profile.code for profile in profiles):
+    elif not refused:
         unseen.append("whether it refuses any client")
-    if any(profile.served and profile.client_id is None for profile in profiles):
+    if missing:
         unseen.append("how some of its clients logged in: no CONNECT of theirs was seen")
-    total = sum(profile.count for profile in profiles)
+    unseen += _unchecked(SERVER_MERITS, checked)
     right = _right(SERVER_MERITS, everything, holders, checked, total)
     return _posture(faults, right, unseen)
 
