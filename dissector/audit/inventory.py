@@ -46,13 +46,20 @@ def clients(profiles: Iterable[Profile]) -> list[Group]:
     return grouped([*with_connect, *without_connect])
 
 
-def devices(groups: list[Group], holders: Holders, checked: frozenset[str]) -> list[Device]:
-    """Returns the devices of these groups; `checked` are the rules that were checked."""
+def devices(
+    groups: list[Group], holders: Holders, checked: frozenset[str], seen: list[int]
+) -> list[Device]:
+    """Returns the devices of these groups; `checked` are the rules that were checked.
+
+    Adds up in `seen` what is right (see `device_posture`).
+    """
     faults = [_faults(group.profiles, Side.CLIENT) for group in groups]
     found = [_device(number, group, faults[number], holders) for number, group in enumerate(groups)]
     # a separate loop: the instruction cache holds the code of one step, not of both
     for number, group in enumerate(groups):
-        found[number].posture = device_posture(group.profiles, faults[number], holders, checked)
+        found[number].posture = device_posture(
+            group.profiles, faults[number], holders, checked, seen
+        )
     return found
 
 

@@ -9,7 +9,9 @@ from dissector.connections.profile cimport Profile
     missing=cython.longlong,
     total=cython.longlong,
 )
-cpdef device_posture(list everything, Faults faults, dict holders, frozenset checked)
+cpdef device_posture(
+    list everything, Faults faults, dict holders, frozenset checked, list seen
+)
 @cython.locals(
     profile=Profile,
     refused=cython.longlong,
@@ -20,7 +22,10 @@ cpdef device_posture(list everything, Faults faults, dict holders, frozenset che
 cpdef server_posture(list everything, Faults faults, dict holders, frozenset checked)
 @cython.locals(item=Profile)
 cpdef list without_decrypted(list profiles)
-cdef list _right(tuple merits, list profiles, dict holders, frozenset checked, long long total)
+@cython.locals(count=cython.longlong)
+cdef list _right(
+    tuple merits, list profiles, dict holders, frozenset checked, long long total, list seen
+)
 @cython.locals(profile=Profile, count=cython.longlong, holds=cython.longlong, violated=cython.bint)
 cdef tuple _seen(merit, list profiles, dict holders, frozenset checked)
 cdef _posture(Faults faults, list right, list unseen)

@@ -227,9 +227,16 @@ SERVER_MERITS = (
 
 
 def device_posture(
-    everything: list[Profile], faults: Faults, holders: Holders, checked: frozenset[str]
+    everything: list[Profile],
+    faults: Faults,
+    holders: Holders,
+    checked: frozenset[str],
+    seen: list[int],
 ) -> Posture:
-    """Evaluates a device by the rules that were checked."""
+    """Evaluates a device by the rules that were checked.
+
+    Adds to `seen`, by the index of `DEVICE_MERITS`, on how many of its connections each was seen.
+    """
     accepted = opaque = missing = total = 0
     for profile in without_decrypted(everything):  # one pass: there may be very many devices
         total += profile.count
@@ -244,7 +251,7 @@ def device_posture(
     if missing:
         unseen.append("the CONNECT of some of its connections")
     unseen += _unchecked(DEVICE_MERITS, checked)
-    right = _right(DEVICE_MERITS, everything, holders, checked, total)
+    right = _right(DEVICE_MERITS, everything, holders, checked, total, seen)
     return _posture(faults, right, unseen)
 
 
@@ -266,7 +273,8 @@ def server_posture(
     if missing:
         unseen.append("how some of its clients logged in: no CONNECT of theirs was seen")
     unseen += _unchecked(SERVER_MERITS, checked)
-    right = _right(SERVER_MERITS, everything, holders, checked, total)
+    seen = [0] * len(SERVER_MERITS)
+    right = _right(SERVER_MERITS, everything, holders, checked, total, seen)
     return _posture(faults, right, unseen)
 
 
@@ -276,10 +284,13 @@ def _right(
     holders: Holders,
     checked: frozenset[str],
     total: int,
+    seen: list[int],
 ) -> list[Point]:
+    """Returns what is right on all connections where it could be seen; adds to `seen`."""
     found: list[Point] = []
-    for merit in merits:
+    for index, merit in enumerate(merits):
         count, violated = _seen(merit, profiles, holders, checked)
+        seen[index] += count
         if count and not violated:
             found.append(Point(merit.topic, merit.text, count, total))
     return found
@@ -338,34 +349,38 @@ def _worst_first(problem: Problem) -> tuple[int, str]:
 def overview(
     devices: Sequence[Device],
     servers: Sequence[Server],
-    members: Sequence[list[Profile]],
+    profiles: Sequence[Profile],
+    seen: Sequence[int],
     *,
-    holders: Holders,
-    checked: frozenset[str],
     other: dict[str, int],
     evicted: int,
     seconds: float,
 ) -> Overview:
     """Summarizes an audit.
 
-    `members` are the profiles of each device, `other` is other traffic by kind, `evicted` counts
+    `seen` is what `device_posture` added up; `other` is other traffic by kind; `evicted` counts
     lost profiles.
     """
     worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
     for device in devices:
         worst["none" if device.posture.worst is None else device.posture.worst._value_] += 1
     clear = encrypted = opaque = undecrypted = anonymous = authenticated = 0
-    for profiles in members:
-        for profile in profiles:
-            clear += profile.in_clear
-            encrypted += profile.encrypted
-            if profile.opaque:
-                opaque += profile.encrypted
-                undecrypted += profile.count
-            if profile.client_id is not None:
-                anonymous += profile.count if profile.anonymous else 0
-                authenticated += profile.count if profile.shows_login else 0
+    for profile in profiles:
+        clear += profile.in_clear
+        encrypted += profile.encrypted
+        if profile.opaque:
+            opaque += profile.encrypted
+            undecrypted += profile.count
+        if profile.client_id is not None:
+            anonymous += profile.count if profile.anonymous else 0
+            authenticated += profile.count if profile.shows_login else 0
     total = sum(device.connections for device in devices)
+    right = [
+        Point(merit.topic, merit.text, count, total)
+        for merit, count in zip(DEVICE_MERITS, seen, strict=True)
+        if count
+    ]
+    right.sort(key=lambda point: (-point.count, point.topic, point.text))
     unseen = ["what is published and subscribed to, and who may read it"]
     if opaque:
         unseen.append(f"the content of {opaque:,} TLS connections; --keylog would decrypt it")
@@ -390,7 +405,7 @@ def overview(
         anonymous=anonymous,
         authenticated=authenticated,
         devices_by_worst=worst,
-        right=_common(members, holders, checked, total),
+        right=tuple(right),
         not_seen=tuple(unseen),
         method=(
             "passive: nothing was sent, all results come from the captured frames",
@@ -400,17 +415,3 @@ def overview(
         ),
         limits=tuple(limits),
     )
-
-
-def _common(
-    members: Sequence[list[Profile]], holders: Holders, checked: frozenset[str], total: int
-) -> tuple[Point, ...]:
-    """Returns on how many connections of all devices each merit was seen."""
-    found = []
-    for merit in DEVICE_MERITS:
-        count = 0
-        for profiles in members:
-            count += _seen(merit, profiles, holders, checked)[0]
-        if count:
-            found.append(Point(merit.topic, merit.text, count, total))
-    return tuple(sorted(found, key=lambda point: (-point.count, point.topic, point.text)))

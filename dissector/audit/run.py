@@ -108,7 +108,8 @@ def run(
     groups = inventory.clients(profiles)
     holders = inventory.holders(groups)
     checked = selected(options.select, options.ignore, audit=True)
-    devices = inventory.devices(groups, holders, checked)
+    seen = [0] * len(posture.DEVICE_MERITS)
+    devices = inventory.devices(groups, holders, checked, seen)
     servers = inventory.servers(profiles, devices, holders, checked)
     for device in devices:
         sink.device(device)
@@ -118,9 +119,8 @@ def run(
     overview = posture.overview(
         devices,
         servers,
-        [group.profiles for group in groups],
-        holders=holders,
-        checked=checked,
+        profiles,
+        seen,
         other=capture.other_traffic,
         evicted=activity.profiles.evicted,
         seconds=((capture.end_ns or 0) - (capture.start_ns or 0)) / 1e9,
