@@ -111,11 +111,14 @@ def _split(members: list[Profile], routed: bool, servers: set[str]) -> list[Grou
         users = {profile.username for profile in accepted}
         if len(users) > 1:
             return _split_nat(members, users)
-        how = (
-            "without credentials: a gateway, or several devices behind one address"
-            if users == {None}
-            else "with the same credentials"
-        )
+        secrets = {profile.secret for profile in accepted}
+        logins = {profile.shows_login for profile in accepted}
+        if logins == {False}:
+            how = "without credentials: a gateway, or several devices behind one address"
+        elif len(secrets) == 1 and secrets != {None}:
+            how = "with the same credentials"
+        else:
+            how = "without a user name" if users == {None} else "with the same user name"
         return [Group(members, Kind.GATEWAY, f"{at_once} client ids at the same time, {how}")]
     if routed:
         reason = "its MAC address is a router's: other IP addresses share it"

@@ -1,6 +1,6 @@
 cimport cython
 from dissector.audit.grouping cimport Group
-from dissector.audit.posture cimport without_decrypted, device_posture
+from dissector.audit.posture cimport device_posture, server_posture, without_decrypted
 from dissector.audit.software cimport client_software
 from dissector.audit.tally cimport Faults, Tally, tally_of
 from dissector.audit.login_methods cimport login_method
@@ -25,10 +25,10 @@ from dissector.connections.profile cimport Profile
     its_ids=tuple,
 )
 cdef _device(long long number, Group group, Faults faults, dict holders)
-@cython.locals(faults=Faults, profile=Profile)
-cdef Faults _faults(list profiles)
+@cython.locals(faults=Faults, profile=Profile, tally=Tally)
+cdef Faults _faults(list profiles, side)
 @cython.locals(group=Group, profile=Profile)
-cdef dict _holders(list groups)
+cpdef dict holders(list groups)
 cpdef str server_name(Profile profile)
 cdef _count(dict counts, key, long long count)
 cdef _version(Profile profile)
@@ -42,10 +42,9 @@ cdef _version(Profile profile)
     refused=cython.longlong,
     unanswered=cython.longlong,
     last_ns=cython.longlong,
-    faults=Faults,
     accepted_profiles=list,
 )
-cdef _server(long long number, list profiles, dict clients)
+cdef _server(long long number, list profiles, Faults faults, dict visitors)
 cdef str _name(tuple ids, tuple macs, tuple addresses)
 @cython.locals(registered=list)
 cdef tuple _vendor(tuple macs)

@@ -8,7 +8,7 @@ from typing import Any
 from dissector.audit.certificates import asks_for_certificate, shown_certificates
 from dissector.audit.grouping import Group, grouped
 from dissector.audit.login_methods import login_method
-from dissector.audit.posture import device_posture, server_posture, without_decrypted
+from dissector.audit.posture import Holders, device_posture, server_posture, without_decrypted
 from dissector.audit.records import (
     LISTED,
     Device,
@@ -21,7 +21,7 @@ from dissector.audit.records import (
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
 from dissector.connections.profile import Profile
-from dissector.model import Stream, Version
+from dissector.model import Side, Stream, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value
 from dissector.text import printable
@@ -36,41 +36,60 @@ _LIMITS = (
 _OWN = (Kind.DEVICE, Kind.GATEWAY, Kind.BRIDGE)  # kinds whose MAC address is their own
 
 
-def devices(profiles: Iterable[Profile]) -> list[Device]:
-    """Returns the clients of MQTT, or of TLS that may carry it, in order of first appearance."""
+def clients(profiles: Iterable[Profile]) -> list[Group]:
+    """Groups the clients of MQTT, or of TLS that may carry it, by device, in order of appearance.
+
+    Those with a CONNECT come first within a device: they say most about it.
+    """
     with_connect = [profile for profile in profiles if profile.client_id is not None]
     without_connect = [profile for profile in profiles if profile.client_id is None]
-    groups = grouped([*with_connect, *without_connect])
-    holders = _holders(groups)
-    faults = [_faults(group.profiles) for group in groups]
+    return grouped([*with_connect, *without_connect])
+
+
+def devices(
+    groups: list[Group], holders: Holders, checked: frozenset[str], seen: list[int]
+) -> list[Device]:
+    """Returns the devices of these groups; `checked` are the rules that were checked.
+
+    Adds up in `seen` what is right (see `device_posture`).
+    """
+    faults = [_faults(group.profiles, Side.CLIENT) for group in groups]
     found = [_device(number, group, faults[number], holders) for number, group in enumerate(groups)]
     # a separate loop: the instruction cache holds the code of one step, not of both
     for number, group in enumerate(groups):
-        found[number].posture = device_posture(group.profiles, faults[number], holders)
+        found[number].posture = device_posture(
+            group.profiles, faults[number], holders, checked, seen
+        )
     return found
 
 
-def _faults(profiles: list[Profile]) -> Faults:
+def _faults(profiles: list[Profile], side: Side) -> Faults:
     faults = Faults()
     for profile in profiles:
-        faults.merge(tally_of(profile).client_faults)
+        tally = tally_of(profile)
+        faults.merge(tally.client_faults if side is Side.CLIENT else tally.server_faults)
     return faults
 
 
-def _holders(groups: list[Group]) -> dict[str, int]:
-    """Counts the devices accepted with each credential; those in TLS may have been accepted."""
-    counts: dict[str, int] = {}
+def holders(groups: list[Group]) -> Holders:
+    """Counts the devices accepted with each credential, and with each client id at a server.
+
+    Those in TLS may have been accepted.
+    """
+    counts: Holders = {}
     for group in groups:
-        used: set[str] = set()
+        used: set[object] = set()
         for profile in group.profiles:
             if profile.secret is not None and (profile.code == 0 or profile.tls is not None):
                 used.add(profile.secret)
-        for secret in used:
-            counts[secret] = counts.get(secret, 0) + 1
+            if profile.client_id and profile.code == 0:
+                used.add((profile.server_ip, profile.server_port, profile.client_id))
+        for item in used:
+            counts[item] = counts.get(item, 0) + 1
     return counts
 
 
-def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) -> Device:
+def _device(number: int, group: Group, faults: Faults, holders: Holders) -> Device:
     everything = group.profiles
     profiles = without_decrypted(everything)
     macs: dict[str, int] = {}
@@ -96,8 +115,8 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
         _count(named, profile.forwarded, count)
         _count(users, profile.username, count)
         _count(versions, _version(profile), count)
-        _count(transports, profile.transport, count)
-        _count(logins, login_method(profile), count)
+        _count(transports, profile.transport, profile.used)
+        _count(logins, login_method(profile), profile.used)
         _count(server_names, server_name(profile), 1)
         _count(wills, profile.will, count)
         if profile.tls is None and profile.code in (0, None):
@@ -164,20 +183,30 @@ def _device(number: int, group: Group, faults: Faults, holders: dict[str, int]) 
     )
 
 
-def servers(profiles: Iterable[Profile], found: list[Device]) -> list[Server]:
-    """Returns the servers in order of first appearance."""
+def servers(
+    profiles: Iterable[Profile], found: list[Device], holders: Holders, checked: frozenset[str]
+) -> list[Server]:
+    """Returns the servers in order of first appearance; `found` are the devices."""
     by_place: dict[tuple[str, int], list[Profile]] = {}
     for profile in profiles:
         by_place.setdefault((profile.server_ip, profile.server_port), []).append(profile)
     ordered = sorted(by_place.values(), key=lambda members: min(item.first_ns for item in members))
-    clients: dict[str, int] = {}
+    visitors: dict[str, int] = {}
     for device in found:
         for name in device.servers:
-            _count(clients, name, 1)
-    return [_server(number, members, clients) for number, members in enumerate(ordered)]
+            _count(visitors, name, 1)
+    made = []
+    for number, members in enumerate(ordered):
+        faults = _faults(members, Side.SERVER)
+        record = _server(number, members, faults, visitors)
+        record.posture = server_posture(members, faults, holders, checked)
+        made.append(record)
+    return made
 
 
-def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Server:
+def _server(
+    number: int, profiles: list[Profile], faults: Faults, visitors: dict[str, int]
+) -> Server:
     first = profiles[0]
     macs: dict[str, int] = {}
     transports: dict[str, int] = {}
@@ -191,14 +220,13 @@ def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Se
     refusals: dict[str, int] = {}
     tls: dict[str, int] = {}
     accepted_profiles: list[Profile] = []
-    faults = Faults()
     connections = accepted = refused = unanswered = last_ns = 0
     for profile in without_decrypted(profiles):
         count = profile.count
         connections += count
-        _count(transports, profile.transport, count)
-        if profile.code == 0 or (profile.tls is not None and profile.tls.established):
-            _count(accepts, login_method(profile), count)  # in TLS, clients that then sent data
+        _count(transports, profile.transport, profile.used)
+        if profile.served or profile.tls is not None:  # in TLS, clients that then sent data
+            _count(accepts, login_method(profile), profile.used)
     for profile in profiles:  # one pass: there may be very many
         count = profile.count
         tally = tally_of(profile)
@@ -206,7 +234,6 @@ def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Se
         refused += tally.refused
         unanswered += tally.unanswered
         last_ns = max(last_ns, tally.last_ns)
-        faults.merge(tally.server_faults)
         _count(macs, profile.server_mac, count)
         _count(hosts, profile.host, 1)
         _count(paths, profile.path, 1)
@@ -243,7 +270,7 @@ def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Se
         refuses=refuses,
         refusals=refusals,
         limits=_limits(accepted_profiles),
-        devices=clients.get(name, 0),
+        devices=visitors.get(name, 0),
         connections=connections,
         accepted=accepted,
         refused=refused,
@@ -254,7 +281,6 @@ def _server(number: int, profiles: list[Profile], clients: dict[str, int]) -> Se
         first_seen_ns=min(profile.first_ns for profile in profiles),
         last_seen_ns=last_ns,
         findings=_numbers(faults),
-        posture=server_posture(profiles, faults),
     )
 
 
@@ -265,7 +291,7 @@ def server_name(profile: Profile) -> str:
 
 
 def _count(counts: dict[Any, int], key: Any, count: int) -> None:
-    if key is not None:
+    if key is not None and count:
         counts[key] = counts.get(key, 0) + count
 
 
@@ -314,7 +340,7 @@ def _add_evidence(made: list[Evidence], kind: str, counts: dict[str, int], reaso
     made += items[:LISTED]
 
 
-def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]:
+def _secrets(profiles: list[Profile], holders: Holders) -> list[Evidence]:
     """Returns credentials, and client certificates by the fingerprint of their key."""
     kinds: dict[tuple[str, str], int] = {}
     for profile in profiles:
@@ -324,7 +350,7 @@ def _secrets(profiles: list[Profile], holders: dict[str, int]) -> list[Evidence]
     made: list[Evidence] = []
     for (kind, secret), count in kinds.items():
         shared = holders.get(secret, 0) > 1
-        reason = "other devices use the same" if shared else "no other device uses it"
+        reason = "other devices use the same" if shared else "no other device was seen with it"
         made.append(Evidence(kind, secret, reason, count))
     return made[:LISTED]
 

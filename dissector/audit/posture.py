@@ -1,130 +1,334 @@
 """Evaluates the posture of devices and servers: what is wrong and what is right.
 
-A point counts as right only if it holds for every connection seen of the party.
+`DEVICE_MERITS` and `SERVER_MERITS` list all that can be right, each with the rules that contradict
+it. A point is reported on a party with the number of connections on which it was seen, if no
+connection of the party violates it and none has a finding that contradicts it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
-from dissector.audit.tally import Faults
+from dissector.audit.tally import Faults, tally_of
+from dissector.connections.activity_tracker import DENIED
 from dissector.connections.profile import Profile
 from dissector.model import Severity, Version
+from dissector.net.tls_names import TLS_1_2, TLS_1_3, broken, version_name
 
-_ENCRYPTED = frozenset({"tls", "wss", "quic"})
 _STANDARDS = (Version.V3_1_1, Version.V5_0)
-_SHARING = frozenset({"SEC07"})
-_WEAK = frozenset({"SEC04", "SEC05", "SEC06", "SEC08", "SEC29"})
-_KEEP_ALIVE = frozenset({"SEC15", "SEC16"})
-_IDENTITY = frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"})
+_CURRENT = (version_name(TLS_1_2), version_name(TLS_1_3))
+_HIDES_CERTIFICATES = version_name(TLS_1_3)
+_VIOLATED = -1
+
+# How many devices use each credential, and each client id at a server (`inventory.py`)
+Holders = dict[object, int]
 
 
-def device_posture(everything: list[Profile], faults: Faults, holders: dict[str, int]) -> Posture:
-    """Evaluates a device; `holders` counts the devices that use each credential."""
-    profiles = without_decrypted(everything)
-    connected = opaque = accepted = count = opaque_count = 0
-    certified = authenticated = unique = secret = standard = identified = True
-    for profile in profiles:  # one pass: there may be very many devices
-        if profile.opaque:
-            opaque += 1
-            opaque_count += profile.count
-            certified = certified and bool(profile.tls and profile.tls.client_certificates)
-        if profile.client_id is None:
-            continue
-        connected += 1
-        authenticated = authenticated and not profile.anonymous
-        if profile.code == 0:
-            accepted += 1
-            count += profile.count
-            unique = unique and holders.get(profile.secret or "") == 1
-            secret = secret and bool(profile.secret)
-            standard = standard and profile.version in _STANDARDS
-            identified = identified and bool(profile.client_id)
-    found = faults.by_rule.keys()
-    right = _encryption(
-        [item for item in profiles if item.client_id is not None or item.opaque],
-        everything, faults, "all its connections are encrypted",
-    )  # fmt: skip
-    if opaque and certified:
-        text = "it presents a client certificate"
-        right.append(Point("authentication", text, opaque_count))
-    if accepted and authenticated:
-        right.append(Point("authentication", "it sends credentials on every connection", count))
-        if unique and found.isdisjoint(_SHARING):
-            text = "no other device was seen with its credentials"
-            right.append(Point("credentials", text, count))
-        if secret and found.isdisjoint(_WEAK):
-            right.append(Point("credentials", "its password is not obviously weak", count))
-    if accepted and standard:
-        right.append(Point("version", "its MQTT version is an OASIS standard", count))
-    if accepted and identified and found.isdisjoint(_IDENTITY):
-        right.append(Point("identity", "its client id is its own", count))
-    if accepted and found.isdisjoint(_KEEP_ALIVE):
-        right.append(Point("session", "its keep alive is reasonable", count))
+class Merit(NamedTuple):
+    """Something that can be right about a device or a server.
+
+    `seen` returns the number of connections of a profile on which it holds, 0 if that cannot be
+    seen or does not apply, `_VIOLATED` if it does not hold. It is right only as far as the rules of
+    `rests_on` were checked and found nothing; `contradicted_by` are the other rules whose findings
+    say the opposite.
+    """
+
+    topic: str
+    text: str
+    seen: Callable[[Profile, Holders], int]
+    rests_on: frozenset[str] = frozenset()
+    contradicted_by: frozenset[str] = frozenset()
+
+
+def _encrypted(profile: Profile, holders: Holders) -> int:
+    if profile.in_clear:
+        return _VIOLATED
+    facts = profile.tls
+    if facts is not None and facts.established and facts.suite is not None and broken(facts.suite):
+        return _VIOLATED
+    return profile.encrypted
+
+
+def _served_encrypted(profile: Profile, holders: Holders) -> int:
+    if profile.tls is None and not profile.served:
+        return 0
+    return _encrypted(profile, holders)
+
+
+def _current_tls(profile: Profile, holders: Holders) -> int:
+    facts = profile.tls
+    if facts is None or facts.version is None:
+        return 0
+    return facts.established if facts.version in _CURRENT else _VIOLATED
+
+
+def _certified(profile: Profile, holders: Holders) -> int:
+    facts = profile.tls
+    if facts is None or not facts.established:
+        return 0
+    if facts.client_certificates:
+        return facts.established
+    visible = facts.version not in (None, _HIDES_CERTIFICATES) and not facts.resumed
+    return _VIOLATED if visible else 0
+
+
+def _requests_certificate(profile: Profile, holders: Holders) -> int:
+    facts = profile.tls
+    if facts is None or facts.requested is None:
+        return 0
+    return facts.established if facts.requested else _VIOLATED
+
+
+def _logged_in(profile: Profile, holders: Holders) -> int:
+    if profile.anonymous:
+        return _VIOLATED
+    proven = profile.secret is not None or profile.method is not None
+    return profile.count if proven and profile.code == 0 else 0
+
+
+def _accepted_with_login(profile: Profile, holders: Holders) -> int:
+    return _logged_in(profile, holders) if profile.served else 0
+
+
+def _own_credentials(profile: Profile, holders: Holders) -> int:
+    if profile.code != 0 or profile.secret is None:
+        return 0
+    return profile.count if holders[profile.secret] == 1 else _VIOLATED
+
+
+def _password(profile: Profile, holders: Holders) -> int:
+    return profile.count if profile.code == 0 and profile.secret is not None else 0
+
+
+def _standard_version(profile: Profile, holders: Holders) -> int:
+    if profile.code != 0:
+        return 0
+    return profile.count if profile.version in _STANDARDS else _VIOLATED
+
+
+def _own_client_id(profile: Profile, holders: Holders) -> int:
+    if profile.code != 0 or not profile.client_id:
+        return 0
+    key = (profile.server_ip, profile.server_port, profile.client_id)
+    return profile.count if holders[key] == 1 else _VIOLATED
+
+
+def _keep_alive(profile: Profile, holders: Holders) -> int:
+    if profile.code != 0 or not profile.complete:
+        return 0
+    return profile.count if profile.keep_alive else _VIOLATED
+
+
+def _denied(profile: Profile, holders: Holders) -> int:
+    return profile.count if profile.code in DENIED else 0
+
+
+_ENCRYPTION, _LOGIN, _CREDENTIALS = "encryption", "authentication", "credentials"
+
+DEVICE_MERITS = (
+    Merit(
+        _ENCRYPTION,
+        "its connections are encrypted",
+        _encrypted,
+        contradicted_by=frozenset({"SEC01", "SEC02", "SEC03", "SEC36", "TLS03"}),
+    ),
+    Merit(
+        _ENCRYPTION,
+        "its TLS versions are current",
+        _current_tls,
+        contradicted_by=frozenset({"TLS01", "TLS02"}),
+    ),
+    Merit(
+        _LOGIN,
+        "it presents a client certificate",
+        _certified,
+        contradicted_by=frozenset({"TLS08", "TLS14"}),
+    ),
+    Merit(
+        _LOGIN,
+        "it sends credentials",
+        _logged_in,
+        contradicted_by=frozenset(
+            {"CON07", "CON08", "CON09", "SEC03", "SEC08", "SEC09", "SEC10", "SEC36"}
+        ),
+    ),
+    Merit(
+        _CREDENTIALS,
+        "no other device was seen with its credentials",
+        _own_credentials,
+        contradicted_by=frozenset({"SEC07", "SEC09", "SEC10", "TLS08"}),
+    ),
+    Merit(
+        _CREDENTIALS,
+        "its password is not obviously weak",
+        _password,
+        rests_on=frozenset({"SEC04", "SEC05", "SEC06", "SEC29"}),
+        contradicted_by=frozenset({"SEC08", "SEC09", "SEC10"}),
+    ),
+    Merit(
+        "version",
+        "its MQTT version is an OASIS standard",
+        _standard_version,
+        contradicted_by=frozenset({"CON01", "CON02", "SEC20"}),
+    ),
+    Merit(
+        "identity",
+        "no other device was seen with its client id",
+        _own_client_id,
+        contradicted_by=frozenset({"SEC12", "SEC13", "SEC14", "SEC27", "SEC34"}),
+    ),
+    Merit(
+        "session",
+        "its keep alive is reasonable",
+        _keep_alive,
+        rests_on=frozenset({"SEC15", "SEC16"}),
+    ),
+)
+SERVER_MERITS = (
+    Merit(
+        _ENCRYPTION,
+        "its accepted connections are encrypted",
+        _served_encrypted,
+        contradicted_by=frozenset({"SEC02", "SEC03", "TLS03"}),
+    ),
+    Merit(
+        _ENCRYPTION,
+        "its TLS versions are current",
+        _current_tls,
+        contradicted_by=frozenset({"TLS01"}),
+    ),
+    Merit(
+        _LOGIN,
+        "it requests client certificates",
+        _requests_certificate,
+        contradicted_by=frozenset({"TLS14"}),
+    ),
+    Merit(
+        _LOGIN,
+        "it accepted no client without credentials",
+        _accepted_with_login,
+        contradicted_by=frozenset({"AUT01", "SEC03", "SEC08", "SEQ03", "SEQ10"}),
+    ),
+    Merit(
+        _LOGIN,
+        "it refuses clients that are not authorized",
+        _denied,
+        contradicted_by=frozenset({"ACK03", "AUT05", "SEC03", "SEQ08", "SEQ09", "SEQ10"}),
+    ),
+    Merit(
+        "version",
+        "it accepted only MQTT versions that are OASIS standards",
+        _standard_version,
+        contradicted_by=frozenset({"CON01", "CON02", "SEC20", "SEQ06"}),
+    ),
+)
+
+
+def device_posture(
+    everything: list[Profile],
+    faults: Faults,
+    holders: Holders,
+    checked: frozenset[str],
+    seen: list[int],
+) -> Posture:
+    """Evaluates a device by the rules that were checked.
+
+    Adds to `seen`, by the index of `DEVICE_MERITS`, on how many of its connections each was seen.
+    """
+    accepted = opaque = missing = total = 0
+    for profile in without_decrypted(everything):  # one pass: there may be very many devices
+        total += profile.count
+        opaque += profile.opaque
+        accepted += profile.served
+        missing += profile.client_id is None and profile.tls is None and not profile.silent
     unseen = ["what it publishes and subscribes to is not evaluated by this version"]
     if opaque:
         unseen.append("what it sends inside TLS; a key log would decrypt it (--keylog)")
     elif not accepted:
-        unseen.append("what it does after a CONNACK: no connection of it was accepted")
-    if connected + opaque < len(profiles):
+        unseen.append("what it does after a CONNACK: no connection of it was seen to be accepted")
+    if missing:
         unseen.append("the CONNECT of some of its connections")
+    unseen += _unchecked(DEVICE_MERITS, checked)
+    right = _right(DEVICE_MERITS, everything, holders, checked, total, seen)
     return _posture(faults, right, unseen)
 
 
-def server_posture(everything: list[Profile], faults: Faults) -> Posture:
-    """Evaluates a server."""
-    profiles = without_decrypted(everything)
-    connected = [profile for profile in profiles if profile.client_id is not None]
-    accepted = [profile for profile in connected if profile.code == 0]
-    refused = [profile for profile in connected if profile.code]
-    count = sum(profile.count for profile in accepted)
-    opaque = [profile for profile in profiles if profile.opaque]
-    right = _encryption(
-        [*accepted, *opaque], everything, faults, "all its accepted connections are encrypted"
-    )
-    if any(item.tls is not None and item.tls.requested for item in opaque):
-        times = sum(profile.count for profile in opaque)
-        right.append(Point("authentication", "it requests client certificates", times))
-    if accepted and not any(profile.anonymous for profile in accepted):
-        text = "it accepted no client without credentials"
-        right.append(Point("authentication", text, count))
-    if refused:
-        times = sum(profile.count for profile in refused)
-        right.append(Point("authentication", "it refuses clients that are not allowed", times))
-    if accepted and all(profile.version in _STANDARDS for profile in accepted):
-        text = "it accepted only MQTT versions that are OASIS standards"
-        right.append(Point("version", text, count))
+def server_posture(
+    everything: list[Profile], faults: Faults, holders: Holders, checked: frozenset[str]
+) -> Posture:
+    """Evaluates a server by the rules that were checked."""
+    refused = opaque = missing = total = 0
+    for profile in without_decrypted(everything):
+        total += profile.count
+        opaque += profile.opaque
+        refused += bool(profile.code)
+        missing += profile.served and profile.client_id is None
     unseen = ["which client may read and write which topic is not evaluated by this version"]
     if opaque:
         unseen.append("which clients it accepts, and how: this is inside TLS")
     elif not refused:
         unseen.append("whether it refuses any client")
+    if missing:
+        unseen.append("how some of its clients logged in: no CONNECT of theirs was seen")
+    unseen += _unchecked(SERVER_MERITS, checked)
+    seen = [0] * len(SERVER_MERITS)
+    right = _right(SERVER_MERITS, everything, holders, checked, total, seen)
     return _posture(faults, right, unseen)
+
+
+def _right(
+    merits: tuple[Merit, ...],
+    profiles: list[Profile],
+    holders: Holders,
+    checked: frozenset[str],
+    total: int,
+    seen: list[int],
+) -> list[Point]:
+    """Returns what is right on all connections where it could be seen; adds to `seen`."""
+    found: list[Point] = []
+    for index, merit in enumerate(merits):
+        count, violated = _seen(merit, profiles, holders, checked)
+        seen[index] += count
+        if count and not violated:
+            found.append(Point(merit.topic, merit.text, count, total))
+    return found
+
+
+def _seen(
+    merit: Merit, profiles: list[Profile], holders: Holders, checked: frozenset[str]
+) -> tuple[int, bool]:
+    """Returns on how many connections a merit was seen, and whether any violates it.
+
+    A finding that contradicts it counts for all connections of the party, because many rules report
+    only the first of several; but where the connection violates the merit anyway, the finding is
+    about that one.
+    """
+    if not merit.rests_on <= checked:
+        return 0, False
+    contradicting = merit.rests_on | merit.contradicted_by
+    count = 0
+    violated = False
+    for profile in profiles:
+        holds = merit.seen(profile, holders)
+        if holds < 0:
+            violated = True
+        elif tally_of(profile).has_finding(contradicting):
+            return 0, True
+        else:
+            count += holds
+    return count, violated
+
+
+def _unchecked(merits: tuple[Merit, ...], checked: frozenset[str]) -> list[str]:
+    missing = sorted({rule for merit in merits for rule in merit.rests_on} - checked)
+    return [f"what the rules check that were not selected: {', '.join(missing)}"] if missing else []
 
 
 def without_decrypted(profiles: list[Profile]) -> list[Profile]:
     """Drops TLS profiles that were decrypted, as their content has a profile of its own."""
     return [item for item in profiles if item.tls is None or item.opaque] or profiles
-
-
-def _encryption(
-    profiles: list[Profile], everything: list[Profile], faults: Faults, text: str
-) -> list[Point]:
-    """Returns a point if all is encrypted, and another if the TLS versions are current."""
-    count = 0
-    for profile in profiles:
-        if profile.transport not in _ENCRYPTED:
-            return []
-        count += profile.count
-    if not count:
-        return []
-    found = [Point("encryption", text, count)]
-    if not [rule for rule in faults.by_rule if rule.startswith("TLS")]:
-        versions = {item.tls.version for item in everything if item.tls is not None}
-        if versions and versions <= {"TLS 1.2", "TLS 1.3"}:
-            found.append(Point("encryption", "its TLS versions are current", count))
-    return found
 
 
 def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
@@ -146,24 +350,47 @@ def overview(
     devices: Sequence[Device],
     servers: Sequence[Server],
     profiles: Sequence[Profile],
+    seen: Sequence[int],
     *,
     other: dict[str, int],
     evicted: int,
     seconds: float,
 ) -> Overview:
-    """Summarizes an audit; `other` is other traffic by kind, `evicted` counts lost profiles."""
-    connected = [profile for profile in profiles if profile.client_id is not None]
-    opaque = sum(profile.count for profile in profiles if profile.opaque)
+    """Summarizes an audit.
+
+    `seen` is what `device_posture` added up; `other` is other traffic by kind; `evicted` counts
+    lost profiles.
+    """
     worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
     for device in devices:
         worst["none" if device.posture.worst is None else device.posture.worst._value_] += 1
-    clear = sum(profile.count for profile in connected if profile.transport not in _ENCRYPTED)
-    encrypted = sum(profile.count for profile in connected) - clear + opaque
+    clear = encrypted = opaque = undecrypted = anonymous = authenticated = 0
+    for profile in profiles:
+        clear += profile.in_clear
+        encrypted += profile.encrypted
+        if profile.opaque:
+            opaque += profile.encrypted
+            undecrypted += profile.count
+        if profile.client_id is not None:
+            anonymous += profile.count if profile.anonymous else 0
+            authenticated += profile.count if profile.shows_login else 0
+    total = sum(device.connections for device in devices)
+    right = [
+        Point(merit.topic, merit.text, count, total)
+        for merit, count in zip(DEVICE_MERITS, seen, strict=True)
+        if count
+    ]
+    right.sort(key=lambda point: (-point.count, point.topic, point.text))
     unseen = ["what is published and subscribed to, and who may read it"]
     if opaque:
         unseen.append(f"the content of {opaque:,} TLS connections; --keylog would decrypt it")
-    foreign = other.get("tls", 0) - sum(item.count for item in profiles if item.tls is not None)
-    if foreign > 0:
+    if total > clear + encrypted:
+        unseen.append(
+            f"whether {total - clear - encrypted:,} connections are encrypted: no data was seen on "
+            "them, or TLS was not seen to be established"
+        )
+    foreign = other.get("tls", 0) - undecrypted
+    if foreign > 0 and not evicted:
         unseen.append(f"{foreign:,} TLS connections that do not look like MQTT")
     unseen.append(f"what happened outside the {seconds:,.0f} seconds of this capture")
     limits = ["an audit of traffic sees who connected, not who could connect"]
@@ -172,12 +399,13 @@ def overview(
     return Overview(
         devices=len(devices),
         servers=len(servers),
+        connections=total,
         clear=clear,
         encrypted=encrypted,
-        anonymous=sum(profile.count for profile in connected if profile.anonymous),
-        authenticated=sum(profile.count for profile in connected if not profile.anonymous),
+        anonymous=anonymous,
+        authenticated=authenticated,
         devices_by_worst=worst,
-        right=_common(devices),
+        right=tuple(right),
         not_seen=tuple(unseen),
         method=(
             "passive: nothing was sent, all results come from the captured frames",
@@ -187,13 +415,3 @@ def overview(
         ),
         limits=tuple(limits),
     )
-
-
-def _common(devices: Sequence[Device]) -> tuple[Point, ...]:
-    counts: dict[tuple[str, str], int] = {}
-    for device in devices:
-        for point in device.posture.right:
-            key = (point.topic, point.text)
-            counts[key] = counts.get(key, 0) + 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Point(topic, text, count) for (topic, text), count in ordered)

@@ -62,15 +62,17 @@ class Will(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Point(msgspec.Struct, frozen=True, rename="camel"):
-    """One point of a posture that is right, and on how many connections.
+    """One point of a posture that is right: on `count` of `total` connections.
 
+    On the other connections it could not be seen; in an `Overview` it may also be wrong on them.
     `topic` is a keyword for grouping: "encryption", "authentication", "credentials", "identity",
-    "session", "behaviour", "version", "availability".
+    "session", "version".
     """
 
     topic: str
     text: str
-    count: int = 1
+    count: int
+    total: int
 
 
 class Problem(msgspec.Struct, frozen=True, rename="camel"):
@@ -113,9 +115,10 @@ class Device(msgspec.Struct, kw_only=True, rename="camel"):
     `id` counts devices from 0 in order of first appearance; `name` is its client id if it has
     exactly one, else its address, else its MAC address. `authentication`, `versions` and
     `transports` map what was used to a number of connections: "none", "password", "user name
-    only", "client certificate" or "method NAME"; "3.1.1"; "tcp", "tls", "ws", "wss". `connections`
-    counts those with a CONNECT, and TLS connections that were not decrypted; `refusals` maps the
-    name of a code to a count. `reconnects` are connections after the first with the same client id,
+    only", "client certificate", "method NAME" or one of the texts in `login_methods`; "3.1.1";
+    "tcp", "tls", "ws", "wss". Connections without data are in none of them, such as those on which
+    TLS was not established. `connections` counts all; `refusals` maps the name of a code to a
+    count. `reconnects` are connections after the first with the same client id,
     `takeovers` those that took over an open session. `findings` are indices into the report's
     findings, in order.
     """
@@ -217,13 +220,16 @@ class Server(msgspec.Struct, kw_only=True, rename="camel"):
 class Overview(msgspec.Struct, kw_only=True, rename="camel"):
     """The posture as a whole: `"posture"` of the JSON document.
 
-    Counts connections (in clear, encrypted) and devices by their worst finding ("error", "warning",
-    "info", "none"). `right` is what is right on the devices, `not_seen` what the capture cannot
-    show, `method` and `limits` how the results were obtained, all as sentences.
+    Counts connections: all, those in clear and those encrypted (the others carried no data), those
+    without and with credentials (of the others they were not seen); and devices by their worst
+    finding ("error", "warning", "info", "none"). `right` is what is right on the connections of all
+    devices, `not_seen` what the capture cannot show, `method` and `limits` how the results were
+    obtained, all as sentences.
     """
 
     devices: int = 0
     servers: int = 0
+    connections: int = 0
     clear: int = 0
     encrypted: int = 0
     anonymous: int = 0

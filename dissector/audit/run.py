@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from dissector.capture.rings import CaptureFiles, Source, groups
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, Report
+from dissector.rules.registry import selected
 from dissector.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ class _TallyingSink:
         self._finding(record)
 
 
+def _suppressing(known: Callable[[Finding], bool], tallies: Tallies) -> Callable[[Finding], bool]:
+    """Returns `known` that also adds the suppressed findings to the tallies."""
+
+    def suppressed(finding: Finding) -> bool:
+        found = known(finding)
+        if found:
+            tallies.suppress(finding)
+        return found
+
+    return suppressed
+
+
 def run(
     captures: Sequence[CaptureFiles],
     options: Options,
@@ -79,7 +92,8 @@ def run(
     """
     tallies = Tallies()
     activity = ActivityTracker(key)
-    options = msgspec.structs.replace(options, audit=True)
+    known = None if options.known is None else _suppressing(options.known, tallies)
+    options = msgspec.structs.replace(options, audit=True, known=known)
     outcome = analysis.run(
         captures,
         options,
@@ -94,8 +108,12 @@ def run(
             faults = tally_of(profile).client_faults
             if number not in faults.by_rule.get(finding.rule, ("", 0, 0, []))[3]:
                 faults.add(number, finding.rule, finding.name, finding.severity)
-    devices = inventory.devices(profiles)
-    servers = inventory.servers(profiles, devices)
+    groups = inventory.clients(profiles)
+    holders = inventory.holders(groups)
+    checked = selected(options.select, options.ignore, audit=True)
+    seen = [0] * len(posture.DEVICE_MERITS)
+    devices = inventory.devices(groups, holders, checked, seen)
+    servers = inventory.servers(profiles, devices, holders, checked)
     for device in devices:
         sink.device(device)
     for server in servers:
@@ -105,6 +123,7 @@ def run(
         devices,
         servers,
         profiles,
+        seen,
         other=capture.other_traffic,
         evicted=activity.profiles.evicted,
         seconds=sum(

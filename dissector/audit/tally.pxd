@@ -18,12 +18,16 @@ cdef class Tally:
     cdef public long long last_ns
     cdef readonly Faults client_faults
     cdef readonly Faults server_faults
+    cdef readonly set suppressed
+    cpdef bint has_finding(self, frozenset rules) except -1
 
 cdef class Tallies:
     cdef readonly long long findings
     cdef readonly dict shared
     cdef dict _pending
+    cdef dict _suppressed
     cpdef finding(self, finding)
+    cpdef suppress(self, finding)
     @cython.locals(profile=Profile, tally=Tally, connection=Connection, event=CloseEvent, last=cython.longlong)
     cpdef ended(self, context)
     @cython.locals(faults=Faults)

@@ -10,7 +10,7 @@ from dissector.audit.records import LISTED
 from dissector.connections.audit_context import AuditContext
 from dissector.connections.profile import Profile
 from dissector.connections.tls_activity import TlsAuditContext
-from dissector.model import Finding, Severity, Side
+from dissector.model import Finding, Outcome, Severity, Side
 
 _RANKED = sorted(Severity, key=lambda severity: severity.rank)
 
@@ -48,11 +48,15 @@ class Faults:
 
 
 class Tally:
-    """What happened on the connections of one profile."""
+    """What happened on the connections of one profile.
+
+    `suppressed` are the rules whose findings the user does not want to see: they are not counted,
+    but nothing that they contradict is right.
+    """
 
     __slots__ = (
-        "accepted", "client_faults", "last_ns", "refused", "server_faults", "takeovers",
-        "unanswered",
+        "accepted", "client_faults", "last_ns", "refused", "server_faults", "suppressed",
+        "takeovers", "unanswered",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -60,6 +64,15 @@ class Tally:
         self.last_ns = 0
         self.client_faults = Faults()
         self.server_faults = Faults()
+        self.suppressed: set[str] = set()
+
+    def has_finding(self, rules: frozenset[str]) -> bool:
+        """Whether one of these rules has a finding on one of the connections, on either side."""
+        return not (
+            rules.isdisjoint(self.client_faults.by_rule)
+            and rules.isdisjoint(self.server_faults.by_rule)
+            and rules.isdisjoint(self.suppressed)
+        )
 
 
 class Tallies:
@@ -70,6 +83,7 @@ class Tallies:
         self.shared: dict[str, list[tuple[int, Finding]]] = {}
         # by the id of the capture and the stream
         self._pending: dict[tuple[int, int], list[tuple[int, Finding]]] = {}
+        self._suppressed: dict[tuple[int, int], set[str]] = {}
 
     def finding(self, finding: Finding) -> None:
         """Stores a finding; its connection has not ended yet."""
@@ -80,6 +94,11 @@ class Tallies:
         credentials = finding.evidence.get("credentials")
         if isinstance(credentials, str) and len(self.shared) < LISTED:
             self.shared.setdefault(credentials, []).append((number, finding))
+
+    def suppress(self, finding: Finding) -> None:
+        """Stores the rule of a finding that is not reported; its connection has not ended yet."""
+        place = (finding.capture, finding.stream)
+        self._suppressed.setdefault(place, set()).add(finding.rule)
 
     def ended(self, context: AuditContext | TlsAuditContext) -> None:
         """Called when a connection has ended."""
@@ -96,8 +115,8 @@ class Tallies:
                 tally.refused += 1
             else:
                 tally.accepted += 1
-        elif profile.client_id is not None:
-            tally.unanswered += 1
+        elif connection.handshake is not None:
+            tally.unanswered += connection.handshake.outcome is not Outcome.INCOMPLETE
         if context.takeovers_by:
             tally.takeovers += 1
         last = profile.last_ns if connection.closes else max(profile.last_ns, context.now)
@@ -108,6 +127,8 @@ class Tallies:
 
     def _assign(self, tally: Tally, place: tuple[int, int]) -> None:
         """Adds the pending findings of a connection to the party at fault."""
+        if self._suppressed:
+            tally.suppressed |= self._suppressed.pop(place, set())
         for number, finding in self._pending.pop(place, ()):
             faults = tally.client_faults if finding.side is Side.CLIENT else tally.server_faults
             faults.add(number, finding.rule, finding.name, finding.severity)

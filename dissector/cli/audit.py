@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -134,5 +135,6 @@ def _reporter(
         rules=selected(settings.select, settings.ignore, audit=True),
         fail_on=settings.fail_on,
         several=several,
+        notes=sys.stderr.buffer,
     )
     return audit_reporter(settings.format, stream, look)

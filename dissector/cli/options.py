@@ -25,7 +25,7 @@ SHARED = (
 FORMATS_FOR_PEOPLE = ("table", "text", "concise")
 FORMATS = (*FORMATS_FOR_PEOPLE, "json", "jsonl", *SHARED)
 LIVE_FORMATS = ("text", "jsonl")
-AUDIT_FORMATS = ("table", "json", "jsonl", "markdown", "html", *SHARED)
+AUDIT_FORMATS = ("table", "concise", "json", "jsonl", "markdown", "html", *SHARED)
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("auto", "native", "scapy", "tshark")
@@ -166,7 +166,11 @@ def add_selection_options(parser: Parser) -> None:
 
 def _add_rules(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--select", metavar="RULES", action="append", help="only these rules: ids or id prefixes"
+        "--select",
+        metavar="RULES",
+        action="append",
+        help="only these rules: ids or id prefixes; SEC and TLS (security) are checked by `audit`, "
+        "by other commands only if they are named here",
     )
     group.add_argument("--ignore", metavar="RULES", action="append", help="without these rules")
     _flag(group, "--pedantic", "also report advice that most real traffic breaks")

@@ -114,11 +114,13 @@ class ActivityTracker:
             context.event |= Event.NO_KEEP_ALIVE
         if connection.findings:
             context.event |= Event.WITH_FINDINGS
+        if (context.profile is None or context.profile.code != 0) and connection.served():
+            context.event |= Event.SERVED
         if connect is not None and connection.connack is None and context.host is not None:
             # the server did not answer, or its answer was not captured
             context.host.note_rejection((connection.server.ip, connection.server.port), now)
         if connect is None:
-            if not connection.client_sent_bytes and not connection.server_sent_bytes:
+            if not connection.has_data():
                 context.event |= Event.SILENT
                 assert context.host is not None
                 append_bounded(context.host.silent, (connection.opened_ns, now))
@@ -234,13 +236,16 @@ class ActivityTracker:
                 mac,
                 server.ip,
                 server.port,
+                connection.transport,
                 encapsulation_facts(connection),
+                connection.has_data(),
+                connection.served(),
             )
         else:
             method = None
             if connect.properties:
                 method = property_value(connect.properties, "authenticationMethod")
-            if connect.password is not None:
+            if connect.password:
                 pair = encode(connect.username or "") + b"\0" + connect.password
                 secret = fingerprint(pair, self.key)
             key = (
@@ -248,6 +253,8 @@ class ActivityTracker:
                 secret, method, connect.protocol_level, connect.connect_flags, connect.keep_alive,
                 connect.last_will_topic, connection.transport, encapsulation_facts(connection),
                 None if connack is None else connack.return_code,
+                connack is None and connection.served(),
+                connection.encapsulation is not None and connection.encapsulation.login_possible,
             )  # fmt: skip
         profile = self.profiles.get(key)
         if profile is None:
@@ -286,7 +293,7 @@ def _connection_flags(profile: Profile, connect: Connect) -> int:
     bits = 0
     if profile.anonymous:
         bits |= Event.ANONYMOUS
-    else:
+    elif profile.shows_login:
         bits |= Event.CREDENTIALS
         if connect.password:
             bits |= Event.PASSWORD

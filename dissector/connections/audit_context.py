@@ -46,6 +46,7 @@ class Event:
     KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
     WITH_FINDINGS = 1 << 21  # it ended, and has findings of rules about the standard
     RECONNECT = 1 << 22  # a CONNECT with a client id that connected before, or without client id
+    SERVED = 1 << 23  # it ended; the server served it without an accepting CONNACK in the capture
 
 
 class AuditContext:  # mutable while `ActivityTracker` fills it, read-only afterwards

@@ -80,9 +80,13 @@ cdef class Connection:
     cdef public bint connack_read
     cdef public long long client_sent_bytes
     cdef public long long server_sent_bytes
+    cdef public long long server_packets
     cdef public frozenset server_versions
     cdef public FrameRef id_assigned_before
     cdef begin(self, long long stream, Endpoint client, Endpoint server, FrameRef first)
 
+    cpdef bint has_data(self) except -1
+    @cython.locals(packet=PacketRef, others=cython.longlong)
+    cpdef bint served(self) except -1
     @cython.locals(connect=Connect, connack=Connack, deadline=cython.longlong)
     cpdef bint answered_within(self, long long limit_ns) except -1

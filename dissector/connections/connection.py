@@ -14,6 +14,7 @@ import msgspec
 from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, Finding, FrameRef, Side, Version
+from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Phase:
 
 _OPEN = Phase.OPEN
 _DEADLINES = DEFAULT
+# Packets of a server that do not show that it accepted the client
+_NOT_OF_A_SESSION = frozenset({spec.CONNACK, spec.AUTH, spec.DISCONNECT})
 
 
 class ConnectionFlag:
@@ -234,10 +237,10 @@ class Connection:
     (both are set when it ends). `connect_delivered`: the server's TCP has acknowledged the whole
     CONNECT. `connack_read`: the client's TCP had acknowledged the whole CONNACK when the client
     sent its first DISCONNECT. `deadlines` are those of the analysis. `client_sent_bytes` and
-    `server_sent_bytes` count the bytes that each side sent, `server_versions` are the versions that
-    the same server accepted earlier in the capture. `id_assigned_before` is the CONNACK by which
-    the server had assigned this connection's Assigned Client Identifier to another client that
-    still uses it.
+    `server_sent_bytes` count the bytes that each side sent, `server_packets` the control packets of
+    the server (set when it ends); `server_versions` are the versions that the same server accepted
+    earlier in the capture. `id_assigned_before` is the CONNACK by which the server had assigned
+    this connection's Assigned Client Identifier to another client that still uses it.
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:
@@ -278,6 +281,7 @@ class Connection:
         self.connack_read = False
         self.client_sent_bytes = 0
         self.server_sent_bytes = 0
+        self.server_packets = 0
         self.server_versions: frozenset[Version] = frozenset()
         self.id_assigned_before: FrameRef | None = None
 
@@ -337,6 +341,29 @@ class Connection:
                 if item.name == "sessionExpiryInterval":
                     expiry = int(item.value)
         return expiry
+
+    def has_data(self) -> bool:
+        """Whether either side sent any data; known when it has ended."""
+        return self.client_sent_bytes > 0 or self.server_sent_bytes > 0
+
+    def served(self) -> bool:
+        """Whether the server accepted the client.
+
+        Its CONNACK says so, or, when the connection has ended, a packet that only an accepted
+        client gets: any but CONNACK, AUTH and DISCONNECT.
+        """
+        if self.connack is not None and self.connack.return_code == 0:
+            return True
+        quality = self.quality
+        if quality.conflict or quality.ambiguous or quality.foreign:
+            return False
+        if quality.gaps and quality.gap_reason != "mid-stream":
+            return False  # packets after a gap may be the payload of an unseen one
+        others = 0
+        for packet in self.activity:
+            if packet.side is Side.SERVER and packet.type in _NOT_OF_A_SESSION:
+                others += 1
+        return self.server_packets > others
 
     def method(self) -> str | None:
         """Returns the Authentication Method of its CONNECT, or None."""

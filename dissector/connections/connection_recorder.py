@@ -89,6 +89,7 @@ class ConnectionRecorder(Consumer):
             connection.server_versions = self.server.versions
         connection.client_sent_bytes = self.bytes_a if self.client == 0 else self.bytes_b
         connection.server_sent_bytes = self.bytes_b if self.client == 0 else self.bytes_a
+        connection.server_packets = self.packets_b if self.client == 0 else self.packets_a
         connection.phase = self.phase
         if connection.connect is not None and not connection.answered_within(
             self.context.connack_ns

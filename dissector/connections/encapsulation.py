@@ -37,6 +37,28 @@ class Encapsulation:
         return self.transport in ("ws", "wss")
 
     @property
+    def behind_tls_proxy(self) -> bool:
+        """Whether a proxy reports that it terminates TLS: it forwards the connection in clear."""
+        if self.proxied is not None and self.proxied.tls is not None:
+            return True
+        forwarded = None if self.request is None else self.request.forwarded
+        return forwarded is not None and "proto=https" in forwarded.lower().replace('"', "")
+
+    @property
+    def login_possible(self) -> bool:
+        """Whether the client may have shown who it is in these layers, besides its CONNECT.
+
+        By a certificate in TLS, also to a proxy that terminates it; by a header or the query of its
+        WebSocket request, where some services expect a token, or if that request was not seen.
+        """
+        if self.transport in ("tls", "wss") or self.behind_tls_proxy:
+            return True
+        if not self.websocket:
+            return False
+        request = self.request
+        return request is None or request.query is not None or request.login
+
+    @property
     def forwarders(self) -> tuple[str, ...]:
         """The headers by which a proxy passes on the client's address."""
         found = []

@@ -23,14 +23,17 @@ cdef class Profile:
     cdef public str host
     cdef readonly int keep_alive
     cdef public long long last_ns
+    cdef readonly bint login_possible
     cdef public str method
     cdef public str path
     cdef readonly tuple properties
     cdef readonly int protocol_level
     cdef public str secret
+    cdef readonly bint served
     cdef readonly str server_ip
     cdef readonly str server_mac
     cdef readonly int server_port
+    cdef readonly bint silent
     cdef public list streams
     cdef public object tls
     cdef public str transport

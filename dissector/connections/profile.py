@@ -15,24 +15,31 @@ if TYPE_CHECKING:
 
 STREAMS_KEPT = 8
 AUTHENTICATION_DATA = 0x16
+ENCRYPTED = frozenset({"tls", "wss", "quic"})  # transports
 
 
 class Profile:
     """Connections that are alike: same addresses, client id, credentials, flags and transport.
 
-    `secret` is a keyed hash of user name and password, None without a password; for TLS the
-    fingerprint of the client certificate's key. `code` is that of the CONNACK, None without one.
-    `client_id` is None if no CONNECT was seen. `host` and `path` are those of a WebSocket upgrade;
-    `forwarded` is the client's address as a proxy states it, in the headers that `forwarders`
-    names. `tls` holds the cleartext facts of TLS connections, decrypted or not.
+    `username` is None if it is absent or empty. `secret` is a keyed hash of user name and password,
+    None if the password is absent or empty; for TLS the fingerprint of the client certificate's
+    key. `code` is that of the CONNACK, None without one. `client_id` is None if no CONNECT was
+    seen. `host` and `path` are those of a WebSocket upgrade; `forwarded` is the client's address as
+    a proxy states it, in the headers that `forwarders` names. `tls` holds the cleartext facts of
+    TLS connections, decrypted or not.
+
+    `complete`: its CONNECT could be decoded to its end. `login_possible`: the client may have shown
+    who it is in the layers around MQTT. `served`: the CONNACK accepted the client, or the server
+    sent packets that only an accepted client gets (its CONNACK was not captured). `silent`: neither
+    side sent data.
     """
 
     __slots__ = (
         "bridge", "clean", "client_id", "client_ip", "client_mac", "client_port", "code",
         "complete", "connack_properties", "count", "extra", "first_ns", "forwarded", "forwarders",
-        "host", "keep_alive", "last_ns", "method", "path", "period", "properties",
-        "protocol_level", "recent", "secret", "server_ip", "server_mac", "server_port", "streams",
-        "tls", "transport", "username", "version", "will",
+        "host", "keep_alive", "last_ns", "login_possible", "method", "path", "period", "properties",
+        "protocol_level", "recent", "secret", "served", "server_ip", "server_mac", "server_port",
+        "silent", "streams", "tls", "transport", "username", "version", "will",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +54,7 @@ class Profile:
         self.client_port = connection.client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
         self.transport = "tls"
+        self.silent = self.served = self.login_possible = False
         self.host, self.path, self.forwarded, self.forwarders = (
             encapsulation_facts(connection) or _NO_FACTS
         )
@@ -57,6 +65,10 @@ class Profile:
             self.transport = connection.transport
             self.version = connection.version
             self.bridge = connection.bridge
+            if connection.encapsulation is not None:
+                self.login_possible = connection.encapsulation.login_possible
+            self.silent = connect is None and not connection.has_data()
+            self.served = connection.served()
         self.client_id: str | None = None
         self.username: str | None = None
         self.secret: str | None = None
@@ -71,13 +83,13 @@ class Profile:
         self.code: int | None = None
         if connect is not None:
             self.client_id = connect.client_id
-            self.username = connect.username
+            self.username = connect.username or None
             self.clean = connect.clean_session
             self.keep_alive = connect.keep_alive
             self.protocol_level = connect.protocol_level
             self.complete = connect.complete
             self.properties = _public_properties(connect.properties)
-            self.method = property_value(connect.properties, "authenticationMethod")
+            self.method = property_value(connect.properties, "authenticationMethod") or None
             if connect.will_flag and connect.last_will_topic is not None:
                 size = len(connect.last_will_message or b"")
                 self.will = (
@@ -96,6 +108,26 @@ class Profile:
         """Whether it is TLS that was not decrypted."""
         return self.tls is not None and not self.tls.decrypted
 
+    @property
+    def used(self) -> int:
+        """The number of its connections that carried data: not those on which TLS failed.
+
+        0 for TLS that was decrypted: the MQTT inside has a profile of its own.
+        """
+        if self.tls is not None:
+            return 0 if self.tls.decrypted else self.tls.established
+        return 0 if self.silent else self.count
+
+    @property
+    def encrypted(self) -> int:
+        """The number of its connections that were encrypted."""
+        return self.used if self.transport in ENCRYPTED else 0
+
+    @property
+    def in_clear(self) -> int:
+        """The number of its connections with MQTT in clear, also without a captured CONNECT."""
+        return 0 if self.transport in ENCRYPTED else self.used
+
     def add(self, capture: int | None, stream: int, period: int) -> None:
         """Counts a connection, and adds its stream up to `STREAMS_KEPT`.
 
@@ -110,9 +142,17 @@ class Profile:
             self.streams.append(stream if capture is None else (capture, stream))
 
     @property
+    def shows_login(self) -> bool:
+        """Whether its CONNECT has a user name, a password or an authentication method.
+
+        Empty ones show nothing.
+        """
+        return self.username is not None or self.secret is not None or self.method is not None
+
+    @property
     def anonymous(self) -> bool:
-        """Whether the client shows no user name, credentials or authentication method."""
-        return self.username is None and self.secret is None and self.method is None
+        """Whether the client certainly shows nothing: not in its CONNECT, nor around it."""
+        return self.complete and not self.login_possible and not self.shows_login
 
 
 EncapsulationFacts = tuple[str | None, str | None, str | None, tuple[str, ...]]

@@ -7,6 +7,10 @@ at the first look-up. A look-up never fails: a number without a name is formatte
 from __future__ import annotations
 
 import functools
+import re
+
+# IANA's names; TLS_SHA256_SHA256 and similar suites have no encryption (RFC 9150)
+_BROKEN = re.compile(r"_(?:NULL|anon|EXPORT|RC4|DES|DES40|3DES|RC2)_|_MD5$|^TLS_SHA\d+_")
 
 VERSIONS = {
     0x0300: "SSL 3.0",
@@ -110,3 +114,8 @@ def _suites() -> dict[int, str]:
 
     with Path(__file__).with_name("tls_suites.csv").open(encoding="ascii", newline="") as lines:
         return {int(row["suite"], 16): row["name"] for row in csv.DictReader(lines)}
+
+
+def broken(suite: str) -> bool:
+    """Whether a cipher suite, by its name, has weak or no encryption, or no authentication."""
+    return _BROKEN.search(suite) is not None

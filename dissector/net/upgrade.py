@@ -24,6 +24,7 @@ ANSWER_START = b"HTTP/1.1 101"
 
 _END = re.compile(rb"\n\r?\n")
 _QUOTED = re.compile(r":? (bytearray\(|b['\"]).*", re.DOTALL)  # h11 quotes what it rejects
+_LOGIN = (b"authorization", b"cookie")
 _TEXT = {
     b"host": "host",
     b"origin": "origin",
@@ -37,7 +38,8 @@ class Request(msgspec.Struct):
     """What the client asks for; fields are None if the request does not have them.
 
     `query` is what follows "?" in the target: services sign requests there, so it is a secret.
-    `subprotocols` are those that the client offers, in its order.
+    `login`: it has an Authorization header or a cookie, whose values are not kept. `subprotocols`
+    are those that the client offers, in its order.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Request(msgspec.Struct):
     user_agent: str | None = None
     forwarded_for: str | None = None
     forwarded: str | None = None
+    login: bool = False
     subprotocols: tuple[str, ...] = ()
     deflate: Deflate | None = None
 
@@ -126,6 +129,7 @@ def request(head: bytes) -> Request:
         deflate=_deflate(event.headers),
     )
     for name, value in event.headers:
+        made.login = made.login or name in _LOGIN
         attribute = _TEXT.get(name)
         if attribute is not None:
             before = getattr(made, attribute)

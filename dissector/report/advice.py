@@ -31,7 +31,7 @@ class Advice(NamedTuple):
 
 @functools.cache
 def advice(rule_id: str, version: Version | None = None) -> Advice:
-    """Returns a rule's texts, if a version is given those for it; only the id of an unknown rule."""
+    """Returns the texts of a rule, those for a version if given; of an unknown rule only its id."""
     try:
         rule = find(rule_id)
     except OptionError:

@@ -11,6 +11,7 @@ from typing import Any
 from dissector.audit.records import Device, Kind, Overview, Posture, Server
 from dissector.model import Capture, NotEvaluated, Summary
 from dissector.report.columns import tabulated
+from dissector.report.posture_text import connections, rank, share, versions
 from dissector.report.style import Style, counted
 from dissector.report.text_report import TextReport
 from dissector.text import printable
@@ -62,7 +63,7 @@ class AuditTextReport(TextReport):
                     first, *rest = style.wrapped(f"{record.name} {text}", 2)
                     yield from (first, *(f"  {line}" for line in rest))
             yield ""
-        ranked = sorted(self._devices, key=lambda record: (-_rank(record.posture), record.id))
+        ranked = sorted(self._devices, key=lambda record: (-rank(record.posture), record.id))
         shown = ranked if self._everything else ranked[:ROWS]
         if shown:
             rows = [_device(record, style) for record in shown]
@@ -72,24 +73,14 @@ class AuditTextReport(TextReport):
         yield ""
         overview = self._overview
         if self._devices:
-            yield from style.wrapped(
-                f"connections: {overview.clear:,} in clear, {overview.encrypted:,} encrypted; "
-                f"{overview.anonymous:,} without credentials, {overview.authenticated:,} with",
-                0,
-            )
-        total = len(self._devices)
+            yield from style.wrapped(connections(overview), 0)
         for point in overview.right:
-            share = f"{point.count:,} of {counted(total, 'device')}"
-            yield from style.wrapped(f"right: {point.text} ({share})", 0)
+            yield from style.wrapped(f"right: {share(point)}", 0)
         for text in overview.not_seen:
             yield from style.wrapped(f"not seen: {text}", 0)
         for text in overview.limits:
             yield from style.wrapped(f"limit: {text}", 0)
         yield ""
-
-
-def _rank(posture: Posture) -> int:
-    return -1 if posture.worst is None else posture.worst.rank
 
 
 def _findings(posture: Posture, style: Style) -> str:
@@ -110,19 +101,13 @@ def _few(names: Iterable[str]) -> str:
     return text + (f" +{len(known) - WORDS}" if len(known) > WORDS else "")
 
 
-def _versions(record: Device | Server) -> str:
-    """Returns the MQTT versions, or the TLS versions if TLS was not decrypted."""
-    ways = dict.fromkeys(" ".join(way.split(" ")[:2]) for way in record.tls)
-    return " ".join(record.versions) or ", ".join(ways) or "-"
-
-
 def _device(record: Device, style: Style) -> list[str]:
     made = record.vendor or (record.software.name if record.software else "-")
     return [
         printable(record.name, _NAME),
         " ".join(record.addresses[:1]) + (" …" if len(record.addresses) > 1 else ""),
         "-" if record.kind is Kind.DEVICE else record.kind.value,
-        _versions(record),
+        versions(record),
         _few(record.authentication),
         printable(made, _LIST),
         _findings(record.posture, style),
@@ -145,7 +130,7 @@ def _server(record: Server, style: Style) -> list[str]:
         record.name,
         _few(record.accepts),
         _few(record.refusals),
-        _versions(record),
+        versions(record),
         printable(record.software.name, _NAME) if record.software else "-",
         _findings(record.posture, style),
     ]

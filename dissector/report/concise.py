@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report.ending import configuration, findings
-from dissector.report.reporter import ByteStream
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.style import Style, counted, place
 from dissector.text import printable
 
-if TYPE_CHECKING:
-    from dissector.connections.tls_handshake import TlsHandshake
 
-
-class Concise:
+class Concise(ReporterBase):
     """The `concise` format; counts are written to `notes`, because they are not findings."""
 
     def __init__(
-        self, stream: ByteStream, notes: ByteStream, style: Style, *, encoding: str = "utf-8"
+        self,
+        stream: ByteStream,
+        notes: ByteStream | None,
+        style: Style,
+        *,
+        encoding: str = "utf-8",
     ) -> None:
         self._stream = stream
         self._notes = notes
@@ -28,19 +28,10 @@ class Concise:
         self._encoding = encoding
         self._warnings = 0
 
-    def precision(self, digits: int) -> None:
-        """Ignored: lines contain no times."""
-
-    def handshake(self, record: Handshake) -> None:
-        """Ignored: only findings are written."""
-
     def finding(self, record: Finding) -> None:
         """Writes one line."""
         text = line(record, self._style)
         self._stream.write(text.encode(self._encoding, "backslashreplace") + b"\n")
-
-    def tls_handshake(self, record: TlsHandshake) -> None:
-        """Ignored: only findings are written."""
 
     def warning(self, record: CaptureWarning) -> None:
         """Counts the record."""
@@ -50,6 +41,8 @@ class Concise:
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Writes the counts to `notes`."""
+        if self._notes is None:
+            return
         rules = len({record.rule for record in not_evaluated})
         self._notes.write(
             f"{counted(summary.handshakes, 'handshake')}. {findings(summary)} "

@@ -18,6 +18,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.identity import address, name_of
 from dissector.report.json_values import json_bytes, set_value
+from dissector.report.posture_text import share
 from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.wireshark import display_filter
 from dissector.text import csv_cell, printable
@@ -154,7 +155,7 @@ def _judged(posture: Posture) -> dict[str, str | int | None]:
         "severity": None if posture.worst is None else posture.worst.value,
         "rule": " ".join(problem.rule for problem in posture.wrong),
         "findings": sum(problem.count for problem in posture.wrong),
-        "right": "; ".join(point.text for point in posture.right),
+        "right": "; ".join(map(share, posture.right)),
         "notSeen": "; ".join(posture.unseen),
     }
 

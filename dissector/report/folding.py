@@ -21,11 +21,16 @@ PARTIES_KEPT = 1000
 
 
 class Fold(msgspec.Struct):
-    """Repeats of one rule by one party. `places` are the first repeats as (file, frame)."""
+    """Repeats of one rule by one party. `places` are the first repeats as (file, frame).
+
+    `one_id` and `one_address`: all are by clients with the same client id, from the same address.
+    """
 
     exemplar: Finding
     party: str
     count: int = 1
+    one_id: bool = True
+    one_address: bool = True
     places: list[tuple[str, int]] = msgspec.field(default_factory=list)
 
     def add(self, other: Fold) -> None:
@@ -34,6 +39,9 @@ class Fold(msgspec.Struct):
             first = (other.exemplar.file, other.exemplar.frame)
             self.places += [first, *other.places][: PLACES_KEPT - len(self.places)]
         self.count += other.count
+        mine, its = self.exemplar.client_id, other.exemplar.client_id
+        self.one_id = self.one_id and other.one_id and mine == its and bool(mine)
+        self.one_address = self.one_address and other.one_address and self.party == other.party
 
 
 class RuleFold:

@@ -21,6 +21,7 @@ class ReportOptions:
 
     `rules` are the ids of the selected rules; findings of severity `fail_on` or above are failures.
     `several`: there is more than one capture.
+    `notes` is where a format writes what is not part of the report.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class ReportOptions:
         rules: Collection[str] = (),
         fail_on: str = "error",
         several: bool = False,
+        notes: ByteStream | None = None,
     ) -> None:
         self.style = style
         self.encoding = encoding
@@ -43,6 +45,7 @@ class ReportOptions:
         self.rules = rules
         self.fail_on = fail_on
         self.several = several
+        self.notes = notes
 
 
 class WholeAudit(Collector):
@@ -86,6 +89,10 @@ def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Aud
         return AuditTextReport(
             stream, options.style, everything=options.everything, encoding=options.encoding
         )
+    if name == "concise":
+        from dissector.report.concise import Concise
+
+        return Concise(stream, options.notes, options.style, encoding=options.encoding)
     if name == "html":
         from dissector.report.html.page import HtmlPage
 

@@ -15,6 +15,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding, RuleFold
 from dissector.report.markup import code, prose, rule_text, table
+from dissector.report.posture_text import connections, rank, share, versions
 from dissector.report.reporter import ByteStream
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
@@ -62,12 +63,10 @@ def _summary(audit: Audit) -> Iterator[str]:
             ["… with errors", f"{worst.get('error', 0):,}"],
             ["… with warnings at worst", f"{worst.get('warning', 0):,}"],
             ["servers", f"{overview.servers:,}"],
-            ["connections in clear", f"{overview.clear:,}"],
-            ["connections encrypted", f"{overview.encrypted:,}"],
-            ["connections without credentials", f"{overview.anonymous:,}"],
-            ["connections with credentials", f"{overview.authenticated:,}"],
         ],
     )
+    yield ""
+    yield f"{connections(overview)}."
     yield ""
     yield ending.findings(audit.report.summary)
     yield ""
@@ -75,8 +74,7 @@ def _summary(audit: Audit) -> Iterator[str]:
         yield "What is right:"
         yield ""
         for point in overview.right:
-            total = counted(len(audit.devices), "device")
-            yield f"- {prose(point.text)} ({point.count:,} of {total})"
+            yield f"- {prose(share(point))}"
         yield ""
 
 
@@ -124,7 +122,7 @@ def _rule(rule: RuleFold) -> Iterator[str]:
 def _party(fold: Fold) -> list[str]:
     finding = fold.exemplar
     who = f"{finding.side.value} {code(fold.party)}" if fold.party else finding.side.value
-    if finding.client_id:
+    if finding.client_id and fold.one_id:
         who += f", client id {code(finding.client_id, ID_SHOWN)}"
     return [
         who,
@@ -148,9 +146,9 @@ def _servers(servers: list[Server]) -> Iterator[str]:
     rows = [
         [
             code(record.name),
-            prose(", ".join(record.accepts), 100) or "no client",
-            prose(", ".join(record.refusals), 100) or "no client",
-            " ".join(record.versions),
+            prose(", ".join(record.accepts), 100) or "none seen",
+            prose(", ".join(record.refusals), 100) or "none seen",
+            versions(record),
             prose(record.software.name) if record.software else "",
             f"{record.connections:,}",
             _problems(record.posture),
@@ -167,7 +165,7 @@ def _devices(devices: list[Device]) -> Iterator[str]:
         return
     yield "## Devices"
     yield ""
-    ranked = sorted(devices, key=lambda record: (-_rank(record.posture), record.id))
+    ranked = sorted(devices, key=lambda record: (-rank(record.posture), record.id))
     rows = [
         [
             code(record.name, ID_SHOWN),
@@ -191,10 +189,6 @@ def _more(total: int, noun: str) -> Iterator[str]:
     if total > ROWS:
         yield f"… and {counted(total - ROWS, f'more {noun}')}; `--format json` has all."
         yield ""
-
-
-def _rank(posture: Posture) -> int:
-    return -1 if posture.worst is None else posture.worst.rank
 
 
 def _incomplete_reason(audit: Audit) -> Iterator[str]:

@@ -148,4 +148,19 @@ def _repeats(fold: Fold) -> str:
         for file, numbers in places.items()
     )
     etc = ", …" if fold.count - 1 > len(fold.places) else ""
-    return f"{fold.count - 1:,} more by this {fold.exemplar.side.value}: {listing}{etc}"
+    return f"{fold.count - 1:,} more {_by_whom(fold)}: {listing}{etc}"
+
+
+def _by_whom(fold: Fold) -> str:
+    """Says whose the repeats are; several client ids may be several clients."""
+    if fold.exemplar.side is Side.SERVER:
+        return "by this server"
+    if fold.one_id:
+        return "by this client"
+    if not fold.one_address:
+        return "by clients that share its client id or address"
+    if not fold.party:
+        return "on this connection"
+    return "from this address" + (
+        ", not all with this client id" if fold.exemplar.client_id else ""
+    )

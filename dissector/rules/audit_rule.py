@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dissector.connections.audit_context import AuditContext
 from dissector.connections.connection import Connection
+from dissector.connections.profile import ENCRYPTED
 from dissector.model import (
+    Confidence,
     Endpoint,
     Finding,
     FrameRef,
@@ -39,7 +41,6 @@ SOURCES = {
     "MQTT": "MQTT chapter {} (non-normative)",
     "RFC": "RFC {}",
 }
-ENCRYPTED = frozenset({"tls", "wss", "quic"})
 
 
 class AuditRule(Rule):
@@ -100,6 +101,7 @@ def failure(
     *,
     side: Side | None = None,
     at: FrameRef | None = None,
+    confidence: Confidence | None = None,
     **evidence: object,
 ) -> Failure:
     """Returns a failure with the frames of the CONNECT and, if there is one, the CONNACK."""
@@ -114,6 +116,7 @@ def failure(
         frames=tuple(frames),
         evidence=evidence,
         severity=severity,
+        confidence=confidence,
         side=side,
     )
 
@@ -188,12 +191,7 @@ EXPOSURE_TEXT = {
 def proxy_terminates_tls(connection: Connection) -> bool:
     """Whether a proxy reports that it terminates TLS: it forwards the connection unencrypted."""
     encapsulation = connection.encapsulation
-    if encapsulation is None:
-        return False
-    if encapsulation.proxied is not None and encapsulation.proxied.tls is not None:
-        return True
-    forwarded = None if encapsulation.request is None else encapsulation.request.forwarded
-    return forwarded is not None and "proto=https" in forwarded.lower().replace('"', "")
+    return encapsulation is not None and encapsulation.behind_tls_proxy
 
 
 def server_name(connection: Connection) -> str:

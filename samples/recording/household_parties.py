@@ -146,6 +146,7 @@ def blinds(side: str) -> tuple[str | None, str, str]:
 
 
 CLEAR = "SEC01"  # credentials in clear
+OPEN = "SEC36"  # without credentials, too
 KNOWN = ("authentication",)
 OWN = ("authentication", "credentials")
 PARTIES: tuple[Machine, ...] = (
@@ -183,7 +184,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     HouseDevice(
         "lamp", "24:0a:c4:10:20:12", "10.20.0.12", "paho-mqtt without credentials",
-        right=("identity", "session", "version"), client_ids=("lampkitchen",),
+        (OPEN,), right=("identity", "session", "version"), client_ids=("lampkitchen",),
         act=library("paho", ("lampkitchen", None, None), will=("house/lamp/status", "gone")),
     ),
     HouseDevice(
@@ -217,7 +218,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     HouseDevice(
         "boiler", "ec:fa:bc:10:20:19", "10.20.0.19", "paho-mqtt, MQTT 3.1 without keep alive",
-        ("SEC15", "SEC20", "SEC22"), ("identity",), client_ids=("boiler",),
+        ("SEC15", "SEC20", "SEC22", OPEN), ("identity",), client_ids=("boiler",),
         act=library(
             "paho", ("boiler", None, None), version="3.1", keepAlive=0,
             will=("house/boiler/config", "reset"),
@@ -260,7 +261,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     HouseDevice(
         "door", "24:0a:c4:10:29:11", "10.20.9.11", "aiomqtt behind a router",
-        kind="routed", client_ids=("garagedoor",), behind="garage",
+        (OPEN,), kind="routed", client_ids=("garagedoor",), behind="garage",
         act=library("aiomqtt", ("garagedoor", None, None)),
     ),
     HouseDevice(

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 CREDENTIALS = "samples/recorded/aedes-paho-3.1.1-credentials.pcap"
 PASSWORD = b"correct-horse"
-FORMATS = ("table", "json", "jsonl")
+FORMATS = ("table", "concise", "json", "jsonl")
 
 
 def audited(path: str) -> dict[str, Any]:
@@ -29,6 +29,45 @@ def test_credentials_in_clear_fail_an_audit_and_no_analysis() -> None:
     assert {"SEC01", "SEC02"} <= rules
     plain = json.loads(dissector("analyze", "--format", "json", CREDENTIALS).out)
     assert not [item for item in plain["findings"] if item["rule"].startswith(("SEC", "TLS"))]
+
+
+@pytest.mark.parametrize("command", ["analyze", "live", "extract"])
+def test_help_says_where_audit_rules_are_checked(command: str) -> None:
+    """Other commands check SEC and TLS rules only if they are selected, and their help says so."""
+    text = " ".join(dissector(command, "--help").out.split())
+    assert "SEC and TLS (security) are checked by `audit`" in text
+    assert "by other commands only if they are named here" in text
+
+
+def test_analyze_checks_selected_audit_rules() -> None:
+    """`analyze --select SEC` has the findings that `audit --select SEC` has."""
+    ran = [
+        json.loads(dissector(command, "--select", "SEC", "--format", "json", CREDENTIALS).out)
+        for command in ("analyze", "audit")
+    ]
+    found = [[(item["rule"], item["frame"]) for item in one["findings"]] for one in ran]
+    assert found[0] == found[1] != []
+
+
+def test_concise_has_a_line_for_each_finding() -> None:
+    """`--format concise` writes one line per finding, the counts to standard error."""
+    ran = dissector("audit", "--format", "concise", CREDENTIALS)
+    lines = ran.out.splitlines()
+    findings = audited(CREDENTIALS)["findings"]
+    assert len(lines) == len(findings) > 3
+    for line, finding in zip(lines, findings, strict=True):
+        assert line.startswith(f"{CREDENTIALS}:{finding['frame']}: {finding['rule']} ")
+    assert f"{len(findings)} findings" in ran.err
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "html"])
+def test_what_lets_clients_in_is_never_nobody(form: str) -> None:
+    """Where TLS hides how clients log in, reports for people say so."""
+    path = "samples/recorded/mosquitto-mqttjs-3.1.1-tls12-psk.pcap"
+    text = dissector("audit", "--format", form, path).out
+    assert "unknown, inside TLS" in text
+    assert "no client" not in text.replace("no client certificate", "")
+    assert "(1 of 1 connection)" in text
 
 
 def test_devices_and_servers_are_listed() -> None:

@@ -99,7 +99,7 @@ def test_no_audit_contains_a_secret(form: str) -> None:
     """No format of an audit contains a secret of the capture."""
     for path, texts in secrets().items():
         data = audited(path, form)
-        assert data
+        assert data or form == "concise"  # no line without a finding
         for text in texts:
             assert not holds(data, text.encode()), (path.name, text)
 

@@ -6,6 +6,7 @@ import io
 import re
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,7 +158,26 @@ def test_repeats_of_one_client_fold_by_id_or_address() -> None:
     found = [finding(n, side=Side.CLIENT, client_id=ids[n]) for n in range(4)]
     text = shown(report(handshakes=hands, findings=found))
     assert text.count("SES01 session-present") == 2
-    assert "2 more by this client" in text
+    assert "2 more by clients that share its client id or address" in text
+
+
+@pytest.mark.parametrize(
+    ("ids", "addresses", "words"),
+    [
+        (("a", "a"), ("10.0.1.1", "10.0.1.1"), "1 more by this client:"),
+        (("a", "a"), ("10.0.1.1", "10.0.1.2"), "1 more by this client:"),
+        (("a", "b"), ("10.0.1.1", "10.0.1.1"), "1 more from this address, not all with this"),
+        (("a", None), ("10.0.1.1", "10.0.1.1"), "1 more from this address, not all with this"),
+        ((None, None), ("10.0.1.1", "10.0.1.1"), "1 more from this address:"),
+    ],
+)
+def test_repeats_are_of_one_client_only_with_one_client_id(
+    ids: tuple[str | None, ...], addresses: tuple[str, ...], words: str
+) -> None:
+    """Repeats are "by this client" only if all have one client id."""
+    hands = [handshake(n, client=Endpoint(address, n)) for n, address in enumerate(addresses)]
+    found = [finding(n, side=Side.CLIENT, client_id=name) for n, name in enumerate(ids)]
+    assert words in " ".join(shown(report(handshakes=hands, findings=found)).split())
 
 
 def test_many_parties_are_counted() -> None:

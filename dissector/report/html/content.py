@@ -18,6 +18,7 @@ from dissector.report.html.facts import ID_SHOWN, of_device, of_server, timestam
 from dissector.report.html.page_records import PageRecords
 from dissector.report.identity import address
 from dissector.report.json_v1 import tool
+from dissector.report.posture_text import connections, rank, share
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 
@@ -175,7 +176,7 @@ class Content:
         """The result in a few sentences."""
         overview, worst = self.overview, self.worst
         devices = counted(overview.devices, "device")
-        sentences = [f"{devices} connected to {counted(overview.servers, 'MQTT server')}."]
+        sentences = [f"{devices} and {counted(overview.servers, 'server')} were seen."]
         errors, warnings = worst["error"], worst["warning"]
         if errors:
             noun = counted(errors, "device")
@@ -183,18 +184,11 @@ class Content:
         if warnings:
             noun = counted(warnings, "more device" if errors else "device")
             sentences.append(f"{noun} {_have(warnings)} findings of severity warning.")
-        if not errors and not warnings:
+        if not self.summary.error and not self.summary.warning:
             sentences.append("No errors or warnings were found.")
-        total = overview.clear + overview.encrypted
-        if overview.clear:
-            who = (
-                f"All {total:,}" if overview.clear == total else f"{overview.clear:,} of {total:,}"
-            )
-            sentences.append(f"{who} connections are unencrypted and can be read on the path.")
-        elif total:
-            sentences.append("All connections are encrypted.")
-        if overview.anonymous:
-            sentences.append(f"{counted(overview.anonymous, 'connection')} had no credentials.")
+        elif not errors and not warnings:
+            sentences.append("Errors or warnings were found on servers only.")
+        sentences.append(f"{connections(overview)}.")
         return sentences
 
     @property
@@ -214,9 +208,9 @@ class Content:
         ]
 
     @property
-    def right(self) -> list[tuple[str, int]]:
-        """What is right, and on how many devices."""
-        return [(point.text, point.count) for point in self.overview.right]
+    def right(self) -> list[str]:
+        """What is right, and on how many connections."""
+        return [share(point) for point in self.overview.right]
 
     def _severities(self) -> Iterator[tuple[str, str, list[RuleBlock]]]:
         """Returns (severity, heading, rules) for each severity."""
@@ -266,7 +260,7 @@ class Content:
             facts.reported,
             facts.evidence,
             [self._problem(problem) for problem in posture.wrong],
-            [point.text for point in posture.right],
+            [share(point) for point in posture.right],
             list(posture.unseen),
             [self._diagrams[number] for number in chosen],
             encrypted,
@@ -312,8 +306,7 @@ def _severity(rank: int) -> Severity:
 
 def _rank(record: Device | Server) -> tuple[int, int, int]:
     posture: Posture = record.posture
-    worst = -1 if posture.worst is None else posture.worst.rank
-    return (-worst, -len(posture.wrong), record.id)
+    return (-rank(posture), -len(posture.wrong), record.id)
 
 
 def _have(count: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from dissector.audit.records import Device, Kind, Server
 from dissector.report.clock import rfc3339
 from dissector.report.html.diagram import short
+from dissector.report.posture_text import versions
 
 ID_SHOWN = 80
 
@@ -51,8 +52,8 @@ def of_device(record: Device) -> Facts:
     cells = [
         address_shown + (" …" if len(record.addresses) > 1 else ""),
         "" if record.kind is Kind.DEVICE else record.kind.value,
-        " ".join(record.versions),
-        short(", ".join(record.authentication), 30),
+        versions(record),
+        short(", ".join(record.authentication), 40),
         short(record.vendor or (software.name if software else ""), 30),
     ]
     return Facts(cells, [(what, value) for what, value in facts if value], evidence)
@@ -92,9 +93,9 @@ def of_server(record: Server) -> Facts:
         for item in record.certificates[:3]
     ]  # fmt: skip
     cells = [
-        short(", ".join(record.accepts), 40) or "no client",
-        short(", ".join(record.refusals), 60),
-        " ".join(record.versions),
+        short(", ".join(record.accepts), 60) or "none seen",
+        short(", ".join(record.refusals), 60) or "none seen",
+        versions(record),
         short(software.name, 30) if software else "",
         f"{record.devices:,}",
     ]

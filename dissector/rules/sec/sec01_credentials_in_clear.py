@@ -27,11 +27,11 @@ class CredentialsInClear(ConnectionAuditRule):
 
     What it checks
     --------------
-    A CONNECT with a user name or a password, or with Authentication Data of a method that holds
-    login data (PLAIN, LOGIN, BASIC), on a connection that is not encrypted. Severity info on the
-    loopback interface, in networks that the configuration lists as tunnels, and behind a proxy that
-    reports that it terminated TLS. Reported once for each host, client id and user name at a
-    server.
+    A CONNECT with a user name or a password that is not empty, or with Authentication Data of a
+    method that holds login data (PLAIN, LOGIN, BASIC), on a connection that is not encrypted.
+    Severity info on the loopback interface, in networks that the configuration lists as tunnels,
+    and behind a proxy that reports that it terminated TLS. Reported once for each host, client id
+    and user name at a server.
 
     Why it matters
     --------------
@@ -89,7 +89,10 @@ class CredentialsInClear(ConnectionAuditRule):
             (connect("a", "anna", "Zq7-unlikely-Pw"), REFUSED_311, *SERVER_CLOSES),
         ),
     )
-    good = (Example("no credentials", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
+    good = (
+        Example("no credentials", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("empty credentials", (connect("a", "", b""), ACCEPTED_311, *GRACEFUL_CLOSE)),
+    )
 
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Reports credentials that are sent without encryption."""
@@ -99,9 +102,9 @@ class CredentialsInClear(ConnectionAuditRule):
         if connect is None or encrypted(connection):
             return None
         sent = []
-        if connect.username is not None:
+        if connect.username:
             sent.append("a user name")
-        if connect.password is not None:
+        if connect.password:
             sent.append("a password")
         if (connection.method() or "").upper() in ("PLAIN", "LOGIN", "BASIC"):
             sent.append("login data")

@@ -30,9 +30,11 @@ class PlaintextMqtt(ConnectionAuditRule):
 
     What it checks
     --------------
-    An accepted CONNECT on a connection without TLS. Severity error if either address is public,
-    warning on private networks, and info on the loopback interface, in tunnels, and behind a proxy
-    that reports that it terminated TLS. Reported once for each server and severity.
+    An accepted CONNECT on a connection without TLS, or, if the CONNACK was not captured, a packet
+    that a server sends only to clients that it accepted (then only "likely"). Severity error if
+    either address is public, warning on private networks, and info on the loopback interface, in
+    tunnels, and behind a proxy that reports that it terminated TLS. Reported once for each server
+    and severity.
 
     Why it matters
     --------------
@@ -74,7 +76,7 @@ class PlaintextMqtt(ConnectionAuditRule):
         "NISTIR": ("DP",),
         "MQTT": ("5.4.5",),
     }
-    asks = Event.PROFILE
+    asks = Event.PROFILE | Event.SERVED
     bad = (Example("accepted in clear", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),)
 
@@ -82,7 +84,8 @@ class PlaintextMqtt(ConnectionAuditRule):
         """Reports a server that accepts MQTT without encryption."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        if profile.code != 0 or encrypted(connection):
+        accepted = profile.code == 0
+        if encrypted(connection) or not (accepted or context.event & Event.SERVED):
             return None
         way = exposure(connection, limits)
         severity = _SEVERITIES.get(way, Severity.INFO)
@@ -93,5 +96,6 @@ class PlaintextMqtt(ConnectionAuditRule):
             f"the server {server_name(connection)} accepts MQTT without encryption"
             + EXPOSURE_TEXT.get(way, ""),
             severity,
+            confidence=None if accepted else Confidence.LIKELY,
             network=way,
         )

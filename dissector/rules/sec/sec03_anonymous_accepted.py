@@ -6,9 +6,7 @@ from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import (
     ConnectionAuditRule,
-    encrypted,
     failure,
-    proxy_terminates_tls,
     server_name,
 )
 from dissector.rules.base import Example, Verdict
@@ -27,9 +25,9 @@ class AnonymousAccepted(ConnectionAuditRule):
 
     What it checks
     --------------
-    A CONNECT without user name, password and Authentication Method, answered with code 0, on a
-    connection where the client cannot have presented a certificate, nor a token in the query of a
-    WebSocket request. Reported once for each server.
+    A CONNECT without user name, password and Authentication Method, or with empty ones, answered
+    with code 0, on a connection where the client cannot have presented a certificate, nor a token
+    in the query or a header of a WebSocket request. Reported once for each server.
 
     Why it matters
     --------------
@@ -71,7 +69,11 @@ class AnonymousAccepted(ConnectionAuditRule):
         "MQTT": ("5.4.1",),
     }
     asks = Event.ANONYMOUS
-    bad = (Example("no credentials, accepted", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
+    bad = (
+        Example("no credentials, accepted", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("empty user name", (connect("a", ""), ACCEPTED_311, *GRACEFUL_CLOSE)),
+        Example("empty credentials", (connect("a", "", b""), ACCEPTED_311, *GRACEFUL_CLOSE)),
+    )
     good = (
         Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),
         Example(
@@ -84,18 +86,8 @@ class AnonymousAccepted(ConnectionAuditRule):
         """Reports a server that accepts clients without credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        if (
-            profile.code != 0
-            or not profile.complete
-            or not profile.anonymous
-            or encrypted(connection)
-            or proxy_terminates_tls(connection)
-        ):
+        if profile.code != 0 or not profile.anonymous:
             return None
-        encapsulation = connection.encapsulation
-        if encapsulation is not None and encapsulation.websocket:
-            if encapsulation.request is None or encapsulation.request.query is not None:
-                return None  # some services accept a signed query instead of a password
         if not context.activity.once(self.id, profile.server_ip, profile.server_port):
             return None
         return failure(

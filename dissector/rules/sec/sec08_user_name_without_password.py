@@ -23,7 +23,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
     --------------
     A CONNECT with a user name and a missing or empty password is accepted. User names that look
     like access tokens (20 characters or more, with letters and digits) are ignored: some clouds
-    accept those.
+    accept those. An empty user name shows nobody: SEC03 reports it.
 
     Why it matters
     --------------
@@ -67,6 +67,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
             "an access token as user name",
             (connect("a", "A1B2C3D4E5F6G7H8I9J0"), ACCEPTED_311, *GRACEFUL_CLOSE),
         ),
+        Example("an empty user name", (connect("a", ""), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("refused", (connect("a", "anna"), REFUSED_311, *SERVER_CLOSES)),
     )
 
@@ -75,7 +76,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
-        if connect is None or profile.code != 0 or not connect.complete or connect.username is None:
+        if connect is None or profile.code != 0 or not connect.complete or not connect.username:
             return None
         if connect.password or profile.method is not None:
             return None

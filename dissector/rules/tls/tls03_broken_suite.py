@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
+from dissector.net.tls_names import broken
 from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.thresholds import Thresholds
 from dissector.rules.tls_examples import PORT, RC4, session, session_13
-
-# IANA's names; TLS_SHA256_SHA256 and similar suites have no encryption (RFC 9150)
-_BROKEN = r"_(?:NULL|anon|EXPORT|RC4|DES|DES40|3DES|RC2)_|_MD5$|^TLS_SHA\d+_"
 
 
 class BrokenCipherSuite(TlsRule):
@@ -62,7 +58,7 @@ class BrokenCipherSuite(TlsRule):
         """Reports a broken cipher suite in a ServerHello."""
         record = context.record
         suite = record.suite
-        if suite is None or not re.search(_BROKEN, suite):
+        if suite is None or not broken(suite):
             return None
         if not context.activity.once(self.id, record.server.ip, record.server.port, suite):
             return None
