@@ -65,6 +65,7 @@ cdef class Connection:
     cdef public Handshake handshake
     cdef public tuple findings
     cdef readonly set unjudged
+    cdef public long long kept_bytes
     cdef readonly long long opened_ns
     cdef readonly long long last_data_ns
     cdef public bint connect_delivered

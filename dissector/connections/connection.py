@@ -244,6 +244,7 @@ class Connection:
         self.handshake: Handshake | None = None
         self.findings: tuple[Finding, ...] = ()
         self.unjudged: set[str] | None = None
+        self.kept_bytes = 0  # approximate memory of its packets and findings
         self.opened_ns = self.last_data_ns = first.time_ns
         self.connect_delivered = False
         self.client_sent_bytes = 0

@@ -10,6 +10,7 @@ from dissector.net.tcp cimport StreamDirection, TcpConnection
 
 cdef int HISTORY_LIMIT, DECODED
 cdef int _CONNECT, _CONNACK, _AUTH
+cdef long long _PROPERTY
 cdef int _CONNECTING, _AUTHENTICATING, _REFUSED
 cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
 cdef int _NO_CLIENT_ID, _REFUSED_CONNACK, _STAYS, _EVENTS
@@ -24,6 +25,8 @@ cdef class HandshakeTracker(PacketFraming):
     cdef _connection_flags(self, int side, who, int kind)
     @cython.locals(known=cython.int)
     cdef tuple _append_limited(self, tuple kept, packet)
+    @cython.locals(kept=cython.longlong)
+    cdef _keep(self, packet)
     @cython.locals(connection=Connection)
     cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection, consumed=cython.longlong)

@@ -51,6 +51,7 @@ _WITH_DISCONNECT, _WITH_SESSION = ConnectionFlag.DISCONNECT, ConnectionFlag.SESS
 _NO_CLIENT_ID = ConnectionFlag.NO_CLIENT_ID
 _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
+_PROPERTY = 200  # bytes of memory for each property, besides its text
 _V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
 _CONNECT, _CONNACK, _AUTH = spec.CONNECT, spec.CONNACK, spec.AUTH
 
@@ -144,6 +145,7 @@ class HandshakeTracker(PacketFraming):
     def _append_limited(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
         """Appends a packet that rules need later, up to `HISTORY_LIMIT` per side."""
         if not kept:
+            self._keep(packet)
             return (packet,)
         assert self.connection is not None and packet.side is not None
         known = 0
@@ -157,7 +159,16 @@ class HandshakeTracker(PacketFraming):
                 packet.frame,
                 self.connection.stream,
             )
-        return (*kept, packet) if known < HISTORY_LIMIT else kept
+        if known >= HISTORY_LIMIT:
+            return kept
+        self._keep(packet)
+        return (*kept, packet)
+
+    def _keep(self, packet: Connect | Connack | Auth | Disconnect) -> None:
+        """Counts the memory of a packet that is kept: its bytes, and what is decoded of them."""
+        assert self.connection is not None
+        kept = 2 * packet.size + _PROPERTY * len(packet.properties)
+        self.connection.kept_bytes += kept
 
     def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
@@ -181,6 +192,7 @@ class HandshakeTracker(PacketFraming):
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNECT
             return
         connection.connect = packet
+        self._keep(packet)
         connection.version = packet.version
         connection.bridge = packet.bridge
         connection.connection_flags |= _WITH_CONNECT
@@ -219,6 +231,7 @@ class HandshakeTracker(PacketFraming):
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNACK
             return False
         connection.connack = packet
+        self._keep(packet)
         connection.connection_flags |= _WITH_CONNACK
         if packet.properties:
             for item in packet.properties:

@@ -15,6 +15,8 @@ cdef class PacketFraming(ConnectionRecorder):
     cdef _defects(self, int side, Packet packet)
     @cython.locals(framer=Framer, got=cython.int, kind=cython.int)
     cdef _packets(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
+    @cython.locals(kept=cython.longlong)
+    cdef _charge(self)
     @cython.locals(pointer="const unsigned char *", client=cython.bint, counts=cython.p_longlong, count=cython.longlong, first=cython.int, size=Py_ssize_t)
     cdef Py_ssize_t _count_ordinary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, malformed=cython.bint, code=Py_ssize_t)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 NEED_DATA, PACKET, BROKEN = range(3)
 
+PART = 48  # bytes of memory for each part of a split packet, besides its data
+
 KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
 # types whose bytes are kept: CONNECT, CONNACK, DISCONNECT, AUTH
 _DECODED = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
@@ -42,6 +44,7 @@ class Framer:
         self.header = b""  # the bytes of a split header so far
         self.body_left = 0  # bytes of a split packet still to come
         self.parts: list[bytes] | None = None
+        self.kept_bytes = 0  # memory that the parts of a split packet take
         self.window = b""
         self.start = 0
         self.stop = 0
@@ -131,6 +134,7 @@ class Framer:
         self.parts = None
         if wanted and self.size <= KEEP_LIMIT:
             self.parts = [header, self.chunk[pos : self.end]]
+            self.kept_bytes = here + 2 * PART
         self.pos = self.end
         return NEED_DATA
 
@@ -139,6 +143,7 @@ class Framer:
         if here < self.body_left:
             if self.parts is not None:
                 self.parts.append(self.chunk[self.pos : self.end])
+                self.kept_bytes += here + PART
             self.body_left -= here
             self.pos = self.end
             return NEED_DATA
@@ -156,6 +161,7 @@ class Framer:
         self.start = 0
         self.stop = len(self.window)
         self.parts = None
+        self.kept_bytes = 0
         return PACKET
 
     def _split_header(self) -> int:

@@ -74,21 +74,23 @@ class NotUpgradeError(Exception):
         self.websocket = websocket
 
 
-def may_begin(data: bytes) -> bool:
-    """Whether these bytes (at least one) may begin an upgrade.
+def may_begin(data: bytes | bytearray, size: int) -> bool:
+    """Whether these bytes (at least one) may begin an upgrade; `size` is their `head_size`.
 
     A complete head must contain "websocket".
     """
     for start in (REQUEST_START, ANSWER_START):
         if data[: len(start)] == start[: len(data)]:
-            end = head_size(data)
-            return not end or b"websocket" in data[:end].lower()
+            return not size or b"websocket" in data[:size].lower()
     return False
 
 
-def head_size(data: bytes) -> int:
-    """Return the size of the head that `data` begins with, 0 while its end is missing."""
-    found = _END.search(data, 0, HEAD_LIMIT)
+def head_size(data: bytes | bytearray, searched: int = 0) -> int:
+    """Return the size of the head that `data` begins with, 0 while its end is missing.
+
+    It does not end within the first `searched` bytes.
+    """
+    found = _END.search(data, max(searched - 2, 0), HEAD_LIMIT)
     return 0 if found is None else found.end()
 
 
