@@ -140,6 +140,7 @@ class HandshakeTracker(PacketFraming):
         for item in connection.disconnects:
             if item.side is who:
                 connection_flags |= ConnectionFlag.AFTER_DISCONNECT
+                break
         connection.connection_flags |= connection_flags
 
     def _append_limited(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport TcpConnection
 
-cdef int HELD_LIMIT, HELD_CHUNK, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, _MIDSTREAM
+cdef int HELD_LIMIT, HELD_CHUNK, CHUNK_COST, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, _MIDSTREAM
 cdef tuple _CLOSES
 
 cdef class Tracker(HandshakeTracker):

@@ -43,6 +43,9 @@ else:
     from dissector.integers import cut
 
 HELD_LIMIT = 4096  # bytes buffered of a connection that is still undecided
+CHUNK_COST = (
+    32  # counted for each buffered chunk besides its bytes: all are joined for each new one
+)
 HELD_CHUNK = 200  # bytes of memory for each buffered chunk, besides its data
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is ignored
@@ -321,7 +324,7 @@ class Tracker(HandshakeTracker):
         if self.held is None:
             self.held = []
         self.held.append((side, window[start:stop], frame, time_ns))
-        self.held_bytes += stop - start
+        self.held_bytes += stop - start + CHUNK_COST
         self.charged += stop - start + HELD_CHUNK
         self.tcp.charge(stop - start + HELD_CHUNK)
         return True

@@ -312,8 +312,9 @@ class FlowTable(ReassemblyContext):
             "of these connections is evicted, its later frames are not analyzed"
         )
         while budget.used > budget.limit:
-            victim = self.connections[budget.oldest()]
-            budget.evicted += 1
+            serial = budget.oldest()
+            assert isinstance(serial, int)
+            victim = self.connections[serial]
             self.warn("memory-limit", what, s.frame, victim.stream)
             self._end(victim, EVICTED)
         self.over_budget = False

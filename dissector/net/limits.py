@@ -34,13 +34,12 @@ class ByteBudget:
     """Counts the bytes that are kept for each of many owners, up to `limit` in total.
 
     While `used` is beyond the limit, whoever keeps the bytes has to evict the owner that is
-    `oldest`, and report it. `evicted` counts those owners.
+    `oldest`, and report it.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self.evicted = 0
         self._sizes: OrderedDict[Hashable, int] = OrderedDict()
 
     def keep(self, owner: Hashable, size: int) -> None:
@@ -49,6 +48,10 @@ class ByteBudget:
         if size > 0:
             self._sizes[owner] = size
         self.used += max(size, 0) - before
+
+    def size(self, owner: Hashable) -> int:
+        """Return the bytes that are kept for `owner`."""
+        return self._sizes.get(owner, 0)
 
     def oldest(self) -> Hashable | None:
         """Return the owner whose bytes are kept the longest; None if no bytes are kept."""
