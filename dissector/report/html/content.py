@@ -124,8 +124,10 @@ class Content:
         self._parties: dict[str, int] = {}  # of each rule, including those that are not shown
         devices = sorted(kept.devices, key=_rank)
         servers = sorted(kept.servers, key=_rank)
-        shown = {_anchor(record) for record in (*devices[:PAGES], *servers[:PAGES])}
-        for record in (*kept.devices, *kept.servers):
+        shown = {_anchor(record) for record in devices[:PAGES]}
+        shown |= {_anchor(record) for record in servers[:PAGES]}
+        parties: list[Device | Server] = [*kept.devices, *kept.servers]
+        for record in parties:
             anchor = _anchor(record)
             for problem in record.posture.wrong:
                 self._parties[problem.rule] = self._parties.get(problem.rule, 0) + 1
