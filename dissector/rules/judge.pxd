@@ -4,7 +4,7 @@ from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Packet
 
 cdef int _WITH_FINDING
-cdef long long _FINDING_BYTES
+cdef long long _FREE_FINDINGS, _FINDING_BYTES
 
 cdef class Judge:
     cdef object _found

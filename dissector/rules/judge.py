@@ -31,6 +31,7 @@ from dissector.rules.registry import all_rules
 STREAMS_LISTED = 20  # streams listed in a "not evaluated" record; further ones are only counted
 _ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
 _WITH_FINDING = ConnectionFlag.FINDING
+_FREE_FINDINGS = 2  # that do not count, so that a usual connection is never evicted for them
 _FINDING_BYTES = 2048  # memory of each finding; the bytes of its packet are shared
 _BOTH = -1  # a rule about CONNECT and CONNACK
 # flags that cannot change any more once CONNECT and CONNACK were seen
@@ -179,7 +180,8 @@ class Judge:
         for failure in failures:
             finding = make_finding(rule, connection, failure)
             connection.findings += (finding,)
-            connection.kept_bytes += _FINDING_BYTES
+            if len(connection.findings) > _FREE_FINDINGS:
+                connection.kept_bytes += _FINDING_BYTES
             if finding.rule in self._selected:
                 self._found(finding)
 
