@@ -9,10 +9,12 @@ ends the stream; the content before it is returned. The libraries are imported w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-_PIECE = 1 << 16  # compressed bytes at a time
+_PIECE = 1 << 16  # compressed bytes at a time, at most
+_FIRST = 1 << 9  # the first ones of a member: a decoder copies what is behind the end of its member
 _MEMORY = 1 << 27  # bytes of history that a zstd or xz stream may require
+_ZSTD_HEADER, _ZSTD_BLOCK, _ZSTD_TRAILER, _ZSTD_SKIPPABLE = range(4)  # parts of a zstd frame
 _SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
 _MAGICS = {
     "gzip": (b"\x1f\x8b",),
@@ -55,6 +57,8 @@ class Decompressed:
         self.damage = ""
         self._raw = raw
         self._pending = b""
+        self._at = 0  # how much of `_pending` was decompressed
+        self._size = _FIRST  # bytes that are decompressed next
         self._decoder: _Decoder | None = None
         self._members = 0
         self._ended = False
@@ -67,8 +71,7 @@ class Decompressed:
                 continue
             data = b""
             if self._decoder.needs_input:
-                data = self._pending or self._raw(_PIECE)
-                self._pending = b""
+                data = self._next_piece()
                 if not data:
                     self._end(f"the {self.name} stream ends early")
                     break
@@ -78,7 +81,7 @@ class Decompressed:
                 self._end(f"the {self.name} stream is damaged ({error})")
                 break
             if self._decoder.eof:
-                self._pending = self._decoder.unused_data or b""  # lz4 returns None
+                self._at -= len(self._decoder.unused_data or b"")  # lz4 returns None
                 self._decoder = None
                 self._members += 1
             if out:
@@ -89,18 +92,30 @@ class Decompressed:
         self._ended = True
         self.damage = " ".join(damage.split())
 
+    def _next_piece(self) -> bytes:
+        """Return the next compressed bytes; each piece of a member is twice as long as the last."""
+        if self._at >= len(self._pending):
+            self._pending = self._raw(_PIECE)
+            self._at = 0
+        piece = self._pending[self._at : self._at + self._size]
+        self._at += len(piece)
+        self._size = min(2 * self._size, _PIECE)
+        return piece
+
     def _next_member(self) -> None:
         """Begin the next member, or end if none follows; zero padding may follow the last one."""
         magics = _MAGICS[self.name]
-        while len(self._pending) < len(magics[0]):
+        while len(self._pending) - self._at < len(magics[0]):
             piece = self._raw(_PIECE)
             if not piece:
                 break
-            self._pending += piece
-        if self._pending.startswith(magics):
+            self._pending = self._pending[self._at :] + piece
+            self._at = 0
+        if self._pending.startswith(magics, self._at):
             self._decoder = _DECODERS[self.name]()
+            self._size = _FIRST
         else:
-            trailing = self._pending.strip(b"\0")
+            trailing = self._pending[self._at :].strip(b"\0")
             self._end(
                 f"bytes that are not {self.name} follow the {self.name} stream" * bool(trailing)
             )
@@ -164,12 +179,11 @@ class _Zstd:
         import zstandard
 
         self._error = zstandard.ZstdError
-        engine = zstandard.ZstdDecompressor(max_window_size=_MEMORY)
-        self._zstd = engine.decompressobj()
+        self._zstd: Any = None  # its decompressor, once the frame is not a skippable one
         self._held = b""
         self._at = 0  # how much of `_held` has been fed
         self._skip = 0  # bytes of a skippable frame to come
-        self._step: Callable[[], bytes | None] = self._header
+        self._part = _ZSTD_HEADER  # what comes next
         self.needs_input = True
         self.eof = False
         self._checksum = False
@@ -188,7 +202,7 @@ class _Zstd:
             if length + (1 << 17) > max_length and out:
                 break
             try:
-                content = self._step()
+                content = self._next_part()
             except self._error as error:
                 if not out:
                     raise DamagedError(str(error)) from None
@@ -199,6 +213,14 @@ class _Zstd:
             out.append(content)
             length += len(content)
         return b"".join(out)
+
+    def _next_part(self) -> bytes | None:
+        """Return the content of the next part of the frame; None if bytes of it are missing."""
+        if self._part == _ZSTD_HEADER:
+            return self._header()
+        if self._part == _ZSTD_BLOCK:
+            return self._block()
+        return self._trailer() if self._part == _ZSTD_TRAILER else self._skippable()
 
     def _feed(self, length: int) -> bytes | None:
         """Decompress the next `length` bytes of input; None if some of them are missing yet."""
@@ -215,17 +237,21 @@ class _Zstd:
                 return None
             self._at += 8
             self._skip = int.from_bytes(held[4:8], "little")
-            self._step = self._skippable
+            self._part = _ZSTD_SKIPPABLE
             return b""
         if len(held) < 5:
             return None
+        if self._zstd is None:
+            import zstandard
+
+            self._zstd = zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
         descriptor = held[4]
         single = descriptor >> 5 & 1
         sizes = (single, 2, 4, 8)[descriptor >> 6] + (0, 1, 2, 4)[descriptor & 3] + (1 - single)
         content = self._feed(5 + sizes)
         if content is not None:
             self._checksum = bool(descriptor & 4)
-            self._step = self._block
+            self._part = _ZSTD_BLOCK
         return content
 
     def _block(self) -> bytes | None:
@@ -235,7 +261,7 @@ class _Zstd:
         run = header >> 1 & 3 == 1
         content = self._feed(3 + (1 if run else header >> 3))
         if content is not None and header & 1:
-            self._step = self._trailer
+            self._part = _ZSTD_TRAILER
             self.eof = not self._checksum
         return content
 

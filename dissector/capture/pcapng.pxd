@@ -18,6 +18,7 @@ cdef class PcapngWalker:
     cdef public str damage
     cdef readonly list notes
     cdef public list links
+    cdef set seen_links
     cdef public int digits
     cdef readonly list comments
     cdef readonly list secrets

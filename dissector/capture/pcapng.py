@@ -97,6 +97,7 @@ class PcapngWalker:
         self.damage = ""
         self.notes: list[tuple[str, str]] = []
         self.links: list[int] = []
+        self.seen_links: set[int] = set()
         self.digits = 6
         self.comments: list[str] = []
         self.secrets: list[tuple[int, bytes]] = []
@@ -287,7 +288,8 @@ class PcapngWalker:
         link = u16(window, at + 8, big)
         interface = InterfaceDescription(link, u32(window, at + 12, big), resolution, offset)
         self.interfaces.append(interface)
-        if link not in self.links:
+        if link not in self.seen_links:
+            self.seen_links.add(link)
             self.links.append(link)
         self.digits = max(self.digits, interface.digits)
         return ""

@@ -16,8 +16,8 @@ from dissector.connections.connection import Connection
 from dissector.connections.entities import (
     BUCKETS_KEPT,
     MEMBERS_KEPT,
-    REFUSALS_KEPT,
     SECOND_NS,
+    TEXT_LIMIT,
     BoundedDict,
     Client,
     Credential,
@@ -26,6 +26,7 @@ from dissector.connections.entities import (
     ServerHistory,
     Takeover,
     append_bounded,
+    text_bytes,
 )
 from dissector.connections.profile import STREAMS_KEPT, Profile, client_address, encapsulation_facts
 from dissector.model import FrameRef, Side
@@ -53,7 +54,9 @@ class ActivityTracker:
 
     def __init__(self, key: bytes | None = None) -> None:
         self.key = os.urandom(16) if key is None else key
-        self.profiles: BoundedDict[tuple[object, ...], Profile] = BoundedDict(PROFILES)
+        self.profiles: BoundedDict[tuple[object, ...], Profile] = BoundedDict(
+            PROFILES, 2 * TEXT_LIMIT
+        )
         self.hosts: BoundedDict[str, Host] = BoundedDict(HOSTS)
         self.clients: BoundedDict[tuple[str, int, str], Client] = BoundedDict(CLIENTS)
         self.credentials: BoundedDict[str, Credential] = BoundedDict(CREDENTIALS)
@@ -78,6 +81,12 @@ class ActivityTracker:
                       self._once):  # fmt: skip
             table.empty()
         self.start_ns = None
+
+    @property
+    def evicted(self) -> int:
+        """Number of entries evicted from the tables; without those of `once`, which only repeat."""
+        entities = self.profiles.evicted + self.hosts.evicted + self.clients.evicted
+        return entities + self.credentials.evicted + self.servers.evicted + self.stems.evicted
 
     def once(self, *key: object) -> bool:
         """Whether this is the first call with this key."""
@@ -155,16 +164,19 @@ class ActivityTracker:
         code = profile.code
         if client_id not in host.client_ids and len(host.client_ids) < MEMBERS_KEPT:
             host.client_ids[client_id] = None
+            self.hosts.charge(host.ip, text_bytes(client_id))
         if not client_id:
             append_bounded(host.connects_without_id, now)
         server = context.server = self._server(connection, now)
         if len(server.newcomers) < NEWCOMERS_KEPT:
-            server.newcomers.add(client_id or host.ip)
+            server.newcomers.add(hash(client_id or host.ip))
         place = (connection.server.ip, connection.server.port)
         key = (*place, client_id)
         client = self.clients.get(key)
         if client is None:
-            client = self.clients.keep(key, Client())
+            size = text_bytes((connect.username, connect.last_will_topic))
+            size += _property_text(connect, connack)
+            client = self.clients.keep(key, Client(), size)
             context.event |= Event.NEW_CLIENT
         context.client = client
         append_bounded(client.connects, now)
@@ -178,7 +190,7 @@ class ActivityTracker:
             if code in DENIED:
                 context.event |= Event.DENIED
                 refusal = Refusal(frame, connect, place, profile.secret, self.key)
-                append_bounded(host.denials, refusal, REFUSALS_KEPT)
+                self.hosts.charge(host.ip, host.note_denial(refusal))
             elif code in SLOWED:
                 host.note_rejection(place, now)
             return context
@@ -213,6 +225,7 @@ class ActivityTracker:
         fresh = False
         if client_id not in known.client_ids and len(known.client_ids) < MEMBERS_KEPT:
             known.client_ids[client_id] = None
+            self.credentials.charge(secret, text_bytes(client_id))
             fresh = True
         ip = profile.client_ip
         if ip not in known.hosts and len(known.hosts) < MEMBERS_KEPT:
@@ -258,7 +271,8 @@ class ActivityTracker:
             )  # fmt: skip
         profile = self.profiles.get(key)
         if profile is None:
-            profile = self.profiles.keep(key, Profile(connection, connect, connack, now))
+            size = 0 if connect is None else _property_text(connect, connack)
+            profile = self.profiles.keep(key, Profile(connection, connect, connack, now), size)
             profile.secret = secret
         profile.add(self.capture, connection.stream, self.period)
         if now > profile.last_ns:
@@ -286,6 +300,15 @@ class ActivityTracker:
             server.bucket = bucket
             server.newcomers = set()
         return server
+
+
+def _property_text(connect: Connect, connack: Connack | None) -> int:
+    """Returns the memory of the properties of a CONNECT and its CONNACK, which a profile keeps."""
+    size = 0
+    properties = connect.properties if connack is None else connect.properties + connack.properties
+    for item in properties:
+        size += text_bytes(item.value)
+    return size
 
 
 def _connection_flags(profile: Profile, connect: Connect) -> int:

@@ -74,6 +74,7 @@ cdef class Connection:
     cdef public tuple connect_faults
     cdef public tuple connack_faults
     cdef readonly set unjudged
+    cdef public long long kept_bytes
     cdef readonly long long opened_ns
     cdef readonly long long last_data_ns
     cdef public bint connect_delivered

@@ -276,6 +276,7 @@ class Connection:
         self.connack_faults: tuple[Finding, ...] = ()
         self.withheld: tuple[tuple[Any, Finding], ...] = ()
         self.unjudged: set[str] | None = None
+        self.kept_bytes = 0  # approximate memory of its packets and findings
         self.opened_ns = self.last_data_ns = first.time_ns
         self.connect_delivered = False
         self.connack_read = False

@@ -36,6 +36,7 @@ cdef class ConnectionRecorder(Consumer):
     cdef readonly list held
     cdef readonly Py_ssize_t held_bytes
     cdef readonly tuple held_closes
+    cdef readonly long long charged
     cdef public bint lost_a
     cdef public bint lost_b
     cdef public bint gap_inside_a

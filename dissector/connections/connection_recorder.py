@@ -42,6 +42,7 @@ class ConnectionRecorder(Consumer):
         self.held: list[tuple[int, bytes, int, int]] | None = None  # None for most
         self.held_bytes = 0
         self.held_closes: tuple[tuple[int, int, int, int], ...] = ()  # while bytes are held
+        self.charged = 0  # bytes that the connection was charged for, see `TcpConnection.charge`
         self.lost_a = False
         self.lost_b = False
         self.gap_inside_a = False  # bytes in the middle are missing, not only at the beginning

@@ -24,6 +24,7 @@ cdef class Host:
     cdef readonly dict throttled
     cdef readonly dict client_ids
     cdef readonly dict persistent_sessions
+    cpdef note_denial(self, Refusal refusal)
     cpdef note_rejection(self, tuple server, long long now)
 
 cdef class Client:

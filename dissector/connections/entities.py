@@ -5,6 +5,7 @@ No secret is kept: credentials are stored as a keyed hash.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -12,6 +13,7 @@ from dissector.connections.connection import Connection
 from dissector.connections.profile import Profile, client_address
 from dissector.model import FrameRef
 from dissector.mqtt.packets import Connect
+from dissector.net.limits import ByteBudget
 from dissector.text import fingerprint
 
 SECOND_NS = 1_000_000_000
@@ -20,37 +22,65 @@ TIMES_KEPT = 64
 REFUSALS_KEPT = 128
 BUCKETS_KEPT = 360
 NUMBERS_KEPT = 256  # numbers at the end of client ids with the same prefix
+TEXT_LIMIT = 16 << 20  # bytes of captured text that one table keeps
+_SHORT = 256  # bytes of text in a key that are not counted: the number of entries bounds them
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class BoundedDict(dict[K, V], Generic[K, V]):
-    """A dict that evicts its oldest entries beyond `limit`; `evicted` counts them.
+    """A dict that evicts its oldest entries; `evicted` counts them.
 
-    Entries are added by `keep` only. The keys are also kept in a queue, because a dict finds its
-    first entry only by skipping all entries deleted before it.
+    It keeps at most `limit` entries and `text_limit` bytes of captured text in them. Entries are
+    added by `keep` only. The keys are also kept in a queue, because a dict finds its first entry
+    only by skipping all entries deleted before it.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, text_limit: int = TEXT_LIMIT) -> None:
         super().__init__()
         self.limit = limit
         self.evicted = 0
         self._order: deque[K] = deque()
+        self._budget = ByteBudget(text_limit)
 
-    def keep(self, key: K, value: V) -> V:
-        """Adds an entry, and evicts the oldest if the dict is full."""
+    def keep(self, key: K, value: V, size: int = 0) -> V:
+        """Adds an entry, with `size` bytes of text besides its key; evicts the oldest if full."""
         if len(self) >= self.limit:
-            del self[self._order.popleft()]
-            self.evicted += 1
+            self._evict()
         self._order.append(key)
         self[key] = value
+        size += text_bytes(key)
+        if size > _SHORT:
+            self.charge(key, size)
         return value
+
+    def charge(self, key: K, size: int) -> None:
+        """Counts text that was added to an entry, or was removed; may evict the oldest entries."""
+        budget = self._budget
+        if key in self:
+            budget.keep(key, budget.size(key) + size)
+        while budget.used > budget.limit and len(self) > 1:
+            self._evict()
+
+    def _evict(self) -> None:
+        oldest = self._order.popleft()
+        del self[oldest]
+        self._budget.keep(oldest, 0)
+        self.evicted += 1
 
     def empty(self) -> None:
         """Removes all entries; they do not count as evicted."""
         self.clear()
         self._order.clear()
+        self._budget = ByteBudget(self._budget.limit)
+
+
+def text_bytes(value: object) -> int:
+    """Returns the memory of a text, or of the texts in a tuple."""
+    if isinstance(value, str):
+        return sys.getsizeof(value)
+    return sum(map(text_bytes, value)) if isinstance(value, tuple) else 0
 
 
 def append_bounded(latest: list[V], item: V, limit: int = TIMES_KEPT) -> None:
@@ -112,6 +142,14 @@ class Host:
         self.client_ids: dict[str, None] = {}
         self.persistent_sessions: dict[str, int] = {}
 
+    def note_denial(self, refusal: Refusal) -> int:
+        """Records a refusal; returns by how many bytes the text that is kept has grown."""
+        grown = text_bytes((refusal.client_id, refusal.username))
+        if len(self.denials) >= REFUSALS_KEPT:
+            grown -= text_bytes((self.denials[0].client_id, self.denials[0].username))
+        append_bounded(self.denials, refusal, REFUSALS_KEPT)
+        return grown
+
     def note_rejection(self, server: tuple[str, int], now: int) -> None:
         """Records that a server throttled this host, or did not answer it."""
         if server in self.throttled or len(self.throttled) < MEMBERS_KEPT:
@@ -159,11 +197,14 @@ class Credential:
 
 
 class ServerHistory:
-    """One server: how many different clients connected in each interval of ten seconds."""
+    """One server: how many different clients connected in each interval of ten seconds.
+
+    `newcomers` are the hashes of those in the current one.
+    """
 
     __slots__ = ("bucket", "newcomers", "rates")
 
     def __init__(self) -> None:
         self.bucket = -1
-        self.newcomers: set[str] = set()
+        self.newcomers: set[int] = set()
         self.rates: deque[int] = deque(maxlen=BUCKETS_KEPT)

@@ -4,12 +4,13 @@ from dissector.connections.packet_framing cimport PacketFraming
 from dissector.connections.handshake cimport Close, Handshake
 from dissector.connections.analysis_context cimport EventSink, KnownServer, AnalysisContext
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet, _Reasoned
 from dissector.mqtt.stream cimport Framer
 from dissector.net.tcp cimport StreamDirection, TcpConnection
 
 cdef int HISTORY_LIMIT, DECODED
 cdef int _CONNECT, _CONNACK, _AUTH
+cdef long long _PROPERTY
 cdef int _CONNECTING, _AUTHENTICATING, _REFUSED
 cdef int _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
 cdef int _NO_CLIENT_ID, _INNER_LAYERS, _REFUSED_CONNACK, _STAYS, _EVENTS
@@ -20,10 +21,12 @@ cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1
 cdef class HandshakeTracker(PacketFraming):
     @cython.locals(kind=cython.int, event=cython.int, connection=Connection, before_5=cython.bint, decoded=cython.bint, answered=cython.bint, packet=Packet, where=FrameRef, target=cython.int, raw=bytes)
     cdef _handle_packet(self, int side, Framer framer)
-    @cython.locals(connection_flags=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int)
+    @cython.locals(connection_flags=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int, item=Disconnect)
     cdef _connection_flags(self, int side, who, int kind)
-    @cython.locals(known=cython.int)
+    @cython.locals(known=cython.int, item=_Reasoned)
     cdef tuple _append_limited(self, tuple kept, packet)
+    @cython.locals(kept=cython.longlong)
+    cdef _keep(self, packet)
     @cython.locals(connection=Connection, acknowledged=cython.longlong)
     cdef _disconnect(self, who, Disconnect packet)
     @cython.locals(connection=Connection, consumed=cython.longlong)

@@ -55,6 +55,7 @@ _WITH_DISCONNECT, _WITH_SESSION = ConnectionFlag.DISCONNECT, ConnectionFlag.SESS
 _NO_CLIENT_ID = ConnectionFlag.NO_CLIENT_ID
 _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
+_PROPERTY = 200  # bytes of memory for each property, besides its text
 _V3_1, _V3_1_1 = Version.V3_1, Version.V3_1_1
 _INNER_LAYERS = 2 | 4  # WebSocket and TLS of `unwrap`; behind a PROXY header MQTT is plain
 _CONNECT_BYTE = bytes((spec.CONNECT << 4,))
@@ -147,11 +148,13 @@ class HandshakeTracker(PacketFraming):
         for item in connection.disconnects:
             if item.side is who:
                 connection_flags |= ConnectionFlag.AFTER_DISCONNECT
+                break
         connection.connection_flags |= connection_flags
 
     def _append_limited(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
         """Appends a packet that rules need later, up to `HISTORY_LIMIT` per side."""
         if not kept:
+            self._keep(packet)
             return (packet,)
         assert self.connection is not None and packet.side is not None
         known = 0
@@ -165,7 +168,16 @@ class HandshakeTracker(PacketFraming):
                 packet.frame,
                 self.connection.stream,
             )
-        return (*kept, packet) if known < HISTORY_LIMIT else kept
+        if known >= HISTORY_LIMIT:
+            return kept
+        self._keep(packet)
+        return (*kept, packet)
+
+    def _keep(self, packet: Connect | Connack | Auth | Disconnect) -> None:
+        """Counts the memory of a packet that is kept: its bytes, and what is decoded of them."""
+        assert self.connection is not None
+        kept = 2 * packet.size + _PROPERTY * len(packet.properties)
+        self.connection.kept_bytes += kept
 
     def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
@@ -192,6 +204,7 @@ class HandshakeTracker(PacketFraming):
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNECT
             return
         connection.connect = packet
+        self._keep(packet)
         connection.version = packet.version
         connection.bridge = packet.bridge
         connection.connection_flags |= _WITH_CONNECT
@@ -232,6 +245,7 @@ class HandshakeTracker(PacketFraming):
             return False
         connection.connack = packet
         self.connack_end = self.tcp.direction(side).next
+        self._keep(packet)
         connection.connection_flags |= _WITH_CONNACK
         if packet.properties:
             for item in packet.properties:

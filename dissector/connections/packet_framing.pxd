@@ -24,6 +24,8 @@ cdef class PacketFraming(ConnectionRecorder):
     cdef bint _packet_begun(self, int side) except -1
     @cython.locals(framer=Framer, left=cython.longlong)
     cdef bint _at_boundary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
+    @cython.locals(kept=cython.longlong)
+    cdef _charge(self)
     @cython.locals(pointer="const unsigned char *", client=cython.bint, counts=cython.p_longlong, count=cython.longlong, first=cython.int, size=Py_ssize_t)
     cdef Py_ssize_t _count_ordinary(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(framer=Framer, first=cython.int, size=Py_ssize_t, malformed=cython.bint, code=Py_ssize_t)

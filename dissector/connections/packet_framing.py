@@ -131,6 +131,16 @@ class PacketFraming(ConnectionRecorder):
                 continue
             self._handle_packet(side, framer)
         framer.release()
+        self._charge()
+
+    def _charge(self) -> None:
+        """Charges the connection for what is kept of it, if that has changed."""
+        assert self.connection is not None and self.framer_a is not None
+        assert self.framer_b is not None
+        kept = self.connection.kept_bytes + self.framer_a.kept_bytes + self.framer_b.kept_bytes
+        if kept != self.charged:
+            self.tcp.charge(kept - self.charged)
+            self.charged = kept
 
     def _make_framers(self) -> None:
         if self.framer_a is None:

@@ -13,7 +13,13 @@ from collections import deque
 from dissector.connections import certificate
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.certificate import Certificate
-from dissector.connections.entities import MEMBERS_KEPT, TIMES_KEPT, BoundedDict, Credential
+from dissector.connections.entities import (
+    MEMBERS_KEPT,
+    TIMES_KEPT,
+    BoundedDict,
+    Credential,
+    text_bytes,
+)
 from dissector.connections.profile import Profile, client_address
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_messages import ClientHello
@@ -121,6 +127,11 @@ class TlsActivityTracker:
         self._chains: BoundedDict[tuple[bytes, ...], tuple[bytes, ...]] = BoundedDict(CHAINS)
         self.once = activity.once
 
+    @property
+    def evicted(self) -> int:
+        """Number of entries that were evicted from any of its tables."""
+        return self.keys.evicted + self.servers.evicted + self.failures.evicted
+
     def forget(self) -> None:
         """Discards what `ActivityTracker.forget` does not."""
         for table in (self.keys, self.servers, self.failures):
@@ -128,18 +139,23 @@ class TlsActivityTracker:
 
     def ended(self, record: TlsHandshake) -> TlsAuditContext:
         """Records a connection that has ended."""
+        size = sum(map(len, record.client_certificates or ()))
         if record.certificates:  # the same for thousands of connections: stored once
             kept = self._chains.get(record.certificates)
             if kept is None:
-                kept = self._chains.keep(record.certificates, record.certificates)
+                chain = sum(map(len, record.certificates))
+                size += chain
+                kept = self._chains.keep(record.certificates, record.certificates, chain)
             record.certificates = kept
-        profile = self._profile(record)
+        profile = self._profile(record, size)
         context = TlsAuditContext(self, record, profile)
         place = (record.server.ip, record.server.port)
         known = self.servers.get(place)
         context.server = self.servers.keep(place, TlsServer()) if known is None else known
         name = record.server_name
         if name is not None and len(context.server.names) < MEMBERS_KEPT:
+            if name.lower() not in context.server.names:
+                self.servers.charge(place, text_bytes(name))
             context.server.names[name.lower()] = None
         shown = leaf(record)
         if shown is not None and shown.key_fingerprint is not None:
@@ -156,7 +172,8 @@ class TlsActivityTracker:
             context.failures = times
         return context
 
-    def _profile(self, record: TlsHandshake) -> Profile:
+    def _profile(self, record: TlsHandshake, size: int) -> Profile:
+        """Returns the profile of a connection; a new one keeps `size` bytes of certificates."""
         profiles, server = self.activity.profiles, record.server
         own = own_certificate(record)
         key = (
@@ -167,7 +184,8 @@ class TlsActivityTracker:
         now = record.quality.ended_ns if record.close is None else record.close.frame.time_ns
         profile = profiles.get(key)
         if profile is None:
-            profile = profiles.keep(key, Profile(record, None, None, record.first.time_ns))
+            made = Profile(record, None, None, record.first.time_ns)
+            profile = profiles.keep(key, made, size)
             profile.tls = TlsFacts(record)
             profile.secret = None if own is None else own.key_fingerprint
         facts = profile.tls

@@ -72,6 +72,7 @@ class TlsWatcher(Consumer):
         self._outer_layers = outer_layers
         self._inner: Tracker | None = None
         self._encapsulation: Encapsulation | None = None  # of the inner tracker
+        self._kept = self._charged = 0  # bytes of the record, and those charged with the buffers
         self._decrypted = False  # decrypted data was found, and an inner tracker made
 
     def chunk(
@@ -95,13 +96,17 @@ class TlsWatcher(Consumer):
             if not self._record.because and event.kind != tls.CHANGE_CIPHER_SPEC:
                 return self._ignore("tls")
         self._last = where
+        kept = self._kept + self._readers[0].buffered + self._readers[1].buffered
+        if kept != self._charged:
+            self._tcp.charge(kept - self._charged)
+            self._charged = kept
         self._deliver(side, frame, time_ns)
         return True
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Called for missing bytes of a side."""
         where = self._context.frame(frame, time_ns)
-        self._gaps.append((side, self._last, where, reason))
+        self._note_gap(side, where, reason)
         self._readers[side].gap()
         self._deliver(side, frame, time_ns)
         if self._inner is not None and not self._inner.gap(side, -1, frame, time_ns, reason):
@@ -158,6 +163,11 @@ class TlsWatcher(Consumer):
         two = context.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
         return (one, two) if self._client == 0 else (two, one)
 
+    def _note_gap(self, side: int, where: FrameRef, reason: str) -> None:
+        """Records missing bytes of a side, once for each reason."""
+        if not any(known == side and why == reason for known, _, _, why in self._gaps):
+            self._gaps.append((side, self._last, where, reason))
+
     def _ignore(self, kind: str) -> bool:
         """Counts the connection as other traffic and stops tracking it."""
         self._context.other_traffic(kind, self._tcp)
@@ -181,6 +191,8 @@ class TlsWatcher(Consumer):
 
     def _message(self, side: int, event: tls.TlsEvent, where: FrameRef) -> None:
         record, kind, body = self._record, event.type, event.body
+        if kind in (tls_messages.CLIENT_HELLO, tls_messages.CERTIFICATE):
+            self._kept += 2 * len(body)  # what the record has of it
         if kind == tls_messages.CLIENT_HELLO:
             self._client_hello(side, tls_messages.client_hello(body), where)
         elif kind == tls_messages.SERVER_HELLO:
@@ -290,7 +302,7 @@ class TlsWatcher(Consumer):
     def _broken(self, side: int, where: FrameRef) -> bool:
         """Handles bytes that are not a TLS record; False if neither side sent TLS before."""
         record = self._record
-        self._gaps.append((side, self._last, where, "tls"))
+        self._note_gap(side, where, "tls")
         if record.client_hello is None and record.server_hello is None and self._readers_lost():
             return self._ignore("tls" if self._record_seen else "other")
         self._warn("the next bytes are not a TLS record", where)

@@ -7,7 +7,7 @@ from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport TcpConnection
 
-cdef int HELD_LIMIT, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, HTTP, _MIDSTREAM, _SILENT, _IN_WEBSOCKET, _WEBSOCKET
+cdef int HELD_LIMIT, HELD_CHUNK, CHUNK_COST, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, HTTP, _MIDSTREAM, _SILENT, _IN_WEBSOCKET, _WEBSOCKET
 cdef bytes _HTTP
 cdef tuple _CLOSES
 

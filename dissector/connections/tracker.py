@@ -48,6 +48,10 @@ else:
     from dissector.integers import cut
 
 HELD_LIMIT = 4096  # bytes buffered of a connection that is still undecided
+CHUNK_COST = (
+    32  # counted for each buffered chunk besides its bytes: all are joined for each new one
+)
+HELD_CHUNK = 200  # bytes of memory for each buffered chunk, besides its data
 _SMALL = 5  # a first chunk in mid-stream of fewer bytes may be a packet's fixed header
 TRIES_LIMIT = 16  # chunks of a stream in mid-stream that are tried before it is ignored
 _MIDSTREAM = Phase.MIDSTREAM
@@ -116,6 +120,7 @@ class Tracker(HandshakeTracker):
         framer = self.framer_a if side == 0 else self.framer_b
         if framer is not None:
             framer.reset()
+            self._charge()
         return self.mode != IGNORED
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
@@ -455,6 +460,8 @@ class Tracker(HandshakeTracker):
                 self.mode = IGNORED
                 return True
         self.unwrapper = found
+        self.tcp.charge(-self.charged)
+        self.charged = 0
         return True
 
     def _tls_expected(self) -> bool:
@@ -474,7 +481,9 @@ class Tracker(HandshakeTracker):
         if self.held is None:
             self.held = []
         self.held.append((side, window[start:stop], frame, time_ns))
-        self.held_bytes += stop - start
+        self.held_bytes += stop - start + CHUNK_COST
+        self.charged += stop - start + HELD_CHUNK
+        self.tcp.charge(stop - start + HELD_CHUNK)
         return True
 
     def _client_by_type(self, side: int, packet_type: int) -> int:

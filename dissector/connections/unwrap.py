@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dissector.connections.tracker import Tracker
 
 HELD_LIMIT = 4096  # buffered bytes of frames, until the other side's HTTP header is complete
+HELD_CHUNK = 200  # bytes of memory for each buffered chunk, besides its data
 _SUBPROTOCOLS = ("mqtt", "mqttv3.1")
 
 PROXY, WEBSOCKET, TLS = 1, 2, 4
@@ -38,7 +39,7 @@ def wrapping(data: bytes, outer_layers: int, *, lost: bool) -> int:
         return TLS if len(data) >= tls.HEADER or not lost else 0
     if not outer_layers and proxy.may_begin(data):
         return PROXY
-    if not outer_layers & WEBSOCKET and upgrade.may_begin(data):
+    if not outer_layers & WEBSOCKET and upgrade.may_begin(data, upgrade.head_size(data)):
         return WEBSOCKET
     return 0
 
@@ -58,6 +59,7 @@ class _Unwrapper(Consumer):
         if encapsulation is None:
             encapsulation = inner.encapsulation = Encapsulation()
         self.encapsulation = encapsulation
+        self._charged = 0
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
         """Passes the gap on to the inner tracker."""
@@ -80,6 +82,11 @@ class _Unwrapper(Consumer):
             self._other("websocket" if self.encapsulation.websocket else "other")
         return False
 
+    def _keep(self, size: int) -> None:
+        """Charges the connection for the bytes that are buffered here."""
+        self.inner.tcp.charge(size - self._charged)
+        self._charged = size
+
     def _other(self, kind: str) -> bool:
         self.inner.context.other_traffic(kind, self.inner.tcp)
         return False
@@ -97,7 +104,7 @@ class ProxyUnwrapper(_Unwrapper):
 
     def __init__(self, inner: Tracker) -> None:
         super().__init__(inner, PROXY)
-        self._head: bytes | None = b""
+        self._head: bytearray | None = bytearray()  # None once it was read
         self._side = -1
 
     def chunk(
@@ -111,7 +118,9 @@ class ProxyUnwrapper(_Unwrapper):
                 "other"
             )  # the other side sends nothing before the header is complete
         self._side = side
-        head = self._head + window[start:stop]
+        head = self._head
+        before = len(head)
+        head += window[start:stop]
         try:
             if not proxy.may_begin(head):
                 return self._other("other")
@@ -121,12 +130,13 @@ class ProxyUnwrapper(_Unwrapper):
             self._limited("proxy-header", what, frame, time_ns)
             return self._other("other")
         if found is None:
-            self._head = head
+            self._keep(len(head))
             return True
         size, header = found
         self.encapsulation.proxied = header
-        rest = start + size - len(self._head)
+        rest = start + size - before
         self._head = None
+        self._keep(0)
         return rest >= stop or self.inner.chunk(side, window, rest, stop, frame, time_ns)
 
     def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
@@ -156,7 +166,8 @@ class WebSocketUnwrapper(_Unwrapper):
     def __init__(self, inner: Tracker) -> None:
         super().__init__(inner, WEBSOCKET)
         self._client = -1
-        self._heads: list[bytes | None] = [b"", b""]  # bytes so far; None when read or lost
+        # bytes so far; None when read or lost
+        self._heads: list[bytearray | None] = [bytearray(), bytearray()]
         self._held: list[tuple[int, bytes, int, int, int, str]] = []
         self._held_bytes = 0
         self._readers: tuple[FrameReader, FrameReader] | None = None
@@ -176,26 +187,27 @@ class WebSocketUnwrapper(_Unwrapper):
         if head is not None:
             before = len(head)
             head += window[start:stop]
-            if not upgrade.may_begin(head):
+            size = upgrade.head_size(head, before)
+            if not upgrade.may_begin(head, size):
                 if side == 1 - self._client and upgrade.may_refuse(head):
-                    return self._answered_without_upgrade(side, head, frame, time_ns)
+                    return self._answered_without_upgrade(head, frame, time_ns)
                 return self._other("websocket" if None in self._heads else "http")
-            size = upgrade.head_size(head)
-            self._heads[side] = head
             if not size:
                 if len(head) < upgrade.HEAD_LIMIT:
+                    self._keep(self._charged + stop - start)
                     return True
                 if b"websocket" not in head.lower():
                     return self._other("http")
                 what = f"the header of a WebSocket upgrade has more than {upgrade.HEAD_LIMIT} bytes"
                 self._limited("websocket", what, frame, time_ns)
                 return self._other("websocket")
-            if not self._read_head(side, head[:size], frame, time_ns):
+            if not self._read_head(side, bytes(head[:size]), frame, time_ns):
                 return False
             start += size - before
         if start < stop:
             self._held.append((side, window[start:stop], frame, time_ns, 0, ""))
             self._held_bytes += stop - start
+            self._keep(self._charged + stop - start + HELD_CHUNK)
         if self._heads[1 - side] is not None and self._held_bytes < HELD_LIMIT:
             return True
         return self._open()
@@ -205,6 +217,7 @@ class WebSocketUnwrapper(_Unwrapper):
         if self._readers is not None:
             return self._gap(side, missing, frame, time_ns, reason)
         self._held.append((side, b"", frame, time_ns, missing, reason))
+        self._keep(self._charged + HELD_CHUNK)
         if self._heads[side] is None:
             return True
         self._heads[side] = None
@@ -229,15 +242,15 @@ class WebSocketUnwrapper(_Unwrapper):
                 reader.inflater.release()
         return super().finished(reason, time_ns)
 
-    def _answered_without_upgrade(self, side: int, head: bytes, frame: int, time_ns: int) -> bool:
+    def _answered_without_upgrade(self, head: bytearray, frame: int, time_ns: int) -> bool:
         """Handles an answer that is no upgrade: the client may ask again on the connection."""
         status = upgrade.refusal(head)
         if not status:
-            self._heads[side] = head
             return True
         self._refused = True
-        self._heads = [b"", b""]
+        self._heads = [bytearray(), bytearray()]
         self._held, self._held_bytes = [], 0
+        self._keep(0)
         self.encapsulation.refused = status
         if self._offers_mqtt():
             what = f"a WebSocket upgrade for MQTT is refused with HTTP status {status}"
@@ -298,6 +311,7 @@ class WebSocketUnwrapper(_Unwrapper):
                 readers[side].gap(-1)
         self._readers = (readers[0], readers[1])
         held, self._held = self._held, []
+        self._keep(0)
         for side, data, frame, time_ns, missing, reason in held:
             if missing:
                 if not self._gap(side, missing, frame, time_ns, reason):

@@ -10,6 +10,7 @@ cdef class Packet:
     cdef readonly bytes raw
     cdef readonly tuple defects
     cdef readonly tuple secrets
+    cdef bytes _masked
     cpdef code(self)
     cdef head(self, int packet_type, int flags, long long remaining_length, long long size, FrameRef frame, FrameRef first, bytes raw, tuple defects, tuple secrets)
 

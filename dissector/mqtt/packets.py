@@ -76,6 +76,7 @@ class Packet:
         self.raw = raw
         self.defects = defects
         self.secrets = secrets
+        self._masked: bytes | None = None
 
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:
@@ -96,12 +97,17 @@ class Packet:
         return None
 
     def masked(self) -> bytes:
-        """Returns `raw` with each secret byte replaced by an asterisk."""
+        """Returns `raw` with each secret byte replaced by an asterisk; all findings share it."""
+        if not self.secrets:
+            return self.raw
+        if self._masked is not None:
+            return self._masked
         data = bytearray(self.raw)
         for offset, length in self.secrets:
             stop = min(offset + length, len(data))
             data[offset:stop] = b"*" * max(stop - offset, 0)
-        return bytes(data)
+        self._masked = bytes(data)
+        return self._masked
 
 
 class Connect(Packet):

@@ -1,5 +1,7 @@
 cimport cython
 
+cdef long long PART
+
 @cython.final
 cdef class Framer:
     cdef readonly bint keep_all
@@ -11,6 +13,7 @@ cdef class Framer:
     cdef readonly Py_ssize_t end
     cdef readonly list parts
     cdef readonly bytes beginning
+    cdef readonly long long kept_bytes
     cdef public bytes window
     cdef public Py_ssize_t start
     cdef public Py_ssize_t stop

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 NEED_DATA, PACKET, BROKEN = range(3)
 
+PART = 48  # bytes of memory for each part of a split packet, besides its data
+
 KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
 _BEGINNING_KEPT = 4096  # bytes of a packet that is too large to keep, in case it never ends
 # types whose bytes are kept: CONNECT, CONNACK, DISCONNECT, AUTH
@@ -44,6 +46,7 @@ class Framer:
         self.body_left = 0  # bytes of a split packet still to come
         self.parts: list[bytes] | None = None
         self.beginning = b""  # of a split packet that is too large to keep
+        self.kept_bytes = 0  # memory that the parts of a split packet take
         self.window = b""
         self.start = 0
         self.stop = 0
@@ -141,6 +144,7 @@ class Framer:
         self.parts = None
         if wanted and self.size <= KEEP_LIMIT:
             self.parts = [header, self.chunk[pos : self.end]]
+            self.kept_bytes = here + 2 * PART
         elif wanted:
             self.beginning = header + self.chunk[pos : min(self.end, pos + _BEGINNING_KEPT)]
         self.pos = self.end
@@ -151,6 +155,7 @@ class Framer:
         if here < self.body_left:
             if self.parts is not None:
                 self.parts.append(self.chunk[self.pos : self.end])
+                self.kept_bytes += here + PART
             self.body_left -= here
             self.pos = self.end
             return NEED_DATA
@@ -168,6 +173,7 @@ class Framer:
         self.start = 0
         self.stop = len(self.window)
         self.parts = None
+        self.kept_bytes = 0
         return PACKET
 
     def _split_header(self) -> int:

@@ -74,6 +74,9 @@ cdef class FlowTable(ReassemblyContext):
     cdef _expire(self, long long now)
 
     @cython.locals(victim=TcpConnection)
+    cdef _evict_kept(self, Segment s)
+
+    @cython.locals(victim=TcpConnection)
     cdef _evict(self, TcpConnection latest, Segment s)
 
 cdef unsigned long long _HASH_MULTIPLIER

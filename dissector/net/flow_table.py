@@ -334,6 +334,21 @@ class FlowTable(ReassemblyContext):
             del self.closing[:at]
             self.first_closing = 0
 
+    def _evict_kept(self, s: Segment) -> None:
+        # End the connections that have kept bytes the longest until the budget holds
+        budget = self.budget
+        what = (
+            f"more than {budget.limit:,} bytes are kept of unfinished or large packets: the oldest "
+            "of these connections is evicted, its later frames are not analyzed"
+        )
+        while budget.used > budget.limit:
+            serial = budget.oldest()
+            assert isinstance(serial, int)
+            victim = self.connections[serial]
+            self.warn("memory-limit", what, s.frame, victim.stream)
+            self._end(victim, EVICTED)
+        self.over_budget = False
+
     def _evict(self, latest: TcpConnection, s: Segment) -> None:
         # Evict the connection that was idle longest. One sorted part of all serves many evictions:
         # a connection in it without a later segment was idle longer than all outside of it

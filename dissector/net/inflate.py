@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 
-PIECE = 1 << 12
+PIECE = 1 << 14
 ALLOWANCE = 1 << 20
 RATIO = 100
 PACKETS = 1000

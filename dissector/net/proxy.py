@@ -44,7 +44,7 @@ class MalformedProxyHeaderError(Exception):
     """Bytes that begin like a header but are not a valid one; the text says what is wrong."""
 
 
-def may_begin(data: bytes) -> bool:
+def may_begin(data: bytes | bytearray) -> bool:
     """Whether these bytes (at least one) may be the beginning of a header."""
     return (
         data[: len(TEXT_START)] == TEXT_START[: len(data)]
@@ -52,7 +52,7 @@ def may_begin(data: bytes) -> bool:
     )
 
 
-def read(data: bytes) -> tuple[int, ProxyHeader] | None:
+def read(data: bytes | bytearray) -> tuple[int, ProxyHeader] | None:
     """Return the header's size and contents, or None while bytes are missing.
 
     Raises MalformedProxyHeaderError.
@@ -62,13 +62,13 @@ def read(data: bytes) -> tuple[int, ProxyHeader] | None:
     return _line(data)
 
 
-def _line(data: bytes) -> tuple[int, ProxyHeader] | None:
+def _line(data: bytes | bytearray) -> tuple[int, ProxyHeader] | None:
     end = data.find(b"\r\n", 0, LINE_LIMIT)
     if end < 0:
         if len(data) >= LINE_LIMIT:
             raise MalformedProxyHeaderError(f"no end of line within {LINE_LIMIT} bytes")
         return None
-    words = data[:end].split(b" ")
+    words = bytes(data[:end]).split(b" ")
     if words[1] == b"UNKNOWN":
         return end + 2, ProxyHeader(1)
     if words[1] not in (b"TCP4", b"TCP6") or len(words) != 6:
@@ -90,7 +90,7 @@ def _is_port(word: bytes) -> bool:
     return word.isdigit() and len(word) <= 5 and int(word) <= 65535
 
 
-def _binary(data: bytes) -> tuple[int, ProxyHeader] | None:
+def _binary(data: bytes | bytearray) -> tuple[int, ProxyHeader] | None:
     if len(data) < 16:
         return None
     version, command = data[12] >> 4, data[12] & 15
@@ -109,7 +109,7 @@ def _binary(data: bytes) -> tuple[int, ProxyHeader] | None:
         return None
     if command == _LOCAL:
         return 16 + size, ProxyHeader(2)
-    body = data[16 : 16 + size]
+    body = bytes(data[16 : 16 + size])
     ip, port = None, None
     if family in (_INET, _INET6):
         width = 4 if family == _INET else 16

@@ -8,6 +8,8 @@ cdef class ReassemblyContext:
     cdef readonly DeliveredRing delivered
     cdef readonly long long buffered
     cdef readonly long long buffered_limit
+    cdef readonly object budget
+    cdef readonly bint over_budget
     cdef readonly long long direction_limit
     cdef readonly long long hole_segments
     cdef readonly long long hole_ns

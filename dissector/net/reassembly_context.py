@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dissector.net.consumer import Consumer
 from dissector.net.delivered_ring import DeliveredRing
-from dissector.net.limits import Limits
+from dissector.net.limits import ByteBudget, Limits
 
 if TYPE_CHECKING:
     from dissector.net.tcp import TcpConnection
@@ -20,6 +20,8 @@ class ReassemblyContext:
         self.delivered = DeliveredRing()
         self.buffered = 0  # bytes buffered in all connections
         self.buffered_limit = limits.buffered_bytes
+        self.budget = ByteBudget(limits.kept_bytes)  # by serial: what consumers keep
+        self.over_budget = False
         self.direction_limit = limits.direction_bytes
         self.hole_segments = limits.hole_segments
         self.hole_ns = limits.hole_ns

@@ -9,12 +9,13 @@ need is the peer's position that it acknowledges, 0 if the peer had reached it.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 
 Piece = tuple[int, int, bytes, int, int, int, int, int]
 
 OVERHEAD = 160  # bytes of memory per piece, besides its data
 _FAR = 1 << 62
+_SMALL = 64  # pieces under one segment from which on they are joined
 
 
 class SegmentBuffer:
@@ -37,6 +38,7 @@ class SegmentBuffer:
         index = bisect_right(pieces, (at, _FAR))
         if index and pieces[index - 1][1] > at:
             index -= 1
+        first = index
         cursor = at
         known = at + len(data)
         conflict = False
@@ -59,8 +61,26 @@ class SegmentBuffer:
             where = piece[6] + low - at
             insort(pieces, (low, high, part, piece[3], piece[4], piece[5], where, piece[7]))
             self.size += len(part) + OVERHEAD
+        if index - first >= _SMALL:
+            self._join(bisect_right(pieces, (at, _FAR)) - 1, bisect_left(pieces, (end,)))
         self.head = pieces[0][0] if pieces else -1
         return conflict
+
+    def _join(self, start: int, stop: int) -> None:
+        """Join pieces[start:stop], which are contiguous, so that they are compared at once.
+
+        Tiny segments under large ones, again and again, are seen in attacks only. The joined piece
+        has the latest frame; it is not compared with retransmissions once it was delivered.
+        """
+        joined = self.pieces[start:stop]
+        for piece in joined:
+            if len(piece[2]) < piece[1] - piece[0]:
+                return  # the snap length cut it
+        frame, time_ns = max([(piece[3], piece[4]) for piece in joined])
+        data = b"".join([piece[2] for piece in joined])
+        need = max([piece[7] for piece in joined])
+        self.pieces[start:stop] = [(joined[0][0], joined[-1][1], data, frame, time_ns, -1, 0, need)]
+        self.size -= (len(joined) - 1) * OVERHEAD
 
     def pop(self) -> Piece:
         """Remove and return the first piece."""

@@ -134,6 +134,8 @@ class Streams(FlowTable):
                         direction.note_base(s)
                     continue
             direction.receive(s)
+            if self.over_budget:
+                self._evict_kept(s)
 
     def finish(self) -> None:
         """End tracking of all connections that are still open, and of all fragments."""

@@ -11,6 +11,7 @@ cdef int FIN, RST
 cdef int UNDECIDED
 cdef int WANTED
 cdef int UNWANTED
+cdef long long _FREE
 
 @cython.final
 cdef class StreamDirection(Reassembler):
@@ -35,6 +36,7 @@ cdef class StreamDirection(Reassembler):
 cdef class TcpConnection(SharedState):
     cdef readonly long long serial
     cdef readonly long long linger_until
+    cdef readonly long long kept
     cdef public bytes key
     cdef readonly bytes reverse
     cdef readonly bytes ip_a
@@ -57,6 +59,8 @@ cdef class TcpConnection(SharedState):
     cpdef bint monotonic_clock(self) except -1
     cpdef bint both_seen(self) except -1
     cdef decide(self)
+    @cython.locals(before=cython.longlong)
+    cpdef charge(self, long long size)
     cdef long long position(self, int side) except *
     cdef wait_for(self, long long need)
 

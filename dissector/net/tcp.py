@@ -29,6 +29,8 @@ UNDECIDED = 0  # no bytes yet
 WANTED = 1
 UNWANTED = 2
 
+_FREE = 1024  # bytes that a consumer may keep without being charged
+
 # Header flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16
 
 
@@ -199,6 +201,7 @@ class TcpConnection(SharedState):
         self.port_a = key[2 * size] << 8 | key[2 * size + 1]
         self.port_b = key[2 * size + 2] << 8 | key[2 * size + 3]
         self.expected = False
+        self.kept = 0  # bytes that its consumer keeps
         self.syn_seen = self.synack_seen = False
         self.first_time_ns = 0
         self.serial = 0  # in the flow table
@@ -244,6 +247,20 @@ class TcpConnection(SharedState):
         if self.b.closed and self.consumer is not None:
             self.b.report_closed()
 
+    def charge(self, size: int) -> None:
+        """Add to the bytes that the consumer keeps for this connection; negative: released.
+
+        Only connections that keep more than `_FREE` bytes count in the budget, so that others are
+        never evicted for its sake; their number has a limit of its own.
+        """
+        before = self.kept
+        self.kept = before + size
+        if self.over or (self.kept <= _FREE and before <= _FREE):
+            return
+        budget = self.reassembly.budget
+        budget.keep(self.serial, self.kept if self.kept > _FREE else 0)
+        self.reassembly.over_budget = budget.used > budget.limit
+
     def position(self, side: int) -> int:
         """Return up to which position the bytes of `side` were delivered or skipped."""
         return self.b.next if side else self.a.next
@@ -282,6 +299,7 @@ class TcpConnection(SharedState):
     def abandon(self) -> None:
         """Drop the consumer and discard all buffered segments."""
         self.consumer = None
+        self.charge(-self.kept)
         self.state = UNWANTED
         if self.causal_order is not None:
             self.reassembly.buffered -= self.causal_order.size
@@ -293,6 +311,7 @@ class TcpConnection(SharedState):
         """End tracking: report missing bytes as gaps, deliver buffered ones, report the reason."""
         if self.over:
             return
+        self.charge(-self.kept)
         self.over = True
         while self.consumer is not None:
             direction = self._first_waiting()

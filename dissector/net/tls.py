@@ -64,6 +64,11 @@ class TlsReader:
         self._message = bytearray()
         self._in_sync = True  # no handshake message can have lost its beginning
 
+    @property
+    def buffered(self) -> int:
+        """Bytes of an incomplete record and an incomplete handshake message."""
+        return len(self._held) + len(self._message)
+
     def gap(self) -> None:
         """Note that bytes are missing at this point."""
         self.lost = True

@@ -77,37 +77,39 @@ class NotUpgradeError(Exception):
         self.websocket = websocket
 
 
-def may_begin(data: bytes) -> bool:
-    """Whether these bytes (at least one) may begin an upgrade.
+def may_begin(data: bytes | bytearray, size: int) -> bool:
+    """Whether these bytes (at least one) may begin an upgrade; `size` is their `head_size`.
 
     A complete head must contain "websocket".
     """
     for start in (REQUEST_START, ANSWER_START):
         if data[: len(start)] == start[: len(data)]:
-            end = head_size(data)
-            return not end or b"websocket" in data[:end].lower()
+            return not size or b"websocket" in data[:size].lower()
     return False
 
 
-def asks(data: bytes) -> bool:
+def asks(data: bytes | bytearray) -> bool:
     """Whether these bytes begin a request for an upgrade to WebSocket."""
     return data.startswith(REQUEST_START) and b"websocket" in data[:HEAD_LIMIT].lower()
 
 
-def may_refuse(data: bytes) -> bool:
+def may_refuse(data: bytes | bytearray) -> bool:
     """Whether these bytes (at least one) may begin an answer that is no upgrade."""
     return data[:7] == b"HTTP/1."[: len(data)]
 
 
-def refusal(data: bytes) -> int:
+def refusal(data: bytes | bytearray) -> int:
     """Return the status of an answer that may_refuse; 0 while it is incomplete or no number."""
     status = data[9:12]
     return int(status) if len(status) == 3 and status.isdigit() else 0
 
 
-def head_size(data: bytes) -> int:
-    """Return the size of the head that `data` begins with, 0 while its end is missing."""
-    found = _END.search(data, 0, HEAD_LIMIT)
+def head_size(data: bytes | bytearray, searched: int = 0) -> int:
+    """Return the size of the head that `data` begins with, 0 while its end is missing.
+
+    It does not end within the first `searched` bytes.
+    """
+    found = _END.search(data, max(searched - 2, 0), HEAD_LIMIT)
     return 0 if found is None else found.end()
 
 

@@ -8,16 +8,25 @@ its own addresses. If the handshake never comes, findings are folded by client i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Endpoint, Finding, Side
+from dissector.net.limits import ByteBudget
 from dissector.report.identity import address
 
 PLACES_KEPT = 5
 PARTIES_KEPT = 1000
+EXEMPLAR_BYTES = 32 << 20  # of all rules; a rule keeps at least one
+
+
+def finding_bytes(finding: Finding) -> int:
+    """Returns the approximate memory of a finding: its packet and its texts, and about 1 KiB."""
+    texts = [finding.message, finding.client_id or "", *map(str, finding.evidence.values())]
+    return 1024 + len(finding.packet or b"") + sum(map(sys.getsizeof, texts))
 
 
 class Fold(msgspec.Struct):
@@ -45,15 +54,19 @@ class Fold(msgspec.Struct):
 
 
 class RuleFold:
-    """All findings of one rule: a fold for each party, the first `PARTIES_KEPT` of them."""
+    """All findings of one rule: a fold for each party, the first `PARTIES_KEPT` of them.
 
-    def __init__(self, rule: str) -> None:
+    There are fewer if the exemplars of all rules, which share `budget`, are too large.
+    """
+
+    def __init__(self, rule: str, budget: ByteBudget) -> None:
         self.rule = rule
         self.count = 0
         self.others = 0  # findings of parties that were not kept
         self.severity = 0
         self.folds: list[Fold] = []
         self._by_party: dict[str, Fold] = {}
+        self._budget = budget
 
     def add(self, fold: Fold, names: list[str]) -> None:
         """Adds findings of a party that is known by any of these names."""
@@ -62,9 +75,12 @@ class RuleFold:
         known = next((self._by_party[name] for name in names if name in self._by_party), None)
         if known is not None:
             known.add(fold)
-        elif len(self.folds) < PARTIES_KEPT:
+        elif not self.folds or (
+            len(self.folds) < PARTIES_KEPT and self._budget.used < self._budget.limit
+        ):
             known = fold
             self.folds.append(fold)
+            self._budget.keep((self.rule, len(self.folds)), finding_bytes(fold.exemplar))
         else:
             self.others += fold.count
             return
@@ -82,6 +98,7 @@ class Folding:
     def __init__(self, *, by_capture: bool = False) -> None:
         self._by_capture = by_capture
         self._rules: dict[str, RuleFold] = {}
+        self._budget = ByteBudget(EXEMPLAR_BYTES)
         self._pending: dict[int, dict[tuple[str, Side], Fold]] = {}  # by handshake
 
     def finding(self, finding: Finding) -> None:
@@ -129,5 +146,5 @@ class Folding:
             names = [f"capture {finding.capture}, {name}" for name in names]
         rule = self._rules.get(finding.rule)
         if rule is None:
-            rule = self._rules[finding.rule] = RuleFold(finding.rule)
+            rule = self._rules[finding.rule] = RuleFold(finding.rule, self._budget)
         rule.add(fold, names)

@@ -1,17 +1,9 @@
-"""Creates the reporter of a format, by its name.
-
-Formats that need the whole audit at once (a page, a list) are functions of an `Audit` and a stream;
-`WholeAudit` collects the records for them.
-"""
+"""Creates the reporter of a format, by its name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 
-from dissector.analysis import AnalysisResult
-from dissector.audit.records import Audit, Overview
-from dissector.audit.run import AuditResult, Collector
-from dissector.model import Capture, NotEvaluated, Summary
 from dissector.report.reporter import AuditReporter, ByteStream
 from dissector.report.style import Style
 
@@ -48,27 +40,6 @@ class ReportOptions:
         self.notes = notes
 
 
-class WholeAudit(Collector):
-    """Collects an audit for a format that needs all of it at once."""
-
-    def __init__(self, write: Callable[[Audit, ByteStream], None], stream: ByteStream) -> None:
-        super().__init__()
-        self._write = write
-        self._stream = stream
-        self._overview = Overview()
-
-    def overview(self, record: Overview) -> None:
-        """Stores the record."""
-        self._overview = record
-
-    def finish(
-        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
-    ) -> None:
-        """Writes the report."""
-        outcome = AnalysisResult(capture, summary, list(not_evaluated), [])
-        self._write(self.audit(AuditResult(outcome, self._overview)), self._stream)
-
-
 def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> AuditReporter:
     """Creates the reporter of a format; `name` is one of `cli.options.AUDIT_FORMATS`."""
     if name == "json":
@@ -98,9 +69,9 @@ def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Aud
 
         return HtmlPage(stream)
     if name == "markdown":
-        from dissector.report.markdown import write
+        from dissector.report.markdown import MarkdownReport
 
-        return WholeAudit(write, stream)
+        return MarkdownReport(stream)
     return shared_reporter(name, stream, options)
 
 

@@ -5,6 +5,7 @@ Repeats of the same finding from the same client are shown once per interval, wi
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Side, Summary
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connect
+from dissector.net.limits import ByteBudget
 from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line
+from dissector.report.folding import finding_bytes
 from dissector.report.identity import address
 from dissector.report.refusals import short
 from dissector.report.reporter import ByteStream
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 _CLIENT_ID, _TOPIC = 64, 40  # characters shown
 _REPEATS_KEPT = 10_000  # pairs of finding and client; the oldest are evicted first
+_REPEATS_BYTES = 16 << 20  # memory of those pairs
 _COLORS = {Outcome.ACCEPTED: "green", Outcome.REFUSED: "yellow"}
 
 
@@ -108,20 +112,30 @@ class _Repeats:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._shown: dict[tuple[str, Side, str | None], tuple[float, int, Finding]] = {}
+        self._shown: dict[tuple[str, Side, str | None], tuple[float, int, Finding | None]] = {}
+        self._budget = ByteBudget(_REPEATS_BYTES)
 
     def take(self, finding: Finding) -> int | None:
         """Returns the number of repeats suppressed before this one; None to suppress this one."""
         key = (finding.rule, finding.side, finding.client_id)
         now = time.monotonic()
         known = self._shown.pop(key, None)
+        self._budget.keep(key, 0)
         if known is not None and now - known[0] < self._seconds:
             self._shown[key] = (known[0], known[1] + 1, finding)
+            self._bound(key, finding_bytes(finding))
             return None
-        self._shown[key] = (now, 0, finding)
-        if len(self._shown) > _REPEATS_KEPT:
-            del self._shown[next(iter(self._shown))]
+        self._shown[key] = (now, 0, None)
+        self._bound(key, sys.getsizeof(finding.client_id))
         return 0 if known is None else known[1]
+
+    def _bound(self, key: tuple[str, Side, str | None], size: int) -> None:
+        """Counts an entry of `size` bytes, the newest; evicts the oldest beyond either limit."""
+        self._budget.keep(key, size)
+        while len(self._shown) > _REPEATS_KEPT or self._budget.used > self._budget.limit:
+            oldest = next(iter(self._shown))
+            del self._shown[oldest]
+            self._budget.keep(oldest, 0)
 
     def due(self) -> Iterator[tuple[Finding, int]]:
         """Returns the latest suppressed repeat of each finding and the number of earlier ones."""
@@ -129,8 +143,10 @@ class _Repeats:
         for key, (shown, held, finding) in list(self._shown.items()):
             if now - shown >= self._seconds:
                 del self._shown[key]
-                if held:
-                    self._shown[key] = (now, 0, finding)
+                self._budget.keep(key, 0)
+                if finding is not None:
+                    self._shown[key] = (now, 0, None)
+                    self._bound(key, sys.getsizeof(finding.client_id))
                     yield finding, held - 1
 
 

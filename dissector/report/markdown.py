@@ -6,17 +6,18 @@ devices, then what was not seen. Tables of parties are cut at `PARTIES`; the JSO
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from dissector.audit.records import Audit, Device, Posture, Server
-from dissector.model import Severity
+from dissector.audit.records import Device, Overview, Posture, Server
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
 from dissector.report import ending
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.folding import Fold, Folding, RuleFold
 from dissector.report.markup import code, prose, rule_text, table
 from dissector.report.posture_text import connections, rank, share, versions
-from dissector.report.reporter import ByteStream
+from dissector.report.reporter import ByteStream, ReporterBase
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 
@@ -26,27 +27,64 @@ ID_SHOWN = 64
 _HEADINGS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Notes"}
 
 
-def write(audit: Audit, stream: ByteStream) -> None:
-    """Writes the `markdown` format."""
-    for line in _lines(audit):
-        stream.write(line.encode() + b"\n")
+class MarkdownReport(ReporterBase):
+    """The `markdown` format of an audit: folds findings as they come, writes at the end."""
 
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._folding = Folding()
+        self._warnings: dict[str, int] = {}
+        self._devices: list[Device] = []
+        self._servers: list[Server] = []
+        self._overview = Overview()
 
-def _lines(audit: Audit) -> Iterator[str]:
-    yield "# MQTT audit"
-    yield ""
-    yield from _summary(audit)
-    yield from _findings(audit)
-    yield from _servers(audit.servers)
-    yield from _devices(audit.devices)
-    yield from _incomplete_reason(audit)
-    for file in audit.report.capture.config:
+    def handshake(self, record: Handshake) -> None:
+        """Completes the findings of the handshake."""
+        self._folding.handshake(record)
+
+    def finding(self, record: Finding) -> None:
+        """Folds the finding."""
+        self._folding.finding(record)
+
+    def warning(self, record: CaptureWarning) -> None:
+        """Counts the warning by kind."""
+        self._warnings[record.kind] = self._warnings.get(record.kind, 0) + 1
+
+    def device(self, record: Device) -> None:
+        """Stores the device."""
+        self._devices.append(record)
+
+    def server(self, record: Server) -> None:
+        """Stores the server."""
+        self._servers.append(record)
+
+    def overview(self, record: Overview) -> None:
+        """Stores the overview."""
+        self._overview = record
+
+    def finish(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> None:
+        """Writes the report."""
+        for line in self._lines(capture, summary, not_evaluated):
+            self._stream.write(line.encode() + b"\n")
+
+    def _lines(
+        self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
+    ) -> Iterator[str]:
+        yield "# MQTT audit"
         yield ""
-        yield f"Configuration: {code(file.path)} {', '.join(map(code, file.settings))}"
+        yield from _summary(capture, summary, self._overview)
+        yield from _findings(self._folding)
+        yield from _servers(self._servers)
+        yield from _devices(self._devices)
+        yield from _incomplete_reason(self._overview, self._warnings, not_evaluated)
+        for file in capture.config:
+            yield ""
+            yield f"Configuration: {code(file.path)} {', '.join(map(code, file.settings))}"
 
 
-def _summary(audit: Audit) -> Iterator[str]:
-    capture, overview = audit.report.capture, audit.overview
+def _summary(capture: Capture, summary: Summary, overview: Overview) -> Iterator[str]:
     files = ", ".join(code(file.path) for file in capture.files[:PARTIES])
     more = len(capture.files) - PARTIES
     files += f" and {more:,} more files" if more > 0 else ""
@@ -68,7 +106,7 @@ def _summary(audit: Audit) -> Iterator[str]:
     yield ""
     yield f"{connections(overview)}."
     yield ""
-    yield ending.findings(audit.report.summary)
+    yield ending.findings(summary)
     yield ""
     if overview.right:
         yield "What is right:"
@@ -78,12 +116,7 @@ def _summary(audit: Audit) -> Iterator[str]:
         yield ""
 
 
-def _findings(audit: Audit) -> Iterator[str]:
-    folding = Folding()
-    for finding in audit.report.findings:
-        folding.finding(finding)
-    for handshake in audit.report.handshakes:
-        folding.handshake(handshake)
+def _findings(folding: Folding) -> Iterator[str]:
     rules = list(folding.rules())
     for severity in sorted(Severity, key=lambda item: -item.rank):
         chosen = [rule for rule in rules if rule.severity == severity.rank]
@@ -191,8 +224,9 @@ def _more(total: int, noun: str) -> Iterator[str]:
         yield ""
 
 
-def _incomplete_reason(audit: Audit) -> Iterator[str]:
-    overview, report = audit.overview, audit.report
+def _incomplete_reason(
+    overview: Overview, warnings: dict[str, int], not_evaluated: Sequence[NotEvaluated]
+) -> Iterator[str]:
     yield "## Method, limits, and what was not seen"
     yield ""
     for text in overview.method:
@@ -201,11 +235,8 @@ def _incomplete_reason(audit: Audit) -> Iterator[str]:
         yield f"- limit: {prose(text)}"
     for text in overview.not_seen:
         yield f"- not seen: {prose(text)}"
-    kinds: dict[str, int] = {}
-    for warning in report.warnings:
-        kinds[warning.kind] = kinds.get(warning.kind, 0) + 1
-    for kind, count in kinds.items():
+    for kind, count in warnings.items():
         yield f"- limit of the capture: {counted(count, 'time')} {prose(kind)}"
-    for record in report.not_evaluated:
+    for record in not_evaluated:
         times = counted(record.count, "time")
         yield f"- not evaluated: {record.rule}, {times}: {prose(record.reason)}"

@@ -181,7 +181,7 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
         frame=str(frame.number) if frame is not None else "-",
         version=(record.version.value if record.version else "?")
         + (_BRIDGE if record.bridge else ""),
-        client_id=None if connect is None else connect.client_id,
+        client_id=None if connect is None else connect.client_id[: 2 * _LONGEST_ID],
         clean="-" if connect is None else _YES_NO[connect.clean_session],
         present="-" if connack is None else _YES_NO[connack.session_present],
         outcome=record.outcome,

@@ -11,6 +11,7 @@ cdef class AuditCollector(FindingCollector):
     cdef readonly object tls
     cdef readonly object thresholds
     cdef object _ended_with
+    cdef bint _limit_reported
     cdef dict _unjudged
     cdef list _rules
     cdef dict _rules_by_event

@@ -13,6 +13,7 @@ from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.connections.connection import Connection
 from dissector.connections.tls_activity import TlsActivityTracker, TlsAuditContext
+from dissector.model import FrameRef
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, tls_finding
 from dissector.rules.base import Failure, Unevaluated, Verdict
@@ -48,6 +49,7 @@ class AuditCollector(FindingCollector):
         self.tls = TlsActivityTracker(self.activity)
         self.thresholds = thresholds
         self._ended_with = ended_with
+        self._limit_reported = False
         self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
         chosen = [rule for rule in audit_rules() if rule.id in options.selected]
         self._rules = [rule for rule in chosen if isinstance(rule, ConnectionAuditRule)]
@@ -85,6 +87,17 @@ class AuditCollector(FindingCollector):
         self._ask(context)
         if self._ended_with is not None:
             self._ended_with(context)
+        self._check_memory(connection.first, connection.stream)
+
+    def _check_memory(self, frame: FrameRef, stream: int) -> None:
+        """Reports once that the history of hosts and clients is no longer complete."""
+        if not self._limit_reported and (self.activity.evicted or self.tls.evicted):
+            self._limit_reported = True
+            what = (
+                "too many hosts, client ids or long texts: the oldest history is evicted, "
+                "so devices, counts and findings about repeats may be missing"
+            )
+            self.limited("audit-limit", what, frame, stream)
 
     def encrypted(self, record: TlsHandshake) -> None:
         """Judges a TLS connection."""
@@ -101,6 +114,7 @@ class AuditCollector(FindingCollector):
                     self.found(tls_finding(rule, record, failure))
         if self._ended_with is not None:
             self._ended_with(context)
+        self._check_memory(record.first, record.stream)
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
         """Returns what could not be judged, sorted by rule id."""

@@ -3,7 +3,8 @@ from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Packet
 
-cdef int _FINDING
+cdef int _WITH_FINDING
+cdef long long _FREE_FINDINGS, _FINDING_BYTES
 
 cdef class Judge:
     cdef public object capture

@@ -30,7 +30,9 @@ from dissector.rules.registry import all_rules
 
 STREAMS_LISTED = 20  # streams listed in a "not evaluated" record; further ones are only counted
 _ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
-_FINDING = ConnectionFlag.FINDING
+_WITH_FINDING = ConnectionFlag.FINDING
+_FREE_FINDINGS = 2  # that do not count, so that a usual connection is never evicted for them
+_FINDING_BYTES = 2048  # memory of each finding; the bytes of its packet are shared
 _BOTH = -1  # a rule about CONNECT and CONNACK
 # flags that cannot change any more once CONNECT and CONNACK were seen
 _OF_HANDSHAKE = (
@@ -126,7 +128,7 @@ class Judge:
     def connection(self, connection: Connection) -> None:
         """Judges a connection that has ended in the capture."""
         if connection.findings:
-            connection.connection_flags |= _FINDING
+            connection.connection_flags |= _WITH_FINDING
         if self._connection_asks[connection.version] & connection.connection_flags:
             self._ask(self._connection, connection)
         reason = connection.quality.incomplete_reason()
@@ -140,7 +142,7 @@ class Judge:
                 verdict = rule.check(connection)
                 if verdict is not None:
                     self._report(rule, connection, verdict)
-                    connection.connection_flags |= _FINDING if connection.findings else 0
+                    connection.connection_flags |= _WITH_FINDING if connection.findings else 0
         if version is None:
             for asks, rule in rules[Version.V3_1_1] + rules[Version.V5_0]:
                 known = connection.unjudged is not None and rule.id in connection.unjudged
@@ -197,6 +199,8 @@ class Judge:
 
     def _add(self, connection: Connection, finding: Finding) -> None:
         connection.findings += (finding,)
+        if len(connection.findings) > _FREE_FINDINGS:
+            connection.kept_bytes += _FINDING_BYTES
         if finding.rule in self._selected:
             self._found(finding)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
@@ -18,6 +19,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissector.capture import compressed
 from dissector.capture.compressed import Decompressed, compression
 from dissector.capture.source import open_capture
 from dissector.errors import CaptureError
@@ -116,6 +118,43 @@ def test_padding_is_no_damage_and_other_bytes_are() -> None:
     content, damage = _content(data + b"and more")
     assert content == CAPTURE
     assert "follow" in damage
+
+
+@EACH
+def test_empty_members_are_fed_in_small_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder gets little of what follows its member, which it would copy again and again."""
+    fed = 0
+    begin = compressed._DECODERS[name]
+
+    class Counted:
+        def __init__(self) -> None:
+            self._decoder = begin()
+
+        def __getattr__(self, attribute: str) -> object:
+            return getattr(self._decoder, attribute)
+
+        def decompress(self, data: bytes, size: int) -> bytes:
+            nonlocal fed
+            fed += len(data)
+            return self._decoder.decompress(data, size)
+
+    monkeypatch.setitem(compressed._DECODERS, name, Counted)
+    members = 300
+    content, damage = _content(COMPRESS[name](b"") * members + COMPRESS[name](b"end"))
+    assert (content, damage) == (b"end", "")
+    assert fed <= 513 * (members + 1)
+
+
+@EACH
+def test_a_decoder_is_in_no_cycle(name: str) -> None:
+    """A member is freed without the cycle collector, which the command turns off."""
+    gc.collect()
+    gc.disable()
+    try:
+        _content(COMPRESS[name](b"") * 100)
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
 
 
 def test_skippable_frames_of_zstd_hold_nothing() -> None:

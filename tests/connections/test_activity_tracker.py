@@ -45,6 +45,25 @@ def test_a_full_table_evicts_its_oldest_entry() -> None:
     assert table.evicted == 3
 
 
+def test_a_table_keeps_only_so_much_text() -> None:
+    """Beyond its bytes of text a table evicts its oldest entries, however few they are."""
+    table: BoundedDict[str, None] = BoundedDict(1000, 10_000)
+    for number in range(5):
+        table.keep(f"{number}" * 3000, None)
+    assert [key[0] for key in table] == ["2", "3", "4"]
+    table.charge("4" * 3000, 5000)
+    assert [key[0] for key in table] == ["4"]
+    assert table.evicted == 4
+
+
+def test_short_texts_are_bounded_by_their_number() -> None:
+    """Keys of usual length are evicted only when the table has too many of them."""
+    table: BoundedDict[str, None] = BoundedDict(1000, 1000)
+    for number in range(900):
+        table.keep(f"device-{number}", None)
+    assert table.evicted == 0
+
+
 def test_alike_connections_share_one_profile() -> None:
     """A device that reconnects unchanged needs no more memory."""
     steps = (connect("lamp"), ACCEPTED_311, *GRACEFUL_CLOSE, "+3", "NEW")

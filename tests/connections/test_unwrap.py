@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dissector
+from dissector.net import upgrade
 from dissector.net.upgrade import HEAD_LIMIT
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311, websocket_answer, websocket_request
 from dissector.rules.examples import framed as framed_step
@@ -241,3 +242,21 @@ def test_the_subprotocol_without_any_packet(
     assert [(item.rule, item.side.value) for item in report.findings] == (
         [("SEQ24", "server")] if failed else []
     )
+
+
+def test_a_request_in_tiny_segments_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small its segments, each byte of a header is searched for its end once."""
+    searched = 0
+    whole = upgrade.head_size
+
+    def counted(data: bytes | bytearray, start: int = 0) -> int:
+        nonlocal searched
+        searched += len(data) - start
+        return whole(data, start)
+
+    monkeypatch.setattr(upgrade, "head_size", counted)
+    request = PLAIN[0].replace(b"\r\n\r\n", b"\r\nA: " + b"a" * 500 + b"\r\n\r\n")
+    steps = [f"C {byte:02x}" for byte in request]
+    report = judge_steps((*steps, *send_steps("S", PLAIN[1]), f"C {CONNECT.hex()}", *ENDS), 9001)
+    assert report.handshakes[0].transport == "ws"
+    assert searched <= len(request) + 2 * len(PLAIN[1])

@@ -115,13 +115,14 @@ def run(
     finish: bool = True,
     stop_after: int = -1,
     size: int = 8192,
+    consumer: type[RecordingConsumer] = RecordingConsumer,
 ) -> RecordedRun:
     """Feed frames to a flow table in batches of at most `size` frames."""
     consumers: list[RecordingConsumer] = []
     warnings: list[tuple[str, str, int, int]] = []
 
     def follow(connection: TcpConnection) -> RecordingConsumer:
-        consumers.append(RecordingConsumer(connection, stop_after))
+        consumers.append(consumer(connection, stop_after))
         return consumers[-1]
 
     def warn(kind: str, message: str, frame: int, stream: int) -> None:

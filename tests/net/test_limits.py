@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dissector.net.limits import Limits
-from tests.net.recording import TcpConversation, run
+from tests.net.recording import RecordedRun, RecordingConsumer, TcpConversation, run
 from tests.net.wire import ACK, SECOND, START, SYN
 
 
@@ -114,3 +116,68 @@ def test_everything_is_released_at_the_end() -> None:
     streams = result.streams
     assert (streams.table, streams.connections, len(streams.closed_streams)) == ({}, {}, 0)
     assert streams.buffered == 0
+
+
+class KeepingConsumer(RecordingConsumer):
+    """Charges its connection for all bytes that it receives."""
+
+    def chunk(
+        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
+    ) -> bool:
+        self.connection.charge(stop - start)
+        return super().chunk(side, window, start, stop, frame, time_ns)
+
+
+def keeping(sizes: Sequence[int], limit: int) -> RecordedRun:
+    """Runs connections, each with a segment of this size that its consumer keeps."""
+    frames = []
+    for number, size in enumerate(sizes):
+        frames += TcpConversation(client_port=40000 + number).open().send(0, bytes(size)).frames
+    return run(frames, limits=Limits(kept_bytes=limit), finish=False, consumer=KeepingConsumer)
+
+
+def test_bytes_kept_by_consumers() -> None:
+    """Beyond the budget the connections that keep bytes the longest are evicted, each reported."""
+    result = keeping([5000, 6000, 5000, 5000, 5000], 16_000)
+    ended = [recorder.connection.stream for recorder in result.consumers if recorder.ended]
+    assert ended == [0, 1]
+    assert result.consumers[0].events[-1] == ("finished", "evicted")
+    assert [(kind, stream) for kind, _, _, stream in result.warnings] == [
+        ("memory-limit", 0),
+        ("memory-limit", 1),
+    ]
+    assert result.streams.budget.used == 15_000
+    result.streams.finish()
+    assert result.streams.budget.used == 0
+
+
+def test_connections_that_keep_little() -> None:
+    """A connection that keeps at most 1 KiB is never evicted for the memory of others."""
+    result = keeping([1000] + [8000] * 10, 10_000)
+    assert not result.consumers[0].ended
+    assert sum(recorder.ended for recorder in result.consumers) == 9
+
+
+def test_bytes_that_were_released() -> None:
+    """Bytes that are released, or of a connection that is over, leave the budget."""
+    result = keeping([5000, 5000], 16_000)
+    first, second = (recorder.connection for recorder in result.consumers)
+    first.charge(-4500)
+    assert result.streams.budget.used == 5000
+    second.charge(-5000)
+    assert result.streams.budget.used == 0
+    assert result.warnings == []
+
+
+def test_tiny_segments_under_large_ones() -> None:
+    """Many buffered pieces under one segment become one piece; the bytes seen first are kept."""
+    conversation = TcpConversation().open()
+    for number in range(100):
+        conversation.put(0, 2 + 2 * number, b"a")
+    conversation.put(0, 1, b"b" * 300)
+    result = run(conversation.frames, finish=False)
+    buffered = result.only.connection.a.buffered_segments
+    assert buffered is not None and len(buffered.pieces) == 1
+    assert result.kinds == ["overlap-different-bytes"]
+    result.streams.finish()
+    assert result.only.text(0) == b"ba" * 100 + b"b" * 100

@@ -22,6 +22,7 @@ from dissector.report.posture_text import connections, rank, share
 from dissector.report.style import counted
 from dissector.report.wireshark import display_filter
 
+PAGES = 1_000  # devices, and servers, that are shown; those with the worst findings come first
 PARTIES = 30  # devices listed for a rule
 SENTENCES = 3
 FILES = 3
@@ -121,11 +122,19 @@ class Content:
             id(finding): number for number, (_, found) in kept.drawn.items() for finding in found
         }
         self._links: dict[str, list[Link]] = {}
+        self._parties: dict[str, int] = {}  # of each rule, including those that are not shown
+        devices = sorted(kept.devices, key=_rank)
+        servers = sorted(kept.servers, key=_rank)
+        shown = {_anchor(record) for record in devices[:PAGES]}
+        shown |= {_anchor(record) for record in servers[:PAGES]}
         parties: list[Device | Server] = [*kept.devices, *kept.servers]
         for record in parties:
+            anchor = _anchor(record)
             for problem in record.posture.wrong:
-                link = Link(_anchor(record), short(record.name, ID_SHOWN), problem.count)
-                self._links.setdefault(problem.rule, []).append(link)
+                self._parties[problem.rule] = self._parties.get(problem.rule, 0) + 1
+                links = self._links.setdefault(problem.rule, [])
+                if anchor in shown and len(links) < PARTIES:
+                    links.append(Link(anchor, short(record.name, ID_SHOWN), problem.count))
         counts = [
             (fold.rule, advice(fold.rule).name, _severity(fold.severity), fold.count)
             for fold in self._folds
@@ -141,8 +150,10 @@ class Content:
         self._used: set[int] = set()
         self._each = max(DIAGRAMS, DIAGRAMS_OF_ALL // max(len(kept.devices), 1))
         # a handshake is drawn once: with its device, else its server, else its rule
-        self.devices = [self._party(record) for record in sorted(kept.devices, key=_rank)]
-        self.servers = [self._party(record) for record in sorted(kept.servers, key=_rank)]
+        self.devices = [self._party(record) for record in devices[:PAGES]]
+        self.servers = [self._party(record) for record in servers[:PAGES]]
+        self.more_devices = len(devices) - len(self.devices)
+        self.more_servers = len(servers) - len(self.servers)
         self.severities = list(self._severities())
 
     @property
@@ -196,7 +207,7 @@ class Content:
         """The most urgent errors and warnings: (rule, what is wrong, how to fix it)."""
         ranked = sorted(
             (fold for fold in self._folds if fold.severity),
-            key=lambda fold: (-fold.severity, -len(self._links.get(fold.rule, ())), fold.rule),
+            key=lambda fold: (-fold.severity, -self._parties.get(fold.rule, 0), fold.rule),
         )
         return [
             (
@@ -224,16 +235,17 @@ class Content:
         worst = max(fold.folds, key=lambda item: item.exemplar.severity.rank)
         finding = worst.exemplar
         links = self._links.get(fold.rule, [])
+        parties = self._parties.get(fold.rule, 0)
         number = self._by_finding.get(id(finding))
         elsewhere = number is not None and number in self._used
         drawn = None if number is None or elsewhere else self._diagrams[number]
         if drawn is not None:
             self._used.add(drawn.id)
         return RuleBlock(
-            advice(fold.rule), severity, fold.count, len(links) or len(fold.folds),
+            advice(fold.rule), severity, fold.count, parties or len(fold.folds),
             short(finding.message, MESSAGE), exemplar.fault(finding), exemplar.where(finding),
             exemplar.statements(finding), display_filter(finding), exemplar.packet(finding),
-            links[:PARTIES], max(len(links) - PARTIES, 0), drawn,
+            links, max(parties - len(links), 0), drawn,
             f"handshake-{number}" if elsewhere else None,
         )  # fmt: skip
 

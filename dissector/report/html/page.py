@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dissector.audit.records import Device, Overview, Server
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Summary
+from dissector.report.folding import finding_bytes
 from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.content import Content
 from dissector.report.html.page_records import PageRecords
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 FINDINGS_KEPT = 50_000
+RECORD_BYTES = 32 << 20  # memory of the findings and of the handshakes that are kept, each
 ENCRYPTED_KEPT = 10  # TLS connections of one server
 DRAWN_BY_RULE = 10  # handshakes drawn for one rule and party
 DRAWN = 5_000
@@ -49,6 +51,7 @@ class HtmlPage(ReporterBase):
         self._pending: dict[int, list[Finding]] = {}
         self._drawn: dict[tuple[str, str], int] = {}
         self._last: Handshake | None = None
+        self._finding_bytes = self._drawn_bytes = 0
 
     def handshake(self, record: Handshake) -> None:
         """Counts the handshake and stores it if it has a finding."""
@@ -69,8 +72,9 @@ class HtmlPage(ReporterBase):
         kept = self._kept
         kept.folding.finding(record)
         kept.count += 1
-        if len(kept.findings) < FINDINGS_KEPT:
+        if len(kept.findings) < FINDINGS_KEPT and self._finding_bytes < RECORD_BYTES:
             kept.findings.append(record)
+            self._finding_bytes += finding_bytes(record)
         if record.handshake is None:
             return
         last = self._last
@@ -121,8 +125,10 @@ class HtmlPage(ReporterBase):
             kept.flagged += 1
             new = [key for key in ((item.rule, party(item)) for item in found)
                    if self._drawn.get(key, 0) < DRAWN_BY_RULE]  # fmt: skip
-            if not new or len(kept.drawn) >= DRAWN:
+            if not new or len(kept.drawn) >= DRAWN or self._drawn_bytes >= RECORD_BYTES:
                 return
+            for packet in (handshake.connect, handshake.connack):
+                self._drawn_bytes += 0 if packet is None else 2 * packet.size
             for key in new:
                 self._drawn[key] = self._drawn.get(key, 0) + 1
             known = kept.drawn[handshake.id] = (handshake, [])

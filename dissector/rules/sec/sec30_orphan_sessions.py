@@ -6,6 +6,7 @@ import re
 
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.audit_context import AuditContext, Event
+from dissector.connections.entities import text_bytes
 from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.packets import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
@@ -134,6 +135,8 @@ class OrphanSessions(ConnectionAuditRule):
         if not kept or not ALTERNATING.search(client_id) or not re.search(RANDOM, client_id):
             return None
         if client_id in host.persistent_sessions or len(host.persistent_sessions) < KEPT:
+            if client_id not in host.persistent_sessions:
+                context.activity.hosts.charge(host.ip, text_bytes(client_id))
             host.persistent_sessions[client_id] = host.persistent_sessions.get(client_id, 0) + 1
         server = (profile.server_ip, profile.server_port)
         once = [
