@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple
 
 from dissector.capture.batch import Batch
-from dissector.capture.pcap import HEADER, PcapWalker, is_pcap, open_pcap
+from dissector.capture.pcap import HEADER, MAX_RECORD, PcapWalker, is_pcap, open_pcap
 from dissector.capture.pcapng import PcapngWalker, is_pcapng, open_pcapng
 from dissector.capture.source import open_capture
 from dissector.capture.windows import FIRST, WINDOW
@@ -36,6 +36,8 @@ PAUSE_NS = 60_000_000_000  # between two files if nothing else shows that none i
 MISSING_LISTED = 20
 _CHAIN = 16  # records that fit together; bytes of other data never do that often
 _BLOCKS = 10_000  # of a pcapng file that are skipped backwards
+_TEN_YEARS = 10 * 365 * 86400  # seconds
+_SECTION, _ENHANCED_PACKET = 0x0A0D0D0A, 6  # types of blocks of pcapng
 _TIME = "\0"  # stands for the time in a name
 _DUMPCAP = re.compile(r"(.*)_(?:(\d{5,})_(\d{14})|(\d{14})_(\d{5,}))(\.[^.]*)?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -306,13 +308,15 @@ def _probed(path: str, name: _Name) -> _File:
             if is_pcap(head):
                 walker = open_pcap(head)
                 walker.walk(head, HEADER, batch)
-                last_ns = _last_of_pcap(file, size, walker, batch)
+                first_ns = batch.time_ns[0] if batch.count else None
+                last_ns = _last_of_pcap(file, size, head, walker, first_ns or 0)
             else:
                 walker = open_pcapng(head)
                 walker.walk(head, 0, batch)
-                last_ns = _last_of_pcapng(file, size, walker)
-            if batch.count and last_ns is not None:
-                return _File(path, name, batch.time_ns[0], last_ns, tuple(walker.links))
+                first_ns = batch.time_ns[0] if batch.count else None
+                last_ns = _last_of_pcapng(file, size, head, walker)
+            if first_ns is not None and last_ns is not None:
+                return _File(path, name, first_ns, last_ns, tuple(walker.links))
     with open_capture(path, warn=_ignored) as reader:
         first_ns = last_ns = reader.first_time_ns
         while (read := reader.next_batch()) is not None:
@@ -320,20 +324,20 @@ def _probed(path: str, name: _Name) -> _File:
         return _File(path, name, first_ns, last_ns, tuple(reader.links))
 
 
-def _last_of_pcap(file: Any, size: int, walker: PcapWalker, head: Batch) -> int | None:
+def _last_of_pcap(
+    file: Any, size: int, head: bytes, walker: PcapWalker, first_ns: int
+) -> int | None:
     """Returns the time of the last record; None if no chain of records leads to the file's end."""
     start = max(size - WINDOW, HEADER)
     file.seek(start)
     window = file.read(WINDOW)
-    layout = struct.Struct(">4I" if walker.big else "<4I")
-    first = head.time_ns[0] // 1_000_000_000 if head.count else 0
-    unit = 1_000_000_000 // walker.unit
+    layout = struct.Struct(">4I" if head[0] == 0xA1 else "<4I")
+    first = first_ns // 1_000_000_000
+    parts = 10**walker.digits  # of a second
     batch = Batch()
     for offset in range(max(len(window) - 16, 0)):
-        seconds, fraction, held, sent = layout.unpack_from(window, offset)
-        if fraction >= unit or held > walker.limit or abs(seconds - first) > 10 * 365 * 86400:
-            continue
-        if held > sent and not walker.swapped:
+        seconds, fraction, *lengths = layout.unpack_from(window, offset)
+        if fraction >= parts or max(lengths) > MAX_RECORD or abs(seconds - first) > _TEN_YEARS:
             continue
         at, last_ns, records = offset, None, 0
         while True:
@@ -348,26 +352,24 @@ def _last_of_pcap(file: Any, size: int, walker: PcapWalker, head: Batch) -> int 
     return None
 
 
-def _last_of_pcapng(file: Any, size: int, walker: PcapngWalker) -> int | None:
+def _last_of_pcapng(file: Any, size: int, head: bytes, walker: PcapngWalker) -> int | None:
     """Returns the time of the last Enhanced Packet Block; None if it cannot be found backwards."""
-    order = ">" if walker.big else "<"
+    order = ">" if head[8] == 0x1A else "<"
     end = size
     for _ in range(_BLOCKS):
         file.seek(max(end - 4, 0))
         (length,) = struct.unpack(f"{order}I", file.read(4))
-        if length < 12 or length > end:
+        if length < 12 or length > min(end, MAX_RECORD):
             return None
         file.seek(end - length)
-        block = file.read(min(length, 32))
-        kind, again = struct.unpack_from(f"{order}2I", block)
-        if again != length or kind == 0x0A0D0D0A:
+        kind, again = struct.unpack(f"{order}2I", file.read(8))
+        if again != length or kind == _SECTION:
             return None
-        if kind == 6 and length >= 32:
-            index, high, low = struct.unpack_from(f"{order}3I", block, 8)
-            if index >= len(walker.interfaces):
-                return None
-            last: int = walker.interfaces[index].exact_ns(high, low)
-            return last
+        if kind == _ENHANCED_PACKET:
+            file.seek(end - length)
+            batch = Batch()
+            walker.walk(file.read(length), 0, batch)  # knows the interfaces
+            return batch.time_ns[0] if batch.count else None
         end -= length
     return None
 
