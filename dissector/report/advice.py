@@ -31,7 +31,7 @@ class Advice(NamedTuple):
 
 @functools.cache
 def advice(rule_id: str, version: Version | None = None) -> Advice:
-    """Returns a rule's texts, if a version is given those for it; only the id of an unknown rule."""
+    """Returns a rule's texts, those for a version if one is given; of an unknown rule its id."""
     try:
         rule = find(rule_id)
     except OptionError:
