@@ -223,7 +223,9 @@ def test_examples_name_rules_that_exist(rule: Rule) -> None:
     for example in (*rule.bad, *rule.good):
         assert set(example.also) <= known - {rule.id}
         for step in example.steps:
-            assert re.fullmatch(r"[CS]( [0-9a-f]{2})+|[CS] (FIN|RST)|NEW|ON \d|\+\d+(\.\d+)?", step), step
+            assert re.fullmatch(
+                r"[CS]( [0-9a-f]{2})+|[CS] (FIN|RST)|NEW|ON \d|\+\d+(\.\d+)?", step
+            ), step
     titles = [example.title for example in (*rule.bad, *rule.good)]
     assert len(set(titles)) == len(titles)
 
