@@ -27,7 +27,7 @@ from samples.build import conversation, pcap
 from tests.judging import judge_steps
 
 HERE = Path(__file__).parent
-E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO
+E, W, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 C, S = Side.CLIENT, Side.SERVER
 Found = tuple[str, Side, Severity, Confidence, tuple[str, ...]]
 
@@ -85,7 +85,7 @@ def test_case(name: str) -> None:
     outcome, findings = CASES[name]
     report = dissector.analyze(HERE / f"{name}.pcap")
     assert [handshake.outcome for handshake in report.handshakes] == [outcome]
-    assert [shown(item) for item in report.findings if item.severity is not I] == findings
+    assert [shown(item) for item in report.findings if item.severity is not INFO] == findings
 
 
 def test_a_deadline_of_ours_keeps_the_verb_of_the_statement() -> None:
@@ -179,7 +179,7 @@ def test_deadlines_are_those_of_the_options(version: Version) -> None:
     for seconds, rules in ((5, ["SEQ09"]), (10, [])):
         found: list[str] = []
 
-        class Sink:
+        class RuleIds:
             """Collects the ids of findings."""
 
             def finding(self, record: Finding) -> None:
@@ -192,7 +192,7 @@ def test_deadlines_are_those_of_the_options(version: Version) -> None:
             handshake = warning = tls_handshake = precision
 
         options = Options(deadlines=Deadlines(close_seconds=seconds))
-        dissector.analysis.run([io.BytesIO(pcap(frames))], options, Sink())
+        dissector.analysis.run([io.BytesIO(pcap(frames))], options, RuleIds())
         assert found == rules
 
 

@@ -99,7 +99,7 @@ def test_outcome_and_findings_agree_on_mutations(version: Version, part: int) ->
     for number in range(AT_ONCE):
         if number % 2:
             connack = mutated(rng, CONNACKS[version]).hex(" ")
-            steps = ("C " + CONNECTS[version], f"S {connack}", *SERVER_CLOSES)
+            steps: tuple[str, ...] = ("C " + CONNECTS[version], f"S {connack}", *SERVER_CLOSES)
         else:
             connect = mutated(rng, CONNECTS[version]).hex(" ")
             answer = rng.choice([(), (answers[0],), (answers[1],)])
