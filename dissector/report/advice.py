@@ -31,7 +31,7 @@ class Advice(NamedTuple):
 
 @functools.cache
 def advice(rule_id: str, version: Version | None = None) -> Advice:
-    """Returns the texts of a rule, those for a version if given; of an unknown rule only its id."""
+    """Returns a rule's texts, those for a version if one is given; of an unknown rule its id."""
     try:
         rule = find(rule_id)
     except OptionError:
