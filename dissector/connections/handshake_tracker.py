@@ -358,7 +358,8 @@ class HandshakeTracker(PacketFraming):
         assert connection is not None
         who, kind, version = self._side_of(side), first >> 4, connection.version
         whole_header = framer.body_left > 0
-        remaining, header_size = (framer.remaining, framer.header_size) if whole_header else (0, 2)
+        remaining = framer.remaining if whole_header else 0
+        header_size = framer.header_size if whole_header else 2
         defects = header_defects(first, remaining, header_size)
         wrong_type = self._type_defect(who, kind, version is _V3_1_1 or version is _V3_1)
         if wrong_type is not None:

@@ -40,18 +40,14 @@ class UnfinishedConnect:
         self.received = received
         self.length = length
         packet = decode_packet(data)
-        if not isinstance(packet, Connect):  # only a part of the fixed header
-            packet = Connect(
-                type=spec.CONNECT, flags=data[0] & 15, remaining_length=0, size=received, raw=data,
-                defects=packet.defects,
-            )  # fmt: skip
-            self.fields: tuple[str, ...] = ()
-        else:
-            self.fields = _fields_before(packet.defects)
+        defects = packet.defects
+        self.fields: tuple[str, ...] = ()
+        facts = {name: getattr(packet, name) for name in packet.FIELDS}
+        if isinstance(packet, Connect):  # else only a part of the fixed header came
+            self.fields = _fields_before(defects)
             if length is not None:
-                packet.defects = tuple(item for item in packet.defects if _certain(item, length))
-        packet.complete = False
-        self.connect = packet
+                defects = tuple(item for item in defects if _certain(item, length))
+        self.connect = Connect(**facts | {"defects": defects, "complete": False})
 
     @property
     def amount(self) -> str:
