@@ -29,7 +29,7 @@ SIGNALS = ("SIGTERM", "SIGHUP", "SIGKILL")
 EARLIER = b"earlier"
 
 
-class Scenario(NamedTuple):
+class KilledCommand(NamedTuple):
     """A command to kill; `stdin` is a file that it reads, `check` raises if its output is cut."""
 
     arguments: tuple[str, ...]
@@ -49,28 +49,28 @@ def _is_capture(path: Path) -> None:
 KEYS = str(RECORDED / f"{TLS}.keys")
 CAPTURE = RECORDED / f"{TLS}.pcap"
 SCENARIOS = {
-    "decrypting files": Scenario(
+    "decrypting files": KilledCommand(
         ("--keylog", KEYS, "--format", "json", "--output", "report", *[str(CAPTURE)] * 3),
         lambda path: json.loads(path.read_bytes()),
         tool="tshark",
     ),
-    "decrypting a pipe": Scenario(
+    "decrypting a pipe": KilledCommand(
         ("--keylog", KEYS, "--format", "json", "--output", "report", "-"),
         lambda path: json.loads(path.read_bytes()),
         stdin=CAPTURE,
         tool="tshark",
     ),
-    "extract": Scenario(("extract", "--flagged", "-w", "report", *MADE), _is_capture),
-    "audit": Scenario(
+    "extract": KilledCommand(("extract", "--flagged", "-w", "report", *MADE), _is_capture),
+    "audit": KilledCommand(
         ("audit", "--format", "json", "--output", "report", *MADE),
         lambda path: json.loads(path.read_bytes()),
     ),
-    "live, socket": Scenario(("live", "-i", "lo", "--means", "socket"), live=True),
-    "live, dumpcap": Scenario(
+    "live, socket": KilledCommand(("live", "-i", "lo", "--means", "socket"), live=True),
+    "live, dumpcap": KilledCommand(
         ("live", "-i", "lo", "--means", "dumpcap"), live=True, tool="dumpcap"
     ),
-    "live, scapy": Scenario(("live", "-i", "lo", "--means", "scapy"), live=True),
-    "live, pipe": Scenario(("live", "-"), live=True),
+    "live, scapy": KilledCommand(("live", "-i", "lo", "--means", "scapy"), live=True),
+    "live, pipe": KilledCommand(("live", "-"), live=True),
 }
 
 
@@ -119,7 +119,7 @@ def test_nothing_is_left(tmp_path: Path, name: str, number: str) -> None:
     assert _shared_memory() <= shared
 
 
-def _started(scenario: Scenario, place: Path, mark: str) -> subprocess.Popen[bytes]:
+def _started(scenario: KilledCommand, place: Path, mark: str) -> subprocess.Popen[bytes]:
     """Starts the command in an own directory, with an earlier report and own temporary files."""
     for name in ("tmp", "cwd"):
         (place / name).mkdir(parents=True)
@@ -143,7 +143,7 @@ def _started(scenario: Scenario, place: Path, mark: str) -> subprocess.Popen[byt
             os.close(stdin)
 
 
-def _wait(run: subprocess.Popen[bytes], scenario: Scenario, place: Path, mark: str) -> None:
+def _wait(run: subprocess.Popen[bytes], scenario: KilledCommand, place: Path, mark: str) -> None:
     """Waits until a command captures, has started its tool, or has ended."""
 
     def started() -> bool:
