@@ -132,8 +132,7 @@ def _value(each: Difference, value: Any) -> str:
         return f'"{printable(value, _SHOWN)}"'
     if isinstance(value, list):
         shown = [
-            (number, "***" if number == spec.AUTHENTICATION_DATA else item)
-            for number, item in value
+            (number, "***" if spec.is_secret_property(number) else item) for number, item in value
         ]
         return printable(str(shown), _SHOWN)
     return str(value)

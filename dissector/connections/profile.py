@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dissector.connections.connection import Connection
 from dissector.model import Stream, Version
 from dissector.mqtt.packets import Connack, Connect, Property, property_value
+from dissector.mqtt.spec import is_secret_property
 from dissector.net import harmless
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 STREAMS_KEPT = 8
-AUTHENTICATION_DATA = 0x16
 ENCRYPTED = frozenset({"tls", "wss", "quic"})  # transports
 
 
@@ -189,4 +189,4 @@ def _public_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]
     """Returns the properties that hold no secret."""
     if not properties:
         return ()
-    return tuple(item for item in properties if item.id != AUTHENTICATION_DATA)
+    return tuple(item for item in properties if not is_secret_property(item.id))

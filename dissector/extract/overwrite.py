@@ -57,7 +57,7 @@ def patches(
         runs = list(_differing(piece.options, hidden, piece.tcp + _TCP_FIXED))
         if runs:
             made.setdefault(piece.frame, []).extend(runs)
-    directions = {key: _Direction(pieces) for key, pieces in members.items()}
+    directions = {key: _PayloadStream(pieces) for key, pieces in members.items()}
     for key, direction in directions.items():
         completed = [packet for piece in members[key] for packet in packets.get(piece.frame, ())]
         peer = directions.get(key._replace(side=1 - key.side))
@@ -69,7 +69,7 @@ def patches(
     return made
 
 
-class _Direction:
+class _PayloadStream:
     """The bytes of one direction, first copies win. `seen` marks those that were captured.
 
     Behind a PROXY protocol header of `proxied` bytes, `tls_stop` is where TLS records stop.
@@ -106,7 +106,7 @@ class _Direction:
             self.hello = handshake[0]
             self.tls_stop = at
 
-    def is_tls_with(self, peer: _Direction | None) -> bool:
+    def is_tls_with(self, peer: _PayloadStream | None) -> bool:
         """Whether this direction and its peer set up TLS that encrypts."""
         return (
             peer is not None
@@ -133,7 +133,7 @@ def _joined(members: Iterable[PacketPiece]) -> tuple[bytearray, bytearray]:
 
 
 def _harmless(
-    direction: _Direction, peer: _Direction | None, packets: Sequence[PacketSecrets]
+    direction: _PayloadStream, peer: _PayloadStream | None, packets: Sequence[PacketSecrets]
 ) -> bytearray:
     """Returns a mask of the bytes of a direction that are kept."""
     data = direction.data
@@ -182,7 +182,7 @@ def _proxied(data: bytearray) -> int:
     return 0
 
 
-def _runs(piece: PacketPiece, direction: _Direction, keep: bytearray) -> list[tuple[int, int]]:
+def _runs(piece: PacketPiece, direction: _PayloadStream, keep: bytearray) -> list[tuple[int, int]]:
     """Returns the ranges of a frame's payload to overwrite; all of it if it differs from a copy."""
     data, size, first = direction.data, len(piece.payload), piece.position
     if first < 0 or first + size > len(data) or data[first : first + size] != piece.payload:

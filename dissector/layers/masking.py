@@ -54,7 +54,7 @@ def _mask(layer: Packet) -> None:
             layer.raw_packet_cache = None
             continue
         for item in items:
-            if item.id == spec.AUTHENTICATION_DATA or item.id not in spec.PROPERTIES:
+            if spec.is_secret_property(item.id):
                 _mask_field(item, "value")
             _mask_field(item, "trailing")
 

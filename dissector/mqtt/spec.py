@@ -174,6 +174,14 @@ BOOLEAN_PROPERTIES = frozenset({0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A})
 NONZERO_PROPERTIES = frozenset({0x21, 0x27})
 
 
+def is_secret_property(identifier: int) -> bool:
+    """Whether a property's value may be a secret: authentication data, and unknown properties.
+
+    The value of an unknown property is all that follows it, which may contain anything.
+    """
+    return identifier == AUTHENTICATION_DATA or identifier not in PROPERTIES
+
+
 def packet_name(packet_type: int) -> str:
     """Returns the name of a packet type, 0 to 15, or WILL."""
     if packet_type == WILL:

@@ -255,7 +255,7 @@ def _properties(properties: tuple[Property, ...]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for item in properties:
         value = item.value
-        if item.id == spec.AUTHENTICATION_DATA:
+        if spec.is_secret_property(item.id):
             continue
         if item.id == spec.USER_PROPERTY:
             name, value = lossless(str(value[0])), lossless(str(value[1]))

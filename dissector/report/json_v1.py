@@ -326,7 +326,7 @@ class Writer:
 
     def _value(self, record: dict[str, Any], name: str, item: Property) -> None:
         value = item.value
-        if item.id == spec.AUTHENTICATION_DATA and isinstance(value, bytes):
+        if spec.is_secret_property(item.id) and isinstance(value, bytes):
             record[name], digits = self.secret(value)
             if digits is not UNSET:
                 record[name + "Hex"] = digits

@@ -99,8 +99,15 @@ def test_capturing_continues_when_an_interface_comes_back(spaces: Place, tmp_pat
         assert live.stop() == 0
 
 
-def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path) -> None:
-    """When dumpcap is killed: one line, the summary, exit 2, and a valid file."""
+def only_child(process: int) -> int:
+    """Returns the only child of a process."""
+    (child,) = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return int(child)
+
+
+@pytest.mark.parametrize("killed", ["dumpcap", "its supervisor"])
+def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path, killed: str) -> None:
+    """When dumpcap or its supervisor is killed: one line, the summary, exit 2, and a valid file."""
     out = tmp_path / "out.pcapng"
     with (
         mosquitto(spaces, 1883, tmp_path),
@@ -111,10 +118,10 @@ def test_a_dumpcap_that_is_killed_ends_it(spaces: Place, tmp_path: Path) -> None
     ):  # fmt: skip
         publish(spaces, spaces.v4, 1883, "seen")
         live.wait_for("handshake")
-        children = Path(f"/proc/{live.process.pid}/task/{live.process.pid}/children").read_text()
-        (child,) = children.split()
-        assert b"dumpcap" in Path(f"/proc/{child}/cmdline").read_bytes()
-        os.kill(int(child), signal.SIGKILL)
+        child = only_child(live.process.pid)
+        dumpcap = only_child(child)
+        assert b"dumpcap" in Path(f"/proc/{dumpcap}/cmdline").read_bytes()
+        os.kill(dumpcap if killed == "dumpcap" else child, signal.SIGKILL)
         assert live.wait() == 2
     assert "dumpcap ended: it was killed by signal 9; start again" in live.stderr
     summary = live.of("summary")[0]

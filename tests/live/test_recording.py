@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import dissector
 from tests.capture.builders import read
 from tests.cli.running import dissector as dissector_command
@@ -245,8 +247,12 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert f"-w {out}: No such file or directory" in live.stderr
 
 
-def test_root_privileges_are_dropped_under_sudo(tmp_path: Path) -> None:
-    """Once it captures it runs as the user who called sudo, who also owns the files."""
+@pytest.mark.parametrize("means", ["socket", "dumpcap"])
+def test_root_privileges_are_dropped_under_sudo(tmp_path: Path, means: str) -> None:
+    """Once it captures it runs as the user who called sudo, who also owns the files.
+
+    It can still end dumpcap, which keeps its rights.
+    """
     out = tmp_path / "out.pcapng"
     open_to_others(tmp_path)
     tmp_path.chmod(0o777)
@@ -254,7 +260,7 @@ def test_root_privileges_are_dropped_under_sudo(tmp_path: Path) -> None:
     with (
         mosquitto(LOOPBACK, port, tmp_path),
         following(
-            "-i", "lo", *port_options(port), "--format", "jsonl", "-w", str(out),
+            "-i", "lo", *port_options(port), "--format", "jsonl", "-w", str(out), "--means", means,
             environment={"SUDO_UID": "65534", "SUDO_GID": "65534"},
         ) as live,
     ):  # fmt: skip
@@ -265,6 +271,7 @@ def test_root_privileges_are_dropped_under_sudo(tmp_path: Path) -> None:
         publish(LOOPBACK, "127.0.0.1", port, "seen")
         live.wait_for("handshake")
         assert live.stop() == 0
+        assert live.of("summary")
     assert os.stat(out).st_uid == 65534
     assert ids(out, port) == ["seen"]
 
