@@ -293,10 +293,9 @@ def no_mqtt(capture: Capture) -> str:
 
 def note(text: str) -> None:
     """Writes a note to standard error, after flushing standard output."""
+    from dissector.cli.terminal import message
     from dissector.text import printable
 
     sys.stdout.flush()
-    first, *rest = text.split("\n")
-    sys.stderr.write(f"dissector: {printable(first)}\n")
-    for line in rest:
-        sys.stderr.write(f"           {printable(line)}\n")
+    lines = "\n".join(map(printable, text.split("\n")))
+    sys.stderr.write(message(lines, terminal=sys.stderr.isatty()))

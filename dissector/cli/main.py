@@ -160,9 +160,10 @@ def _help() -> str:
 
 
 def _refuse(error: DissectorError) -> int:
+    from dissector.cli.terminal import message
     from dissector.text import printable
 
-    _write_error(f"dissector: {printable(str(error))}\n")
+    _write_error(message(printable(str(error)), terminal=sys.stderr.isatty()))
     return 2
 
 
