@@ -30,7 +30,7 @@ _EXAMPLES = """\
   dissector analyze capture.pcap
   dissector -r capture.pcapng.gz --format jsonl --output findings.jsonl
   dissector --recursive captures/ --format concise
-  dissector ring_*.pcapng monday.pcap        each file is a capture, a ring is one
+  dissector ring_*.pcapng monday.pcap       two captures: a ring and a file
   dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning a.pcap
 
 configuration, in order of precedence:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from dissector.cli.options import AUDIT_FORMATS, COLORS, ENGINES, FAIL_ON, FORMATS
+from dissector.cli.options import ALL_FORMATS, COLORS, ENGINES, FAIL_ON, FORMATS
 from dissector.errors import OptionError
 
 PROJECT_FILE = "dissector.toml"
@@ -46,8 +46,7 @@ class Settings(msgspec.Struct, kw_only=True):
     suppressions: list[dict[str, Any]] = []
 
 
-_ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
-_CHOICES = {"format": _ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
+_CHOICES = {"format": ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
 _FILES_ONLY = ("thresholds", "suppressions")
 _LISTS = ("select", "ignore", "decode_as")
 
