@@ -30,7 +30,7 @@ _EXAMPLES = """\
   dissector analyze capture.pcap
   dissector -r capture.pcapng.gz --format jsonl --output findings.jsonl
   dissector --recursive captures/ --format concise
-  dissector ring_*.pcapng monday.pcap        each file is a capture, a ring is one
+  dissector ring_*.pcapng monday.pcap       two captures: a ring and a file
   dissector -d tcp.port==1884,mqtt --select SES,ACK --fail-on warning a.pcap
 
 configuration, in order of precedence:
@@ -333,10 +333,9 @@ def _ports_listed(ports: dict[int, int]) -> str:
 
 def note(text: str) -> None:
     """Writes a note to standard error, after flushing standard output."""
+    from dissector.cli.terminal import message
     from dissector.text import printable
 
     sys.stdout.flush()
-    first, *rest = text.split("\n")
-    sys.stderr.write(f"dissector: {printable(first)}\n")
-    for line in rest:
-        sys.stderr.write(f"           {printable(line)}\n")
+    lines = "\n".join(map(printable, text.split("\n")))
+    sys.stderr.write(message(lines, terminal=sys.stderr.isatty()))

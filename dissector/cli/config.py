@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from dissector.cli.options import AUDIT_FORMATS, COLORS, ENGINES, FAIL_ON, FORMATS
+from dissector.cli.options import ALL_FORMATS, COLORS, ENGINES, FAIL_ON, FORMATS
 from dissector.errors import OptionError
 from dissector.model import ConfigFile
 from dissector.report.style import counted
@@ -53,8 +53,7 @@ class Settings(msgspec.Struct, kw_only=True):
     config: tuple[ConfigFile, ...] = ()  # the files that were used; not a key
 
 
-_ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
-_CHOICES = {"format": _ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
+_CHOICES = {"format": ALL_FORMATS, "fail_on": FAIL_ON, "color": COLORS, "engine": ENGINES}
 _TABLES = ("thresholds", "deadlines")
 _FILES_ONLY = (*_TABLES, "suppressions")
 _LISTS = ("select", "ignore", "decode_as")

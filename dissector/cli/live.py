@@ -104,6 +104,8 @@ def run(arguments: Sequence[str]) -> int:
         for each in outcome.failed:
             note(str(each))
         note_nothing_found(options, outcome)
+        if not outcome.capture.mqtt_connections:
+            _remind_of_filter(namespace)
         for text in known.notes() if known is not None else ():
             note(text)
         return exit_code(outcome, settings, damaged=False)
@@ -111,6 +113,24 @@ def run(arguments: Sequence[str]) -> int:
         source.close()
         if recorder is not None:
             recorder.close()
+
+
+def _remind_of_filter(namespace: Namespace) -> None:
+    """Notes what the capture filter may have left out, because no MQTT was seen."""
+    from dissector.cli.analyze import note
+
+    if namespace.files or namespace.all_tcp:
+        return
+    if namespace.filter is None:
+        note(
+            "only the usual MQTT ports and those of -d were captured; --all-tcp looks for MQTT on "
+            "every TCP port"
+        )
+    elif namespace.filter:
+        note(
+            f"only what the filter {namespace.filter!r} passes was captured; --all-tcp instead of "
+            "-f looks for MQTT on every TCP port"
+        )
 
 
 class _Sink:
@@ -269,6 +289,7 @@ def _reporter(settings: Settings, namespace: Namespace, out: Output) -> Reporter
 
         key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or None
         return JsonLines(out, show_secrets=namespace.show_secrets, key=key, eager=True)
+    from dissector.cli.terminal import columns
     from dissector.report.live_text import LiveText
 
     to_file = namespace.output not in (None, "-")
@@ -276,6 +297,7 @@ def _reporter(settings: Settings, namespace: Namespace, out: Output) -> Reporter
         out,
         output.style(settings.color, os.environ, to_file=to_file),
         repeat=namespace.repeat,
+        columns=columns if sys.stdout.isatty() and not to_file else None,
         everything=settings.all,
         encoding=output.encoding(to_file),
     )

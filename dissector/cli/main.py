@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from dissector.cli.habits import refuse_command
 from dissector.errors import DissectorError, OptionError
 
 COMMANDS = {
@@ -26,7 +27,6 @@ COMMANDS = {
     "rules": "list of rules; `rules SES01` shows one rule's page",
     "doctor": "what works on this machine and how to fix the rest",
 }
-RESERVED = ("browse",)
 
 _HELP = """\
 usage: dissector [COMMAND] [OPTIONS] FILE...
@@ -39,12 +39,20 @@ commands:
 examples:
   dissector capture.pcap                    handshakes and findings
   dissector --format json capture.pcap      the same for programs
-  dissector --select SES,ACK03 *.pcap       some rules, each file a capture, rings joined
+  dissector --select SES,ACK03 *.pcap       some rules; each file is a capture
   tcpdump -w - port 1883 | dissector -      from standard input
   dissector live -i eth0                    the same, while capturing
   dissector rules SES01                     what it checks, why, how to fix it
   dissector audit capture.pcap              security of devices and servers
   dissector show -V capture.pcap            every control packet, field by field
+
+judged today: CONNECT, AUTH, CONNACK and DISCONNECT, the order of packets around
+them, and type, length and reserved flags of every packet, in MQTT 3.1, 3.1.1
+and 5.0, also in WebSocket, behind a PROXY header, and in TLS with --keylog; by
+`audit` also passwords, TLS parameters and the history of devices.
+not judged yet: topics, payloads and properties of PUBLISH and SUBSCRIBE, their
+acknowledgements, QoS deliveries, keep alive, sessions over several connections;
+MQTT-SN and MQTT over QUIC are not read.
 
 `dissector COMMAND --help` lists a command's options; `dissector --version`
 shows the version. Exit codes: 0 no findings at or above --fail-on (default
@@ -132,10 +140,8 @@ def _run(arguments: list[str]) -> int:
                 f"({stale[0]}, …): edits have no effect until the package is installed again\n"
             )
         return 0
-    if first in RESERVED:
-        raise OptionError(f"`dissector {first}` is reserved for a later version")
     if first not in COMMANDS:
-        _refuse_misspelt_command(first)
+        refuse_command(first, list(COMMANDS))
         return _command("analyze", arguments)
     return _command(first, arguments[1:])
 
@@ -143,17 +149,6 @@ def _run(arguments: list[str]) -> int:
 def _command(name: str, arguments: list[str]) -> int:
     command = importlib.import_module(f"dissector.cli.{name}")  # only this one is loaded
     return int(command.run(arguments))
-
-
-def _refuse_misspelt_command(word: str) -> None:
-    """Raises OptionError for a word that is no file and resembles a command."""
-    if word.startswith("-") or not word.isalpha() or os.path.lexists(word):
-        return
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, [*COMMANDS, *RESERVED], n=1, cutoff=0.7)
-    if near:
-        raise OptionError(f"no file and no command {word!r}; did you mean `dissector {near[0]}`?")
 
 
 def _help() -> str:
@@ -168,9 +163,10 @@ def _out_of_memory(error: BaseException) -> OptionError:
 
 
 def _refuse(error: DissectorError) -> int:
+    from dissector.cli.terminal import message
     from dissector.text import printable
 
-    _write_error(f"dissector: {printable(str(error))}\n")
+    _write_error(message(printable(str(error)), terminal=sys.stderr.isatty()))
     return 2
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from dissector.cli.habits import refuse_option
 from dissector.cli.terminal import columns
 from dissector.errors import OptionError
 
@@ -26,26 +27,11 @@ FORMATS_FOR_PEOPLE = ("table", "text", "concise")
 FORMATS = (*FORMATS_FOR_PEOPLE, "json", "jsonl", *SHARED)
 LIVE_FORMATS = ("text", "jsonl")
 AUDIT_FORMATS = ("table", "concise", "json", "jsonl", "markdown", "html", *SHARED)
+ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
+_COMMANDS = {name: "analyze" if name in FORMATS else "audit" for name in ALL_FORMATS}
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("auto", "native", "scapy", "tshark")
-
-# Options of other commands, of tcpdump and tshark, with the error message for each.
-_ELSEWHERE = {
-    "-Y": "display filters (-Y) are reserved for a later version; use --stream, --client, --select",
-    "-i": "reading an interface (-i) belongs to `dissector live`",
-    "-D": "listing interfaces (-D) belongs to `dissector live`",
-    "-f": "capture filters (-f) belong to `dissector live`; --format has no short form",
-    "-w": "writing captures (-w) belongs to `dissector extract` and `dissector live`",
-    "-a": "-a belongs to `dissector live`",
-    "-b": "-b belongs to `dissector live`",
-    "-V": "-V belongs to `dissector show`",
-    "-x": "-x belongs to `dissector show`",
-    "-c": "-c belongs to `dissector show` and `dissector live`",
-    "-V -x": "-V and -x belong to `dissector show`",
-    "--frame": "--frame belongs to `dissector show`",
-    "--statistics": "--statistics belongs to `dissector analyze`",
-}
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -88,9 +74,8 @@ class Parser(argparse.ArgumentParser):
         for argument in arguments:
             if argument == "--":
                 return
-            option = argument.partition("=")[0]
-            if option in _ELSEWHERE and option not in self._option_string_actions:
-                raise OptionError(_ELSEWHERE[option])
+            if argument.startswith("-") and argument != "-":
+                refuse_option(argument, self._option_string_actions, _COMMANDS)
 
     def _unknown(self, argument: str) -> NoReturn:
         from difflib import get_close_matches

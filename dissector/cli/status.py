@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dissector.capture.recorder import open_in_place
+from dissector.cli.terminal import columns
 
 if TYPE_CHECKING:
     from dissector.live import LiveCounters
@@ -36,13 +37,7 @@ class Status:
         """Shows the counters."""
         if not self._terminal:
             return
-        dropped = "?" if counters.dropped is None else f"{counters.dropped:,}"
-        text = (
-            f"{counters.frames:,} frames, {counters.mqtt_connections:,} MQTT connections, "
-            f"{counters.handshakes:,} handshakes, {counters.findings:,} findings, "
-            f"{counters.open_connections:,} open, {dropped} dropped, {counters.gaps:,} TCP gaps"
-        )
-        sys.stderr.write(f"\r{text}\x1b[K")
+        sys.stderr.write(f"\r{status_line(counters, columns(2) - 1)}\x1b[K")
         sys.stderr.flush()
         self._shown = True
 
@@ -52,6 +47,25 @@ class Status:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._shown = False
+
+
+def status_line(counters: LiveCounters, width: int) -> str:
+    """Formats the counters; those that matter least are left out if they do not fit."""
+    dropped = "?" if counters.dropped is None else f"{counters.dropped:,}"
+    parts = {
+        "frames": f"{counters.frames:,} frames",
+        "connections": f"{counters.mqtt_connections:,} MQTT connections",
+        "handshakes": f"{counters.handshakes:,} handshakes",
+        "findings": f"{counters.findings:,} findings",
+        "open": f"{counters.open_connections:,} open",
+        "dropped": f"{dropped} dropped",
+        "gaps": f"{counters.gaps:,} TCP gaps",
+    }
+    for least in ("gaps", "open", "connections", "dropped", "frames", "handshakes"):
+        if len(", ".join(parts.values())) <= width:
+            break
+        del parts[least]
+    return ", ".join(parts.values())[:width]
 
 
 class Output:

@@ -1,13 +1,16 @@
-"""Finds the width of the terminal."""
+"""Finds the width of the terminal, and wraps messages to it."""
 
 from __future__ import annotations
 
 import os
+import textwrap
 
 _DEFAULT = 80
+_NARROWEST = 20
+_INDENT = " " * len("dissector: ")
 
 
-def columns() -> int:
+def columns(descriptor: int = 1) -> int:
     """Returns the terminal width, 80 without one; as `shutil` does, at a tenth of the cost."""
     try:
         wanted = int(os.environ["COLUMNS"])
@@ -16,6 +19,26 @@ def columns() -> int:
     if wanted > 0:
         return wanted
     try:
-        return os.get_terminal_size().columns or _DEFAULT
+        return os.get_terminal_size(descriptor).columns or _DEFAULT
     except OSError:
         return _DEFAULT
+
+
+def message(text: str, *, terminal: bool) -> str:
+    """Formats printable text as a message of this program for standard error.
+
+    Further lines of the text are indented. On a terminal lines break between words.
+    """
+    lines = text.split("\n")
+    if terminal:
+        width = max(columns(2) - len(_INDENT), _NARROWEST)
+        lines = [
+            part
+            for line in lines
+            for part in textwrap.wrap(
+                line, width, break_long_words=False, break_on_hyphens=False
+            ) or [""]
+        ]  # fmt: skip
+    return "".join(
+        f"{_INDENT if index else 'dissector: '}{line}\n" for index, line in enumerate(lines)
+    )

@@ -15,7 +15,7 @@ from dissector.text import printable
 
 _NUMBERS = ("stream", "frame")  # right-aligned and never wrapped
 _LEAST = 8  # columns that a wrapped cell keeps at least on a narrow page
-GAP, _NARROW = 2, 1  # spaces between columns, and those on a narrow page
+GAP, NARROW = 2, 1  # spaces between columns, and those on a narrow page
 
 
 def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int) -> list[str]:
@@ -30,7 +30,7 @@ def tabulated(cells: Sequence[Sequence[str]], headers: Sequence[str], width: int
         size if name in _NUMBERS else min(size, _LEAST)
         for size, name in zip(words, headers, strict=True)
     ]
-    steps = ((GAP, whole), (_NARROW, whole), (GAP, words), (_NARROW, words), (_NARROW, few))
+    steps = ((GAP, whole), (NARROW, whole), (GAP, words), (NARROW, words), (NARROW, few))
     for gap, least in steps:
         room = width - gap * (len(headers) - 1)
         if sum(least) <= room:

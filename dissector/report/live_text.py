@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
@@ -35,7 +35,11 @@ _COLORS = {Outcome.ACCEPTED: "green", Outcome.REFUSED: "yellow"}
 
 
 class LiveText:
-    """The `text` format of a live capture; `repeat` is the interval of repeats in seconds."""
+    """The `text` format of a live capture; `repeat` is the interval of repeats in seconds.
+
+    `columns` returns the current width of the terminal: lines break between words. Without it, each
+    record is one line.
+    """
 
     def __init__(
         self,
@@ -43,13 +47,14 @@ class LiveText:
         style: Style,
         *,
         repeat: float = 60.0,
+        columns: Callable[[], int] | None = None,
         everything: bool = False,
         encoding: str = "utf-8",
     ) -> None:
         self.stream = stream
         self._style = style
         self._encoding = encoding
-        self._digits = 6
+        self._columns = columns
         self._repeats = _Repeats(repeat)
         self._ending = TextReport(
             stream, style, everything=everything, handshakes=False, encoding=encoding
@@ -103,7 +108,9 @@ class LiveText:
         self._line(f"{_clock(record.time_ns)} {line(record, self._style)}{more}")
 
     def _line(self, text: str) -> None:
-        self.stream.write(text.encode(self._encoding, "backslashreplace") + b"\n")
+        lines = [text] if self._columns is None else self._style.hanging(text, self._columns())
+        whole = "".join(f"{line}\n" for line in lines)
+        self.stream.write(whole.encode(self._encoding, "backslashreplace"))
         self.stream.flush()
 
 

@@ -6,6 +6,7 @@ escape code in the output comes from a capture.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from dissector.model import Severity
 LABEL = 11  # columns of a label, including its indent
 _INDENT = "   "
 _CODES = {"bold": "1", "dim": "2", "red": "31", "yellow": "33", "cyan": "36", "green": "32"}
+_CODE = re.compile(r"\x1b\[[0-9;]*m")
 _SEVERITY = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -45,6 +47,21 @@ class Style(NamedTuple):
                 break_long_words=False,
             )
         ]
+
+    def hanging(self, text: str, width: int) -> list[str]:
+        """Wraps a line between words; the rest is indented. Colour codes have no width."""
+        lines: list[str] = []
+        line, used = "", 0
+        for word in text.split(" "):
+            size = len(_CODE.sub("", word))
+            if line and used + 1 + size > width:
+                lines.append(line)
+                line, used = _INDENT + word, len(_INDENT) + size
+            elif line:
+                line, used = f"{line} {word}", used + 1 + size
+            else:
+                line, used = word, size
+        return [*lines, line]
 
     def indented(self, text: str) -> list[str]:
         """Wraps paragraphs under a heading."""

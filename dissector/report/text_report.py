@@ -6,7 +6,7 @@ Everything is written at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissector.connections.encapsulation import carried_by
@@ -22,7 +22,8 @@ from dissector.model import (
     Version,
 )
 from dissector.report import ending
-from dissector.report.columns import GAP, file_names, inserted, numbered, tabulated, visible
+from dissector.report.clock import rfc3339
+from dissector.report.columns import GAP, NARROW, file_names, numbered, tabulated, visible
 from dissector.report.folding import Folding
 from dissector.report.identity import address
 from dissector.report.refusals import meanings, short
@@ -36,11 +37,22 @@ if TYPE_CHECKING:
     from dissector.report import tls_table
 
 ROWS = 50
-_HEADERS = ("stream", "frame", "MQTT", "client id", "clean", "pres.", "outcome", "findings")
+_ORDER = (
+    "stream", "file", "frame", "time", "MQTT", "over", "client", "client id", "clean", "pres.",
+    "outcome", "closed by", "findings", "server",
+)  # fmt: skip
+# Columns that are left out if there is no room, the most important first. A page of `_WIDE` columns
+# has time and client address; a narrower one has them only if they fit with wide gaps.
+_OPTIONAL = ("closed by", "over", "clean", "pres.")
+_EXTRA = ("client", "time")
+_OPTIONAL_WIDE = ("closed by", "client", "time", "over", "clean", "pres.")
+_WIDE = 100
 _SHORTEST_ID = 12
 _LONGEST_ID = 40
 _LONGEST_FILE = 30
+_SHORTEST_ADDRESS = 14  # of a client, on a page too narrow for the whole
 _BRIDGE = "b"
+_NO_CLOSE = "-"
 _NO_DISCONNECT = {"fin": " FIN", "rst": " RST", "close-frame": " Close"}
 _YES_NO = {True: "yes", False: "no", None: "-"}
 
@@ -51,7 +63,9 @@ class _Row(NamedTuple):
     file: str
     stream: int
     frame: str
+    time_ns: int | None
     version: str
+    client: str
     client_id: str | None
     clean: str
     present: str
@@ -179,8 +193,10 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
         file=frame.file if frame is not None else "",
         stream=record.stream,
         frame=str(frame.number) if frame is not None else "-",
+        time_ns=None if frame is None else frame.time_ns,
         version=(record.version.value if record.version else "?")
         + (_BRIDGE if record.bridge else ""),
+        client=record.client.ip,
         client_id=None if connect is None else connect.client_id[: 2 * _LONGEST_ID],
         clean="-" if connect is None else _YES_NO[connect.clean_session],
         present="-" if connack is None else _YES_NO[connack.session_present],
@@ -195,48 +211,64 @@ def _row(record: Handshake, found: list[Finding]) -> _Row:
 
 
 def _render(rows: list[_Row], style: Style, files: Sequence[str]) -> Iterator[str]:
-    headers = [*_HEADERS]
-    cells = [_cells(row, style) for row in rows]
-    if any(row.over for row in rows):
-        at = headers.index("MQTT") + 1
-        inserted(cells, headers, at, "over", [row.over or "-" for row in rows])
-    column = headers.index("client id")
-    room = (
-        style.width
-        - _SHORTEST_ID
-        - sum(
-            max(len(header), *(visible(line[index]) for line in cells)) + GAP
-            for index, header in enumerate(headers)
-            if index != column
-        )
-    )
-    legend: list[str] = []
+    """Lays out the rows: columns that do not fit are left out, long names become numbers."""
+    times, dates = _times(rows)
+    shown = {
+        "stream": [str(row.stream) for row in rows],
+        "frame": [row.frame for row in rows],
+        "MQTT": [row.version for row in rows],
+        "client id": [_client_id(row.client_id, _SHORTEST_ID) for row in rows],
+        "outcome": [_outcome(row) for row in rows],
+        "findings": [_findings(row, style, 1) for row in rows],
+    }
+    optional = {
+        "closed by": [row.closed for row in rows],
+        "client": [row.client for row in rows],
+        "time": times,
+        "over": [row.over or "-" for row in rows],
+        "clean": [row.clean for row in rows],
+        "pres.": [row.present for row in rows],
+    }
+    if not any(row.over for row in rows):
+        del optional["over"]
+    if any(row.outcome in (Outcome.REFUSED, Outcome.UNANSWERED) for row in rows):
+        shown["closed by"] = optional.pop("closed by")
+    long: dict[str, tuple[list[str], list[str], int]] = {}  # names that may become numbers
     if len(files) > 1:
         names = file_names([*files, *(row.file for row in rows)])
-        values = [names[row.file] for row in rows]
-        shown, lines = numbered("file", values, min(room, _LONGEST_FILE), list(names.values()))
-        room -= inserted(cells, headers, 1, "file", shown)
-        legend += lines
+        long["file"] = [names[row.file] for row in rows], list(names.values()), _LONGEST_FILE
     servers = [row.server for row in rows]
     if len(set(servers)) > 1:
-        shown, lines = numbered("server", servers, room)
-        room -= inserted(cells, headers, len(headers), "server", shown)
+        long["server"] = servers, list(dict.fromkeys(servers)), style.width
+    for name, (values, known, _) in long.items():
+        shown[name] = list(numbered(name, values, 0, known)[0])
+    wide = style.width >= _WIDE
+    for name in _OPTIONAL_WIDE if wide else _OPTIONAL:
+        if name in optional:
+            _add(name, optional, shown, style.width, NARROW)
+    legend: list[str] = []
+    for name, (values, known, longest) in long.items():
+        room = style.width - _size(shown, NARROW) + _size({name: shown[name]}, NARROW) + GAP
+        named, lines = numbered(name, values, min(room, longest + GAP), known)
+        shown[name] = list(named)
         legend += lines
-    else:
-        yield f"Handshakes with the server {servers[0]}"
-    longest = max(len(_client_id(row.client_id, _LONGEST_ID)) for row in rows)
-    closes = [row.closed for row in rows]
-    if room - max(longest - _SHORTEST_ID, 0) >= max(map(len, closes)) + GAP:
-        at = headers.index("outcome") + 1
-        room -= inserted(cells, headers, at, "closed by", closes)
-    column = headers.index("client id")
-    room = min(_SHORTEST_ID + max(room, 0), _LONGEST_ID)
-    for row, line in zip(rows, cells, strict=True):
-        line[column] = _client_id(row.client_id, room)
+    for name in () if wide else _EXTRA:
+        _add(name, optional, shown, style.width, GAP)
+    more = {**shown, "findings": [_findings(row, style, 2) for row in rows]}
+    if _size(more, GAP) <= style.width:
+        shown = more
+    room = style.width - _size(shown, GAP) + _size({"": shown["client id"]}, GAP)
+    room = min(max(room, _SHORTEST_ID), _LONGEST_ID)
+    shown["client id"] = [_client_id(row.client_id, room) for row in rows]
+    headers = [name for name in _ORDER if name in shown]
+    yield from style.wrapped(_title(rows, dates if "time" in shown else []), 0)
+    cells = list(zip(*(shown[name] for name in headers), strict=True))
     yield from tabulated(cells, headers, style.width)
     yield from legend
-    if "closed by" in headers and any(" " in row.closed for row in rows):
+    if "closed by" in shown and any(" " in row.closed for row in rows):
         yield "FIN, RST or Close after the side: closed without a DISCONNECT"
+    if "closed by" in shown and any(row.closed == _NO_CLOSE for row in rows):
+        yield f"{_NO_CLOSE} under closed by: no close was captured"
     if any(row.version.endswith(_BRIDGE) for row in rows):
         yield f"{_BRIDGE} after a version: the client sets the bridge bit"
     refused = {
@@ -248,26 +280,74 @@ def _render(rows: list[_Row], style: Style, files: Sequence[str]) -> Iterator[st
         yield from style.wrapped(meaning, 0)
 
 
+def _add(
+    name: str, columns: Mapping[str, list[str]], shown: dict[str, list[str]], width: int, gap: int
+) -> None:
+    """Adds a column if there is room; a long address of a client is shortened for the time."""
+    values = columns[name]
+    room = width - _size(shown, gap) - gap
+    if name == "client":
+        left = room - gap - _size({"time": columns["time"]}, gap)
+        values = [_end_of(value, max(left, _SHORTEST_ADDRESS)) for value in values]
+    if _size({name: values}, gap) <= room:
+        shown[name] = values
+
+
+def _size(columns: Mapping[str, Sequence[str]], gap: int) -> int:
+    """Returns the width of columns with gaps between them."""
+    sizes = [max(len(name), *map(visible, values)) for name, values in columns.items()]
+    return sum(sizes) + gap * (len(sizes) - 1)
+
+
+def _times(rows: list[_Row]) -> tuple[list[str], list[str]]:
+    """Returns the times of the rows, with the day only if there are several, and the days."""
+    texts = ["" if row.time_ns is None else rfc3339(row.time_ns, 6) for row in rows]
+    dates = sorted({text[:10] for text in texts if text})
+    start = 11 if len(dates) == 1 else 5
+    return [text[start:19].replace("T", " ") or "-" for text in texts], dates
+
+
+def _title(rows: list[_Row], dates: list[str]) -> str:
+    """Returns the heading: the server if it is one, the order of the rows, the date."""
+    servers = {row.server for row in rows}
+    text = f"Handshakes with the server {rows[0].server}" if len(servers) == 1 else "Handshakes"
+    if len(rows) > 1:
+        worst = "worst findings first, then " if any(row.findings for row in rows) else ""
+        text += f", {worst}in order of the capture"
+    if len(dates) == 1:
+        text += f"; times are UTC on {dates[0]}"
+    elif dates:
+        text += f"; times are UTC, from {dates[0]} to {dates[-1]}"
+    return text
+
+
+def _end_of(address: str, room: int) -> str:
+    """Shortens an address at its front: clients of one network differ at the end."""
+    return address if len(address) <= room else f"…{address[1 - room :]}"
+
+
 def _closed(close: Close | None) -> str:
     """Returns which side closed first, and how if there was no DISCONNECT."""
     if close is None:
-        return "-"
+        return _NO_CLOSE
     return close.by.value + _NO_DISCONNECT.get(close.how, "")
 
 
-def _cells(row: _Row, style: Style) -> list[str]:
-    outcome = row.outcome.value
+def _outcome(row: _Row) -> str:
     if row.code and row.outcome is not Outcome.ACCEPTED:
-        outcome += f" {short(row.code, row.code_version)}"
-    names = " ".join(row.findings[:2])
-    if len(row.findings) > 2:
-        names += f" +{len(row.findings) - 2}"
+        return f"{row.outcome.value} {short(row.code, row.code_version)}"
+    return row.outcome.value
+
+
+def _findings(row: _Row, style: Style, most: int) -> str:
+    """Returns the ids of at most this many rules and the number of others."""
+    names = " ".join(row.findings[:most])
+    if len(row.findings) > most:
+        names += f" +{len(row.findings) - most}"
     if row.findings:
         severity = next(item for item in Severity if item.rank == -row.rank)
         names = style.severity(severity, names)
-    return [
-        str(row.stream), row.frame, row.version, "", row.clean, row.present, outcome, names
-    ]  # fmt: skip
+    return names
 
 
 def _client_id(client_id: str | None, room: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -10,8 +11,10 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -181,14 +184,19 @@ def test_without_permission_the_suggested_command_works(spaces: Place, tmp_path:
             dump.communicate()
 
 
-def test_the_status_line_on_a_terminal() -> None:
-    """On a terminal a status line is updated each second, and removed before other output."""
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_messages_fit_the_terminal(width: int) -> None:
+    """A status line is updated each second and removed before other output; all lines fit.
+
+    Lines break between words. Without MQTT the end names `--all-tcp`.
+    """
     need_root()
     main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "dissector", "live", "-i", "lo", "-a", "duration:2.5",
          *port_options(free_port())],
-        stdout=subprocess.DEVNULL, stderr=terminal, env=CLEAN,
+        stdout=terminal, stderr=terminal, env=CLEAN,
     )  # fmt: skip
     os.close(terminal)
     output = b""
@@ -203,9 +211,30 @@ def test_the_status_line_on_a_terminal() -> None:
                 break
     os.close(main)
     assert process.wait(20) == 0
-    assert output.count(b"\r0 frames, 0 MQTT connections") >= 2
-    assert b"0 open, 0 dropped, 0 TCP gaps\x1b[K" in output
+    assert output.count(b"\r0 frames, ") >= 2
+    assert (b"0 TCP gaps\x1b[K" in output) is (width == 120)
     assert output.index(b"NO MQTT") > output.rindex(b"\r\x1b[K")
+    lines = output.replace(b"\x1b[K", b"").replace(b"\r", b"\n").decode().split("\n")
+    assert max(map(len, lines)) <= width
+    assert "looks for MQTT on every TCP port" in " ".join(output.decode().split())
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ((), "--all-tcp looks for MQTT"),
+        (("--all-tcp",), ""),
+        (("-f", "udp port 9"), "only what the filter 'udp port 9' passes was captured; --all-tcp"),
+    ],
+)
+def test_the_filter_is_named_if_nothing_was_seen(words: tuple[str, ...], shown: str) -> None:
+    """Without MQTT the end says what the capture filter may have left out."""
+    need_root()
+    ran = dissector("live", "-i", "lo", "-a", "duration:0.3", *words)
+    assert ran.code == 0
+    end = ran.err[ran.err.index("NO MQTT") :]
+    assert shown in end
+    assert ("was captured" in end or "were captured" in end) is bool(shown)
 
 
 def test_drops_are_counted_exactly(spaces: Place) -> None:

@@ -8,6 +8,8 @@ import re
 import pytest
 
 import dissector
+from dissector.cli.status import status_line
+from dissector.live import LiveCounters
 from dissector.model import CaptureWarning
 from dissector.report import live_text
 from dissector.report.live_text import LiveText
@@ -67,6 +69,31 @@ def test_a_handshake_is_one_line_with_its_fields() -> None:
     )
     assert "pwpw" not in line
     assert line.endswith("sessionPresent=0 after 2 ms (stream 0)")
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+@pytest.mark.parametrize("color", [False, True])
+def test_lines_break_between_words_on_a_terminal(width: int, color: bool) -> None:
+    """On a terminal no word is divided and nothing is lost; elsewhere a record is one line."""
+    report = report_of(*BAD)
+    whole, wrapped = io.BytesIO(), io.BytesIO()
+    for stream, columns in ((whole, None), (wrapped, lambda: width)):
+        text = LiveText(stream, Style(color=color), columns=columns)
+        text.handshake(report.handshakes[0])
+        text.finding(report.findings[0])
+    assert len(lines(whole)) == 2
+    assert max(len(re.sub(r"\x1b\[\d+(;\d+)*m", "", line)) for line in lines(wrapped)) <= width
+    assert wrapped.getvalue().split() == whole.getvalue().split()
+
+
+@pytest.mark.parametrize("width", [10, 25, 60, 80, 100])
+def test_the_status_line_fits(width: int) -> None:
+    """Counters that matter least are left out; the number of findings is the last to go."""
+    counters = LiveCounters(12_345_678, 1234, 5678, 91, 234, 5, 6)
+    line = status_line(counters, width)
+    assert len(line) <= width
+    assert "91 finding" in line
+    assert ("dropped" in line) is (width >= 60)
 
 
 def test_repeats_of_a_finding_are_suppressed(clock: Clock) -> None:

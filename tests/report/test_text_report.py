@@ -17,16 +17,27 @@ from dissector.model import (
     Endpoint,
     NotEvaluated,
     Obligation,
+    Outcome,
     Severity,
     Side,
     Summary,
+    Version,
 )
 from dissector.report.concise import Concise
 from dissector.report.statistics import Statistics
 from dissector.report.style import Style
 from dissector.report.text_report import ROWS, TextReport
 from dissector.text import decode
-from tests.report.builders import capture, connect, finding, frame, handshake, report, written
+from tests.report.builders import (
+    capture,
+    connack,
+    connect,
+    finding,
+    frame,
+    handshake,
+    report,
+    written,
+)
 
 ANY_TEXT = st.text(max_size=30) | st.binary(max_size=30).map(decode)
 HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -306,11 +317,11 @@ def test_files_of_one_name_are_distinguished() -> None:
     made.capture.files = [CaptureFile(path) for path in paths]
     rows = table_of(shown(made, Style(width=100)))
     assert [row.split()[1] for row in rows[:2]] == ["day1/a.pcap", "day2/a.pcap"]
-    assert "f2 is the file day2/a.pcap" in shown(made)
+    assert "f2 is the file day2/a.pcap" in shown(made, Style(width=70))
 
 
-def test_the_closing_side_is_in_the_row_if_it_fits() -> None:
-    """The row tells FIN and RST from a DISCONNECT; long client ids have priority."""
+def test_the_closing_side_is_in_the_row() -> None:
+    """The row tells FIN and RST from a DISCONNECT; a long client id is shortened for it."""
     closes = {"disconnect": "client", "fin": "server FIN", "rst": "server RST", None: "-"}
     for how, cell in closes.items():
         by = Side.CLIENT if how == "disconnect" else Side.SERVER
@@ -319,8 +330,69 @@ def test_the_closing_side_is_in_the_row_if_it_fits() -> None:
         assert f"  accepted  {cell}  " in text
         assert ("closed without a DISCONNECT" in text) is (how in ("fin", "rst"))
     long = handshake(connect=connect(client_id="a-client-id-of-thirty-characters"))
-    assert "closed by" not in shown(report(handshakes=[long]))
-    assert "closed by" in shown(report(handshakes=[long]), Style(width=120))
+    assert "  a-client-id-…  " in shown(report(handshakes=[long]))
+    assert "closed by" in shown(report(handshakes=[long]))
+    assert "  a-client-id-of-thirty-characters  " in shown(
+        report(handshakes=[long]), Style(width=120)
+    )
+
+
+@pytest.mark.parametrize("transport", ["tcp", "wss"])
+@pytest.mark.parametrize("servers", [1, 3])
+@pytest.mark.parametrize("files", [1, 30])
+@pytest.mark.parametrize("client", ["10.0.0.1", "192.168.100.100", "2001:db8:1:2:3:4:5:%04x"])
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.UNANSWERED, Outcome.ACCEPTED])
+@pytest.mark.parametrize("width", [80, 100])
+def test_columns_by_width(
+    width: int, outcome: Outcome, client: str, files: int, servers: int, transport: str
+) -> None:
+    """From 100 columns rows have time, client and who closed; refused and unanswered ones always.
+
+    No row is longer than the page, and addresses that differ are not shown as equal.
+    """
+    paths = [f"captures/night-{n:02}.pcap" for n in range(files)]
+    refused = connack(return_code=135, version=Version.V5_0)
+    answer = None if outcome is Outcome.UNANSWERED else refused
+    hands = [
+        handshake(
+            n,
+            outcome=outcome,
+            client=Endpoint(client % n if "%" in client else client, 40000 + n),
+            server=Endpoint(f"2001:db8:1:2:3:4:5:{n % servers:04x}", 1883),
+            connect=connect(frame=frame(4, file=paths[n % files]), client_id="a-long-id-" * 3),
+            connack=answer,
+            close=Close(Side.SERVER, "rst", frame(9, 3000)),
+            transport=transport,
+        )
+        for n in range(6)
+    ]
+    made = report(handshakes=hands, findings=[finding(n) for n in range(6)])
+    made.capture.files = [CaptureFile(path) for path in paths]
+    rows = table_of(shown(made, Style(width=width)))[: len(hands)]
+    assert max(map(len, rows)) <= width
+    if outcome is not Outcome.ACCEPTED or width == 100:
+        assert all(" server RST " in row for row in rows)
+    if width == 100:
+        assert all(re.search(r" \d\d:\d\d:\d\d ", row) for row in rows)
+        for n, row in enumerate(rows):
+            address = client % n if "%" in client else client
+            assert address in row or any(
+                word.startswith("…") and address.endswith(word[1:]) for word in row.split()
+            )
+        assert len({row.split()[0]: row for row in rows}) == 6
+
+
+def test_the_heading_says_the_order() -> None:
+    """The heading has the order of the rows and, with times, their date."""
+    hands = [handshake(number) for number in range(3)]
+    made = report(handshakes=hands)
+    (title, *_) = shown(made, Style(width=120)).splitlines()
+    assert title == (
+        "Handshakes with the server 10.0.0.2:1883, worst findings first, then in order of the "
+        "capture; times are UTC on"
+    )
+    (title, *_) = shown(report(handshakes=hands, findings=[])).splitlines()
+    assert title == "Handshakes with the server 10.0.0.2:1883, in order of the capture"
 
 
 def test_references_of_a_rule_are_shown_once() -> None:
