@@ -10,6 +10,7 @@ import pytest
 import dissector
 from dissector.analysis import Options
 from dissector.audit.run import audit
+from dissector.capture.rings import groups
 from dissector.connections.deadlines import Deadlines
 from dissector.model import Confidence, Finding, Obligation, Outcome, Severity, Side, Version
 from dissector.rules.examples import (
@@ -192,7 +193,7 @@ def test_deadlines_are_those_of_the_options(version: Version) -> None:
             handshake = warning = tls_handshake = precision
 
         options = Options(deadlines=Deadlines(close_seconds=seconds))
-        dissector.analysis.run([io.BytesIO(pcap(frames))], options, RuleIds())
+        dissector.analysis.run(groups([io.BytesIO(pcap(frames))]), options, RuleIds())
         assert found == rules
 
 
