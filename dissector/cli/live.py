@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 _IMPORT_EARLY = (
-    "dissector.capture.recorder", "dissector.report.json_lines", "dissector.report.live_text",
+    "dissector.capture.recorder", "dissector.machine.build", "dissector.report.json_lines",
+    "dissector.report.live_text", "traceback",
 )  # fmt: skip
 
 
