@@ -73,6 +73,7 @@ JUDGED: dict[K, dict[tuple[Version, ...], tuple[int, ...]]] = {
     K.RESPONSE_TOPIC_WILDCARD: {(V5,): (spec.WILL,)},
     K.WILL_PAYLOAD_NOT_UTF8: {(V5,): _CONNECT},
     K.FIELD_OVERRUN: {EVERY: _CONNECT},
+    K.PACKET_UNFINISHED: {EVERY: tuple(range(1, 16))},
     K.TRAILING_BYTES: {BEFORE_5: _CONNECT, (V5,): _BODIES},
     K.CLIENT_ID_NOT_UTF8: {EVERY: _CONNECT},
     K.CLIENT_ID_NUL: {FROM_311: _CONNECT},
@@ -133,8 +134,7 @@ def version_of(example: Example) -> Version | None:
     for step in example.steps:
         if re.match(r"C 1[0-9a-f] ", step):
             packet = decode_packet(bytes.fromhex(step[2:]))
-            assert isinstance(packet, Connect)
-            return packet.version
+            return packet.version if isinstance(packet, Connect) else None
     return None
 
 

@@ -97,7 +97,7 @@ class SubprotocolNotMqtt(ConnectionRule):
         Example("3.1.1: offered and selected", (*WEBSOCKET, *_MQTT_311), port=8080),
         Example(
             "the server refuses the upgrade",
-            (websocket_request("mqtt"), f"S {_REFUSAL.hex()}", *SERVER_CLOSES),
+            (websocket_request("mqtt"), f"S {_REFUSAL.hex(' ')}", *SERVER_CLOSES),
             port=8080,
         ),
         Example(
