@@ -86,7 +86,8 @@ def run(arguments: Sequence[str]) -> int:
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     captures = inputs.captures(paths, settings)
-    with output.opened(namespace.output, paths, private=namespace.show_secrets) as stream:
+    private = namespace.show_secrets
+    with output.opened_report(namespace.output, paths, settings.format, private=private) as stream:
         code = _analyze(captures, options, settings, namespace, stream)
     for text in known.notes() if known is not None else ():
         note(text)

@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     captures = inputs.captures(paths, settings)
-    with output.opened(namespace.output, paths, private=True) as stream:
+    with output.opened_report(namespace.output, paths, settings.format, private=True) as stream:
         code = _audit(captures, options, settings, namespace, stream)
     for text in known.notes() if known is not None else ():
         analyze.note(text)

@@ -3,11 +3,11 @@
 Order of precedence: flag, environment (`DISSECTOR_FAIL_ON=warning`), project file
 (`dissector.toml`, or `[tool.dissector]` in `pyproject.toml`, the nearest upward from the working
 directory), user file (`~/.config/dissector/dissector.toml`). Keys are the flags' names without the
-leading dashes. Options that would be unsafe in a project file of someone else (`--output`,
-`--show-secrets`) are flags only. The thresholds of audit rules are a table, `thresholds`, the
-deadlines of missing reactions another one, `deadlines`, and the findings that are not to be
-reported a list of tables, `suppressions`; all three in files only. A file that other users may have
-written is not used.
+leading dashes; every command checks all of them, also those that it does not use. Options that
+would be unsafe in a project file of someone else (`--output`, `--show-secrets`) are flags only. The
+thresholds of audit rules are a table, `thresholds`, the deadlines of missing reactions another one,
+`deadlines`, and the findings that are not to be reported a list of tables, `suppressions`; all
+three in files only. A file that other users may have written is not used.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def resolve(
     """
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}  # the file of each value
-    files = [file for file in (user_file(environment), project_file(directory)) if file[0]]
-    for source, table in files:
+    used_files = [file for file in files(environment, directory) if file[0]]
+    for source, table in used_files:
         for key, value in table.items():
             name = _name(key, source)
             values[name] = _checked(key, value, source)
@@ -104,7 +104,7 @@ def resolve(
             source,
             tuple(_described(name, values[name]) for name in origin if origin[name] == source),
         )
-        for source, _ in files
+        for source, _ in used_files
     ]
     return Settings(**values, config=tuple(used))
 
@@ -119,6 +119,13 @@ def _described(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return f"{key} {','.join(value)}"
     return f"{key} {str(value).lower()}"
+
+
+def files(
+    environment: Mapping[str, str], directory: str
+) -> tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]:
+    """Returns names and tables of the user's and the project's file, the latter overrides."""
+    return user_file(environment), project_file(directory)
 
 
 def project_file(directory: str) -> tuple[str, dict[str, Any]]:
@@ -211,31 +218,59 @@ def _name(key: str, source: str) -> str:
 
 
 def _checked(key: str, value: Any, source: str) -> Any:
+    """Returns a value in its final type; raises OptionError, with the source, for a wrong one."""
     name = key.replace("-", "_")
     if name in _TABLES:
         if not isinstance(value, dict):
             _wrong(key, value, source, "a table")
-        return value
-    if name == "suppressions":
+    elif name == "suppressions":
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             _wrong(key, value, source, "tables, each [[suppressions]]")
-        return value
-    if name in _LISTS:
+    elif name in _LISTS:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
             _wrong(key, value, source, "a list of strings")
-        return tuple(items) if name == "decode_as" else _split(items)
-    if name in _CHOICES:
+        value = tuple(items) if name == "decode_as" else _split(items)
+    elif name in _CHOICES:
         if value not in _CHOICES[name]:
             _wrong(key, value, source, f"one of {', '.join(_CHOICES[name])}")
     elif not isinstance(value, bool):
         _wrong(key, value, source, "true or false")
+    try:
+        _check_meaning(name, value)
+    except OptionError as error:
+        raise OptionError(f"{source}: {error}") from error
     return value
+
+
+def _check_meaning(name: str, value: Any) -> None:
+    """Raises OptionError for rules, ports and tables that are wrong, also if no command uses them.
+
+    So every command refuses the same configurations.
+    """
+    if not value:
+        return
+    if name == "thresholds":
+        from dissector.cli.thresholds import thresholds
+
+        thresholds(value)
+    elif name == "suppressions":
+        from dissector.cli.known_findings import suppressions
+
+        suppressions(value)
+    elif name == "decode_as":
+        from dissector.cli.inputs import ports
+
+        ports(value)
+    elif name in ("select", "ignore"):
+        from dissector.rules.registry import selected
+
+        selected(value, ())
 
 
 def _of_text(name: str, text: str, variable: str) -> Any:
     if name in _LISTS:
-        return tuple(text.split()) if name == "decode_as" else _split([text])
+        return _checked(name, text.split() if name == "decode_as" else [text], variable)
     if name in _CHOICES:
         return _checked(name, text, variable)
     if text.lower() in (*_TRUE, *_FALSE):

@@ -33,7 +33,7 @@ _MUST_FIND = "SES01"
 def parser() -> Parser:
     """Builds the command's parser."""
     made = Parser("doctor", "Check what works on this machine and how to fix the rest.", _EXAMPLES)
-    made.add_argument("--format", choices=("text", "json"), default="text")
+    made.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     return made
 
 
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0 if captures can be analyzed, 2 if not."""
     namespace = parser().parse(arguments)
     checks = all_checks()
-    works = checks[0].state is not State.MISSING
+    works = all(check.state is not State.MISSING for check in checks if check.group == "main")
     if namespace.format == "json":
         sys.stdout.write(_json(checks, works))
     else:
@@ -57,6 +57,7 @@ def all_checks() -> list[Check]:
     packages = python.dependencies()
     return [
         analysis_works(packages),
+        configuration(),
         python.python(),
         python.core(),
         *packages,
@@ -119,6 +120,24 @@ def analysis_works(packages: Sequence[Check]) -> Check:
         return Check("main", "analyze", State.MISSING, what, _remedy(packages))
     what = f"a test capture was analyzed and its fault found ({_MUST_FIND})"
     return Check("main", "analyze", State.OK, what)
+
+
+def configuration() -> Check:
+    """Checks the configuration that applies here; every command refuses a wrong one."""
+    import os
+
+    try:
+        from dissector.cli import config
+        from dissector.errors import OptionError
+    except ImportError as error:
+        what = f"it cannot be read: {error}"
+        return Check("main", "configuration", State.LIMITED, what)
+    try:
+        config.resolve({}, os.environ, os.getcwd())
+        names = [name for name, _ in config.files(os.environ, os.getcwd()) if name]
+    except OptionError as error:
+        return Check("main", "configuration", State.MISSING, str(error))
+    return Check("main", "configuration", State.OK, ", ".join(names) or "there is no file")
 
 
 def _remedy(packages: Sequence[Check]) -> str:

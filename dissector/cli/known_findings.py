@@ -98,9 +98,14 @@ class KnownFindings:
         return notes
 
 
-def known(baseline: str | None, suppressions: Sequence[dict[str, Any]]) -> KnownFindings | None:
+def suppressions(tables: Sequence[dict[str, Any]]) -> list[Suppression]:
+    """Reads the suppressions of a configuration; raises OptionError for a wrong one."""
+    return [_suppression(table, number) for number, table in enumerate(tables, 1)]
+
+
+def known(baseline: str | None, tables: Sequence[dict[str, Any]]) -> KnownFindings | None:
     """Returns the predicate of known findings; None if everything is to be reported."""
-    made = [_suppression(table, number) for number, table in enumerate(suppressions, 1)]
+    made = suppressions(tables)
     if baseline is None and not made:
         return None
     earlier = None

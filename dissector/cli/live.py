@@ -36,6 +36,10 @@ _IMPORT_EARLY = (
 def run(arguments: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
     namespace = live_options.parser().parse(arguments)
+
+    from dissector.cli import config
+
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd(), LIVE_FORMATS)
     if namespace.list:
         _list_interfaces()
         return 0
@@ -54,13 +58,12 @@ def run(arguments: Sequence[str]) -> int:
         raise OptionError(f"--buffer takes MiB, 2 to {live_options.LARGEST_BUFFER}")
 
     from dissector.analysis import Options
-    from dissector.cli import config, inputs, output, privileges
+    from dissector.cli import inputs, output, privileges
     from dissector.cli.analyze import exit_code, known_findings, note, note_nothing_found
     from dissector.cli.status import Output, Status
     from dissector.live import Live
     from dissector.rules.registry import selected
 
-    settings = config.resolve(vars(namespace), os.environ, os.getcwd(), LIVE_FORMATS)
     selected(settings.select, settings.ignore)
     known = known_findings(namespace, settings)
     options = Options(

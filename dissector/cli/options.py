@@ -185,7 +185,12 @@ def add_report_and_rule_options(
         choices=formats,
         help=f"{', '.join(formats)}; default: {formats[0]}",
     )
-    shown.add_argument("--output", metavar="FILE", help="write the report to this file")
+    shown.add_argument(
+        "--output",
+        metavar="FILE",
+        help="write the report to this file"
+        + ("; zeek: DIR/ for a file per log" if "zeek" in formats else ""),
+    )
     _flag(shown, "--all", "show all handshakes and parties, not only the first ones")
     shown.add_argument(
         "--show-secrets", action="store_true", help="show passwords and authentication data in JSON"

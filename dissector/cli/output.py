@@ -10,16 +10,65 @@ import signal
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from dissector.capture.recorder import SYMBOLIC_LINK, open_in_place
 from dissector.cli.terminal import columns
 from dissector.errors import OptionError
 from dissector.report.style import Style
 
+if TYPE_CHECKING:
+    from dissector.report.reporter import ByteStream
+
 _WIDEST = 120
+
+
+class _LogDirectory:
+    """A stream of logs: each is a file NAME.log in a directory. `stack` closes the files."""
+
+    def __init__(
+        self, directory: str, inputs: Sequence[str], stack: ExitStack, *, private: bool
+    ) -> None:
+        self._directory = directory
+        self._inputs = inputs
+        self._stack = stack
+        self._private = private
+        self._log: BinaryIO | None = None
+
+    def begin_log(self, name: str) -> None:
+        """Opens the file of a log."""
+        place = os.path.join(self._directory, f"{name}.log")
+        self._log = self._stack.enter_context(opened(place, self._inputs, private=self._private))
+
+    def write(self, data: bytes, /) -> object:
+        """Writes to the log that was begun last."""
+        assert self._log is not None
+        return self._log.write(data)
+
+    def flush(self) -> object:
+        """Flushes the log that was begun last."""
+        return None if self._log is None else self._log.flush()
+
+
+@contextmanager
+def opened_report(
+    path: str | None, inputs: Sequence[str], form: str, *, private: bool = False
+) -> Iterator[ByteStream]:
+    """Opens the output of a report in a format: a file, or a directory for the logs of Zeek."""
+    if path is None or not (path.endswith(os.sep) or os.path.isdir(path)):
+        with opened(path, inputs, private=private) as stream:
+            yield stream
+        return
+    if form != "zeek":
+        raise OptionError(f"--output {path} is a directory; only --format zeek writes into one")
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"--output {path}: {error.strerror}") from error
+    with ExitStack() as stack:
+        yield _LogDirectory(path, inputs, stack, private=private)
 
 
 @contextmanager

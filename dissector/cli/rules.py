@@ -27,8 +27,8 @@ def parser() -> Parser:
     """Builds the command's parser."""
     made = Parser("rules", "List all rules or show one rule's page.", _EXAMPLES)
     made.add_argument("rules", metavar="RULE", nargs="*", help="a rule's id or name, or a group")
-    made.add_argument("--format", choices=("table", "json"), default="table")
-    made.add_argument("--color", choices=COLORS, default="auto")
+    made.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    made.add_argument("--color", choices=COLORS, help="default: auto; NO_COLOR turns it off")
     return made
 
 
@@ -36,9 +36,10 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
 
-    from dissector.cli import output
+    from dissector.cli import config, output
     from dissector.rules.registry import every_rule
 
+    settings = config.resolve({"color": namespace.color}, os.environ, os.getcwd())
     wanted = [rule for word in namespace.rules for rule in _named(word)]
     single = len(wanted) == 1
     rules = list(dict.fromkeys(wanted)) if namespace.rules else list(every_rule())
@@ -48,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         text = msgspec.json.format(msgspec.json.encode([page(rule) for rule in rules]), indent=2)
         sys.stdout.write(text.decode() + "\n")
         return 0
-    style = output.style(namespace.color, os.environ)
+    style = output.style(settings.color, os.environ)
     lines = _page(rules[0], style) if single else _table(rules, style.width)
     for line in lines:
         sys.stdout.write(line + "\n")

@@ -16,6 +16,7 @@ from dissector.cli.options import Parser, add_source_options
 from dissector.errors import OptionError
 
 if TYPE_CHECKING:
+    from dissector.cli.config import Settings
     from dissector.model import Version
 
 _EXAMPLES = """\
@@ -43,20 +44,23 @@ def parser() -> Parser:
 def run(arguments: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
     namespace = parser().parse(arguments)
+
+    from dissector.cli import config
+
+    settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     if namespace.files[:1] == ["hex"] and not os.path.exists("hex"):
         return _hex(namespace)
-    return _captures(namespace)
+    return _captures(namespace, settings)
 
 
-def _captures(namespace: Namespace) -> int:
+def _captures(namespace: Namespace, settings: Settings) -> int:
     from dissector import analysis
-    from dissector.cli import config, inputs
+    from dissector.cli import inputs
     from dissector.connections.encapsulation import carried_by
     from dissector.model import Side
     from dissector.report.clock import rfc3339
     from dissector.text import printable
 
-    settings = config.resolve(vars(namespace), os.environ, os.getcwd())
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     options = analysis.Options(
         ports=inputs.ports(settings.decode_as),

@@ -1,8 +1,9 @@
-"""Writes Suricata's EVE JSON, one event for each record as it arrives, in bounded memory.
+"""Writes Suricata's EVE JSON, one event for each record, in the order of time.
 
 A handshake is an event of type `mqtt` with `connect` and `connack` as Suricata logs them, a TLS
 connection is one of type `tls`, a finding is an `alert`. Times have microseconds and a UTC offset,
-as in Suricata. Passwords are left out unless they may be shown; authentication data always is.
+as in Suricata. All is written at the end, in bounded memory (`time_order.py`). Passwords are left
+out unless they may be shown; authentication data always is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dissector.report.community import community_id, number, stream_of_all
 from dissector.report.identity import name_of
 from dissector.report.json_values import json_bytes
 from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.time_order import TimeOrder
 from dissector.report.wireshark import display_filter
 from dissector.text import decode, lossless
 
@@ -37,7 +39,6 @@ _CATEGORIES = {
 }
 _TLS_VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLS 1.1", TLS_1_2: "TLS 1.2",
                  TLS_1_3: "TLS 1.3"}  # fmt: skip
-_HELD = 64
 
 
 class Eve(ReporterBase):
@@ -46,7 +47,7 @@ class Eve(ReporterBase):
     def __init__(self, stream: ByteStream, *, show_secrets: bool = False) -> None:
         self._stream = stream
         self._show_secrets = show_secrets
-        self._lines: list[bytes] = []
+        self._events = TimeOrder()
         self._encode = json_bytes
 
     def handshake(self, record: Handshake) -> None:
@@ -65,14 +66,14 @@ class Eve(ReporterBase):
             mqtt["connect"] = self._connect(connect)
         if connack is not None:
             mqtt["connack"] = _connack(connack)
-        self._put({**event, "mqtt": mqtt})
+        self._put(frame.time_ns, {**event, "mqtt": mqtt})
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Writes the event of a TLS connection."""
         frame = record.client_hello_frame or record.server_hello_frame or record.first
         event = _common(frame.time_ns, frame.file, frame.number, "tls", record.stream)
         event |= _ends(record.client, record.server, stream_of_all(record))
-        self._put({**event, "tls": _tls(record)})
+        self._put(frame.time_ns, {**event, "tls": _tls(record)})
 
     def finding(self, record: Finding) -> None:
         """Writes the event of a finding."""
@@ -105,13 +106,14 @@ class Eve(ReporterBase):
             source, target = ends if record.side is Side.CLIENT else reversed(ends)
             alert["source"] = {"ip": source.ip, "port": source.port}
             alert["target"] = {"ip": target.ip, "port": target.port}
-        self._put({**event, "alert": alert, "app_proto": "mqtt"})
+        self._put(record.time_ns, {**event, "alert": alert, "app_proto": "mqtt"})
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Writes the buffered events."""
-        self._flush()
+        """Writes the events."""
+        for line in self._events.lines():
+            self._stream.write(line)
 
     def _connect(self, packet: Connect) -> dict[str, Any]:
         made: dict[str, Any] = {
@@ -145,15 +147,8 @@ class Eve(ReporterBase):
             made["properties"] = _properties(packet.properties)
         return made
 
-    def _put(self, event: dict[str, Any]) -> None:
-        self._lines.append(self._encode(event))
-        if len(self._lines) >= _HELD:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._lines:
-            self._stream.write(b"\n".join((*self._lines, b"")))
-            self._lines.clear()
+    def _put(self, time_ns: int, event: dict[str, Any]) -> None:
+        self._events.add(time_ns, self._encode(event) + b"\n")
 
 
 def signature_id(rule: str) -> int:

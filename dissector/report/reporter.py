@@ -7,7 +7,7 @@ known only at the end. It writes to a binary stream and never closes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
@@ -25,6 +25,14 @@ class ByteStream(Protocol):
 
     def flush(self) -> object:
         """Flushes buffered bytes."""
+
+
+@runtime_checkable
+class LogStream(ByteStream, Protocol):
+    """Output of a report of several logs, each in a file of its own."""
+
+    def begin_log(self, name: str) -> None:
+        """Begins a log; what is written next belongs to it."""
 
 
 class Reporter(Protocol):

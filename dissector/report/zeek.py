@@ -1,17 +1,17 @@
 r"""Writes Zeek logs as tab-separated text: `mqtt_connect`, `ssl`, then `notice`.
 
-All logs are in one stream, each with its own header, as `zeek-cut` accepts them; `ssl` only if
-there is TLS. Fields have Zeek's names and types. Bytes that are not printable are written as
-`\xNN`, as Zeek does, and so are tabs, backslashes and text that would look like an unset or empty
-field.
+Rows are in the order of time, as in Zeek. In a directory each log is a file with Zeek's name.
+Otherwise all logs are in one stream, each with its own header, as `zeek-cut` accepts them; then
+`ssl` is there only if there is TLS. Fields have Zeek's names and types. Bytes that are not
+printable are written as `\xNN`, as Zeek does, and so are tabs, backslashes and text that would look
+like an unset or empty field.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Side, Summary
@@ -19,13 +19,13 @@ from dissector.mqtt import spec
 from dissector.net.tls_names import TLS_1_2, TLS_1_3, alert_name, group_name, version_name
 from dissector.report.clock import rfc3339
 from dissector.report.community import stream_of_all
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, LogStream, ReporterBase
+from dissector.report.time_order import TimeOrder
 from dissector.text import decode, encode, printable
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-_IN_MEMORY = 8 << 20
 _ID = (("ts", "time"), ("uid", "string"), ("id.orig_h", "addr"), ("id.orig_p", "port"),
        ("id.resp_h", "addr"), ("id.resp_p", "port"))  # fmt: skip
 _CONNECT = (
@@ -56,7 +56,7 @@ _UNSET, _EMPTY = "-", "(empty)"
 
 
 class Zeek(ReporterBase):
-    """The `zeek` format. Rows of later logs are kept in spools, on disk if there are many.
+    """The `zeek` format. All is written at the end, in bounded memory (`time_order.py`).
 
     With `several` captures each log has a last field, `capture_file`, with the name of the file.
     """
@@ -64,14 +64,10 @@ class Zeek(ReporterBase):
     def __init__(self, stream: ByteStream, *, several: bool = False) -> None:
         self._stream = stream
         self._several = several
-        # closed by `finish` or with the object
-        self._notices = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._ssl = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._started = False
+        self._connects, self._ssl, self._notices = TimeOrder(), TimeOrder(), TimeOrder()
 
     def handshake(self, record: Handshake) -> None:
-        """Writes a row of mqtt_connect."""
-        self._start()
+        """Stores a row of mqtt_connect."""
         connect, connack = record.connect, record.connack
         began = connect if record.unfinished is None else record.unfinished.connect
         packet = began if began is not None else connack
@@ -90,14 +86,14 @@ class Zeek(ReporterBase):
         message = None if connect is None else connect.last_will_message
         cells.append(_UNSET if topic is None else text(topic))
         cells.append(_UNSET if message is None else text(decode(message)))
-        self._stream.write(self._row(cells, frame.file))
+        self._connects.add(frame.time_ns, self._row(cells, frame.file))
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Stores a row of ssl."""
         frame = record.client_hello_frame or record.server_hello_frame or record.first
         cells = _ends(frame.time_ns, record.client, record.server, record)
         cells += _tls(record)
-        self._ssl.write(self._row(cells, frame.file))
+        self._ssl.add(frame.time_ns, self._row(cells, frame.file))
 
     def finding(self, record: Finding) -> None:
         """Stores a row of notice."""
@@ -113,38 +109,31 @@ class Zeek(ReporterBase):
             source.ip, target.ip, str(server.port), _UNSET, "mqtt-dissector",
             "Notice::ACTION_LOG", "3600.000000",
         ]  # fmt: skip
-        self._notices.write(self._row(cells, record.file))
+        self._notices.add(record.time_ns, self._row(cells, record.file))
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Writes the stored rows and closes the logs."""
-        self._start()
+        """Writes the logs."""
         ended = "" if capture.end_ns is None else _date(capture.end_ns)
-        self._stream.write(f"#close\t{ended}\n".encode())
-        if self._ssl.tell():
+        self._log("mqtt_connect", _CONNECT, self._connects, ended)
+        if self._ssl or isinstance(self._stream, LogStream):
             self._log("ssl", _SSL, self._ssl, ended)
-        self._ssl.close()
         self._log("notice", _NOTICE, self._notices, ended)
-        self._notices.close()
 
     def _row(self, cells: list[str], file: str) -> bytes:
         named = [*cells, text(file)] if self._several else cells
         return "\t".join(named).encode("utf-8", "backslashreplace") + b"\n"
 
     def _log(
-        self, path: str, fields: Sequence[tuple[str, str]], rows: IO[bytes], ended: str
+        self, path: str, fields: Sequence[tuple[str, str]], rows: TimeOrder, ended: str
     ) -> None:
+        if isinstance(self._stream, LogStream):
+            self._stream.begin_log(path)
         self._header(path, fields)
-        rows.seek(0)
-        for line in rows:
+        for line in rows.lines():
             self._stream.write(line)
         self._stream.write(f"#close\t{ended}\n".encode())
-
-    def _start(self) -> None:
-        if not self._started:
-            self._started = True
-            self._header("mqtt_connect", _CONNECT)
 
     def _header(self, path: str, fields: Sequence[tuple[str, str]]) -> None:
         fields = (*fields, ("capture_file", "string")) if self._several else fields

@@ -12,6 +12,7 @@ import pytest
 
 from dissector.cli import main
 from dissector.cli.config import Settings, resolve
+from dissector.cli.main import COMMANDS, main
 from dissector.cli.thresholds import thresholds
 from dissector.errors import OptionError
 from dissector.rules.thresholds import Thresholds
@@ -107,6 +108,66 @@ def test_a_wrong_variable_is_named(tree: Path) -> None:
         settings(tree, DISSECTOR_ALL="maybe")
     with pytest.raises(OptionError, match="DISSECTOR_FORMAT"):
         settings(tree, DISSECTOR_FORMAT="xml")
+
+
+COMMANDS_AND_WORDS = [
+    "x.pcap", "live -D", "live -i lo", "show x.pcap", "show hex 20020100", "audit x.pcap",
+    "extract --flagged -w out x.pcap", "crosscheck x.pcap", "rules", "rules SES01", "doctor",
+]  # fmt: skip
+
+
+def test_every_command_is_tried() -> None:
+    """Each command is among those whose configuration is checked below."""
+    words = {text.split()[0] for text in COMMANDS_AND_WORDS}
+    assert words >= COMMANDS.keys() - {"analyze"}
+
+
+@pytest.mark.parametrize("words", COMMANDS_AND_WORDS)
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('selekt = ["SES"]', "unknown key 'selekt'"),
+        ('fail-on = "always"', "fail-on is 'always'"),
+        ('select = ["SEZ"]', "no rule begins with 'SEZ'"),
+        ('ignore = ["XYZ01"]', "no rule begins with 'XYZ01'"),
+        ('decode-as = ["udp.port==1,mqtt"]', "not understood"),
+        ("[thresholds]\nshared-host = 5", "unknown threshold 'shared-host'"),
+        ("[thresholds]\nshared-hosts = -5", "shared-hosts is -5"),
+        ('[[suppressions]]\nrule = "SEC02"', "suppression 1: it has no reason"),
+        ('[[suppressions]]\nrule = "SEC02"\nwhy = "x"', "unknown key 'why'"),
+    ],
+)
+def test_every_command_refuses_the_same(
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    text: str,
+    shown: str,
+) -> None:
+    """An unknown key and a wrong value are refused by each command, with exit 2 and the file."""
+    path = tree / "project/dissector.toml"
+    path.write_text(text + "\n")
+    monkeypatch.setenv("HOME", str(tree / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(tree / "project/a")
+    with monkeypatch.context() as context:
+        context.setattr("gc.disable", lambda: None)
+        assert main(words.split()) == 2
+    out, err = capsys.readouterr()
+    assert shown in out + err
+    assert str(path) in out + err
+    if words != "doctor":  # it reports all checks
+        assert out == ""
+        assert err.count("\n") == 1
+
+
+def test_the_environment_is_checked_alike(tmp_path: Path) -> None:
+    """A variable with a rule or a port that does not exist is refused, with its name."""
+    with pytest.raises(OptionError, match="DISSECTOR_SELECT: no rule begins with 'SEZ'"):
+        settings(tmp_path, DISSECTOR_SELECT="SES,SEZ")
+    with pytest.raises(OptionError, match=r"DISSECTOR_DECODE_AS: -d tcp\.port==0,mqtt is not"):
+        settings(tmp_path, DISSECTOR_DECODE_AS="tcp.port==0,mqtt")
 
 
 def test_the_command_reads_the_project_file(bad: Path) -> None:
