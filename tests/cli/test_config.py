@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from dissector.cli import main
 from dissector.cli.config import Settings, resolve
 from dissector.cli.main import COMMANDS, main
 from dissector.cli.thresholds import thresholds
@@ -315,5 +314,5 @@ def test_no_memory_is_an_error_of_one_line(
         raise error
 
     monkeypatch.setattr(main, "_run", fail)
-    assert main.main([]) == 2
+    assert main([]) == 2
     assert capsys.readouterr().err.count("\n") == 1
