@@ -1,6 +1,7 @@
 cimport cython
 from dissector.connections.connection_recorder cimport ConnectionRecorder
 from dissector.connections.analysis_context cimport AnalysisContext
+from dissector.connections.connection cimport CaptureQuality
 from dissector.mqtt.packets cimport Packet
 from dissector.mqtt.stream cimport Framer
 
@@ -24,6 +25,7 @@ cdef class PacketFraming(ConnectionRecorder):
     cdef bint _server_sends_mqtt(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
     @cython.locals(remaining=Py_ssize_t)
     cdef bint _connack_of_5(self, bytes window, Py_ssize_t start, Py_ssize_t stop) except -1
+    @cython.locals(quality=CaptureQuality)
     cdef _note_foreign(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     cdef _broken(self, int side, Framer framer)
     @cython.locals(kind=cython.int)
