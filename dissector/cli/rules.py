@@ -96,7 +96,15 @@ def _table(rules: Sequence[Rule], width: int) -> Iterator[str]:
 
 
 def _listed_severity(rule: Rule) -> str:
-    return _severity(rule) + (" (pedantic)" if rule.pedantic else "")
+    """Formats the severity for the list; "pedantic" where the rule is off by default."""
+    if not rule.pedantic:
+        return _severity(rule)
+    others = [
+        rule.severity_in(version).value
+        for version in rule.statements
+        if version not in rule.pedantic
+    ]
+    return "/".join((*dict.fromkeys(others), "pedantic"))
 
 
 def _side(rule: Rule) -> str:

@@ -189,7 +189,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     HouseDevice(
         "camera", "c0:56:e3:10:20:13", "10.20.0.13", "MQTT.js, default credentials",
-        (CLEAR, "SEC04", "CON14"), KNOWN, client_ids=("mqttjs_????????",),
+        (CLEAR, "SEC04"), KNOWN, client_ids=("mqttjs_????????",),
         act=library("mqttjs", login("", "admin"), seconds=12),
     ),
     HouseDevice(
@@ -208,7 +208,7 @@ PARTIES: tuple[Machine, ...] = (
     ),
     HouseDevice(
         "plug3", "50:c7:bf:10:20:17", "10.20.0.17", "amqtt's client, the plugs' password",
-        (CLEAR, "SEC07", "CON14"), KNOWN, client_ids=("amqtt/*",),
+        (CLEAR, "SEC07"), KNOWN, client_ids=("amqtt/*",),
         act=library("amqtt", login(None, "plugs")),
     ),
     HouseDevice(

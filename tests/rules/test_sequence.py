@@ -39,6 +39,7 @@ from dissector.rules.examples import (
     REFUSED_5,
     REFUSED_311,
 )
+from dissector.rules.judge import Judge
 from dissector.rules.registry import find
 from tests.judging import judge_steps
 
@@ -95,6 +96,7 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
         elif isinstance(packet, Disconnect):
             made.disconnects += (packet,)
             code = packet.reason_code
+        Judge(lambda found: None, frozenset()).defects(made, packet, side)
         order = len(made.activity)
         made.activity.append(
             PacketRef(packet.type, packet.flags, side, where, order, packet.size, code)
@@ -486,11 +488,14 @@ def test_a_tolerated_connect_is_reported_with_the_finding_about_it() -> None:
         for example in find("SEQ05").bad
     ]
     malformed = "a malformed CONNECT (CON03, reserved-connect-flag) is answered with"
-    assert found[0] == [f"{malformed} code 0 (accepted); the server must close without a CONNACK"]
+    assert found[0] == [
+        f"{malformed} return code 0 (accepted); the server must close without a CONNACK"
+    ]
     assert found[2] == [
         "the CONNECT is malformed (CON03, reserved-connect-flag), and the connection is still open "
         "6.0 s later; the server must close it"
     ]
-    assert found[4] == [
-        f"{malformed} code 0 (Success); the server must close, at most after a refusal"
+    assert found[4] == [f"{malformed} AUTH; the server must close, at most after a refusal"]
+    assert found[5] == [
+        f"{malformed} reason code 0 (Success); the server must close, at most after a refusal"
     ]
