@@ -188,7 +188,9 @@ def add_report_and_rule_options(
     )
     _flag(shown, "--all", "show all handshakes and parties, not only the first ones")
     shown.add_argument(
-        "--show-secrets", action="store_true", help="show passwords and authentication data in JSON"
+        "--show-secrets",
+        action="store_true",
+        help="show passwords in json, jsonl, csv, eve; authentication data in json, jsonl",
     )
     shown.add_argument("--color", choices=COLORS, help="default: auto; NO_COLOR turns it off")
     ends = parser.add_argument_group("exit code")
