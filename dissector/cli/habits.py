@@ -6,6 +6,7 @@ of our own in a command that lacks them; an option that a command has is never l
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 
@@ -49,7 +50,6 @@ _OPTIONS = (
     ("-F", "captures are written as pcapng, by `dissector extract` and `dissector live`"),
     ("-G -L --list-rules --list-checks --list-keywords --rules --explain -S", "`dissector rules` "
      "lists the rules, `dissector rules SES01` explains one; --select and --ignore choose"),
-    ("--statistics", "it belongs to `dissector analyze`"),
     ("--config --isolated --settings --profile", _CONFIGURATION),
     ("--extend-select", "use --select RULES"),
     ("--extend-ignore --disable --exclude", "use --ignore RULES; files are named one by one"),
@@ -107,6 +107,19 @@ def refuse_option(argument: str, own: Collection[str], formats: Mapping[str, str
     for words, instead in _OPTIONS:
         if option in words.split():
             raise OptionError(f"{option}: {instead}")
+
+
+def refuse_option_of_others(option: str) -> None:
+    """Raises OptionError for an option that only other commands have."""
+    from dissector.cli.main import COMMANDS
+
+    modules = {name: importlib.import_module(f"dissector.cli.{name}") for name in COMMANDS}
+    having = [
+        name for name, module in modules.items() if option in module.parser()._option_string_actions
+    ]
+    if having:
+        names = ", ".join(f"`dissector {name}`" for name in having)
+        raise OptionError(f"{option} belongs to {names}")
 
 
 def refuse_command(word: str, commands: Sequence[str]) -> None:
