@@ -37,8 +37,8 @@ _OPTIONS = (
      "counts only, --fail-on never or --exit-zero for the exit code"),
     ("-z --stats", "use --statistics for counts per rule; every report ends with the counts of the "
      "capture, `dissector audit FILE` counts per device"),
-    ("-o --output-file --log-dir --out", "use --output FILE for the report, -d tcp.port==N,mqtt for "
-     "a port, --keylog FILE for TLS keys"),
+    ("-o --output-file --log-dir --out", "use --output FILE for the report, -d tcp.port==N,mqtt "
+     "for a port, --keylog FILE for TLS keys"),
     ("-v --verbose --debug", "use `dissector --version` for the version, --all for handshakes and "
      "findings that are left out, `dissector show -V FILE` for every field"),
     ("-B --buffer-size", "use `dissector live --buffer MIB`"),
