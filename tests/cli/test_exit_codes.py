@@ -203,7 +203,7 @@ def test_a_format_of_the_audit_is_refused_with_a_hint() -> None:
     """The error for `analyze --format html` names the command that supports it."""
     ran = dissector("analyze", "--format", "html", "a.pcap")
     assert (ran.code, ran.err) == (2, "dissector: --format html belongs to `dissector audit`\n")
-    assert "choose from" in dissector("analyze", "--format", "pdf", "a.pcap").err
+    assert "has to be one of" in dissector("analyze", "--format", "pdf", "a.pcap").err
 
 
 def test_version_says_how_it_was_built() -> None:
