@@ -254,6 +254,10 @@ def _check_meaning(name: str, value: Any) -> None:
         from dissector.cli.thresholds import thresholds
 
         thresholds(value)
+    elif name == "deadlines":
+        from dissector.cli.thresholds import deadlines
+
+        deadlines(value)
     elif name == "suppressions":
         from dissector.cli.known_findings import suppressions
 

@@ -6,12 +6,11 @@ of our own in a command that lacks them; an option that a command has is never l
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 
 from dissector.errors import OptionError
-
-COMMANDS_TO_COME = ("sessions", "stats", "browse")
 
 _FORMAT = "use --format: `dissector --format json FILE` (`dissector analyze --help` lists them)"
 _CONFIGURATION = (
@@ -20,7 +19,7 @@ _CONFIGURATION = (
 )
 _ALWAYS_NUMBERS = "addresses and ports are always numbers; leave it out"
 _OPTIONS = (
-    ("-Y -R -2 --display-filter --read-filter", "display filters are reserved for a later version; "
+    ("-Y -R --display-filter --read-filter", "display filters are reserved for a later version; "
      "use --stream N, --client ID, --select RULES"),
     ("-i -D --interface", "reading interfaces belongs to `dissector live`: `dissector live -i "
      "eth0`, `dissector live -D`"),
@@ -34,22 +33,23 @@ _OPTIONS = (
     ("-T -e -E -j -J --output-format", _FORMAT),
     ("-n -N", _ALWAYS_NUMBERS),
     ("-t -u --time", "times are always UTC, in full in --format json and csv; leave it out"),
-    ("-q -Q --quiet --silent -s", "use --format concise for one line per finding, --statistics for "
+    ("-q -Q --quiet --silent", "use --format concise for one line per finding, --statistics for "
      "counts only, --fail-on never or --exit-zero for the exit code"),
     ("-z --stats", "use --statistics for counts per rule; every report ends with the counts of the "
      "capture, `dissector audit FILE` counts per device"),
-    ("-o --output-file --log-dir -l", "use --output FILE for the report, -d tcp.port==N,mqtt for a "
-     "port, --keylog FILE for TLS keys"),
+    ("-o --output-file --log-dir --out", "use --output FILE for the report, -d tcp.port==N,mqtt "
+     "for a port, --keylog FILE for TLS keys"),
     ("-v --verbose --debug", "use `dissector --version` for the version, --all for handshakes and "
      "findings that are left out, `dissector show -V FILE` for every field"),
     ("-B --buffer-size", "use `dissector live --buffer MIB`"),
-    ("--snaplen --snapshot-length", "`dissector live` captures whole frames; leave it out"),
+    ("-s --snaplen --snapshot-length", "`dissector live` captures whole frames; leave it out"),
+    ("-l -U --line-buffered --packet-buffered", "every line and frame is written at once; leave it "
+     "out"),
     ("-k -C --disable-checksum --ignore-checksums", "frames with wrong checksums are read, too; "
      "leave it out"),
     ("-F", "captures are written as pcapng, by `dissector extract` and `dissector live`"),
     ("-G -L --list-rules --list-checks --list-keywords --rules --explain -S", "`dissector rules` "
      "lists the rules, `dissector rules SES01` explains one; --select and --ignore choose"),
-    ("--statistics", "it belongs to `dissector analyze`"),
     ("--config --isolated --settings --profile", _CONFIGURATION),
     ("--extend-select", "use --select RULES"),
     ("--extend-ignore --disable --exclude", "use --ignore RULES; files are named one by one"),
@@ -66,7 +66,6 @@ _OPTIONS = (
     ("--port", "use -d tcp.port==N,mqtt"),
     ("--filter", "capture filters are `dissector live -f FILTER`; of a capture, --stream N, "
      "--client ID and --select RULES choose"),
-    ("--out", "use --output FILE"),
 )  # fmt: skip
 _COMMANDS = (
     ("check lint scan test read verify validate parse pcap", "`dissector FILE...` checks captures"),
@@ -81,10 +80,10 @@ _COMMANDS = (
     ("config", _CONFIGURATION),
     ("version", "`dissector --version` shows the version"),
 )  # fmt: skip
-_LATER = {
-    "stats": "; --statistics counts findings per rule, `dissector audit FILE` counts per device",
-    "sessions": "; `dissector --format json FILE` has every handshake and how it ended",
-    "browse": "; `dissector show FILE` lists packets",
+_COMMANDS_TO_COME = {
+    "stats": "--statistics counts findings per rule, `dissector audit FILE` counts per device",
+    "sessions": "`dissector --format json FILE` has every handshake and how it ended",
+    "browse": "`dissector show FILE` lists packets",
 }
 
 
@@ -109,10 +108,24 @@ def refuse_option(argument: str, own: Collection[str], formats: Mapping[str, str
             raise OptionError(f"{option}: {instead}")
 
 
+def refuse_option_of_others(option: str) -> None:
+    """Raises OptionError for an option that only other commands have."""
+    from dissector.cli.main import COMMANDS
+
+    modules = {name: importlib.import_module(f"dissector.cli.{name}") for name in COMMANDS}
+    having = [
+        name for name, module in modules.items() if option in module.parser()._option_string_actions
+    ]
+    if having:
+        names = ", ".join(f"`dissector {name}`" for name in having)
+        raise OptionError(f"{option} belongs to {names}")
+
+
 def refuse_command(word: str, commands: Sequence[str]) -> None:
     """Raises OptionError for a word that is no file and resembles a command."""
-    if word in COMMANDS_TO_COME:
-        raise OptionError(f"`dissector {word}` is reserved for a later version{_LATER[word]}")
+    if word in _COMMANDS_TO_COME:
+        instead = _COMMANDS_TO_COME[word]
+        raise OptionError(f"`dissector {word}` is reserved for a later version; {instead}")
     if word.startswith("-") or not word.replace("-", "").isalpha() or os.path.lexists(word):
         return
     for words, instead in _COMMANDS:

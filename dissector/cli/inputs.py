@@ -47,7 +47,7 @@ def expand(paths: Sequence[str], *, recursive: bool) -> list[str]:
         CaptureError: a directory that contains no capture.
     """
     if not paths:
-        raise OptionError("no capture given; `dissector FILE...`, or - for standard input")
+        raise OptionError("no capture given; name a file, or - for standard input")
     if paths.count("-") > 1:
         raise OptionError("standard input (-) can be read only once")
     files: list[str] = []

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dissector.cli import live_options
+from dissector.cli.live_options import parser
 from dissector.cli.options import LIVE_FORMATS
 from dissector.errors import CaptureError, OptionError
 
@@ -35,7 +36,7 @@ _IMPORT_EARLY = (
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
-    namespace = live_options.parser().parse(arguments)
+    namespace = parser().parse(arguments)
 
     from dissector.cli import config
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import functools
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from dissector.cli.habits import refuse_option
+from dissector.cli.habits import refuse_option, refuse_option_of_others
 from dissector.cli.terminal import columns
 from dissector.errors import OptionError
 
@@ -32,6 +33,17 @@ _COMMANDS = {name: "analyze" if name in FORMATS else "audit" for name in ALL_FOR
 FAIL_ON = ("error", "warning", "info", "never")
 COLORS = ("auto", "always", "never")
 ENGINES = ("auto", "native", "scapy", "tshark")
+
+
+# What argparse says, and what it means
+_PLAIN = (
+    (r"^argument (\S+?)(/\S+)?: expected one argument$", r"\1 needs a value"),
+    (r"^argument (\S+?)(/\S+)?: ignored explicit argument .*$", r"\1 takes no value"),
+    (r"^argument (\S+?)(/\S+)?: invalid int value: (.*)$", r"\1 needs a whole number, not \3"),
+    (r"^argument (\S+?)(/\S+)?: invalid float value: (.*)$", r"\1 needs a number, not \3"),
+    (r"^argument (\S+?)(/\S+)?: invalid choice: (.*) \(choose from (.*)\)$",
+     r"\1 is \3; it has to be one of \4"),
+)  # fmt: skip
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -60,20 +72,25 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises OptionError instead of exiting; main prints it."""
+        for pattern, words in _PLAIN:
+            message = re.sub(pattern, words, message)
         raise OptionError(f"{message}; `{self.prog} --help` lists the options")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parses all arguments; options and files may come in any order."""
-        self._refuse_options_of_others(arguments)
-        namespace, left = self.parse_known_intermixed_args(list(arguments))
+        """Parses all arguments; options and files may come in any order; after -- all are files."""
+        arguments = list(arguments)
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        self._refuse_options_of_others(arguments[:end])
+        namespace, left = self.parse_known_intermixed_args(arguments[:end])
+        left += [] if self._get_positional_actions() else arguments[end + 1 :]
         if left:
             self._unknown(left[0])
+        for positional in self._get_positional_actions():
+            getattr(namespace, positional.dest).extend(arguments[end + 1 :])
         return namespace
 
     def _refuse_options_of_others(self, arguments: Sequence[str]) -> None:
         for argument in arguments:
-            if argument == "--":
-                return
             if argument.startswith("-") and argument != "-":
                 refuse_option(argument, self._option_string_actions, _COMMANDS)
 
@@ -83,6 +100,7 @@ class Parser(argparse.ArgumentParser):
         option = argument.partition("=")[0]
         if not option.startswith("-"):
             raise OptionError(f"unexpected argument {option!r}; see `{self.prog} --help`")
+        refuse_option_of_others(option)
         near = get_close_matches(option, list(self._option_string_actions), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them"
         raise OptionError(f"unknown option {option}{hint}")
@@ -193,7 +211,9 @@ def add_report_and_rule_options(
     )
     _flag(shown, "--all", "show all handshakes and parties, not only the first ones")
     shown.add_argument(
-        "--show-secrets", action="store_true", help="show passwords and authentication data in JSON"
+        "--show-secrets",
+        action="store_true",
+        help="show passwords in json, jsonl, csv, eve; authentication data in json, jsonl",
     )
     shown.add_argument("--color", choices=COLORS, help="default: auto; NO_COLOR turns it off")
     ends = parser.add_argument_group("exit code")

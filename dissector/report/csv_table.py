@@ -1,9 +1,11 @@
-"""Writes one table of findings (and devices and servers) for spreadsheets.
+"""Writes one table of handshakes and findings (an audit: findings, devices, servers).
 
-RFC 4180, UTF-8. The first column holds the kind of record; columns that do not apply to it are
-empty. Handshakes and TLS connections have no rows: findings, devices and servers hold what matters
-of them. Text is quoted and numbers are not, so an import that treats quoted fields as text turns
-no client id into a date. No cell is a formula, and none is longer than a spreadsheet accepts.
+RFC 4180, UTF-8, for spreadsheets. The first column holds the kind of record; columns that do not
+apply to it are empty. The row of a handshake sums up its findings (rules, number, worst severity,
+messages), and their own rows follow it; findings outside of handshakes come first. TLS connections
+have no rows. Text is quoted and numbers are not, so an import that treats quoted fields as text
+turns no client id into a date. No cell is a formula, and none is longer than a spreadsheet accepts.
+Passwords are left out unless they may be shown.
 """
 
 from __future__ import annotations
@@ -11,33 +13,53 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from math import isfinite
+from operator import itemgetter
+
+import msgspec
 
 from dissector.audit.records import Device, Posture, Server
-from dissector.model import Capture, Finding, NotEvaluated, Summary
+from dissector.connections.encapsulation import carried_by
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
+from dissector.mqtt.packets import Connack, Connect
+from dissector.mqtt.spec import return_code_name
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.identity import address, name_of
 from dissector.report.json_values import json_bytes, set_value
 from dissector.report.posture_text import share
 from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.sorted_lines import SortedLines
 from dissector.report.wireshark import display_filter
-from dissector.text import csv_cell, printable
+from dissector.text import csv_cell, decode, printable
 
 COLUMNS = (
     "record", "severity", "rule", "name", "side", "obligation", "confidence", "message",
     "client", "clientId", "mac", "server", "version", "time", "lastSeen", "file", "frame", "stream",
     "handshake", "evidence", "statements", "fix", "relatesTo", "wireshark", "kind", "vendor",
     "software", "transports", "authentication", "username", "connections", "accepted", "refused",
-    "findings", "right", "notSeen", "fingerprint",
+    "findings", "right", "notSeen", "fingerprint", "outcome", "latency", "port", "bridge",
+    "cleanSession", "keepAlive", "password", "lastWillTopic", "lastWillQos", "lastWillMessage",
+    "lastWillRetain", "sessionPresent", "returnCode", "returnCodeName", "connackFrame", "closedBy",
+    "closedHow", "closeTime",
 )  # fmt: skip
+_Cells = dict[str, str | int | float | None]
 LONGEST = 32_000  # characters; a spreadsheet cell holds at most 32,767
 
 
 class CsvTable(ReporterBase):
-    """The `csv` format for analyses and audits."""
+    """The `csv` format for analyses and audits; `handshakes`: with a row for each handshake."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(
+        self, stream: ByteStream, *, handshakes: bool = False, show_secrets: bool = False
+    ) -> None:
         self._stream = stream
+        self._handshakes = handshakes
+        self._show_secrets = show_secrets
+        # rows by handshake: a finding may be proven before its handshake ends, or long after
+        self._by_handshake = SortedLines()
         self._text = io.StringIO()
         self._writer = csv.DictWriter(
             self._text, COLUMNS, restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n"
@@ -50,7 +72,8 @@ class CsvTable(ReporterBase):
         evidence: dict[str, object] = {}
         for key, value in record.evidence.items():
             set_value(evidence, key, value)
-        self._row(
+        self._row_of(
+            record.handshake,
             {
                 "record": "finding",
                 "severity": record.severity.value,
@@ -76,8 +99,60 @@ class CsvTable(ReporterBase):
                 "relatesTo": "; ".join(rule.references),
                 "wireshark": display_filter(record),
                 "fingerprint": name_of(record),
-            }
+            },
         )
+
+    def handshake(self, record: Handshake) -> None:
+        """Stores the row of a handshake."""
+        if not self._handshakes:
+            return
+        connect, connack, close = record.connect, record.connack, record.close
+        packet = connack if connect is None else connect
+        frame = None if packet is None else packet.frame
+        cells: _Cells = {
+            "record": "handshake",
+            "client": record.client.ip,
+            "port": record.client.port,
+            "mac": record.client.mac,
+            "server": address(record.server),
+            "version": None if record.version is None else record.version.value,
+            "time": None if frame is None else rfc3339(frame.time_ns, self.digits),
+            "file": None if frame is None else frame.file,
+            "frame": None if frame is None else frame.number,
+            "stream": record.stream,
+            "handshake": record.id,
+            "transports": carried_by(record.transport, record.encapsulation) or record.transport,
+            "outcome": record.outcome.value,
+            "latency": record.latency,
+            "bridge": _flag(record.bridge),
+        }
+        if connect is not None:
+            cells |= self._connect(connect)
+        if connack is not None:
+            cells |= _connack(connack)
+        if close is not None:
+            cells |= {
+                "closedBy": close.by.value,
+                "closedHow": close.how,
+                "closeTime": rfc3339(close.frame.time_ns, self.digits),
+            }
+        self._row_of(record.id, cells)
+
+    def _connect(self, packet: Connect) -> _Cells:
+        """Returns the cells of a CONNECT."""
+        secret, message = packet.password, packet.last_will_message
+        shown = secret if self._show_secrets else secret and b"redacted"
+        return {
+            "clientId": packet.client_id,
+            "cleanSession": _flag(packet.clean_session),
+            "keepAlive": packet.keep_alive,
+            "username": packet.username,
+            "password": None if shown is None else decode(shown),
+            "lastWillTopic": packet.last_will_topic,
+            "lastWillQos": packet.last_will_qos,
+            "lastWillMessage": None if message is None else decode(message),
+            "lastWillRetain": _flag(packet.last_will_retain),
+        }
 
     def device(self, record: Device) -> None:
         """Writes the row of a device."""
@@ -130,11 +205,31 @@ class CsvTable(ReporterBase):
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
-        """Writes the buffered rows."""
+        """Writes the rows of handshakes, each with those of its findings, and all that is left."""
+        for _, lines in groupby(self._by_handshake.keyed_lines(), key=itemgetter(0)):
+            rows = [msgspec.json.decode(line, type=_Cells) for _, line in lines]
+            findings = [row for row in rows if row["record"] == "finding"]
+            for row in rows:
+                if row["record"] == "handshake":
+                    self._write(row | _summed(findings))
+            for row in findings:
+                self._write(row)
         self._flush()
 
-    def _row(self, cells: Mapping[str, str | int | None]) -> None:
-        self._writer.writerow({key: _cell(value) for key, value in cells.items()})
+    def _row_of(self, handshake: int | None, cells: _Cells) -> None:
+        """Stores a row that belongs to a handshake; writes it if there are none."""
+        if handshake is None or not self._handshakes:
+            self._row(cells)
+            return
+        shown = {key: _cell(value) for key, value in cells.items() if value is not None}
+        self._by_handshake.add(handshake, msgspec.json.encode(shown))
+
+    def _row(self, cells: _Cells) -> None:
+        self._write({key: _cell(value) for key, value in cells.items()})
+
+    def _write(self, cells: _Cells) -> None:
+        """Writes cells that are safe already."""
+        self._writer.writerow(cells)
         if self._text.tell() > 65_536:
             self._flush()
 
@@ -144,13 +239,44 @@ class CsvTable(ReporterBase):
         self._text.truncate()
 
 
-def _cell(value: str | int | None) -> str | int:
-    if value is None:
-        return ""
-    return value if isinstance(value, int) else csv_cell(printable(value, LONGEST))
+def _cell(value: str | float | None) -> str | float:
+    """Returns the content of a cell; a number that is not finite becomes an empty one."""
+    if isinstance(value, str):
+        return csv_cell(printable(value, LONGEST))
+    return value if value is not None and isfinite(value) else ""
 
 
-def _judged(posture: Posture) -> dict[str, str | int | None]:
+def _summed(findings: Sequence[_Cells]) -> _Cells:
+    """Returns the cells of a handshake that sum up its findings."""
+    messages: dict[str, str] = {}
+    for row in findings:
+        messages.setdefault(str(row["rule"]), str(row["message"]))
+    severities = [Severity(row["severity"]) for row in findings]
+    worst = max(severities, key=lambda severity: severity.rank, default=None)
+    return {
+        "findings": len(findings),
+        "severity": None if worst is None else worst.value,
+        "rule": " ".join(messages),
+        "message": "; ".join(f"{rule}: {text}" for rule, text in messages.items())[:LONGEST],
+    }
+
+
+def _connack(packet: Connack) -> _Cells:
+    """Returns the cells of a CONNACK."""
+    code = packet.return_code
+    return {
+        "sessionPresent": _flag(packet.session_present),
+        "returnCode": code,
+        "returnCodeName": None if code is None else return_code_name(code, packet.version),
+        "connackFrame": None if packet.frame is None else packet.frame.number,
+    }
+
+
+def _flag(value: bool | None) -> str | None:
+    return None if value is None else "true" if value else "false"
+
+
+def _judged(posture: Posture) -> _Cells:
     return {
         "severity": None if posture.worst is None else posture.worst.value,
         "rule": " ".join(problem.rule for problem in posture.wrong),

@@ -2,7 +2,7 @@
 
 A handshake is an event of type `mqtt` with `connect` and `connack` as Suricata logs them, a TLS
 connection is one of type `tls`, a finding is an `alert`. Times have microseconds and a UTC offset,
-as in Suricata. All is written at the end, in bounded memory (`time_order.py`). Passwords are left
+as in Suricata. All is written at the end, in bounded memory (`sorted_lines.py`). Passwords are left
 out unless they may be shown; authentication data always is.
 """
 
@@ -22,7 +22,7 @@ from dissector.report.community import community_id, number, stream_of_all
 from dissector.report.identity import name_of
 from dissector.report.json_values import json_bytes
 from dissector.report.reporter import ByteStream, ReporterBase
-from dissector.report.time_order import TimeOrder
+from dissector.report.sorted_lines import SortedLines
 from dissector.report.wireshark import display_filter
 from dissector.text import decode, lossless
 
@@ -47,7 +47,7 @@ class Eve(ReporterBase):
     def __init__(self, stream: ByteStream, *, show_secrets: bool = False) -> None:
         self._stream = stream
         self._show_secrets = show_secrets
-        self._events = TimeOrder()
+        self._events = SortedLines()
         self._encode = json_bytes
 
     def handshake(self, record: Handshake) -> None:

@@ -72,11 +72,15 @@ def audit_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Aud
         from dissector.report.markdown import MarkdownReport
 
         return MarkdownReport(stream)
+    if name == "csv":
+        from dissector.report.csv_table import CsvTable
+
+        return CsvTable(stream)
     return shared_reporter(name, stream, options)
 
 
 def shared_reporter(name: str, stream: ByteStream, options: ReportOptions) -> AuditReporter:
-    """Creates the reporter of a format for other programs, one of `cli.options.SHARED`."""
+    """Creates the reporter of an analysis for other programs, one of `cli.options.SHARED`."""
     if name == "sarif":
         from dissector.report.sarif import Sarif
 
@@ -95,4 +99,4 @@ def shared_reporter(name: str, stream: ByteStream, options: ReportOptions) -> Au
         return Zeek(stream, several=options.several)
     from dissector.report.csv_table import CsvTable
 
-    return CsvTable(stream)
+    return CsvTable(stream, handshakes=True, show_secrets=options.show_secrets)

@@ -351,6 +351,11 @@ def _findings(row: _Row, style: Style, most: int) -> str:
 
 
 def _client_id(client_id: str | None, room: int) -> str:
+    """Shortens a client id in its middle: those of one fleet often differ only at the end."""
     if client_id is None:
         return "-"
-    return printable(client_id, room) if client_id else '""'
+    text = printable(client_id) or '""'
+    if len(text) <= room:
+        return text
+    end = (room - 1) // 2
+    return f"{text[: room - 1 - end]}…{text[-end:]}"

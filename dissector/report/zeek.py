@@ -20,7 +20,7 @@ from dissector.net.tls_names import TLS_1_2, TLS_1_3, alert_name, group_name, ve
 from dissector.report.clock import rfc3339
 from dissector.report.community import stream_of_all
 from dissector.report.reporter import ByteStream, LogStream, ReporterBase
-from dissector.report.time_order import TimeOrder
+from dissector.report.sorted_lines import SortedLines
 from dissector.text import decode, encode, printable
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ _UNSET, _EMPTY = "-", "(empty)"
 
 
 class Zeek(ReporterBase):
-    """The `zeek` format. All is written at the end, in bounded memory (`time_order.py`).
+    """The `zeek` format. All is written at the end, in bounded memory (`sorted_lines.py`).
 
     With `several` captures each log has a last field, `capture_file`, with the name of the file.
     """
@@ -64,7 +64,7 @@ class Zeek(ReporterBase):
     def __init__(self, stream: ByteStream, *, several: bool = False) -> None:
         self._stream = stream
         self._several = several
-        self._connects, self._ssl, self._notices = TimeOrder(), TimeOrder(), TimeOrder()
+        self._connects, self._ssl, self._notices = SortedLines(), SortedLines(), SortedLines()
 
     def handshake(self, record: Handshake) -> None:
         """Stores a row of mqtt_connect."""
@@ -126,7 +126,7 @@ class Zeek(ReporterBase):
         return "\t".join(named).encode("utf-8", "backslashreplace") + b"\n"
 
     def _log(
-        self, path: str, fields: Sequence[tuple[str, str]], rows: TimeOrder, ended: str
+        self, path: str, fields: Sequence[tuple[str, str]], rows: SortedLines, ended: str
     ) -> None:
         if isinstance(self._stream, LogStream):
             self._stream.begin_log(path)

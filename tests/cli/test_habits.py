@@ -11,12 +11,7 @@ from dissector.cli import habits
 from dissector.cli.main import COMMANDS, main
 from dissector.cli.options import ALL_FORMATS
 
-PARSERS = {
-    name: importlib.import_module(
-        "dissector.cli.live_options" if name == "live" else f"dissector.cli.{name}"
-    ).parser()
-    for name in COMMANDS
-}
+PARSERS = {name: importlib.import_module(f"dissector.cli.{name}").parser() for name in COMMANDS}
 OPTIONS = {option for parser in PARSERS.values() for option in parser._option_string_actions}
 OPTIONS.add("--version")
 MESSAGES = [*habits._OPTIONS, *habits._COMMANDS]
@@ -36,7 +31,8 @@ MESSAGES = [*habits._OPTIONS, *habits._COMMANDS]
         ("-o tls.keylog_file:keys", "--keylog FILE"),
         ("-V", "dissector show -V"),
         ("-k none", "wrong checksums"),
-        ("-l logs", "--output FILE"),
+        ("live -i lo -s 0 -l", "captures whole frames"),
+        ("live -i lo -l", "written at once"),
         ("--json", "dissector analyze --format json"),
         ("--html", "dissector audit --format html"),
         ("--list-rules", "dissector rules"),
@@ -46,6 +42,13 @@ MESSAGES = [*habits._OPTIONS, *habits._COMMANDS]
         ("live -i lo -n", "leave it out"),
         ("audit -z conv,tcp", "--statistics"),
         ("rules -q", "concise"),
+        ("audit --statistics", "--statistics belongs to `dissector analyze`"),
+        ("show --format json", "--format belongs to `dissector analyze`, `dissector live`"),
+        ("extract --output x", "--output belongs to `dissector analyze`"),
+        ("--all=1", "--all takes no value"),
+        ("--stream", "--stream needs a value"),
+        ("live -i lo --buffer x", "--buffer needs a whole number, not 'x'"),
+        ("--format xml", "--format is 'xml'; it has to be one of 'table'"),
         ("check", "dissector FILE..."),
         ("stats", "reserved for a later version"),
         ("sessions", "reserved for a later version"),
@@ -56,7 +59,8 @@ MESSAGES = [*habits._OPTIONS, *habits._COMMANDS]
 )
 def test_habits_get_a_pointer(words: str, instead: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What fingers know from other programs is refused with one line that names our way."""
-    assert main([*words.split(), "missing.pcap"]) == 2
+    needs_value = words == "--stream"
+    assert main(words.split() if needs_value else [*words.split(), "missing.pcap"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from dissector.report.csv_table import COLUMNS, LONGEST
-from tests.conftest import need_tool
+from tests.cli.running import dissector
+from tests.conftest import ROOT, need_tool
 from tests.report.auditing import CREDENTIALS, analyzed, audited
 
+NOT_PLAIN = {"file", "frame", "time", "password"}  # elsewhere or redacted
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -42,18 +44,64 @@ def test_rows_are_the_records_of_the_json() -> None:
     assert len(found) == sum(len(document[name]) for name in ("findings", "devices", "servers"))
 
 
-def test_an_analysis_writes_its_findings() -> None:
-    """`analyze` writes the same table, without audit rules and without devices."""
-    found = rows(analyzed(CREDENTIALS, "csv"))
-    assert found
-    assert {row["record"] for row in found} == {"finding"}
-    assert not [row for row in found if row["rule"].startswith("SEC")]
+@pytest.mark.parametrize("select", [(), ("SEC", "CON", "SEQ")])
+@pytest.mark.parametrize("files", ["several", "one"])
+def test_an_analysis_has_a_row_for_each_handshake(select: tuple[str, ...], files: str) -> None:
+    """A handshake is a row with its fields and the sum of its findings, whose rows follow it.
+
+    Handshakes without findings have one, too, and several captures are one table.
+    """
+    paths = [str(ROOT / "samples/household/household.pcap")]
+    if files == "several":
+        paths = sorted(map(str, (ROOT / "samples/recorded").glob("*malformed*")))
+    words = ["--separate", *(["--select", ",".join(select)] if select else []), *paths]
+    document = json.loads(dissector("--format", "json", *words).out)
+    table = rows(dissector("--format", "csv", *words).out.encode())
+    handshakes = [row for row in table if row["record"] == "handshake"]
+    assert [int(row["handshake"]) for row in handshakes] == [
+        item["id"] for item in sorted(document["handshakes"], key=lambda item: item["id"])
+    ]
+    assert len(table) == len(document["handshakes"]) + len(document["findings"])
+    by_id = {item["id"]: item for item in document["handshakes"]}
+    for row in handshakes:
+        item = by_id[int(row["handshake"])]
+        found = [each for each in document["findings"] if each["handshake"] == item["id"]]
+        assert int(row["findings"]) == len(found)
+        assert set(row["rule"].split()) == {each["rule"] for each in found}
+        assert row["outcome"] == item["outcome"]
+        for packet in ("connect", "connack"):
+            for name, value in (item[packet] or {}).items():
+                if name in COLUMNS and isinstance(value, (int, str)) and name not in NOT_PLAIN:
+                    shown = str(value).lower() if isinstance(value, bool) else str(value)
+                    assert row[name] == shown or "\\" in row[name] + shown, name
+        first = item["connect"] or item["connack"]
+        assert (row["file"], row["frame"]) == (first["file"], str(first["frame"]))
+        assert row["closedBy"] == ((item["close"] or {}).get("by") or "")
+    place = {id(row): number for number, row in enumerate(table)}
+    for row in table:
+        if row["record"] == "finding" and row["handshake"]:
+            before = [each for each in handshakes if place[id(each)] < place[id(row)]]
+            assert before[-1]["handshake"] == row["handshake"]
+    assert {row["rule"][:3] for row in table if row["record"] == "finding"} <= (
+        set(select) if select else {"ACK", "AUT", "CON", "ENC", "SEQ", "SES"}
+    )
+
+
+def test_passwords_are_in_the_table_only_on_request() -> None:
+    """A password is `redacted`, with `--show-secrets` its text; without one the cell is empty."""
+    for show in (False, True):
+        table = rows(analyzed(CREDENTIALS, "csv", show_secrets=show))
+        cells = {row["password"] for row in table if row["record"] == "handshake"}
+        assert ("redacted" in cells) is not show
+        assert "" in cells
+        assert len(cells) > 1
 
 
 def test_no_cell_is_a_formula_or_holds_control_characters(hostile: Path) -> None:
     """With any client id a cell is one line of text and not too long."""
-    data = audited(hostile, "csv")
-    found = rows(data)
+    found = rows(analyzed(hostile, "csv"))
+    assert len({row["clientId"] for row in found if row["record"] == "handshake"}) > 15
+    found += rows(audited(hostile, "csv"))
     assert len({row["clientId"] for row in found if row["record"] == "device"}) > 15
     for row in found:
         assert list(row) == list(COLUMNS)

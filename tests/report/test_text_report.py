@@ -330,7 +330,7 @@ def test_the_closing_side_is_in_the_row() -> None:
         assert f"  accepted  {cell}  " in text
         assert ("closed without a DISCONNECT" in text) is (how in ("fin", "rst"))
     long = handshake(connect=connect(client_id="a-client-id-of-thirty-characters"))
-    assert "  a-client-id-…  " in shown(report(handshakes=[long]))
+    assert "  a-clie…acters  " in shown(report(handshakes=[long]))
     assert "closed by" in shown(report(handshakes=[long]))
     assert "  a-client-id-of-thirty-characters  " in shown(
         report(handshakes=[long]), Style(width=120)
@@ -380,6 +380,17 @@ def test_columns_by_width(
                 word.startswith("…") and address.endswith(word[1:]) for word in row.split()
             )
         assert len({row.split()[0]: row for row in rows}) == 6
+
+
+def test_shortened_client_ids_stay_different() -> None:
+    """Ids that differ only at the end are shown differently if they are shortened."""
+    hands = [
+        handshake(n, connect=connect(client_id=f"sensors-of-building-seven-{n:03}"))
+        for n in range(20)
+    ]
+    rows = table_of(shown(report(handshakes=hands, findings=[])))[: len(hands)]
+    assert len({row.split()[3] for row in rows}) == 20
+    assert all("…" in row for row in rows)
 
 
 def test_the_heading_says_the_order() -> None:

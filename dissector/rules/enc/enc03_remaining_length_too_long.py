@@ -57,7 +57,6 @@ class RemainingLengthTooLong(DefectRule):
     statements = versions(v31=(), v311=(), v5=())
     version_may_be_unknown = True
     sections = {Version.V3_1: "2.1", Version.V3_1_1: "2.2.3", Version.V5_0: "1.5.5"}
-    version_may_be_unknown = True
     consumes = {DefectKind.LENGTH_FIVE_BYTES: ()}
     bad = (
         Example(

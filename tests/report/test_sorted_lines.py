@@ -1,4 +1,4 @@
-"""Lines in the order of time, in bounded memory, and the formats that need it."""
+"""Lines sorted in bounded memory, and the formats that are in the order of time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissector.report.time_order import TimeOrder
+from dissector.report.sorted_lines import SortedLines
 from tests.cli.running import dissector
 from tests.conftest import ROOT
 from tests.report.test_zeek import logs
@@ -22,7 +22,7 @@ _TIMES = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5)
 @given(st.lists(st.tuples(_TIMES, st.binary(max_size=300))), st.integers(0, 2000))
 def test_lines_come_out_by_time(records: list[tuple[int, bytes]], in_memory: int) -> None:
     """With any memory all lines come out by time, those of the same time in their order."""
-    order = TimeOrder(in_memory)
+    order = SortedLines(in_memory)
     for time_ns, line in records:
         order.add(time_ns, line)
     assert bool(order) is bool(records)
@@ -31,7 +31,7 @@ def test_lines_come_out_by_time(records: list[tuple[int, bytes]], in_memory: int
 
 def test_memory_is_bounded() -> None:
     """Sorting twenty times the memory that is allowed takes no more than three times it."""
-    order = TimeOrder(1 << 18)
+    order = SortedLines(1 << 18)
     tracemalloc.start()
     for number in range(50_000):
         order.add(number * 7919 % 50_000, b"%99d\n" % number)

@@ -1,10 +1,10 @@
-"""Brings the lines of a report into the order of their times, in bounded memory.
+"""Sorts the lines of a report by time, or by another number, in bounded memory.
 
 Records arrive when they are proven: a handshake when its connection ends, a finding when its
 deadline has passed. How far that is from the order of time has no limit (a connection may last for
 the whole capture), so a window would not do. Lines are sorted in memory up to `IN_MEMORY` bytes;
 then they are written as a sorted run to an unnamed temporary file, and the runs are merged at the
-end. Lines of the same time keep the order in which they came.
+end. Lines with the same number keep the order in which they came.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import IO
 IN_MEMORY = 8 << 20  # bytes; also the memory of the merge
 _OVERHEAD = 150  # bytes of memory that a line needs besides its text
 _LEAST_READ = 4096
-_HEAD = struct.Struct("<qI")  # time, length of the line
-_time_of = itemgetter(0)
+_HEAD = struct.Struct("<qI")  # key, length of the line
+_key_of = itemgetter(0)
 
 
-class TimeOrder:
-    """Lines with their times; add all, then read them once."""
+class SortedLines:
+    """Lines with the numbers they are sorted by; add all, then read them once."""
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._in_memory = in_memory
@@ -37,33 +37,36 @@ class TimeOrder:
         """Whether there is any line."""
         return bool(self._lines or self._runs)
 
-    def add(self, time_ns: int, line: bytes) -> None:
+    def add(self, key: int, line: bytes) -> None:
         """Adds a line."""
-        self._lines.append((time_ns, line))
+        self._lines.append((key, line))
         self._size += len(line) + _OVERHEAD
         if self._size > self._in_memory:
             self._write_run()
 
     def lines(self) -> Iterator[bytes]:
-        """Returns all lines by time, and closes the temporary file."""
-        self._lines.sort(key=_time_of)
+        """Returns all lines by key, and closes the temporary file."""
+        for _, line in self.keyed_lines():
+            yield line
+
+    def keyed_lines(self) -> Iterator[tuple[int, bytes]]:
+        """Returns all keys and lines by key, and closes the temporary file."""
+        self._lines.sort(key=_key_of)
         if self._file is None:
-            for _, line in self._lines:
-                yield line
+            yield from self._lines
             return
         block = max(self._in_memory // (len(self._runs) + 1), _LEAST_READ)
         runs = [self._run(start, end, block) for start, end in self._runs]
         with self._file:
-            for _, line in heapq.merge(*runs, self._lines, key=_time_of):
-                yield line
+            yield from heapq.merge(*runs, self._lines, key=_key_of)
 
     def _write_run(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `lines` or with self)
-        self._lines.sort(key=_time_of)
+        self._lines.sort(key=_key_of)
         start = self._file.tell()
-        for time_ns, line in self._lines:
-            self._file.write(_HEAD.pack(time_ns, len(line)))
+        for key, line in self._lines:
+            self._file.write(_HEAD.pack(key, len(line)))
             self._file.write(line)
         self._runs.append((start, self._file.tell()))
         self._lines.clear()
@@ -76,10 +79,10 @@ class TimeOrder:
         while at < end or start < len(buffer):
             needed = _HEAD.size
             if len(buffer) - start >= needed:
-                time_ns, length = _HEAD.unpack_from(buffer, start)
+                key, length = _HEAD.unpack_from(buffer, start)
                 needed += length
                 if len(buffer) - start >= needed:
-                    yield time_ns, buffer[start + _HEAD.size : start + needed]
+                    yield key, buffer[start + _HEAD.size : start + needed]
                     start += needed
                     continue
             self._file.seek(at)
