@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dissector.capture.recorder import Recorder, Ring
     from dissector.cli.config import Settings
     from dissector.cli.status import Output, Status
-    from dissector.cli.thresholds import deadlines
     from dissector.connections.handshake import Handshake
     from dissector.live import Live
     from dissector.report.reporter import Reporter
@@ -62,6 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     from dissector.cli import inputs, output, privileges
     from dissector.cli.analyze import exit_code, known_findings, note, note_nothing_found
     from dissector.cli.status import Output, Status
+    from dissector.cli.thresholds import deadlines
     from dissector.live import Live
     from dissector.rules.registry import selected
 

@@ -135,9 +135,9 @@ class PacketFraming(ConnectionRecorder):
 
     def _charge(self) -> None:
         """Charges the connection for what is kept of it, if that has changed."""
-        assert self.connection is not None and self.framer_a is not None
-        assert self.framer_b is not None
-        kept = self.connection.kept_bytes + self.framer_a.kept_bytes + self.framer_b.kept_bytes
+        kept = 0 if self.connection is None else self.connection.kept_bytes
+        if self.framer_a is not None and self.framer_b is not None:
+            kept += self.framer_a.kept_bytes + self.framer_b.kept_bytes
         if kept != self.charged:
             self.tcp.charge(kept - self.charged)
             self.charged = kept
@@ -182,6 +182,7 @@ class PacketFraming(ConnectionRecorder):
         framer.feed(window, start, stop, frame, time_ns)
         framer.next()
         framer.release()
+        self._charge()
         return False
 
     def _count_ordinary(self, side: int, window: bytes, start: int, stop: int) -> int:

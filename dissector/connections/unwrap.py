@@ -297,6 +297,8 @@ class WebSocketUnwrapper(_Unwrapper):
             self.inner.known_port = True
         elif answer is None and self._heads[1 - self._client] is not None and self._offers_mqtt():
             self.inner.known_port = True  # refused, or closed without an answer
+        elif request is not None and request.subprotocols and not self._offers_mqtt():
+            self.inner.known_port = False  # another protocol, whatever the port is known for
         readers = []
         for side in (0, 1):
             client = side == self._client

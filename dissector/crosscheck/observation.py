@@ -80,6 +80,11 @@ class _EventSink(EventSink):
         self.ports: set[int] = set()
         self._places: dict[int, int] = {}
 
+    def ended(self, connection: Connection) -> None:
+        """Records a WebSocket connection for MQTT on which no packet came."""
+        if connection.encapsulation is not None and connection.encapsulation.websocket:
+            self.carried.add(connection.stream)
+
     def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Records a CONNECT or CONNACK."""
         encapsulation = connection.encapsulation

@@ -238,7 +238,8 @@ def count_subject(record: NotEvaluatedRecord, capture: int | None, stream: int) 
 def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> None:
     """Records a finding by which a packet of the connection is malformed."""
     connection.malformed += (finding,)
-    if packet is connection.connect:
+    unfinished = connection.unfinished
+    if packet is connection.connect or (unfinished is not None and packet is unfinished.connect):
         connection.connect_faults += (finding,)
     elif packet is connection.connack:
         connection.connack_faults += (finding,)

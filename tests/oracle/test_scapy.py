@@ -12,6 +12,7 @@ from dissector.capture.rings import groups
 from dissector.connections.connection import Connection
 from dissector.layers import MQTT
 from dissector.model import Version
+from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
 from tests.layer_records import as_record
 from tests.oracle.corpus import files
@@ -47,9 +48,13 @@ def scapy_fields(packet: HANDSHAKE, version: Version | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
 def test_same_fields(path: Path) -> None:
-    """Both decoders read the same fields from each CONNECT, CONNACK, DISCONNECT and AUTH."""
+    """Both decoders read the same fields from each CONNECT, CONNACK, DISCONNECT and AUTH.
+
+    Except those in the wrong order: the layer dissects by the standard, native recognises it.
+    """
     for connection, packet in every_packet(path):
-        if isinstance(packet, HANDSHAKE) and packet.raw:
+        reordered = any(item.kind is DefectKind.FIELD_ORDER for item in packet.defects)
+        if isinstance(packet, HANDSHAKE) and packet.raw and not reordered:
             fields = scapy_fields(packet, connection.version)
             assert fields == native_fields(packet, list(fields)), packet.frame
 
