@@ -274,12 +274,7 @@ def no_mqtt(capture: Capture) -> str:
     from dissector.report.ending import described
     from dissector.report.style import counted
 
-    files = described(capture).replace(
-        "\
-",
-        "\\\
-",
-    )
+    files = described(capture).replace("\n", "\\n")
     lines = [
         f"NO MQTT was seen in {files}: {counted(capture.frames, 'frame')}, "
         f"{counted(capture.streams, 'TCP connection')}."

@@ -371,9 +371,14 @@ class HandshakeTracker(PacketFraming):
             return
         received = framer.size - framer.body_left if whole_header else len(framer.header)
         where = self.context.frame(framer.first_frame, framer.first_time_ns)
+        header = bytes((first,)) if whole_header else framer.header or bytes((first,))
+        if whole_header:
+            for index in range(header_size - 1):
+                more = 0x80 if index < header_size - 2 else 0
+                header += bytes((remaining >> 7 * index & 0x7F | more,))
         packet = Packet(
             type=kind, flags=first & 15, remaining_length=remaining, size=received, frame=where,
-            first=where, raw=framer.header or bytes((first,)), defects=defects,
+            first=where, raw=header, defects=defects,
         )  # fmt: skip
         self._defects(side, packet)
 

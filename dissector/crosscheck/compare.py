@@ -109,7 +109,10 @@ def compare_together(
     for path in paths:
         open_capture(path).close()  # reports one that cannot be read
     with decryption.single_capture(paths) as whole:
-        found = compare(whole.file, ports, tls_ports, key_log)
+        path = whole.file
+        if whole.inherited and os.path.isdir("/proc/self/fd"):  # a name that tshark can open, too
+            path = f"/proc/{os.getpid()}/fd/{whole.inherited[0]}"
+        found = compare(path, ports, tls_ports, key_log)
         differences = []
         for each in found.differences:
             key = whole.key(each.frame)

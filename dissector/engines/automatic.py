@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CHUNK = ROOM  # frames for one run of tshark
 _HELD_BYTES = 16 << 20
 _TRIES = 4  # runs of tshark after which a link type without any IP is given up
+_LAST_LINK = 0xFFFF  # the largest that a pcapng file can hold
 _SCAPY, _TSHARK, _NONE = "scapy", "tshark", ""
 
 
@@ -108,7 +109,7 @@ class AutomaticEngine(NativeEngine):
         foreign = {
             link for link in {batch.link[i] for i in range(start, stop)} if not is_known(link)
         }
-        engines = {link: self._engine_for(link) for link in foreign}
+        engines = {link: self._engine_for(link) for link in foreign if link <= _LAST_LINK}
         if not any(engines.values()):
             return False
         made = held.add(batch, start, stop)

@@ -107,7 +107,9 @@ class CsvTable(ReporterBase):
         if not self._handshakes:
             return
         connect, connack, close = record.connect, record.connack, record.close
-        packet = connack if connect is None else connect
+        unfinished = record.unfinished
+        began = connect if unfinished is None else unfinished.connect
+        packet = connack if began is None else began
         frame = None if packet is None else packet.frame
         cells: _Cells = {
             "record": "handshake",
@@ -128,6 +130,9 @@ class CsvTable(ReporterBase):
         }
         if connect is not None:
             cells |= self._connect(connect)
+        elif unfinished is not None:
+            came = self._connect(unfinished.connect).items()
+            cells |= {name: value for name, value in came if name in unfinished.fields}
         if connack is not None:
             cells |= _connack(connack)
         if close is not None:

@@ -66,7 +66,8 @@ class Eve(ReporterBase):
             mqtt["connect"] = self._connect(connect)
         if connack is not None:
             mqtt["connack"] = _connack(connack)
-        self._put(frame.time_ns, {**event, "mqtt": mqtt})
+        if mqtt:  # Suricata's schema has no CONNECT that never ended
+            self._put(frame.time_ns, {**event, "mqtt": mqtt})
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Writes the event of a TLS connection."""

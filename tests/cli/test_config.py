@@ -313,6 +313,6 @@ def test_no_memory_is_an_error_of_one_line(
     def fail(arguments: list[str]) -> int:
         raise error
 
-    monkeypatch.setattr(main, "_run", fail)
+    monkeypatch.setattr("dissector.cli.main._run", fail)
     assert main([]) == 2
     assert capsys.readouterr().err.count("\n") == 1

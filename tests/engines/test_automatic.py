@@ -113,7 +113,7 @@ def test_file_by_file(tshark: str, tmp_path: Path) -> None:
     paths = [tmp_path / f"{at}.pcap" for at in range(3)]
     for path, data in zip(paths, parts, strict=True):
         path.write_bytes(data)
-    report = dissector.analyze(*paths)
+    report = dissector.analyze(*paths, join=True)
     assert len(report.handshakes) == 1
     assert [finding.rule for finding in report.findings] == ["SES01"]
     assert [warning.kind for warning in report.warnings] == ["engine"]

@@ -189,7 +189,7 @@ def test_it_excludes_show_secrets() -> None:
 def test_analyses_support_it(form: str) -> None:
     """The command replaces identities in every format of an analysis."""
     path = RECORDED / "aedes-paho-3.1.1-credentials.pcap"
-    ran = dissector("--pseudonymize", "--format", form, str(path))
+    ran = dissector("--pedantic", "--pseudonymize", "--format", form, str(path))
     assert "sensor-1" not in ran.out
     assert "127.0.0.1" not in ran.out
     assert "client-1" in ran.out

@@ -87,7 +87,7 @@ def test_security_rules_are_tagged_for_code_scanning() -> None:
         audit = rule["id"].startswith(("SEC", "TLS"))
         assert ("security-severity" in rule["properties"]) is audit
         assert ("external/cwe/cwe-319" in rule["properties"]["tags"]) is (
-            rule["id"] in ("SEC01", "SEC02")
+            rule["id"] in ("SEC01", "SEC02", "SEC36")
         )
 
 

@@ -129,6 +129,9 @@ class HandshakeStalled(ConnectionRule):
             )
             if isinstance(verdict, Failure) and verdict.confidence is Confidence.POSSIBLE:
                 return Unevaluated("no segment of the connection was seen after the deadline")
+            broken = connection.quality.broken()
+            if verdict is None and broken is not None:
+                return Unevaluated(broken)  # the missing bytes may be the beginning of a CONNECT
             return verdict
         if connection.unfinished is not None:
             return _unfinished(connection, connection.unfinished)
