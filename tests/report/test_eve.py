@@ -45,7 +45,12 @@ def test_events_of_samples_fit_the_schema(path: Path) -> None:
     found = events(audited(path, "eve"))
     alerts = [event for event in found if event["event_type"] == "alert"]
     assert len(alerts) == len(document["findings"])
-    assert len(found) - len(alerts) == len(document["handshakes"]) + len(document["tlsHandshakes"])
+    whole = [  # a CONNECT that never ended has no event of its own
+        item
+        for item in document["handshakes"]
+        if item["connack"] is not None or "received" not in item["connect"]
+    ]
+    assert len(found) - len(alerts) == len(whole) + len(document["tlsHandshakes"])
     assert len(events(analyzed(path, "eve"))) <= len(found)
 
 
