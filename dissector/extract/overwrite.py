@@ -30,6 +30,8 @@ _HEAD = re.compile(
 )
 _LENGTH = re.compile(rb"(?im)^content-length:[ \t]*([0-9]{1,7})[ \t]*\r?$")
 _PROXY = re.compile(rb"PROXY [^\r\n]{0,100}\r\n")
+# A CONNECT that cannot be decoded, because its Remaining Length does not end: header and name
+_ENDLESS = re.compile(rb"\x10[\x80-\xff]{4}.(?:\0\x04MQTT|\0\x06MQIsdp)?", re.DOTALL)
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
 _WITHOUT_ENCRYPTION = re.compile(r"_NULL(?:_|$)|^TLS_SHA\d+_")
 
@@ -148,6 +150,8 @@ def _harmless(
         _keep_equal(keep, at, head[0], kept)
         body = _LENGTH.search(kept)
         at = head.end() + (int(body[1]) if body is not None else 0)
+    if (endless := _ENDLESS.match(data, at)) is not None:
+        keep[at : endless.end()] = b"\1" * (endless.end() - at)
     for packet in packets:
         place = data.find(packet.raw, at) if packet.raw else -1
         if place < 0:
