@@ -95,6 +95,10 @@ class ActivityTracker:
         self._once.keep(key, None)
         return True
 
+    def reported(self, *key: object) -> bool:
+        """Whether `once` was called with this key."""
+        return key in self._once
+
     def profile_of(self, stream: int) -> Profile | None:
         """Returns the profile of an open connection, by stream index."""
         return self._judged.get(stream)

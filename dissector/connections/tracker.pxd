@@ -42,7 +42,7 @@ cdef class Tracker(HandshakeTracker):
     cdef bint _unwrap(self, bytes before, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef bint _hold(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
     cdef int _client_by_type(self, int side, int packet_type) except -1
-    @cython.locals(connection=Connection, first=bytes)
+    @cython.locals(connection=Connection, silent=Connection, first=bytes)
     cdef bint _begin(self, int side, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns) except -1
 
 @cython.locals(made=Tracker)

@@ -503,12 +503,20 @@ class Tracker(HandshakeTracker):
         self.mode = MQTT
         self._make_framers()
         self.context.mqtt_connections += 1
+        silent = self.connection  # made by a close that was captured before these bytes
         connection = self._make_connection()
         if self._midstream():
             self.phase = _MIDSTREAM
             connection.quality.syn_seen = False
-        for found in self.gaps:
-            self._record_gap(found)
+        if silent is None:
+            for found in self.gaps:
+                self._record_gap(found)
+        else:
+            connection.quality = silent.quality
+            connection.closes = silent.closes
+            connection.close = silent.close
+            if self.client == 1:  # what is known of one side was recorded of the other
+                connection.quality.ambiguous = True
         if self.proven_side >= 0:
             first = self.held[0][1] if self.held else cut(window, start, min(stop, start + 64))
             if looks_like_connect(first, False) != 1:

@@ -120,7 +120,16 @@ class PasswordGuessing(ConnectionAuditRule):
         host = context.host
         if host is None or len(host.denials) < limits.guesses_per_minute:
             return None
+        succeeded = bool(context.event & Event.ACCEPTED)
+        if context.activity.reported(self.id, host.ip, succeeded):
+            return None
         longer = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
+        most = max(
+            len({item.password for item in longer}),
+            len({item.secret or item.username for item in longer}),
+        )
+        if most < limits.distinct_guesses:
+            return None  # a bound of what `_most_tried` returns, in a fraction of its time
         count = limits.guesses_per_minute
         many = len(longer) >= limits.guesses_in_ten_minutes or any(
             later.time_ns - earlier.time_ns < 60 * SECOND_NS
@@ -130,7 +139,6 @@ class PasswordGuessing(ConnectionAuditRule):
             return None
         guessed = {item.secret or item.username for item in longer}
         names = {item.username for item in longer}
-        succeeded = bool(context.event & Event.ACCEPTED)
         if succeeded and (
             profile.username not in names or profile.secret in guessed or profile.anonymous
         ):

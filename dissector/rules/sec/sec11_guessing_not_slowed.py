@@ -114,6 +114,8 @@ class GuessingNotSlowed(ConnectionAuditRule):
         if host is None or len(host.denials) < limits.unslowed_per_minute:
             return None
         server = (profile.server_ip, profile.server_port)
+        if context.activity.reported(self.id, host.ip, *server):
+            return None
         since = context.now - 60 * SECOND_NS
         recent = [item for item in host.denials if item.time_ns > since and item.server == server]
         if len(recent) < limits.unslowed_per_minute:
