@@ -18,8 +18,30 @@ _OLD = b"\x00\x06MQIsdp"  # and of 3.1
 _LONGEST = 1 << 20  # Remaining Length of a packet by which a stream is recognised in the middle
 _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protocol name may lie
 
+_LENGTH_BITS = 28  # of a Remaining Length of four bytes
+_LENGTH_MASK = (1 << _LENGTH_BITS) - 1
+_INCOMPLETE, _ENDLESS = -1, -2
+
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
+
+
+def _fixed_header(data: bytes, at: int, stop: int) -> int:
+    """Reads the Remaining Length of the packet at `at`: where its body begins, and the length.
+
+    Both are in one number, the second in the low `_LENGTH_BITS`; `_INCOMPLETE` if bytes before
+    `stop` are missing, `_ENDLESS` if the length has more than four bytes.
+    """
+    remaining = 0
+    for index in range(4):
+        at += 1
+        if at >= stop:
+            return _INCOMPLETE
+        byte = data[at]
+        remaining |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return (at + 1) << _LENGTH_BITS | remaining
+    return _ENDLESS
 
 
 def looks_like_connect(data: bytes, known_port: bool) -> int:
@@ -35,18 +57,13 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         return YES
     if data[0] >> 4 != 1:
         return NO
-    pos = 1
-    remaining = 0
-    while True:
-        if pos >= size:
-            return MORE
-        byte = data[pos]
-        remaining |= (byte & 0x7F) << (7 * (pos - 1))
-        pos += 1
-        if byte < 0x80:
-            break
-        if pos > 4:  # too long: no packet, but a CONNECT if the name follows
-            return YES if known_port and _has_name(data) else NO
+    header = _fixed_header(data, 0, size)
+    if header == _INCOMPLETE:
+        return MORE
+    if header == _ENDLESS:  # no packet, but a CONNECT if the name follows
+        return YES if known_port and _has_name(data) else NO
+    pos = header >> _LENGTH_BITS
+    remaining = header & _LENGTH_MASK
     body = data[pos : min(pos + remaining, pos + len(_OLD))].upper()
     if body.startswith(_USUAL) or body == _OLD.upper():
         return YES
@@ -126,21 +143,14 @@ def malformed_packets(data: bytes, start: int, stop: int, ended: bool) -> int:
     pos = start
     count = 0
     while pos < stop:
-        begin = pos + 1
-        remaining = 0
-        shift = 0
+        header = _fixed_header(data, pos, stop)
         kind = data[pos] >> 4
-        while True:
-            if begin >= stop:
-                return (YES if count > 1 and kind else NO) if ended else MORE
-            byte = data[begin]
-            begin += 1
-            remaining |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-            if shift > 21:
-                return NO
+        if header == _INCOMPLETE:
+            return (YES if count > 1 and kind else NO) if ended else MORE
+        if header == _ENDLESS:
+            return NO
+        begin = header >> _LENGTH_BITS
+        remaining = header & _LENGTH_MASK
         whole = stop - begin >= remaining
         if kind == 0:
             return YES if data[start:stop] == b"\0\0" else NO
@@ -317,20 +327,13 @@ def plausible_chain(data: bytes, start: int, stop: int, known: int = 0) -> bool:
     pos = start
     count = known
     while pos < stop:
-        begin = pos + 1
-        remaining = 0
-        shift = 0
-        while True:
-            if begin >= stop:
-                return count >= 2
-            byte = data[begin]
-            begin += 1
-            remaining |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-            if shift > 21:
-                return False
+        header = _fixed_header(data, pos, stop)
+        if header == _INCOMPLETE:
+            return count >= 2
+        if header == _ENDLESS:
+            return False
+        begin = header >> _LENGTH_BITS
+        remaining = header & _LENGTH_MASK
         whole = stop - begin >= remaining
         if not plausible(
             data, begin, begin + remaining if whole else stop, data[pos], remaining, whole
@@ -350,18 +353,11 @@ def packet_begins(data: bytes, start: int, stop: int) -> bool:
     """
     if start >= stop or data[start] >> 4 != 3:
         return False
-    begin = start + 1
-    remaining = 0
-    shift = 0
-    while True:
-        if begin >= stop or shift > 21:
-            return False
-        byte = data[begin]
-        begin += 1
-        remaining |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            break
+    header = _fixed_header(data, start, stop)
+    if header < 0:
+        return False
+    begin = header >> _LENGTH_BITS
+    remaining = header & _LENGTH_MASK
     if remaining > _LONGEST or stop - begin >= remaining or stop - begin < 2:
         return False
     if 2 + (data[begin] << 8 | data[begin + 1]) > stop - begin:
