@@ -93,6 +93,11 @@ class Handshake:
         return f"Handshake(id={self.id}, stream={self.stream}, outcome={self.outcome})"
 
     @property
+    def began(self) -> Connect | None:
+        """The CONNECT, also one that never ended; None if there was none."""
+        return self.connect if self.unfinished is None else self.unfinished.connect
+
+    @property
     def auth_rounds(self) -> int:
         """Number of AUTH packets that the server sent before its CONNACK."""
         return sum(1 for auth in self.auths if auth.side is Side.SERVER)

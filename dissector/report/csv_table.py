@@ -108,8 +108,7 @@ class CsvTable(ReporterBase):
             return
         connect, connack, close = record.connect, record.connack, record.close
         unfinished = record.unfinished
-        began = connect if unfinished is None else unfinished.connect
-        packet = connack if began is None else began
+        packet = connack if record.began is None else record.began
         frame = None if packet is None else packet.frame
         cells: _Cells = {
             "record": "handshake",

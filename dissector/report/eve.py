@@ -53,7 +53,7 @@ class Eve(ReporterBase):
     def handshake(self, record: Handshake) -> None:
         """Writes the event of a handshake."""
         connect, connack = record.connect, record.connack
-        began = connect if record.unfinished is None else record.unfinished.connect
+        began = record.began
         frame = (None if began is None else began.frame) or (
             None if connack is None else connack.frame
         )

@@ -160,9 +160,7 @@ class _Repeats:
 def _handshake(record: Handshake, style: Style) -> Iterator[str]:
     """Returns the parts of a handshake's line: outcome, endpoints and fields."""
     connect, connack = record.connect, record.connack
-    packet = connack if connack is not None else connect
-    if packet is None and record.unfinished is not None:
-        packet = record.unfinished.connect
+    packet = connack if connack is not None else record.began
     yield _now() if packet is None or packet.frame is None else _clock(packet.frame.time_ns)
     outcome = record.outcome.value
     if connack is not None and connack.return_code:

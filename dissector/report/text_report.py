@@ -183,7 +183,7 @@ class TextReport:
 
 def _row(record: Handshake, found: list[Finding]) -> _Row:
     connect, connack = record.connect, record.connack
-    began = connect if record.unfinished is None else record.unfinished.connect
+    began = record.began
     packet = began if began is not None else connack
     frame = packet.frame if packet is not None else None
     worst = max((finding.severity.rank for finding in found), default=-1)

@@ -69,7 +69,7 @@ class Zeek(ReporterBase):
     def handshake(self, record: Handshake) -> None:
         """Stores a row of mqtt_connect."""
         connect, connack = record.connect, record.connack
-        began = connect if record.unfinished is None else record.unfinished.connect
+        began = record.began
         packet = began if began is not None else connack
         frame = None if packet is None else packet.frame
         if frame is None:

@@ -65,10 +65,7 @@ def check(report: dissector.Report) -> int:
             rule = DEFECT_RULES.get(item.rule)
             if rule is None or not rule.says_malformed(item):
                 continue
-            connect = handshake.connect
-            if handshake.unfinished is not None:
-                connect = handshake.unfinished.connect
-            packet = connect if item.side is Side.CLIENT else handshake.connack
+            packet = handshake.began if item.side is Side.CLIENT else handshake.connack
             kind = spec.CONNECT if item.side is Side.CLIENT else spec.CONNACK
             if packet is None or packet.frame is None or item.packet is None:
                 continue
