@@ -18,7 +18,7 @@ from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.rebuilt_frame import RebuiltBatch
-from dissector.errors import CaptureError, EngineError
+from dissector.errors import EngineError
 from dissector.net.link import is_known
 
 if TYPE_CHECKING:
@@ -74,20 +74,13 @@ class AutomaticEngine(NativeEngine):
         finally:
             self._report()
 
-    def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
-        """Returns an error for each file that holds only link types unknown to all engines."""
-        return [
-            CaptureError(
-                f"{reader.path}: link type {', '.join(reader.link_types)} is unknown: "
-                f"{self.context.unread_advice}; capture on another interface"
-            )
-            for reader in readers
-            if reader.frames
-            and not any(
-                is_known(link) or self._chosen.get(link) == _SCAPY or (_TSHARK, link) in self._read
-                for link in reader.links
-            )
-        ]
+    def reads(self, link: int) -> bool:
+        """Whether native, scapy or tshark decoded frames of this link type, or native would."""
+        return is_known(link) or self._chosen.get(link) == _SCAPY or (_TSHARK, link) in self._read
+
+    def unknown(self) -> str:
+        """Returns what is said of a file of which no frame can be read."""
+        return f"is unknown: {self.context.unread_advice}; capture on another interface"
 
     def _engine_for(self, link: int) -> str:
         """Returns the engine that decodes a link type unknown to native, `_NONE` if none does."""
@@ -213,21 +206,19 @@ class _HeldFrames:
 def _decoded(frames: Sequence[tuple[int, bytes, int, int]]) -> dict[int, Found]:
     """Returns what tshark finds in frames (link type, bytes, length on the wire, time), by index.
 
-    The frames are in a file without a name (if the system can open it), so that nothing outlives
-    this process. Raises EngineError if tshark is missing or fails.
+    The frames are in a file without a name, so that nothing outlives this process. Raises
+    EngineError if tshark is missing or fails.
     """
-    import os
     import tempfile
 
     from dissector.capture.pcapng_writer import PcapngWriter
-    from dissector.engines.tshark_engine import innermost
+    from dissector.engines.decryption import inherited_path
+    from dissector.engines.tshark_engine import TsharkInput, innermost
 
-    nameless = os.path.isdir("/proc/self/fd")
-    with tempfile.TemporaryFile() if nameless else tempfile.NamedTemporaryFile() as file:
+    with tempfile.TemporaryFile() as file:
         writer = PcapngWriter(file, "mqtt-dissector")
         for link, data, original, time_ns in frames:
             writer.frame(data, time_ns, original, writer.interface(link))
         writer.flush()
-        file.flush()
-        path = f"/proc/{os.getpid()}/fd/{file.fileno()}" if nameless else file.name
-        return innermost(path, [data for _, data, *_ in frames])
+        whole = TsharkInput(inherited_path(file), None, (file.fileno(),))
+        return innermost(whole, [data for _, data, *_ in frames])

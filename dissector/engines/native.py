@@ -95,12 +95,19 @@ class NativeEngine:
         """Returns an error for each file that holds only link types unknown to this engine."""
         return [
             CaptureError(
-                f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to the native "
-                f"engine; {self.context.unread_advice}"
+                f"{reader.path}: link type {', '.join(reader.link_types)} {self.unknown()}"
             )
             for reader in readers
-            if reader.frames and not any(is_known(link) for link in reader.links)
+            if reader.frames and not any(map(self.reads, reader.links))
         ]
+
+    def reads(self, link: int) -> bool:
+        """Whether the engine reads frames of this link type (a LINKTYPE_ number)."""
+        return is_known(link)
+
+    def unknown(self) -> str:
+        """Returns what is said of a file of which no frame can be read."""
+        return f"is unknown to the native engine; {self.context.unread_advice}"
 
     def control_packets(self) -> dict[str, int]:
         """Returns the number of control packets by type name, without types that were not seen."""

@@ -21,7 +21,7 @@ from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.rebuilt_frame import RebuiltBatch, framed
-from dissector.errors import CaptureError, EngineError
+from dissector.errors import EngineError
 from dissector.net.link import is_known
 
 # Layers that carry IP, besides those of l2 and inet; importing one registers it. Layers that import
@@ -63,17 +63,13 @@ class ScapyEngine(NativeEngine):
             for warning in self._decoder.skipped():
                 self._warn(*warning, -1)
 
-    def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
-        """Returns an error for each file that holds only link types unknown to both engines."""
-        return [
-            CaptureError(
-                f"{reader.path}: link type {', '.join(reader.link_types)} is unknown to scapy, "
-                f"too; {self.context.unread_advice}"
-            )
-            for reader in readers
-            if reader.frames
-            and not any(is_known(link) or self._decoder.knows(link) for link in reader.links)
-        ]
+    def reads(self, link: int) -> bool:
+        """Whether native or scapy reads frames of this link type."""
+        return is_known(link) or self._decoder.knows(link)
+
+    def unknown(self) -> str:
+        """Returns what is said of a file of which no frame can be read."""
+        return f"is unknown to scapy, too; {self.context.unread_advice}"
 
 
 class Decoder:

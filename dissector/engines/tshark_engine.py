@@ -20,7 +20,6 @@ from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.rebuilt_frame import Ends, RebuiltBatch, framed
-from dissector.errors import CaptureError
 
 _LAYERS = ("eth", "sll", "ip", "ipv6", "tcp")
 _WHOLE = {"ip.defragment": "FALSE", "ipv6.defragment": "FALSE"}  # fragments stay as they are
@@ -69,9 +68,9 @@ class TsharkEngine(NativeEngine):
                     made.replace(place, linktypes.RAW, b"", 0)
             yield made.batch(), 0, stop - start
 
-    def unknown_files(self, readers: Sequence[CaptureReader]) -> list[CaptureError]:
-        """Returns no errors: no link type is considered unknown to tshark."""
-        return []
+    def reads(self, link: int) -> bool:
+        """Whether it reads frames of this link type: none is considered unknown to tshark."""
+        return True
 
     def _segments(self) -> Iterator[tuple[int, int, bytes, int]]:
         """Yields each frame with TCP: key, link type, bytes, and the number of missing bytes."""
@@ -95,7 +94,7 @@ _END = (-1, linktypes.RAW, b"", 0)
 Found = tuple[int, bytes, int | None]  # link type, bytes, missing bytes (None: as in the capture)
 
 
-def innermost(file: str, frames: Sequence[bytes]) -> dict[int, Found]:
+def innermost(whole: TsharkInput, frames: Sequence[bytes]) -> dict[int, Found]:
     """Returns what holds IP in a file of these frames, by index.
 
     That is the innermost TCP segment in a new frame, an IP fragment as it is, or nothing of a frame
@@ -105,11 +104,12 @@ def innermost(file: str, frames: Sequence[bytes]) -> dict[int, Found]:
 
     made: dict[int, Found] = {}
     for packet in packets(
-        file,
+        whole.file,
         "this link type",
         display_filter="ip or ipv6",
         protocols=_LAYERS,
         preferences=_WHOLE,
+        inherited=whole.inherited,
     ):
         index = int(packet.number) - 1
         found = _fragment(packet, frames[index]) or _segment(packet)
