@@ -124,10 +124,8 @@ class PasswordGuessing(ConnectionAuditRule):
         if context.activity.reported(self.id, host.ip, succeeded):
             return None
         longer = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
-        most = max(
-            len({item.password for item in longer}),
-            len({item.secret or item.username for item in longer}),
-        )
+        guessed = {item.secret or item.username for item in longer}
+        most = max(len(guessed), len({item.password for item in longer}))
         if most < limits.distinct_guesses:
             return None  # a bound of what `_most_tried` returns, in a fraction of its time
         count = limits.guesses_per_minute
@@ -137,7 +135,6 @@ class PasswordGuessing(ConnectionAuditRule):
         )
         if not many or _most_tried(longer) < limits.distinct_guesses:
             return None
-        guessed = {item.secret or item.username for item in longer}
         names = {item.username for item in longer}
         if succeeded and (
             profile.username not in names or profile.secret in guessed or profile.anonymous
