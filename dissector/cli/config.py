@@ -161,10 +161,10 @@ def _read(path: str, only: bytes = b"") -> dict[str, Any] | None:
 
     A note says so in the last case. OptionError if it cannot be read or is not TOML.
     """
-    import tomllib
-
     if not os.path.isfile(path):
         return None
+    import tomllib  # its import costs more than a small capture
+
     try:
         with open(path, "rb") as file:
             data = file.read()

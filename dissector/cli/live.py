@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 _IMPORT_EARLY = (
-    "dissector.capture.recorder", "dissector.machine.build", "dissector.report.json_lines",
-    "dissector.report.live_text", "traceback",
+    "dissector.capture.recorder", "dissector.machine.build", "dissector.net.harmless",
+    "dissector.report.json_lines", "dissector.report.live_text", "traceback",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STA
 from dissector.model import Outcome, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
 from dissector.mqtt.stream import Framer
 
 if cython.compiled:
@@ -154,7 +154,7 @@ class HandshakeTracker(PacketFraming):
     def _append_limited(self, kept: tuple[Any, ...], packet: Auth | Disconnect) -> tuple[Any, ...]:
         """Appends a packet that rules need later, up to `HISTORY_LIMIT` per side."""
         if not kept:
-            self._keep(packet)
+            self._keep(packet, packet.properties)
             return (packet,)
         assert self.connection is not None and packet.side is not None
         known = 0
@@ -170,14 +170,13 @@ class HandshakeTracker(PacketFraming):
             )
         if known >= HISTORY_LIMIT:
             return kept
-        self._keep(packet)
+        self._keep(packet, packet.properties)
         return (*kept, packet)
 
-    def _keep(self, packet: Connect | Connack | Auth | Disconnect) -> None:
+    def _keep(self, packet: Packet, properties: tuple[Property, ...]) -> None:
         """Counts the memory of a packet that is kept: its bytes, and what is decoded of them."""
         assert self.connection is not None
-        kept = 2 * packet.size + _PROPERTY * len(packet.properties)
-        self.connection.kept_bytes += kept
+        self.connection.kept_bytes += 2 * packet.size + _PROPERTY * len(properties)
 
     def _disconnect(self, who: Side, packet: Disconnect) -> None:
         connection = self.connection
@@ -204,7 +203,7 @@ class HandshakeTracker(PacketFraming):
             connection.connection_flags |= ConnectionFlag.EXTRA_CONNECT
             return
         connection.connect = packet
-        self._keep(packet)
+        self._keep(packet, packet.properties)
         connection.version = packet.version
         connection.bridge = packet.bridge
         connection.connection_flags |= _WITH_CONNECT
@@ -245,7 +244,7 @@ class HandshakeTracker(PacketFraming):
             return False
         connection.connack = packet
         self.connack_end = self.tcp.direction(side).next
-        self._keep(packet)
+        self._keep(packet, packet.properties)
         connection.connection_flags |= _WITH_CONNACK
         if packet.properties:
             for item in packet.properties:

@@ -8,7 +8,6 @@ from dissector.connections.connection import Connection
 from dissector.model import Stream, Version
 from dissector.mqtt.packets import Connack, Connect, Property, property_value
 from dissector.mqtt.spec import is_secret_property
-from dissector.net import harmless
 
 if TYPE_CHECKING:
     from dissector.connections.tls_activity import TlsFacts
@@ -164,6 +163,8 @@ def encapsulation_facts(connection: Connection | TlsHandshake) -> EncapsulationF
     encapsulation = connection.encapsulation
     if encapsulation is None:
         return None
+    from dissector.net import harmless  # its import costs more than a small capture
+
     request = None if encapsulation.request is None else harmless.request(encapsulation.request)
     return (
         None if request is None else request.host,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from hashlib import sha256
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -31,6 +30,8 @@ def stale() -> list[str]:
     """
     if not compiled():
         return []
+    from hashlib import sha256  # its import costs more than a small capture
+
     try:
         lines = SUMS.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -29,7 +29,6 @@ from dissector.model import (
 )
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack, Connect, Property
-from dissector.net import harmless
 from dissector.report.clock import rfc3339
 from dissector.report.json_shape import (
     CloseShape,
@@ -138,6 +137,8 @@ class Writer:
             return UNSET
         authority, tls = header.authority, header.tls
         if not self.show_secrets:
+            from dissector.net import harmless  # as below: only where there is an outer layer
+
             authority, tls = harmless.text(authority), harmless.tls_version(tls)
         made: dict[str, Any] = {"version": header.version, "ip": header.ip, "port": header.port}
         set_text(made, "authority", authority)
@@ -150,6 +151,8 @@ class Writer:
             return UNSET
         subprotocol = None if answer is None else answer.subprotocol
         if not self.show_secrets:
+            from dissector.net import harmless
+
             request = None if request is None else harmless.request(request)
             subprotocol = None if subprotocol is None else harmless.subprotocol(subprotocol)
         made: dict[str, Any] = {}

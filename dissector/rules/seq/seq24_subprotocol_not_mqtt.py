@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.net import harmless
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, both
 from dissector.rules.examples import (
     ACCEPTED_5,
@@ -126,6 +125,8 @@ class SubprotocolNotMqtt(ConnectionRule):
             return Unevaluated("the upgrade was not seen")
         if connection.quality.conflict:
             return Unevaluated("overlapping segments disagree")
+        from dissector.net import harmless  # its import costs more than a small capture
+
         requested = encapsulation.request.subprotocols
         if connection.version is None and "mqtt" not in requested:
             return Unevaluated("the version of the connection is unknown")  # 3.1 has its own name
