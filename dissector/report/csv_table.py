@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from math import isfinite
 from operator import itemgetter
+from typing import Self
 
 import msgspec
 
@@ -27,12 +28,12 @@ from dissector.mqtt.packets import Connack, Connect
 from dissector.mqtt.spec import return_code_name
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
+from dissector.report.fields import display_filter
 from dissector.report.identity import address, name_of
 from dissector.report.json_values import json_bytes, set_value
 from dissector.report.posture_text import share
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.sorted_lines import SortedLines
-from dissector.report.wireshark import display_filter
 from dissector.text import csv_cell, decode, printable
 
 COLUMNS = (
@@ -65,6 +66,11 @@ class CsvTable(ReporterBase):
             self._text, COLUMNS, restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n"
         )
         self._writer.writeheader()
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, handshakes=True, show_secrets=options.show_secrets)
 
     def finding(self, record: Finding) -> None:
         """Writes the row of a finding."""
@@ -241,6 +247,15 @@ class CsvTable(ReporterBase):
         self._stream.write(self._text.getvalue().encode())
         self._text.seek(0)
         self._text.truncate()
+
+
+class AuditCsvTable(CsvTable):
+    """The `csv` format of an audit: without handshakes."""
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter."""
+        return cls(stream)
 
 
 def _cell(value: str | float | None) -> str | float:

@@ -7,6 +7,7 @@ devices, then what was not seen. Tables of parties are cut at `PARTIES`; the JSO
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from dissector.audit.records import Device, Overview, Posture, Server
 from dissector.connections.handshake import Handshake
@@ -14,12 +15,12 @@ from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Seve
 from dissector.report import ending
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
+from dissector.report.fields import display_filter
 from dissector.report.folding import Fold, Folding, RuleFold
 from dissector.report.markup import code, prose, rule_text, table
 from dissector.report.posture_text import connections, rank, share, versions
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.style import counted
-from dissector.report.wireshark import display_filter
 
 PARTIES = 20
 ROWS = 200
@@ -37,6 +38,11 @@ class MarkdownReport(ReporterBase):
         self._devices: list[Device] = []
         self._servers: list[Server] = []
         self._overview = Overview()
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream)
 
     def handshake(self, record: Handshake) -> None:
         """Completes the findings of the handshake."""

@@ -7,7 +7,7 @@ Everything is written at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from dissector.connections.encapsulation import carried_by
 from dissector.connections.handshake import Close, Handshake
@@ -27,7 +27,7 @@ from dissector.report.columns import GAP, NARROW, file_names, numbered, tabulate
 from dissector.report.folding import Folding
 from dissector.report.identity import address
 from dissector.report.refusals import meanings, short
-from dissector.report.reporter import ByteStream
+from dissector.report.reporter import ByteStream, ReportOptions
 from dissector.report.style import Style
 from dissector.report.text import rule_blocks
 from dissector.text import printable
@@ -79,7 +79,7 @@ class _Row(NamedTuple):
 
 
 class TextReport:
-    """The `table` format; without handshakes the `text` format."""
+    """The `table` format."""
 
     def __init__(
         self,
@@ -101,6 +101,11 @@ class TextReport:
         self._count = 0
         self._tls_rows: list[tls_table.TlsRow] = []
         self._tls_count = 0
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, options.style, everything=options.everything, encoding=options.encoding)
 
     def precision(self, digits: int) -> None:
         """Ignored: `finish` gets the precision with the capture."""
@@ -179,6 +184,13 @@ class TextReport:
         yield from tls_table.lines(
             rows, self._tls_count, self._style, [file.path for file in capture.files]
         )
+
+
+class FindingsReport(TextReport):
+    """The `text` format."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"handshakes": False})
 
 
 def _row(record: Handshake, found: list[Finding]) -> _Row:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from dissector.report.json_finding import FindingText
+from dissector.report.json_v1 import Writer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +15,6 @@ from dissector.analysis import Options, run
 from dissector.capture.rings import groups
 from dissector.model import Endpoint, Finding, FrameRef
 from dissector.report.json_buffer import JsonBuffer
-from dissector.report.json_finding import FindingText
-from dissector.report.json_v1 import Writer
 from tests.conftest import ROOT
 from tests.report.builders import NullSink, finding
 

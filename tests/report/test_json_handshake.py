@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from dissector.report.json_handshake import HandshakeText
+from dissector.report.json_v1 import Writer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +16,6 @@ from dissector.capture.rings import groups
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.report.json_buffer import JsonBuffer
-from dissector.report.json_handshake import HandshakeText
-from dissector.report.json_v1 import Writer
 from tests.conftest import ROOT
 from tests.report.builders import NullSink, connack, connect, handshake
 from tests.strategies import connacks, connects

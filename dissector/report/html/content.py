@@ -10,6 +10,7 @@ from dissector.model import Capture, NotEvaluated, Severity, Summary
 from dissector.report import tls_table
 from dissector.report.advice import Advice, advice
 from dissector.report.clock import duration
+from dissector.report.fields import display_filter, tool
 from dissector.report.folding import RuleFold
 from dissector.report.html import charts, exemplar
 from dissector.report.html.bins import Latencies, Timeline
@@ -17,10 +18,8 @@ from dissector.report.html.diagram import Diagram, diagram, short
 from dissector.report.html.facts import ID_SHOWN, of_device, of_server, timestamp
 from dissector.report.html.page_records import PageRecords
 from dissector.report.identity import address
-from dissector.report.json_v1 import tool
 from dissector.report.posture_text import connections, rank, share
 from dissector.report.style import counted
-from dissector.report.wireshark import display_filter
 
 PAGES = 1_000  # devices, and servers, that are shown; those with the worst findings come first
 PARTIES = 30  # devices listed for a rule
