@@ -16,14 +16,16 @@ from dissector.cli.options import (
     add_report_options,
     add_source_options,
 )
+from dissector.cli.terminal import note
 from dissector.errors import OptionError
 
 if TYPE_CHECKING:
-    from dissector.analysis import AnalysisResult, Options
+    from dissector.analysis import AnalysisResult
     from dissector.capture.rings import CaptureFiles
     from dissector.cli.config import Settings
     from dissector.cli.known_findings import KnownFindings
     from dissector.model import Capture, Summary
+    from dissector.options import Options
     from dissector.report.reporter import ByteStream, Reporter
 
 _EXAMPLES = """\
@@ -61,9 +63,9 @@ def run(arguments: Sequence[str]) -> int:
     namespace = parser().parse(arguments)
     disable_garbage_collector()
 
-    from dissector.analysis import Options
     from dissector.cli import config, inputs, output
     from dissector.cli.thresholds import deadlines
+    from dissector.options import Options
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
@@ -85,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
-    captures = inputs.captures(paths, settings)
+    captures = inputs.captures(paths, join=settings.join, separate=settings.separate)
     private = namespace.show_secrets
     with output.opened_report(namespace.output, paths, settings.format, private=private) as stream:
         code = _analyze(captures, options, settings, namespace, stream)
@@ -325,13 +327,3 @@ def _ports_listed(ports: dict[int, int]) -> str:
     named = _busiest(ports)[:_PORTS_NAMED]
     etc = ", …" if len(ports) > len(named) else ""
     return f"port{'s' * (len(ports) > 1)} {', '.join(map(str, named))}{etc}"
-
-
-def note(text: str) -> None:
-    """Writes a note to standard error, after flushing standard output."""
-    from dissector.cli.terminal import message
-    from dissector.text import printable
-
-    sys.stdout.flush()
-    lines = "\n".join(map(printable, text.split("\n")))
-    sys.stderr.write(message(lines, terminal=sys.stderr.isatty()))

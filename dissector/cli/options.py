@@ -100,7 +100,9 @@ class Parser(argparse.ArgumentParser):
         option = argument.partition("=")[0]
         if not option.startswith("-"):
             raise OptionError(f"unexpected argument {option!r}; see `{self.prog} --help`")
-        refuse_option_of_others(option)
+        from dissector.cli.main import COMMANDS
+
+        refuse_option_of_others(option, COMMANDS)
         near = get_close_matches(option, list(self._option_string_actions), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them"
         raise OptionError(f"unknown option {option}{hint}")

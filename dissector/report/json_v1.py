@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from dissector.analysis import Report
 from dissector.connections.encapsulation import Encapsulation
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
@@ -24,7 +25,6 @@ from dissector.model import (
     Endpoint,
     Finding,
     NotEvaluated,
-    Report,
     Summary,
 )
 from dissector.mqtt import spec
@@ -67,12 +67,12 @@ _SECRETS_KEPT = 10_000
 
 def tool(capture: Capture) -> dict[str, Any]:
     """Returns name, version, engine and configuration of the program that made the report."""
-    from dissector import __version__
     from dissector.machine.build import compiled
+    from dissector.version import VERSION
 
     made: dict[str, Any] = {
         "name": "mqtt-dissector",
-        "version": __version__,
+        "version": VERSION,
         "engine": capture.engine,
         "compiled": compiled(),
     }

@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.audit.run import run as run_audit
 from dissector.capture.rings import groups
 from dissector.cli.options import SHARED
+from dissector.options import Options
 from dissector.report.concise import Concise
 from dissector.report.formats import ReportOptions, audit_reporter, shared_reporter
 from dissector.report.json_document import JsonDocument
@@ -396,7 +397,8 @@ def test_extracted_frames_of_several_captures(bad: Path, good: Path, tmp_path: P
 
 _MANY = """
 import gc, io, sys
-from dissector.analysis import Options, run
+from dissector.analysis import run
+from dissector.options import Options
 from dissector.capture.rings import groups
 from dissector.report.json_document import JsonDocument
 from dissector.report.style import Style

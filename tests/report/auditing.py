@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.audit.run import run as run_audit
 from dissector.capture.rings import groups
 from dissector.cli.options import AUDIT_FORMATS, SHARED
+from dissector.options import Options
 from dissector.report.formats import ReportOptions, audit_reporter, shared_reporter
 from dissector.report.style import Style
 

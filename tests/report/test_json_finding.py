@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.capture.rings import groups
 from dissector.model import Endpoint, Finding, FrameRef
+from dissector.options import Options
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_finding import FindingText
 from dissector.report.json_v1 import Writer

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.capture.rings import groups
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
+from dissector.options import Options
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_handshake import HandshakeText
 from dissector.report.json_v1 import Writer
