@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dissector.analysis import AnalysisResult, Options, Sink, describe, make_collector
+from dissector.analysis import AnalysisResult, Sink, describe, make_collector
 from dissector.capture.batch import Batch
 from dissector.capture.flagged import FlaggedFrames
 from dissector.capture.live import open_live
@@ -26,6 +26,7 @@ from dissector.connections.handshake import Handshake
 from dissector.engines.live import LiveEngine
 from dissector.errors import CaptureError
 from dissector.model import CaptureWarning, Finding
+from dissector.options import Options
 from dissector.rules.comment import comment
 from dissector.rules.live_collector import LiveAuditCollector, LiveCollector
 

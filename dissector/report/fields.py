@@ -198,12 +198,12 @@ _HOLDS = {"connectFlags": ("cleanSession", "lastWillQos", "lastWillRetain")}
 
 def tool(capture: Capture) -> dict[str, Any]:
     """Returns name, version, engine and configuration of the program that made the report."""
-    from dissector import __version__
     from dissector.machine.build import compiled
+    from dissector.version import VERSION
 
     made: dict[str, Any] = {
         "name": "mqtt-dissector",
-        "version": __version__,
+        "version": VERSION,
         "engine": capture.engine,
         "compiled": compiled(),
     }

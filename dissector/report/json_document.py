@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report import fields
 from dissector.report.json_writer import JsonWriter, Plan
 from dissector.report.reporter import ByteStream, ReportOptions, write_report
 
 if TYPE_CHECKING:
+    from dissector.analysis import Report
     from dissector.connections.tls_handshake import TlsHandshake
 
 _IN_MEMORY = 32 << 20

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from dissector.analysis import Report
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 
 if TYPE_CHECKING:
     from dissector.audit.records import Device, Overview, Server

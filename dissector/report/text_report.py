@@ -7,7 +7,7 @@ Everything is written at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dissector.connections.encapsulation import carried_by
 from dissector.connections.handshake import Close, Handshake
