@@ -20,8 +20,7 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Summary
 from dissector.report.folding import finding_bytes
 from dissector.report.html.bins import Latencies, Timeline
-from dissector.report.html.content import Content
-from dissector.report.html.page_records import PageRecords
+from dissector.report.html.content import Content, PageRecords
 from dissector.report.identity import party
 from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.text import printable
