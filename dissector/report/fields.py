@@ -82,6 +82,7 @@ class Field(msgspec.Struct, frozen=True):
         return getter(self.source or snake_case(self.name))(record)
 
 
+@functools.cache
 def snake_case(name: str) -> str:
     """Returns the attribute of a camelCase name."""
     return re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name)
@@ -89,9 +90,12 @@ def snake_case(name: str) -> str:
 
 def getter(source: Source) -> Callable[[Any], Any]:
     """Returns the function of a source; None on the way of a dotted one makes its value None."""
-    if not isinstance(source, str):
-        return source
-    first, *rest = map(attrgetter, source.split("."))
+    return _attributes(source) if isinstance(source, str) else source
+
+
+@functools.cache
+def _attributes(path: str) -> Callable[[Any], Any]:
+    first, *rest = map(attrgetter, path.split("."))
 
     def follow(record: Any) -> Any:
         value = first(record)

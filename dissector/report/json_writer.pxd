@@ -3,6 +3,7 @@ from dissector.report.json_buffer cimport JsonBuffer
 
 cdef int _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE
 cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE
+cdef object _ENUM_TYPE, _RAW, _STRUCT
 
 @cython.final
 cdef class Step:
@@ -65,7 +66,7 @@ cdef class JsonWriter:
     cdef _text(self, Step step, str value)
     cdef _any(self, Step step, value)
     cdef _converted(self, value)
-    @cython.locals(buffer=JsonBuffer)
+    @cython.locals(buffer=JsonBuffer, number=cython.double)
     cdef bint _plain(self, value) except -1
     @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes)
     cdef bint _list(self, values) except -1

@@ -10,7 +10,6 @@ number is infinite or NaN. `json_values.py` says what becomes of values of unusu
 from __future__ import annotations
 
 import enum
-import math
 import os
 from typing import Any
 
@@ -43,6 +42,7 @@ _PROPERTIES_SIZE = 4096  # bytes of JSON
 _ANY, _TEXT, _TIME, _SECRET = Kind.ANY, Kind.TEXT, Kind.TIME, Kind.SECRET
 _PROPERTIES, _OBJECT, _OBJECTS = Kind.PROPERTIES, Kind.OBJECT, Kind.OBJECTS
 _INLINE = Kind.INLINE
+_ENUM_TYPE, _RAW, _STRUCT = type(enum.Enum), msgspec.Raw, msgspec.Struct
 
 
 class Step:
@@ -321,9 +321,12 @@ class JsonWriter:
                 buffer.put(json_bytes(value))
         elif kind is int:
             self._integer(value)
+        elif type(kind) is _ENUM_TYPE:
+            return self._plain(value._value_)
         elif kind is float:
-            if math.isfinite(value):
-                buffer.real(value)
+            number = value
+            if number - number == 0.0:  # neither infinite nor NaN
+                buffer.real(number)
             else:
                 buffer.put(b"null")
         elif kind is list or kind is tuple:
@@ -332,11 +335,9 @@ class JsonWriter:
             return self._object(value)
         elif kind is bytes:
             return self._plain(decode(value))
-        elif kind is msgspec.Raw:
+        elif kind is _RAW:
             buffer.put(bytes(value))
-        elif isinstance(value, enum.Enum):
-            return self._plain(value._value_)
-        elif isinstance(value, msgspec.Struct):
+        elif isinstance(value, _STRUCT):
             self._struct(value)
         else:
             return False
