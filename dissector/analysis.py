@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
     from dissector.connections.activity_tracker import ActivityTracker
     from dissector.connections.audit_context import AuditContext
+    from dissector.connections.thresholds import Thresholds
     from dissector.connections.tls_activity import TlsAuditContext
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.audit_collector import AuditCollector
-    from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # number of busiest other ports in a capture's record
 
@@ -343,7 +343,7 @@ def make_collector(
         collector = plain(terms)
     else:
         # imported here: it has many rules, which a plain analysis does not need
-        from dissector.rules import thresholds
+        from dissector.connections import thresholds
         from dissector.rules.audit_collector import AuditCollector
 
         collector = (audit or AuditCollector)(

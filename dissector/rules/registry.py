@@ -10,28 +10,24 @@ import functools
 import importlib
 import os
 import re
-from typing import TYPE_CHECKING, cast
 
 from dissector.errors import OptionError
-from dissector.rules.base import AnyRule, Rule
-
-if TYPE_CHECKING:
-    from dissector.rules.audit_rule import AuditRule
+from dissector.rules.base import Rule
 
 AUDIT_GROUPS = ("SEC", "TLS")
 _RULE_FILE = re.compile(r"([a-z]{2,3}\d\d)_\w+\.py$")
 
 
 @functools.cache
-def all_rules() -> tuple[AnyRule, ...]:
+def all_rules() -> tuple[Rule, ...]:
     """Returns one instance of every rule about the standard, sorted by group and number."""
-    return cast("tuple[AnyRule, ...]", tuple(_rules_of(audit=False)))
+    return tuple(_rules_of(audit=False))
 
 
 @functools.cache
-def audit_rules() -> tuple[AuditRule, ...]:
+def audit_rules() -> tuple[Rule, ...]:
     """Returns one instance of every audit rule, sorted by group and number."""
-    return cast("tuple[AuditRule, ...]", tuple(_rules_of(audit=True)))
+    return tuple(_rules_of(audit=True))
 
 
 def every_rule() -> tuple[Rule, ...]:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict, step_texts
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.base import step_texts
 from dissector.rules.certificates import wrong_clock
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-    lazy_step,
-)
-from dissector.rules.thresholds import Thresholds
 from dissector.rules.tokens import token_times
 
 
@@ -120,8 +109,9 @@ class LongLivedToken(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a login token that is valid for too long."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Finding, FrameRef, Severity, Side, Version
-from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind as Kind
-from dissector.mqtt.packets import Connack, Packet
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
+from dissector.rules.authoring import *
 from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before, missing_close, sent
 
 _CLIENT_ID = frozenset(
     {Kind.CLIENT_ID_MISSING, Kind.CLIENT_ID_NOT_UTF8, Kind.CLIENT_ID_NUL}
@@ -91,6 +78,7 @@ class MalformedConnectTolerated(ConnectionRule):
     statements = both("MQTT-3.1.4-1")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(

@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, FrameRef, Severity, Side, Version
-from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connack
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    both,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before, missing_close
+from dissector.rules.authoring import *
 
 _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
 _ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
@@ -68,6 +48,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
     sections = {Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(

@@ -4,27 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import (
-    Confidence,
-    Finding,
-    Obligation,
-    Severity,
-    Side,
-    Version,
-)
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.authoring import *
 from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import missing_close_after
 from dissector.rules.seq.seq05_malformed_connect_tolerated import TOPIC_RULES
 
 # groups of rules whose findings are violations of the protocol
