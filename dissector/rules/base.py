@@ -234,7 +234,7 @@ class Rule:
         return Page(summary=chunks[0].strip(), **parts)
 
 
-class DefectFact(NamedTuple):
+class DefectFact(msgspec.Struct, frozen=True):
     """A defect with its packet and connection; `frame` completes the packet."""
 
     defect: Defect
@@ -260,20 +260,23 @@ class DefectRule(Rule):
     @staticmethod
     def failure(fact: DefectFact, message: str, **more: Any) -> Failure:
         """Returns a failure of the packet's sender, with the defect's bytes as `span`."""
-        more.setdefault("side", fact.side)
-        more.setdefault("evidence", _evidence(fact.defect))
+        defect, frame = fact.defect, fact.frame
+        if "evidence" not in more:
+            more["evidence"] = _evidence(defect)
         return Failure(
             message=message,
-            at=fact.frame,
-            frames=(fact.frame,),
+            at=frame,
+            frames=(frame,),
+            side=more.pop("side", fact.side),
             packet=fact.packet,
-            span=(fact.defect.offset, fact.defect.length),
+            span=(defect.offset, defect.length),
             **more,
         )
 
 
 def _evidence(defect: Defect) -> dict[str, Any]:
-    evidence: dict[str, Any] = {"defect": defect.kind.value, "offset": defect.offset}
+    # the private name is a plain attribute, `value` a function
+    evidence: dict[str, Any] = {"defect": defect.kind._value_, "offset": defect.offset}
     if defect.field is not None:
         evidence["field"] = defect.field
     if defect.seen is not None:

@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 
+from dissector import rules as package
 from dissector.errors import OptionError
 from dissector.rules.base import Rule
 
@@ -36,16 +37,18 @@ def every_rule() -> tuple[Rule, ...]:
 
 
 def _rules_of(*, audit: bool) -> list[Rule]:
-    root = os.path.dirname(__file__)
-    rules: list[Rule] = []
-    for group in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
-        if (group.upper() in AUDIT_GROUPS) is not audit:
-            continue
-        for name in sorted(os.listdir(os.path.join(root, group))):
-            if _RULE_FILE.match(name):
-                module = importlib.import_module(f"{__package__}.{group}.{name[:-3]}")
-                rules.append(_rule_of(module))
-    return rules
+    groups = sorted(
+        (entry.name, entry.path)
+        for root in package.__path__
+        for entry in os.scandir(root)
+        if entry.is_dir() and (entry.name.upper() in AUDIT_GROUPS) is audit
+    )
+    return [
+        _rule_of(importlib.import_module(f"{__package__}.{group}.{name[:-3]}"))
+        for group, path in groups
+        for name in sorted(os.listdir(path))
+        if _RULE_FILE.match(name)
+    ]
 
 
 def _rule_of(module: object) -> Rule:

@@ -117,6 +117,8 @@ class NoCloseAfterBadFlags(ConnectionRule):
             and finding.severity is Severity.ERROR
             and (finding.side is Side.CLIENT or connection.version is not Version.V5_0)
         ]
+        if not violations:
+            return None
         return missing_close_after(
             connection, violations, "the {side} sent a packet with bad flags ({rule})"
         )

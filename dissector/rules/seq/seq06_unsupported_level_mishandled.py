@@ -8,6 +8,7 @@ _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
 _ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
 _ACCEPTS_5 = (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE, "NEW")
 _STATEMENT = "MQTT-3.1.2-2"
+_PROTOCOL_LEVEL, _PROTOCOL_NAME = DefectKind.PROTOCOL_LEVEL, DefectKind.PROTOCOL_NAME
 
 
 class UnsupportedLevelMishandled(ConnectionRule):
@@ -87,7 +88,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
         if connect is None or connect.frame is None:
             return None
         kinds = {defect.kind for defect in connect.defects}
-        if DefectKind.PROTOCOL_LEVEL not in kinds or DefectKind.PROTOCOL_NAME in kinds:
+        if _PROTOCOL_LEVEL not in kinds or _PROTOCOL_NAME in kinds:
             return None
         known = connection.server_versions
         lenient = Version.V5_0 in known  # 5.0 makes the CONNACK optional
