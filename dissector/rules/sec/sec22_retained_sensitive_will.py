@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.topics import sensitive_content, sensitive_level
+from dissector.rules.sec.topics import sensitive_content, sensitive_level
 from dissector.text import printable
 
 

@@ -6,7 +6,7 @@ from dissector.connections.entities import Client
 from dissector.connections.profile import Profile
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.topics import CONTROL_LEVELS
+from dissector.rules.sec.topics import CONTROL_LEVELS
 from dissector.text import printable
 
 

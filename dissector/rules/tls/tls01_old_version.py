@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.net.tls_names import version_name
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, session, session_13
+from dissector.rules.tls.examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, session, session_13
 
 
 class OldTlsVersion(TlsRule):

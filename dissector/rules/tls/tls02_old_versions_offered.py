@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.net.tls_names import version_name
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import (
+from dissector.rules.tls.examples import (
     CLOSES,
     PORT,
     V1_0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.net.tls_names import broken
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import PORT, RC4, session, session_13
+from dissector.rules.tls.examples import PORT, RC4, session, session_13
 
 
 class BrokenCipherSuite(TlsRule):

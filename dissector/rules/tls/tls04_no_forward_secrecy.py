@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import PORT, RSA, session, session_13
+from dissector.rules.tls.examples import PORT, RSA, session, session_13
 
 _STATIC = ("TLS_RSA_", "TLS_DH_RSA_", "TLS_DH_DSS_", "TLS_ECDH_RSA_", "TLS_ECDH_ECDSA_")
 

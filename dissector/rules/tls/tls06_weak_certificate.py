@@ -6,7 +6,7 @@ from dissector.connections import certificate
 from dissector.connections.certificate import Certificate
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import PORT, session
+from dissector.rules.tls.examples import PORT, session
 
 MINIMUM_BITS = {"RSA": 2048, "DSA": 2048, "EC": 256}
 BROKEN_HASHES = frozenset({"md5", "sha1"})

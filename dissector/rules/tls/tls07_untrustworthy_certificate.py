@@ -5,8 +5,8 @@ from __future__ import annotations
 from dissector.connections.tls_activity import leaf
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.certificates import mismatched
-from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
+from dissector.rules.tls.certificates import mismatched
+from dissector.rules.tls.examples import CLOSES, PORT, alert, client_hello, server_flight, session
 from dissector.text import printable
 
 

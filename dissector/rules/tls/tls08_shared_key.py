@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.connections.tls_activity import leaf
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import PORT, session
+from dissector.rules.tls.examples import PORT, session
 
 
 class SharedKey(TlsRule):

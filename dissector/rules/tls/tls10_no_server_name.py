@@ -5,8 +5,8 @@ from __future__ import annotations
 from dissector.connections.tls_activity import leaf
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.certificates import is_host_name
-from dissector.rules.tls_examples import PORT, session, session_13
+from dissector.rules.tls.certificates import is_host_name
+from dissector.rules.tls.examples import PORT, session, session_13
 
 
 class NoServerName(TlsRule):

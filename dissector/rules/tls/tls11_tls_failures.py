@@ -6,7 +6,7 @@ from dissector.connections.tls_activity import failing
 from dissector.net.tls_names import alert_name
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight
+from dissector.rules.tls.examples import CLOSES, PORT, alert, client_hello, server_flight
 
 FAILED = (client_hello(), server_flight(), alert("C", 48), *CLOSES)
 

@@ -6,7 +6,7 @@ from dissector.net import tls
 from dissector.net.tls_names import alert_name
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import PORT, session
+from dissector.rules.tls.examples import PORT, session
 
 CLEAR_PORT = 1883
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 from dissector.rules.identifiers import identifier
-from dissector.rules.tls_examples import PORT, by_psk
+from dissector.rules.tls.examples import PORT, by_psk
 
 
 class PskIdentityTells(TlsRule):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.tls_examples import PORT, by_psk, session, session_13
+from dissector.rules.tls.examples import PORT, by_psk, session, session_13
 
 
 class NoClientCertificate(TlsRule):
