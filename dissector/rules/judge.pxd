@@ -7,13 +7,17 @@ cdef unsigned long long _WITH_FINDING, _WEBSOCKET, _CONNECT, _CONNACK
 cdef long long _FREE_FINDINGS, _FINDING_BYTES, STREAMS_LISTED
 cdef object _V3_1_1, _V5_0, _INFO, _MUST
 
+cdef class NotEvaluatedCount:
+    cdef long long count
+    cdef list streams
+
 cdef class IndexedRule:
     cdef readonly object rule
     cdef readonly str id
     cdef readonly str name
     cdef object check
     cdef unsigned long long asks
-    cdef bint of_audit
+    cdef readonly bint of_audit
     cdef bint of_connection
     cdef unsigned long long about
     cdef object severity
@@ -26,12 +30,13 @@ cdef class IndexedRule:
     cdef object section
     cdef bint selected
     cdef bint off
+    cdef dict unevaluated
 
 cdef class Asked:
     cdef list rules
     cdef unsigned long long bits
     cpdef add(self, IndexedRule entry)
-    cpdef include(self, Asked other)
+    cpdef count(self, Asked other)
 
 cdef class Judge:
     cdef public object capture
@@ -57,6 +62,8 @@ cdef class Judge:
     cpdef activity(self, context, unsigned long long event)
     @cython.locals(asked=Asked)
     cpdef tls_connection(self, context)
+    @cython.locals(counted=NotEvaluatedCount)
+    cpdef not_evaluated(self)
     @cython.locals(entry=IndexedRule)
     cdef _ask(self, Asked asked, record, context, unsigned long long bits)
     @cython.locals(asked=Asked, entry=IndexedRule, known=cython.bint)
@@ -71,7 +78,7 @@ cdef class Judge:
     cdef _keep(self, IndexedRule entry, Connection connection, finding)
     @cython.locals(entry=IndexedRule)
     cdef _reconsider(self, Connection connection)
-    @cython.locals(connection=Connection, streams=list)
+    @cython.locals(connection=Connection, counted=NotEvaluatedCount)
     cdef _skip(self, IndexedRule entry, str reason, record)
 
 cdef _add_malformed(Connection connection, Packet packet, finding)

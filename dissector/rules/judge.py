@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Endpoint, Finding, FrameRef, Obligation, Severity, Side, Version
+from dissector.model import Endpoint, Finding, FrameRef, Obligation, Severity, Side, Stream, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
@@ -35,8 +35,19 @@ _VERSIONS: tuple[Version | None, ...] = (*Version, None)
 _UNKNOWN_VERSION = "the version of the connection is unknown"
 
 
+class NotEvaluatedCount:
+    """How often a rule was not evaluated for one reason, and on which streams."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.streams: list[Stream] = []
+
+
 class IndexedRule:
-    """A rule in one version: what the judge needs of it, and what its findings share there."""
+    """A rule in one version: what the judge needs of it, and what its findings share there.
+
+    `unevaluated` counts by reason how often the rule, in any version, could not be evaluated.
+    """
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class IndexedRule:
         version: Version | None,
         selected: frozenset[str],
         pedantic: frozenset[str],
+        unevaluated: dict[str, NotEvaluatedCount],
     ) -> None:
         self.rule = rule
         self.id = rule.id
@@ -67,6 +79,7 @@ class IndexedRule:
         self.selected = rule.id in selected
         # pedantic in this version, and not switched on
         self.off = version in rule.pedantic and rule.id not in pedantic
+        self.unevaluated = unevaluated
 
 
 class Asked:
@@ -81,7 +94,7 @@ class Asked:
         self.rules.append(entry)
         self.bits |= entry.asks
 
-    def include(self, other: Asked) -> None:
+    def count(self, other: Asked) -> None:
         """Adds the bits of another version's rules, which cannot be evaluated, only counted."""
         self.bits |= other.bits
 
@@ -101,7 +114,7 @@ class Judge:
     ) -> None:
         self.capture: int | None = None  # the capture's id if there are several
         self._found = found
-        self._unevaluated: dict[tuple[str, str], NotEvaluatedRecord] = {}
+        self._unevaluated: dict[str, dict[str, NotEvaluatedCount]] = {}  # by rule and reason
         # None: the rule about the subject CONNECTION that consumes the kind judges it
         self._consumers: dict[tuple[Any, int, Version | None], IndexedRule | None] = {}
         asked: dict[Subject, dict[Version | None, Asked]] = {
@@ -115,8 +128,9 @@ class Judge:
         # by version, all rules that may be reported as not evaluated if little was captured
         self._by_version: dict[Version | None, list[IndexedRule]] = {v: [] for v in _VERSIONS}
         for rule in rules:
+            counts = self._unevaluated[rule.id] = {}
             for version in _VERSIONS:
-                entry = IndexedRule(rule, version, selected, pedantic)
+                entry = IndexedRule(rule, version, selected, pedantic, counts)
                 if rule.applies(version):
                     self._index(entry, version)
                     for subject in rule.subjects:
@@ -127,7 +141,7 @@ class Judge:
         for lists in (self._handshake, self._connection, self._last):
             unknown = lists[None]
             for known_version in Version:  # where it is unknown, they are at least counted
-                unknown.include(lists[known_version])
+                unknown.count(lists[known_version])
 
     def _index(self, entry: IndexedRule, version: Version | None) -> None:
         rule = entry.rule
@@ -258,7 +272,13 @@ class Judge:
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
         """Returns what could not be judged, by rule and reason: first those about the standard."""
-        return [self._unevaluated[key] for key in sorted(self._unevaluated, key=_rule_order)]
+        records = []
+        for rule in sorted(self._unevaluated, key=_rule_order):
+            for reason in sorted(self._unevaluated[rule]):
+                counted = self._unevaluated[rule][reason]
+                streams = list(counted.streams)
+                records.append(NotEvaluatedRecord(rule, reason, counted.count, streams))
+        return records
 
     def _settle(self, entry: IndexedRule, record: Any, verdict: Verdict) -> None:
         """Turns a verdict into findings about `record`, or counts what was not evaluated."""
@@ -306,20 +326,19 @@ class Judge:
             if connection.unjudged is None:
                 connection.unjudged = set()
             connection.unjudged.add(entry.id)
-        unevaluated = self._unevaluated.get((entry.id, reason))
-        if unevaluated is None:
-            unevaluated = NotEvaluatedRecord(entry.id, reason)
-            self._unevaluated[entry.id, reason] = unevaluated
-        unevaluated.count += 1
-        stream = record.stream
-        place = stream if self.capture is None else (self.capture, stream)
-        streams = unevaluated.streams
-        if len(streams) < STREAMS_LISTED and place not in streams[-1:]:
-            streams.append(place)
+        counted = entry.unevaluated.get(reason)
+        if counted is None:
+            counted = entry.unevaluated[reason] = NotEvaluatedCount()
+        counted.count += 1
+        if len(counted.streams) < STREAMS_LISTED:
+            stream = record.stream
+            place = stream if self.capture is None else (self.capture, stream)
+            if place not in counted.streams[-1:]:
+                counted.streams.append(place)
 
 
-def _rule_order(key: tuple[str, str]) -> tuple[bool, str, str]:
-    return key[0].startswith(AUDIT_GROUPS), key[0], key[1]
+def _rule_order(rule: str) -> tuple[bool, str]:
+    return rule.startswith(AUDIT_GROUPS), rule
 
 
 def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> None:
