@@ -328,7 +328,7 @@ def make_collector(
         collector = plain(terms)
     else:
         # imported here: it has many rules, which a plain analysis does not need
-        from dissector.rules import thresholds
+        from dissector.connections import thresholds
         from dissector.rules.audit_collector import AuditCollector
 
         collector = (audit or AuditCollector)(

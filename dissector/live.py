@@ -27,8 +27,8 @@ from dissector.engines.live import LiveEngine
 from dissector.errors import CaptureError
 from dissector.model import CaptureWarning, Finding
 from dissector.options import Options
-from dissector.rules.comment import comment
 from dissector.rules.live_collector import LiveAuditCollector, LiveCollector
+from dissector.text import printable
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -299,3 +299,18 @@ def sniff(
         source.close()
         if recorder is not None:
             recorder.close()
+
+
+def comment(finding: Finding) -> str:
+    """Formats a finding as a packet comment, one line that Wireshark shows with the frame.
+
+    It says what is wrong, whose fault it is, and what is violated; captured text is escaped.
+    """
+    broken = ", ".join(finding.statements) or (
+        f"section {finding.section}" if finding.section else ""
+    )
+    cited = f" [{broken} of MQTT {finding.cited_version}]" if broken else ""
+    return (
+        f"{finding.rule} {finding.severity.value}, the {finding.side.value}'s fault: "
+        f"{printable(finding.message)}{cited}"
+    )

@@ -11,7 +11,7 @@ from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.model import Finding, Stream
 
 if TYPE_CHECKING:
-    from dissector.rules.thresholds import Thresholds
+    from dissector.connections.thresholds import Thresholds
 
 
 class Options(msgspec.Struct, kw_only=True, frozen=True):

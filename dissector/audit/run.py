@@ -15,10 +15,10 @@ from dissector.audit.tally import Tallies, tally_of
 from dissector.capture.rings import CaptureFiles, Source, groups
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
+from dissector.connections.thresholds import Thresholds
 from dissector.model import Capture, CaptureWarning, Finding
 from dissector.options import Options
 from dissector.rules.registry import selected
-from dissector.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake

@@ -26,7 +26,7 @@ from dissector.rules.examples import (
     websocket_request,
 )
 from dissector.rules.registry import every_rule
-from dissector.rules.tls_examples import (
+from dissector.rules.tls.examples import (
     CLOSES,
     PORT,
     RC4,

@@ -6,7 +6,7 @@ import re
 import time
 
 from dissector.connections.certificate import Certificate
-from dissector.rules.thresholds import Thresholds
+from dissector.connections.thresholds import Thresholds
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS

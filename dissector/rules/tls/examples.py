@@ -29,7 +29,7 @@ CLOSES = ("C FIN", "S FIN")
 def _certificates() -> dict[str, bytes]:
     from pathlib import Path
 
-    path = Path(__file__).parent / "tls" / "certificates.json"
+    path = Path(__file__).parent / "certificates.json"
     return msgspec.json.decode(path.read_bytes(), type=dict[str, bytes])  # decodes base64
 
 
