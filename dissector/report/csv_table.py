@@ -20,7 +20,7 @@ from operator import itemgetter
 import msgspec
 
 from dissector.audit.records import Device, Posture, Server
-from dissector.connections.encapsulation import carried_by
+from dissector.connections.encapsulation.record import carried_by
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
 from dissector.mqtt.packets import Connack, Connect

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from dissector.connections.encapsulation import Encapsulation
+from dissector.connections.encapsulation.record import Encapsulation
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,
