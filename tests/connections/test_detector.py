@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
-from dissector.capture.source import open_capture
 from dissector.connections.detector import Detector
 from dissector.connections.encapsulation.proxy import ProxyReader
 from dissector.connections.encapsulation.tls import TlsWatcher
@@ -22,7 +19,8 @@ from dissector.rules.examples import (
     websocket_answer,
     websocket_request,
 )
-from samples.build import Frame, conversation, pcap
+from samples.build import Frame, conversation
+from tests.net import wire
 
 UPGRADE = (websocket_request("mqtt"), websocket_answer("mqtt"))
 PROXIED = "C " + b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 1883\r\n".hex()
@@ -32,14 +30,11 @@ SPLIT = (CONNECT_311[:13], "C " + CONNECT_311[13:])
 
 def consumer_of(frames: list[Frame], port: int = 1883) -> Consumer | None:
     """Returns the consumer of the only connection after these frames."""
-    with open_capture(io.BytesIO(pcap(frames))) as reader:
-        engine = NativeEngine(["-"], PacketSink(), frozenset({port}))
-        steps = engine.steps([reader])
-        next(steps)
-        (connection,) = engine.streams.connections.values()
-        found = connection.consumer
-        steps.close()
-    return found
+    engine = NativeEngine(["-"], PacketSink(), frozenset({port}))
+    batch = wire.batch([frame.data for frame in frames])
+    engine.streams.feed(batch, 0, batch.count)
+    (connection,) = engine.streams.connections.values()
+    return connection.consumer
 
 
 @pytest.mark.parametrize(
