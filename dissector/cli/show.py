@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
 def _captures(namespace: Namespace, settings: Settings) -> int:
     from dissector import analysis
     from dissector.cli import inputs
-    from dissector.connections.encapsulation import carried_by
+    from dissector.connections.encapsulation.record import carried_by
     from dissector.model import Side
     from dissector.options import Options
     from dissector.report.clock import rfc3339

@@ -15,9 +15,10 @@ from collections.abc import Callable, Generator, Iterator
 
 from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
-from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import DEFAULT, Deadlines
+from dissector.connections.detector import Detector
+from dissector.connections.event_sink import EventSink
 from dissector.connections.tracker import Tracker
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
@@ -124,11 +125,11 @@ class LiveEngine(NativeEngine):
         for queue in (self._close, self._opening, self._answer, self._wait, self._again):
             for due_ns, number, tries in queue.due(now_ns):
                 connection = streams.connections.get(number)
-                tracker = None if connection is None else _tracker(connection.consumer)
-                if connection is None or tracker is None:
+                follower = None if connection is None else _follower(connection.consumer)
+                if connection is None or follower is None:
                     continue
                 proven = self.context.watched or connection.last_time_ns >= due_ns
-                if not (tracker.evaluate_now(now_ns, self._overdue) and proven) and tries < _TRIES:
+                if not (follower.evaluate_now(now_ns, self._overdue) and proven) and tries < _TRIES:
                     self._again.add(now_ns, number, tries + 1)
         if now_ns >= self._scan_ns:
             self._scan_ns = now_ns + _SCAN_NS
@@ -161,20 +162,22 @@ class LiveEngine(NativeEngine):
         self._close.add(time_ns, connection)
 
 
-def _tracker(consumer: Consumer | None) -> Tracker | None:
-    """Returns the innermost tracker of a connection, or None."""
+def _follower(consumer: Consumer | None) -> Detector | Tracker | None:
+    """Returns what follows the MQTT of a connection, inside all encapsulations, or None."""
     while consumer is not None:
         if isinstance(consumer, CausalOrder):
             consumer = consumer.consumer
         elif isinstance(consumer, Tracker):
-            if consumer.unwrapper is None:
+            return consumer
+        elif isinstance(consumer, Detector):
+            if consumer.successor is None:
                 return consumer
-            consumer = consumer.unwrapper
+            consumer = consumer.successor
         else:
             consumer = getattr(consumer, "inner", None)
     return None
 
 
 def _is_mqtt(connection: TcpConnection) -> bool:
-    tracker = _tracker(connection.consumer)
-    return tracker is not None and tracker.connection is not None
+    follower = _follower(connection.consumer)
+    return follower is not None and follower.has_record()

@@ -59,6 +59,7 @@ cdef class TcpConnection(SharedState):
     cpdef bint monotonic_clock(self) except -1
     cpdef bint both_seen(self) except -1
     cdef decide(self)
+    cdef replace_consumer(self, Consumer old, Consumer new)
     @cython.locals(before=cython.longlong)
     cpdef charge(self, long long size)
     cdef long long position(self, int side) except *

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 
 from dissector.net.causal_order import CausalOrder
-from dissector.net.consumer import FIN, RST
+from dissector.net.consumer import FIN, RST, Consumer
 from dissector.net.reassembler import Reassembler, SharedState
 from dissector.net.reassembly_context import ReassemblyContext
 from dissector.net.segment import Segment
@@ -246,6 +246,13 @@ class TcpConnection(SharedState):
             self.a.report_closed()
         if self.b.closed and self.consumer is not None:
             self.b.report_closed()
+
+    def replace_consumer(self, old: Consumer, new: Consumer) -> None:
+        """Have `new` receive what follows instead of `old`, if that receives it directly."""
+        if self.consumer is old:
+            self.consumer = new
+        elif self.causal_order is not None and self.causal_order.consumer is old:
+            self.causal_order.consumer = new
 
     def charge(self, size: int) -> None:
         """Add to the bytes that the consumer keeps for this connection; negative: released.

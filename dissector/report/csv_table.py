@@ -22,7 +22,7 @@ from typing import Any, Self
 import msgspec
 
 from dissector.audit.records import Device, Posture, Server
-from dissector.connections.encapsulation import carried_by
+from dissector.connections.encapsulation.record import carried_by
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
 from dissector.report import fields

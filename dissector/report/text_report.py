@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from dissector.connections.encapsulation import carried_by
+from dissector.connections.encapsulation.record import carried_by
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,

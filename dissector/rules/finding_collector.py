@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
+from dissector.connections.event_sink import EventSink
 from dissector.connections.handshake import Handshake
 from dissector.model import (
     CaptureWarning,

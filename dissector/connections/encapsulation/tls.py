@@ -3,16 +3,16 @@
 Only connections that seem to carry MQTT are tracked: by their port, by the protocols that the
 client offers (ALPN), or because they were decrypted. All others are ignored after the ClientHello.
 
-If the connection was decrypted, the decrypted data is delivered to a tracker of its own, in step
+If the connection was decrypted, the decrypted data is delivered to a detector of its own, in step
 with the segments that carried it, so that it has the order and the gaps of the TCP streams.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dissector.connections.connection import CaptureQuality
-from dissector.connections.encapsulation import Encapsulation
+from dissector.connections.encapsulation.record import TLS, Encapsulation
 from dissector.connections.handshake import Close
 from dissector.connections.tls_handshake import Alert, TlsHandshake
 from dissector.model import Endpoint, FrameRef, Side
@@ -23,8 +23,9 @@ from dissector.net.tls_names import TLS_1_3
 
 if TYPE_CHECKING:
     from dissector.connections.analysis_context import AnalysisContext
+    from dissector.connections.completeness import Gap
     from dissector.connections.decrypted import DecryptedChunk
-    from dissector.connections.tracker import Tracker
+    from dissector.connections.encapsulation.layer import InnerConsumer
     from dissector.net.tcp import TcpConnection
 
 ALERTS_KEPT = 16
@@ -33,14 +34,26 @@ _HASHES = {0x1301: 32, 0x1302: 48, 0x1303: 32, 0x1304: 32, 0x1305: 32}  # hash s
 _SHORT_TAG = 0x1305
 _ALERT_SIZE = 2
 
-Gaps = list[tuple[int, FrameRef, FrameRef, str]]  # side, since, where, reason, as in a tracker
+
+class MakeInner(Protocol):
+    """Makes the detector of the decrypted data; `expected`: they are expected to be MQTT."""
+
+    def __call__(
+        self,
+        encapsulation: Encapsulation,
+        outer_layers: int,
+        *,
+        expected: bool,
+        gaps: list[Gap],
+    ) -> InnerConsumer:
+        """Returns the detector; `outer_layers` as in `encapsulation/record.py`."""
 
 
 class TlsWatcher(Consumer):
     """Tracks one TLS connection. Sides are numbers as in `net`.
 
     `encapsulation` and `outer_layers` describe the layers around it, `gaps` are those before its
-    first bytes.
+    first bytes. `make_inner` makes the detector of what was decrypted.
     """
 
     def __init__(
@@ -49,7 +62,8 @@ class TlsWatcher(Consumer):
         tcp: TcpConnection,
         encapsulation: Encapsulation | None,
         outer_layers: int,
-        gaps: Gaps,
+        gaps: list[Gap],
+        make_inner: MakeInner,
     ) -> None:
         self._context = context
         self._tcp = tcp
@@ -70,10 +84,11 @@ class TlsWatcher(Consumer):
         self._record = TlsHandshake(-1, tcp.stream, *self._ends(), self._last, self._because())
         self._record.encapsulation = encapsulation
         self._outer_layers = outer_layers
-        self._inner: Tracker | None = None
-        self._encapsulation: Encapsulation | None = None  # of the inner tracker
+        self._make_inner = make_inner
+        self._inner: InnerConsumer | None = None
+        self._encapsulation: Encapsulation | None = None  # of `_inner`
         self._kept = self._charged = 0  # bytes of the record, and those charged with the buffers
-        self._decrypted = False  # decrypted data was found, and an inner tracker made
+        self._decrypted = False  # decrypted data was found, and the inner detector made
 
     def chunk(
         self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
@@ -124,7 +139,7 @@ class TlsWatcher(Consumer):
         return True
 
     def capture_ends(self) -> None:
-        """Passes the event on to the inner tracker."""
+        """Passes the event on to the inner detector."""
         if self._inner is not None:
             self._inner.capture_ends()
 
@@ -134,7 +149,7 @@ class TlsWatcher(Consumer):
         self._deliver_rest()
         if self._inner is not None:
             self._inner.finished(reason, time_ns)
-        if not self._decrypted or (self._inner is not None and self._inner.idle()):
+        if not self._decrypted:
             self._ignore("tls")
         if not record.because or (record.because == "keys" and not self._found_mqtt()):
             return True
@@ -158,10 +173,8 @@ class TlsWatcher(Consumer):
 
     def _ends(self) -> tuple[Endpoint, Endpoint]:
         """Returns client and server, as far as the sides are known by now."""
-        tcp, context = self._tcp, self._context
-        one = context.endpoint(tcp.ip_a, tcp.port_a, tcp.a.mac)
-        two = context.endpoint(tcp.ip_b, tcp.port_b, tcp.b.mac)
-        return (one, two) if self._client == 0 else (two, one)
+        context, tcp = self._context, self._tcp
+        return context.end_of(tcp, self._client), context.end_of(tcp, 1 - self._client)
 
     def _note_gap(self, side: int, where: FrameRef, reason: str) -> None:
         """Records missing bytes of a side, once for each reason."""
@@ -345,26 +358,16 @@ class TlsWatcher(Consumer):
     def _found_mqtt(self) -> bool:
         return self._encapsulation is not None and self._encapsulation.mqtt
 
-    def _begin_inner(self) -> Tracker:
-        from dissector.connections.tracker import Tracker
-        from dissector.connections.unwrap import TLS
-
-        inner = Tracker(self._context, self._tcp)
-        inner.outer_layers = self._outer_layers | TLS
-        encapsulation = Encapsulation("tls")
+    def _begin_inner(self) -> InnerConsumer:
+        encapsulation = self._encapsulation = Encapsulation("tls")
         if self._record.encapsulation is not None:
             encapsulation.proxied = self._record.encapsulation.proxied
-        inner.encapsulation = self._encapsulation = encapsulation
-        inner.known_port = self._record.because in ("port", "alpn")
-        inner.lost_a, inner.lost_b = (
-            any(side == each for each, *_ in self._gaps) for side in (0, 1)
+        return self._make_inner(
+            encapsulation,
+            self._outer_layers | TLS,
+            expected=self._record.because in ("port", "alpn"),
+            gaps=self._gaps,
         )
-        inner.gap_inside_a, inner.gap_inside_b = (
-            any(side == each and not why.startswith("mid-stream") for each, *_, why in self._gaps)
-            for side in (0, 1)
-        )
-        inner.gaps = tuple(self._gaps)
-        return inner
 
     def _readers_lost(self) -> bool:
         return all(

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from dissector.net.upgrade import Answer, Request
 
 
+PROXY, WEBSOCKET, TLS = 1, 2, 4  # as bits: several of them may be around each other
+
+
 class Encapsulation:
     """The layers between TCP and MQTT. `transport` is "tcp", "tls", "ws" or "wss".
 

@@ -1,170 +1,40 @@
-"""Removes the layers between TCP and MQTT: a PROXY protocol header, and WebSocket.
+"""Reads WebSocket around MQTT: the HTTP upgrade, and the frames of both sides.
 
-An unwrapper is a `Consumer` between `net` and a tracker: it reads the outer layer and delivers the
-inner bytes, with their frames, to an inner tracker. The outer tracker makes one when the first
-bytes look like such a layer, so connections without one do not come here. Decrypted TLS data is
-processed in the same way. Gaps are passed on: after one, WebSocket framing of that direction is
-lost until it resynchronises at whole frames. TLS itself is read by `tls_watcher.py`.
+After a gap, the framing of its direction is lost until it resynchronises at whole frames.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dissector.connections.encapsulation import Encapsulation
-from dissector.model import FrameRef, Side
-from dissector.net import proxy, tls, upgrade
-from dissector.net.consumer import CLOSE_FRAME, Consumer
+from dissector.connections.analysis_context import AnalysisContext
+from dissector.connections.encapsulation.layer import EncapsulationReader, InnerConsumer
+from dissector.connections.encapsulation.record import Encapsulation
+from dissector.model import Side
+from dissector.net import upgrade
+from dissector.net.consumer import CLOSE_FRAME
 from dissector.net.inflate import Inflater
+from dissector.net.tcp import TcpConnection
 from dissector.net.websocket import BROKEN, CLOSED, DATA, NEED_DATA, TEXT, FrameReader
-
-if TYPE_CHECKING:
-    from dissector.connections.tracker import Tracker
 
 HELD_LIMIT = 4096  # buffered bytes of frames, until the other side's HTTP header is complete
 HELD_CHUNK = 200  # bytes of memory for each buffered chunk, besides its data
 _SUBPROTOCOLS = ("mqtt", "mqttv3.1")
 
-PROXY, WEBSOCKET, TLS = 1, 2, 4
-UNDECIDED = 0  # mode of a tracker
 
-
-def wrapping(data: bytes, outer_layers: int, *, lost: bool) -> int:
-    """Detects the outer layer of a stream by its first bytes: PROXY, WEBSOCKET, TLS or 0.
-
-    `outer_layers` are those already removed, as bits: no layer is detected twice. `lost`: data may
-    be missing before these bytes, so a TLS record counts only with its complete header.
-    """
-    if not outer_layers & (WEBSOCKET | TLS) and tls.may_begin(data):
-        return TLS if len(data) >= tls.HEADER or not lost else 0
-    if not outer_layers and proxy.may_begin(data):
-        return PROXY
-    if not outer_layers & WEBSOCKET and upgrade.may_begin(data, upgrade.head_size(data)):
-        return WEBSOCKET
-    return 0
-
-
-def unwrapper(kind: int, inner: Tracker) -> Consumer:
-    """Makes the unwrapper of a kind; `inner` is the tracker that receives the inner bytes."""
-    return ProxyUnwrapper(inner) if kind == PROXY else WebSocketUnwrapper(inner)
-
-
-class _Unwrapper(Consumer):
-    """Base class of unwrappers: holds the inner tracker and its `Encapsulation`."""
-
-    def __init__(self, inner: Tracker, kind: int) -> None:
-        self.inner = inner
-        inner.outer_layers |= kind
-        encapsulation = inner.encapsulation
-        if encapsulation is None:
-            encapsulation = inner.encapsulation = Encapsulation()
-        self.encapsulation = encapsulation
-        self._charged = 0
-
-    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Passes the gap on to the inner tracker."""
-        return self.inner.gap(side, missing, frame, time_ns, reason)
-
-    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """Passes the close on to the inner tracker."""
-        return self.inner.closed(side, how, frame, time_ns)
-
-    def capture_ends(self) -> None:
-        """Passes the event on to the inner tracker."""
-        self.inner.capture_ends()
-
-    def finished(self, reason: int, time_ns: int) -> bool:
-        """Passes the end on; counts a connection without MQTT as other traffic."""
-        inner = self.inner
-        if inner.finished(reason, time_ns):
-            return True
-        if inner.mode == UNDECIDED and inner.unwrapper is None:
-            self._other("websocket" if self.encapsulation.websocket else "other")
-        return False
-
-    def _keep(self, size: int) -> None:
-        """Charges the connection for the bytes that are buffered here."""
-        self.inner.tcp.charge(size - self._charged)
-        self._charged = size
-
-    def _other(self, kind: str) -> bool:
-        self.inner.context.other_traffic(kind, self.inner.tcp)
-        return False
-
-    def _frame(self, frame: int, time_ns: int) -> FrameRef:
-        return self.inner.context.frame(frame, time_ns)
-
-    def _limited(self, kind: str, message: str, frame: int, time_ns: int) -> None:
-        where = self._frame(frame, time_ns)
-        self.inner.context.sink.limited(kind, message, where, self.inner.tcp.stream)
-
-
-class ProxyUnwrapper(_Unwrapper):
-    """Reads the PROXY protocol header at the start of the connecting side's stream."""
-
-    def __init__(self, inner: Tracker) -> None:
-        super().__init__(inner, PROXY)
-        self._head: bytearray | None = bytearray()  # None once it was read
-        self._side = -1
-
-    def chunk(
-        self, side: int, window: bytes, start: int, stop: int, frame: int, time_ns: int
-    ) -> bool:
-        """Reads the header, then passes all bytes on."""
-        if self._head is None:
-            return self.inner.chunk(side, window, start, stop, frame, time_ns)
-        if side == 1 - self._side:
-            return self._other(
-                "other"
-            )  # the other side sends nothing before the header is complete
-        self._side = side
-        head = self._head
-        before = len(head)
-        head += window[start:stop]
-        try:
-            if not proxy.may_begin(head):
-                return self._other("other")
-            found = proxy.read(head)
-        except proxy.MalformedProxyHeaderError as error:
-            what = f"a malformed PROXY protocol header: {error}"
-            self._limited("proxy-header", what, frame, time_ns)
-            return self._other("other")
-        if found is None:
-            self._keep(len(head))
-            return True
-        size, header = found
-        self.encapsulation.proxied = header
-        rest = start + size - before
-        self._head = None
-        self._keep(0)
-        return rest >= stop or self.inner.chunk(side, window, rest, stop, frame, time_ns)
-
-    def gap(self, side: int, missing: int, frame: int, time_ns: int, reason: str) -> bool:
-        """Ignores a connection with a gap in its header, passes other gaps on."""
-        if self._head is not None and side == self._side:
-            return self._other("other")
-        return self.inner.gap(side, missing, frame, time_ns, reason)
-
-    def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
-        """Passes a close on once the header was read."""
-        return self._head is not None or self.inner.closed(side, how, frame, time_ns)
-
-    def finished(self, reason: int, time_ns: int) -> bool:
-        """Passes the end on; counts a connection with an incomplete header as other traffic."""
-        if self._head is not None:
-            return self._other("other")
-        return super().finished(reason, time_ns)
-
-
-class WebSocketUnwrapper(_Unwrapper):
+class WebSocketReader(EncapsulationReader):
     """Reads the HTTP headers of the upgrade, then the WebSocket frames of both sides.
 
     Frames are buffered until both headers are complete or lost: the server's says whether messages
     are compressed. If it was lost, the client's offer is assumed to be accepted.
     """
 
-    def __init__(self, inner: Tracker) -> None:
-        super().__init__(inner, WEBSOCKET)
+    def __init__(
+        self,
+        context: AnalysisContext,
+        tcp: TcpConnection,
+        encapsulation: Encapsulation,
+        inner: InnerConsumer,
+    ) -> None:
+        super().__init__(context, tcp, encapsulation, inner)
         self._client = -1
         # bytes so far; None when read or lost
         self._heads: list[bytearray | None] = [bytearray(), bytearray()]
@@ -307,7 +177,7 @@ class WebSocketUnwrapper(_Unwrapper):
                 keeps = (
                     deflate.client_context_takeover if client else deflate.server_context_takeover
                 )
-                inflater = Inflater(keeps, self.inner.context.inflaters)
+                inflater = Inflater(keeps, self.context.inflaters)
             readers.append(FrameReader(client, inflater))
             if self._lost(side):
                 readers[side].gap(-1)
@@ -338,7 +208,7 @@ class WebSocketUnwrapper(_Unwrapper):
         assert self._readers is not None
         reader = self._readers[side]
         inner = self.inner
-        counts = inner.context.counts
+        counts = self.context.counts
         if reader.lost and not reader.resynchronise(window, start, stop):
             return True
         odd = reader.violation
