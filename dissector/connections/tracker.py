@@ -372,9 +372,8 @@ class Tracker(HandshakeTracker):
             self.context.proven.release(self)
             self.waits = False
         if self._midstream() and not self.known_port and not self.outer_layers:
-            if other_protocol(data) == "other":
-                where = self.context.frame(self.tcp.first_frame, self.tcp.first_time_ns)
-                self.context.proven.note_unread(self.tcp, where)
+            if other_protocol(data) == "other" and self.context.proven.side(self.tcp) < 0:
+                self.tcp.unread = True  # read from the proof on, if its server is proven later
         in_websocket = self.encapsulation is not None and self.encapsulation.websocket
         self.context.other_traffic("websocket" if in_websocket else other_protocol(data), self.tcp)
         self.mode = IGNORED
@@ -460,6 +459,7 @@ class Tracker(HandshakeTracker):
                 self.mode = IGNORED
                 return True
         self.unwrapper = found
+        self.tcp.mark_decided()
         self.tcp.charge(-self.charged)
         self.charged = 0
         return True
@@ -501,6 +501,7 @@ class Tracker(HandshakeTracker):
     ) -> bool:
         """Starts framing a connection that is MQTT: the buffered chunks, then this one."""
         self.mode = MQTT
+        self.tcp.mark_decided()
         self._make_framers()
         self.context.mqtt_connections += 1
         silent = self.connection  # made by a close that was captured before these bytes

@@ -12,6 +12,7 @@ from dissector.capture.source import CaptureReader
 from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import DEFAULT, Deadlines
+from dissector.connections.first_payload import FirstPayloadDetector
 from dissector.connections.tracker import make_tracker
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
@@ -56,7 +57,11 @@ class NativeEngine:
         self.context.unread_advice = self.unread_advice
         self._warn = partial(self.warn_of, self.context)  # refers to no engine: no reference cycle
         self.streams = Streams(
-            partial(make_tracker, self.context), self.context.ports, warn=self._warn, limits=limits
+            partial(make_tracker, self.context),
+            self.context.ports,
+            warn=self._warn,
+            limits=limits,
+            first_payload=FirstPayloadDetector(self.context),
         )
 
     @staticmethod
