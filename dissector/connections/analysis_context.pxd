@@ -43,5 +43,7 @@ cdef class AnalysisContext:
     cdef KnownServer server_of(self, TcpConnection tcp, int side)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
-    @cython.locals(port=cython.int, ports=dict)
+    @cython.locals(port=cython.int)
     cpdef other_traffic(self, str kind, TcpConnection tcp)
+    @cython.locals(ports=dict)
+    cpdef count_other(self, str kind, int port)

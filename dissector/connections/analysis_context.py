@@ -136,9 +136,13 @@ class AnalysisContext:
 
     def other_traffic(self, kind: str, tcp: TcpConnection) -> None:
         """Counts a connection that carries another protocol."""
-        self.other[kind] = self.other.get(kind, 0) + 1
         port = tcp.port_b
         if not tcp.syn_seen and tcp.port_a < port:
             port = tcp.port_a  # no SYN captured: the server usually has the lower port
+        self.count_other(kind, port)
+
+    def count_other(self, kind: str, port: int) -> None:
+        """Counts a flow of another protocol with this server port."""
+        self.other[kind] = self.other.get(kind, 0) + 1
         ports = self.other_ports.setdefault(kind, {})
         ports[port] = ports.get(port, 0) + 1

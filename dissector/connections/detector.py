@@ -569,6 +569,7 @@ class Detector(Consumer):
     def _succeed(self, consumer: Consumer) -> None:
         self.state = DECIDED
         self.successor = consumer
+        self.tcp.mark_decided()
         self.tcp.replace_consumer(self, consumer)
 
     def _tls_expected(self) -> bool:
@@ -600,9 +601,8 @@ class Detector(Consumer):
             self.context.proven.release(self)
         kind = other_protocol(data)
         if kind == "other" and midstream(self.tcp) and not self.known_port:
-            if not self.outer_layers:
-                where = self.context.frame(self.tcp.first_frame, self.tcp.first_time_ns)
-                self.context.proven.note_unread(self.tcp, where)
+            if not self.outer_layers and self.context.proven.side(self.tcp) < 0:
+                self.tcp.unread = True  # read from the proof on, if its server is proven later
         self._count(kind)
         self.state = IGNORED
         self.held = None

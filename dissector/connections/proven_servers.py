@@ -2,8 +2,8 @@
 
 A server endpoint (address and port) is proven by a CONNECT with a CONNACK. From then on its other
 connections are read as on a known port. Those seen before the proof either wait here with what they
-have sent, if their first bytes are a chain of plausible control packets, or are only remembered by
-number, if they were captured from the middle: these are read from the proof on.
+have sent, if their first bytes are a chain of plausible control packets, or are marked as unread in
+the flow table, if they were captured from the middle: these are read from the proof on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 HELD_LIMIT = 4096  # bytes of one waiting connection
 HELD_IN_ALL = 16 << 20
-UNREAD_LIMIT = 65_536  # connections from the middle that are noted
 PROVEN_LIMIT = 65_536  # endpoints
 
 
@@ -40,8 +39,6 @@ class ProvenServers:
         self._proofs: dict[bytes, int] = {}  # by endpoint, the stream that proved it
         self._reported: set[bytes] = set()
         self._waiting: dict[bytes, dict[int, WaitingConnection]] = {}  # by endpoint, by connection
-        self._unread: dict[bytes, list[int]] = {}  # serial numbers of connections
-        self._count = 0
         self._held = 0
         self._warned: set[str] = set()
 
@@ -54,14 +51,17 @@ class ProvenServers:
         midstream = not tcp.syn_seen and not tcp.synack_seen
         return 0 if midstream and _endpoint(tcp, 0) in self._proofs else -1
 
+    def serves(self, one: bytes, other: bytes, midstream: bool) -> bool:
+        """Whether an end of a flow is proven, see `FirstPayload.serves`."""
+        return other in self._proofs or (midstream and one in self._proofs)
+
     def prove(self, tcp: TcpConnection, side: int) -> None:
         """Records that `side` is an MQTT server; its waiting connections are read from now on."""
         endpoint = _endpoint(tcp, side)
         if endpoint in self._proofs or len(self._proofs) >= PROVEN_LIMIT:
             return
         self._proofs[endpoint] = tcp.stream
-        for serial in self._unread.pop(endpoint, ()):
-            tcp.reassembly.reopen(serial)
+        tcp.reassembly.generation += 1
         for waiting in list(self._waiting.get(endpoint, {}).values()):
             if self.side(waiting.tcp) >= 0:
                 self.release(waiting)
@@ -116,22 +116,6 @@ class ProvenServers:
                 self._waiting.pop(endpoint, None)
         if found is not None:
             self._held -= waiting.held_bytes
-
-    def note_unread(self, tcp: TcpConnection, where: FrameRef) -> None:
-        """Remembers a connection from the middle whose bytes are not wanted so far."""
-        if self._count >= UNREAD_LIMIT:
-            self._unread.clear()
-            self._count = 0
-            self._limited(
-                "unread-limit",
-                f"more than {UNREAD_LIMIT:,} connections were captured from the middle: "
-                "earlier ones are not read if their server proves to speak MQTT",
-                where,
-                tcp.stream,
-            )
-        self._count += 1
-        for side in (0, 1):
-            self._unread.setdefault(_endpoint(tcp, side), []).append(tcp.serial)
 
     def _limited(self, kind: str, message: str, where: FrameRef, stream: int) -> None:
         if kind not in self._warned:

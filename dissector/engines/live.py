@@ -25,7 +25,6 @@ from dissector.mqtt import spec
 from dissector.net.causal_order import CausalOrder
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
-from dissector.net.owner import owner
 from dissector.net.tcp import TcpConnection
 
 _SECOND = 1_000_000_000
@@ -99,7 +98,7 @@ class LiveEngine(NativeEngine):
     @property
     def open_connections(self) -> int:
         """Number of TCP connections that are tracked at the moment."""
-        return len(self.streams.connections)
+        return self.streams.open_flows
 
     def follow(self) -> Generator[Batch, None, None]:
         """Processes and yields batches, empty ones without traffic; finishes all at the end."""
@@ -137,6 +136,7 @@ class LiveEngine(NativeEngine):
                 idle = now_ns - connection.last_time_ns
                 if idle > IDLE_NS and (idle > IDLE_MQTT_NS or not _is_mqtt(connection)):
                     streams.discard(connection)
+            streams.discard_idle(now_ns - IDLE_NS)
 
     def _feed_one(self, batch: Batch, index: int, each: Callable[[Batch, int, int], None]) -> None:
         """Processes one frame, and reports the connection that it belongs to."""
@@ -145,7 +145,7 @@ class LiveEngine(NativeEngine):
         streams.feed(batch, index, index + 1)
         if streams.tcp_frames == before:
             return
-        found = owner(streams)
+        found = streams.owner(streams.segment)
         if found is not None:
             each(batch, index, found[0])
 
