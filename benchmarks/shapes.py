@@ -271,7 +271,8 @@ class Scan:
     """Idle MQTT connections, then foreign flows, then a ping on each of the idle connections.
 
     In a million frames 5,000 idle connections and about 750,000 foreign flows; more frames hold
-    more foreign flows, but not more connections. `foreign` is the number of foreign flows.
+    more foreign flows, but not more connections, unless `idle` is given. `foreign` is the number of
+    foreign flows.
     """
 
     # What is added of an idle connection before and after the scan.
@@ -282,11 +283,11 @@ class Scan:
     PROBES = (b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", b"\r\n\r\n")
 
     def __init__(
-        self, capture: GeneratedCapture, random: Random, frames: int, idle: int = 5_000
+        self, capture: GeneratedCapture, random: Random, frames: int, idle: int | None = None
     ) -> None:
         self._capture = capture
         self._random = random
-        self._idle = max(1, min(idle, frames // 200))
+        self._idle = max(1, min(5_000, frames // 200)) if idle is None else idle
         self._mqtt = MqttClients(capture, random, self._idle)
         self._frames = frames - self._idle * (self.BEFORE + self.AFTER)
         self._scanners = [host(7, 0xC6336400 + number) for number in range(8)]

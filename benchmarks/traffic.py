@@ -219,6 +219,7 @@ class Storm:
     def run(self) -> None:
         """Fills the capture."""
         random, now, turn = self._random, START, 0
+        mark = Mark.DEFECTIVE_CONNACK if self.SESSION_PRESENT else Mark.CONNACK
         while self._capture.release(now):
             which, port = turn % len(self._clients), FIRST_PORT + turn // len(self._clients) % PORTS
             server = self._servers[which % len(self._servers)], PORT
@@ -228,9 +229,8 @@ class Storm:
             client = self._clients[which]
             time = tcp.send(tcp.open(now) + 200, mqtt.connect(client), Mark.CONNECT)
             answer = mqtt.connack(client.level, self.SESSION_PRESENT)
-            time = tcp.send_from_server(
-                time + tcp.pause(), answer, Mark.CONNACK
-            ) + random.randrange(150_000)
+            time = tcp.send_from_server(time + tcp.pause(), answer, mark)
+            time += random.randrange(150_000)
             tcp.from_client(time, mqtt.DISCONNECT, PSH | ACK)
             tcp.close(time + 100)
             turn += 1
