@@ -26,7 +26,6 @@ from frames import (
 )  # fmt: skip
 from traffic import FIRST_PORT, PORT, PORTS, SECOND, START, Fleet, Storm, client_of, servers
 
-MILLION = 1_000_000
 CLIENTS = 2_000
 FOREIGN_PORTS = (22, 23, 25, 80, 110, 143, 443, 445, 993, 3306, 3389, 5432, 5900, 6379, 8080)
 _CHANGE_CIPHER_SPEC = bytes.fromhex("14 0303 0001 01")
@@ -131,7 +130,7 @@ class WebTraffic:
         self._turn += 1
         ipv6 = turn % 5 > 2
         clients, servers_ = self._clients[ipv6], self._servers[ipv6]
-        # Coprime steps: the same four addresses and ports come again only after millions of flows.
+        # The same client and port come again only after 14 million flows.
         client = clients[turn % len(clients)], FIRST_PORT + (turn // len(clients)) % PORTS
         server = servers_[random.randrange(len(servers_))], port
         return GeneratedConnection(
