@@ -24,7 +24,7 @@ from shapes import (
 from traffic import Fleet, Storm
 
 
-class Kind(Protocol):
+class GeneratedTraffic(Protocol):
     """Traffic of a kind: fills a capture, which takes `frames` frames, in `run`."""
 
     def __init__(self, capture: GeneratedCapture, random: Random, frames: int) -> None: ...
@@ -33,7 +33,7 @@ class Kind(Protocol):
         """Fills the capture."""
 
 
-KINDS: dict[str, type[Kind]] = {
+KINDS: dict[str, type[GeneratedTraffic]] = {
     "fleet": Fleet,
     "storm": Storm,
     "crowd": Crowd,

@@ -46,7 +46,7 @@ def split(line: str) -> tuple[str, str, str]:
     return line.partition(" ")
 
 
-class Report(NamedTuple):
+class AnalyzedCapture(NamedTuple):
     """A report in JSON lines: findings and warnings by kind, handshakes, and the summary."""
 
     findings: Counter[str]
@@ -59,7 +59,7 @@ class Report(NamedTuple):
         return sum(handshake[packet] is not None for handshake in self.handshakes)
 
 
-def report(path: Path) -> Report:
+def report(path: Path) -> AnalyzedCapture:
     """Analyzes a capture."""
     done = dissector("analyze", "--format", "jsonl", str(path))
     assert done.code in (0, 1), done.err
@@ -68,7 +68,7 @@ def report(path: Path) -> Report:
         kind: [one for one in records if one["type"] == kind]
         for kind in ("finding", "captureWarning", "handshake", "summary")
     }
-    return Report(
+    return AnalyzedCapture(
         Counter(one["rule"] for one in of["finding"]),
         Counter(one["kind"] for one in of["captureWarning"]),
         of["handshake"],
