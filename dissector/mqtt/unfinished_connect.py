@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 
 # The fields of a CONNECT in their order on the wire. v3.1.1 §3.1.2, §3.1.3
 FIELDS = (
@@ -42,12 +42,11 @@ class UnfinishedConnect:
         packet = decode_packet(data)
         defects = packet.defects
         self.fields: tuple[str, ...] = ()
-        facts = {name: getattr(packet, name) for name in packet.FIELDS}
         if isinstance(packet, Connect):  # else only a part of the fixed header came
             self.fields = _fields_before(defects)
             if length is not None:
                 defects = tuple(item for item in defects if _certain(item, length))
-        self.connect = Connect(**facts | {"defects": defects, "complete": False})
+        self.connect = Connect(**packet.values() | {"defects": defects, "complete": False})
 
     @property
     def amount(self) -> str:
