@@ -3,6 +3,7 @@ from dissector.mqtt.fields cimport Reader
 from dissector.mqtt.packets.packet cimport Packet
 
 cdef tuple _RECORDS
+cdef int ENDLESS
 cdef bytes _HAS_REQUIRED_FLAGS
 
 @cython.locals(packet_type=cython.int)

@@ -12,7 +12,7 @@ import cython
 from dissector.model import Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.fields import Reader
+from dissector.mqtt.fields import ENDLESS, Reader
 from dissector.mqtt.packets.auth import Auth
 from dissector.mqtt.packets.connack import Connack
 from dissector.mqtt.packets.connect import Connect
@@ -20,9 +20,9 @@ from dissector.mqtt.packets.disconnect import Disconnect
 from dissector.mqtt.packets.packet import Packet
 
 if cython.compiled:
-    from cython.cimports.dissector.mqtt.fields import ENDLESS, minimal_size  # type: ignore[import-not-found]
+    from cython.cimports.dissector.mqtt.fields import minimal_size  # type: ignore[import-not-found]
 else:
-    from dissector.mqtt.fields import ENDLESS, minimal_size
+    from dissector.mqtt.fields import minimal_size
 
 # The types with a record of their own, each in its file of `packets/`. All others are framed only.
 RECORDS: dict[int, type[Packet]] = {
@@ -31,6 +31,7 @@ RECORDS: dict[int, type[Packet]] = {
     spec.DISCONNECT: Disconnect,
     spec.AUTH: Auth,
 }
+DECODED = sum(1 << packet_type for packet_type in RECORDS)  # bit n for type n
 _RECORDS = tuple(RECORDS.get(packet_type, Packet) for packet_type in range(16))
 
 # by first byte: whether a packet other than PUBLISH has the flags that its type requires

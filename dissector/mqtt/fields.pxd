@@ -1,7 +1,7 @@
 cimport cython
 
-cdef int LENGTH_BITS, INCOMPLETE, ENDLESS
-cdef long long LENGTH_MASK
+cdef int _LENGTH_BITS, _INCOMPLETE, _ENDLESS
+cdef long long _LENGTH_MASK
 
 @cython.final
 cdef class Reader:

@@ -23,6 +23,8 @@ CLEAN, NOT_UTF8, NUL, CONTROL = range(4)
 LENGTH_BITS = 28  # of a Variable Byte Integer of four bytes
 LENGTH_MASK = (1 << LENGTH_BITS) - 1
 INCOMPLETE, ENDLESS = -1, -2
+# the same, as C integers when compiled
+_LENGTH_BITS, _LENGTH_MASK, _INCOMPLETE, _ENDLESS = LENGTH_BITS, LENGTH_MASK, INCOMPLETE, ENDLESS
 
 
 class Reader:
@@ -89,8 +91,8 @@ class Reader:
         found = variable_at(self.data, self.pos, self.end)
         if found < 0:
             return found
-        self.pos = found >> LENGTH_BITS
-        return found & LENGTH_MASK
+        self.pos = found >> _LENGTH_BITS
+        return found & _LENGTH_MASK
 
     def block(self, field: str) -> bytes | None:
         """Reads a two-byte length and as many bytes; None if they run past the end."""
@@ -120,12 +122,12 @@ def variable_at(data: bytes, at: int, stop: int) -> int:
     value = 0
     for index in range(4):
         if at + index >= stop:
-            return INCOMPLETE
+            return _INCOMPLETE
         byte = data[at + index]
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
-            return (at + index + 1) << LENGTH_BITS | value
-    return ENDLESS
+            return (at + index + 1) << _LENGTH_BITS | value
+    return _ENDLESS
 
 
 def minimal_size(value: int) -> int:

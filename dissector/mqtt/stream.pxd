@@ -1,7 +1,8 @@
 cimport cython
 
 cdef long long PART
-cdef int DECODED
+cdef int DECODED, ENDLESS, INCOMPLETE, LENGTH_BITS
+cdef long long LENGTH_MASK
 
 @cython.final
 cdef class Framer:

@@ -12,18 +12,13 @@ from __future__ import annotations
 
 import cython
 
-from dissector.mqtt.decode import RECORDS
+from dissector.mqtt.decode import DECODED
+from dissector.mqtt.fields import ENDLESS, INCOMPLETE, LENGTH_BITS, LENGTH_MASK
 
 if cython.compiled:
-    from cython.cimports.dissector.mqtt.fields import (  # type: ignore[import-not-found]
-        ENDLESS,
-        INCOMPLETE,
-        LENGTH_BITS,
-        LENGTH_MASK,
-        variable_at,
-    )
+    from cython.cimports.dissector.mqtt.fields import variable_at  # type: ignore[import-not-found]
 else:
-    from dissector.mqtt.fields import ENDLESS, INCOMPLETE, LENGTH_BITS, LENGTH_MASK, variable_at
+    from dissector.mqtt.fields import variable_at
 
 NEED_DATA, PACKET, BROKEN = range(3)
 
@@ -31,8 +26,6 @@ PART = 48  # bytes of memory for each part of a split packet, besides its data
 
 KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
 _BEGINNING_KEPT = 4096  # bytes of a packet that is too large to keep, in case it never ends
-# the types that are decoded, whose bytes are kept: bit n for type n
-DECODED = sum(1 << packet_type for packet_type in RECORDS)
 
 
 class Framer:

@@ -6,12 +6,14 @@ from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.packet import output_name, own_field_names
 
-# The fields of a CONNECT in their order on the wire. v3.1.1 §3.1.2, §3.1.3
-FIELDS = (
-    "protocolName", "protocolLevel", "connectFlags", "keepAlive", "properties", "clientId",
-    "lastWillProperties", "lastWillTopic", "lastWillMessage", "username", "password",
+# The fields of a CONNECT in their order on the wire, but not what their values imply. v3.1.1 §3.1.2
+_IMPLIED = (
+    "version", "bridge", "last_will_retain", "last_will_qos", "will_flag", "clean_session",
+    "complete",
 )  # fmt: skip
+FIELDS = tuple(output_name(name) for name in own_field_names(Connect) if name not in _IMPLIED)
 # Defects that may come from the missing bytes alone, with the field that could not be read
 _STOPS: dict[DefectKind, str | None] = {
     DefectKind.FIELD_OVERRUN: None,  # it names the field

@@ -189,7 +189,7 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
 
 
 def shown(name: bytes) -> str:
-    """Returns the part of a protocol name that may be shown, with `CUT` appended if it is longer."""
+    """Returns the part of a protocol name that may be shown, and `CUT` if it is longer."""
     kept = shown_size(name)
     return name[:kept].decode("ascii") + (CUT if kept < len(name) else "")
 

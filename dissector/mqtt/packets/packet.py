@@ -157,6 +157,11 @@ def field_names(record: type[Packet]) -> tuple[str, ...]:
     return tuple(name for name in names if not name.startswith("_"))
 
 
+def own_field_names(record: type[Packet]) -> tuple[str, ...]:
+    """Returns the names of those fields that not every packet has."""
+    return field_names(record)[len(field_names(Packet)) :]
+
+
 def output_name(field: str) -> str:
     """Returns the name of a field in every output and as a scapy field: "clientId" of client_id."""
     first, *others = field.split("_")
