@@ -344,7 +344,7 @@ class MQTTDisconnect(Body):
     """DISCONNECT. Empty before 5.0; in 5.0 the properties, and then the code, are optional."""
 
     name = "MQTT DISCONNECT"
-    record = Disconnect
+    record: ClassVar[type[records.Packet]] = Disconnect
     fields_desc: ClassVar[list[AnyField]] = _fields(
         Disconnect,
         {

@@ -12,7 +12,6 @@ type is compiled, its .pxd has the C type of each field, in the same order.
 
 from __future__ import annotations
 
-from functools import cache
 from types import GetSetDescriptorType
 from typing import Any, ClassVar
 
@@ -138,13 +137,18 @@ class Reasoned(Packet):
         return self.reason_code
 
 
-@cache
+_field_names: dict[type[Packet], tuple[str, ...]] = {}  # what `field_names` has returned
+
+
 def field_names(record: type[Packet]) -> tuple[str, ...]:
     """Returns the names of the fields of a type: those that its `set_defaults` sets, in order.
 
     Fields of a compiled class are descriptors of it, in the order of its .pxd. So is its property
     `name`, which is no field.
     """
+    known = _field_names.get(record)
+    if known is not None:
+        return known
     compiled = [
         name
         for part in reversed(record.__mro__)
@@ -154,7 +158,9 @@ def field_names(record: type[Packet]) -> tuple[str, ...]:
     blank = record.__new__(record)
     blank.set_defaults()
     names = (*compiled, *getattr(blank, "__dict__", ()))
-    return tuple(name for name in names if not name.startswith("_"))
+    found = tuple(name for name in names if not name.startswith("_"))
+    _field_names[record] = found
+    return found
 
 
 def own_field_names(record: type[Packet]) -> tuple[str, ...]:
