@@ -30,7 +30,7 @@ cdef class Connect(Packet):
     cpdef set_defaults(self)
     cpdef decode_body(self, Reader reader, version, side)
 
-@cython.locals(name=bytes, known=cython.bint, start=Py_ssize_t, at=Py_ssize_t, wire_level=cython.int, level=cython.int, flags=cython.int, keep_alive=cython.int)
+@cython.locals(data=bytes, size=Py_ssize_t, known=cython.bint, old=cython.bint, start=Py_ssize_t, at=Py_ssize_t, wire_level=cython.int, level=cython.int, flags=cython.int, keep_alive=cython.int)
 cdef _variable_header(Reader reader, Connect connect)
 @cython.locals(flags=cython.int, client_id=str, start=Py_ssize_t, mark=Py_ssize_t, known=Py_ssize_t)
 cdef _payload(Reader reader, Connect connect)

@@ -126,17 +126,18 @@ class Connect(Packet):
 
 def _variable_header(reader: Reader, connect: Connect) -> None:
     start = reader.pos
-    name = reader.block("protocolName")
-    if name is None:
+    at = reader.skip_block("protocolName")
+    if at < 0:
         return
-    known = True
-    if name == b"MQTT":
+    data, size = reader.data, reader.pos - at
+    known, old = True, False
+    if size == 4 and data.startswith(b"MQTT", at):
         connect.protocol_name = "MQTT"
-    elif name == b"MQIsdp":
-        connect.protocol_name = "MQIsdp"
+    elif size == 6 and data.startswith(b"MQIsdp", at):
+        connect.protocol_name, old = "MQIsdp", True
     else:
         known = False
-        connect.protocol_name = _unknown_name(reader, start, name)
+        connect.protocol_name = _unknown_name(reader, start, data[at : reader.pos])
         if reader.broken:
             return
     at = reader.pos
@@ -149,10 +150,10 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     connect.version = version
     if wire_level >= 0x80 and version is not None:
         connect.bridge = True
-    if not known or (level != 3 and name == b"MQIsdp"):
+    if not known or (level != 3 and old):
         reported = connect.protocol_name
-        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, reported, "protocolName")
-    elif level == 3 and name == b"MQTT":
+        reader.defect(DefectKind.PROTOCOL_NAME, start, size + 2, reported, "protocolName")
+    elif level == 3 and not old:
         reader.defect(
             DefectKind.NAME_LEVEL_DISAGREE, start, at + 1 - start, wire_level, "protocolLevel"
         )
