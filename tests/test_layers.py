@@ -26,7 +26,10 @@ from dissector.layers import (
 )
 from dissector.model import Version
 from dissector.mqtt import encode
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
 from tests import strategies
 from tests.layer_records import as_record, built, pairs
 

@@ -3,13 +3,11 @@ cimport cython
 cdef bytes _USUAL, _OLD
 cdef int _NAME_WITHIN, _LONGEST
 
-cdef int _LENGTH_BITS, _INCOMPLETE, _ENDLESS
-cdef long long _LENGTH_MASK
+cdef int LENGTH_BITS, INCOMPLETE, ENDLESS
+cdef long long LENGTH_MASK
 
-@cython.locals(remaining=cython.longlong, index=cython.int, byte=cython.longlong)
-cdef long long _fixed_header(bytes data, Py_ssize_t at, Py_ssize_t stop) except -3
 cpdef bint plain_connect(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
-@cython.locals(size=Py_ssize_t, header=cython.longlong, pos=Py_ssize_t, remaining=cython.longlong, body=bytes)
+@cython.locals(size=Py_ssize_t, length=cython.longlong, pos=Py_ssize_t, remaining=cython.longlong, body=bytes)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
 cdef bint _begins_name(bytes body) except -1
 cdef bint _has_name(bytes data) except -1
@@ -23,14 +21,12 @@ cpdef bint server_begins(bytes data, Py_ssize_t start, Py_ssize_t stop, bint ver
 cdef bint _connack_of_5(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(pos=Py_ssize_t)
 cpdef bint unfinished_connect(bytes data) except -1
-@cython.locals(pos=Py_ssize_t, header=cython.longlong, begin=Py_ssize_t, end=Py_ssize_t, remaining=Py_ssize_t, count=cython.int, topic=Py_ssize_t, kind=cython.int, flags=cython.int, whole=cython.bint)
+@cython.locals(pos=Py_ssize_t, length=cython.longlong, begin=Py_ssize_t, end=Py_ssize_t, remaining=Py_ssize_t, count=cython.int, topic=Py_ssize_t, kind=cython.int, flags=cython.int, whole=cython.bint)
 cpdef int malformed_packets(bytes data, Py_ssize_t start, Py_ssize_t stop, bint ended) except -1
 @cython.locals(at=Py_ssize_t)
 cdef bint _named_body(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(packet_type=cython.int, flags=cython.int)
 cpdef bint plausible(bytes data, Py_ssize_t begin, Py_ssize_t stop, int first, long long remaining, bint whole) except -1
-@cython.locals(encoded=bytearray)
-cdef bytes _header(int first, long long remaining)
 @cython.locals(at=Py_ssize_t, end=Py_ssize_t)
 cdef bint _plausible_acknowledgement(bytes data, Py_ssize_t begin, Py_ssize_t stop, int kind, long long remaining) except -1
 @cython.locals(end=Py_ssize_t)
@@ -43,9 +39,9 @@ cdef bint _plausible_publish(bytes data, Py_ssize_t begin, Py_ssize_t stop, int 
 cdef bint _plausible_subscribe(bytes data, Py_ssize_t begin, Py_ssize_t stop, int kind, long long remaining) except -1
 @cython.locals(at=Py_ssize_t)
 cdef bint _topic(bytes raw) except -1
-@cython.locals(pos=Py_ssize_t, count=cython.int, header=cython.longlong, begin=Py_ssize_t, remaining=cython.longlong, whole=cython.bint)
+@cython.locals(pos=Py_ssize_t, count=cython.int, length=cython.longlong, begin=Py_ssize_t, remaining=cython.longlong, whole=cython.bint)
 cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop, int known=*) except -1
-@cython.locals(header=cython.longlong, begin=Py_ssize_t, remaining=Py_ssize_t)
+@cython.locals(length=cython.longlong, begin=Py_ssize_t, remaining=Py_ssize_t)
 cpdef bint packet_begins(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 cpdef str other_protocol(bytes data)
 

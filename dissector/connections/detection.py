@@ -9,7 +9,16 @@ their flags is wrong.
 
 from __future__ import annotations
 
+import cython
+
 from dissector.mqtt import spec
+from dissector.mqtt.encode import variable
+from dissector.mqtt.fields import ENDLESS, INCOMPLETE, LENGTH_BITS, LENGTH_MASK
+
+if cython.compiled:
+    from cython.cimports.dissector.mqtt.fields import variable_at  # type: ignore[import-not-found]
+else:
+    from dissector.mqtt.fields import variable_at
 
 NO, YES, MORE = range(3)
 
@@ -18,30 +27,8 @@ _OLD = b"\x00\x06MQIsdp"  # and of 3.1
 _LONGEST = 1 << 20  # Remaining Length of a packet by which a stream is recognised in the middle
 _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protocol name may lie
 
-_LENGTH_BITS = 28  # of a Remaining Length of four bytes
-_LENGTH_MASK = (1 << _LENGTH_BITS) - 1
-_INCOMPLETE, _ENDLESS = -1, -2
-
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
-
-
-def _fixed_header(data: bytes, at: int, stop: int) -> int:
-    """Reads the Remaining Length of the packet at `at`: where its body begins, and the length.
-
-    Both are in one number, the second in the low `_LENGTH_BITS`; `_INCOMPLETE` if bytes before
-    `stop` are missing, `_ENDLESS` if the length has more than four bytes.
-    """
-    remaining = 0
-    for index in range(4):
-        at += 1
-        if at >= stop:
-            return _INCOMPLETE
-        byte = data[at]
-        remaining |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            return (at + 1) << _LENGTH_BITS | remaining
-    return _ENDLESS
 
 
 def plain_connect(data: bytes, start: int, stop: int) -> bool:
@@ -67,13 +54,13 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         return YES
     if data[0] >> 4 != 1:
         return NO
-    header = _fixed_header(data, 0, size)
-    if header == _INCOMPLETE:
+    length = variable_at(data, 1, size)
+    if length == INCOMPLETE:
         return MORE
-    if header == _ENDLESS:  # no packet, but a CONNECT if the name follows
+    if length == ENDLESS:  # no packet, but a CONNECT if the name follows
         return YES if known_port and _has_name(data) else NO
-    pos = header >> _LENGTH_BITS
-    remaining = header & _LENGTH_MASK
+    pos = length >> LENGTH_BITS
+    remaining = length & LENGTH_MASK
     body = data[pos : min(pos + remaining, pos + len(_OLD))].upper()
     if body.startswith(_USUAL) or body == _OLD.upper():
         return YES
@@ -192,14 +179,14 @@ def malformed_packets(data: bytes, start: int, stop: int, ended: bool) -> int:
     pos = start
     count = 0
     while pos < stop:
-        header = _fixed_header(data, pos, stop)
+        length = variable_at(data, pos + 1, stop)
         kind = data[pos] >> 4
-        if header == _INCOMPLETE:
+        if length == INCOMPLETE:
             return (YES if count > 1 and kind else NO) if ended else MORE
-        if header == _ENDLESS:
+        if length == ENDLESS:
             return NO
-        begin = header >> _LENGTH_BITS
-        remaining = header & _LENGTH_MASK
+        begin = length >> LENGTH_BITS
+        remaining = length & LENGTH_MASK
         whole = stop - begin >= remaining
         if kind == 0:
             return YES if data[start:stop] == b"\0\0" else NO
@@ -243,7 +230,9 @@ def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, wh
     if packet_type in _TYPES_WITH_IDENTIFIER or packet_type == 6:
         return _plausible_acknowledgement(data, begin, stop, packet_type, remaining)
     if packet_type == 1:
-        return looks_like_connect(_header(first, remaining) + data[begin:stop], False) == 1
+        return (
+            looks_like_connect(bytes((first,)) + variable(remaining) + data[begin:stop], False) == 1
+        )
     if packet_type == 2:
         if remaining < 2 or (stop > begin and data[begin] > 1):
             return False
@@ -261,15 +250,6 @@ def plausible(data: bytes, begin: int, stop: int, first: int, remaining: int, wh
     if packet_type == 15:
         return whole and remaining >= 6 and data[begin] in (0, 0x18, 0x19)
     return False
-
-
-def _header(first: int, remaining: int) -> bytes:
-    encoded = bytearray((first,))
-    while True:
-        remaining, low = remaining >> 7, remaining & 0x7F
-        encoded.append(low | 0x80 if remaining else low)
-        if not remaining:
-            return bytes(encoded)
 
 
 def _plausible_acknowledgement(
@@ -376,13 +356,13 @@ def plausible_chain(data: bytes, start: int, stop: int, known: int = 0) -> bool:
     pos = start
     count = known
     while pos < stop:
-        header = _fixed_header(data, pos, stop)
-        if header == _INCOMPLETE:
+        length = variable_at(data, pos + 1, stop)
+        if length == INCOMPLETE:
             return count >= 2
-        if header == _ENDLESS:
+        if length == ENDLESS:
             return False
-        begin = header >> _LENGTH_BITS
-        remaining = header & _LENGTH_MASK
+        begin = length >> LENGTH_BITS
+        remaining = length & LENGTH_MASK
         whole = stop - begin >= remaining
         if not plausible(
             data, begin, begin + remaining if whole else stop, data[pos], remaining, whole
@@ -402,11 +382,11 @@ def packet_begins(data: bytes, start: int, stop: int) -> bool:
     """
     if start >= stop or data[start] >> 4 != 3:
         return False
-    header = _fixed_header(data, start, stop)
-    if header < 0:
+    length = variable_at(data, start + 1, stop)
+    if length < 0:
         return False
-    begin = header >> _LENGTH_BITS
-    remaining = header & _LENGTH_MASK
+    begin = length >> LENGTH_BITS
+    remaining = length & LENGTH_MASK
     if remaining > _LONGEST or stop - begin >= remaining or stop - begin < 2:
         return False
     if 2 + (data[begin] << 8 | data[begin + 1]) > stop - begin:

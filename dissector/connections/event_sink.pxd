@@ -1,6 +1,6 @@
 from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
-from dissector.mqtt.packets cimport Packet
+from dissector.mqtt.packets.packet cimport Packet
 
 cdef class EventSink:
     cpdef defects(self, Connection connection, Packet packet, side)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
 from dissector.model import FrameRef, Side
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake

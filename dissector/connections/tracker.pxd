@@ -7,7 +7,10 @@ from dissector.connections.handshake cimport Close, Handshake
 from dissector.connections.known_server cimport KnownServer
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet, _Reasoned
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
+from dissector.mqtt.packets.disconnect cimport Disconnect
+from dissector.mqtt.packets.packet cimport Packet, Reasoned
 from dissector.mqtt.stream cimport Framer
 from dissector.net.causal_order cimport CausalOrder
 from dissector.net.consumer cimport Consumer
@@ -89,8 +92,8 @@ cdef class Tracker(Consumer):
     cdef _set_flags(self, MqttDirection direction, int kind)
     @cython.locals(connection=Connection)
     cdef _defects(self, MqttDirection direction, Packet packet)
-    @cython.locals(known=cython.int, item=_Reasoned)
-    cdef tuple _append_limited(self, tuple kept, _Reasoned packet)
+    @cython.locals(known=cython.int, item=Reasoned)
+    cdef tuple _append_limited(self, tuple kept, Reasoned packet)
     cdef _keep(self, Packet packet, tuple properties)
     @cython.locals(connection=Connection, acknowledged=cython.longlong)
     cdef _disconnect(self, MqttDirection direction, Disconnect packet)

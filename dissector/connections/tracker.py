@@ -40,8 +40,14 @@ from dissector.connections.known_server import KnownServer
 from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import Outcome, Side, Version
 from dissector.mqtt import spec
+from dissector.mqtt.decode import DECODED
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 from dissector.net.consumer import (
     CAPTURE_END,
@@ -112,7 +118,7 @@ _REFUSED_CONNACK, _STAYS, _EVENTS, _NEXT = CONNACK_REFUSED, STAYS, EVENTS, NEXT
 _CLIENT, _SERVER, _INCOMPLETE = Side.CLIENT, Side.SERVER, Outcome.INCOMPLETE
 _V3_1, _V3_1_1, _V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 _CONNECT, _CONNACK, _DISCONNECT, _AUTH = spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH
-_DECODED = (1 << _CONNECT) | (1 << _CONNACK) | (1 << _DISCONNECT) | (1 << _AUTH)
+_DECODED = DECODED
 _CLIENT_ONLY = sum(1 << kind for kind in spec.CLIENT_ONLY)
 _SERVER_ONLY = sum(1 << kind for kind in spec.SERVER_ONLY)
 _CONNECT_BYTE = bytes((spec.CONNECT << 4,))

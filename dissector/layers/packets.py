@@ -1,11 +1,15 @@
 """Scapy layers of the fixed header and the bodies of MQTT control packets.
 
+A body has the fields of the native record of its type, with the names of every output and in the
+record's order (`_fields`).
 Each packet is the payload of the previous one. scapy dissects, builds and shows a chain of layers
 by recursion, so its length is limited.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from typing import Any, ClassVar
 
 from scapy.config import conf
@@ -29,6 +33,12 @@ from dissector.layers.fields import (
 from dissector.layers.properties import PropertiesField
 from dissector.model import Version
 from dissector.mqtt import spec
+from dissector.mqtt.decode import RECORDS
+from dissector.mqtt.packets import packet as records
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
 
 # Packets beyond this number in one segment are left in one Raw, because of Python's stack limit.
 MAX_CHAIN = 32
@@ -172,7 +182,12 @@ def _next_packet(packet: Packet) -> type[Packet]:
 
 
 class Body(Tolerant):
-    """The body after a fixed header: as many bytes as the Remaining Length, if available."""
+    """The body after a fixed header: as many bytes as the Remaining Length, if available.
+
+    `record` is the native record of the type, from which its fields come.
+    """
+
+    record: ClassVar[type[records.Packet]] = records.Packet
 
     def do_dissect(self, s: bytes) -> bytes:
         """Reads the body; returns the bytes after it, which are the next packet."""
@@ -223,12 +238,37 @@ def _connect_flag(name: str, default: int | None, size: int = 1, *fields: str) -
     return BitsField(name, default, size, any_given(*fields), byte="cleanSession")
 
 
-def _properties(prefix: str, name: str, condition: Condition) -> list[Any]:
+def _properties(name: str, condition: Condition) -> list[Any]:
     """Returns the fields for Property Length and properties of a CONNECT."""
+    length = name.removesuffix("ies") + "yLength"
     return [
-        ConditionalField(VariableByteIntegerField(f"{prefix}Length", name), condition),
-        ConditionalField(PropertiesField(name, [], f"{prefix}Length"), condition),
+        ConditionalField(VariableByteIntegerField(length, name), condition),
+        ConditionalField(PropertiesField(name, [], length), condition),
     ]
+
+
+def _optional_properties(name: str) -> list[Any]:
+    """Returns those fields of a packet in which only the bytes left decide whether it has them.
+
+    None is absent, [] present but empty.
+    """
+    return [
+        PresentField(VariableByteIntegerField("propertyLength", name), "propertyLength", name),
+        PresentField(PropertiesField(name, None, "propertyLength")),
+    ]
+
+
+def _fields(
+    record: type[records.Packet], makers: dict[str, Callable[[str], list[Any]]]
+) -> list[AnyField]:
+    """Returns the scapy fields of a record, in its order, and `trailing`.
+
+    `makers` returns those of each field that is on the wire by itself, given the name in outputs.
+    """
+    names = records.own_field_names(record)
+    assert makers.keys() <= set(names), "a layer has a field that its record has not"
+    made = (makers[name](records.output_name(name)) for name in names if name in makers)
+    return [*chain.from_iterable(made), trailing()]
 
 
 class MQTTConnect(Body):
@@ -239,30 +279,37 @@ class MQTTConnect(Body):
     """
 
     name = "MQTT CONNECT"
-    fields_desc: ClassVar[list[AnyField]] = [
-        *text("protocolName", b"MQTT"),
-        NumberField("protocolLevel", 4, "B", _LEVELS),
-        _connect_flag("usernameFlag", None, 1, "username"),
-        _connect_flag("passwordFlag", None, 1, "password"),
-        _connect_flag("lastWillRetain", 0),
-        _connect_flag("lastWillQos", 0, 2),
-        _connect_flag("willFlag", None, 1, "lastWillTopic", "lastWillMessage"),
-        _connect_flag("cleanSession", 1),
-        _connect_flag("reservedFlag", 0),
-        NumberField("keepAlive", 60, "H"),
-        *_properties("property", "properties", _is_5),
-        *text("clientId", b""),
-        *_properties(
-            "lastWillProperty",
-            "lastWillProperties",
-            lambda packet: _is_5(packet) and _has_will(packet),
-        ),
-        *text("lastWillTopic", None, _has_will),
-        *text("lastWillMessage", None, _has_will),
-        *text("username", None, flagged("usernameFlag", "username")),
-        *text("password", None, flagged("passwordFlag", "password")),
-        trailing(),
-    ]
+    record = Connect
+    fields_desc: ClassVar[list[AnyField]] = _fields(
+        Connect,
+        {
+            "protocol_name": lambda name: text(name, b"MQTT"),
+            "protocol_level": lambda name: [NumberField(name, 4, "B", _LEVELS)],
+            "connect_flags": lambda name: [
+                _connect_flag("usernameFlag", None, 1, "username"),
+                _connect_flag("passwordFlag", None, 1, "password"),
+            ],
+            "last_will_retain": lambda name: [_connect_flag(name, 0)],
+            "last_will_qos": lambda name: [_connect_flag(name, 0, 2)],
+            "will_flag": lambda name: [
+                _connect_flag(name, None, 1, "lastWillTopic", "lastWillMessage")
+            ],
+            "clean_session": lambda name: [
+                _connect_flag(name, 1),
+                _connect_flag("reservedFlag", 0),
+            ],
+            "keep_alive": lambda name: [NumberField(name, 60, "H")],
+            "properties": lambda name: _properties(name, _is_5),
+            "client_id": lambda name: text(name, b""),
+            "last_will_properties": lambda name: _properties(
+                name, lambda packet: _is_5(packet) and _has_will(packet)
+            ),
+            "last_will_topic": lambda name: text(name, None, _has_will),
+            "last_will_message": lambda name: text(name, None, _has_will),
+            "username": lambda name: text(name, None, flagged("usernameFlag", name)),
+            "password": lambda name: text(name, None, flagged("passwordFlag", name)),
+        },
+    )
 
     def summarised(self) -> str:
         """Returns version, client id, clean session and keep alive."""
@@ -272,26 +319,20 @@ class MQTTConnect(Body):
         )
 
 
-# Only the bytes left decide whether a packet has properties; None is absent, [] present but empty.
-_OPTIONAL_PROPERTIES = (
-    PresentField(
-        VariableByteIntegerField("propertyLength", "properties"), "propertyLength", "properties"
-    ),
-    PresentField(PropertiesField("properties", None, "propertyLength")),
-)
-
-
 class MQTTConnack(Body):
     """CONNACK. It has the layout of 5.0 if `properties` is a list, also an empty one."""
 
     name = "MQTT CONNACK"
-    fields_desc: ClassVar[list[AnyField]] = [
-        BitsField("acknowledgeFlags", 0, 7, byte="sessionPresent"),
-        BitsField("sessionPresent", 0, 1, byte="sessionPresent"),
-        NumberField("returnCode", 0, "B", _CONNACK_CODES),
-        *_OPTIONAL_PROPERTIES,
-        trailing(),
-    ]
+    record = Connack
+    fields_desc: ClassVar[list[AnyField]] = _fields(
+        Connack,
+        {
+            "acknowledge_flags": lambda name: [BitsField(name, 0, 7, byte="sessionPresent")],
+            "session_present": lambda name: [BitsField(name, 0, 1, byte=name)],
+            "return_code": lambda name: [NumberField(name, 0, "B", _CONNACK_CODES)],
+            "properties": _optional_properties,
+        },
+    )
 
     def summarised(self) -> str:
         """Returns return code and session present."""
@@ -303,11 +344,16 @@ class MQTTDisconnect(Body):
     """DISCONNECT. Empty before 5.0; in 5.0 the properties, and then the code, are optional."""
 
     name = "MQTT DISCONNECT"
-    fields_desc: ClassVar[list[AnyField]] = [
-        PresentField(NumberField("reasonCode", None, "B", spec.REASON_CODES)),
-        *_OPTIONAL_PROPERTIES,
-        trailing(),
-    ]
+    record: ClassVar[type[records.Packet]] = Disconnect
+    fields_desc: ClassVar[list[AnyField]] = _fields(
+        Disconnect,
+        {
+            "reason_code": lambda name: [
+                PresentField(NumberField(name, None, "B", spec.REASON_CODES))
+            ],
+            "properties": _optional_properties,
+        },
+    )
 
     def summarised(self) -> str:
         """Returns type, and the reason code if present."""
@@ -319,6 +365,7 @@ class MQTTAuth(MQTTDisconnect):
     """AUTH, only in 5.0; an empty body means code 0 without properties."""
 
     name = "MQTT AUTH"
+    record = Auth
 
     def version(self) -> Version | None:
         """Returns 5.0: no other version has this packet."""
@@ -340,7 +387,5 @@ class MQTTBody(Body):
 
 _BODIES = (MQTTConnect, MQTTConnack, MQTTDisconnect, MQTTAuth)
 
-for _type, _body in zip(
-    (spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH), _BODIES, strict=True
-):
-    bind_layers(MQTT, _body, type=_type)
+for _type, _record in RECORDS.items():
+    bind_layers(MQTT, next(_body for _body in _BODIES if _body.record is _record), type=_type)

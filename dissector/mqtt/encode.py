@@ -1,13 +1,12 @@
-"""Encodes records of control packets to bytes: the inverse of `decode.py` for valid packets.
+"""Encodes lengths, fields and property sections: the inverse of `fields.py` and `properties.py`.
 
-Only the fields are used; sizes, `raw` and `defects` are ignored. Lengths are computed.
+The records in `packets/` encode themselves with these (`Packet.encode`).
 """
 
 from __future__ import annotations
 
-from dissector.model import Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Property
+from dissector.mqtt.properties import Property
 from dissector.text import encode as encode_text
 
 
@@ -21,9 +20,19 @@ def variable(value: int) -> bytes:
             return bytes(encoded)
 
 
+def integer(value: int, size: int) -> bytes:
+    """Encodes a big-endian integer of `size` bytes."""
+    return value.to_bytes(size, "big")
+
+
 def block(data: bytes) -> bytes:
     """Encodes a two-byte length and its bytes."""
-    return len(data).to_bytes(2, "big") + data
+    return integer(len(data), 2) + data
+
+
+def text(value: str) -> bytes:
+    """Encodes a UTF-8 string with its two-byte length; the inverse of `text.decode`."""
+    return block(encode_text(value))
 
 
 def packet(first: int, body: bytes) -> bytes:
@@ -40,66 +49,12 @@ def properties(items: tuple[Property, ...]) -> bytes:
 def _value(item: Property) -> bytes:
     kind = spec.PROPERTIES[item.id].type
     if kind == spec.STRING_PAIR:
-        return b"".join(block(encode_text(half)) for half in item.value)
+        return b"".join(map(text, item.value))
     if kind == spec.STRING:
-        return block(encode_text(item.value))
+        return text(item.value)
     if kind == spec.BINARY:
         return block(item.value)
     if kind == spec.VBI:
         return variable(item.value)
     size = {spec.BYTE: 1, spec.U16: 2, spec.U32: 4}[kind]
-    return int(item.value).to_bytes(size, "big")
-
-
-def connect(record: Connect) -> bytes:
-    """Encodes a CONNECT; the connect flags follow from the fields that are present."""
-    will = record.last_will_topic is not None
-    flags = (
-        (spec.FLAG_CLEAN if record.clean_session else 0)
-        | (spec.FLAG_WILL if will else 0)
-        | record.last_will_qos << 3
-        | (spec.FLAG_WILL_RETAIN if record.last_will_retain else 0)
-        | (spec.FLAG_PASSWORD if record.password is not None else 0)
-        | (spec.FLAG_USERNAME if record.username is not None else 0)
-    )
-    five = record.version is Version.V5_0
-    body = [
-        block(encode_text(record.protocol_name)),
-        bytes((record.protocol_level, flags)),
-        record.keep_alive.to_bytes(2, "big"),
-        properties(record.properties) if five else b"",
-        block(encode_text(record.client_id)),
-    ]
-    if record.last_will_topic is not None:
-        body += [
-            properties(record.last_will_properties) if five else b"",
-            block(encode_text(record.last_will_topic)),
-            block(record.last_will_message or b""),
-        ]
-    if record.username is not None:
-        body.append(block(encode_text(record.username)))
-    if record.password is not None:
-        body.append(block(record.password))
-    return packet(spec.CONNECT << 4, b"".join(body))
-
-
-def connack(record: Connack) -> bytes:
-    """Encodes a CONNACK in the layout of its version."""
-    body = bytes((record.acknowledge_flags, record.return_code or 0))
-    if record.version is Version.V5_0:
-        body += properties(record.properties)
-    return packet(spec.CONNACK << 4, body)
-
-
-def disconnect(record: Disconnect) -> bytes:
-    """Encodes a DISCONNECT: empty before 5.0, with reason code and properties in 5.0."""
-    if record.version is not Version.V5_0:
-        return packet(spec.DISCONNECT << 4, b"")
-    return packet(
-        spec.DISCONNECT << 4, bytes((record.reason_code,)) + properties(record.properties)
-    )
-
-
-def auth(record: Auth) -> bytes:
-    """Encodes an AUTH."""
-    return packet(spec.AUTH << 4, bytes((record.reason_code,)) + properties(record.properties))
+    return integer(item.value, size)

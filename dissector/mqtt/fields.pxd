@@ -1,5 +1,8 @@
 cimport cython
 
+cdef int _LENGTH_BITS, _INCOMPLETE, _ENDLESS
+cdef long long _LENGTH_MASK
+
 @cython.final
 cdef class Reader:
     cdef public bytes data
@@ -18,13 +21,15 @@ cdef class Reader:
     cpdef stop_here(self, Py_ssize_t unread)
     cpdef trailing(self)
     cpdef overrun(self, str field, Py_ssize_t wanted)
-    @cython.locals(value=cython.longlong, index=Py_ssize_t, byte=cython.longlong)
-    cpdef long long variable(self) except *
+    @cython.locals(found=cython.longlong)
+    cpdef long long variable(self, str field) except *
     @cython.locals(start=Py_ssize_t)
     cpdef bytes block(self, str field)
     @cython.locals(size=Py_ssize_t, start=Py_ssize_t)
     cdef Py_ssize_t skip_block(self, str field) except? -1
 
+@cython.locals(value=cython.longlong, index=cython.int, byte=cython.longlong)
+cpdef long long variable_at(bytes data, Py_ssize_t at, Py_ssize_t stop) except? -3
 cpdef int minimal_size(long long value) except -1
 @cython.locals(plain=cython.bint, index=Py_ssize_t, byte=cython.int, code=cython.int)
 cpdef int text_problem(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1

@@ -2,7 +2,7 @@
 
 A `Reader` never raises: a field that runs past the end is recorded as a defect and returned as None
 (or -1), and `broken` is set, after which nothing more can be read. Offsets count from the packet's
-first byte.
+first byte. Each method that reads takes the name of the field, as it is in every output.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ else:
     from dissector.integers import cut
 
 CLEAN, NOT_UTF8, NUL, CONTROL = range(4)
+
+LENGTH_BITS = 28  # of a Variable Byte Integer of four bytes
+LENGTH_MASK = (1 << LENGTH_BITS) - 1
+INCOMPLETE, ENDLESS = -1, -2
+# the same, as C integers when compiled
+_LENGTH_BITS, _LENGTH_MASK, _INCOMPLETE, _ENDLESS = LENGTH_BITS, LENGTH_MASK, INCOMPLETE, ENDLESS
 
 
 class Reader:
@@ -80,18 +86,13 @@ class Reader:
         self.stop_here(self.pos)
         self.pos = self.end
 
-    def variable(self) -> int:
-        """Reads a Variable Byte Integer (v5.0 §1.5.5); -1: truncated, -2: over four bytes."""
-        value = 0
-        for index in range(4):
-            if self.pos + index >= self.end:
-                return -1
-            byte = self.data[self.pos + index]
-            value |= (byte & 0x7F) << (7 * index)
-            if byte < 0x80:
-                self.pos += index + 1
-                return value
-        return -2
+    def variable(self, field: str) -> int:
+        """Reads a Variable Byte Integer; INCOMPLETE or ENDLESS if it cannot be read."""
+        found = variable_at(self.data, self.pos, self.end)
+        if found < 0:
+            return found
+        self.pos = found >> _LENGTH_BITS
+        return found & _LENGTH_MASK
 
     def block(self, field: str) -> bytes | None:
         """Reads a two-byte length and as many bytes; None if they run past the end."""
@@ -110,6 +111,23 @@ class Reader:
         start = self.pos + 2
         self.pos = start + size
         return start
+
+
+def variable_at(data: bytes, at: int, stop: int) -> int:
+    """Decodes the Variable Byte Integer that begins at data[at] (v5.0 §1.5.5).
+
+    Returns where it ends and its value in one number, the second in the low `LENGTH_BITS`;
+    INCOMPLETE if bytes from `stop` on are needed, ENDLESS if it has more than four bytes.
+    """
+    value = 0
+    for index in range(4):
+        if at + index >= stop:
+            return _INCOMPLETE
+        byte = data[at + index]
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return (at + index + 1) << _LENGTH_BITS | value
+    return _ENDLESS
 
 
 def minimal_size(value: int) -> int:

@@ -1,4 +1,4 @@
-"""Decodes a property section of MQTT 5.0 into its properties, and records errors as defects.
+"""The properties of MQTT 5.0: decodes a section of them, and records errors as defects.
 
 An unknown identifier ends the section, because the length of its value is unknown. Its value is
 then the rest of the section, as raw bytes.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import cython
+import msgspec
 
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.fields import CONTROL, NOT_UTF8, NUL, Reader
-from dissector.mqtt.packets import Property
 from dissector.text import decode as decode_text
 
 if cython.compiled:
@@ -48,6 +48,26 @@ _USER_PROPERTY = {
 }
 
 
+class Property(msgspec.Struct, frozen=True):
+    """One MQTT 5.0 property; `offset` is the offset of its identifier in the packet.
+
+    `value`: int, str, bytes, a pair of str, or raw bytes where the identifier is unknown.
+    """
+
+    id: int
+    name: str
+    value: Any
+    offset: int
+
+
+def property_value(properties: tuple[Property, ...], name: str) -> Any:
+    """Returns the first value of the property called `name`, or None."""
+    for item in properties:
+        if item.name == name:
+            return item.value
+    return None
+
+
 def read_properties(reader: Reader, place: int, length_field: str) -> tuple[Property, ...]:
     """Reads a Property Length and its properties.
 
@@ -63,7 +83,7 @@ def read_properties(reader: Reader, place: int, length_field: str) -> tuple[Prop
 
 def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, ...]:
     start = reader.pos
-    length = reader.variable()
+    length = reader.variable(length_field)
     if length < 0:
         kind = (
             DefectKind.PROPERTY_LENGTH_MISSING
@@ -120,7 +140,7 @@ def _section(reader: Reader, place: int, length_field: str) -> tuple[Property, .
 def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property | None:
     start = reader.pos
     packet_end, reader.end = reader.end, stop
-    identifier = reader.variable()
+    identifier = reader.variable("propertyIdentifier")
     if identifier < 0:
         reader.secret(start, stop - start)
         reader.defect(DefectKind.PROPERTY_OVERRUN, start, stop - start, None, "propertyIdentifier")
@@ -157,8 +177,8 @@ def _property(reader: Reader, place: int, stop: int, seen: set[int]) -> Property
 def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
     """Reads a property's value; None if it runs past the section (recorded as a defect)."""
     if kind == _STRING_PAIR:
-        first = _block(reader)
-        second = None if first is None else _block(reader)
+        first = _block(reader, name)
+        second = None if first is None else _block(reader, name)
         if first is not None and second is not None:
             for half in (first, second):
                 problem = text_problem(half, 0, len(half))
@@ -166,7 +186,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
                     reader.defect(_USER_PROPERTY[problem], start, reader.pos - start, half, name)
             return (decode_text(first), decode_text(second))
     elif kind == _STRING or kind == _BINARY:
-        raw = _block(reader)
+        raw = _block(reader, name)
         if raw is not None:
             if kind == _BINARY:
                 if name == "authenticationData":
@@ -179,7 +199,7 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
     else:
         size = 1 if kind == _BYTE else 2 if kind == _U16 else 4 if kind == _U32 else 0
         if size == 0:
-            value = reader.variable()
+            value = reader.variable(name)
             if value >= 0:
                 return value
         elif reader.left() >= size:
@@ -190,14 +210,14 @@ def _value(reader: Reader, kind: int, name: str, start: int, stop: int) -> Any:
     return None
 
 
-def _block(reader: Reader) -> bytes | None:
+def _block(reader: Reader, name: str) -> bytes | None:
     """Reads a length and its bytes without recording an overrun of the packet."""
     if reader.left() < 2:
         return None
     size = (reader.data[reader.pos] << 8) | reader.data[reader.pos + 1]
     if reader.left() - 2 < size:
         return None
-    return reader.block("")
+    return reader.block(name)
 
 
 def _range(

@@ -1,6 +1,8 @@
 cimport cython
 
 cdef long long PART
+cdef int DECODED, ENDLESS, INCOMPLETE, LENGTH_BITS
+cdef long long LENGTH_MASK
 
 @cython.final
 cdef class Framer:
@@ -33,13 +35,13 @@ cdef class Framer:
     cpdef bytes unfinished(self)
     cpdef feed(self, bytes window, Py_ssize_t start, Py_ssize_t stop, long long frame, long long time_ns)
     cpdef release(self)
-    @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, shift=cython.int, byte=cython.longlong)
+    @cython.locals(data=bytes, pos=Py_ssize_t, value=cython.longlong, length=cython.longlong)
     cpdef int next(self) except -1
     @cython.locals(here=Py_ssize_t)
     cdef int _begin(self, bytes header, Py_ssize_t pos) except -1
     @cython.locals(here=Py_ssize_t, stop=Py_ssize_t)
     cdef int _body(self) except -1
     cdef int _finish(self) except -1
-    @cython.locals(count=cython.int, value=cython.longlong, index=cython.int, header=bytes, stop=Py_ssize_t)
+    @cython.locals(count=cython.int, value=cython.longlong, header=bytes, stop=Py_ssize_t)
     cdef int _split_header(self) except -1
     cdef int _break(self, bytes header) except -1

@@ -2,7 +2,7 @@
 
 A `Framer` is fed a chunk, then `next()` is called until it has no packet left. A packet that lies
 whole in the chunk is returned as offsets into it, without a copy. A split packet is reassembled if
-its type is decoded (CONNECT, CONNACK, DISCONNECT, AUTH) and its size is at most `KEEP_LIMIT`; of
+its type is decoded (`mqtt.decode.RECORDS`) and its size is at most `KEEP_LIMIT`; of
 all others only the header is kept, so a packet of 256 MiB needs no memory.
 A Remaining Length of five bytes ends the framing of the direction, because the next packet cannot
 be located.
@@ -10,14 +10,22 @@ be located.
 
 from __future__ import annotations
 
+import cython
+
+from dissector.mqtt.decode import DECODED
+from dissector.mqtt.fields import ENDLESS, INCOMPLETE, LENGTH_BITS, LENGTH_MASK
+
+if cython.compiled:
+    from cython.cimports.dissector.mqtt.fields import variable_at  # type: ignore[import-not-found]
+else:
+    from dissector.mqtt.fields import variable_at
+
 NEED_DATA, PACKET, BROKEN = range(3)
 
 PART = 48  # bytes of memory for each part of a split packet, besides its data
 
 KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
 _BEGINNING_KEPT = 4096  # bytes of a packet that is too large to keep, in case it never ends
-# types whose bytes are kept: CONNECT, CONNACK, DISCONNECT, AUTH
-_DECODED = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
 
 
 class Framer:
@@ -102,31 +110,21 @@ class Framer:
         # the common case: the header lies whole in this chunk
         data = self.chunk
         pos = self.pos + 1
-        value = 0
-        shift = 0
-        while True:
-            if pos >= self.end:
-                self.header = data[self.pos : self.end]
-                self.first_frame = self.frame
-                self.first_time_ns = self.time_ns
-                self.pos = self.end
-                return NEED_DATA
-            byte = data[pos]
-            pos += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-            if shift > 21:
-                self.first_frame = self.frame
-                self.first_time_ns = self.time_ns
-                return self._break(data[self.pos : pos])
+        length = variable_at(data, pos, self.end)
+        self.first_frame = self.frame
+        self.first_time_ns = self.time_ns
+        if length == INCOMPLETE:
+            self.header = data[self.pos : self.end]
+            self.pos = self.end
+            return NEED_DATA
+        if length == ENDLESS:
+            return self._break(data[self.pos : pos + 4])
+        pos = length >> LENGTH_BITS
+        value = length & LENGTH_MASK
         self.first = data[self.pos]
         self.remaining = value
         self.header_size = pos - self.pos
         self.size = self.header_size + value
-        self.first_frame = self.frame
-        self.first_time_ns = self.time_ns
         if self.end - pos >= value:
             self.window = data
             self.start = self.pos
@@ -138,7 +136,7 @@ class Framer:
 
     def _begin(self, header: bytes, pos: int) -> int:
         """Begins a packet with an incomplete body; `pos` is the body's first byte in the chunk."""
-        wanted = self.keep_all or _DECODED >> (self.first >> 4) & 1
+        wanted = self.keep_all or DECODED >> (self.first >> 4) & 1
         here = self.end - pos
         self.body_left = self.remaining - here
         self.parts = None
@@ -184,9 +182,7 @@ class Framer:
             count = len(self.header)
             if self.header[count - 1] < 0x80:
                 header = self.header
-                value = 0
-                for index in range(1, count):
-                    value |= (header[index] & 0x7F) << (7 * (index - 1))
+                value = variable_at(header, 1, count) & LENGTH_MASK
                 self.header = b""
                 self.first = header[0]
                 self.remaining = value

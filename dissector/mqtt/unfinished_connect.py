@@ -5,13 +5,15 @@ from __future__ import annotations
 from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.packet import output_name, own_field_names
 
-# The fields of a CONNECT in their order on the wire. v3.1.1 §3.1.2, §3.1.3
-FIELDS = (
-    "protocolName", "protocolLevel", "connectFlags", "keepAlive", "properties", "clientId",
-    "lastWillProperties", "lastWillTopic", "lastWillMessage", "username", "password",
+# The fields of a CONNECT in their order on the wire, but not what their values imply. v3.1.1 §3.1.2
+_IMPLIED = (
+    "version", "bridge", "last_will_retain", "last_will_qos", "will_flag", "clean_session",
+    "complete",
 )  # fmt: skip
+FIELDS = tuple(output_name(name) for name in own_field_names(Connect) if name not in _IMPLIED)
 # Defects that may come from the missing bytes alone, with the field that could not be read
 _STOPS: dict[DefectKind, str | None] = {
     DefectKind.FIELD_OVERRUN: None,  # it names the field
@@ -42,12 +44,11 @@ class UnfinishedConnect:
         packet = decode_packet(data)
         defects = packet.defects
         self.fields: tuple[str, ...] = ()
-        facts = {name: getattr(packet, name) for name in packet.FIELDS}
         if isinstance(packet, Connect):  # else only a part of the fixed header came
             self.fields = _fields_before(defects)
             if length is not None:
                 defects = tuple(item for item in defects if _certain(item, length))
-        self.connect = Connect(**facts | {"defects": defects, "complete": False})
+        self.connect = Connect(**packet.values() | {"defects": defects, "complete": False})
 
     @property
     def amount(self) -> str:

@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.handshake cimport Handshake
 from dissector.model cimport FrameRef
-from dissector.mqtt.packets cimport Connack
+from dissector.mqtt.packets.connack cimport Connack
 
 cdef object _V5_0
 cdef dict _NAMES

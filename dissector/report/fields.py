@@ -21,7 +21,7 @@ import msgspec
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Finding, Summary, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Connack
+from dissector.mqtt.packets.connack import Connack
 from dissector.report.clock import rfc3339
 from dissector.text import lossless
 

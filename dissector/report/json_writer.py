@@ -17,7 +17,7 @@ import cython
 import msgspec
 
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Property
+from dissector.mqtt.properties import Property
 from dissector.report.clock import rfc3339
 from dissector.report.fields import Field, Kind, getter, of_struct
 from dissector.report.json_buffer import JsonBuffer

@@ -12,7 +12,12 @@ from dissector.connections.connection import Connection, ConnectionFlag, PacketR
 from dissector.model import Confidence, Finding, FrameRef, Obligation, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from dissector.rules.base import (
     ConnectionRule,
     DefectFact,

@@ -22,7 +22,7 @@ from dissector.connections.connection import Connection
 from dissector.model import Confidence, Finding, FrameRef, Obligation, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 
 Step = str | Callable[[], str]
 

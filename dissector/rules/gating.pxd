@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport CaptureQuality, Connection, PacketRef
 from dissector.model cimport FrameRef
-from dissector.mqtt.packets cimport Packet
+from dissector.mqtt.packets.packet cimport Packet
 
 cdef object _CLIENT, _SERVER, _V5_0
 

@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport Connection
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Packet
+from dissector.mqtt.packets.packet cimport Packet
 
 cdef unsigned long long _WITH_FINDING, _WEBSOCKET, _CONNECT, _CONNACK
 cdef long long _FREE_FINDINGS, _FINDING_BYTES, STREAMS_LISTED

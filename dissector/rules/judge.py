@@ -17,7 +17,7 @@ from dissector.model import Endpoint, Finding, FrameRef, Obligation, Severity, S
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.rules.base import DefectFact, Failure, Rule, Subject, Unevaluated, Verdict
 from dissector.rules.registry import AUDIT_GROUPS
 

@@ -15,7 +15,7 @@ from dissector.capture.rings import groups
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Property
+from dissector.mqtt.properties import Property
 from dissector.options import Options
 from dissector.report import fields
 from dissector.report.clock import rfc3339

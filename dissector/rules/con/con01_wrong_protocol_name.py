@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.mqtt.protocol_name import CUT
+from dissector.mqtt.packets.connect import CUT
 from dissector.rules.authoring import *
 from dissector.text import printable
 

@@ -6,7 +6,7 @@ import re
 
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.entities import text_bytes
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 from dissector.rules.authoring import *
 from dissector.rules.properties import find, readable
 

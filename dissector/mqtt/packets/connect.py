@@ -1,20 +1,27 @@
-"""Decodes the body of a CONNECT packet into its record, and reports every error as a defect.
+"""CONNECT: V3.1 §3.1, v3.1.1 §3.1, v5.0 §3.1.
 
 The payload fields are read in their order (v3.1.1 §3.1.3, v5.0 §3.1.3) as the connect flags declare
 them. If a field runs past the end, the rest is not read and `complete` is False. Nothing is guessed
 except the order of will fields, if they fit exactly in another order (`FIELD_ORDER`).
+
+If the length before an unknown protocol name is wrong, the rest of the CONNECT is read as part of
+it, perhaps with a password. A protocol name is a short word, so of an unknown one only the leading
+printable ASCII is shown, at most eight characters, and an ellipsis (which no protocol name
+contains) for the rest.
 """
 
 from __future__ import annotations
 
+import re
+
 import cython
 
-from dissector.model import Version
-from dissector.mqtt import spec
+from dissector.model import Side, Version
+from dissector.mqtt import encode, spec
 from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.fields import CLEAN, CONTROL, NOT_UTF8, NUL, Reader
-from dissector.mqtt.packets import Connect
-from dissector.mqtt.protocol_name import is_word, shown, shown_size
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from dissector.text import decode as decode_text
 
 if cython.compiled:
@@ -23,6 +30,10 @@ if cython.compiled:
 else:
     from dissector.mqtt.fields import text_problem
     from dissector.mqtt.properties import read_properties
+
+MAX_SHOWN = 8  # characters of an unknown protocol name
+CUT = "…"
+_WORD = re.compile(rb"[!-~]*")  # printable ASCII
 
 # bits of the connect flags (`spec`), as C integers when compiled
 _RESERVED, _CLEAN, _WILL, _WILL_QOS = 0x01, 0x02, 0x04, 0x18
@@ -42,37 +53,91 @@ _WILL_FIELDS = {"P": "lastWillProperties", "T": "lastWillTopic", "M": "lastWillM
 _WRONG_ORDERS = ("TPM", "TMP", "MTP", "PMT", "MPT")
 
 
-def read_connect(reader: Reader, first: int, remaining: int, raw: bytes) -> Connect:
-    """Decodes a CONNECT; the reader is positioned after the fixed header."""
-    size = reader.pos + remaining
-    connect = Connect.__new__(Connect)
-    connect.head(_CONNECT, first & 15, remaining, size, None, None, raw, (), ())
-    connect.tail(
-        "", 0, None, False, 0, "", False, 0, None, None, False, None, 0, None, False, (), (), True
-    )
-    _variable_header(reader, connect)
-    if not reader.broken:
-        _payload(reader, connect)
-    if not reader.broken:
-        reader.trailing()
-    if reader.broken:
-        connect.complete = False
-    return connect
+class Connect(Packet):
+    """CONNECT. `protocol_level` is the byte on the wire, the bridge bit included.
+
+    `version` is None for an unknown level; the layout of 3.1.1 is then read as far as possible.
+    `complete` is False if not all fields could be read.
+    """
+
+    def set_defaults(self) -> None:
+        """Sets all fields to their defaults; the order is that on the wire."""
+        Packet.set_defaults(self)
+        self.type = _CONNECT
+        self.protocol_name = ""
+        self.protocol_level = 0
+        self.version: Version | None = None
+        self.bridge = False
+        self.connect_flags = 0
+        self.last_will_retain = False
+        self.last_will_qos = 0
+        self.will_flag = False
+        self.clean_session = False
+        self.keep_alive = 0
+        self.properties: tuple[Property, ...] = ()
+        self.client_id = ""
+        self.last_will_properties: tuple[Property, ...] = ()
+        self.last_will_topic: str | None = None
+        self.last_will_message: bytes | None = None
+        self.username: str | None = None
+        self.password: bytes | None = None
+        self.complete = True
+
+    def decode_body(self, reader: Reader, version: Version | None, side: Side | None) -> None:
+        """Decodes all fields; the level decides the layout."""
+        _variable_header(reader, self)
+        if not reader.broken:
+            _payload(reader, self)
+        if not reader.broken:
+            reader.trailing()
+        if reader.broken:
+            self.complete = False
+
+    def encode_body(self) -> bytes:
+        """Encodes all fields; the connect flags follow from the fields that are present."""
+        flags = (
+            _CLEAN * self.clean_session
+            | _WILL * (self.last_will_topic is not None)
+            | self.last_will_qos << 3
+            | _WILL_RETAIN * self.last_will_retain
+            | _PASSWORD * (self.password is not None)
+            | _USERNAME * (self.username is not None)
+        )
+        five = self.version is _V5_0
+        body = [
+            encode.text(self.protocol_name),
+            bytes((self.protocol_level, flags)),
+            encode.integer(self.keep_alive, 2),
+            encode.properties(self.properties) if five else b"",
+            encode.text(self.client_id),
+        ]
+        if self.last_will_topic is not None:
+            body += [
+                encode.properties(self.last_will_properties) if five else b"",
+                encode.text(self.last_will_topic),
+                encode.block(self.last_will_message or b""),
+            ]
+        if self.username is not None:
+            body.append(encode.text(self.username))
+        if self.password is not None:
+            body.append(encode.block(self.password))
+        return b"".join(body)
 
 
 def _variable_header(reader: Reader, connect: Connect) -> None:
     start = reader.pos
-    name = reader.block("protocolName")
-    if name is None:
+    at = reader.skip_block("protocolName")
+    if at < 0:
         return
-    known = True
-    if name == b"MQTT":
+    data, size = reader.data, reader.pos - at
+    known, old = True, False
+    if size == 4 and data.startswith(b"MQTT", at):
         connect.protocol_name = "MQTT"
-    elif name == b"MQIsdp":
-        connect.protocol_name = "MQIsdp"
+    elif size == 6 and data.startswith(b"MQIsdp", at):
+        connect.protocol_name, old = "MQIsdp", True
     else:
         known = False
-        connect.protocol_name = _unknown_name(reader, start, name)
+        connect.protocol_name = _unknown_name(reader, start, data[at : reader.pos])
         if reader.broken:
             return
     at = reader.pos
@@ -85,10 +150,10 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     connect.version = version
     if wire_level >= 0x80 and version is not None:
         connect.bridge = True
-    if not known or (level != 3 and name == b"MQIsdp"):
+    if not known or (level != 3 and old):
         reported = connect.protocol_name
-        reader.defect(DefectKind.PROTOCOL_NAME, start, len(name) + 2, reported, "protocolName")
-    elif level == 3 and name == b"MQTT":
+        reader.defect(DefectKind.PROTOCOL_NAME, start, size + 2, reported, "protocolName")
+    elif level == 3 and not old:
         reader.defect(
             DefectKind.NAME_LEVEL_DISAGREE, start, at + 1 - start, wire_level, "protocolLevel"
         )
@@ -122,6 +187,23 @@ def _variable_header(reader: Reader, connect: Connect) -> None:
     connect.keep_alive = keep_alive
     if version is _V5_0:
         connect.properties = read_properties(reader, _CONNECT, "propertyLength")
+
+
+def shown(name: bytes) -> str:
+    """Returns the part of a protocol name that may be shown, and `CUT` if it is longer."""
+    kept = shown_size(name)
+    return name[:kept].decode("ascii") + (CUT if kept < len(name) else "")
+
+
+def shown_size(name: bytes) -> int:
+    """Returns how many bytes of a protocol name may be shown; the others may be a secret."""
+    begins = _WORD.match(name)
+    return min(begins.end() if begins is not None else 0, MAX_SHOWN)
+
+
+def is_word(name: bytes) -> bool:
+    """Whether it could be a protocol name: printable ASCII only."""
+    return _WORD.fullmatch(name) is not None
 
 
 def _unknown_name(reader: Reader, start: int, name: bytes) -> str:
@@ -284,10 +366,7 @@ def _other_order(reader: Reader, connect: Connect, mark: int, known: int) -> Non
     """Tries wrong orders of the will fields in 5.0; one that fits exactly is proof of it."""
     for order in _WRONG_ORDERS:
         trial = Reader(reader.data, mark, reader.end, spec.CONNECT)
-        other = Connect(
-            type=spec.CONNECT, flags=0, remaining_length=0, size=0, version=connect.version,
-            connect_flags=connect.connect_flags,
-        )  # fmt: skip
+        other = Connect(version=connect.version, connect_flags=connect.connect_flags)
         _will(trial, other, order)
         _credentials(trial, other)
         if trial.broken or trial.left() > 0 or trial.defects:
