@@ -35,7 +35,7 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
 from dissector.rules.registry import AUDIT_GROUPS, pedantic_rules, selected
 

@@ -12,8 +12,11 @@ from scapy.packet import Packet
 
 from dissector import layers
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Property
-from dissector.mqtt.protocol_name import shown
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect, shown
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.properties import Property
 from dissector.text import decode, encode
 
 

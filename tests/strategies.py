@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from dissector.model import Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Property
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.properties import Property
 
 # Text without findings: no NUL, no surrogates, no discouraged characters.
 text = st.text(

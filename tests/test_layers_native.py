@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from dissector.layers import MQTT, masked
 from dissector.model import Version
 from dissector.mqtt.decode import decode_packet
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
-from dissector.mqtt.protocol_name import is_word
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect, is_word
+from dissector.mqtt.packets.disconnect import Disconnect
 from tests.layer_records import as_record
 from tests.test_layers import any_bytes
 

@@ -11,7 +11,7 @@ import pytest
 import dissector
 from dissector.connections import certificate
 from dissector.model import Report
-from dissector.mqtt.packets import Connack
+from dissector.mqtt.packets.connack import Connack
 from dissector.net.tls_names import version_name
 from samples.describe import entries, expected, page
 from samples.make import made

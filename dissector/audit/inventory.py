@@ -23,7 +23,7 @@ from dissector.audit.tally import Faults, tally_of
 from dissector.connections.profile import Profile
 from dissector.model import Side, Stream, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 from dissector.text import printable
 from dissector.vendors import local, vendor
 

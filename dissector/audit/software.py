@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dissector.audit.records import Guess
 from dissector.connections.profile import Profile
 from dissector.model import Version
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 
 # prefix of the client id, pattern of the rest, software
 _SEEN = (

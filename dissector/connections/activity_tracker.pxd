@@ -12,7 +12,8 @@ from dissector.connections.entities cimport (
     append_bounded,
 )
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
 
 cdef long long BUCKET_NS
 

@@ -30,7 +30,9 @@ from dissector.connections.entities import (
 )
 from dissector.connections.profile import STREAMS_KEPT, Profile, client_address, encapsulation_facts
 from dissector.model import FrameRef, Side
-from dissector.mqtt.packets import Connack, Connect, property_value
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.properties import property_value
 from dissector.text import encode, fingerprint
 
 PROFILES = 65_536

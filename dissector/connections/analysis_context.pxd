@@ -2,7 +2,7 @@ cimport cython
 from dissector.connections.connection cimport Connection
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Packet
+from dissector.mqtt.packets.packet cimport Packet
 from dissector.net.tcp cimport TcpConnection
 
 cdef long long _NUMBER

@@ -12,7 +12,7 @@ from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.proven_servers import ProvenServers
 from dissector.integers import IntegerArray
 from dissector.model import Endpoint, FrameRef, Side, Version
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.net.inflate import Inflaters
 
 if TYPE_CHECKING:

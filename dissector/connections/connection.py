@@ -15,7 +15,10 @@ from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, Finding, FrameRef, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
 
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation

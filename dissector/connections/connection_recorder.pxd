@@ -2,7 +2,7 @@ cimport cython
 from dissector.connections.connection cimport CloseEvent, Connection, CaptureQuality
 from dissector.connections.analysis_context cimport EventSink, KnownServer, AnalysisContext
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Disconnect
+from dissector.mqtt.packets.disconnect cimport Disconnect
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
 from dissector.net.tcp cimport StreamDirection, TcpConnection

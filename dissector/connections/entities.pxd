@@ -1,6 +1,6 @@
 from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
-from dissector.mqtt.packets cimport Connect
+from dissector.mqtt.packets.connect cimport Connect
 
 cpdef append_bounded(list latest, item, Py_ssize_t limit=*)
 

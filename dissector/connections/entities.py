@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from dissector.connections.connection import Connection
 from dissector.connections.profile import Profile, client_address
 from dissector.model import FrameRef
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 from dissector.net.limits import ByteBudget
 from dissector.text import fingerprint
 

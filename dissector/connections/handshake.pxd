@@ -1,6 +1,7 @@
 cimport cython
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
 
 @cython.freelist(64)
 @cython.no_gc

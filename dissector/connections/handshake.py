@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
-from dissector.mqtt.packets import Auth, Connack, Connect
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
 
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation

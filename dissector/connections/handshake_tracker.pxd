@@ -4,7 +4,10 @@ from dissector.connections.packet_framing cimport PacketFraming
 from dissector.connections.handshake cimport Close, Handshake
 from dissector.connections.analysis_context cimport EventSink, KnownServer, AnalysisContext
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet, _Reasoned
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
+from dissector.mqtt.packets.disconnect cimport Disconnect
+from dissector.mqtt.packets.packet cimport Packet, Reasoned
 from dissector.mqtt.stream cimport Framer
 from dissector.net.tcp cimport StreamDirection, TcpConnection
 
@@ -23,8 +26,8 @@ cdef class HandshakeTracker(PacketFraming):
     cdef _handle_packet(self, int side, Framer framer)
     @cython.locals(connection_flags=cython.int, connection=Connection, first=cython.bint, lost=cython.bint, phase=cython.int, item=Disconnect)
     cdef _connection_flags(self, int side, who, int kind)
-    @cython.locals(known=cython.int, item=_Reasoned)
-    cdef tuple _append_limited(self, tuple kept, _Reasoned packet)
+    @cython.locals(known=cython.int, item=Reasoned)
+    cdef tuple _append_limited(self, tuple kept, Reasoned packet)
     cdef _keep(self, Packet packet, tuple properties)
     @cython.locals(connection=Connection, acknowledged=cython.longlong)
     cdef _disconnect(self, who, Disconnect packet)

@@ -18,12 +18,18 @@ from dissector.connections.connection import (
     Phase,
 )
 from dissector.connections.handshake import Close, Handshake
-from dissector.connections.packet_framing import DECODED, PacketFraming
+from dissector.connections.packet_framing import PacketFraming
 from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import Outcome, Side, Version
 from dissector.mqtt import spec
+from dissector.mqtt.decode import DECODED
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from dissector.mqtt.stream import Framer
 
 if cython.compiled:

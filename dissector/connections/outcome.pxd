@@ -1,6 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport Connection, CaptureQuality
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
 
 cdef object _INCOMPLETE, _INVALID, _ACCEPTED, _REFUSED, _UNANSWERED
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection
 from dissector.model import Outcome
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 
 _INCOMPLETE, _INVALID, _ACCEPTED = Outcome.INCOMPLETE, Outcome.INVALID, Outcome.ACCEPTED
 _REFUSED, _UNANSWERED = Outcome.REFUSED, Outcome.UNANSWERED

@@ -2,7 +2,7 @@ cimport cython
 from dissector.connections.connection_recorder cimport ConnectionRecorder
 from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.connections.connection cimport CaptureQuality
-from dissector.mqtt.packets cimport Packet
+from dissector.mqtt.packets.packet cimport Packet
 from dissector.mqtt.stream cimport Framer
 
 cdef int NEED_DATA, BROKEN

@@ -12,8 +12,9 @@ from dissector.connections.connection import FOREIGN_KEPT, Phase
 from dissector.connections.connection_recorder import ConnectionRecorder
 from dissector.model import Side, Version
 from dissector.mqtt import spec
+from dissector.mqtt.decode import DECODED
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 
 if cython.compiled:
@@ -56,7 +57,6 @@ _CONNECTED, _MIDSTREAM = Phase.CONNECTED, Phase.MIDSTREAM
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER
 _V5_0, _CONNACK_CODES = Version.V5_0, spec.CONNACK_CODES
 _CONNECT, _CONNACK, _DISCONNECT, _AUTH = spec.CONNECT, spec.CONNACK, spec.DISCONNECT, spec.AUTH
-DECODED = (1 << _CONNECT) | (1 << _CONNACK) | (1 << _DISCONNECT) | (1 << _AUTH)
 _CLIENT_ONLY = sum(1 << kind for kind in spec.CLIENT_ONLY)
 _SERVER_ONLY = sum(1 << kind for kind in spec.SERVER_ONLY)
 

@@ -1,7 +1,8 @@
 cimport cython
 from dissector.connections.connection cimport Connection
 from dissector.model cimport Endpoint
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
 
 cdef class Profile:
     cdef readonly bint bridge

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from dissector.connections.connection import Connection
 from dissector.model import Stream, Version
-from dissector.mqtt.packets import Connack, Connect, Property, property_value
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.properties import Property, property_value
 from dissector.mqtt.spec import is_secret_property
 
 if TYPE_CHECKING:

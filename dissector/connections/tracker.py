@@ -18,7 +18,8 @@ from dissector.connections.connection_recorder import HTTP, IGNORED, MQTT, UNDEC
 from dissector.connections.handshake import Close
 from dissector.connections.handshake_tracker import HandshakeTracker
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
 from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, FIN, RST, Consumer
 from dissector.net.tcp import TcpConnection
 

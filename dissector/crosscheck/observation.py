@@ -15,7 +15,10 @@ from dissector.connections.decrypted import Decrypted
 from dissector.engines.native import NativeEngine
 from dissector.model import Side, Version
 from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connack, Connect, Packet, Property
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from dissector.text import encode
 
 Fields = dict[str, Any]

@@ -16,7 +16,7 @@ from dissector.connections.tracker import make_tracker
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.net.limits import Limits
 from dissector.net.link import is_known
 from dissector.net.streams import Streams

@@ -9,7 +9,7 @@ from scapy.packet import Packet, Raw
 
 from dissector.layers.packets import MQTT, Body
 from dissector.mqtt import spec
-from dissector.mqtt.protocol_name import is_word, shown_size
+from dissector.mqtt.packets.connect import is_word, shown_size
 
 AnyPacket = TypeVar("AnyPacket", bound=Packet)
 

@@ -23,7 +23,8 @@ from dissector.audit.records import Device, Posture, Server
 from dissector.connections.encapsulation import carried_by
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
-from dissector.mqtt.packets import Connack, Connect
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
 from dissector.mqtt.spec import return_code_name
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Severity, Side, Summary
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.properties import Property
 from dissector.net.tls_names import TLS_1_2, TLS_1_3
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339

@@ -1,7 +1,8 @@
 cimport cython
 from dissector.connections.handshake cimport Close, Handshake
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.mqtt.packets.connack cimport Connack
+from dissector.mqtt.packets.connect cimport Connect
 from dissector.report.json_buffer cimport JsonBuffer
 
 cdef Py_ssize_t _SECRETS_KEPT, _SECONDS_KEPT, _PROPERTIES_KEPT

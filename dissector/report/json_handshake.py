@@ -17,7 +17,9 @@ from msgspec import UNSET
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.properties import Property
 from dissector.report.clock import rfc3339
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_v1 import Writer

@@ -28,7 +28,9 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Connack, Connect, Property
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.properties import Property
 from dissector.report.clock import rfc3339
 from dissector.report.json_shape import (
     CloseShape,

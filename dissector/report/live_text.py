@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Side, Summary
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 from dissector.net.limits import ByteBudget
 from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line

@@ -30,7 +30,9 @@ from dissector.connections.encapsulation import Encapsulation
 from dissector.connections.handshake import Handshake
 from dissector.model import CaptureWarning, Endpoint, Finding
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Connect, Packet, Property
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from dissector.report.advice import advice
 from dissector.report.reporter import AuditReporter, Reporter
 from dissector.text import decode, lossless
@@ -166,8 +168,7 @@ class Pseudonyms:
 
 def changed(packet: P, **changes: Any) -> P:
     """Copies a packet with some fields changed and without its bytes."""
-    facts = {name: getattr(packet, name) for name in packet.FIELDS}
-    return type(packet)(**facts | {"raw": b"", "defects": (), "secrets": ()} | changes)
+    return type(packet)(**packet.values() | {"raw": b"", "defects": (), "secrets": ()} | changes)
 
 
 class Pseudonymous:

@@ -18,7 +18,7 @@ import msgspec
 from dissector.connections.connection import Connection
 from dissector.model import Confidence, Finding, FrameRef, Obligation, Severity, Side, Version
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 
 Step = str | Callable[[], str]
 

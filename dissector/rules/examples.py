@@ -102,13 +102,11 @@ def connect(
 ) -> str:
     """Returns a CONNECT with a clean session and 60 s keep alive; `more`: fields of `Connect`."""
     from dissector.model import Version
-    from dissector.mqtt import encode
-    from dissector.mqtt.packets import Connect
+    from dissector.mqtt.packets.connect import Connect
 
     number = {"3.1": 3, "3.1.1": 4, "5.0": 5}[version] if level is None else level
     more = {"clean_session": True, "keep_alive": 60} | more
     record = Connect(
-        1, 0, 0, 0,
         protocol_name="MQIsdp" if version == "3.1" else "MQTT",
         protocol_level=number,
         version=Version(version),
@@ -117,16 +115,16 @@ def connect(
         password=password.encode() if isinstance(password, str) else password,
         **more,
     )  # fmt: skip
-    return "C " + encode.connect(record).hex(" ")
+    return "C " + record.encode().hex(" ")
 
 
 @lazy_step
 def connack_5(*properties: tuple[int, str, Any], code: int = 0) -> str:
     """Returns a CONNACK of 5.0 with properties, each as number, name and value."""
     from dissector.model import Version
-    from dissector.mqtt import encode
-    from dissector.mqtt.packets import Connack, Property
+    from dissector.mqtt.packets.connack import Connack
+    from dissector.mqtt.properties import Property
 
     made = tuple(Property(number, name, value, 0) for number, name, value in properties)
-    record = Connack(2, 0, 0, 0, version=Version.V5_0, return_code=code, properties=made)
-    return "S " + encode.connack(record).hex(" ")
+    record = Connack(version=Version.V5_0, return_code=code, properties=made)
+    return "S " + record.encode().hex(" ")

@@ -3,7 +3,8 @@ from dissector.connections.connection cimport Connection
 from dissector.connections.handshake cimport Handshake
 from dissector.connections.analysis_context cimport EventSink
 from dissector.model cimport FrameRef
-from dissector.mqtt.packets cimport Connect, Packet
+from dissector.mqtt.packets.connect cimport Connect
+from dissector.mqtt.packets.packet cimport Packet
 from dissector.rules.judge cimport Judge
 
 cdef object _ACCEPTED

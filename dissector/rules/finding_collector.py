@@ -24,7 +24,7 @@ from dissector.model import (
     Side,
     Summary,
 )
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.rules.judge import Judge
 
 if TYPE_CHECKING:

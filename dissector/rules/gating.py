@@ -12,7 +12,7 @@ from typing import Any
 from dissector.connections.connection import Connection, PacketRef
 from dissector.model import Confidence, Finding, FrameRef, Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.rules.base import Failure, Unevaluated, Verdict
 
 SECOND_NS = 1_000_000_000

@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport Connection
 from dissector.model cimport FrameRef
-from dissector.mqtt.packets cimport Packet
+from dissector.mqtt.packets.packet cimport Packet
 
 cdef int _WITH_FINDING
 cdef long long _FREE_FINDINGS, _FINDING_BYTES

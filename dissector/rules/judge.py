@@ -15,7 +15,7 @@ from dissector.model import Finding, FrameRef, Side, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from dissector.rules.base import (
     ConnectionRule,
     DefectFact,

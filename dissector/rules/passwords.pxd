@@ -1,5 +1,5 @@
 cimport cython
-from dissector.mqtt.packets cimport Connect
+from dissector.mqtt.packets.connect cimport Connect
 
 cpdef bint is_default(str username, bytes password) except -1
 @cython.locals(text=str)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 from dissector.text import encode
 
 _DEFAULT_PAIRS = """

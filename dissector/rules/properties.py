@@ -5,7 +5,8 @@ from __future__ import annotations
 from dissector.model import Side
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets import Packet, Property
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 
 # After one of these, a property that was not found may have been sent.
 _UNREADABLE = frozenset(

@@ -16,8 +16,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import dissector
-from dissector.mqtt import encode, packets
 from dissector.mqtt.decode import decode_packet
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.packet import Packet
 from dissector.net.inflate import PACKET_RATIO, PACKETS, PIECE
 from dissector.report.concise import Concise
 from dissector.report.json_document import JsonDocument
@@ -89,7 +91,7 @@ def _check_packet(data: bytes, index: int) -> bytes:
                 end = defect.offset + defect.length
                 where = f"defect: {defect} outside of {len(data)} bytes"
                 _require(0 <= defect.offset <= end <= max(len(data), 1), where)
-            if isinstance(packet, packets.Connect) and packet.password:
+            if isinstance(packet, Connect) and packet.password:
                 shown = _without(hidden, packet)
                 _require(
                     len(packet.password) < 6 or packet.password not in shown, "masked: password"
@@ -100,7 +102,7 @@ def _check_packet(data: bytes, index: int) -> bytes:
     return answer.of_packet(data)
 
 
-def _without(hidden: bytes, packet: packets.Connect) -> bytes:
+def _without(hidden: bytes, packet: Connect) -> bytes:
     """Removes the fields that may contain the bytes of the password by chance."""
     named = (packet.protocol_name, packet.client_id, packet.username, packet.last_will_topic)
     for field in named:
@@ -117,17 +119,17 @@ def _without(hidden: bytes, packet: packets.Connect) -> bytes:
     return hidden
 
 
-def _encoded_again(packet: packets.Packet) -> None:
+def _encoded_again(packet: Packet) -> None:
     """Requires that encoding the fields of a packet without defects gives its bytes."""
     if packet.defects or not packet.raw or packet.size != len(packet.raw):
         return
-    if isinstance(packet, packets.Connect):
+    if isinstance(packet, Connect):
         # 3.1 allows fields to be missing although flags announce them
         if packet.bridge or packet.version is dissector.Version.V3_1:
             return
-        again = encode.connect(packet)
-    elif isinstance(packet, packets.Connack):
-        again = encode.connack(packet)
+        again = packet.encode()
+    elif isinstance(packet, Connack):
+        again = packet.encode()
     else:
         return
     _require(again == packet.raw, f"encode: {again.hex()} is not {packet.raw.hex()}")
@@ -315,7 +317,7 @@ def _read_elsewhere(report: dissector.Report) -> bool:
         # a packet outside of the handshake, like a second CONNECT or CONNACK
         packet = decode_packet(finding.packet) if finding.packet else None
         fields = [item.value for item in getattr(packet, "properties", ()) if item.id != 0x16]
-        if isinstance(packet, packets.Connect):
+        if isinstance(packet, Connect):
             fields += [packet.protocol_name, packet.client_id, packet.username]
             fields += [packet.last_will_topic, packet.last_will_message]
         if any(MARK in value for value in _plain_values(fields)):

@@ -7,10 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.model import Side, Version
-from dissector.mqtt import encode
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet, Property
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import Property
 from tests import strategies
 
 FIELDS = (
@@ -85,7 +89,7 @@ def test_vector_5_properties() -> None:
 @given(strategies.connects())
 def test_connect_is_read_as_it_was_written(record: Connect) -> None:
     """Encode then decode is the identity on valid CONNECTs, and no error is found in them."""
-    found = decode_packet(encode.connect(record))
+    found = decode_packet(record.encode())
     assert isinstance(found, Connect)
     assert [getattr(found, name) for name in FIELDS] == [getattr(record, name) for name in FIELDS]
     assert pairs(found.properties) == pairs(record.properties)
@@ -97,7 +101,7 @@ def test_connect_is_read_as_it_was_written(record: Connect) -> None:
 @given(strategies.connacks())
 def test_connack_is_read_as_it_was_written(record: Connack) -> None:
     """Encode then decode is the identity on valid CONNACKs."""
-    found = decode_packet(encode.connack(record), record.version, Side.SERVER)
+    found = decode_packet(record.encode(), record.version, Side.SERVER)
     assert isinstance(found, Connack)
     for name in ("session_present", "return_code", "acknowledge_flags", "version"):
         assert getattr(found, name) == getattr(record, name)
@@ -108,7 +112,7 @@ def test_connack_is_read_as_it_was_written(record: Connack) -> None:
 @given(strategies.disconnects() | strategies.auths())
 def test_disconnect_and_auth_are_read_as_they_were_written(record: Disconnect | Auth) -> None:
     """Encode then decode is the identity on valid 5.0 DISCONNECTs and AUTHs."""
-    raw = encode.auth(record) if isinstance(record, Auth) else encode.disconnect(record)
+    raw = record.encode()
     found = decode_packet(raw, Version.V5_0, record.side)
     assert isinstance(found, type(record))
     assert (found.reason_code, found.side) == (record.reason_code, record.side)

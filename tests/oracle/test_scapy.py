@@ -13,7 +13,11 @@ from dissector.connections.connection import Connection
 from dissector.layers import MQTT
 from dissector.model import Version
 from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.packets.packet import Packet
 from tests.layer_records import as_record
 from tests.oracle.corpus import files
 

@@ -23,7 +23,8 @@ from dissector.model import (
     Summary,
     Version,
 )
-from dissector.mqtt.packets import Connack, Connect
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
 from dissector.report.reporter import Reporter, write_report
 
 START_NS = 1_700_000_000_000_000_000

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.model import FrameRef, Side, Version
-from dissector.mqtt.packets import Property
+from dissector.mqtt.properties import Property
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_v1 import document
 from dissector.text import decode

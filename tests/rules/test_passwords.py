@@ -7,13 +7,13 @@ import hashlib
 
 import pytest
 
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 from dissector.rules.passwords import derivation, is_default, weakness
 
 
 def source_of(password: bytes, client_id: str = "meter-8Q27X1", user: str = "greenhouse") -> object:
     """Returns what a password is derived from."""
-    connect = Connect(1, 0, 0, 0, client_id=client_id, username=user, password=password)
+    connect = Connect(client_id=client_id, username=user, password=password)
     return derivation(connect, "24:0a:c4:12:34:56", 6)
 
 

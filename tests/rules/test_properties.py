@@ -6,7 +6,7 @@ import pytest
 
 from dissector.model import Side, Version
 from dissector.mqtt.decode import decode_packet
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 from dissector.rules.properties import describe, find, readable
 
 START = "00 04 4d 51 54 54 05 02 00 3c"

@@ -13,7 +13,7 @@ from dissector.model import Obligation, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.defects import DefectKind as K
-from dissector.mqtt.packets import Connect
+from dissector.mqtt.packets.connect import Connect
 from dissector.mqtt.statements import STATEMENTS
 from dissector.rules.base import ConnectionRule, DefectRule, Example, HandshakeRule, Rule
 from dissector.rules.registry import all_rules, find, selected

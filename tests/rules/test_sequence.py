@@ -26,7 +26,10 @@ from dissector.model import (
 )
 from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
-from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.disconnect import Disconnect
 from dissector.rules.base import ConnectionRule, Failure, Unevaluated, Verdict
 from dissector.rules.examples import (
     ACCEPTED_5,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Outcome
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 
 CONNECT_FIELDS = (
     "client_id", "clean_session", "keep_alive", "username", "password", "last_will_topic",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import dissector
-from dissector.mqtt.packets import Packet
+from dissector.mqtt.packets.packet import Packet
 from tests.judging import keys_of
 from tests.transport import containers, encapsulations, endings, segments
 from tests.transport.handshakes import connack_fields, connect_fields

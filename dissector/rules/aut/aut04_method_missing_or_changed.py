@@ -9,7 +9,7 @@ from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Auth
+from dissector.mqtt.packets.auth import Auth
 from dissector.rules.base import (
     ConnectionRule,
     Example,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.mqtt.packets import Auth, Connack, Connect, Packet, property_value
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.connect import Connect
+from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.properties import property_value
 from dissector.rules.base import (
     ConnectionRule,
     Example,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connect
-from dissector.mqtt.protocol_name import CUT
+from dissector.mqtt.packets.connect import CUT, Connect
 from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect

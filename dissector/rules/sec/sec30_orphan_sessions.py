@@ -8,7 +8,7 @@ from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.connections.entities import text_bytes
 from dissector.model import Confidence, Severity, Side, Version
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from dissector.connections.audit_context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
-from dissector.mqtt.packets import Property
+from dissector.mqtt.properties import Property
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
 from dissector.rules.examples import SERVER_CLOSES, connack_5, connect

@@ -8,7 +8,8 @@ from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Finding, FrameRef, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind as Kind
-from dissector.mqtt.packets import Connack, Packet
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.packet import Packet
 from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
 from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
 from dissector.rules.examples import (

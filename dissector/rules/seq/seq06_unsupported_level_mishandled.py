@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Confidence, FrameRef, Severity, Side, Version
 from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connack
+from dissector.mqtt.packets.connack import Connack
 from dissector.rules.base import (
     ConnectionRule,
     Example,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
-from dissector.mqtt.packets import property_value
+from dissector.mqtt.properties import property_value
 from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
 from dissector.rules.examples import (
     ACCEPTED_5,

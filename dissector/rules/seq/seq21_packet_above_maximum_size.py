@@ -5,7 +5,10 @@ from __future__ import annotations
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.model import Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack, Disconnect, property_value
+from dissector.mqtt.packets.auth import Auth
+from dissector.mqtt.packets.connack import Connack
+from dissector.mqtt.packets.disconnect import Disconnect
+from dissector.mqtt.properties import property_value
 from dissector.rules.base import (
     ConnectionRule,
     Example,
