@@ -282,15 +282,14 @@ class Judge:
 
     def _settle(self, entry: IndexedRule, record: Any, verdict: Verdict) -> None:
         """Turns a verdict into findings about `record`, or counts what was not evaluated."""
-        if isinstance(verdict, Unevaluated):
-            self._skip(entry, verdict.reason, record)
-            return
         if isinstance(verdict, Failure):
             self._add(entry, record, _finding(entry, record, verdict))
-            return
-        failures: Iterable[Failure] = verdict or ()
-        for failure in failures:
-            self._add(entry, record, _finding(entry, record, failure))
+        elif isinstance(verdict, Unevaluated):
+            self._skip(entry, verdict.reason, record)
+        else:
+            failures: Iterable[Failure] = verdict or ()
+            for failure in failures:
+                self._add(entry, record, _finding(entry, record, failure))
 
     def _add(self, entry: IndexedRule, record: Any, finding: Finding) -> None:
         """Reports a finding; one about the standard is kept with its connection."""
