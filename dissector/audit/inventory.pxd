@@ -4,7 +4,7 @@ from dissector.audit.posture cimport device_posture, server_posture, without_dec
 from dissector.audit.software cimport client_software
 from dissector.audit.tally cimport Faults, Tally, tally_of
 from dissector.audit.login_methods cimport login_method
-from dissector.connections.profile cimport Profile
+from dissector.activity.profile cimport Profile
 
 @cython.locals(
     profile=Profile,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from dissector.activity.profile import Profile
 from dissector.audit.certificates import asks_for_certificate, shown_certificates
 from dissector.audit.grouping import Group, grouped
 from dissector.audit.login_methods import login_method
@@ -20,7 +21,6 @@ from dissector.audit.records import (
 )
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
-from dissector.connections.profile import Profile
 from dissector.model import Side, Stream, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import property_value

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from dissector.activity.profile import Profile
 from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
 from dissector.audit.tally import Faults, tally_of
-from dissector.connections.activity_tracker import DENIED
-from dissector.connections.profile import Profile
+from dissector.connections.record import DENIED
 from dissector.model import Severity, Version
 from dissector.net.tls_names import TLS_1_2, TLS_1_3, broken, version_name
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dissector import analysis
+from dissector.activity.tables import ActivityTables
+from dissector.activity.tracker import ActivityTracker
 from dissector.analysis import AnalysisResult, Options, Progress, Sink
 from dissector.audit import inventory, posture
 from dissector.audit.records import Audit, Device, Overview, Server
 from dissector.audit.tally import Tallies, tally_of
 from dissector.capture.rings import CaptureFiles, Source, groups
-from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, Report
 from dissector.rules.registry import selected
@@ -102,6 +103,13 @@ def run(
         activity=activity,
         ended_with=tallies.ended,
     )
+    return AuditResult(outcome, inventoried(activity, tallies, options, outcome.capture, sink))
+
+
+def inventoried(
+    activity: ActivityTables, tallies: Tallies, options: Options, capture: Capture, sink: AuditSink
+) -> Overview:
+    """Passes devices and servers on to the sink, and returns the overview."""
     profiles = list(activity.profiles.values())
     for profile in profiles:
         for number, finding in tallies.shared.get(profile.secret or "", ()):
@@ -118,8 +126,7 @@ def run(
         sink.device(device)
     for server in servers:
         sink.server(server)
-    capture = outcome.capture
-    overview = posture.overview(
+    return posture.overview(
         devices,
         servers,
         profiles,
@@ -130,7 +137,6 @@ def run(
             ((part.end_ns or 0) - (part.start_ns or 0)) / 1e9 for part in capture.parts or [capture]
         ),
     )
-    return AuditResult(outcome, overview)
 
 
 def audit(

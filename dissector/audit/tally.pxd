@@ -1,7 +1,8 @@
 cimport cython
-from dissector.connections.connection cimport CloseEvent, Connection
-from dissector.connections.audit_context cimport AuditContext
-from dissector.connections.profile cimport Profile
+from dissector.connections.connection cimport CloseEvent
+from dissector.connections.record cimport ConnectionRecord
+from dissector.activity.context cimport AuditContext
+from dissector.activity.profile cimport Profile
 
 cdef class Faults:
     cdef readonly dict by_rule
@@ -28,7 +29,7 @@ cdef class Tallies:
     cdef dict _suppressed
     cpdef finding(self, finding)
     cpdef suppress(self, finding)
-    @cython.locals(profile=Profile, tally=Tally, connection=Connection, event=CloseEvent, last=cython.longlong)
+    @cython.locals(profile=Profile, tally=Tally, connection=ConnectionRecord, event=CloseEvent, last=cython.longlong)
     cpdef ended(self, context)
     @cython.locals(faults=Faults)
     cdef _assign(self, Tally tally, tuple place)

@@ -6,10 +6,10 @@ the connection's profile. Memory grows with profiles, not with connections.
 
 from __future__ import annotations
 
+from dissector.activity.context import AuditContext
+from dissector.activity.profile import Profile
+from dissector.activity.tls import TlsAuditContext
 from dissector.audit.records import LISTED
-from dissector.connections.audit_context import AuditContext
-from dissector.connections.profile import Profile
-from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Finding, Outcome, Severity, Side
 
 _RANKED = sorted(Severity, key=lambda severity: severity.rank)
@@ -116,7 +116,7 @@ class Tallies:
             else:
                 tally.accepted += 1
         elif connection.handshake is not None:
-            tally.unanswered += connection.handshake.outcome is not Outcome.INCOMPLETE
+            tally.unanswered += connection.outcome is not Outcome.INCOMPLETE
         if context.takeovers_by:
             tally.takeovers += 1
         last = profile.last_ns if connection.closes else max(profile.last_ns, context.now)

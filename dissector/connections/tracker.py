@@ -151,6 +151,8 @@ class Tracker(HandshakeTracker):
         if connection.close is None:
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
+        if len(connection.closes) == 1:
+            self.context.sink.closing(connection)
 
     def capture_ends(self) -> None:
         """Called at the end of the capture: notes how long its server was seen."""

@@ -1,7 +1,8 @@
 cimport cython
 from dissector.connections.connection cimport Connection
-from dissector.connections.activity_tracker cimport ActivityTracker
-from dissector.connections.audit_context cimport AuditContext
+from dissector.activity.tracker cimport ActivityTracker
+from dissector.activity.context cimport AuditContext
+from dissector.connections.record cimport ConnectionRecord, RecordMaker
 from dissector.rules.finding_collector cimport FindingCollector
 
 cdef int _ENDED
@@ -10,17 +11,21 @@ cdef class AuditCollector(FindingCollector):
     cdef readonly ActivityTracker activity
     cdef readonly object tls
     cdef readonly object thresholds
+    cdef RecordMaker _records
     cdef object _ended_with
     cdef bint _limit_reported
     cdef dict _unjudged
     cdef list _rules
     cdef dict _rules_by_event
     cdef list _tls_rules
-    @cython.locals(context=AuditContext)
+    @cython.locals(record=ConnectionRecord)
     cpdef answered(self, Connection connection)
+    cpdef record_answered(self, ConnectionRecord record)
     @cython.locals(context=AuditContext)
+    cpdef record_ended(self, ConnectionRecord record)
+    cpdef closing(self, Connection connection)
     cpdef ended(self, Connection connection)
     cpdef encrypted(self, record)
-    @cython.locals(event=cython.int, connection=Connection, rules=list)
+    @cython.locals(event=cython.int, connection=ConnectionRecord, rules=list)
     cdef _ask(self, AuditContext context)
     cdef _failures(self, rule, long long stream, verdict)

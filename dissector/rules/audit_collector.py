@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from dissector.connections.activity_tracker import ActivityTracker
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.tls import TlsActivityTracker, TlsAuditContext
+from dissector.activity.tracker import ActivityTracker
 from dissector.connections.connection import Connection
-from dissector.connections.tls_activity import TlsActivityTracker, TlsAuditContext
+from dissector.connections.record import ConnectionRecord, RecordMaker
 from dissector.model import FrameRef
 from dissector.model import NotEvaluated as NotEvaluatedRecord
-from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, tls_finding
+from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, audit_finding
 from dissector.rules.base import Failure, Unevaluated, Verdict
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector
-from dissector.rules.judge import count_subject, make_finding
+from dissector.rules.judge import count_subject
 from dissector.rules.registry import audit_rules
 from dissector.rules.thresholds import DEFAULT, Thresholds
 
@@ -48,6 +49,9 @@ class AuditCollector(FindingCollector):
         self.activity = ActivityTracker() if activity is None else activity
         self.tls = TlsActivityTracker(self.activity)
         self.thresholds = thresholds
+        self._records = RecordMaker(
+            self.activity.key, thresholds.short_password, thresholds.derived_length
+        )
         self._ended_with = ended_with
         self._limit_reported = False
         self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
@@ -66,6 +70,7 @@ class AuditCollector(FindingCollector):
         """Begins one of several captures; the activity so far counts unless it overlaps."""
         FindingCollector.begin_capture(self, number, streams, overlaps=overlaps)
         self.activity.begin_capture(number)
+        self._records.begin_capture()
         if overlaps:
             self.activity.forget()
             self.tls.forget()
@@ -74,20 +79,32 @@ class AuditCollector(FindingCollector):
         """Judges a handshake whose CONNACK was received."""
         FindingCollector.answered(self, connection)
         if self._all or self._is_selected(connection):
-            context = self.activity.answered(connection)
-            if context is not None:
-                self._ask(context)
+            record = self._records.answered(connection)
+            if record is not None:
+                self.record_answered(record)
+
+    def record_answered(self, record: ConnectionRecord) -> None:
+        """Judges the record of a handshake whose CONNACK was received."""
+        self._ask(self.activity.answered(record))
+
+    def closing(self, connection: Connection) -> None:
+        """Records that one side has closed a connection."""
+        self.activity.closing(connection.stream)
 
     def ended(self, connection: Connection) -> None:
         """Judges a connection that has ended in the capture."""
         FindingCollector.ended(self, connection)
         if not (self._all or self._is_selected(connection)):
             return
-        context = self.activity.ended(connection)
+        self.record_ended(self._records.ended(connection))
+
+    def record_ended(self, record: ConnectionRecord) -> None:
+        """Judges the record of a connection that has ended."""
+        context = self.activity.ended(record)
         self._ask(context)
         if self._ended_with is not None:
             self._ended_with(context)
-        self._check_memory(connection.first, connection.stream)
+        self._check_memory(record.first, record.stream)
 
     def _check_memory(self, frame: FrameRef, stream: int) -> None:
         """Reports once that the history of hosts and clients is no longer complete."""
@@ -111,7 +128,7 @@ class AuditCollector(FindingCollector):
             for rule in self._tls_rules:
                 verdict = rule.check_tls(context, self.thresholds)
                 for failure in self._failures(rule, record.stream, verdict):
-                    self.found(tls_finding(rule, record, failure))
+                    self.found(audit_finding(rule, record, failure))
         if self._ended_with is not None:
             self._ended_with(context)
         self._check_memory(record.first, record.stream)
@@ -124,7 +141,7 @@ class AuditCollector(FindingCollector):
     def _ask(self, context: AuditContext) -> None:
         event = context.event
         connection = context.connection
-        if event & ~_ENDED and connection.quality.conflict:
+        if event & ~_ENDED and connection.conflict:
             return  # the true bytes are unknown
         rules = self._rules_by_event.get(event)
         if rules is None:
@@ -134,7 +151,7 @@ class AuditCollector(FindingCollector):
             verdict = check(context, self.thresholds)
             if verdict is not None:  # rarely
                 for failure in self._failures(rule, connection.stream, verdict):
-                    self.found(make_finding(rule, connection, failure))
+                    self.found(audit_finding(rule, connection, failure))
 
     def _failures(self, rule: AuditRule, stream: int, verdict: Verdict) -> Iterable[Failure]:
         """Returns the failures of a verdict; counts it if the rule could not be evaluated."""

@@ -11,9 +11,9 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from dissector.connections.audit_context import AuditContext
-from dissector.connections.connection import Connection
-from dissector.connections.profile import ENCRYPTED
+from dissector.activity.context import AuditContext
+from dissector.activity.profile import ENCRYPTED
+from dissector.connections.record import ConnectionRecord
 from dissector.model import (
     Confidence,
     Endpoint,
@@ -29,7 +29,7 @@ from dissector.rules.judge import in_order
 from dissector.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
-    from dissector.connections.tls_activity import TlsAuditContext
+    from dissector.activity.tls import TlsAuditContext
     from dissector.connections.tls_handshake import TlsHandshake
 
 # Sources that rules relate to, and the format in which a report prints a reference
@@ -87,11 +87,9 @@ class TlsRule(AuditRule):
         raise NotImplementedError
 
 
-def place(connection: Connection) -> FrameRef:
+def place(record: ConnectionRecord) -> FrameRef:
     """Returns the frame of a finding about a connection: its CONNECT, else its first frame."""
-    if connection.connect is not None and connection.connect.frame is not None:
-        return connection.connect.frame
-    return connection.first
+    return record.connect_frame or record.first
 
 
 def failure(
@@ -105,15 +103,12 @@ def failure(
     **evidence: object,
 ) -> Failure:
     """Returns a failure with the frames of the CONNECT and, if there is one, the CONNACK."""
-    connection = context.connection
-    where = at or place(connection)
-    frames = [where]
-    if connection.connack is not None and connection.connack.frame is not None:
-        frames.append(connection.connack.frame)
+    record = context.connection
+    where = at or place(record)
     return Failure(
         message=message,
         at=where,
-        frames=tuple(frames),
+        frames=(where,) if record.connack_frame is None else (where, record.connack_frame),
         evidence=evidence,
         severity=severity,
         confidence=confidence,
@@ -149,21 +144,29 @@ def tls_failure(
     )
 
 
-def tls_finding(rule: AuditRule, record: TlsHandshake, failure: Failure) -> Finding:
-    """Builds the finding of a failure from it, its rule and the TLS connection."""
+def audit_finding(
+    rule: AuditRule, record: ConnectionRecord | TlsHandshake, failure: Failure
+) -> Finding:
+    """Builds the finding of a failure from it, its rule and the record of the connection."""
+    version: Version | None = None
+    handshake: int | None = None
+    client_id: str | None = None
+    if isinstance(record, ConnectionRecord):
+        version, handshake = record.version, record.handshake
+        client_id = record.client_id if record.has_connect else None
     return Finding(
         rule=rule.id,
         name=rule.name,
-        severity=failure.severity or rule.severity_in(None),
+        severity=failure.severity or rule.severity_in(version),
         obligation=rule.obligation,
         confidence=failure.confidence or rule.confidence,
         statements=(),
         section=None,
-        version=None,
+        version=version,
         side=failure.side or rule.side,
-        handshake=None,
+        handshake=handshake,
         stream=record.stream,
-        client_id=None,
+        client_id=client_id,
         file=failure.at.file,
         frame=failure.at.number,
         frames=in_order(failure.frames or (failure.at,)),
@@ -175,7 +178,7 @@ def tls_finding(rule: AuditRule, record: TlsHandshake, failure: Failure) -> Find
     )
 
 
-def encrypted(connection: Connection) -> bool:
+def encrypted(connection: ConnectionRecord) -> bool:
     """Whether the connection was carried in an encrypted transport."""
     return connection.transport in ENCRYPTED
 
@@ -188,13 +191,12 @@ EXPOSURE_TEXT = {
 }
 
 
-def proxy_terminates_tls(connection: Connection) -> bool:
+def proxy_terminates_tls(connection: ConnectionRecord) -> bool:
     """Whether a proxy reports that it terminates TLS: it forwards the connection unencrypted."""
-    encapsulation = connection.encapsulation
-    return encapsulation is not None and encapsulation.behind_tls_proxy
+    return connection.behind_tls_proxy
 
 
-def server_name(connection: Connection) -> str:
+def server_name(connection: ConnectionRecord) -> str:
     """Formats the server's address and port."""
     return named(connection.server)
 
@@ -232,7 +234,7 @@ def _prefix(ip: str) -> str:
     return str(ipaddress.ip_network(f"{ip}/64", strict=False))
 
 
-def exposure(connection: Connection, limits: Thresholds) -> str:
+def exposure(connection: ConnectionRecord, limits: Thresholds) -> str:
     """Returns the network range that the connection's bytes cross.
 
     "loopback", "tunnel", "proxy" (one that terminates the client's TLS), "private" or "public".
@@ -259,7 +261,7 @@ def _reach(ip: str) -> str:
     return "public" if address.is_global else "private"
 
 
-def _tunnelled(connection: Connection, limits: Thresholds) -> bool:
+def _tunnelled(connection: ConnectionRecord, limits: Thresholds) -> bool:
     import ipaddress
 
     ends = [ipaddress.ip_address(end.ip) for end in (connection.client, connection.server)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import (
     EXPOSURE_TEXT,
@@ -98,15 +98,14 @@ class CredentialsInClear(ConnectionAuditRule):
         """Reports credentials that are sent without encryption."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or encrypted(connection):
+        if encrypted(connection):
             return None
         sent = []
-        if connect.username:
+        if profile.username is not None:
             sent.append("a user name")
-        if connect.password:
+        if profile.secret is not None:
             sent.append("a password")
-        if (connection.method() or "").upper() in ("PLAIN", "LOGIN", "BASIC"):
+        if (profile.method or "").upper() in ("PLAIN", "LOGIN", "BASIC"):
             sent.append("login data")
         if not sent:
             return None

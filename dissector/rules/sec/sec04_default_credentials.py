@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
@@ -13,7 +13,6 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
     connect,
 )
-from dissector.rules.passwords import is_default
 from dissector.rules.thresholds import Thresholds
 
 
@@ -80,12 +79,8 @@ class DefaultCredentials(ConnectionAuditRule):
         """Reports a well-known pair of default credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if (
-            connect is None
-            or profile.code is None
-            or not is_default(connect.username, connect.password)
-        ):
+        password = connection.password
+        if profile.code is None or password is None or not password.default:
             return None
         if not context.activity.once(
             self.id,
@@ -103,6 +98,6 @@ class DefaultCredentials(ConnectionAuditRule):
             context,
             f"the server {server_name(connection)} {what} well-known default credentials",
             None if accepted else Severity.WARNING,
-            username=connect.username,
+            username=profile.username,
             accepted=accepted,
         )

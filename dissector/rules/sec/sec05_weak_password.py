@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
@@ -13,9 +13,7 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
     connect,
 )
-from dissector.rules.passwords import derivation, is_default, weakness
 from dissector.rules.thresholds import Thresholds
-from dissector.text import character_classes
 
 
 class WeakPassword(ConnectionAuditRule):
@@ -81,14 +79,10 @@ class WeakPassword(ConnectionAuditRule):
         """Reports an accepted password that is easy to guess."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or profile.code != 0 or not connect.password:
+        password = connection.password
+        if profile.code != 0 or password is None or password.weakness is None:
             return None
-        password = connect.password
-        reason = weakness(password, connect.username, limits.short_password)
-        if reason is None or is_default(connect.username, password):
-            return None
-        if derivation(connect, profile.client_mac, limits.derived_length):
+        if password.default or password.derivation is not None:
             return None
         if not context.activity.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
@@ -96,8 +90,8 @@ class WeakPassword(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"the server accepts a password that {reason}",
-            weakness=reason,
-            length=len(password),
-            classes=character_classes(password),
+            f"the server accepts a password that {password.weakness}",
+            weakness=password.weakness,
+            length=password.length,
+            classes=password.classes,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
@@ -13,7 +13,6 @@ from dissector.rules.examples import (
     SERVER_CLOSES,
     connect,
 )
-from dissector.rules.passwords import derivation, is_default
 from dissector.rules.thresholds import Thresholds
 
 
@@ -114,13 +113,12 @@ class DerivedPassword(ConnectionAuditRule):
         """Reports an accepted password that is derived from an identifier."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or profile.code != 0:  # a refused password belongs to no account
+        password = connection.password
+        if password is None or profile.code != 0:  # a refused password belongs to no account
             return None
-        source = derivation(connect, profile.client_mac, limits.derived_length)
-        if source is None or is_default(connect.username, connect.password):
+        source = password.derivation
+        if source is None or password.default:
             return None
-        assert connect.password is not None
         if not context.activity.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
         ):
@@ -129,5 +127,5 @@ class DerivedPassword(ConnectionAuditRule):
             context,
             f"the password {source}, which is visible on the network",
             derivedFrom=source,
-            length=len(connect.password),
+            length=password.length,
         )

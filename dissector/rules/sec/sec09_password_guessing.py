@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS, Refusal
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import SECOND_NS, Refusal
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
@@ -118,12 +118,15 @@ class PasswordGuessing(ConnectionAuditRule):
         profile = context.profile
         assert profile is not None
         host = context.host
-        if host is None or len(host.denials) < limits.guesses_per_minute:
+        refusals = None if host is None else host.refusals
+        if host is None or refusals is None or len(refusals) < limits.guesses_per_minute:
             return None
+        if refusals.guesses < limits.distinct_guesses:
+            return None  # a bound of what is counted below, without looking at each of them
         succeeded = bool(context.event & Event.ACCEPTED)
         if context.activity.reported(self.id, host.ip, succeeded):
             return None
-        longer = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
+        longer = refusals.since(context.now - 600 * SECOND_NS)
         guessed = {item.secret or item.username for item in longer}
         most = max(len(guessed), len({item.password for item in longer}))
         if most < limits.distinct_guesses:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict
@@ -98,16 +98,17 @@ class PasswordSpraying(ConnectionAuditRule):
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Reports a host that tries many user names or client ids."""
         host = context.host
-        if host is None or len(host.denials) < limits.names_per_password:
+        refusals = None if host is None else host.refusals
+        if host is None or refusals is None or len(refusals) < limits.names_per_password:
             return None
+        if (
+            refusals.usernames < limits.names_per_password
+            and refusals.without_username < limits.names_tried
+        ):
+            return None  # a bound of all counts below, without looking at each of them
         if context.activity.reported(self.id, host.ip):
             return None
-        latest = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
-        if (
-            len({item.username for item in latest}) < limits.names_per_password
-            and sum(item.username is None for item in latest) < limits.names_tried
-        ):
-            return None  # a bound of all counts below, in a fraction of their time
+        latest = refusals.since(context.now - 600 * SECOND_NS)
         tried: dict[tuple[str | None, ...], int] = {}
         for item in latest:
             key = (item.client_id, item.username, item.secret)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS, Refusal
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import SECOND_NS, Refusal
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
 from dissector.rules.base import Example, Verdict
@@ -111,16 +111,17 @@ class GuessingNotSlowed(ConnectionAuditRule):
         connection, profile = context.connection, context.profile
         assert profile is not None
         host = context.host
-        if host is None or len(host.denials) < limits.unslowed_per_minute:
+        refusals = None if host is None else host.refusals
+        if host is None or refusals is None or len(refusals) < limits.unslowed_per_minute:
             return None
         server = (profile.server_ip, profile.server_port)
         if context.activity.reported(self.id, host.ip, *server):
             return None
         since = context.now - 60 * SECOND_NS
-        recent = [item for item in host.denials if item.time_ns > since and item.server == server]
+        recent = refusals.by_server(server, since)
         if len(recent) < limits.unslowed_per_minute:
             return None
-        if host.throttled.get(server, since) > since or _slower(recent, limits):
+        if (host.throttled or {}).get(server, since) > since or _slower(recent, limits):
             return None
         if not context.activity.once(self.id, host.ip, profile.server_ip, profile.server_port):
             return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.activity_tracker import client_active_since
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.tracker import client_active_since
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Unevaluated, Verdict
@@ -155,7 +155,7 @@ class ClientIdCollision(ConnectionAuditRule):
         ]
         if not others:
             return None
-        incomplete_reason = connection.quality.incomplete_reason()
+        incomplete_reason = connection.incomplete_reason
         if incomplete_reason is not None:
             return Unevaluated(incomplete_reason)
         other = others[0]

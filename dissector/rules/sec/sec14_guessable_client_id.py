@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import NUMBERS_KEPT
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import NUMBERS_KEPT
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict

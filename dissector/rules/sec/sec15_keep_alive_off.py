@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
@@ -95,7 +95,7 @@ class KeepAliveOff(ConnectionAuditRule):
             return None
         if property_value(profile.connack_properties, "serverKeepAlive"):
             return None
-        incomplete_reason = connection.quality.incomplete_reason()
+        incomplete_reason = connection.incomplete_reason
         if incomplete_reason is not None:
             return Unevaluated(incomplete_reason)
         if not context.activity.once(

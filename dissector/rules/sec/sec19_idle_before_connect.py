@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Unevaluated, Verdict
@@ -74,7 +74,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
         connection, profile = context.connection, context.profile
         assert profile is not None
         if context.event & Event.SILENT:
-            incomplete_reason = connection.quality.incomplete_reason()
+            incomplete_reason = connection.incomplete_reason
             if incomplete_reason is not None:
                 return Unevaluated(incomplete_reason)
             host = context.host
@@ -100,15 +100,10 @@ class IdleBeforeConnect(ConnectionAuditRule):
                 connections=at_once,
                 seconds=seconds,
             )
-        connect = connection.connect
-        if (
-            connect is None
-            or connect.frame is None
-            or connect.first is None
-            or not connection.quality.syn_seen
-        ):
+        first, frame = connection.connect_first, connection.connect_frame
+        if frame is None or first is None or not connection.syn_seen:
             return None
-        took = (connect.frame.time_ns - connect.first.time_ns) // SECOND_NS
+        took = (frame.time_ns - first.time_ns) // SECOND_NS
         if took <= limits.silent_seconds:
             return None
         if not context.activity.once(

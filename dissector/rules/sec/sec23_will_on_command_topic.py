@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import Client
-from dissector.connections.profile import Profile
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import Client
+from dissector.activity.profile import Profile
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Verdict

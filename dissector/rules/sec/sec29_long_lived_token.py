@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.entities import SECOND_NS
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import ConnectionAuditRule, failure
 from dissector.rules.base import Example, Unevaluated, Verdict, step_texts
@@ -17,7 +17,6 @@ from dissector.rules.examples import (
     lazy_step,
 )
 from dissector.rules.thresholds import Thresholds
-from dissector.rules.tokens import token_times
 
 
 @lazy_step
@@ -124,13 +123,9 @@ class LongLivedToken(ConnectionAuditRule):
         """Reports a login token that is valid for too long."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or not connect.password or connect.password.count(b".") != 2:
+        if connection.password is None or connection.password.token is None:
             return None
-        times = token_times(connect.password)
-        if times is None:
-            return None
-        issued, expires = times
+        issued, expires = connection.password.token
         severity = None
         if expires is None:
             what = "never expires"

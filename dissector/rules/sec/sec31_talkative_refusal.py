@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import Property
 from dissector.rules.audit_rule import ConnectionAuditRule, failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import (
     EXPOSURE_TEXT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_activity import TlsAuditContext
+from dissector.activity.tls import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict

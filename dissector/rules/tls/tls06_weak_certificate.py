@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dissector.activity.tls import TlsAuditContext
 from dissector.connections import certificate
 from dissector.connections.certificate import Certificate
-from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
 from dissector.rules.audit_rule import TlsRule, named, tls_failure
 from dissector.rules.base import Example, Verdict

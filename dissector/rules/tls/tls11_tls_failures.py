@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.entities import SECOND_NS
-from dissector.connections.tls_activity import TlsAuditContext, failing
+from dissector.activity.entities import SECOND_NS
+from dissector.activity.tls import TlsAuditContext, failing
 from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import alert_name
 from dissector.rules.audit_rule import TlsRule, tls_failure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.tls_activity import TlsAuditContext
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.tls import TlsAuditContext
 from dissector.model import Confidence, Severity, Side
 from dissector.net import tls
 from dissector.net.tls_names import alert_name
@@ -90,21 +90,21 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
     def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
         """Reports MQTT in clear on a port for TLS."""
         connection = context.connection
-        if connection.server.port != PORT or connection.connect is None:
+        if connection.server.port != PORT or not connection.has_connect:
             return None
         if encrypted(connection) or proxy_terminates_tls(connection):
             return None
         where = f"at {connection.server.ip}"
-        if any(ref.side is Side.SERVER for ref in connection.activity):
+        if connection.server_spoke:
             if not context.activity.once(self.id, connection.server.ip):
                 return None
             return failure(context, f"MQTT in clear on port {PORT}, which is for TLS, {where}")
-        answer = connection.quality.foreign_answer
+        answer = connection.foreign_answer
         if answer is None or not is_record(answer[0]):
             return None
         if not context.activity.once(self.id, connection.server.ip, "client"):
             return None
-        connect = connection.connect.frame
+        connect = connection.connect_frame
         return Failure(
             message=f"CONNECT in clear on port {PORT}; the server, {where}, speaks TLS and "
             f"answered with {_named(answer[0])}",

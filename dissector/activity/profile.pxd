@@ -1,7 +1,4 @@
-cimport cython
-from dissector.connections.connection cimport Connection
-from dissector.model cimport Endpoint
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.connections.record cimport ConnectionRecord
 
 cdef class Profile:
     cdef readonly bint bridge
@@ -34,15 +31,13 @@ cdef class Profile:
     cdef readonly str server_mac
     cdef readonly int server_port
     cdef readonly bint silent
-    cdef public list streams
+    cdef public tuple streams
     cdef public object tls
     cdef public str transport
     cdef readonly str username
     cdef public object version
     cdef readonly tuple will
+    cpdef describe(self, ConnectionRecord record)
     cpdef add(self, capture, long long stream, long long period)
 
-cpdef tuple encapsulation_facts(connection)
-@cython.locals(client=Endpoint)
-cpdef tuple client_address(connection)
-
+cpdef Profile profile_of(ConnectionRecord record, long long now)

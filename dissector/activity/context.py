@@ -6,14 +6,10 @@ checks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dissector.connections.connection import Connection
-from dissector.connections.entities import Client, Credential, Host, ServerHistory, Takeover
-from dissector.connections.profile import Profile
-
-if TYPE_CHECKING:
-    from dissector.connections.activity_tracker import ActivityTracker
+from dissector.activity.entities import Client, Credential, Host, ServerHistory, Takeover
+from dissector.activity.profile import Profile
+from dissector.activity.tables import ActivityTables
+from dissector.connections.record import ConnectionRecord
 
 
 class Event:
@@ -67,7 +63,7 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
     )  # fmt: skip
 
     def __init__(
-        self, activity: ActivityTracker, connection: Connection, event: int, now: int
+        self, activity: ActivityTables, connection: ConnectionRecord, event: int, now: int
     ) -> None:
         self.activity = activity
         self.connection = connection
@@ -79,4 +75,4 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         self.client: Client | None = None
         self.server: ServerHistory | None = None
         self.credential: Credential | None = None
-        self.takeovers_by: list[Takeover] = []
+        self.takeovers_by: tuple[Takeover, ...] = ()
