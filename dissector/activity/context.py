@@ -31,7 +31,7 @@ class Event:
     ENDED = 512
     SILENT = 1024  # neither side sent any data on it
     CREDENTIALS = 1 << 11  # a user name, a password, or an Authentication Method
-    PASSWORD = 1 << 12  # a password that is not empty
+    PASSWORD = 1 << 12  # a password about which something is notable
     ANONYMOUS = 1 << 13
     WILL = 1 << 14
     FROM_BRIDGE = 1 << 15

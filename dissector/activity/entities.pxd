@@ -3,7 +3,8 @@ from dissector.activity.profile cimport Profile
 from dissector.connections.record cimport ConnectionRecord
 from dissector.model cimport FrameRef
 
-cpdef text_bytes(value)
+@cython.locals(size=cython.longlong)
+cpdef long long text_bytes(value) except -1
 cpdef tuple latest(tuple kept, item, Py_ssize_t limit=*)
 
 cdef class Refusal:

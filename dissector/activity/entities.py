@@ -6,7 +6,6 @@ or twice, and there may be very many, so what most of them never have is `None` 
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -22,7 +21,7 @@ REFUSALS_KEPT = 128
 BUCKETS_KEPT = 360
 NUMBERS_KEPT = 256  # numbers at the end of client ids with the same prefix
 TEXT_LIMIT = 16 << 20  # bytes of captured text that one table keeps
-_SHORT = 256  # bytes of text in a key that are not counted: the number of entries bounds them
+SHORT = 256  # bytes of text that are not counted: the number of entries bounds them
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,6 +34,8 @@ class BoundedDict(dict[K, V], Generic[K, V]):
     added by `keep` only. The keys are also kept in a queue, because a dict finds its first entry
     only by skipping all entries deleted before it.
     """
+
+    __slots__ = ("_budget", "_order", "evicted", "limit")
 
     def __init__(self, limit: int, text_limit: int = TEXT_LIMIT) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class BoundedDict(dict[K, V], Generic[K, V]):
         self._order.append(key)
         self[key] = value
         size += text_bytes(key)
-        if size > _SHORT:
+        if size > SHORT:
             self.charge(key, size)
         return value
 
@@ -76,10 +77,14 @@ class BoundedDict(dict[K, V], Generic[K, V]):
 
 
 def text_bytes(value: object) -> int:
-    """Returns the memory of a text, or of the texts in a tuple."""
+    """Returns the memory of the characters of a text, or of the texts in a tuple."""
     if isinstance(value, str):
-        return sys.getsizeof(value)
-    return sum(map(text_bytes, value)) if isinstance(value, tuple) else 0
+        return len(value) if value.isascii() else 4 * len(value)
+    size = 0
+    if isinstance(value, tuple):
+        for item in value:
+            size += text_bytes(item)
+    return size
 
 
 def latest(kept: tuple[V, ...], item: V, limit: int = TIMES_KEPT) -> tuple[V, ...]:

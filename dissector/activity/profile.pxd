@@ -1,3 +1,4 @@
+cimport cython
 from dissector.connections.record cimport ConnectionRecord
 
 cdef class Profile:
@@ -40,4 +41,5 @@ cdef class Profile:
     cpdef describe(self, ConnectionRecord record)
     cpdef add(self, capture, long long stream, long long period)
 
+@cython.locals(profile=Profile)
 cpdef Profile profile_of(ConnectionRecord record, long long now)

@@ -14,6 +14,7 @@ from dissector.activity.entities import (
     BUCKETS_KEPT,
     MEMBERS_KEPT,
     SECOND_NS,
+    SHORT,
     Client,
     Credential,
     Host,
@@ -178,7 +179,9 @@ class ActivityTracker(ActivityTables):
         fresh = known.add_host(profile.client_ip, profile.client_mac)
         if client_id not in known.client_ids and len(known.client_ids) < MEMBERS_KEPT:
             known.client_ids += (client_id,)
-            self.credentials.charge(secret, text_bytes(client_id))
+            size = text_bytes(client_id)
+            if size > SHORT or len(known.client_ids) > 1:  # most have a single short one
+                self.credentials.charge(secret, size)
             fresh = True
         if fresh:
             if len(known.client_ids) > 1 or len(known.addresses) > 1:
@@ -253,7 +256,7 @@ def _profile_events(profile: Profile, record: ConnectionRecord) -> int:
         bits |= Event.ANONYMOUS
     elif profile.shows_login:
         bits |= Event.CREDENTIALS
-        if profile.secret is not None:
+        if record.password is not None:
             bits |= Event.PASSWORD
     if profile.will is not None:
         bits |= Event.WILL

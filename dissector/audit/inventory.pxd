@@ -25,7 +25,7 @@ from dissector.activity.profile cimport Profile
     its_ids=tuple,
 )
 cdef _device(long long number, Group group, Faults faults, dict holders)
-@cython.locals(faults=Faults, profile=Profile, tally=Tally)
+@cython.locals(faults=Faults, found=Faults, profile=Profile, tally=Tally)
 cdef Faults _faults(list profiles, side)
 @cython.locals(group=Group, profile=Profile)
 cpdef dict holders(list groups)

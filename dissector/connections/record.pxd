@@ -5,7 +5,7 @@ from dissector.connections.secrets cimport password_facts
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Connack, Connect
 
-cdef object _INCOMPLETE
+cdef object _INCOMPLETE, _SERVER
 
 @cython.freelist(16)
 @cython.final

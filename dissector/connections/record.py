@@ -27,7 +27,7 @@ DENIED = frozenset({4, 5, 0x86, 0x87})
 
 EncapsulationFacts = tuple[str | None, str | None, str | None, tuple[str, ...]]
 NO_FACTS: EncapsulationFacts = (None, None, None, ())
-_INCOMPLETE = Outcome.INCOMPLETE
+_INCOMPLETE, _SERVER = Outcome.INCOMPLETE, Side.SERVER
 
 
 class FindingFact(msgspec.Struct, frozen=True, gc=False):
@@ -119,7 +119,7 @@ class ConnectionRecord:
         self.served = connection.served()
         self.server_spoke = False
         for packet in connection.activity:
-            if packet.side is Side.SERVER:
+            if packet.side is _SERVER:
                 self.server_spoke = True
                 break
         self.handshake: int | None = None
