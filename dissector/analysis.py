@@ -39,10 +39,10 @@ from dissector.rules.finding_collector import CollectorOptions, FindingCollector
 from dissector.rules.registry import AUDIT_GROUPS, pedantic_rules, selected
 
 if TYPE_CHECKING:
+    from dissector.activity.context import AuditContext
+    from dissector.activity.tls import TlsAuditContext
+    from dissector.activity.tracker import ActivityTracker
     from dissector.capture.live_source import LiveSource
-    from dissector.connections.activity_tracker import ActivityTracker
-    from dissector.connections.audit_context import AuditContext
-    from dissector.connections.tls_activity import TlsAuditContext
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.audit_collector import AuditCollector
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dissector.activity.profile import Profile
 from dissector.audit.records import LISTED, CertificateRecord
 from dissector.connections import certificate
-from dissector.connections.profile import Profile
 
 
 def shown_certificates(profiles: list[Profile]) -> tuple[CertificateRecord, ...]:

@@ -1,5 +1,5 @@
 cimport cython
-from dissector.connections.profile cimport Profile
+from dissector.activity.profile cimport Profile
 
 cdef class Group:
     cdef readonly list profiles

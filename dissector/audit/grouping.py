@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dissector.activity.profile import Profile
 from dissector.audit.records import Kind
 from dissector.audit.tally import tally_of
-from dissector.connections.profile import Profile
 
 NO_MAC = "00:00:00:00:00:00"  # on the loopback interface
 GATEWAY_IDS = 2  # client ids at the same time

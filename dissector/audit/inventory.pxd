@@ -4,7 +4,7 @@ from dissector.audit.posture cimport device_posture, server_posture, without_dec
 from dissector.audit.software cimport client_software
 from dissector.audit.tally cimport Faults, Tally, tally_of
 from dissector.audit.login_methods cimport login_method
-from dissector.connections.profile cimport Profile
+from dissector.activity.profile cimport Profile
 
 @cython.locals(
     profile=Profile,
@@ -25,7 +25,7 @@ from dissector.connections.profile cimport Profile
     its_ids=tuple,
 )
 cdef _device(long long number, Group group, Faults faults, dict holders)
-@cython.locals(faults=Faults, profile=Profile, tally=Tally)
+@cython.locals(faults=Faults, found=Faults, profile=Profile, tally=Tally)
 cdef Faults _faults(list profiles, side)
 @cython.locals(group=Group, profile=Profile)
 cpdef dict holders(list groups)

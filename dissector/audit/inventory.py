@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dissector.activity.profile import Profile
 from dissector.audit.certificates import asks_for_certificate, shown_certificates
 from dissector.audit.grouping import Group, grouped
 from dissector.audit.login_methods import login_method
-from dissector.audit.posture import Holders, device_posture, server_posture, without_decrypted
+from dissector.audit.posture import (
+    Holders,
+    Totals,
+    device_posture,
+    server_posture,
+    without_decrypted,
+)
 from dissector.audit.records import (
     LISTED,
     Device,
@@ -20,7 +27,6 @@ from dissector.audit.records import (
 )
 from dissector.audit.software import client_software, server_software
 from dissector.audit.tally import Faults, tally_of
-from dissector.connections.profile import Profile
 from dissector.model import Side, Stream, Version
 from dissector.mqtt import spec
 from dissector.mqtt.properties import property_value
@@ -33,6 +39,7 @@ _LIMITS = (
     "sharedSubscriptionAvailable", "serverKeepAlive", "sessionExpiryInterval",
 )  # fmt: skip
 
+_AT_ONCE = 256  # devices
 _OWN = (Kind.DEVICE, Kind.GATEWAY, Kind.BRIDGE)  # kinds whose MAC address is their own
 
 
@@ -47,27 +54,35 @@ def clients(profiles: Iterable[Profile]) -> list[Group]:
 
 
 def devices(
-    groups: list[Group], holders: Holders, checked: frozenset[str], seen: list[int]
-) -> list[Device]:
-    """Returns the devices of these groups; `checked` are the rules that were checked.
+    groups: list[Group], holders: Holders, checked: frozenset[str], totals: Totals
+) -> Iterator[Device]:
+    """Yields the devices of these groups; `checked` are the rules that were checked.
 
-    Adds up in `seen` what is right (see `device_posture`).
+    Each is counted in `totals`. They are made `_AT_ONCE` by `_AT_ONCE`: there may be very many, and
+    the instruction cache holds the code of one step, not of all.
     """
-    faults = [_faults(group.profiles, Side.CLIENT) for group in groups]
-    found = [_device(number, group, faults[number], holders) for number, group in enumerate(groups)]
-    # a separate loop: the instruction cache holds the code of one step, not of both
-    for number, group in enumerate(groups):
-        found[number].posture = device_posture(
-            group.profiles, faults[number], holders, checked, seen
-        )
-    return found
+    for first in range(0, len(groups), _AT_ONCE):
+        part = groups[first : first + _AT_ONCE]
+        faults = [_faults(group.profiles, Side.CLIENT) for group in part]
+        found = [
+            _device(first + number, group, faults[number], holders)
+            for number, group in enumerate(part)
+        ]
+        for number, group in enumerate(part):
+            found[number].posture = device_posture(
+                group.profiles, faults[number], holders, checked, totals.seen
+            )
+            totals.add(found[number])
+        yield from found
 
 
 def _faults(profiles: list[Profile], side: Side) -> Faults:
     faults = Faults()
     for profile in profiles:
         tally = tally_of(profile)
-        faults.merge(tally.client_faults if side is Side.CLIENT else tally.server_faults)
+        found = tally.client_faults if side is Side.CLIENT else tally.server_faults
+        if found is not None:
+            faults.merge(found)
     return faults
 
 
@@ -184,17 +199,16 @@ def _device(number: int, group: Group, faults: Faults, holders: Holders) -> Devi
 
 
 def servers(
-    profiles: Iterable[Profile], found: list[Device], holders: Holders, checked: frozenset[str]
+    profiles: Iterable[Profile],
+    visitors: dict[str, int],
+    holders: Holders,
+    checked: frozenset[str],
 ) -> list[Server]:
-    """Returns the servers in order of first appearance; `found` are the devices."""
+    """Returns the servers in order of first appearance; `visitors` counts devices by server."""
     by_place: dict[tuple[str, int], list[Profile]] = {}
     for profile in profiles:
         by_place.setdefault((profile.server_ip, profile.server_port), []).append(profile)
     ordered = sorted(by_place.values(), key=lambda members: min(item.first_ns for item in members))
-    visitors: dict[str, int] = {}
-    for device in found:
-        for name in device.servers:
-            _count(visitors, name, 1)
     made = []
     for number, members in enumerate(ordered):
         faults = _faults(members, Side.SERVER)
@@ -399,6 +413,6 @@ def _limits(profiles: list[Profile]) -> dict[str, tuple[Any, ...]]:
 
 def _numbers(faults: Faults) -> tuple[int, ...]:
     every: set[int] = set()
-    for _, _, _, numbers in faults.by_rule.values():
-        every.update(numbers)
+    for item in faults.counts:
+        every.update(item.numbers)
     return tuple(sorted(every))

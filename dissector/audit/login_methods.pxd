@@ -1,3 +1,3 @@
-from dissector.connections.profile cimport Profile
+from dissector.activity.profile cimport Profile
 
 cpdef str login_method(Profile profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.profile import Profile
+from dissector.activity.profile import Profile
 
 # What cannot be seen
 INSIDE_TLS = "unknown, inside TLS"

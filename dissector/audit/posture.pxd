@@ -1,6 +1,6 @@
 cimport cython
 from dissector.audit.tally cimport Faults, tally_of
-from dissector.connections.profile cimport Profile
+from dissector.activity.profile cimport Profile
 
 @cython.locals(
     profile=Profile,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dissector.audit.records import Device, Overview, Point, Posture, Problem, Server
+from dissector.activity.profile import Profile
+from dissector.audit.records import Device, Overview, Point, Posture, Problem
 from dissector.audit.tally import Faults, tally_of
-from dissector.connections.activity_tracker import DENIED
-from dissector.connections.profile import Profile
+from dissector.connections.record import DENIED
 from dissector.model import Severity, Version
 from dissector.net.tls_names import TLS_1_2, TLS_1_3, broken, version_name
 
@@ -226,6 +226,30 @@ SERVER_MERITS = (
 )
 
 
+class Totals:
+    """What is counted over all devices.
+
+    `seen` is on how many of their connections each of `DEVICE_MERITS` was seen, `visitors` how many
+    devices a server has, by its name, `worst` how many devices have that severity, or "none".
+    """
+
+    def __init__(self) -> None:
+        self.devices = self.connections = 0
+        self.seen = [0] * len(DEVICE_MERITS)
+        self.visitors: dict[str, int] = {}
+        self.worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)}
+        self.worst["none"] = 0
+
+    def add(self, device: Device) -> None:
+        """Counts a device."""
+        self.devices += 1
+        self.connections += device.connections
+        for name in device.servers:
+            self.visitors[name] = self.visitors.get(name, 0) + 1
+        worst = device.posture.worst
+        self.worst["none" if worst is None else worst._value_] += 1
+
+
 def device_posture(
     everything: list[Profile],
     faults: Faults,
@@ -333,8 +357,8 @@ def without_decrypted(profiles: list[Profile]) -> list[Profile]:
 
 def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
     wrong = [
-        Problem(rule, name, faults.severity(rank), count, tuple(numbers))
-        for rule, (name, rank, count, numbers) in faults.by_rule.items()
+        Problem(item.rule, item.name, faults.severity(item.rank), item.count, item.numbers)
+        for item in faults.counts
     ]
     if len(wrong) > 1:
         wrong.sort(key=_worst_first)
@@ -347,10 +371,9 @@ def _worst_first(problem: Problem) -> tuple[int, str]:
 
 
 def overview(
-    devices: Sequence[Device],
-    servers: Sequence[Server],
+    totals: Totals,
+    servers: int,
     profiles: Sequence[Profile],
-    seen: Sequence[int],
     *,
     other: dict[str, int],
     evicted: int,
@@ -358,12 +381,9 @@ def overview(
 ) -> Overview:
     """Summarizes an audit.
 
-    `seen` is what `device_posture` added up; `other` is other traffic by kind; `evicted` counts
-    lost profiles.
+    `totals` are those of all devices, `servers` is their number; `other` is other traffic by kind;
+    `evicted` counts lost profiles.
     """
-    worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)} | {"none": 0}
-    for device in devices:
-        worst["none" if device.posture.worst is None else device.posture.worst._value_] += 1
     clear = encrypted = opaque = undecrypted = anonymous = authenticated = 0
     for profile in profiles:
         clear += profile.in_clear
@@ -374,10 +394,10 @@ def overview(
         if profile.client_id is not None:
             anonymous += profile.count if profile.anonymous else 0
             authenticated += profile.count if profile.shows_login else 0
-    total = sum(device.connections for device in devices)
+    total = totals.connections
     right = [
         Point(merit.topic, merit.text, count, total)
-        for merit, count in zip(DEVICE_MERITS, seen, strict=True)
+        for merit, count in zip(DEVICE_MERITS, totals.seen, strict=True)
         if count
     ]
     right.sort(key=lambda point: (-point.count, point.topic, point.text))
@@ -397,14 +417,14 @@ def overview(
     if evicted:
         limits.append(f"the oldest {evicted:,} kinds of connection were evicted to bound memory")
     return Overview(
-        devices=len(devices),
-        servers=len(servers),
+        devices=totals.devices,
+        servers=servers,
         connections=total,
         clear=clear,
         encrypted=encrypted,
         anonymous=anonymous,
         authenticated=authenticated,
-        devices_by_worst=worst,
+        devices_by_worst=totals.worst,
         right=tuple(right),
         not_seen=tuple(unseen),
         method=(

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dissector import analysis
+from dissector.activity.tables import ActivityTables
+from dissector.activity.tracker import ActivityTracker
 from dissector.analysis import AnalysisResult, Progress, Report, Sink
 from dissector.audit import inventory, posture
 from dissector.audit.records import Audit, Device, Overview, Server
 from dissector.audit.tally import Tallies, tally_of
 from dissector.capture.rings import CaptureFiles, Source, groups
-from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.handshake import Handshake
 from dissector.connections.thresholds import Thresholds
-from dissector.model import Capture, CaptureWarning, Finding
+from dissector.model import Capture, CaptureWarning, Finding, Side
 from dissector.options import Options
 from dissector.rules.registry import selected
 
@@ -103,35 +104,39 @@ def run(
         activity=activity,
         ended_with=tallies.ended,
     )
+    return AuditResult(outcome, inventoried(activity, tallies, options, outcome.capture, sink))
+
+
+def inventoried(
+    activity: ActivityTables, tallies: Tallies, options: Options, capture: Capture, sink: AuditSink
+) -> Overview:
+    """Passes devices and servers on to the sink, and returns the overview."""
+    activity.forget()  # only the profiles are needed from here on
     profiles = list(activity.profiles.values())
     for profile in profiles:
         for number, finding in tallies.shared.get(profile.secret or "", ()):
-            faults = tally_of(profile).client_faults
-            if number not in faults.by_rule.get(finding.rule, ("", 0, 0, []))[3]:
+            faults = tally_of(profile).faults(Side.CLIENT)
+            if not faults.has(number, finding.rule):
                 faults.add(number, finding.rule, finding.name, finding.severity)
     groups = inventory.clients(profiles)
     holders = inventory.holders(groups)
     checked = selected(options.select, options.ignore, audit=True)
-    seen = [0] * len(posture.DEVICE_MERITS)
-    devices = inventory.devices(groups, holders, checked, seen)
-    servers = inventory.servers(profiles, devices, holders, checked)
-    for device in devices:
+    totals = posture.Totals()
+    for device in inventory.devices(groups, holders, checked, totals):
         sink.device(device)
+    servers = inventory.servers(profiles, totals.visitors, holders, checked)
     for server in servers:
         sink.server(server)
-    capture = outcome.capture
-    overview = posture.overview(
-        devices,
-        servers,
+    return posture.overview(
+        totals,
+        len(servers),
         profiles,
-        seen,
         other=capture.other_traffic,
         evicted=activity.profiles.evicted,
         seconds=sum(
             ((part.end_ns or 0) - (part.start_ns or 0)) / 1e9 for part in capture.parts or [capture]
         ),
     )
-    return AuditResult(outcome, overview)
 
 
 def audit(

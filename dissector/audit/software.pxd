@@ -1,5 +1,5 @@
 cimport cython
-from dissector.connections.profile cimport Profile
+from dissector.activity.profile cimport Profile
 
 @cython.locals(profile=Profile)
 cpdef client_software(profiles)

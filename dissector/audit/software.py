@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from dissector.activity.profile import Profile
 from dissector.audit.records import Guess
-from dissector.connections.profile import Profile
 from dissector.model import Version
 from dissector.mqtt.properties import property_value
 

@@ -6,41 +6,77 @@ the connection's profile. Memory grows with profiles, not with connections.
 
 from __future__ import annotations
 
+from dissector.activity.context import AuditContext
+from dissector.activity.profile import Profile
+from dissector.activity.tls import TlsAuditContext
 from dissector.audit.records import LISTED
-from dissector.connections.audit_context import AuditContext
-from dissector.connections.profile import Profile
-from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Finding, Outcome, Severity, Side
 
+_RANKS = {severity: severity.rank for severity in Severity}
 _RANKED = sorted(Severity, key=lambda severity: severity.rank)
 
 
+_NONE: frozenset[str] = frozenset()
+
+
+class RuleCount:
+    """Findings of one rule: how many, the highest rank of severity, and the first numbers."""
+
+    __slots__ = ("count", "name", "numbers", "rank", "rule")
+
+    def __init__(
+        self, rule: str, name: str, rank: int, count: int, numbers: tuple[int, ...]
+    ) -> None:
+        self.rule = rule
+        self.name = name
+        self.rank = rank
+        self.count = count
+        self.numbers = numbers
+
+
 class Faults:
-    """Findings of one party by rule: count, severity rank, and the numbers of the first."""
+    """Findings of one party, by rule in the order of their first finding."""
+
+    __slots__ = ("counts",)
 
     def __init__(self) -> None:
-        self.by_rule: dict[str, tuple[str, int, int, list[int]]] = {}
+        self.counts: tuple[RuleCount, ...] = ()
 
     def add(self, number: int, rule: str, name: str, severity: Severity) -> None:
         """Counts one finding."""
-        self._add(rule, name, severity.rank, 1, [number])
+        self._add(rule, name, _RANKS[severity], 1, (number,))
 
     def merge(self, other: Faults) -> None:
         """Adds the findings of another party."""
-        if not self.by_rule:
-            self.by_rule = other.by_rule.copy()
-            return
-        for rule, (name, rank, count, numbers) in other.by_rule.items():
-            self._add(rule, name, rank, count, numbers)
+        for item in other.counts:
+            self._add(item.rule, item.name, item.rank, item.count, item.numbers)
 
-    def _add(self, rule: str, name: str, rank: int, count: int, numbers: list[int]) -> None:
-        known = self.by_rule.get(rule)
-        if known is None:
-            self.by_rule[rule] = (name, rank, count, numbers)
+    def has(self, number: int, rule: str) -> bool:
+        """Whether a finding of a rule is one of the first."""
+        for item in self.counts:
+            if item.rule == rule:
+                return number in item.numbers
+        return False
+
+    def of(self, rules: frozenset[str]) -> bool:
+        """Whether one of these rules has a finding."""
+        for item in self.counts:
+            if item.rule in rules:
+                return True
+        return False
+
+    def _add(self, rule: str, name: str, rank: int, count: int, numbers: tuple[int, ...]) -> None:
+        for known in self.counts:
+            if known.rule == rule:
+                break
+        else:
+            self.counts += (RuleCount(rule, name, rank, count, numbers),)
             return
-        _, old_rank, old_count, old = known
-        kept = (old + [number for number in numbers if number not in old])[:LISTED]
-        self.by_rule[rule] = (name, max(rank, old_rank), old_count + count, kept)
+        known.rank = max(known.rank, rank)
+        known.count += count
+        if len(known.numbers) < LISTED:
+            new = tuple([number for number in numbers if number not in known.numbers])
+            known.numbers = (known.numbers + new)[:LISTED]
 
     def severity(self, rank: int) -> Severity:
         """Returns the severity of a rank."""
@@ -62,17 +98,27 @@ class Tally:
     def __init__(self) -> None:
         self.accepted = self.refused = self.unanswered = self.takeovers = 0
         self.last_ns = 0
-        self.client_faults = Faults()
-        self.server_faults = Faults()
-        self.suppressed: set[str] = set()
+        self.client_faults: Faults | None = None  # None without findings, as most have none
+        self.server_faults: Faults | None = None
+        self.suppressed: frozenset[str] = _NONE
+
+    def faults(self, side: Side) -> Faults:
+        """Returns the findings of one side, to add to them."""
+        if side is Side.CLIENT:
+            if self.client_faults is None:
+                self.client_faults = Faults()
+            return self.client_faults
+        if self.server_faults is None:
+            self.server_faults = Faults()
+        return self.server_faults
 
     def has_finding(self, rules: frozenset[str]) -> bool:
         """Whether one of these rules has a finding on one of the connections, on either side."""
-        return not (
-            rules.isdisjoint(self.client_faults.by_rule)
-            and rules.isdisjoint(self.server_faults.by_rule)
-            and rules.isdisjoint(self.suppressed)
-        )
+        if self.client_faults is not None and self.client_faults.of(rules):
+            return True
+        if self.server_faults is not None and self.server_faults.of(rules):
+            return True
+        return bool(self.suppressed) and not rules.isdisjoint(self.suppressed)
 
 
 class Tallies:
@@ -116,7 +162,7 @@ class Tallies:
             else:
                 tally.accepted += 1
         elif connection.handshake is not None:
-            tally.unanswered += connection.handshake.outcome is not Outcome.INCOMPLETE
+            tally.unanswered += connection.outcome is not Outcome.INCOMPLETE
         if context.takeovers_by:
             tally.takeovers += 1
         last = profile.last_ns if connection.closes else max(profile.last_ns, context.now)
@@ -128,10 +174,9 @@ class Tallies:
     def _assign(self, tally: Tally, place: tuple[int, int]) -> None:
         """Adds the pending findings of a connection to the party at fault."""
         if self._suppressed:
-            tally.suppressed |= self._suppressed.pop(place, set())
+            tally.suppressed |= self._suppressed.pop(place, _NONE)
         for number, finding in self._pending.pop(place, ()):
-            faults = tally.client_faults if finding.side is Side.CLIENT else tally.server_faults
-            faults.add(number, finding.rule, finding.name, finding.severity)
+            tally.faults(finding.side).add(number, finding.rule, finding.name, finding.severity)
 
 
 def tally_of(profile: Profile) -> Tally:

@@ -24,6 +24,9 @@ class EventSink:
     def not_judged(self, connection: Connection, packet: Packet) -> None:
         """Called for a packet that cannot be evaluated because the capture is incomplete."""
 
+    def closing(self, connection: Connection) -> None:
+        """Called when one side has closed a connection, the first time."""
+
     def ended(self, connection: Connection) -> None:
         """Called when a connection ended: missing packets and closes can be checked."""
 

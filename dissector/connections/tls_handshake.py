@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -134,3 +135,18 @@ class TlsHandshake(msgspec.Struct):
     def established(self) -> bool:
         """Whether both sides sent application data."""
         return self.client_data is not None and self.server_data is not None
+
+
+def ja3(hello: ClientHello) -> str:
+    """Returns the JA3 digest of a ClientHello, which identifies the client's TLS library."""
+    return _ja3(
+        hello.legacy_version, hello.suites, hello.extensions, hello.groups, hello.point_formats
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _ja3(version: int, *lists: tuple[int, ...]) -> str:
+    import hashlib  # it loads OpenSSL, which is not needed for unencrypted traffic
+
+    text = ",".join([str(version), *("-".join(map(str, numbers)) for numbers in lists)])
+    return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()

@@ -244,6 +244,8 @@ class Tracker(Consumer):
         if connection.close is None:
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
+        if len(connection.closes) == 1:
+            self.context.sink.closing(connection)
         return True
 
     def capture_ends(self) -> None:

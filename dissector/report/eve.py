@@ -206,7 +206,7 @@ def _connack(packet: Connack) -> dict[str, Any]:
 
 def _tls(record: TlsHandshake) -> dict[str, Any]:
     """Returns the fields that Suricata logs for a TLS connection, as far as they were seen."""
-    from dissector.connections.tls_activity import ja3
+    from dissector.connections.tls_handshake import ja3
 
     hello, answer = record.client_hello, record.server_hello
     made = _certificate(record.chain)

@@ -1,7 +1,7 @@
-"""Has the audit rules (SEC, TLS) evaluated, in addition to those of `FindingCollector`.
+"""Evaluates the audit rules (SEC, TLS) in addition to those of `FindingCollector`.
 
-The activity tracker is updated first; then the judge evaluates the rules that ask for one of the
-connection's events. Imported only for an audit, or if a rule of SEC or TLS is selected by name.
+The activity tracker is updated first; then each rule that asks for one of the connection's events
+is checked. Imported only for an audit, or if a rule of SEC or TLS is selected by name.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dissector.connections.activity_tracker import ActivityTracker
-from dissector.connections.audit_context import AuditContext, Event
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.tls import TlsActivityTracker, TlsAuditContext
+from dissector.activity.tracker import ActivityTracker
 from dissector.connections.connection import Connection
+from dissector.connections.record import ConnectionRecord, RecordMaker
 from dissector.connections.thresholds import DEFAULT, Thresholds
-from dissector.connections.tls_activity import TlsActivityTracker, TlsAuditContext
 from dissector.model import FrameRef
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector
 from dissector.rules.registry import all_rules, audit_rules
@@ -44,6 +45,9 @@ class AuditCollector(FindingCollector):
         self.activity = ActivityTracker() if activity is None else activity
         self.tls = TlsActivityTracker(self.activity)
         self.thresholds = thresholds
+        self._records = RecordMaker(
+            self.activity.key, thresholds.short_password, thresholds.derived_length
+        )
         self._ended_with = ended_with
         self._limit_reported = False
 
@@ -56,6 +60,7 @@ class AuditCollector(FindingCollector):
         """Begins one of several captures; the activity so far counts unless it overlaps."""
         FindingCollector.begin_capture(self, number, streams, overlaps=overlaps)
         self.activity.begin_capture(number)
+        self._records.begin_capture()
         if overlaps:
             self.activity.forget()
             self.tls.forget()
@@ -64,20 +69,32 @@ class AuditCollector(FindingCollector):
         """Judges a handshake whose CONNACK was received."""
         FindingCollector.answered(self, connection)
         if self._all or self._is_selected(connection):
-            context = self.activity.answered(connection)
-            if context is not None:
-                self._judge_activity(context)
+            record = self._records.answered(connection)
+            if record is not None:
+                self.record_answered(record)
+
+    def record_answered(self, record: ConnectionRecord) -> None:
+        """Judges the record of a handshake whose CONNACK was received."""
+        self._judge_activity(self.activity.answered(record))
+
+    def closing(self, connection: Connection) -> None:
+        """Records that one side has closed a connection."""
+        self.activity.closing(connection.stream)
 
     def ended(self, connection: Connection) -> None:
         """Judges a connection that has ended in the capture."""
         FindingCollector.ended(self, connection)
         if not (self._all or self._is_selected(connection)):
             return
-        context = self.activity.ended(connection)
+        self.record_ended(self._records.ended(connection))
+
+    def record_ended(self, record: ConnectionRecord) -> None:
+        """Judges the record of a connection that has ended."""
+        context = self.activity.ended(record)
         self._judge_activity(context)
         if self._ended_with is not None:
             self._ended_with(context)
-        self._check_memory(connection.first, connection.stream)
+        self._check_memory(record.first, record.stream)
 
     def _check_memory(self, frame: FrameRef, stream: int) -> None:
         """Reports once that the history of hosts and clients is no longer complete."""
@@ -106,7 +123,7 @@ class AuditCollector(FindingCollector):
 
     def _judge_activity(self, context: AuditContext) -> None:
         event = context.event
-        if event & ~_ENDED and context.connection.quality.conflict:
+        if event & ~_ENDED and context.connection.conflict:
             return  # the true bytes are unknown
         context.limits = self.thresholds
         self._judge.activity(context, event)

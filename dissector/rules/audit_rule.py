@@ -12,11 +12,11 @@ import functools
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.connection import Connection
-from dissector.connections.profile import ENCRYPTED
+from dissector.activity.context import AuditContext, Event
+from dissector.activity.profile import ENCRYPTED
+from dissector.activity.tls import TlsAuditContext
+from dissector.connections.record import ConnectionRecord
 from dissector.connections.thresholds import Thresholds
-from dissector.connections.tls_activity import TlsAuditContext
 from dissector.model import Confidence, Endpoint, FrameRef, Obligation, Severity, Side, Version
 from dissector.rules.base import Failure, Rule, Subject, Verdict
 
@@ -84,11 +84,9 @@ class TlsRule(AuditRule):
         raise NotImplementedError
 
 
-def place(connection: Connection) -> FrameRef:
+def place(record: ConnectionRecord) -> FrameRef:
     """Returns the frame of a finding about a connection: its CONNECT, else its first frame."""
-    if connection.connect is not None and connection.connect.frame is not None:
-        return connection.connect.frame
-    return connection.first
+    return record.connect_frame or record.first
 
 
 def failure(
@@ -102,15 +100,12 @@ def failure(
     **evidence: object,
 ) -> Failure:
     """Returns a failure with the frames of the CONNECT and, if there is one, the CONNACK."""
-    connection = context.connection
-    where = at or place(connection)
-    frames = [where]
-    if connection.connack is not None and connection.connack.frame is not None:
-        frames.append(connection.connack.frame)
+    record = context.connection
+    where = at or place(record)
     return Failure(
         message=message,
         at=where,
-        frames=tuple(frames),
+        frames=(where,) if record.connack_frame is None else (where, record.connack_frame),
         evidence=evidence,
         severity=severity,
         confidence=confidence,
@@ -146,7 +141,7 @@ def tls_failure(
     )
 
 
-def encrypted(connection: Connection) -> bool:
+def encrypted(connection: ConnectionRecord) -> bool:
     """Whether the connection was carried in an encrypted transport."""
     return connection.transport in ENCRYPTED
 
@@ -159,13 +154,12 @@ EXPOSURE_TEXT = {
 }
 
 
-def proxy_terminates_tls(connection: Connection) -> bool:
+def proxy_terminates_tls(connection: ConnectionRecord) -> bool:
     """Whether a proxy reports that it terminates TLS: it forwards the connection unencrypted."""
-    encapsulation = connection.encapsulation
-    return encapsulation is not None and encapsulation.behind_tls_proxy
+    return connection.behind_tls_proxy
 
 
-def server_name(connection: Connection) -> str:
+def server_name(connection: ConnectionRecord) -> str:
     """Formats the server's address and port."""
     return named(connection.server)
 
@@ -203,7 +197,7 @@ def _prefix(ip: str) -> str:
     return str(ipaddress.ip_network(f"{ip}/64", strict=False))
 
 
-def exposure(connection: Connection, limits: Thresholds) -> str:
+def exposure(connection: ConnectionRecord, limits: Thresholds) -> str:
     """Returns the network range that the connection's bytes cross.
 
     "loopback", "tunnel", "proxy" (one that terminates the client's TLS), "private" or "public".
@@ -230,7 +224,7 @@ def _reach(ip: str) -> str:
     return "public" if address.is_global else "private"
 
 
-def _tunnelled(connection: Connection, limits: Thresholds) -> bool:
+def _tunnelled(connection: ConnectionRecord, limits: Thresholds) -> bool:
     import ipaddress
 
     ends = [ipaddress.ip_address(end.ip) for end in (connection.client, connection.server)]

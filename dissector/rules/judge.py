@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dissector.connections.connection import Connection, ConnectionFlag
+from dissector.connections.record import ConnectionRecord
 from dissector.model import Endpoint, Finding, FrameRef, Obligation, Severity, Side, Stream, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
@@ -282,15 +283,14 @@ class Judge:
 
     def _settle(self, entry: IndexedRule, record: Any, verdict: Verdict) -> None:
         """Turns a verdict into findings about `record`, or counts what was not evaluated."""
-        if isinstance(verdict, Unevaluated):
-            self._skip(entry, verdict.reason, record)
-            return
         if isinstance(verdict, Failure):
             self._add(entry, record, _finding(entry, record, verdict))
-            return
-        failures: Iterable[Failure] = verdict or ()
-        for failure in failures:
-            self._add(entry, record, _finding(entry, record, failure))
+        elif isinstance(verdict, Unevaluated):
+            self._skip(entry, verdict.reason, record)
+        else:
+            failures: Iterable[Failure] = verdict or ()
+            for failure in failures:
+                self._add(entry, record, _finding(entry, record, failure))
 
     def _add(self, entry: IndexedRule, record: Any, finding: Finding) -> None:
         """Reports a finding; one about the standard is kept with its connection."""
@@ -380,6 +380,9 @@ def _finding(entry: IndexedRule, record: Any, failure: Failure) -> Finding:
         version = connection.version
         handshake = None if connection.handshake is None else connection.handshake.id
         client_id = None if connection.connect is None else connection.connect.client_id
+    elif isinstance(record, ConnectionRecord):
+        version, handshake = record.version, record.handshake
+        client_id = record.client_id if record.has_connect else None
     at: FrameRef = failure.at
     frames = failure.frames
     packet = failure.packet

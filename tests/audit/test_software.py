@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dissector.activity.profile import profile_of
 from dissector.audit.records import Audit
 from dissector.audit.run import audit
 from dissector.audit.software import client_software
 from dissector.connections.connection import Connection
-from dissector.connections.profile import Profile
+from dissector.connections.record import ConnectionRecord
 from dissector.model import Endpoint, FrameRef
 from tests.conftest import ROOT
 
@@ -81,7 +82,7 @@ def test_what_is_only_generally_known_is_possible() -> None:
     """A sign that is in no capture of the project is never likely."""
     where = FrameRef("a.pcap", 1, 0)
     connection = Connection(0, Endpoint("10.0.0.1", 1), Endpoint("10.0.0.2", 1883), where)
-    profile = Profile(connection, None, None, 0)
+    profile = profile_of(ConnectionRecord(connection), 0)
     profile.client_id = "mqtt-explorer-0a1b2c3d"
     guess = client_software([profile])
     assert guess is not None

@@ -83,15 +83,14 @@ class CredentialsInClear(ConnectionAuditRule):
         limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or encrypted(connection):
+        if encrypted(connection):
             return None
         sent = []
-        if connect.username:
+        if profile.username is not None:
             sent.append("a user name")
-        if connect.password:
+        if profile.secret is not None:
             sent.append("a password")
-        if (connection.method() or "").upper() in ("PLAIN", "LOGIN", "BASIC"):
+        if (profile.method or "").upper() in ("PLAIN", "LOGIN", "BASIC"):
             sent.append("login data")
         if not sent:
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.passwords import is_default
 
 
 class DefaultCredentials(ConnectionAuditRule):
@@ -70,12 +69,8 @@ class DefaultCredentials(ConnectionAuditRule):
         """Reports a well-known pair of default credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if (
-            connect is None
-            or profile.code is None
-            or not is_default(connect.username, connect.password)
-        ):
+        password = connection.password
+        if profile.code is None or password is None or not password.default:
             return None
         if not context.activity.once(
             self.id,
@@ -93,6 +88,6 @@ class DefaultCredentials(ConnectionAuditRule):
             context,
             f"the server {server_name(connection)} {what} well-known default credentials",
             None if accepted else Severity.WARNING,
-            username=connect.username,
+            username=profile.username,
             accepted=accepted,
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.passwords import derivation, is_default, weakness
-from dissector.text import character_classes
 
 
 class WeakPassword(ConnectionAuditRule):
@@ -69,17 +67,12 @@ class WeakPassword(ConnectionAuditRule):
 
     def check(self, context: AuditContext) -> Verdict:
         """Reports an accepted password that is easy to guess."""
-        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or profile.code != 0 or not connect.password:
+        password = connection.password
+        if profile.code != 0 or password is None or password.weakness is None:
             return None
-        password = connect.password
-        reason = weakness(password, connect.username, limits.short_password)
-        if reason is None or is_default(connect.username, password):
-            return None
-        if derivation(connect, profile.client_mac, limits.derived_length):
+        if password.default or password.derivation is not None:
             return None
         if not context.activity.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
@@ -87,8 +80,8 @@ class WeakPassword(ConnectionAuditRule):
             return None
         return failure(
             context,
-            f"the server accepts a password that {reason}",
-            weakness=reason,
-            length=len(password),
-            classes=character_classes(password),
+            f"the server accepts a password that {password.weakness}",
+            weakness=password.weakness,
+            length=password.length,
+            classes=password.classes,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.passwords import derivation, is_default
 
 
 class DerivedPassword(ConnectionAuditRule):
@@ -102,16 +101,14 @@ class DerivedPassword(ConnectionAuditRule):
 
     def check(self, context: AuditContext) -> Verdict:
         """Reports an accepted password that is derived from an identifier."""
-        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or profile.code != 0:  # a refused password belongs to no account
+        password = connection.password
+        if password is None or profile.code != 0:  # a refused password belongs to no account
             return None
-        source = derivation(connect, profile.client_mac, limits.derived_length)
-        if source is None or is_default(connect.username, connect.password):
+        source = password.derivation
+        if source is None or password.default:
             return None
-        assert connect.password is not None
         if not context.activity.once(
             self.id, profile.secret, profile.client_id, profile.server_ip, profile.server_port
         ):
@@ -120,5 +117,5 @@ class DerivedPassword(ConnectionAuditRule):
             context,
             f"the password {source}, which is visible on the network",
             derivedFrom=source,
-            length=len(connect.password),
+            length=password.length,
         )

@@ -65,19 +65,18 @@ class UserNameWithoutPassword(ConnectionAuditRule):
         """Reports a user name that is accepted without a password."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or profile.code != 0 or not connect.complete or not connect.username:
+        name = profile.username
+        if profile.code != 0 or not profile.complete or name is None:
             return None
-        if connect.password or profile.method is not None:
+        if profile.secret is not None or profile.method is not None:
             return None
         if encrypted(connection) or proxy_terminates_tls(connection):
             return None  # it may have presented a certificate
-        name = connect.username
         if len(name) >= 20 and any(map(str.isdigit, name)) and any(map(str.isalpha, name)):
             return None
         if not context.activity.once(
             self.id, name, profile.client_id, profile.server_ip, profile.server_port
         ):
             return None
-        how = "no password" if connect.password is None else "an empty password"
+        how = "an empty password" if connection.empty_password else "no password"
         return failure(context, f"the server accepts the user name with {how}", username=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.entities import Refusal
+from dissector.activity.entities import Refusal
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 
@@ -109,12 +109,15 @@ class PasswordGuessing(ConnectionAuditRule):
         profile = context.profile
         assert profile is not None
         host = context.host
-        if host is None or len(host.denials) < limits.guesses_per_minute:
+        refusals = None if host is None else host.refusals
+        if host is None or refusals is None or len(refusals) < limits.guesses_per_minute:
             return None
+        if refusals.guesses < limits.distinct_guesses:
+            return None  # a bound of what is counted below, without looking at each of them
         succeeded = bool(context.event & Event.ACCEPTED)
         if context.activity.reported(self.id, host.ip, succeeded):
             return None
-        longer = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
+        longer = refusals.since(context.now - 600 * SECOND_NS)
         guessed = {item.secret or item.username for item in longer}
         most = max(len(guessed), len({item.password for item in longer}))
         if most < limits.distinct_guesses:

@@ -94,16 +94,17 @@ class PasswordSpraying(ConnectionAuditRule):
         """Reports a host that tries many user names or client ids."""
         limits = context.limits
         host = context.host
-        if host is None or len(host.denials) < limits.names_per_password:
+        refusals = None if host is None else host.refusals
+        if host is None or refusals is None or len(refusals) < limits.names_per_password:
             return None
+        if (
+            refusals.usernames < limits.names_per_password
+            and refusals.without_username < limits.names_tried
+        ):
+            return None  # a bound of all counts below, without looking at each of them
         if context.activity.reported(self.id, host.ip):
             return None
-        latest = [item for item in host.denials if item.time_ns > context.now - 600 * SECOND_NS]
-        if (
-            len({item.username for item in latest}) < limits.names_per_password
-            and sum(item.username is None for item in latest) < limits.names_tried
-        ):
-            return None  # a bound of all counts below, in a fraction of their time
+        latest = refusals.since(context.now - 600 * SECOND_NS)
         tried: dict[tuple[str | None, ...], int] = {}
         for item in latest:
             key = (item.client_id, item.username, item.secret)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.entities import Refusal
+from dissector.activity.entities import Refusal
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 
@@ -108,16 +108,17 @@ class GuessingNotSlowed(ConnectionAuditRule):
         connection, profile = context.connection, context.profile
         assert profile is not None
         host = context.host
-        if host is None or len(host.denials) < limits.unslowed_per_minute:
+        refusals = None if host is None else host.refusals
+        if host is None or refusals is None or len(refusals) < limits.unslowed_per_minute:
             return None
         server = (profile.server_ip, profile.server_port)
         if context.activity.reported(self.id, host.ip, *server):
             return None
         since = context.now - 60 * SECOND_NS
-        recent = [item for item in host.denials if item.time_ns > since and item.server == server]
+        recent = refusals.by_server(server, since)
         if len(recent) < limits.unslowed_per_minute:
             return None
-        if host.throttled.get(server, since) > since or _slower(recent, limits):
+        if (host.throttled or {}).get(server, since) > since or _slower(recent, limits):
             return None
         if not context.activity.once(self.id, host.ip, profile.server_ip, profile.server_port):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.activity_tracker import client_active_since
+from dissector.activity.tracker import client_active_since
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 
@@ -151,7 +151,7 @@ class ClientIdCollision(ConnectionAuditRule):
         ]
         if not others:
             return None
-        incomplete_reason = connection.quality.incomplete_reason()
+        incomplete_reason = connection.incomplete_reason
         if incomplete_reason is not None:
             return Unevaluated(incomplete_reason)
         other = others[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.entities import NUMBERS_KEPT
+from dissector.activity.entities import NUMBERS_KEPT
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 

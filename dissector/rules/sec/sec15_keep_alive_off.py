@@ -91,7 +91,7 @@ class KeepAliveOff(ConnectionAuditRule):
             return None
         if property_value(profile.connack_properties, "serverKeepAlive"):
             return None
-        incomplete_reason = connection.quality.incomplete_reason()
+        incomplete_reason = connection.incomplete_reason
         if incomplete_reason is not None:
             return Unevaluated(incomplete_reason)
         if not context.activity.once(

@@ -70,7 +70,7 @@ class IdleBeforeConnect(ConnectionAuditRule):
         connection, profile = context.connection, context.profile
         assert profile is not None
         if context.event & Event.SILENT:
-            incomplete_reason = connection.quality.incomplete_reason()
+            incomplete_reason = connection.incomplete_reason
             if incomplete_reason is not None:
                 return Unevaluated(incomplete_reason)
             host = context.host
@@ -96,15 +96,10 @@ class IdleBeforeConnect(ConnectionAuditRule):
                 connections=at_once,
                 seconds=seconds,
             )
-        connect = connection.connect
-        if (
-            connect is None
-            or connect.frame is None
-            or connect.first is None
-            or not connection.quality.syn_seen
-        ):
+        first, frame = connection.connect_first, connection.connect_frame
+        if frame is None or first is None or not connection.syn_seen:
             return None
-        took = (connect.frame.time_ns - connect.first.time_ns) // SECOND_NS
+        took = (frame.time_ns - first.time_ns) // SECOND_NS
         if took <= limits.silent_seconds:
             return None
         if not context.activity.once(

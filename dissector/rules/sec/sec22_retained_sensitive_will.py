@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.sec.topics import sensitive_content, sensitive_level
+from dissector.rules.sec.topics import sensitive_level
 from dissector.text import printable
 
 
@@ -137,11 +137,10 @@ class RetainedSensitiveWill(ConnectionAuditRule):
         """Reports a retained will with a sensitive topic or message."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or profile.will is None or not connect.last_will_retain:
+        if profile.will is None or not profile.will[2]:
             return None
         level = sensitive_level(profile.will[0])
-        secret = sensitive_content(connect.last_will_message or b"")
+        secret = connection.will_content
         if level is None and secret is None:
             return None
         if not context.activity.once(

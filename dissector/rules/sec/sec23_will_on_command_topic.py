@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.entities import Client
-from dissector.connections.profile import Profile
+from dissector.activity.entities import Client
+from dissector.activity.profile import Profile
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 from dissector.rules.sec.topics import CONTROL_LEVELS

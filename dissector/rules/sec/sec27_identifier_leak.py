@@ -112,13 +112,12 @@ class IdentifierLeak(ConnectionAuditRule):
         """Reports hardware or personal data in identifiers."""
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None:
+        if profile.client_id is None:
             return None
         places = [
-            ("client id", connect.client_id),
-            ("user name", connect.username or ""),
-            ("Will Topic", connect.last_will_topic or ""),
+            ("client id", profile.client_id),
+            ("user name", profile.username or ""),
+            ("Will Topic", connection.last_will_topic or ""),
         ]
         for item in profile.properties:
             if item.name == "userProperty":

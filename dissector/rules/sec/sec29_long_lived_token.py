@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 from dissector.rules.base import step_texts
 from dissector.rules.tls.certificates import wrong_clock
-
-_LARGEST = 16_384  # bytes; longer passwords are not decoded
 
 
 @lazy_step
@@ -117,13 +113,9 @@ class LongLivedToken(ConnectionAuditRule):
         limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
-        connect = connection.connect
-        if connect is None or not connect.password or connect.password.count(b".") != 2:
+        if connection.password is None or connection.password.token is None:
             return None
-        times = _token_times(connect.password)
-        if times is None:
-            return None
-        issued, expires = times
+        issued, expires = connection.password.token
         severity = None
         if expires is None:
             what = "never expires"
@@ -151,29 +143,3 @@ class LongLivedToken(ConnectionAuditRule):
             issued=issued,
             expires=expires,
         )
-
-
-def _token_times(password: bytes) -> tuple[float | None, float | None] | None:
-    """Returns (`iat`, `exp`) in seconds of Unix time, each None if missing; None if no token."""
-    if len(password) > _LARGEST:
-        return None
-    head, claims = (_part(part) for part in password.split(b".")[:2])
-    if head is None or claims is None or "alg" not in head:
-        return None
-    return _number(claims.get("iat")), _number(claims.get("exp"))
-
-
-def _part(part: bytes) -> dict[str, Any] | None:
-    import base64
-
-    import msgspec
-
-    try:
-        raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except (ValueError, msgspec.DecodeError, RecursionError):  # nested deeply on purpose
-        return None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dissector.connections.activity_tracker import ActivityTracker
-from dissector.connections.entities import text_bytes
+from dissector.activity.entities import text_bytes
+from dissector.activity.tables import ActivityTables
 from dissector.mqtt.properties import property_value
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
@@ -131,14 +131,13 @@ class OrphanSessions(ConnectionAuditRule):
             kept = not profile.clean
         if not kept or not ALTERNATING.search(client_id) or not re.search(RANDOM, client_id):
             return None
-        if client_id in host.persistent_sessions or len(host.persistent_sessions) < KEPT:
-            if client_id not in host.persistent_sessions:
-                context.activity.hosts.charge(host.ip, text_bytes(client_id))
-            host.persistent_sessions[client_id] = host.persistent_sessions.get(client_id, 0) + 1
+        if host.keep_session(client_id, KEPT):
+            context.activity.hosts.charge(host.ip, text_bytes(client_id))
+        sessions = host.persistent_sessions or {}
         server = (profile.server_ip, profile.server_port)
         once = [
             name
-            for name, count in host.persistent_sessions.items()
+            for name, count in sessions.items()
             if count == 1 and (name == client_id or _gone(context.activity, (*server, name)))
         ]
         if len(once) < limits.orphan_sessions or not context.activity.once(self.id, host.ip):
@@ -151,7 +150,7 @@ class OrphanSessions(ConnectionAuditRule):
         )
 
 
-def _gone(activity: ActivityTracker, key: tuple[str, int, str]) -> bool:
+def _gone(activity: ActivityTables, key: tuple[str, int, str]) -> bool:
     """Whether a client has no open connection."""
     client = activity.clients.get(key)
-    return client is None or all(connection.closes for connection, _ in client.live.values())
+    return client is None or client.gone

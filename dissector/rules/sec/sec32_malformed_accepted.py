@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dissector.connections.entities import append_bounded
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 
@@ -96,7 +95,7 @@ class MalformedAccepted(ConnectionAuditRule):
             for item in connection.findings
             if item.rule in CONTINUED
             and item.side is Side.SERVER
-            and item.evidence.get("provokedBy", item.rule) in (*malformed, item.rule)
+            and (item.provoked_by or item.rule) in (*malformed, item.rule)
         ]
         if proofs and context.activity.once(
             self.id, profile.server_ip, profile.server_port, "accepts"
@@ -107,7 +106,7 @@ class MalformedAccepted(ConnectionAuditRule):
                     context,
                     f"the server {server_name(connection)} continues after a malformed packet "
                     f"({', '.join(rules)})",
-                    at=proofs[0].frames[-1],
+                    at=proofs[0].frame,
                     rules=rules,
                 )
             )
@@ -118,7 +117,7 @@ class MalformedAccepted(ConnectionAuditRule):
             if item.side is Side.CLIENT and item.severity is Severity.ERROR
         ]
         if broken and host is not None:
-            append_bounded(host.malformed_times, broken[0].time_ns)
+            host.note_malformed(broken[0].time_ns)
             recent = sum(
                 time_ns > broken[0].time_ns - 60 * SECOND_NS for time_ns in host.malformed_times
             )
@@ -128,7 +127,7 @@ class MalformedAccepted(ConnectionAuditRule):
                         context,
                         f"{host.ip} sent malformed packets on {recent} connections within a minute",
                         side=Side.CLIENT,
-                        at=broken[0].frames[-1],
+                        at=broken[0].frame,
                         connections=recent,
                         host=host.ip,
                     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_activity import leaf
+from dissector.activity.tls import leaf
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 from dissector.rules.tls.certificates import mismatched, validity_error, wrong_clock

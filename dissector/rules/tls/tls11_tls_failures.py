@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.tls_activity import failing
+from dissector.activity.tls import failing
 from dissector.net.tls_names import alert_name
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *

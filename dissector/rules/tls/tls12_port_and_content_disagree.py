@@ -84,21 +84,21 @@ class PortAndContentDisagree(AuditRule):
 
     def _in_clear(self, context: AuditContext) -> Verdict:
         connection = context.connection
-        if connection.server.port != PORT or connection.connect is None:
+        if connection.server.port != PORT or not connection.has_connect:
             return None
         if encrypted(connection) or proxy_terminates_tls(connection):
             return None
         where = f"at {connection.server.ip}"
-        if any(ref.side is Side.SERVER for ref in connection.activity):
+        if connection.server_spoke:
             if not context.activity.once(self.id, connection.server.ip):
                 return None
             return failure(context, f"MQTT in clear on port {PORT}, which is for TLS, {where}")
-        answer = connection.quality.foreign_answer
+        answer = connection.foreign_answer
         if answer is None or not is_record(answer[0]):
             return None
         if not context.activity.once(self.id, connection.server.ip, "client"):
             return None
-        connect = connection.connect.frame
+        connect = connection.connect_frame
         return Failure(
             message=f"CONNECT in clear on port {PORT}; the server, {where}, speaks TLS and "
             f"answered with {_named(answer[0])}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import dissector
-from dissector.connections.activity_tracker import ActivityTracker
-from dissector.connections.tls_activity import TlsActivityTracker, ja3
+from dissector.activity.tls import TlsActivityTracker
+from dissector.activity.tracker import ActivityTracker
+from dissector.connections.tls_handshake import ja3
 from tests.conftest import ROOT
 
 CAPTURE = ROOT / "samples" / "household" / "household.pcap"

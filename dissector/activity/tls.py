@@ -1,30 +1,29 @@
 """Tracks the activity of TLS connections for the audit rules: keys, server names, failures.
 
-TLS connections share the profiles of `ActivityTracker` with unencrypted ones. What a connection
+TLS connections share the profiles of `ActivityTables` with unencrypted ones. What a connection
 shows in clear text is kept once per profile, as `TlsFacts`; every table is bounded as those of
-`ActivityTracker` are.
+`ActivityTables` are.
 """
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 
-from dissector.connections import certificate
-from dissector.connections.activity_tracker import ActivityTracker
-from dissector.connections.certificate import Certificate
-from dissector.connections.entities import (
+from dissector.activity.entities import (
     MEMBERS_KEPT,
     TIMES_KEPT,
     BoundedDict,
     Credential,
     text_bytes,
 )
-from dissector.connections.profile import Profile, client_address
+from dissector.activity.profile import Profile, tls_profile_of
+from dissector.activity.tables import ActivityTables
+from dissector.connections import certificate
+from dissector.connections.certificate import Certificate
+from dissector.connections.record import client_address
 from dissector.connections.thresholds import DEFAULT, Thresholds
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_messages import ClientHello
-from dissector.net.tls_names import version_name
 
 KEYS = 4_096
 HOSTS = 16_384
@@ -32,37 +31,6 @@ SERVERS = 1_024
 CHAINS = 1_024
 # padding, session_ticket, pre_shared_key, early_data, cookie: only on some connections of a client
 _VARYING = frozenset({21, 35, 41, 42, 44})
-
-
-class TlsFacts:
-    """What the TLS connections of one profile show in clear text.
-
-    `certificates` and `client_certificates` are DER, the leaf first. `requested` says whether the
-    server requested a client certificate, `established` counts connections on which both sides sent
-    application data. `decrypted`: they were decrypted, and the MQTT inside has profiles of its own.
-    """
-
-    __slots__ = (
-        "certificates", "client_certificates", "decrypted", "established", "ja3", "requested",
-        "resumed", "server_name", "suite", "version",
-    )  # fmt: skip
-
-    def __init__(self, record: TlsHandshake) -> None:
-        self.version = None if record.version is None else version_name(record.version)
-        self.suite = record.suite
-        self.server_name = record.server_name
-        self.ja3 = None if record.client_hello is None else ja3(record.client_hello)
-        self.certificates = record.certificates
-        self.client_certificates = record.client_certificates or ()
-        self.requested: bool | None = None
-        self.decrypted = record.decrypted
-        self.established = 0
-        self.resumed = 0
-
-    @property
-    def version_and_suite(self) -> str | None:
-        """Formats version and suite, "TLS 1.2 TLS_RSA_…"; None without a ServerHello."""
-        return None if self.version is None else f"{self.version} {self.suite}"
 
 
 class TlsServer:
@@ -123,7 +91,7 @@ class TlsAuditContext:
 class TlsActivityTracker:
     """Holds the activity tables of TLS, in addition to those of `activity`."""
 
-    def __init__(self, activity: ActivityTracker) -> None:
+    def __init__(self, activity: ActivityTables) -> None:
         self.activity = activity
         self.keys: BoundedDict[str, KeyHolder] = BoundedDict(KEYS)
         self.servers: BoundedDict[tuple[str, int], TlsServer] = BoundedDict(SERVERS)
@@ -137,7 +105,7 @@ class TlsActivityTracker:
         return self.keys.evicted + self.servers.evicted + self.failures.evicted
 
     def forget(self) -> None:
-        """Discards what `ActivityTracker.forget` does not."""
+        """Discards what `ActivityTables.forget` does not."""
         for table in (self.keys, self.servers, self.failures):
             table.empty()
 
@@ -181,19 +149,18 @@ class TlsActivityTracker:
         profiles, server = self.activity.profiles, record.server
         own = own_certificate(record)
         key = (
-            "tls", *client_address(record), server.ip, server.port, record.server_name,
-            _client_hello_key(record.client_hello), record.version, record.suite,
-            record.certificates[:1], record.decrypted, None if own is None else own.fingerprint,
+            "tls", *client_address(record.client, record.encapsulation), server.ip, server.port,
+            record.server_name, _client_hello_key(record.client_hello), record.version,
+            record.suite, record.certificates[:1], record.decrypted,
+            None if own is None else own.fingerprint,
         )  # fmt: skip
         now = record.quality.ended_ns if record.close is None else record.close.frame.time_ns
         profile = profiles.get(key)
         if profile is None:
-            made = Profile(record, None, None, record.first.time_ns)
-            profile = profiles.keep(key, made, size)
-            profile.tls = TlsFacts(record)
+            profile = profiles.keep(key, tls_profile_of(record), size)
             profile.secret = None if own is None else own.key_fingerprint
         facts = profile.tls
-        assert isinstance(facts, TlsFacts)
+        assert facts is not None
         profile.add(self.activity.capture, record.stream, self.activity.period)
         profile.last_ns = max(profile.last_ns, now)
         facts.established += record.established
@@ -221,10 +188,8 @@ class TlsActivityTracker:
         known = self.activity.credentials.get(secret)
         if known is None:
             known = self.activity.credentials.keep(secret, Credential())
-        if profile.client_ip in known.hosts or len(known.hosts) < MEMBERS_KEPT:
-            if profile.client_ip not in known.hosts:
-                known.frames.append(record.client_certificates_frame or record.first)
-            known.hosts[profile.client_ip] = profile.client_mac
+        if known.add_host(profile.client_ip, profile.client_mac):
+            known.frames += (record.client_certificates_frame or record.first,)
         return known
 
 
@@ -254,18 +219,3 @@ _FAILING = frozenset({40, 42, 45, 48, 51})
 def failing(description: int | None) -> bool:
     """Whether an alert means that the handshake or the check of a certificate failed."""
     return description in _FAILING
-
-
-def ja3(hello: ClientHello) -> str:
-    """Returns the JA3 digest of a ClientHello, which identifies the client's TLS library."""
-    return _ja3(
-        hello.legacy_version, hello.suites, hello.extensions, hello.groups, hello.point_formats
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def _ja3(version: int, *lists: tuple[int, ...]) -> str:
-    import hashlib  # it loads OpenSSL, which is not needed for unencrypted traffic
-
-    text = ",".join([str(version), *("-".join(map(str, numbers)) for numbers in lists)])
-    return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()

@@ -1,15 +1,18 @@
-"""Detects default, weak and derived passwords in a CONNECT.
+"""What the secrets of a CONNECT show: its password, a token in it, the content of a will message.
 
-The result is a description that never contains the password or a part of it; nothing is stored.
+The result is a description that never contains the secret or a part of it; nothing is stored.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import b2a_base64
+from typing import Any
+
+import msgspec
 
 from dissector.mqtt.packets.connect import Connect
-from dissector.text import encode
+from dissector.text import character_classes, encode
 
 _DEFAULT_PAIRS = """
 admin/1234 admin/12345 admin/123456 admin/activemq admin/admin admin/admin123 admin/emqx
@@ -34,6 +37,61 @@ _DEFAULTS = frozenset(tuple(pair.split("/")) for pair in _DEFAULT_PAIRS.split())
 _SERIAL = r"(?<![0-9A-Za-z])(?=[A-Z]*\d[A-Z]*\d)[0-9A-Z]{6,}(?![0-9A-Za-z])"
 _COMMON = frozenset(_COMMON_PASSWORDS.split())
 _FOR_URLS = bytes.maketrans(b"+/", b"-_")
+_LARGEST_TOKEN = 16_384  # bytes; longer passwords are not decoded
+
+_TOKEN = rb"eyJ[\w-]{8,}\.[\w-]{8,}\."
+_KEY = rb"-----BEGIN [A-Z ]+-----"
+_SECRET = rb"(?i)\b(?:password|passwd|secret|psk|api_?key|token)\b\W{0,4}[:=]"
+# of private networks only: others may be version numbers
+_ADDRESS = rb"(?<![\w.])(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}(?![\w.])"
+# (required substring, pattern, description); most messages have none of the substrings
+_CONTENT = (
+    ("eyJ", _TOKEN, "a JSON Web Token"),
+    ("-----BEGIN ", _KEY, "a key"),
+    (":", _SECRET, "a secret"),
+    ("=", _SECRET, "a secret"),
+    ("10.", _ADDRESS, "an IP address"),
+    ("172.", _ADDRESS, "an IP address"),
+    ("192.168.", _ADDRESS, "an IP address"),
+)
+
+
+class PasswordFacts(msgspec.Struct, frozen=True):
+    """What is notable about a password: rules judge by it, because they never see the password.
+
+    `default`: with its user name it is a well-known default. `weakness` is why it is weak,
+    `derivation` what it is derived from, None if from nothing. `token`: it is a JSON Web Token; its
+    times of issue and expiry (in seconds of Unix time), each None if it is not stated. `length` is
+    in bytes, `classes` names the kinds of characters.
+    """
+
+    default: bool
+    weakness: str | None
+    derivation: str | None
+    token: tuple[float | None, float | None] | None
+    length: int
+    classes: str
+
+
+def password_facts(
+    connect: Connect, mac: str | None, short: int, derived_length: int
+) -> PasswordFacts | None:
+    """Returns what is notable about the password of a CONNECT; None for nothing, or without one.
+
+    Passwords of fewer than `short` bytes are weak; `derived_length` is the least length of one that
+    can be derived from an identifier. `mac` is the client's.
+    """
+    password = connect.password
+    if not password:
+        return None
+    username = connect.username
+    default = is_default(username, password)
+    why = weakness(password, username, short)
+    source = derivation(connect, mac, derived_length)
+    token = token_times(password) if password.count(b".") == 2 else None
+    if why is None and source is None and token is None and not default:
+        return None
+    return PasswordFacts(default, why, source, token, len(password), character_classes(password))
 
 
 def is_default(username: str | None, password: bytes | None) -> bool:
@@ -123,4 +181,39 @@ def _hash_of(password: bytes, sources: set[bytes]) -> str | None:
             digest = hashlib.new(name, source, usedforsecurity=False).digest()
             if password.lower() == digest.hex().encode() or stripped in _base64(digest):
                 return {"SHA1": "SHA-1", "SHA256": "SHA-256"}.get(name, name)
+    return None
+
+
+def token_times(password: bytes) -> tuple[float | None, float | None] | None:
+    """Returns (`iat`, `exp`) in seconds of Unix time, each None if missing; None if no token."""
+    if len(password) > _LARGEST_TOKEN:
+        return None
+    parts = password.split(b".")
+    head, claims = _part(parts[0]), _part(parts[1])
+    if head is None or claims is None or "alg" not in head:
+        return None
+    return _number(claims.get("iat")), _number(claims.get("exp"))
+
+
+def _part(part: bytes) -> dict[str, Any] | None:
+    import base64
+
+    try:
+        raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (ValueError, msgspec.DecodeError, RecursionError):  # nested deeply on purpose
+        return None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
+
+
+def will_content(message: bytes) -> str | None:
+    """Returns what a will message seems to contain, such as ``a secret``, or None."""
+    head = message[:4096]
+    text = head.decode("latin-1")  # searching for a substring is faster in text than in bytes
+    for substring, pattern, what in _CONTENT:
+        if substring in text and re.search(pattern, head):
+            return what
     return None

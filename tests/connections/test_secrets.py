@@ -7,8 +7,8 @@ import hashlib
 
 import pytest
 
+from dissector.connections.secrets import derivation, is_default, weakness, will_content
 from dissector.mqtt.packets.connect import Connect
-from dissector.rules.passwords import derivation, is_default, weakness
 
 
 def source_of(password: bytes, client_id: str = "meter-8Q27X1", user: str = "greenhouse") -> object:
@@ -53,3 +53,20 @@ def test_default_and_weak_passwords() -> None:
     assert weakness(b"Zq7-x", "anna", 8) == "has fewer than 8 bytes"
     assert weakness(b"gardenia", "Gardenia", 8) == "is the user name"
     assert weakness(b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", "anna", 8) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (b'{"password": "x"}', "a secret"),
+        (b"gone from 192.168.1.20", "an IP address"),
+        (b"gone from 172.20.1.20", "an IP address"),
+        (b"offline, firmware 1.10.0.4", None),
+        (b"10.1", None),
+        (b"-----BEGIN PRIVATE KEY-----", "a key"),
+        (b"offline", None),
+    ],
+)
+def test_will_content(message: bytes, what: str | None) -> None:
+    """Secrets and addresses of private networks are recognized, version numbers are not."""
+    assert will_content(message) == what

@@ -1,8 +1,5 @@
 cimport cython
-from dissector.connections.connection cimport Connection
-from dissector.model cimport Endpoint
-from dissector.mqtt.packets.connack cimport Connack
-from dissector.mqtt.packets.connect cimport Connect
+from dissector.connections.record cimport ConnectionRecord
 
 cdef class Profile:
     cdef readonly bint bridge
@@ -35,15 +32,14 @@ cdef class Profile:
     cdef readonly str server_mac
     cdef readonly int server_port
     cdef readonly bint silent
-    cdef public list streams
+    cdef public tuple streams
     cdef public object tls
     cdef public str transport
     cdef readonly str username
     cdef public object version
     cdef readonly tuple will
+    cpdef describe(self, ConnectionRecord record)
     cpdef add(self, capture, long long stream, long long period)
 
-cpdef tuple encapsulation_facts(connection)
-@cython.locals(client=Endpoint)
-cpdef tuple client_address(connection)
-
+@cython.locals(profile=Profile)
+cpdef Profile profile_of(ConnectionRecord record, long long now)

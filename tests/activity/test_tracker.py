@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import dissector
 from dissector import analysis
+from dissector.activity.entities import BoundedDict
+from dissector.activity.tracker import ActivityTracker
 from dissector.audit.run import Collector
 from dissector.capture.rings import groups
-from dissector.connections.activity_tracker import ActivityTracker
-from dissector.connections.entities import BoundedDict
 from dissector.model import Finding
 from dissector.options import Options
 from dissector.rules.base import Step
@@ -79,11 +79,12 @@ def test_no_secret_is_kept() -> None:
         "NEW", connect("lamp", "anna", PASSWORD + "?"), REFUSED_311, *SERVER_CLOSES,
     )  # fmt: skip
     (host,) = activity.hosts.values()
-    kept = [getattr(item, name) for item in host.denials for name in item.__slots__]
+    assert host.refusals is not None
+    kept = [getattr(item, name) for item in host.refusals.items for name in item.__slots__]
     for profile in activity.profiles.values():
         kept += [getattr(profile, name) for name in profile.__slots__]
     assert len(activity.profiles) == 2
-    assert len(host.denials) == 1
+    assert len(host.refusals) == 1
     assert not [value for value in kept if PASSWORD in str(value)]
 
 
@@ -92,7 +93,7 @@ def test_throttled_hosts_are_recorded() -> None:
     banned = connect("lamp", "anna", PASSWORD, version="5.0")
     for steps in ((banned, "S 20 03 00 8a 00", *SERVER_CLOSES), (banned, *SERVER_CLOSES)):
         (host,) = tracked(*steps).hosts.values()
-        assert list(host.throttled) == [("10.0.0.2", 1883)]
+        assert list(host.throttled or ()) == [("10.0.0.2", 1883)]
 
 
 def test_clients_behind_a_proxy_are_distinguished() -> None:
@@ -148,17 +149,19 @@ def test_activity_goes_on_in_a_later_capture() -> None:
     """What an earlier capture showed of a host counts in one that begins after its end."""
     activity, _ = audited((DENIED, 0, 1), (DENIED, 60, 1))
     (host,) = activity.hosts.values()
-    assert len(host.denials) == 2
+    assert host.refusals is not None
+    assert len(host.refusals) == 2
     (profile,) = activity.profiles.values()
     assert profile.count == profile.recent == 2
-    assert profile.streams == [(0, 0), (1, 0)]
+    assert profile.streams == ((0, 0), (1, 0))
 
 
 def test_activity_is_not_shared_by_captures_that_overlap() -> None:
     """Captures of the same times share the profiles, and nothing that rules conclude from."""
     activity, found = audited((DENIED, 0, 1), (DENIED, 0, 1))
     (host,) = activity.hosts.values()
-    assert len(host.denials) == 1
+    assert host.refusals is not None
+    assert len(host.refusals) == 1
     (profile,) = activity.profiles.values()
     assert (profile.count, profile.recent) == (2, 1)
     by_capture = [[one.rule for one in found if one.capture == number] for number in (0, 1)]

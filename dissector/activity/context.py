@@ -6,15 +6,11 @@ checks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dissector.connections.connection import Connection
-from dissector.connections.entities import Client, Credential, Host, ServerHistory, Takeover
-from dissector.connections.profile import Profile
+from dissector.activity.entities import Client, Credential, Host, ServerHistory, Takeover
+from dissector.activity.profile import Profile
+from dissector.activity.tables import ActivityTables
+from dissector.connections.record import ConnectionRecord
 from dissector.connections.thresholds import DEFAULT, Thresholds
-
-if TYPE_CHECKING:
-    from dissector.connections.activity_tracker import ActivityTracker
 
 _LIMITS = DEFAULT
 
@@ -38,7 +34,7 @@ class Event:
     ENDED = 512
     SILENT = 1024  # neither side sent any data on it
     CREDENTIALS = 1 << 11  # a user name, a password, or an Authentication Method
-    PASSWORD = 1 << 12  # a password that is not empty
+    PASSWORD = 1 << 12  # a password about which something is notable
     ANONYMOUS = 1 << 13
     WILL = 1 << 14
     FROM_BRIDGE = 1 << 15
@@ -74,7 +70,7 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
     )  # fmt: skip
 
     def __init__(
-        self, activity: ActivityTracker, connection: Connection, event: int, now: int
+        self, activity: ActivityTables, connection: ConnectionRecord, event: int, now: int
     ) -> None:
         self.activity = activity
         self.connection = connection
@@ -86,5 +82,5 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         self.client: Client | None = None
         self.server: ServerHistory | None = None
         self.credential: Credential | None = None
-        self.takeovers_by: list[Takeover] = []
+        self.takeovers_by: tuple[Takeover, ...] = ()
         self.limits: Thresholds = _LIMITS

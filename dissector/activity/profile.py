@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dissector.connections.connection import Connection
-from dissector.model import Stream, Version
-from dissector.mqtt.packets.connack import Connack
-from dissector.mqtt.packets.connect import Connect
-from dissector.mqtt.properties import Property, property_value
-from dissector.mqtt.spec import is_secret_property
-
-if TYPE_CHECKING:
-    from dissector.connections.tls_activity import TlsFacts
-    from dissector.connections.tls_handshake import TlsHandshake
+from dissector.connections.record import (
+    NO_FACTS,
+    ConnectionRecord,
+    EncapsulationFacts,
+    client_address,
+    encapsulation_facts,
+)
+from dissector.connections.tls_handshake import TlsHandshake, ja3
+from dissector.model import Endpoint, Stream, Version
+from dissector.mqtt.properties import Property
+from dissector.net.tls_names import version_name
 
 STREAMS_KEPT = 8
 ENCRYPTED = frozenset({"tls", "wss", "quic"})  # transports
+
+
+class TlsFacts:
+    """What the TLS connections of one profile show in clear text.
+
+    `certificates` and `client_certificates` are DER, the leaf first. `requested` says whether the
+    server requested a client certificate, `established` counts connections on which both sides sent
+    application data. `decrypted`: they were decrypted, and the MQTT inside has profiles of its own.
+    """
+
+    __slots__ = (
+        "certificates", "client_certificates", "decrypted", "established", "ja3", "requested",
+        "resumed", "server_name", "suite", "version",
+    )  # fmt: skip
+
+    def __init__(self, record: TlsHandshake) -> None:
+        self.version = None if record.version is None else version_name(record.version)
+        self.suite = record.suite
+        self.server_name = record.server_name
+        self.ja3 = None if record.client_hello is None else ja3(record.client_hello)
+        self.certificates = record.certificates
+        self.client_certificates = record.client_certificates or ()
+        self.requested: bool | None = None
+        self.decrypted = record.decrypted
+        self.established = 0
+        self.resumed = 0
+
+    @property
+    def version_and_suite(self) -> str | None:
+        """Formats version and suite, "TLS 1.2 TLS_RSA_…"; None without a ServerHello."""
+        return None if self.version is None else f"{self.version} {self.suite}"
 
 
 class Profile:
@@ -45,64 +75,56 @@ class Profile:
 
     def __init__(
         self,
-        connection: Connection | TlsHandshake,
-        connect: Connect | None,
-        connack: Connack | None,
+        client: Endpoint,
+        address: tuple[str, str | None],
+        server: Endpoint,
+        transport: str,
+        facts: EncapsulationFacts,
         now: int,
     ) -> None:
-        server = connection.server
-        self.client_ip, self.client_mac = client_address(connection)
-        self.client_port = connection.client.port
+        self.client_ip, self.client_mac = address
+        self.client_port = client.port
         self.server_ip, self.server_mac, self.server_port = server.ip, server.mac, server.port
-        self.transport = "tls"
-        self.silent = self.served = self.login_possible = False
-        self.host, self.path, self.forwarded, self.forwarders = (
-            encapsulation_facts(connection) or _NO_FACTS
-        )
+        self.transport = transport
+        self.host, self.path, self.forwarded, self.forwarders = facts
+        self.first_ns = self.last_ns = now
+        self.silent = self.served = self.login_possible = self.complete = self.bridge = False
         self.version: Version | None = None
-        self.bridge = False
         self.tls: TlsFacts | None = None
-        if isinstance(connection, Connection):
-            self.transport = connection.transport
-            self.version = connection.version
-            self.bridge = connection.bridge
-            if connection.encapsulation is not None:
-                self.login_possible = connection.encapsulation.login_possible
-            self.silent = connect is None and not connection.has_data()
-            self.served = connection.served()
         self.client_id: str | None = None
         self.username: str | None = None
         self.secret: str | None = None
         self.method: str | None = None
         self.clean = True
-        self.keep_alive = 0
-        self.protocol_level = 0
+        self.keep_alive = self.protocol_level = 0
         self.will: tuple[str, int, bool, int] | None = None
         self.properties: tuple[Property, ...] = ()
-        self.complete = False
         self.connack_properties: tuple[Property, ...] = ()
         self.code: int | None = None
-        if connect is not None:
-            self.client_id = connect.client_id
-            self.username = connect.username or None
-            self.clean = connect.clean_session
-            self.keep_alive = connect.keep_alive
-            self.protocol_level = connect.protocol_level
-            self.complete = connect.complete
-            self.properties = _public_properties(connect.properties)
-            self.method = property_value(connect.properties, "authenticationMethod") or None
-            if connect.will_flag and connect.last_will_topic is not None:
-                size = len(connect.last_will_message or b"")
-                self.will = (
-                    connect.last_will_topic, connect.last_will_qos, connect.last_will_retain, size
-                )  # fmt: skip
-        if connack is not None:
-            self.code = connack.return_code
-            self.connack_properties = _public_properties(connack.properties)
         self.count = self.recent = self.period = 0
-        self.first_ns = self.last_ns = now
-        self.streams: list[Stream] = []
+        self.streams: tuple[Stream, ...] = ()
         self.extra: object = None  # for the inventory of an audit
+
+    def describe(self, record: ConnectionRecord) -> None:
+        """Adds what the record of a connection with MQTT shows."""
+        self.version = record.version
+        self.bridge = record.bridge
+        self.login_possible = record.login_possible
+        self.silent = not record.has_connect and not record.has_data
+        self.served = record.served
+        self.code = record.code
+        self.connack_properties = record.connack_properties
+        if record.has_connect:
+            self.client_id = record.client_id
+            self.username = record.username or None
+            self.secret = record.secret
+            self.clean = record.clean
+            self.keep_alive = record.keep_alive
+            self.protocol_level = record.protocol_level
+            self.complete = record.complete
+            self.properties = record.properties
+            self.method = record.method or None
+            self.will = record.will
 
     @property
     def opaque(self) -> bool:
@@ -140,7 +162,7 @@ class Profile:
             self.period, self.recent = period, 0
         self.recent += 1
         if len(self.streams) < STREAMS_KEPT:
-            self.streams.append(stream if capture is None else (capture, stream))
+            self.streams += (stream if capture is None else (capture, stream),)
 
     @property
     def shows_login(self) -> bool:
@@ -156,40 +178,26 @@ class Profile:
         return self.complete and not self.login_possible and not self.shows_login
 
 
-EncapsulationFacts = tuple[str | None, str | None, str | None, tuple[str, ...]]
-_NO_FACTS: EncapsulationFacts = (None, None, None, ())
-
-
-def encapsulation_facts(connection: Connection | TlsHandshake) -> EncapsulationFacts | None:
-    """Returns host, path, the client's address behind a proxy and the headers that state it."""
-    encapsulation = connection.encapsulation
-    if encapsulation is None:
-        return None
-    from dissector.net import harmless  # its import costs more than a small capture
-
-    request = None if encapsulation.request is None else harmless.request(encapsulation.request)
-    return (
-        None if request is None else request.host,
-        None if request is None else request.path,
-        harmless.header_value("x-forwarded-for", encapsulation.forwarded),
-        encapsulation.forwarders,
+def profile_of(record: ConnectionRecord, now: int) -> Profile:
+    """Returns the profile of a connection with MQTT."""
+    profile = Profile(
+        record.client,
+        (record.client_ip, record.client_mac),
+        record.server,
+        record.transport,
+        (record.host, record.path, record.forwarded, record.forwarders),
+        now,
     )
+    profile.describe(record)
+    return profile
 
 
-def client_address(connection: Connection | TlsHandshake) -> tuple[str, str | None]:
-    """Returns the client's address and MAC; by a PROXY protocol header, its address and None."""
-    encapsulation, client = connection.encapsulation, connection.client
-    if (
-        encapsulation is not None
-        and encapsulation.proxied is not None
-        and encapsulation.proxied.ip is not None
-    ):
-        return encapsulation.proxied.ip, None
-    return client.ip, client.mac
-
-
-def _public_properties(properties: tuple[Property, ...]) -> tuple[Property, ...]:
-    """Returns the properties that hold no secret."""
-    if not properties:
-        return ()
-    return tuple(item for item in properties if not is_secret_property(item.id))
+def tls_profile_of(record: TlsHandshake) -> Profile:
+    """Returns the profile of a TLS connection."""
+    encapsulation = record.encapsulation
+    facts = NO_FACTS if encapsulation is None else encapsulation_facts(encapsulation)
+    address = client_address(record.client, encapsulation)
+    now = record.first.time_ns
+    profile = Profile(record.client, address, record.server, "tls", facts, now)
+    profile.tls = TlsFacts(record)
+    return profile
