@@ -1,11 +1,14 @@
 cimport cython
 from dissector.connections.handshake cimport Close, Handshake
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Connack, Connect
+from dissector.mqtt.packets cimport Connack, Connect, Disconnect
 
 cdef int _OPEN
+cdef long long _ASSIGNED
 cdef object _DEADLINES
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class PacketRef:
     cdef readonly int type
     cdef readonly int flags
@@ -18,12 +21,16 @@ cdef class PacketRef:
 @cython.locals(made=PacketRef)
 cpdef PacketRef packet_ref(int packet_type, int flags, side, FrameRef frame, long long order, long long size, code)
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class CloseEvent:
     cdef readonly object side
     cdef readonly str how
     cdef readonly FrameRef frame
     cdef begin(self, side, str how, FrameRef frame)
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class CaptureQuality:
     cdef public bint syn_seen
     cdef public bint both_seen
@@ -46,6 +53,8 @@ cdef class CaptureQuality:
     cpdef incomplete_reason(self)
     cpdef broken(self)
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class Connection:
     cdef public long long stream
     cdef public Endpoint client
@@ -89,5 +98,9 @@ cdef class Connection:
     cpdef bint has_data(self) except -1
     @cython.locals(packet=PacketRef, others=cython.longlong)
     cpdef bint served(self) except -1
+    @cython.locals(packet=Disconnect, event=CloseEvent)
+    cpdef bint left_open(self, long long grace_ns) except -1
+    @cython.locals(connect=Connect, connack=Connack)
+    cpdef assigned_client_id(self)
     @cython.locals(connect=Connect, connack=Connack, deadline=cython.longlong)
     cpdef bint answered_within(self, long long limit_ns) except -1
