@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.connections.connection cimport CaptureQuality, Connection
-from dissector.connections.direction cimport MqttDirection
+from dissector.connections.mqtt_direction cimport MqttDirection
 from dissector.connections.event_sink cimport EventSink
 from dissector.net.tcp cimport TcpConnection
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.connection import CaptureQuality, Connection
-from dissector.connections.direction import MqttDirection
 from dissector.connections.event_sink import EventSink
+from dissector.connections.mqtt_direction import MqttDirection
 from dissector.model import FrameRef, Side
 from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED
 from dissector.net.tcp import TcpConnection

@@ -3,7 +3,7 @@
 A tracker begins when a detector (`detector.py`) has found that a TCP connection, or what an
 encapsulation carries, is MQTT. It receives the bytes of both sides in order, with explicit gaps.
 
-- Each direction (`direction.py`) is split into packets. Ordinary packets of an established
+- Each direction (`mqtt_direction.py`) is split into packets. Ordinary packets of an established
   connection are only counted: they cost no object. All others are decoded, advance the phase of the
   connection (`transitions.py`), set its flags and form its handshake.
 - After a gap, framing begins again at a chain of plausible packets. Packets found after missing
@@ -33,10 +33,10 @@ from dissector.connections.connection import (
     ConnectionFlag,
     Phase,
 )
-from dissector.connections.direction import MqttDirection
 from dissector.connections.encapsulation.record import TLS, WEBSOCKET
 from dissector.connections.handshake import Close, Handshake
 from dissector.connections.known_server import KnownServer
+from dissector.connections.mqtt_direction import MqttDirection
 from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import Outcome, Side, Version
 from dissector.mqtt import spec
