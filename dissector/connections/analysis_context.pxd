@@ -19,7 +19,7 @@ cdef class AnalysisContext:
     cdef readonly long long close_ns
     cdef readonly long long connack_ns
     cdef readonly IntegerArray counts
-    cdef public long long mqtt_connections
+    cdef readonly long long mqtt_connections
     cdef public long long handshakes
     cdef public long long tls_handshakes
     cdef public object on_packet

@@ -7,11 +7,14 @@ all, and recorded in the `Connection` when that is known.
 from __future__ import annotations
 
 from dissector.connections.analysis_context import AnalysisContext
-from dissector.connections.connection import Connection
-from dissector.connections.direction import MqttDirection
+from dissector.connections.connection import CaptureQuality, Connection
 from dissector.connections.event_sink import EventSink
+from dissector.connections.mqtt_direction import MqttDirection
 from dissector.model import FrameRef, Side
+from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED
 from dissector.net.tcp import TcpConnection
+
+ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 
 # side, frame of the last bytes before the gap, frame that shows it, reason with number of bytes
 Gap = tuple[int, FrameRef, FrameRef, str]
@@ -41,6 +44,20 @@ def conflicting(connection: Connection, tcp: TcpConnection) -> bool:
 def pending(tcp: TcpConnection) -> bool:
     """Whether segments of either side wait in reassembly for earlier ones."""
     return not (tcp.direction(0).nothing_pending() and tcp.direction(1).nothing_pending())
+
+
+def update_quality(quality: CaptureQuality, tcp: TcpConnection, reason: int, time_ns: int) -> None:
+    """Updates the capture quality by what TCP shows; `reason` is why tracking ends (`Consumer`)."""
+    quality.ended = ENDINGS.get(reason, "closed")
+    quality.ended_ns = time_ns
+    quality.last_seen_ns = tcp.last_time_ns
+    quality.monotonic_clock = tcp.monotonic_clock()
+    quality.foreign_segments = tcp.foreign_segments
+    quality.out_of_order = tcp.out_of_order
+    quality.both_seen = tcp.both_seen()
+    quality.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
+    quality.ambiguous = quality.ambiguous or ambiguous(tcp)
+    quality.syn_seen = tcp.syn_seen or tcp.synack_seen
 
 
 def gap_of(

@@ -3,10 +3,14 @@ from dissector.connections.handshake cimport Close, Handshake
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets.connack cimport Connack
 from dissector.mqtt.packets.connect cimport Connect
+from dissector.mqtt.packets.disconnect cimport Disconnect
 
 cdef int _OPEN
+cdef long long _ASSIGNED
 cdef object _DEADLINES
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class PacketRef:
     cdef readonly int type
     cdef readonly int flags
@@ -19,12 +23,16 @@ cdef class PacketRef:
 @cython.locals(made=PacketRef)
 cpdef PacketRef packet_ref(int packet_type, int flags, side, FrameRef frame, long long order, long long size, code)
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class CloseEvent:
     cdef readonly object side
     cdef readonly str how
     cdef readonly FrameRef frame
     cdef begin(self, side, str how, FrameRef frame)
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class CaptureQuality:
     cdef public bint syn_seen
     cdef public bint both_seen
@@ -47,6 +55,8 @@ cdef class CaptureQuality:
     cpdef incomplete_reason(self)
     cpdef broken(self)
 
+@cython.freelist(64)
+@cython.no_gc
 cdef class Connection:
     cdef public long long stream
     cdef public Endpoint client
@@ -90,5 +100,9 @@ cdef class Connection:
     cpdef bint has_data(self) except -1
     @cython.locals(packet=PacketRef, others=cython.longlong)
     cpdef bint served(self) except -1
+    @cython.locals(packet=Disconnect, event=CloseEvent)
+    cpdef bint left_open(self, long long grace_ns) except -1
+    @cython.locals(connect=Connect, connack=Connack)
+    cpdef assigned_client_id(self)
     @cython.locals(connect=Connect, connack=Connack, deadline=cython.longlong)
     cpdef bint answered_within(self, long long limit_ns) except -1

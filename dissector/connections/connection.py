@@ -79,6 +79,8 @@ class ConnectionFlag:
     UNFINISHED_CONNECT = 1 << 27  # a CONNECT began and never ended
 
 
+_ASSIGNED = ConnectionFlag.ASSIGNED_CLIENT_ID
+
 # Flags that properties of a CONNECT and of a CONNACK set, by property identifier
 CONNECT_FLAGS = {0x15: ConnectionFlag.AUTH, 0x27: ConnectionFlag.SIZE_LIMIT}
 CONNACK_FLAGS = {
@@ -332,6 +334,35 @@ class Connection:
             if item.frame is not None and item.frame.time_ns <= deadline:
                 return True
         return False
+
+    def left_open(self, grace_ns: int) -> bool:
+        """Whether neither side closed within `grace_ns` after the first DISCONNECT."""
+        packet = self.disconnects[0]
+        if packet.frame is None or not self.closes:
+            return True
+        event = self.closes[0]
+        return event.frame.time_ns > packet.frame.time_ns + grace_ns
+
+    def assigned_client_id(self) -> str | None:
+        """Returns the client id that the server assigned to a client without one, or None."""
+        if not self.connection_flags & _ASSIGNED:
+            return None
+        connect, connack = self.connect, self.connack
+        if connect is None or connack is None or connect.client_id or not connect.complete:
+            return None
+        for item in connack.properties:
+            if item.name == "assignedClientIdentifier" and item.value:
+                return str(item.value)
+        return None
+
+    def auths_before_connack(self) -> tuple[Auth, ...]:
+        """Returns the AUTH packets that were sent before the CONNACK."""
+        if self.connack is None or self.connack.frame is None:
+            return self.auths
+        limit = self.connack.frame.time_ns
+        return tuple(
+            auth for auth in self.auths if auth.frame is None or auth.frame.time_ns <= limit
+        )
 
     def session_expiry(self) -> int:
         """Returns how many seconds its Session lasts after the connection (5.0), as captured."""

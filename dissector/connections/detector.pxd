@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.connections.connection cimport Connection
-from dissector.connections.direction cimport MqttDirection
+from dissector.connections.mqtt_direction cimport MqttDirection
 from dissector.connections.tracker cimport Tracker
 from dissector.mqtt.stream cimport Framer
 from dissector.net.causal_order cimport CausalOrder

@@ -25,8 +25,8 @@ import cython
 
 from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.connection import Connection
-from dissector.connections.direction import MqttDirection
 from dissector.connections.encapsulation.record import PROXY, TLS, WEBSOCKET, Encapsulation
+from dissector.connections.mqtt_direction import MqttDirection
 from dissector.connections.tracker import Tracker
 from dissector.mqtt import spec
 from dissector.net.consumer import Consumer
@@ -52,8 +52,8 @@ if cython.compiled:
         plausible_chain,
         unfinished_connect,
     )
-    from cython.cimports.dissector.connections.direction import (  # type: ignore[import-not-found]
-        mqtt_direction,
+    from cython.cimports.dissector.connections.mqtt_direction import (  # type: ignore[import-not-found]
+        make_direction,
     )
     from cython.cimports.dissector.connections.tracker import (  # type: ignore[import-not-found]
         make_tracker,
@@ -71,7 +71,7 @@ else:
         plausible_chain,
         unfinished_connect,
     )
-    from dissector.connections.direction import mqtt_direction
+    from dissector.connections.mqtt_direction import make_direction
     from dissector.connections.tracker import make_tracker
     from dissector.integers import cut
 
@@ -115,8 +115,8 @@ class Detector(Consumer):
         self.tries = 0
         self.held_bytes = 0
         self.charged = 0
-        self.initiator = mqtt_direction(0, tcp.first_frame, tcp.first_time_ns)
-        self.responder = mqtt_direction(1, tcp.first_frame, tcp.first_time_ns)
+        self.initiator = make_direction(0, tcp.first_frame, tcp.first_time_ns)
+        self.responder = make_direction(1, tcp.first_frame, tcp.first_time_ns)
         self.successor: Consumer | None = None
         self.held: list[tuple[int, bytes, int, int]] | None = None  # None for most
         self.held_closes: tuple[tuple[int, int, int, int], ...] = ()

@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.connections.connection cimport CaptureQuality, CloseEvent, Connection, PacketRef
-from dissector.connections.direction cimport MqttDirection
+from dissector.connections.mqtt_direction cimport MqttDirection
 from dissector.connections.event_sink cimport EventSink
 from dissector.connections.handshake cimport Close, Handshake
 from dissector.connections.known_server cimport KnownServer
@@ -23,12 +23,12 @@ cdef int _CONNECTING, _AUTHENTICATING, _CONNECTED, _REFUSED, _MIDSTREAM
 cdef int _REFUSED_CONNACK, _STAYS, _EVENTS, _INNER_LAYERS
 cdef long long _PROPERTY
 cdef long long _WITH_CONNECT, _WITH_CONNACK, _WITH_REFUSAL, _WITH_DISCONNECT, _WITH_SESSION
-cdef long long _WITH_AUTH, _NO_CLIENT_ID, _ASSIGNED, _SILENT, _IN_WEBSOCKET, _CLIENT_FIRST_OTHER
+cdef long long _WITH_AUTH, _NO_CLIENT_ID, _SILENT, _IN_WEBSOCKET, _CLIENT_FIRST_OTHER
 cdef long long _SERVER_FIRST_OTHER, _BEFORE_CONNACK, _AFTER_REFUSAL, _AFTER_DISCONNECT
 cdef long long _UNANSWERED, _LEFT_OPEN
 cdef bytes _NEXT, _CONNECT_BYTE
 cdef tuple _CLOSES
-cdef dict CONNACK_FLAGS, CONNECT_FLAGS, _ENDINGS
+cdef dict CONNACK_FLAGS, CONNECT_FLAGS
 cdef object _CLIENT, _SERVER, _INCOMPLETE, _V3_1, _V3_1_1, _V5_0
 
 cdef class Tracker(Consumer):
@@ -70,8 +70,6 @@ cdef class Tracker(Consumer):
     cdef note_server(self)
     @cython.locals(tcp=TcpConnection, context=AnalysisContext, quality=CaptureQuality, client=MqttDirection, server=MqttDirection, acknowledged=cython.longlong)
     cdef _update_quality(self, Connection connection, int reason, long long time_ns)
-    @cython.locals(packet=Disconnect, event=CloseEvent)
-    cdef bint _left_open(self, Connection connection) except -1
     @cython.locals(kept=cython.longlong)
     cdef charge(self)
     @cython.locals(framer=Framer, got=cython.int, before=cython.longlong)
@@ -105,8 +103,6 @@ cdef class Tracker(Consumer):
     cdef bint _connack(self, MqttDirection direction, Connack packet) except -1
     @cython.locals(known_server=KnownServer)
     cdef _accepted(self, Connection connection, Connack connack)
-    @cython.locals(connect=Connect, connack=Connack)
-    cdef _assigned_id(self, Connection connection)
     @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)
     @cython.locals(direction=MqttDirection, framer=Framer, side=cython.int, first=cython.int, received=cython.longlong)

@@ -3,7 +3,7 @@
 A tracker begins when a detector (`detector.py`) has found that a TCP connection, or what an
 encapsulation carries, is MQTT. It receives the bytes of both sides in order, with explicit gaps.
 
-- Each direction (`direction.py`) is split into packets. Ordinary packets of an established
+- Each direction (`mqtt_direction.py`) is split into packets. Ordinary packets of an established
   connection are only counted: they cost no object. All others are decoded, advance the phase of the
   connection (`transitions.py`), set its flags and form its handshake.
 - After a gap, framing begins again at a chain of plausible packets. Packets found after missing
@@ -33,10 +33,10 @@ from dissector.connections.connection import (
     ConnectionFlag,
     Phase,
 )
-from dissector.connections.direction import MqttDirection
 from dissector.connections.encapsulation.record import TLS, WEBSOCKET
 from dissector.connections.handshake import Close, Handshake
 from dissector.connections.known_server import KnownServer
+from dissector.connections.mqtt_direction import MqttDirection
 from dissector.connections.transitions import CONNACK_REFUSED, EVENTS, NEXT, STAYS
 from dissector.model import Outcome, Side, Version
 from dissector.mqtt import spec
@@ -52,9 +52,7 @@ from dissector.mqtt.stream import BROKEN, NEED_DATA, Framer
 from dissector.net.consumer import (
     CAPTURE_END,
     CLOSE_FRAME,
-    EVICTED,
     FIN,
-    REUSED,
     RST,
     Consumer,
 )
@@ -72,6 +70,7 @@ if cython.compiled:
         midstream,
         pending,
         record_gap,
+        update_quality,
     )
     from cython.cimports.dissector.connections.connection import (  # type: ignore[import-not-found]
         packet_ref,
@@ -94,6 +93,7 @@ else:
         midstream,
         pending,
         record_gap,
+        update_quality,
     )
     from dissector.connections.connection import packet_ref
     from dissector.connections.detection import plausible_chain, server_begins
@@ -107,7 +107,7 @@ _CONNECTED, _REFUSED, _MIDSTREAM = Phase.CONNECTED, Phase.REFUSED, Phase.MIDSTRE
 _WITH_CONNECT, _WITH_CONNACK = ConnectionFlag.CONNECT, ConnectionFlag.CONNACK
 _WITH_REFUSAL, _WITH_DISCONNECT = ConnectionFlag.REFUSED, ConnectionFlag.DISCONNECT
 _WITH_SESSION, _WITH_AUTH = ConnectionFlag.SESSION_PRESENT, ConnectionFlag.AUTH
-_NO_CLIENT_ID, _ASSIGNED = ConnectionFlag.NO_CLIENT_ID, ConnectionFlag.ASSIGNED_CLIENT_ID
+_NO_CLIENT_ID = ConnectionFlag.NO_CLIENT_ID
 _SILENT, _IN_WEBSOCKET = ConnectionFlag.SILENT, ConnectionFlag.WEBSOCKET
 _CLIENT_FIRST_OTHER = ConnectionFlag.CLIENT_FIRST_OTHER
 _SERVER_FIRST_OTHER = ConnectionFlag.SERVER_FIRST_OTHER
@@ -125,7 +125,6 @@ _CONNECT_BYTE = bytes((spec.CONNECT << 4,))
 _PROPERTY = 200  # bytes of memory for each property, besides its text
 _INNER_LAYERS = WEBSOCKET | TLS  # behind a PROXY header MQTT is plain
 
-_ENDINGS = {REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 _CLOSES = ("", "fin", "rst", "close-frame")
 assert (_CLOSES[FIN], _CLOSES[RST], _CLOSES[CLOSE_FRAME]) == _CLOSES[1:]
 
@@ -275,10 +274,10 @@ class Tracker(Consumer):
         if connection.handshake is not None:
             connection.handshake.outcome = outcome(connection)
             if connection.auths:
-                connection.handshake.auths = _before(connection.auths, connection.connack)
+                connection.handshake.auths = connection.auths_before_connack()
             connection.handshake.close = connection.close
         self.context.sink.ended(connection)
-        assigned = self._assigned_id(connection)
+        assigned = connection.assigned_client_id()
         if assigned is not None and known_server is not None:
             known_server.release(assigned, connection)
         self.connection = None
@@ -328,17 +327,10 @@ class Tracker(Consumer):
     def _update_quality(self, connection: Connection, reason: int, time_ns: int) -> None:
         """Updates the record's capture quality, and the flags for what is missing by now."""
         tcp, context, quality = self.tcp, self.context, connection.quality
-        quality.ended = _ENDINGS.get(reason, "closed")
-        quality.ended_ns = time_ns
-        quality.last_seen_ns = time_ns if context.watched else tcp.last_time_ns
+        update_quality(quality, tcp, reason, time_ns)
+        if context.watched:
+            quality.last_seen_ns = time_ns
         quality.dropped = context.dropped_ns >= tcp.first_time_ns
-        quality.monotonic_clock = tcp.monotonic_clock()
-        quality.foreign_segments = tcp.foreign_segments
-        quality.out_of_order = tcp.out_of_order
-        quality.both_seen = tcp.both_seen()
-        quality.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
-        quality.ambiguous = quality.ambiguous or ambiguous(tcp)
-        quality.syn_seen = tcp.syn_seen or tcp.synack_seen
         client, server = self.direction(self.client_side), self.direction(1 - self.client_side)
         acknowledged = tcp.direction(self.client_side).acknowledged
         connection.connect_delivered = 0 <= self.connect_end <= acknowledged
@@ -352,16 +344,8 @@ class Tracker(Consumer):
         connection.phase = self.phase
         if connection.connect is not None and not connection.answered_within(context.connack_ns):
             connection.connection_flags |= _UNANSWERED
-        if connection.disconnects and self._left_open(connection):
+        if connection.disconnects and connection.left_open(context.close_ns):
             connection.connection_flags |= _LEFT_OPEN
-
-    def _left_open(self, connection: Connection) -> bool:
-        """Whether neither side closed within the grace time after the first DISCONNECT."""
-        packet = connection.disconnects[0]
-        if packet.frame is None or not connection.closes:
-            return True
-        event = connection.closes[0]
-        return event.frame.time_ns > packet.frame.time_ns + self.context.close_ns
 
     def charge(self) -> None:
         """Charges the connection for what is kept of it, if that has changed."""
@@ -738,21 +722,9 @@ class Tracker(Consumer):
         assert known_server is not None
         if connection.version is not None:
             known_server.accepts(connection.version)
-        assigned = self._assigned_id(connection)
+        assigned = connection.assigned_client_id()
         if assigned is not None and connack.frame is not None:
             connection.id_assigned_before = known_server.assign(assigned, connection, connack.frame)
-
-    def _assigned_id(self, connection: Connection) -> str | None:
-        """Returns the client id that the server assigned to a client without one, or None."""
-        if not connection.connection_flags & _ASSIGNED:
-            return None
-        connect, connack = connection.connect, connection.connack
-        if connect is None or connack is None or connect.client_id or not connect.complete:
-            return None
-        for item in connack.properties:
-            if item.name == "assignedClientIdentifier" and item.value:
-                return str(item.value)
-        return None
 
     def _handshake(self, connection: Connection) -> None:
         handshake = connection.handshake = Handshake.__new__(Handshake)
@@ -855,11 +827,3 @@ def make_tracker(
     made = Tracker.__new__(Tracker)
     made.begin(context, tcp, initiator, responder)
     return made
-
-
-def _before(auths: tuple[Auth, ...], connack: Connack | None) -> tuple[Auth, ...]:
-    """Returns the AUTH packets that were sent before the CONNACK."""
-    if connack is None or connack.frame is None:
-        return auths
-    limit = connack.frame.time_ns
-    return tuple(auth for auth in auths if auth.frame is None or auth.frame.time_ns <= limit)

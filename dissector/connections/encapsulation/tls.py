@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from dissector.connections.completeness import ENDINGS, midstream
 from dissector.connections.connection import CaptureQuality
 from dissector.connections.encapsulation.record import TLS, Encapsulation
 from dissector.connections.handshake import Close
 from dissector.connections.tls_handshake import Alert, TlsHandshake
 from dissector.model import Endpoint, FrameRef, Side
 from dissector.net import tls, tls_messages
-from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, FIN, REUSED, Consumer
+from dissector.net.consumer import FIN, Consumer
 from dissector.net.tls_messages import ClientHello, ServerHello
 from dissector.net.tls_names import TLS_1_3
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from dissector.net.tcp import TcpConnection
 
 ALERTS_KEPT = 16
-_ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 _HASHES = {0x1301: 32, 0x1302: 48, 0x1303: 32, 0x1304: 32, 0x1305: 32}  # hash size by 1.3 suite
 _SHORT_TAG = 0x1305
 _ALERT_SIZE = 2
@@ -69,7 +69,7 @@ class TlsWatcher(Consumer):
         self._tcp = tcp
         self._readers = (tls.TlsReader(), tls.TlsReader())
         self._client = 0
-        if not tcp.syn_seen and not tcp.synack_seen and tcp.port_a in _mqtt_ports(context):
+        if midstream(tcp) and tcp.port_a in _mqtt_ports(context):
             self._client = 1
         self._gaps = gaps
         for side, *_ in gaps:
@@ -188,7 +188,7 @@ class TlsWatcher(Consumer):
 
     def _quality(self, reason: int, time_ns: int) -> CaptureQuality:
         tcp = self._tcp
-        quality = CaptureQuality(_ENDINGS.get(reason, "closed"), time_ns)
+        quality = CaptureQuality(ENDINGS.get(reason, "closed"), time_ns)
         quality.syn_seen = tcp.syn_seen or tcp.synack_seen
         quality.both_seen = tcp.both_seen()
         quality.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict

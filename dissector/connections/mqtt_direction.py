@@ -58,7 +58,7 @@ class MqttDirection:
     """
 
     def begin(self, side: int, first_frame: int, first_time_ns: int) -> None:
-        """Initialises a direction; only `mqtt_direction` calls this."""
+        """Initialises a direction; only `make_direction` calls this."""
         self.side = side
         self.is_client = side == 0
         self.who = _SERVER if side else _CLIENT
@@ -157,7 +157,7 @@ class MqttDirection:
         return start
 
 
-def mqtt_direction(side: int, first_frame: int, first_time_ns: int) -> MqttDirection:
+def make_direction(side: int, first_frame: int, first_time_ns: int) -> MqttDirection:
     """Makes a direction of a connection that begins with this frame."""
     made = MqttDirection.__new__(MqttDirection)
     made.begin(side, first_frame, first_time_ns)

@@ -7,6 +7,7 @@ cdef object _CLIENT, _SERVER
 
 @cython.final
 @cython.freelist(64)
+@cython.no_gc
 cdef class MqttDirection:
     # fields used for every chunk come first, to stay in few cache lines
     cdef readonly Framer framer
@@ -33,4 +34,4 @@ cdef class MqttDirection:
     cdef Py_ssize_t count_ordinary(self, bytes window, Py_ssize_t start, Py_ssize_t stop, IntegerArray packets_by_type) except -1
 
 @cython.locals(made=MqttDirection)
-cdef MqttDirection mqtt_direction(int side, long long first_frame, long long first_time_ns)
+cdef MqttDirection make_direction(int side, long long first_frame, long long first_time_ns)
