@@ -2,6 +2,8 @@ from dissector.connections.connection cimport Connection
 from dissector.connections.profile cimport Profile
 from dissector.connections.entities cimport Client, Credential, Host, ServerHistory
 
+cdef object _LIMITS
+
 cdef class AuditContext:
     cdef readonly object activity
     cdef readonly Connection connection
@@ -14,3 +16,4 @@ cdef class AuditContext:
     cdef public ServerHistory server
     cdef public Credential credential
     cdef readonly list takeovers_by
+    cdef public object limits

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from dissector.connections.connection import Connection
 from dissector.connections.entities import Client, Credential, Host, ServerHistory, Takeover
 from dissector.connections.profile import Profile
+from dissector.connections.thresholds import DEFAULT, Thresholds
 
 if TYPE_CHECKING:
     from dissector.connections.activity_tracker import ActivityTracker
+
+_LIMITS = DEFAULT
 
 
 class Event:
@@ -50,7 +53,10 @@ class Event:
 
 
 class AuditContext:  # mutable while `ActivityTracker` fills it, read-only afterwards
-    """One connection at the time it is checked, with its profile, host, client and server."""
+    """One connection at the time it is checked, with its profile, host, client and server.
+
+    `limits` are the thresholds of the audit.
+    """
 
     __slots__ = (
         "activity",
@@ -60,6 +66,7 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         "event",
         "former",
         "host",
+        "limits",
         "now",
         "profile",
         "server",
@@ -80,3 +87,4 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         self.server: ServerHistory | None = None
         self.credential: Credential | None = None
         self.takeovers_by: list[Takeover] = []
+        self.limits: Thresholds = _LIMITS

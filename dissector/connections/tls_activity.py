@@ -21,6 +21,7 @@ from dissector.connections.entities import (
     text_bytes,
 )
 from dissector.connections.profile import Profile, client_address
+from dissector.connections.thresholds import DEFAULT, Thresholds
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_messages import ClientHello
 from dissector.net.tls_names import version_name
@@ -87,7 +88,8 @@ class TlsAuditContext:
     """The context in which audit rules check one TLS connection that has ended.
 
     `failures` are the times of the latest alerts that ended a handshake of this client. `fresh`:
-    it is the first connection of its profile, or the first that is remembered.
+    it is the first connection of its profile, or the first that is remembered. `limits` are the
+    thresholds of the audit.
     """
 
     __slots__ = (
@@ -95,6 +97,7 @@ class TlsAuditContext:
         "credential",
         "failures",
         "fresh",
+        "limits",
         "now",
         "profile",
         "record",
@@ -114,6 +117,7 @@ class TlsAuditContext:
         self.server_key: KeyHolder | None = None
         self.credential: Credential | None = None
         self.failures: deque[int] = deque()
+        self.limits: Thresholds = DEFAULT
 
 
 class TlsActivityTracker:

@@ -12,15 +12,10 @@ cdef class AuditCollector(FindingCollector):
     cdef readonly object thresholds
     cdef object _ended_with
     cdef bint _limit_reported
-    cdef dict _unjudged
-    cdef list _rules
-    cdef dict _rules_by_event
-    cdef list _tls_rules
     @cython.locals(context=AuditContext)
     cpdef answered(self, Connection connection)
     @cython.locals(context=AuditContext)
     cpdef ended(self, Connection connection)
     cpdef encrypted(self, record)
-    @cython.locals(event=cython.int, connection=Connection, rules=list)
-    cdef _ask(self, AuditContext context)
-    cdef _failures(self, rule, long long stream, verdict)
+    @cython.locals(event=cython.int)
+    cdef _judge_activity(self, AuditContext context)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import dissector
 from dissector import analysis
-from dissector.analysis import Options
 from dissector.audit.run import Collector
 from dissector.capture.rings import groups
 from dissector.connections.activity_tracker import ActivityTracker
 from dissector.connections.entities import BoundedDict
 from dissector.model import Finding
+from dissector.options import Options
 from dissector.rules.base import Step
 from dissector.rules.examples import (
     ACCEPTED_311,

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-)
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 from dissector.rules.passwords import is_default
-from dissector.rules.thresholds import Thresholds
 
 
 class DefaultCredentials(ConnectionAuditRule):
@@ -76,7 +66,7 @@ class DefaultCredentials(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a well-known pair of default credentials."""
         connection, profile = context.connection, context.profile
         assert profile is not None

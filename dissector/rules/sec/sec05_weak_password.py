@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-)
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 from dissector.rules.passwords import derivation, is_default, weakness
-from dissector.rules.thresholds import Thresholds
 from dissector.text import character_classes
 
 
@@ -77,8 +67,9 @@ class WeakPassword(ConnectionAuditRule):
         Example("weak, but refused", (connect("a", "anna", "Zq7-x"), REFUSED_311, *SERVER_CLOSES)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports an accepted password that is easy to guess."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect

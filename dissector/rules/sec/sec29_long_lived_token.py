@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from dissector.connections.audit_context import AuditContext, Event
-from dissector.connections.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict, step_texts
-from dissector.rules.certificates import wrong_clock
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-    lazy_step,
-)
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tokens import token_times
+from typing import Any
+
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.base import step_texts
+from dissector.rules.tls.certificates import wrong_clock
+
+_LARGEST = 16_384  # bytes; longer passwords are not decoded
 
 
 @lazy_step
@@ -120,14 +112,15 @@ class LongLivedToken(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a login token that is valid for too long."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         connect = connection.connect
         if connect is None or not connect.password or connect.password.count(b".") != 2:
             return None
-        times = token_times(connect.password)
+        times = _token_times(connect.password)
         if times is None:
             return None
         issued, expires = times
@@ -158,3 +151,29 @@ class LongLivedToken(ConnectionAuditRule):
             issued=issued,
             expires=expires,
         )
+
+
+def _token_times(password: bytes) -> tuple[float | None, float | None] | None:
+    """Returns (`iat`, `exp`) in seconds of Unix time, each None if missing; None if no token."""
+    if len(password) > _LARGEST:
+        return None
+    head, claims = (_part(part) for part in password.split(b".")[:2])
+    if head is None or claims is None or "alg" not in head:
+        return None
+    return _number(claims.get("iat")), _number(claims.get("exp"))
+
+
+def _part(part: bytes) -> dict[str, Any] | None:
+    import base64
+
+    import msgspec
+
+    try:
+        raw = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (ValueError, msgspec.DecodeError, RecursionError):  # nested deeply on purpose
+        return None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
