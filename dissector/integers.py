@@ -43,7 +43,7 @@ class IntegerArray:
             if self.at == cython.NULL:
                 raise MemoryError
         else:
-            self.at = array("q", bytes(8 * size))
+            self.at = array("q", [0]) * size
         self.size = size
 
     def __dealloc__(self) -> None:

@@ -34,11 +34,10 @@ def rebuilt(data: bytes) -> bytes:
         ends = data[at + 8 : at + 24], data[at + 24 : at + 40]
         start, ident = at + 40, 0
         stop = start + int(struct.unpack_from("!H", data, at + 4)[0])
-    head = struct.unpack_from("!HHIIBBH", data, start)
-    options = start + 20, start + (head[4] >> 4) * 4
-    segment = frames.tcp(
-        *head[:4], head[5], data[options[1] : stop], head[6], data[slice(*options)], ends
-    )
+    sport, dport, seq, ack, offset, flags, window = struct.unpack_from("!HHIIBBH", data, start)
+    begin = start + (offset >> 4) * 4
+    options, payload = data[start + 20 : begin], data[begin:stop]
+    segment = frames.tcp(sport, dport, seq, ack, flags, payload, window, options, ends)
     if ethertype == frames.IPV4:
         datagram = frames.ipv4(segment, *ends, ident=ident, whole=True)
     else:
@@ -65,7 +64,7 @@ def test_scapy_builds_the_same_frame(
     segment = frames.tcp(40000, 1883, seq, ack, PSH | ACK, payload, 512, options, ends)
     if ends == FOUR:
         datagram = frames.ipv4(segment, *ends, whole=True)
-        network = IP(src=ends[0], dst=ends[1], id=0, flags="DF")
+        network: IP | IPv6 = IP(src=ends[0], dst=ends[1], id=0, flags="DF")
         kind = frames.IPV4
     else:
         datagram = frames.ipv6(segment, *ends)

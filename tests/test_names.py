@@ -55,7 +55,11 @@ def defined(path: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_former_name(path: Path) -> None:
     """No module, class, function, attribute or argument has a former name."""
-    former = {name.lower() for name in FORMER_CLASSES} & {path.stem} - {"framing", "table"}
+    former = {name.lower() for name in FORMER_CLASSES} & {path.stem} - {
+        "framing",
+        "table",
+        "direction",
+    }
     assert not former, f"module {path.stem}"
     for kind, name in defined(path):
         bare = name.lstrip("_")

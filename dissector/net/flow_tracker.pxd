@@ -44,6 +44,7 @@ cdef class FlowTracker(ReassemblyContext):
     cdef public bint stream_limit_reported
     cdef set limits_reported
     cdef IntegerArray port_counts
+    cdef list server_ports_seen
     cdef readonly long long clock
 
     @cython.locals(connection=TcpConnection)
@@ -73,7 +74,7 @@ cdef class FlowTracker(ReassemblyContext):
     @cython.locals(entry="FlowEntry *", new=cython.Py_ssize_t, made="FlowEntry *", flags=cython.int, stream=cython.longlong, own_base=cython.uint, peer_base=cython.uint)
     cdef StreamDirection _find_closed(self, Segment s, Py_ssize_t index, int side)
 
-    @cython.locals(key=bytes, reverse=bytes, side=cython.int, index=cython.Py_ssize_t, entry="FlowEntry *")
+    @cython.locals(key=bytes, reverse=bytes, side=cython.int, index=cython.Py_ssize_t, entry="FlowEntry *", port=cython.int)
     cdef Py_ssize_t _create(self, Segment s, long long stream) except -1
     @cython.locals(side=cython.int, entry="FlowEntry *", connection=TcpConnection)
     cdef StreamDirection _begin(self, Segment s, Py_ssize_t index)

@@ -144,6 +144,7 @@ class FlowTracker(ReassemblyContext):
         self.stream_limit_reported = False
         self.limits_reported: set[str] = set()
         self.port_counts = IntegerArray(65536)  # connections by server port
+        self.server_ports_seen: list[int] = []  # those whose count is not zero
         self.clock = -(1 << 62)
 
     def end_all(self) -> None:
@@ -235,9 +236,8 @@ class FlowTracker(ReassemblyContext):
     def server_ports(self) -> dict[int, int]:
         """Return the number of connections by server port."""
         counts, found = self.port_counts.at, {}
-        for port in range(65536):
-            if counts[port] != 0:
-                found[port] = counts[port]
+        for port in sorted(self.server_ports_seen):
+            found[port] = counts[port]
         return found
 
     # -- from a segment to its flow ---------------------------------------------------------------
@@ -354,7 +354,10 @@ class FlowTracker(ReassemblyContext):
             self._set_mac(entry, side, s.mac_window, s.mac_source)
         if s.mac_destination >= 0:
             self._set_mac(entry, 1 - side, s.mac_window, s.mac_destination)
-        self.port_counts.at[self._server_port(entry, s.flags & 2 != 0)] += 1
+        port = self._server_port(entry, s.flags & 2 != 0)
+        if self.port_counts.at[port] == 0:
+            self.server_ports_seen.append(port)
+        self.port_counts.at[port] += 1
         self.open_flows += 1
         return index
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
+import io
 from pathlib import Path
 
 import pytest
 
-from dissector.activity.profile import profile_of
 from dissector.audit.records import Audit
 from dissector.audit.run import audit
-from dissector.audit.software import client_software
-from dissector.connections.connection import Connection
-from dissector.connections.record import ConnectionRecord
-from dissector.model import Endpoint, FrameRef
+from dissector.rules.examples import ACCEPTED_311
+from samples.build import conversation, pcap
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "samples"
@@ -80,10 +78,10 @@ def test_other_servers_are_not_guessed(path: Path) -> None:
 
 def test_what_is_only_generally_known_is_possible() -> None:
     """A sign that is in no capture of the project is never likely."""
-    where = FrameRef("a.pcap", 1, 0)
-    connection = Connection(0, Endpoint("10.0.0.1", 1), Endpoint("10.0.0.2", 1883), where)
-    profile = profile_of(ConnectionRecord(connection), 0)
-    profile.client_id = "mqtt-explorer-0a1b2c3d"
-    guess = client_software([profile])
-    assert guess is not None
-    assert (guess.name, guess.confidence) == ("MQTT Explorer", "possible")
+    client_id = b"mqtt-explorer-0a1b2c3d"
+    body = b"\0\4MQTT\4\2\0\x3c\0" + bytes((len(client_id),)) + client_id
+    step = f"C 10 {len(body):02x} {body.hex()}"
+    capture = io.BytesIO(pcap(conversation((step, ACCEPTED_311))))
+    (device,) = audit(capture, key=b"software").devices
+    assert device.software is not None
+    assert (device.software.name, device.software.confidence) == ("MQTT Explorer", "possible")

@@ -8,13 +8,17 @@ import hashlib
 import pytest
 
 from dissector.connections.secrets import derivation, is_default, weakness, will_content
-from dissector.mqtt.packets.connect import Connect
+from tests.judging import judge_steps
 
 
 def source_of(password: bytes, client_id: str = "meter-8Q27X1", user: str = "greenhouse") -> object:
     """Returns what a password is derived from."""
-    connect = Connect(client_id=client_id, username=user, password=password)
-    return derivation(connect, "24:0a:c4:12:34:56", 6)
+    fields = (client_id.encode(), user.encode(), password)
+    body = b"\0\4MQTT\4\xc2\0\x3c" + b"".join(len(x).to_bytes(2, "big") + x for x in fields)
+    packet = bytes((0x10, len(body) & 127 | 128, len(body) >> 7)) + body
+    (handshake,) = judge_steps((f"C {packet.hex()}",)).handshakes
+    assert handshake.connect is not None
+    return derivation(handshake.connect, "24:0a:c4:12:34:56", 6)
 
 
 @pytest.mark.parametrize(

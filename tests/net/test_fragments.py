@@ -95,7 +95,8 @@ def test_missing_fragment_is_reported_at_the_end() -> None:
 def test_missing_fragment_by_age() -> None:
     """After thirty seconds of capture time a fragment no longer completes its datagram."""
     frames = [*pieces(80)[:1], *pieces(80, ident=2)[:1], *pieces(80)[1:]]
-    result = run(frames, times=[START, START + 31 * SECOND, START + 31 * SECOND], finish=False)
+    late = START + Limits().fragment_ns + SECOND
+    result = run(frames, times=[START, late, late], finish=False)
     assert result.consumers == []
     assert result.kinds == ["missing-fragment"]
 

@@ -144,6 +144,11 @@ NOT_TCP = {
 }
 
 
+def test_every_known_link_type_has_a_frame() -> None:
+    """A link type that is read natively is in the table of these tests."""
+    assert {link for link, _ in FRAMES.values()} == set(filter(is_known, range(1000)))
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_segment_is_found(name: str) -> None:
     """The innermost addresses, ports and payload are found in every encapsulation."""

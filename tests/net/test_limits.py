@@ -86,6 +86,27 @@ def test_a_flood_of_connections_is_bounded() -> None:
     assert result.kinds == ["connection-limit", "stream-limit"]
 
 
+def test_undecided_connections_have_a_limit_of_their_own() -> None:
+    """The undecided connection that was idle longest is evicted, with one warning in total."""
+    conversations = [TcpConversation(client_port=40000 + number).open() for number in range(5)]
+    frames = [frame for conversation in conversations for frame in conversation.frames]
+    result = run(frames, limits=Limits(undecided=3), finish=False)
+    assert [recorder.connection.stream for recorder in result.consumers if recorder.ended] == [0, 1]
+    assert result.kinds == ["connection-limit"]
+
+
+def test_foreign_flows_are_bounded() -> None:
+    """Of more flows than the table holds, idle ones are dropped, with one warning in total."""
+    frames = [
+        TcpConversation(client_port=1024 + n, server_port=443).add(0, SYN).frames[0]
+        for n in range(300)
+    ]
+    result = run(frames, limits=Limits(flows=100), finish=False)
+    assert result.streams.flows.count <= 100
+    assert result.streams.streams == 300
+    assert result.kinds == ["flow-limit"]
+
+
 def test_a_flood_of_refused_connections_is_bounded() -> None:
     """Connections whose linger time is running are bounded too."""
     frames = []

@@ -64,7 +64,7 @@ class ConnectionBuilder(SegmentBuilder):
         wrapping: Wrapping = PLAIN,
         *,
         server_port: int = 1883,
-        first: tuple[int, int] = (1000, 5000),
+        first: Sequence[int] = (1000, 5000),
         options: bytes = b"",
     ) -> None:
         super().__init__((port, server_port), first, options=options)
