@@ -14,12 +14,12 @@ import functools
 import re
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, Finding, Summary, Version
+from dissector.model import Capture, FrameRef, Summary, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Connack
 from dissector.report.clock import rfc3339
@@ -108,7 +108,23 @@ def _attributes(path: str) -> Callable[[Any], Any]:
     return follow if rest else first
 
 
-def display_filter(finding: Finding) -> str:
+class _Located(Protocol):
+    """A finding, or what is stored of one."""
+
+    @property
+    def file(self) -> str:
+        """File of the frame at fault."""
+
+    @property
+    def frame(self) -> int:
+        """Frame at fault."""
+
+    @property
+    def frames(self) -> tuple[FrameRef, ...]:
+        """All frames that prove it."""
+
+
+def display_filter(finding: _Located) -> str:
     """Returns the filter for a finding's frames in the file at fault; tshark 4.0 accepts it."""
     file = finding.file
     numbers: dict[int, None] = {}
