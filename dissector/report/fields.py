@@ -29,7 +29,7 @@ SCHEMA = 1
 Source = str | Callable[[Any], Any]
 
 
-class Kind(enum.IntEnum):
+class FieldKind(enum.IntEnum):
     """How the value of a member is written.
 
     ANY is null, a number, a boolean, text, a list or an object of them; of an enum its value. Text
@@ -60,7 +60,7 @@ class Field(msgspec.Struct, frozen=True):
     """
 
     name: str
-    kind: Kind = Kind.ANY
+    kind: FieldKind = FieldKind.ANY
     source: Source = ""
     members: tuple[Field, ...] = ()
     masked: Source = ""
@@ -208,7 +208,7 @@ def _fields_received(names: tuple[str, ...]) -> tuple[Field, ...]:
     received = [
         field for name in names for field in CONNECT if field.name in _HOLDS.get(name, (name,))
     ]
-    connect = Field("", Kind.INLINE, "connect", members=(_PLACE, *received))
+    connect = Field("", FieldKind.INLINE, "connect", members=(_PLACE, *received))
     return (connect, Field("received"), Field("length"))
 
 
@@ -254,7 +254,11 @@ def _end(record: Capture) -> str | None:
 def of_struct(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Returns the members of a struct: its fields; those that end in `Ns` are times."""
     return tuple(
-        Field(name.removesuffix("Ns"), Kind.TIME if name.endswith("Ns") else Kind.ANY, attribute)
+        Field(
+            name.removesuffix("Ns"),
+            FieldKind.TIME if name.endswith("Ns") else FieldKind.ANY,
+            attribute,
+        )
         for name, attribute in zip(
             kind.__struct_encode_fields__, kind.__struct_fields__, strict=True
         )
@@ -263,11 +267,11 @@ def of_struct(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 ENDPOINT = (Field("ip"), Field("port"), Field("mac"))
 FRAME = (
-    Field("file", Kind.TEXT),
+    Field("file", FieldKind.TEXT),
     Field("frame", source="number"),
-    Field("time", Kind.TIME, "time_ns"),
+    Field("time", FieldKind.TIME, "time_ns"),
 )
-_PLACE = Field("", Kind.INLINE, "frame", members=FRAME)
+_PLACE = Field("", FieldKind.INLINE, "frame", members=FRAME)
 CLOSE = (Field("by"), Field("how"), _PLACE)
 PROXIED = (
     Field("version"),
@@ -278,11 +282,11 @@ PROXIED = (
 )
 # sibling of `close`: the PROXY protocol header, if there is one
 PROXIED_MEMBER = Field(
-    "proxied", Kind.OBJECT, "encapsulation.proxied", members=PROXIED, optional=True
+    "proxied", FieldKind.OBJECT, "encapsulation.proxied", members=PROXIED, optional=True
 )
 HTTP = (
     Field("path", source="request.path"),
-    Field("query", Kind.SECRET, "request.query"),
+    Field("query", FieldKind.SECRET, "request.query"),
     Field("host", source="request.host"),
     Field("origin", source="request.origin"),
     Field("userAgent", source="request.user_agent"),
@@ -301,20 +305,20 @@ CONNECT = (
     Field("cleanSession"),
     Field("keepAlive"),
     Field("username"),
-    Field("password", Kind.SECRET),
+    Field("password", FieldKind.SECRET),
     Field("lastWillTopic"),
     Field("lastWillQos"),
     Field("lastWillMessage"),
     Field("lastWillRetain"),
-    Field("properties", Kind.PROPERTIES, listed="propertyList"),
-    Field("lastWillProperties", Kind.PROPERTIES, listed="lastWillPropertyList"),
+    Field("properties", FieldKind.PROPERTIES, listed="propertyList"),
+    Field("lastWillProperties", FieldKind.PROPERTIES, listed="lastWillPropertyList"),
 )
 CONNACK = (
     _PLACE,
     Field("sessionPresent"),
     Field("returnCode"),
     Field("returnCodeName", source=return_code_name),
-    Field("properties", Kind.PROPERTIES, listed="propertyList"),
+    Field("properties", FieldKind.PROPERTIES, listed="propertyList"),
 )
 HANDSHAKE = (
     Field("id"),
@@ -326,23 +330,23 @@ HANDSHAKE = (
     Field("outcome"),
     Field("latency"),
     Field("authRounds", source=auth_rounds),
-    Field("client", Kind.OBJECT, members=ENDPOINT),
-    Field("server", Kind.OBJECT, members=ENDPOINT),
+    Field("client", FieldKind.OBJECT, members=ENDPOINT),
+    Field("server", FieldKind.OBJECT, members=ENDPOINT),
     Field(
         "connect",
-        Kind.OBJECT,
+        FieldKind.OBJECT,
         members=CONNECT,
         otherwise=Field(
             "connect",
-            Kind.CHOSEN,
+            FieldKind.CHOSEN,
             "unfinished",
             chosen=lambda unfinished: _fields_received(unfinished.fields),
         ),
     ),
-    Field("connack", Kind.OBJECT, members=CONNACK),
-    Field("close", Kind.OBJECT, members=CLOSE),
+    Field("connack", FieldKind.OBJECT, members=CONNACK),
+    Field("close", FieldKind.OBJECT, members=CLOSE),
     PROXIED_MEMBER,
-    Field("http", Kind.OBJECT, _upgrade, members=HTTP, masked=_masked_upgrade, optional=True),
+    Field("http", FieldKind.OBJECT, _upgrade, members=HTTP, masked=_masked_upgrade, optional=True),
 )
 FINDING = (
     Field("rule"),
@@ -358,29 +362,29 @@ FINDING = (
     Field("capture", several=True),
     Field("stream"),
     Field("clientId"),
-    Field("file", Kind.TEXT),
+    Field("file", FieldKind.TEXT),
     Field("frame"),
-    Field("frames", Kind.OBJECTS, members=FRAME[:2]),
-    Field("time", Kind.TIME, "time_ns"),
-    Field("message", Kind.TEXT),
+    Field("frames", FieldKind.OBJECTS, members=FRAME[:2]),
+    Field("time", FieldKind.TIME, "time_ns"),
+    Field("message", FieldKind.TEXT),
     Field("evidence"),
     Field("wireshark", source=display_filter),
-    Field("client", Kind.OBJECT, members=ENDPOINT),
-    Field("server", Kind.OBJECT, members=ENDPOINT),
+    Field("client", FieldKind.OBJECT, members=ENDPOINT),
+    Field("server", FieldKind.OBJECT, members=ENDPOINT),
 )
 CAPTURE_WARNING = (
     Field("kind"),
-    Field("file", Kind.TEXT),
+    Field("file", FieldKind.TEXT),
     Field("frame"),
     Field("capture", several=True),
     Field("stream"),
-    Field("message", Kind.TEXT),
+    Field("message", FieldKind.TEXT),
 )
-NOT_EVALUATED = (Field("rule"), Field("reason", Kind.TEXT), Field("count"), Field("streams"))
-CAPTURE_FILE = (Field("path", Kind.TEXT), Field("frames"), Field("bytes"), Field("linkTypes"))
+NOT_EVALUATED = (Field("rule"), Field("reason", FieldKind.TEXT), Field("count"), Field("streams"))
+CAPTURE_FILE = (Field("path", FieldKind.TEXT), Field("frames"), Field("bytes"), Field("linkTypes"))
 # of all captures together; with one capture, of it
 TOTAL = (
-    Field("files", Kind.OBJECTS, members=CAPTURE_FILE),
+    Field("files", FieldKind.OBJECTS, members=CAPTURE_FILE),
     Field("frames"),
     Field("start", source=_start),
     Field("end", source=_end),
@@ -395,11 +399,11 @@ SUMMARY = of_struct(Summary)
 HEAD = (
     Field("schema", source=lambda capture: SCHEMA),
     Field("tool", source=tool),
-    Field("capture", Kind.OBJECT, lambda capture: capture, members=TOTAL),
-    Field("captures", Kind.OBJECTS, "parts", members=CAPTURE, several=True),
+    Field("capture", FieldKind.OBJECT, lambda capture: capture, members=TOTAL),
+    Field("captures", FieldKind.OBJECTS, "parts", members=CAPTURE, several=True),
 )
 # the last line of JSON lines, whose record is a `CaptureSummary`
 LAST_LINE = (
-    Field("", Kind.INLINE, "capture", members=HEAD),
-    Field("", Kind.INLINE, "summary", members=SUMMARY),
+    Field("", FieldKind.INLINE, "capture", members=HEAD),
+    Field("", FieldKind.INLINE, "summary", members=SUMMARY),
 )
