@@ -14,7 +14,7 @@ import functools
 import re
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -158,7 +158,7 @@ def auth_rounds(record: Handshake) -> int:
     return record.auth_rounds if record.auths else 0
 
 
-class _Upgrade(NamedTuple):
+class _Upgrade(msgspec.Struct, frozen=True):
     """The HTTP upgrade of a WebSocket connection, in which secrets are overwritten or not."""
 
     request: Any
@@ -184,7 +184,8 @@ def _masked_upgrade(record: Handshake) -> _Upgrade | None:
     if made is None:
         return None
     request, subprotocol = made.request, made.subprotocol
-    return made._replace(
+    return msgspec.structs.replace(
+        made,
         request=None if request is None else harmless.request(request),
         subprotocol=None if subprotocol is None else harmless.subprotocol(subprotocol),
     )
@@ -235,7 +236,7 @@ def tool(capture: Capture) -> dict[str, Any]:
     return made
 
 
-class CaptureSummary(NamedTuple):
+class CaptureSummary(msgspec.Struct, frozen=True):
     """What is known only at the end."""
 
     capture: Capture

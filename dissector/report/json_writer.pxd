@@ -11,7 +11,7 @@ cdef class FieldStep:
     cdef int kind
     cdef object chosen
     cdef bytes key
-    cdef bytes absent
+    cdef readonly bytes absent
     cdef str attribute
     cdef object function
     cdef object descriptor
@@ -20,7 +20,7 @@ cdef class FieldStep:
 
 @cython.final
 cdef class Plan:
-    cdef tuple steps
+    cdef readonly tuple steps
     cdef object bound
     @cython.locals(step=FieldStep)
     cdef bind(self, kind)
