@@ -28,7 +28,7 @@ from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
 from dissector.report import fields
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
-from dissector.report.fields import Field, Kind
+from dissector.report.fields import Field, FieldKind
 from dissector.report.identity import address, name_of
 from dissector.report.json_values import json_bytes, set_value
 from dissector.report.posture_text import share
@@ -47,7 +47,7 @@ COLUMNS = (
     "closedHow", "closeTime",
 )  # fmt: skip
 _PLACES = frozenset(COLUMNS)
-_NO_CELL = (Kind.OBJECT, Kind.OBJECTS, Kind.INLINE, Kind.PROPERTIES)
+_NO_CELL = (FieldKind.OBJECT, FieldKind.OBJECTS, FieldKind.INLINE, FieldKind.PROPERTIES)
 _Cells = dict[str, str | int | float | None]
 LONGEST = 32_000  # characters; a spreadsheet cell holds at most 32,767
 
@@ -140,9 +140,9 @@ class CsvTable(ReporterBase):
         """Returns the content of a cell."""
         if value is None:
             return None
-        if field.kind is Kind.TIME:
+        if field.kind is FieldKind.TIME:
             return rfc3339(value, self.digits)
-        if field.kind is Kind.SECRET and not self._show_secrets:
+        if field.kind is FieldKind.SECRET and not self._show_secrets:
             return "redacted"
         if isinstance(value, bool):
             return "true" if value else "false"

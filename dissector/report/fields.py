@@ -14,12 +14,12 @@ import functools
 import re
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import msgspec
 
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, Finding, Summary, Version
+from dissector.model import Capture, FrameRef, Summary, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets.connack import Connack
 from dissector.report.clock import rfc3339
@@ -29,7 +29,7 @@ SCHEMA = 1
 Source = str | Callable[[Any], Any]
 
 
-class Kind(enum.IntEnum):
+class FieldKind(enum.IntEnum):
     """How the value of a member is written.
 
     ANY is null, a number, a boolean, text, a list or an object of them; of an enum its value. Text
@@ -60,7 +60,7 @@ class Field(msgspec.Struct, frozen=True):
     """
 
     name: str
-    kind: Kind = Kind.ANY
+    kind: FieldKind = FieldKind.ANY
     source: Source = ""
     members: tuple[Field, ...] = ()
     masked: Source = ""
@@ -108,7 +108,23 @@ def _attributes(path: str) -> Callable[[Any], Any]:
     return follow if rest else first
 
 
-def display_filter(finding: Finding) -> str:
+class _Located(Protocol):
+    """A finding, or what is stored of one."""
+
+    @property
+    def file(self) -> str:
+        """File of the frame at fault."""
+
+    @property
+    def frame(self) -> int:
+        """Frame at fault."""
+
+    @property
+    def frames(self) -> tuple[FrameRef, ...]:
+        """All frames that prove it."""
+
+
+def display_filter(finding: _Located) -> str:
     """Returns the filter for a finding's frames in the file at fault; tshark 4.0 accepts it."""
     file = finding.file
     numbers: dict[int, None] = {}
@@ -142,7 +158,7 @@ def auth_rounds(record: Handshake) -> int:
     return record.auth_rounds if record.auths else 0
 
 
-class _Upgrade(NamedTuple):
+class _Upgrade(msgspec.Struct, frozen=True):
     """The HTTP upgrade of a WebSocket connection, in which secrets are overwritten or not."""
 
     request: Any
@@ -168,7 +184,8 @@ def _masked_upgrade(record: Handshake) -> _Upgrade | None:
     if made is None:
         return None
     request, subprotocol = made.request, made.subprotocol
-    return made._replace(
+    return msgspec.structs.replace(
+        made,
         request=None if request is None else harmless.request(request),
         subprotocol=None if subprotocol is None else harmless.subprotocol(subprotocol),
     )
@@ -192,7 +209,7 @@ def _fields_received(names: tuple[str, ...]) -> tuple[Field, ...]:
     received = [
         field for name in names for field in CONNECT if field.name in _HOLDS.get(name, (name,))
     ]
-    connect = Field("", Kind.INLINE, "connect", members=(_PLACE, *received))
+    connect = Field("", FieldKind.INLINE, "connect", members=(_PLACE, *received))
     return (connect, Field("received"), Field("length"))
 
 
@@ -219,7 +236,7 @@ def tool(capture: Capture) -> dict[str, Any]:
     return made
 
 
-class CaptureSummary(NamedTuple):
+class CaptureSummary(msgspec.Struct, frozen=True):
     """What is known only at the end."""
 
     capture: Capture
@@ -238,7 +255,11 @@ def _end(record: Capture) -> str | None:
 def of_struct(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Returns the members of a struct: its fields; those that end in `Ns` are times."""
     return tuple(
-        Field(name.removesuffix("Ns"), Kind.TIME if name.endswith("Ns") else Kind.ANY, attribute)
+        Field(
+            name.removesuffix("Ns"),
+            FieldKind.TIME if name.endswith("Ns") else FieldKind.ANY,
+            attribute,
+        )
         for name, attribute in zip(
             kind.__struct_encode_fields__, kind.__struct_fields__, strict=True
         )
@@ -247,11 +268,11 @@ def of_struct(kind: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 ENDPOINT = (Field("ip"), Field("port"), Field("mac"))
 FRAME = (
-    Field("file", Kind.TEXT),
+    Field("file", FieldKind.TEXT),
     Field("frame", source="number"),
-    Field("time", Kind.TIME, "time_ns"),
+    Field("time", FieldKind.TIME, "time_ns"),
 )
-_PLACE = Field("", Kind.INLINE, "frame", members=FRAME)
+_PLACE = Field("", FieldKind.INLINE, "frame", members=FRAME)
 CLOSE = (Field("by"), Field("how"), _PLACE)
 PROXIED = (
     Field("version"),
@@ -262,11 +283,11 @@ PROXIED = (
 )
 # sibling of `close`: the PROXY protocol header, if there is one
 PROXIED_MEMBER = Field(
-    "proxied", Kind.OBJECT, "encapsulation.proxied", members=PROXIED, optional=True
+    "proxied", FieldKind.OBJECT, "encapsulation.proxied", members=PROXIED, optional=True
 )
 HTTP = (
     Field("path", source="request.path"),
-    Field("query", Kind.SECRET, "request.query"),
+    Field("query", FieldKind.SECRET, "request.query"),
     Field("host", source="request.host"),
     Field("origin", source="request.origin"),
     Field("userAgent", source="request.user_agent"),
@@ -285,20 +306,20 @@ CONNECT = (
     Field("cleanSession"),
     Field("keepAlive"),
     Field("username"),
-    Field("password", Kind.SECRET),
+    Field("password", FieldKind.SECRET),
     Field("lastWillTopic"),
     Field("lastWillQos"),
     Field("lastWillMessage"),
     Field("lastWillRetain"),
-    Field("properties", Kind.PROPERTIES, listed="propertyList"),
-    Field("lastWillProperties", Kind.PROPERTIES, listed="lastWillPropertyList"),
+    Field("properties", FieldKind.PROPERTIES, listed="propertyList"),
+    Field("lastWillProperties", FieldKind.PROPERTIES, listed="lastWillPropertyList"),
 )
 CONNACK = (
     _PLACE,
     Field("sessionPresent"),
     Field("returnCode"),
     Field("returnCodeName", source=return_code_name),
-    Field("properties", Kind.PROPERTIES, listed="propertyList"),
+    Field("properties", FieldKind.PROPERTIES, listed="propertyList"),
 )
 HANDSHAKE = (
     Field("id"),
@@ -310,23 +331,23 @@ HANDSHAKE = (
     Field("outcome"),
     Field("latency"),
     Field("authRounds", source=auth_rounds),
-    Field("client", Kind.OBJECT, members=ENDPOINT),
-    Field("server", Kind.OBJECT, members=ENDPOINT),
+    Field("client", FieldKind.OBJECT, members=ENDPOINT),
+    Field("server", FieldKind.OBJECT, members=ENDPOINT),
     Field(
         "connect",
-        Kind.OBJECT,
+        FieldKind.OBJECT,
         members=CONNECT,
         otherwise=Field(
             "connect",
-            Kind.CHOSEN,
+            FieldKind.CHOSEN,
             "unfinished",
             chosen=lambda unfinished: _fields_received(unfinished.fields),
         ),
     ),
-    Field("connack", Kind.OBJECT, members=CONNACK),
-    Field("close", Kind.OBJECT, members=CLOSE),
+    Field("connack", FieldKind.OBJECT, members=CONNACK),
+    Field("close", FieldKind.OBJECT, members=CLOSE),
     PROXIED_MEMBER,
-    Field("http", Kind.OBJECT, _upgrade, members=HTTP, masked=_masked_upgrade, optional=True),
+    Field("http", FieldKind.OBJECT, _upgrade, members=HTTP, masked=_masked_upgrade, optional=True),
 )
 FINDING = (
     Field("rule"),
@@ -342,29 +363,29 @@ FINDING = (
     Field("capture", several=True),
     Field("stream"),
     Field("clientId"),
-    Field("file", Kind.TEXT),
+    Field("file", FieldKind.TEXT),
     Field("frame"),
-    Field("frames", Kind.OBJECTS, members=FRAME[:2]),
-    Field("time", Kind.TIME, "time_ns"),
-    Field("message", Kind.TEXT),
+    Field("frames", FieldKind.OBJECTS, members=FRAME[:2]),
+    Field("time", FieldKind.TIME, "time_ns"),
+    Field("message", FieldKind.TEXT),
     Field("evidence"),
     Field("wireshark", source=display_filter),
-    Field("client", Kind.OBJECT, members=ENDPOINT),
-    Field("server", Kind.OBJECT, members=ENDPOINT),
+    Field("client", FieldKind.OBJECT, members=ENDPOINT),
+    Field("server", FieldKind.OBJECT, members=ENDPOINT),
 )
 CAPTURE_WARNING = (
     Field("kind"),
-    Field("file", Kind.TEXT),
+    Field("file", FieldKind.TEXT),
     Field("frame"),
     Field("capture", several=True),
     Field("stream"),
-    Field("message", Kind.TEXT),
+    Field("message", FieldKind.TEXT),
 )
-NOT_EVALUATED = (Field("rule"), Field("reason", Kind.TEXT), Field("count"), Field("streams"))
-CAPTURE_FILE = (Field("path", Kind.TEXT), Field("frames"), Field("bytes"), Field("linkTypes"))
+NOT_EVALUATED = (Field("rule"), Field("reason", FieldKind.TEXT), Field("count"), Field("streams"))
+CAPTURE_FILE = (Field("path", FieldKind.TEXT), Field("frames"), Field("bytes"), Field("linkTypes"))
 # of all captures together; with one capture, of it
 TOTAL = (
-    Field("files", Kind.OBJECTS, members=CAPTURE_FILE),
+    Field("files", FieldKind.OBJECTS, members=CAPTURE_FILE),
     Field("frames"),
     Field("start", source=_start),
     Field("end", source=_end),
@@ -379,11 +400,11 @@ SUMMARY = of_struct(Summary)
 HEAD = (
     Field("schema", source=lambda capture: SCHEMA),
     Field("tool", source=tool),
-    Field("capture", Kind.OBJECT, lambda capture: capture, members=TOTAL),
-    Field("captures", Kind.OBJECTS, "parts", members=CAPTURE, several=True),
+    Field("capture", FieldKind.OBJECT, lambda capture: capture, members=TOTAL),
+    Field("captures", FieldKind.OBJECTS, "parts", members=CAPTURE, several=True),
 )
 # the last line of JSON lines, whose record is a `CaptureSummary`
 LAST_LINE = (
-    Field("", Kind.INLINE, "capture", members=HEAD),
-    Field("", Kind.INLINE, "summary", members=SUMMARY),
+    Field("", FieldKind.INLINE, "capture", members=HEAD),
+    Field("", FieldKind.INLINE, "summary", members=SUMMARY),
 )

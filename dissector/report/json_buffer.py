@@ -67,11 +67,12 @@ class JsonBuffer:
             source = cython.cast(cython.p_uchar, PyUnicode_1BYTE_DATA(text))
             if not self._quoted(source, PyUnicode_GET_LENGTH(text)):
                 self.put(json_bytes(text))
-            return True
-        if not text.isascii():
+        elif not text.isascii():
             return False
-        plain = text.isprintable() and '"' not in text and "\\" not in text
-        self.put(b'"%b"' % text.encode() if plain else json_bytes(text))
+        elif text.isprintable() and '"' not in text and "\\" not in text:
+            self.put(b'"%b"' % text.encode())
+        else:
+            self.put(json_bytes(text))
         return True
 
     def number(self, value: int) -> None:

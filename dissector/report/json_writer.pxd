@@ -6,23 +6,23 @@ cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE
 cdef object _ENUM_TYPE, _RAW, _STRUCT
 
 @cython.final
-cdef class Step:
+cdef class FieldStep:
     cdef object field
     cdef int kind
     cdef object chosen
     cdef bytes key
-    cdef bytes absent
+    cdef readonly bytes absent
     cdef str attribute
     cdef object function
     cdef object descriptor
     cdef Plan members
-    cdef Step otherwise
+    cdef FieldStep otherwise
 
 @cython.final
 cdef class Plan:
-    cdef tuple steps
+    cdef readonly tuple steps
     cdef object bound
-    @cython.locals(step=Step)
+    @cython.locals(step=FieldStep)
     cdef bind(self, kind)
 
 @cython.final
@@ -40,31 +40,31 @@ cdef class JsonWriter:
     cdef dict _plans
     @cython.locals(steps=list)
     cpdef Plan plan(self, tuple fields, bytes start=*)
-    @cython.locals(step=Step, key=bytes, members=Plan)
-    cdef Step _step(self, field, bytes before)
+    @cython.locals(step=FieldStep, key=bytes, members=Plan)
+    cdef FieldStep _step(self, field, bytes before)
     cpdef write(self, Plan plan, record)
     @cython.locals(start=Py_ssize_t)
     cpdef bytes encoded(self, Plan plan, record)
     @cython.locals(start=Py_ssize_t)
     cpdef bytes encoded_value(self, value)
-    @cython.locals(buffer=JsonBuffer, step=Step)
+    @cython.locals(buffer=JsonBuffer, step=FieldStep)
     cdef _members(self, Plan plan, record)
     @cython.locals(buffer=JsonBuffer)
-    cdef _rarer(self, Step step, value)
-    @cython.locals(other=Step)
-    cdef _absent(self, Step step, record)
+    cdef _rarer(self, FieldStep step, value)
+    @cython.locals(other=FieldStep)
+    cdef _absent(self, FieldStep step, record)
     @cython.locals(plan=Plan)
-    cdef _chosen(self, Step step, value)
+    cdef _chosen(self, FieldStep step, value)
     @cython.locals(buffer=JsonBuffer, before=bytes)
-    cdef _objects(self, Step step, values)
+    cdef _objects(self, FieldStep step, values)
     @cython.locals(number=cython.longlong, overflow=cython.int)
     cdef _integer(self, value)
     @cython.locals(buffer=JsonBuffer, second=cython.longlong, rest=cython.longlong)
     cdef _time(self, long long time_ns)
     cdef bytes _second_of(self, long long second)
     @cython.locals(buffer=JsonBuffer)
-    cdef _text(self, Step step, str value)
-    cdef _any(self, Step step, value)
+    cdef _text(self, FieldStep step, str value)
+    cdef _any(self, FieldStep step, value)
     cdef _converted(self, value)
     @cython.locals(buffer=JsonBuffer, number=cython.double)
     cdef bint _plain(self, value) except -1
@@ -77,6 +77,6 @@ cdef class JsonWriter:
     @cython.locals(text=bytes)
     cdef bytes _redacted(self, bytes secret)
     @cython.locals(buffer=JsonBuffer, found=tuple)
-    cdef _properties(self, Step step, tuple properties)
+    cdef _properties(self, FieldStep step, tuple properties)
     cdef tuple _section(self, tuple properties)
     cdef _set_property(self, dict record, str name, item)

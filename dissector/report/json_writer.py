@@ -19,7 +19,7 @@ import msgspec
 from dissector.mqtt import spec
 from dissector.mqtt.properties import Property
 from dissector.report.clock import rfc3339
-from dissector.report.fields import Field, Kind, getter, of_struct
+from dissector.report.fields import Field, FieldKind, getter, of_struct
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_values import json_bytes, set_pair, set_value
 from dissector.text import decode, encode, is_utf8, lossless
@@ -39,13 +39,13 @@ _SECONDS_KEPT = 4096
 _PROPERTIES_KEPT = 1000  # property sections; servers send the same one to all clients
 _PROPERTIES_SIZE = 4096  # bytes of JSON
 # C integers if compiled
-_ANY, _TEXT, _TIME, _SECRET = Kind.ANY, Kind.TEXT, Kind.TIME, Kind.SECRET
-_PROPERTIES, _OBJECT, _OBJECTS = Kind.PROPERTIES, Kind.OBJECT, Kind.OBJECTS
-_INLINE = Kind.INLINE
+_ANY, _TEXT, _TIME, _SECRET = FieldKind.ANY, FieldKind.TEXT, FieldKind.TIME, FieldKind.SECRET
+_PROPERTIES, _OBJECT, _OBJECTS = FieldKind.PROPERTIES, FieldKind.OBJECT, FieldKind.OBJECTS
+_INLINE = FieldKind.INLINE
 _ENUM_TYPE, _RAW, _STRUCT = type(enum.Enum), msgspec.Raw, msgspec.Struct
 
 
-class Step:
+class FieldStep:
     """One member, ready to be written.
 
     `key` stands before the value, `absent` in place of both if the value is None. The value is the
@@ -66,20 +66,20 @@ class Step:
         self.function: Any = None if attribute else getter(source)
         self.descriptor: Any = None
         self.members: Any = members  # a plan, if it has members
-        self.otherwise: Step | None = None
-        if field.kind is Kind.INLINE and members is not None:
+        self.otherwise: FieldStep | None = None
+        if field.kind is FieldKind.INLINE and members is not None:
             self.key = b""
             self.absent = b"".join(step.absent for step in members.steps)
         elif not field.optional:
             self.absent = before + b"null"
-        if field.kind is Kind.OBJECT:
+        if field.kind is FieldKind.OBJECT:
             self.key = b""  # the first member has it
 
 
 class Plan:
     """The steps of a record, bound to the class of the records that it wrote last."""
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(self, steps: tuple[FieldStep, ...]) -> None:
         self.steps = steps
         self.bound: type[Any] | None = None
 
@@ -115,7 +115,7 @@ class JsonWriter:
 
     def plan(self, fields: tuple[Field, ...], start: bytes = b"{") -> Plan:
         """Prepares a list of members; `start` stands before the first."""
-        steps: list[Step] = []
+        steps: list[FieldStep] = []
         before = start
         for field in fields:
             if field.several and not self._several:
@@ -124,18 +124,18 @@ class JsonWriter:
             before = b","
         return Plan(tuple(steps))
 
-    def _step(self, field: Field, before: bytes) -> Step:
+    def _step(self, field: Field, before: bytes) -> FieldStep:
         key = before
         members = None
-        if field.kind is Kind.INLINE:
+        if field.kind is FieldKind.INLINE:
             members = self.plan(field.members, before)
         else:
             key += b'"%b":' % field.name.encode()
-            if field.kind is Kind.OBJECT:
+            if field.kind is FieldKind.OBJECT:
                 members = self.plan(field.members, key + b"{")
             elif field.members:
                 members = self.plan(field.members)
-        step = Step(field, key, members, show_secrets=self._show_secrets)
+        step = FieldStep(field, key, members, show_secrets=self._show_secrets)
         if field.otherwise is not None:
             step.otherwise = self._step(field.otherwise, before)
         return step
@@ -196,7 +196,7 @@ class JsonWriter:
             else:
                 self._rarer(step, value)
 
-    def _rarer(self, step: Step, value: Any) -> None:
+    def _rarer(self, step: FieldStep, value: Any) -> None:
         buffer = self.buffer
         if step.kind == _PROPERTIES:
             self._properties(step, value)
@@ -215,7 +215,7 @@ class JsonWriter:
         else:
             self._chosen(step, value)
 
-    def _absent(self, step: Step, record: Any) -> None:
+    def _absent(self, step: FieldStep, record: Any) -> None:
         """Writes the member of a value that is None."""
         other = step.otherwise
         if other is None:
@@ -227,7 +227,7 @@ class JsonWriter:
         else:
             self._chosen(other, value)
 
-    def _chosen(self, step: Step, value: Any) -> None:
+    def _chosen(self, step: FieldStep, value: Any) -> None:
         """Writes an object whose members depend on it; their lists are kept by their function."""
         fields: tuple[Field, ...] = step.chosen(value)
         plan = self._plans.get(id(fields))
@@ -237,7 +237,7 @@ class JsonWriter:
         self._members(plan, value)
         self.buffer.put(b"}")
 
-    def _objects(self, step: Step, values: Any) -> None:
+    def _objects(self, step: FieldStep, values: Any) -> None:
         buffer = self.buffer
         buffer.put(step.key)
         before = b"["
@@ -283,14 +283,14 @@ class JsonWriter:
             self._seconds[second] = text
         return text
 
-    def _text(self, step: Step, value: str) -> None:
+    def _text(self, step: FieldStep, value: str) -> None:
         """Writes a text that is not ASCII, and a sibling with its bytes if they are not UTF-8."""
         buffer = self.buffer
         buffer.put(json_bytes(lossless(value)))
         if not is_utf8(value):
             buffer.put(b',"%bHex":"%b"' % (step.field.name.encode(), encode(value).hex().encode()))
 
-    def _any(self, step: Step, value: Any) -> None:
+    def _any(self, step: FieldStep, value: Any) -> None:
         """Writes a value after its key, and a sibling with its bytes if they are not UTF-8."""
         if self._plain(value):
             return
@@ -390,7 +390,7 @@ class JsonWriter:
                 self._secrets[secret] = text
         return text
 
-    def _properties(self, step: Step, properties: tuple[Property, ...]) -> None:
+    def _properties(self, step: FieldStep, properties: tuple[Property, ...]) -> None:
         buffer = self.buffer
         buffer.put(step.key)
         if not properties:

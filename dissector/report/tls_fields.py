@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dissector.net.tls_names import alert_name, group_name, suite_name, version_name
 from dissector.report.clock import rfc3339
-from dissector.report.fields import CLOSE, ENDPOINT, FRAME, PROXIED_MEMBER, Field, Kind
+from dissector.report.fields import CLOSE, ENDPOINT, FRAME, PROXIED_MEMBER, Field, FieldKind
 
 if TYPE_CHECKING:
     from dissector.connections.certificate import Certificate
@@ -76,7 +76,7 @@ def _blind(record: TlsHandshake) -> str | None:
 
 ALERT = (
     Field("side"),
-    Field("", Kind.INLINE, "frame", members=FRAME),
+    Field("", FieldKind.INLINE, "frame", members=FRAME),
     Field("level", source=_level),
     Field("description", source=_description),
 )
@@ -116,42 +116,42 @@ TLS_HANDSHAKE = (
     Field("id"),
     Field("capture", several=True),
     Field("stream"),
-    Field("client", Kind.OBJECT, members=ENDPOINT),
-    Field("server", Kind.OBJECT, members=ENDPOINT),
+    Field("client", FieldKind.OBJECT, members=ENDPOINT),
+    Field("server", FieldKind.OBJECT, members=ENDPOINT),
     Field("because"),
     Field("decrypted"),
     Field("established"),
     Field("resumed"),
     Field(
         "clientHello",
-        Kind.OBJECT,
+        FieldKind.OBJECT,
         _client_hello,
         members=(
-            Field("", Kind.INLINE, "client_hello_frame", members=FRAME),
-            Field("", Kind.INLINE, "client_hello", members=CLIENT_HELLO),
+            Field("", FieldKind.INLINE, "client_hello_frame", members=FRAME),
+            Field("", FieldKind.INLINE, "client_hello", members=CLIENT_HELLO),
         ),
     ),
     Field(
         "serverHello",
-        Kind.OBJECT,
+        FieldKind.OBJECT,
         _server_hello,
         members=(
-            Field("", Kind.INLINE, "server_hello_frame", members=FRAME),
-            Field("", Kind.INLINE, "server_hello", members=SERVER_HELLO),
+            Field("", FieldKind.INLINE, "server_hello_frame", members=FRAME),
+            Field("", FieldKind.INLINE, "server_hello", members=SERVER_HELLO),
             Field("retried"),
         ),
     ),
-    Field("certificates", Kind.OBJECTS, "chain", members=CERTIFICATE),
+    Field("certificates", FieldKind.OBJECTS, "chain", members=CERTIFICATE),
     Field("certificateRequested"),
-    Field("clientCertificates", Kind.OBJECTS, "client_chain", members=CERTIFICATE),
+    Field("clientCertificates", FieldKind.OBJECTS, "client_chain", members=CERTIFICATE),
     Field("pskIdentity"),
     Field("pskHint"),
-    Field("alerts", Kind.OBJECTS, members=ALERT),
-    Field("clientData", Kind.OBJECT, members=FRAME),
-    Field("serverData", Kind.OBJECT, members=FRAME),
+    Field("alerts", FieldKind.OBJECTS, members=ALERT),
+    Field("clientData", FieldKind.OBJECT, members=FRAME),
+    Field("serverData", FieldKind.OBJECT, members=FRAME),
     Field("clientBytes"),
     Field("serverBytes"),
     Field("blind", source=_blind),
-    Field("close", Kind.OBJECT, members=CLOSE),
+    Field("close", FieldKind.OBJECT, members=CLOSE),
     PROXIED_MEMBER,
 )

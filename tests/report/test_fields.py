@@ -8,7 +8,7 @@ import pytest
 
 from dissector.layers import MQTTConnack, MQTTConnect
 from dissector.report import csv_table, fields, tls_fields
-from dissector.report.fields import Field, Kind
+from dissector.report.fields import Field, FieldKind
 from tests.report.schema import PLACE
 
 LISTS = {
@@ -33,7 +33,7 @@ def flat(members: tuple[Field, ...]) -> list[Field]:
     return [
         inner
         for field in members
-        for inner in (flat(field.members) if field.kind is Kind.INLINE else [field])
+        for inner in (flat(field.members) if field.kind is FieldKind.INLINE else [field])
     ]
 
 
@@ -43,7 +43,9 @@ def test_schema(name: str) -> None:
     schema = json.loads(PLACE.read_text(encoding="utf-8"))["$defs"][name]
     members = flat(LISTS[name])
     siblings = {field.listed for field in members if field.listed}
-    siblings |= {f"{field.name}Hex" for field in members if field.kind in (Kind.ANY, Kind.SECRET)}
+    siblings |= {
+        f"{field.name}Hex" for field in members if field.kind in (FieldKind.ANY, FieldKind.SECRET)
+    }
     names = {field.name for field in members}
     assert names <= set(schema["properties"]) <= names | siblings
     always = {field.name for field in members if not field.optional and not field.several}

@@ -57,4 +57,4 @@ def test_a_format_is_one_file_and_one_line(tmp_path: Path) -> None:
             capture_output=True,
             check=False,
         )  # fmt: skip
-        assert (done.stdout, done.stderr) == (b"1 findings\n", b"")
+        assert (done.returncode, done.stdout) == (0, b"1 findings\n"), done.stderr

@@ -19,7 +19,7 @@ from dissector.mqtt.properties import Property
 from dissector.options import Options
 from dissector.report import fields
 from dissector.report.clock import rfc3339
-from dissector.report.fields import Field, Kind
+from dissector.report.fields import Field, FieldKind
 from dissector.report.json_values import json_bytes, set_pair, set_value
 from dissector.report.json_writer import JsonWriter
 from dissector.report.tls_fields import TLS_HANDSHAKE
@@ -52,28 +52,28 @@ class Walk:
         source = field.masked if field.masked and not self.show else field.source
         get = fields.getter(source or fields.snake_case(field.name))
         value = None if record is None else get(record)
-        if field.kind is Kind.INLINE:
+        if field.kind is FieldKind.INLINE:
             made.update(self.object(field.members, value))
         elif value is None and field.otherwise is not None:
             self.member(made, field.otherwise, record)
         elif value is None:
             if not field.optional:
                 made[field.name] = None
-        elif field.kind is Kind.OBJECT:
+        elif field.kind is FieldKind.OBJECT:
             made[field.name] = self.object(field.members, value)
-        elif field.kind is Kind.OBJECTS:
+        elif field.kind is FieldKind.OBJECTS:
             made[field.name] = [
                 None if item is None else self.object(field.members, item) for item in value
             ]
         elif field.chosen is not None:
             made[field.name] = self.object(field.chosen(value), value)
-        elif field.kind is Kind.TIME:
+        elif field.kind is FieldKind.TIME:
             made[field.name] = rfc3339(value, self.digits)
-        elif field.kind is Kind.TEXT:
+        elif field.kind is FieldKind.TEXT:
             made[field.name] = lossless(value)
-        elif field.kind is Kind.SECRET:
+        elif field.kind is FieldKind.SECRET:
             self.secret(made, field.name, value)
-        elif field.kind is Kind.PROPERTIES:
+        elif field.kind is FieldKind.PROPERTIES:
             self.properties(made, field, value)
         else:
             set_value(made, field.name, value)

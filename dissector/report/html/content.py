@@ -96,17 +96,22 @@ class PartyPage(NamedTuple):
 
 
 class PageRecords:
-    """The records stored for the page."""
+    """The records stored for the page.
+
+    `findings` are the first ones, in order; `drawn` the handshakes with diagrams, by id, and
+    `drawn_in` the id of the one in which a finding is, by its place among all findings.
+    """
 
     def __init__(self) -> None:
         self.folding = Folding()
-        self.findings: list[Finding] = []
+        self.findings: list[exemplar.FindingPlace] = []
         self.count = 0
         self.warnings: dict[str, tuple[int, CaptureWarning]] = {}
         self.devices: list[Device] = []
         self.servers: list[Server] = []
         self.overview = Overview()
         self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
+        self.drawn_in: dict[int, int] = {}
         self.flagged = 0
         # by address and port of the server: number of TLS connections, and the first of them
         self.encrypted: dict[tuple[str, int], tuple[int, list[TlsHandshake]]] = {}
@@ -276,7 +281,7 @@ class Content:
             number
             for index in record.findings
             if index < len(self._kept.findings)
-            for number in [self._by_finding.get(id(self._kept.findings[index]))]
+            for number in [self._kept.drawn_in.get(index)]
             if number is not None and number not in self._used
         )
         chosen = list(numbers)[: self._each]

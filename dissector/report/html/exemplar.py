@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dissector.model import Finding
+import msgspec
+
+from dissector.model import Finding, FrameRef
 from dissector.mqtt.statements import paraphrase
 from dissector.report.html.diagram import short
 from dissector.report.html.facts import ID_SHOWN, timestamp
 from dissector.report.identity import address
 
 BYTES = 96
+
+
+class FindingPlace(msgspec.Struct, frozen=True):
+    """What the page says of a finding that is no exemplar: its message and its frames."""
+
+    message: str
+    file: str
+    frame: int
+    frames: tuple[FrameRef, ...]
+    time_ns: int
 
 
 def fault(finding: Finding) -> str:
@@ -22,7 +34,7 @@ def fault(finding: Finding) -> str:
     return ", ".join(parts)
 
 
-def where(finding: Finding) -> str:
+def where(finding: Finding | FindingPlace) -> str:
     """Returns the file, the frames and the time of a finding."""
     numbers = dict.fromkeys(frame.number for frame in finding.frames) or {finding.frame: None}
     shown = ", ".join(map(str, list(numbers)[:8])) + (" …" if len(numbers) > 8 else "")

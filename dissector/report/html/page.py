@@ -21,6 +21,7 @@ from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outc
 from dissector.report.folding import finding_bytes
 from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.content import Content, PageRecords
+from dissector.report.html.exemplar import FindingPlace
 from dissector.report.identity import party
 from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.text import printable
@@ -47,7 +48,8 @@ class HtmlPage(ReporterBase):
         self._kept = PageRecords()
         self._timeline = Timeline()
         self._latencies = Latencies()
-        self._pending: dict[int, list[Finding]] = {}
+        # by handshake: findings with their places among all
+        self._pending: dict[int, list[tuple[int, Finding]]] = {}
         self._drawn: dict[tuple[str, str], int] = {}
         self._last: Handshake | None = None
         self._finding_bytes = self._drawn_bytes = 0
@@ -75,17 +77,22 @@ class HtmlPage(ReporterBase):
         """Stores the finding; its handshake comes afterwards or was the last one."""
         kept = self._kept
         kept.folding.finding(record)
+        index = kept.count
         kept.count += 1
         if len(kept.findings) < FINDINGS_KEPT and self._finding_bytes < RECORD_BYTES:
-            kept.findings.append(record)
+            kept.findings.append(
+                FindingPlace(
+                    record.message, record.file, record.frame, record.frames, record.time_ns
+                )
+            )
             self._finding_bytes += finding_bytes(record)
         if record.handshake is None:
             return
         last = self._last
         if last is not None and last.id == record.handshake:
-            self._draw(last, [record])
+            self._draw(last, [(index, record)])
         else:
-            self._pending.setdefault(record.handshake, []).append(record)
+            self._pending.setdefault(record.handshake, []).append((index, record))
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Stores the first connections of each server."""
@@ -122,12 +129,12 @@ class HtmlPage(ReporterBase):
         for chunk in _template().generate(page=content, **_assets()):
             self._stream.write(chunk.encode())
 
-    def _draw(self, handshake: Handshake, found: list[Finding]) -> None:
+    def _draw(self, handshake: Handshake, found: list[tuple[int, Finding]]) -> None:
         kept = self._kept
         known = kept.drawn.get(handshake.id)
         if known is None:
             kept.flagged += 1
-            new = [key for key in ((item.rule, party(item)) for item in found)
+            new = [key for key in ((item.rule, party(item)) for _, item in found)
                    if self._drawn.get(key, 0) < DRAWN_BY_RULE]  # fmt: skip
             if not new or len(kept.drawn) >= DRAWN or self._drawn_bytes >= RECORD_BYTES:
                 return
@@ -136,7 +143,9 @@ class HtmlPage(ReporterBase):
             for key in new:
                 self._drawn[key] = self._drawn.get(key, 0) + 1
             known = kept.drawn[handshake.id] = (handshake, [])
-        known[1].extend(found)
+        for index, finding in found:
+            known[1].append(finding)
+            kept.drawn_in[index] = handshake.id
 
 
 def shown(value: Any) -> Any:
