@@ -274,11 +274,12 @@ class FlowTracker(ReassemblyContext):
             connection = None
             if entry.state == PROMOTED:
                 connection = self.places[entry.connection]
+                assert connection is not None
                 known = connection.b if side else connection.a
                 if known.ports >= 0:
                     self.cache[_slot(known.address, known.ports)] = known
         if s.flags & 0x12 == 2 and s.grade != NUMBER_ONLY:
-            if connection is not None:
+            if connection is not None and known is not None:
                 based = known.based
                 base = known.base_seq
                 lingering = connection.lingering
@@ -509,6 +510,7 @@ class FlowTracker(ReassemblyContext):
 
     def _serves(self, index: int, midstream: bool) -> bool:
         # Whether an end of a flow is a server that proved to speak MQTT
+        assert self.first_payload is not None
         key = self.flows.key(index)
         size = (len(key) - 4) // 2
         return self.first_payload.serves(
@@ -804,7 +806,9 @@ class FlowTracker(ReassemblyContext):
                 continue
             entry = self.flows.at(index)
             if entry.state == PROMOTED:
-                self._end(self.places[entry.connection], ENDED_CLOSED)
+                connection = self.places[entry.connection]
+                assert connection is not None
+                self._end(connection, ENDED_CLOSED)
             else:
                 self._close(index)
 

@@ -10,6 +10,7 @@ from dissector.connections.analysis_context import AnalysisContext, EventSink
 from dissector.connections.first_payload import FirstPayloadDetector
 from dissector.engines import native
 from dissector.engines.native import NativeEngine, PacketSink
+from dissector.model import FrameRef
 from dissector.net.consumer import FirstPayload
 from tests.connections.test_detection import HELLO, UPGRADE
 from tests.net import wire
@@ -49,11 +50,20 @@ BEGINNINGS = [
 ]
 
 
+class Warnings(PacketSink):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warnings: list[tuple[str, str, int]] = []
+
+    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
+        self.warnings.append((kind, message, stream))
+
+
 def outcome(frames: list[bytes]) -> tuple[object, ...]:
     """Return what an engine counts and reports of frames."""
-    sink = PacketSink()
-    warnings: list[tuple[str, str, int]] = []
-    sink.limited = lambda kind, message, frame, stream: warnings.append((kind, message, stream))
+    sink = Warnings()
     engine = NativeEngine(["-"], sink, frozenset())
     batch = wire.batch(frames)
     engine.streams.feed(batch, 0, batch.count)
@@ -67,7 +77,7 @@ def outcome(frames: list[bytes]) -> tuple[object, ...]:
         engine.streams.streams,
         engine.streams.contradictions,
         engine.streams.server_ports(),
-        warnings,
+        sink.warnings,
     )
 
 
@@ -83,9 +93,10 @@ def test_dismissing_is_as_tracking(seed: int, monkeypatch: pytest.MonkeyPatch) -
             talk.open()
         first = rng.choice(BEGINNINGS)
         if rng.random() < 0.3:
-            first = bytearray(first)
-            first[rng.randrange(len(first))] = rng.randrange(256)
-        talk.send(0 if rng.random() < 0.85 else 1, bytes(first))
+            changed = bytearray(first)
+            changed[rng.randrange(len(first))] = rng.randrange(256)
+            first = bytes(changed)
+        talk.send(0 if rng.random() < 0.85 else 1, first)
         for _ in range(rng.randrange(4)):
             talk.send(rng.randrange(2), rng.choice(BEGINNINGS))
         if rng.random() < 0.3:
