@@ -377,7 +377,7 @@ class FlowTable:
             raise MemoryError
         made = cython.cast(
             "FlowEntry *",
-            realloc(self.entries, capacity * cython.sizeof(FlowEntry)),
+            realloc(self.entries, capacity * cython.sizeof(FlowEntry)),  # noqa: F821
         )
         if made == cython.NULL:
             raise MemoryError
