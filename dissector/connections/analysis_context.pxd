@@ -3,7 +3,7 @@ from dissector.connections.connection cimport Connection
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Packet
-from dissector.net.tcp cimport TcpConnection
+from dissector.net.reassembly cimport TcpConnection
 
 cdef long long _NUMBER
 

@@ -5,7 +5,7 @@ from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Disconnect
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
-from dissector.net.tcp cimport StreamDirection, TcpConnection
+from dissector.net.reassembly cimport StreamDirection, TcpConnection
 
 cdef dict _ENDINGS
 cdef object _CLIENT, _SERVER

@@ -13,7 +13,7 @@ from dissector.connections.connection import CaptureQuality, Connection, Connect
 from dissector.model import FrameRef, Side
 from dissector.mqtt.stream import Framer
 from dissector.net.consumer import CAPTURE_END, EVICTED, REUSED, Consumer
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 if TYPE_CHECKING:
     from dissector.connections.encapsulation import Encapsulation

@@ -6,7 +6,7 @@ from dissector.connections.analysis_context cimport EventSink, KnownServer, Anal
 from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets cimport Auth, Connack, Connect, Disconnect, Packet, _Reasoned
 from dissector.mqtt.stream cimport Framer
-from dissector.net.tcp cimport StreamDirection, TcpConnection
+from dissector.net.reassembly cimport StreamDirection, TcpConnection
 
 cdef int HISTORY_LIMIT, DECODED
 cdef int _CONNECT, _CONNACK, _AUTH

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dissector.connections.analysis_context import AnalysisContext
     from dissector.connections.decrypted import DecryptedChunk
     from dissector.connections.tracker import Tracker
-    from dissector.net.tcp import TcpConnection
+    from dissector.net.reassembly import TcpConnection
 
 ALERTS_KEPT = 16
 _ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}

@@ -5,7 +5,7 @@ from dissector.connections.handshake cimport Close
 from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.mqtt.stream cimport Framer
 from dissector.net.consumer cimport Consumer
-from dissector.net.tcp cimport TcpConnection
+from dissector.net.reassembly cimport TcpConnection
 
 cdef int HELD_LIMIT, HELD_CHUNK, CHUNK_COST, TRIES_LIMIT, UNDECIDED, MQTT, IGNORED, HTTP, _MIDSTREAM, _SILENT, _IN_WEBSOCKET, _WEBSOCKET
 cdef bytes _HTTP

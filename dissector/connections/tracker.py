@@ -20,7 +20,7 @@ from dissector.connections.handshake_tracker import HandshakeTracker
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack
 from dissector.net.consumer import CAPTURE_END, CLOSE_FRAME, FIN, RST, Consumer
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]

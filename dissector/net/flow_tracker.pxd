@@ -3,9 +3,8 @@ cimport cython
 from dissector.integers cimport IntegerArray
 from dissector.net.consumer cimport Consumer, FirstPayload
 from dissector.net.flow_table cimport FlowEntry, FlowTable
-from dissector.net.reassembly_context cimport ReassemblyContext
 from dissector.net.segment cimport Segment
-from dissector.net.tcp cimport StreamDirection, TcpConnection
+from dissector.net.reassembly cimport ReassemblyContext, StreamDirection, TcpConnection
 
 cdef int _HELD
 cdef long long _WRAP

@@ -30,9 +30,8 @@ from dissector.net.consumer import (
 )
 from dissector.net.flow_table import Flow, FlowTable, reversed_key
 from dissector.net.limits import Limits
-from dissector.net.reassembly_context import ReassemblyContext
+from dissector.net.reassembly import ReassemblyContext, StreamDirection, TcpConnection
 from dissector.net.segment import Segment
-from dissector.net.tcp import StreamDirection, TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.integers import big32
@@ -53,8 +52,8 @@ if cython.compiled:
         UNWANTED,
         WAITING,
     )
+    from cython.cimports.dissector.net.reassembly import MASK
     from cython.cimports.dissector.net.segment import HEADER_ONLY, NUMBER_ONLY, WHOLE
-    from cython.cimports.dissector.net.sequence_tracker import MASK
     from cython.cimports.libc.string import memcpy
 else:
     from dissector.integers import big32
@@ -75,8 +74,8 @@ else:
         UNWANTED,
         WAITING,
     )
+    from dissector.net.reassembly import MASK
     from dissector.net.segment import HEADER_ONLY, NUMBER_ONLY, WHOLE
-    from dissector.net.sequence_tracker import MASK
 
 _SLOTS = 1 << 15
 _HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with pseudo-random bits

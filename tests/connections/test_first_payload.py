@@ -50,7 +50,7 @@ BEGINNINGS = [
 ]
 
 
-class Warnings(PacketSink):
+class WarningSink(PacketSink):
     """Keeps the warnings."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Warnings(PacketSink):
 
 def outcome(frames: list[bytes]) -> tuple[object, ...]:
     """Return what an engine counts and reports of frames."""
-    sink = Warnings()
+    sink = WarningSink()
     engine = NativeEngine(["-"], sink, frozenset())
     batch = wire.batch(frames)
     engine.streams.feed(batch, 0, batch.count)
