@@ -3,7 +3,7 @@ from dissector.connections.event_sink cimport EventSink
 from dissector.connections.known_server cimport KnownServer
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
-from dissector.net.tcp cimport TcpConnection
+from dissector.net.reassembly cimport TcpConnection
 
 cdef long long _NUMBER
 

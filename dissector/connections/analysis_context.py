@@ -17,7 +17,7 @@ from dissector.net.inflate import Inflaters
 
 if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
-    from dissector.net.tcp import TcpConnection
+    from dissector.net.reassembly import TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.integers import format_ipv4, format_mac  # type: ignore[import-not-found]

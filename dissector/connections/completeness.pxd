@@ -3,7 +3,7 @@ from dissector.connections.analysis_context cimport AnalysisContext
 from dissector.connections.connection cimport CaptureQuality, Connection
 from dissector.connections.mqtt_direction cimport MqttDirection
 from dissector.connections.event_sink cimport EventSink
-from dissector.net.tcp cimport TcpConnection
+from dissector.net.reassembly cimport TcpConnection
 
 cpdef bint midstream(TcpConnection tcp) except -1
 cpdef bint ambiguous(TcpConnection tcp) except -1

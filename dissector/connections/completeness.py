@@ -12,7 +12,7 @@ from dissector.connections.event_sink import EventSink
 from dissector.connections.mqtt_direction import MqttDirection
 from dissector.model import FrameRef, Side
 from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
 

@@ -4,9 +4,8 @@ from dissector.connections.connection cimport Connection
 from dissector.connections.mqtt_direction cimport MqttDirection
 from dissector.connections.tracker cimport Tracker
 from dissector.mqtt.stream cimport Framer
-from dissector.net.causal_order cimport CausalOrder
+from dissector.net.reassembly cimport CausalOrder, StreamDirection, TcpConnection
 from dissector.net.consumer cimport Consumer
-from dissector.net.tcp cimport StreamDirection, TcpConnection
 
 cdef int UNDECIDED, WAITING, HTTP, DECIDED, IGNORED
 cdef long long HELD_LIMIT, HELD_CHUNK, CHUNK_COST

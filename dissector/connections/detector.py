@@ -30,7 +30,7 @@ from dissector.connections.mqtt_direction import MqttDirection
 from dissector.connections.tracker import Tracker
 from dissector.mqtt import spec
 from dissector.net.consumer import Consumer
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 if TYPE_CHECKING:
     from dissector.connections.completeness import Gap

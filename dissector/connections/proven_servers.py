@@ -14,7 +14,7 @@ from dissector.model import FrameRef
 
 if TYPE_CHECKING:
     from dissector.connections.event_sink import EventSink
-    from dissector.net.tcp import TcpConnection
+    from dissector.net.reassembly import TcpConnection
 
 HELD_LIMIT = 4096  # bytes of one waiting connection
 HELD_IN_ALL = 16 << 20

@@ -12,9 +12,8 @@ from dissector.mqtt.packets.connect cimport Connect
 from dissector.mqtt.packets.disconnect cimport Disconnect
 from dissector.mqtt.packets.packet cimport Packet, Reasoned
 from dissector.mqtt.stream cimport Framer
-from dissector.net.causal_order cimport CausalOrder
+from dissector.net.reassembly cimport CausalOrder, StreamDirection, TcpConnection
 from dissector.net.consumer cimport Consumer
-from dissector.net.tcp cimport StreamDirection, TcpConnection
 
 cdef int NEED_DATA, BROKEN, CAPTURE_END, HISTORY_LIMIT
 cdef Py_ssize_t FOREIGN_KEPT

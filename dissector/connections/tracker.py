@@ -56,7 +56,7 @@ from dissector.net.consumer import (
     RST,
     Consumer,
 )
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 if TYPE_CHECKING:
     from dissector.connections.completeness import Gap

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dissector.capture.merge import merged
 from dissector.capture.source import open_capture
 from dissector.net.consumer import Consumer
+from dissector.net.reassembly import TcpConnection
 from dissector.net.streams import Streams
-from dissector.net.tcp import TcpConnection
 
 _LONGEST = 5  # bytes of a fixed header
 

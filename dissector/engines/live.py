@@ -22,10 +22,9 @@ from dissector.connections.event_sink import EventSink
 from dissector.connections.tracker import Tracker
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
-from dissector.net.causal_order import CausalOrder
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import CausalOrder, TcpConnection
 
 _SECOND = 1_000_000_000
 LIMITS = Limits(closed=4096)  # late segments of closed connections are recognised only for a while

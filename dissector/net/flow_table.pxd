@@ -53,11 +53,11 @@ cdef class FlowTable:
 
     cdef FlowEntry *at(self, Py_ssize_t index) noexcept
     @cython.locals(key=bytes, pointer="const unsigned char *")
-    cdef long long find(self, Segment s) except -2
+    cdef Py_ssize_t find(self, Segment s) except -2
     @cython.locals(source=cython.ulonglong, destination=cython.ulonglong, ports=cython.ulonglong, turned=cython.ulonglong, forth=cython.ulonglong, back=cython.ulonglong, index=cython.longlong, entry="FlowEntry *")
-    cdef long long find_ipv4(self, const unsigned char *pointer, Py_ssize_t at) noexcept
+    cdef Py_ssize_t find_ipv4(self, const unsigned char *pointer, Py_ssize_t at) noexcept
     @cython.locals(turned=cython.ulonglong, index=cython.longlong, entry="FlowEntry *", own="const unsigned char *")
-    cdef long long find_ipv6(self, const unsigned char *pointer, Py_ssize_t at, unsigned long long ports) noexcept
+    cdef Py_ssize_t find_ipv6(self, const unsigned char *pointer, Py_ssize_t at, unsigned long long ports) noexcept
     @cython.locals(index=cython.Py_ssize_t, entry="FlowEntry *", pointer="const unsigned char *", head=cython.Py_ssize_t)
     cdef Py_ssize_t add(self, bytes key) except -1
     @cython.locals(entry="FlowEntry *", link="int *")
@@ -77,7 +77,7 @@ cdef class FlowTable:
     @cython.locals(capacity=cython.Py_ssize_t, made="FlowEntry *")
     cdef _allocate(self)
     @cython.locals(slot=cython.longlong, capacity=cython.Py_ssize_t, made="unsigned char *")
-    cdef long long _address(self, bytes key) except -1
+    cdef Py_ssize_t _address(self, bytes key) except -1
 
 @cython.locals(size=cython.Py_ssize_t, index=cython.Py_ssize_t, pointer="const unsigned char *")
 cpdef bytes reversed_key(bytes key)

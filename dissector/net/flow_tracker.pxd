@@ -3,9 +3,8 @@ cimport cython
 from dissector.integers cimport IntegerArray
 from dissector.net.consumer cimport Consumer, FirstPayload
 from dissector.net.flow_table cimport FlowEntry, FlowTable
-from dissector.net.reassembly_context cimport ReassemblyContext
 from dissector.net.segment cimport Segment
-from dissector.net.tcp cimport StreamDirection, TcpConnection
+from dissector.net.reassembly cimport ReassemblyContext, StreamDirection, TcpConnection
 
 cdef int _HELD
 cdef long long _WRAP
@@ -88,6 +87,7 @@ cdef class FlowTracker(ReassemblyContext):
     cdef bint _hold(self, Segment s, FlowEntry *entry, Py_ssize_t index, int side) except -1
     @cython.locals(bits=cython.int, kind=str, midstream=cython.bint)
     cdef bint _dismiss(self, Segment s, FlowEntry *entry, Py_ssize_t index) except -1
+    @cython.locals(key=bytes, size=cython.Py_ssize_t)
     cdef bint _serves(self, Py_ssize_t index, bint midstream) except -1
     @cython.locals(own=cython.int, peer=cython.int)
     cdef _note_base(self, FlowEntry *entry, Segment s, int side)
@@ -102,7 +102,7 @@ cdef class FlowTracker(ReassemblyContext):
     cdef _replay(self, FlowEntry *entry, TcpConnection connection)
     @cython.locals(entry="FlowEntry *")
     cdef _demote(self, TcpConnection connection)
-    @cython.locals(entry="FlowEntry *", direction=StreamDirection)
+    @cython.locals(entry="FlowEntry *", direction=StreamDirection, side=cython.int)
     cdef _leave(self, TcpConnection connection)
     @cython.locals(index=cython.Py_ssize_t)
     cdef _end(self, TcpConnection connection, int reason)
@@ -114,13 +114,13 @@ cdef class FlowTracker(ReassemblyContext):
     @cython.locals(at=cython.Py_ssize_t)
     cdef _uncache_flow(self, StreamDirection direction)
 
-    @cython.locals(entry="FlowEntry *")
+    @cython.locals(entry="FlowEntry *", at=cython.Py_ssize_t, code=cython.longlong)
     cdef _linger(self, Py_ssize_t index, long long until)
     @cython.locals(kept=cython.Py_ssize_t, size=cython.Py_ssize_t, i=cython.Py_ssize_t, at=cython.Py_ssize_t, ids=IntegerArray, times=IntegerArray)
     cdef _enlarge_closing(self)
     @cython.locals(index=cython.Py_ssize_t, entry="FlowEntry *")
     cdef bint _is_current(self, long long code, bint closed) except -1
-    @cython.locals(at=cython.Py_ssize_t, code=cython.longlong, index=cython.Py_ssize_t, entry="FlowEntry *", current=cython.bint)
+    @cython.locals(at=cython.Py_ssize_t, code=cython.longlong, index=cython.Py_ssize_t, entry="FlowEntry *", current=cython.bint, connection=TcpConnection)
     cdef _expire(self, long long now)
 
     @cython.locals(connection=TcpConnection)

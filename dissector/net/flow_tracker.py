@@ -30,9 +30,8 @@ from dissector.net.consumer import (
 )
 from dissector.net.flow_table import Flow, FlowTable, reversed_key
 from dissector.net.limits import Limits
-from dissector.net.reassembly_context import ReassemblyContext
+from dissector.net.reassembly import ReassemblyContext, StreamDirection, TcpConnection
 from dissector.net.segment import Segment
-from dissector.net.tcp import StreamDirection, TcpConnection
 
 if cython.compiled:
     from cython.cimports.dissector.integers import big32
@@ -53,8 +52,8 @@ if cython.compiled:
         UNWANTED,
         WAITING,
     )
+    from cython.cimports.dissector.net.reassembly import MASK
     from cython.cimports.dissector.net.segment import HEADER_ONLY, NUMBER_ONLY, WHOLE
-    from cython.cimports.dissector.net.sequence_tracker import MASK
     from cython.cimports.libc.string import memcpy
 else:
     from dissector.integers import big32
@@ -75,8 +74,8 @@ else:
         UNWANTED,
         WAITING,
     )
+    from dissector.net.reassembly import MASK
     from dissector.net.segment import HEADER_ONLY, NUMBER_ONLY, WHOLE
-    from dissector.net.sequence_tracker import MASK
 
 _SLOTS = 1 << 15
 _HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with pseudo-random bits
@@ -274,11 +273,12 @@ class FlowTracker(ReassemblyContext):
             connection = None
             if entry.state == PROMOTED:
                 connection = self.places[entry.connection]
+                assert connection is not None
                 known = connection.b if side else connection.a
                 if known.ports >= 0:
                     self.cache[_slot(known.address, known.ports)] = known
         if s.flags & 0x12 == 2 and s.grade != NUMBER_ONLY:
-            if connection is not None:
+            if connection is not None and known is not None:
                 based = known.based
                 base = known.base_seq
                 lingering = connection.lingering
@@ -512,6 +512,7 @@ class FlowTracker(ReassemblyContext):
 
     def _serves(self, index: int, midstream: bool) -> bool:
         # Whether an end of a flow is a server that proved to speak MQTT
+        assert self.first_payload is not None
         key = self.flows.key(index)
         size = (len(key) - 4) // 2
         return self.first_payload.serves(
@@ -807,7 +808,9 @@ class FlowTracker(ReassemblyContext):
                 continue
             entry = self.flows.at(index)
             if entry.state == PROMOTED:
-                self._end(self.places[entry.connection], ENDED_CLOSED)
+                connection = self.places[entry.connection]
+                assert connection is not None
+                self._end(connection, ENDED_CLOSED)
             else:
                 self._close(index)
 

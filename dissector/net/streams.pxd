@@ -4,7 +4,7 @@ from dissector.capture.batch cimport Batch
 from dissector.net.fragments cimport Fragments
 from dissector.net.segment cimport Segment
 from dissector.net.flow_tracker cimport FlowTracker
-from dissector.net.tcp cimport StreamDirection
+from dissector.net.reassembly cimport StreamDirection
 
 cdef class Streams(FlowTracker):
     cdef readonly Fragments fragments

@@ -10,8 +10,8 @@ from dissector.connections.encapsulation.tls import TlsWatcher
 from dissector.connections.encapsulation.websocket import WebSocketReader
 from dissector.connections.tracker import Tracker
 from dissector.engines.native import NativeEngine, PacketSink
-from dissector.net.causal_order import CausalOrder
 from dissector.net.consumer import Consumer
+from dissector.net.reassembly import CausalOrder
 from dissector.rules.examples import (
     ACCEPTED_311,
     CONNECT_311,

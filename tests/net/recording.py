@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
+from dissector.net.reassembly import TcpConnection
 from dissector.net.streams import Streams
-from dissector.net.tcp import TcpConnection
 from samples.frames import SegmentBuilder
 from tests.net import wire
 from tests.net.wire import ACK, PSH

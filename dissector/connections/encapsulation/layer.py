@@ -15,7 +15,7 @@ from dissector.connections.encapsulation.record import PROXY, TLS, WEBSOCKET, En
 from dissector.model import FrameRef
 from dissector.net import proxy, tls, upgrade
 from dissector.net.consumer import Consumer
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 
 class InnerConsumer(Protocol):

@@ -6,7 +6,7 @@ from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.encapsulation.layer import EncapsulationReader, InnerConsumer
 from dissector.connections.encapsulation.record import Encapsulation
 from dissector.net import proxy
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 
 
 class ProxyReader(EncapsulationReader):

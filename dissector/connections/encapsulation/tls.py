@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dissector.connections.completeness import Gap
     from dissector.connections.decrypted import DecryptedChunk
     from dissector.connections.encapsulation.layer import InnerConsumer
-    from dissector.net.tcp import TcpConnection
+    from dissector.net.reassembly import TcpConnection
 
 ALERTS_KEPT = 16
 _HASHES = {0x1301: 32, 0x1302: 48, 0x1303: 32, 0x1304: 32, 0x1305: 32}  # hash size by 1.3 suite

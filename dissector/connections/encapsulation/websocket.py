@@ -12,7 +12,7 @@ from dissector.model import Side
 from dissector.net import upgrade
 from dissector.net.consumer import CLOSE_FRAME
 from dissector.net.inflate import Inflater
-from dissector.net.tcp import TcpConnection
+from dissector.net.reassembly import TcpConnection
 from dissector.net.websocket import BROKEN, CLOSED, DATA, NEED_DATA, TEXT, FrameReader
 
 HELD_LIMIT = 4096  # buffered bytes of frames, until the other side's HTTP header is complete
