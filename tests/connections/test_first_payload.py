@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from dissector.connections.analysis_context import AnalysisContext, EventSink
+from dissector.connections.analysis_context import AnalysisContext
+from dissector.connections.event_sink import EventSink
 from dissector.connections.first_payload import FirstPayloadDetector
 from dissector.engines import native
 from dissector.engines.native import NativeEngine, PacketSink
