@@ -14,7 +14,7 @@ def _name(label: str) -> bytes:
     return b"".join(bytes((len(part),)) + part.encode() for part in parts) + b"\0"
 
 
-def _client_hello(random: Random) -> bytes:
+def client_hello(random: Random) -> bytes:
     """Returns a TLS 1.2 ClientHello with a server name (RFC 5246 §7.4.1.2, RFC 6066 §3)."""
     server = random.choice(_NAMES).encode() + b".example.com"
     entry = struct.pack("!BH", 0, len(server)) + server
@@ -24,7 +24,7 @@ def _client_hello(random: Random) -> bytes:
     return struct.pack("!BHHBxH", 22, 0x0301, len(body) + 4, 1, len(body)) + body
 
 
-def _server_hello(random: Random) -> bytes:
+def server_hello(random: Random) -> bytes:
     """Returns a TLS 1.2 ServerHello and ServerHelloDone."""
     body = b"\x03\x03" + random.randbytes(32) + b"\x20" + random.randbytes(32)
     body += bytes.fromhex("c02f 00")
@@ -32,7 +32,8 @@ def _server_hello(random: Random) -> bytes:
     return hello + bytes.fromhex("16 0303 0004 0e000000")
 
 
-def _application_data(random: Random, size: int) -> bytes:
+def application_data(random: Random, size: int) -> bytes:
+    """Returns records of TLS 1.2 with `size` random bytes (at most 16,384), as if encrypted."""
     return struct.pack("!BHH", 23, 0x0303, size) + random.randbytes(size)
 
 
@@ -46,8 +47,8 @@ class _Flow:
         self._client = host(4, 0x0A030000 + number)
         self._server = host(5, 0xCB007100 + number % 16)
         self._port = 49152 + random.randrange(8192)
-        self._requests = [_application_data(random, random.randrange(60, 600)) for _ in range(2)]
-        self._answers = [_application_data(random, random.randrange(100, 4000)) for _ in range(2)]
+        self._requests = [application_data(random, random.randrange(60, 600)) for _ in range(2)]
+        self._answers = [application_data(random, random.randrange(100, 4000)) for _ in range(2)]
         self._keys = [random.randbytes(random.choice((36, 52, 68))) for _ in range(2)]
         self._exchanges_left = 0
         self._tcp: GeneratedConnection | None = None
@@ -83,7 +84,7 @@ class _Flow:
         now = tcp.open(now) + 500
         if self._secure_shell:
             return tcp.request(now, b"SSH-2.0-OpenSSH_9.6\r\n", b"SSH-2.0-OpenSSH_9.2\r\n")
-        return tcp.request(now, _client_hello(random), _server_hello(random))
+        return tcp.request(now, client_hello(random), server_hello(random))
 
 
 class Background:

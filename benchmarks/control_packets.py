@@ -10,10 +10,10 @@ from dataclasses import dataclass
 PINGREQ, PINGRESP, DISCONNECT = b"\xc0\0", b"\xd0\0", b"\xe0\0"
 
 
-def _packet(first: int, body: bytes) -> bytes:
-    """Returns fixed header and body (v3.1.1 §2.2.3)."""
+def _packet(first: int, body: bytes, length_bytes: int = 1) -> bytes:
+    """Returns fixed header and body; at least `length_bytes` bytes of length (v3.1.1 §2.2.3)."""
     remaining, length = len(body), bytearray()
-    while remaining > 127:
+    while remaining > 127 or len(length) + 1 < length_bytes:
         length.append(remaining & 127 | 128)
         remaining >>= 7
     length.append(remaining)
@@ -27,7 +27,10 @@ def _string(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """The settings of a client that are the same in all its CONNECTs."""
+    """The settings of a client that are the same in all its CONNECTs.
+
+    `length_bytes` is the least number of bytes of the Remaining Length of the CONNECT.
+    """
 
     level: int
     client_id: str
@@ -37,6 +40,7 @@ class ClientSettings:
     password: str | None = None
     last_will_topic: str | None = None
     last_will_qos: int = 0
+    length_bytes: int = 1
 
 
 def connect(client: ClientSettings) -> bytes:
@@ -55,7 +59,7 @@ def connect(client: ClientSettings) -> bytes:
         properties = b"\0" if client.clean_session else b"\x05\x11\0\0\x0e\x10"
     name = _string("MQIsdp" if client.level == 3 else "MQTT")
     header = name + struct.pack("!BBH", client.level, flags, client.keep_alive)
-    return _packet(0x10, header + properties + payload)
+    return _packet(0x10, header + properties + payload, client.length_bytes)
 
 
 def connack(level: int, session_present: bool) -> bytes:

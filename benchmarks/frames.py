@@ -14,7 +14,7 @@ from enum import IntEnum
 from random import Random
 from typing import BinaryIO
 
-FIN, SYN, PSH, ACK = 0x01, 0x02, 0x08, 0x10
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 SEGMENT_SIZE = 1460
 # MSS 1460, SACK permitted, window scale 7: what a SYN carries (RFC 9293 §3.2, RFC 2018, RFC 7323).
 SYN_OPTIONS = bytes.fromhex("020405b4 01010402 01030307")
@@ -22,6 +22,7 @@ SYN_OPTIONS = bytes.fromhex("020405b4 01010402 01030307")
 _GLOBAL_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 _RECORD = struct.Struct("<IIII")
 _IP_TCP = struct.Struct("!HHHHBBHIIHHIIBBHHH")
+_IP6_TCP = struct.Struct("!IHBB16s16sHHIIBBHHH")
 _IP_UDP = struct.Struct("!HHHHBBHIIHHHH")
 _ARP = struct.Struct("!HHBBH6sI6sI")
 _SHORTEST_FRAME = 60
@@ -40,15 +41,22 @@ class Mark(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class GeneratedHost:
-    """A MAC address and an IPv4 address as a number."""
+    """A MAC address and an IP address as a number; `version` is 4 or 6."""
 
     mac: bytes
     ip: int
+    version: int = 4
 
 
 def host(kind: int, ip: int) -> GeneratedHost:
     """Returns the host with an IP address and a locally administered MAC derived from it."""
     return GeneratedHost(struct.pack("!BBI", 0x02, kind, ip), ip)
+
+
+def host6(kind: int, number: int) -> GeneratedHost:
+    """Returns an IPv6 host of 2001:db8::/32 (RFC 3849); `kind` is in its subnet and its MAC."""
+    ip = 0x20010DB8 << 96 | kind << 64 | number
+    return GeneratedHost(struct.pack("!BBI", 0x06, kind, number), ip, version=6)
 
 
 class GeneratedCapture:
@@ -59,6 +67,7 @@ class GeneratedCapture:
         self._limit = limit
         self._pending: list[tuple[int, int, int, bytes]] = []
         self._serial = 0
+        self._sorted = 0
         self.written = 0
         self.counts = [0] * len(Mark)
         self.first_time = 0
@@ -79,8 +88,17 @@ class GeneratedCapture:
 
     def release(self, now: int) -> bool:
         """Writes frames before `now`, which are complete; returns False if the limit is reached."""
-        if len(self._pending) < min(_WINDOW, self._limit):
+        if self._serial - self._sorted < min(_WINDOW, self._limit - self.written):
             return True
+        self._sorted = self._serial
+        return self._write_before(now)
+
+    def finish(self) -> None:
+        """Writes all frames that are left, up to the limit."""
+        self._write_before(1 << 63)
+
+    def _write_before(self, now: int) -> bool:
+        """Writes frames before `now`; returns False if the limit is reached."""
         self._pending.sort()
         end = bisect_left(self._pending, (now,))
         ready = self._pending[: min(end, self._limit - self.written)]
@@ -128,6 +146,30 @@ class GeneratedDirection:
         return frame.ljust(_SHORTEST_FRAME, b"\0") if self._padded else frame
 
 
+class GeneratedDirection6(GeneratedDirection):
+    """One direction of a TCP connection over IPv6; its frames need no padding."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, link: bytes, source: tuple[int, int], target: tuple[int, int], padded: bool):
+        super().__init__(link, source, target, padded)
+        self._packed = source[0].to_bytes(16, "big"), target[0].to_bytes(16, "big")
+
+    def frame(
+        self, sequence: int, acknowledgement: int, flags: int, data: bytes, offset: int
+    ) -> bytes:
+        """Returns an Ethernet frame; `data`: options and payload, `offset`: header size, words."""
+        size = 20 + len(data)
+        content = int.from_bytes(data, "big") << (8 if size & 1 else 0)
+        word = offset << 12 | flags
+        total = self._tcp_sum + size + sequence + acknowledgement + word + 0x0800 + content
+        header = _IP6_TCP.pack(
+            0x60000000, size, 6, 64, *self._packed, *self.ports, sequence, acknowledgement,
+            offset << 4, flags, 0x0800, -total % 0xFFFF, 0,
+        )  # fmt: skip
+        return self.link + header + data
+
+
 class GeneratedConnection:
     """A TCP connection, captured at the server: the client is a round trip away.
 
@@ -156,13 +198,12 @@ class GeneratedConnection:
         tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
         ends = (client[0].ip, client[1]), (server[0].ip, server[1])
         macs = client[0].mac, server[0].mac
+        ipv6 = client[0].version == 6
+        kind = GeneratedDirection6 if ipv6 else GeneratedDirection
+        tag += b"\x86\xdd" if ipv6 else b"\x08\0"
         # Received frames are captured with padding, sent frames before they are padded.
-        self._client = GeneratedDirection(
-            macs[1] + macs[0] + tag + b"\x08\0", ends[0], ends[1], True
-        )
-        self._server = GeneratedDirection(
-            macs[0] + macs[1] + tag + b"\x08\0", ends[1], ends[0], False
-        )
+        self._client = kind(macs[1] + macs[0] + tag, ends[0], ends[1], True)
+        self._server = kind(macs[0] + macs[1] + tag, ends[1], ends[0], False)
         self._capture = capture
         self._random = random.random
         self._client_next = random.getrandbits(32)
@@ -187,21 +228,27 @@ class GeneratedConnection:
         """Returns the response time of the server, 100 to 900 µs."""
         return 100 + int(800 * self._random())
 
-    def open(self, time: int) -> int:
-        """Adds SYN, SYN/ACK, ACK."""
+    def syn(self, time: int) -> int:
+        """Adds the SYN."""
         self._capture.add(time, self._client.frame(self._client_next, 0, SYN, SYN_OPTIONS, 8))
         self._client_next = (self._client_next + 1) & 0xFFFFFFFF
-        time += 40
+        return time
+
+    def open(self, time: int) -> int:
+        """Adds SYN, SYN/ACK, ACK."""
+        time = self.syn(time) + 40
         answer = self._server.frame(self._server_next, self._client_next, SYN | ACK, SYN_OPTIONS, 8)
         self._capture.add(time, answer)
         self._server_next = (self._server_next + 1) & 0xFFFFFFFF
         return self.from_client(time + self.round_trip)
 
     def send(self, time: int, payload: bytes, mark: int = 0) -> int:
-        """Adds payload from the client in segments, acknowledged by the server."""
+        """Adds payload from the client in segments, the last marked, acknowledged by the server."""
         for start in range(0, len(payload), SEGMENT_SIZE):
             time += 12
-            self.from_client(time, payload[start : start + SEGMENT_SIZE], PSH | ACK, mark)
+            segment = payload[start : start + SEGMENT_SIZE]
+            last = start + SEGMENT_SIZE >= len(payload)
+            self.from_client(time, segment, PSH | ACK, mark if last else Mark.OTHER)
         return self.from_server(time + 40)
 
     def request(self, time: int, request: bytes, answer: bytes) -> int:

@@ -8,17 +8,49 @@ CONNACK packets, and the planted defects by the name of their rule.
 import argparse
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from frames import GeneratedCapture, Mark
+from shapes import (
+    ChattyStorm,
+    Crowd,
+    Debris,
+    FaultyStorm,
+    LongStrings,
+    Mirror,
+    MirroredCapture,
+    Scan,
+)  # fmt: skip
 from traffic import Fleet, Storm
 
-KINDS: dict[str, type[Fleet] | type[Storm]] = {"fleet": Fleet, "storm": Storm}
+
+class GeneratedTraffic(Protocol):
+    """Traffic of a kind: fills a capture, which takes `frames` frames, in `run`."""
+
+    def __init__(self, capture: GeneratedCapture, random: Random, frames: int) -> None: ...
+
+    def run(self) -> None:
+        """Fills the capture."""
+
+
+KINDS: dict[str, type[GeneratedTraffic]] = {
+    "fleet": Fleet,
+    "storm": Storm,
+    "crowd": Crowd,
+    "debris": Debris,
+    "scan": Scan,
+    "chatty-storm": ChattyStorm,
+    "faulty-storm": FaultyStorm,
+    "mirror": Mirror,
+    "long-strings": LongStrings,
+}
 
 
 def generate(kind: str, frames: int, path: Path, seed: int) -> GeneratedCapture:
     """Writes `frames` frames of `kind` to `path`; the returned capture has the counts."""
     with path.open("wb", buffering=1 << 20) as output:
-        capture = GeneratedCapture(output, frames)
+        mirrored = KINDS[kind] is Mirror
+        capture = (MirroredCapture if mirrored else GeneratedCapture)(output, frames)
         KINDS[kind](capture, Random(seed), frames).run()
     return capture
 

@@ -1,9 +1,14 @@
 """Counts the CONNECT and CONNACK packets in the output file of a program.
 
 The times of two programs are comparable only if both decoded the same packets.
+`python benchmarks/handshake_counts.py tshark|dissector FILE` prints both counts: the output is read
+in a process of its own, so that the memory for it is not that of the process that measures.
 """
 
+import argparse
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,3 +63,26 @@ def of_dissector(path: Path) -> Counts:
 
 def _values(cell: str) -> int:
     return cell.count(",") + 1 if cell else 0
+
+
+def of_output(program: str, path: Path) -> Counts:
+    """Counts in the output of tshark or dissector, read in another process."""
+    command = [sys.executable, str(Path(__file__)), program, str(path)]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    connect, connack = answer.split()
+    return Counts(int(connect), int(connack))
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description="Count the handshakes in an output file.")
+    parser.add_argument("program", choices=("tshark", "dissector"))
+    parser.add_argument("path", type=Path)
+    arguments = parser.parse_args()
+    read = of_tshark if arguments.program == "tshark" else of_dissector
+    counts = read(arguments.path)
+    print(counts.connect, counts.connack)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,10 @@
 """Compares dissector with tshark and capinfos on generated captures; updates the README.
 
-`python benchmarks/run.py --interpreter INTERPRETED/bin/python` measures the `dissector` installed
-with the Python that runs this file, and a second one, installed without a C compiler, of
-INTERPRETED/bin/python. The tables are written between the markers of `benchmarks/README.md`.
-`--baselines` measures only tshark and capinfos, and only prints.
+`python benchmarks/run.py --baseline BEFORE/bin/dissector` measures the `dissector` installed with
+the Python that runs this file, and beside it another one, of an earlier commit. With `--interpreter
+INTERPRETED/bin/python` and `--baseline-interpreter` two that were installed without a C compiler
+are compared on small captures. The tables are written between the markers of
+`benchmarks/README.md`; a run with other shapes or sizes than all only prints them.
 """
 
 import argparse
@@ -17,28 +18,61 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import handshake_counts
-from measure import MIB, Cost, alternate, run
-from results import BenchmarkKind, Measurements, StartUp, render, table
+from measure import MIB, Command, Cost, ProcessRun, alternate, own_peak, run
+from results import SHAPES, BenchmarkShape, Measurements, Shape, StartUp, render
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 # 0 and 1 mean no findings and findings; 2 would be a failure.
 DONE = (0, 1)
 TINY_FRAMES = 30
+MILLION = 1_000_000
+LONG = 4
+# The interpreted installations read a tenth of the frames, of these shapes.
+INTERPRETED_PART, INTERPRETED_SHAPES = 10, ("fleet", "storm")
+COMMANDS = {
+    "analyze jsonl": ("analyze", "--format", "jsonl"),
+    "analyze table": ("analyze", "--format", "table"),
+    "audit jsonl": ("audit", "--format", "jsonl"),
+    "audit table": ("audit", "--format", "table"),
+    "audit html": ("audit", "--format", "html"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkOptions:
     """Options of the command line."""
 
+    shapes: Sequence[str]
     frames: int
     rounds: int
+    baseline_rounds: int
+    tshark_rounds: int
+    long: bool
     seed: int
     directory: Path
     dissector: Path
+    baseline: Path | None
     interpreted: Path | None
-    baselines: bool
+    baseline_interpreted: Path | None
     readme: Path
+
+    @property
+    def compiled(self) -> dict[str, Path]:
+        """The compiled `dissector` commands, by the name of their row."""
+        found = {"dissector": self.dissector}
+        if self.baseline is not None:
+            found["baseline"] = self.baseline
+        return found
+
+    @property
+    def without_compiler(self) -> dict[str, Path]:
+        """The interpreted `dissector` commands, by the name of their row."""
+        found = {
+            "interpreted": self.interpreted,
+            "baseline, interpreted": self.baseline_interpreted,
+        }
+        return {name: path for name, path in found.items() if path is not None}
 
 
 def capture(options: BenchmarkOptions, kind: str, frames: int) -> Path:
@@ -60,61 +94,93 @@ def tshark(path: Path) -> list[str]:
     return ["tshark", "-r", str(path), "-Y", display_filter, "-T", "fields", *wanted]
 
 
-def analyze(dissector: Path, path: Path, form: str = "jsonl") -> list[str]:
-    """Returns the dissector command that analyzes a capture."""
-    return [str(dissector), "analyze", "--format", form, str(path)]
+def reading(
+    dissector: Path, words: Sequence[str], path: Path, shape: Shape, rounds: int | None = None
+) -> Command:
+    """Returns a command of dissector that reads a capture in the way of a shape."""
+    source = "-" if shape.piped else str(path)
+    return Command([str(dissector), *words, source], path if shape.piped else None, rounds)
 
 
-def audit(dissector: Path, path: Path, form: str) -> list[str]:
-    """Returns the dissector command that audits a capture."""
-    return [str(dissector), "audit", "--format", form, str(path)]
+def check_counts(
+    options: BenchmarkOptions, shape: Shape, path: Path
+) -> tuple[handshake_counts.Counts, ProcessRun]:
+    """Returns the counts of handshakes and what tshark used for them.
 
-
-def check_counts(options: BenchmarkOptions, path: Path) -> handshake_counts.Counts:
-    """Returns the counts of handshakes; SystemExit if tshark and a dissector disagree."""
+    SystemExit if tshark and dissector disagree.
+    """
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory) / "output"
-        run(tshark(path), output)
-        expected = handshake_counts.of_tshark(output)
-        for dissector in _dissectors(options).values():
-            run(analyze(dissector, path), output, DONE)
-            seen = handshake_counts.of_dissector(output)
-            if seen != expected:
-                raise SystemExit(f"{path.name}: tshark sees {expected}, dissector {seen}")
-    return expected
+        used = run(tshark(path), output)
+        expected = handshake_counts.of_output("tshark", output)
+        command = reading(options.dissector, COMMANDS["analyze jsonl"], path, shape)
+        run(command.words, output, DONE, command.piped)
+        seen = handshake_counts.of_output("dissector", output)
+    if seen != expected:
+        raise SystemExit(f"{path.name}: tshark sees {expected}, dissector {seen}")
+    return expected, used
 
 
-def compare(options: BenchmarkOptions, kind: str) -> BenchmarkKind:
-    """Measures all programs on a capture, then dissector on one four times as long."""
-    path = capture(options, kind, options.frames)
-    counts = check_counts(options, path)
-    commands: dict[str, Sequence[str]] = {
-        name: analyze(dissector, path) for name, dissector in _dissectors(options).items()
+def compare(options: BenchmarkOptions, name: str) -> BenchmarkShape:
+    """Measures all programs on the capture of a shape, then on one four times as long."""
+    shape = SHAPES[name]
+    frames = max(1, options.frames // shape.divisor)
+    path = capture(options, shape.kind, frames)
+    counts, first = check_counts(options, shape, path)
+    commands = {
+        f"{program} {command}": reading(
+            dissector,
+            words,
+            path,
+            shape,
+            None if program == "dissector" else options.baseline_rounds,
+        )
+        for command, words in COMMANDS.items()
+        for program, dissector in options.compiled.items()
     }
-    if kind == "fleet" and not options.baselines:
-        commands |= {
-            "compiled, audit": audit(options.dissector, path, "jsonl"),
-            "compiled, table": analyze(options.dissector, path, "table"),
-            "compiled, audit, table": audit(options.dissector, path, "table"),
-        }
-    commands |= {"tshark": tshark(path), "capinfos": ["capinfos", "-c", str(path)]}
+    commands["tshark"] = Command(tshark(path), rounds=options.tshark_rounds - 1)
+    commands["capinfos"] = Command(["capinfos", "-c", str(path)])
     costs = alternate(commands, options.rounds, DONE)
+    costs["tshark"] = Cost((first, *(costs["tshark"].runs if "tshark" in costs else ())))
     long: dict[str, Cost] = {}
-    if not options.baselines:
-        longer = capture(options, kind, 4 * options.frames)
-        long = alternate({"compiled": analyze(options.dissector, longer)}, 1, DONE)
+    if options.long:
+        longer = capture(options, shape.kind, LONG * frames)
+        words = COMMANDS["analyze jsonl"]
+        long = alternate(
+            {
+                f"{program} analyze jsonl": reading(dissector, words, longer, shape)
+                for program, dissector in options.compiled.items()
+            },
+            1,
+            DONE,
+        )
     size = path.stat().st_size / MIB
-    return BenchmarkKind(kind, options.frames, size, counts.connect, counts.connack, costs, long)
+    return BenchmarkShape(name, frames, size, counts.connect, counts.connack, costs, long)
+
+
+def compare_interpreted(options: BenchmarkOptions, name: str) -> BenchmarkShape:
+    """Measures the interpreted installations on a smaller capture of a shape."""
+    frames = max(1, options.frames // INTERPRETED_PART)
+    path = capture(options, SHAPES[name].kind, frames)
+    words = COMMANDS["analyze jsonl"]
+    commands = {
+        f"{program} analyze jsonl": reading(dissector, words, path, SHAPES[name])
+        for program, dissector in options.without_compiler.items()
+    }
+    counts, _ = check_counts(options, SHAPES[name], path)
+    costs = alternate(commands, options.rounds, DONE)
+    size = path.stat().st_size / MIB
+    return BenchmarkShape(name, frames, size, counts.connect, counts.connack, costs, {})
 
 
 def start_up(options: BenchmarkOptions) -> dict[str, StartUp]:
     """Measures the start-up: `--help`, and a capture of 3 KB."""
     path = capture(options, "fleet", TINY_FRAMES)
     result = {}
-    for name, dissector in _dissectors(options).items():
+    for name, dissector in (options.compiled | options.without_compiler).items():
         commands = {
-            "help": [str(dissector), "--help"],
-            "tiny": [str(dissector), "analyze", str(path)],
+            "help": Command([str(dissector), "--help"]),
+            "tiny": Command([str(dissector), "analyze", str(path)]),
         }
         alternate(commands, 2, DONE)
         costs = alternate(commands, 20, DONE)
@@ -124,7 +190,8 @@ def start_up(options: BenchmarkOptions) -> dict[str, StartUp]:
 
 def versions(options: BenchmarkOptions) -> dict[str, str]:
     """Returns the first line of `--version` of each program, by its name in the table."""
-    programs = {name: str(path) for name, path in _dissectors(options).items()}
+    dissectors = options.compiled | options.without_compiler
+    programs = {name: str(path) for name, path in dissectors.items()}
     programs |= {"tshark": "tshark", "capinfos": "capinfos"}
     found = {}
     for name, program in programs.items():
@@ -133,78 +200,118 @@ def versions(options: BenchmarkOptions) -> dict[str, str]:
     return found
 
 
-def _dissectors(options: BenchmarkOptions) -> dict[str, Path]:
-    if options.baselines:
-        return {}
-    found = {"compiled": options.dissector}
-    if options.interpreted is not None:
-        found["interpreted"] = options.interpreted
-    return found
-
-
 def parse(arguments: Sequence[str] | None = None) -> BenchmarkOptions:
     """Parses the command line; checks that the programs exist."""
     parser = argparse.ArgumentParser(description="Compare dissector with tshark and capinfos.")
     parser.add_argument(
+        "--shapes",
+        type=lambda text: tuple(text.split(",")),
+        default=tuple(SHAPES),
+        help=f"separated by commas, of {', '.join(SHAPES)}; default: all",
+    )
+    parser.add_argument(
         "--frames",
         type=int,
-        default=1_000_000,
-        help="memory is also measured with four times as many",
+        default=MILLION,
+        help="of most shapes; memory is also measured with four times as many",
     )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each command")
+    parser.add_argument("--baseline-rounds", type=int, default=1, help="runs of the baseline")
+    parser.add_argument("--tshark-rounds", type=int, default=1, help="runs of tshark")
+    parser.add_argument("--no-long", action="store_true", help="nothing with four times the frames")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--directory", type=Path, help="where captures are kept between runs")
     parser.add_argument("--dissector", type=Path, help="the command of the compiled install")
+    parser.add_argument("--baseline", type=Path, help="the command of an earlier compiled install")
     parser.add_argument("--interpreter", type=Path, help="Python of an interpreted install")
-    parser.add_argument("--baselines", action="store_true", help="only tshark and capinfos")
+    parser.add_argument(
+        "--baseline-interpreter", type=Path, help="Python of an earlier interpreted install"
+    )
     parser.add_argument("--readme", type=Path, default=HERE / "README.md")
     given = parser.parse_args(arguments)
-    dissector = given.dissector or Path(sys.executable).with_name("dissector")
-    interpreted = given.interpreter.with_name("dissector") if given.interpreter else None
-    for program in (dissector, interpreted):
-        if program and not given.baselines and not os.access(program, os.X_OK):
-            parser.error(f"no dissector command at {program}: install the project there first")
+    for name in given.shapes:
+        if name not in SHAPES:
+            parser.error(f"no shape {name!r}: choose from {', '.join(SHAPES)}")
+    for name in ("frames", "rounds", "baseline_rounds", "tshark_rounds"):
+        if getattr(given, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    beside = [
+        python.with_name("dissector") if python else None
+        for python in (given.interpreter, given.baseline_interpreter)
+    ]
     directory = given.directory or HERE / "captures"
-    directory.mkdir(parents=True, exist_ok=True)
-    return BenchmarkOptions(
+    options = BenchmarkOptions(
+        shapes=given.shapes,
         frames=given.frames,
         rounds=given.rounds,
+        baseline_rounds=min(given.baseline_rounds, given.rounds),
+        tshark_rounds=min(given.tshark_rounds, given.rounds),
+        long=not given.no_long,
         seed=given.seed,
         directory=directory,
-        dissector=dissector,
-        interpreted=interpreted,
-        baselines=given.baselines,
+        dissector=given.dissector or Path(sys.executable).with_name("dissector"),
+        baseline=given.baseline,
+        interpreted=beside[0],
+        baseline_interpreted=beside[1],
         readme=given.readme,
     )
+    for program in (options.compiled | options.without_compiler).values():
+        if not os.access(program, os.X_OK):
+            parser.error(f"no dissector command at {program}: install the project there first")
+    directory.mkdir(parents=True, exist_ok=True)
+    return options
 
 
 def shown_command(options: BenchmarkOptions) -> str:
     """Returns the command that reproduces these results, without paths of this machine."""
-    words = ["python", "benchmarks/run.py", "--frames", str(options.frames)]
-    words += ["--rounds", str(options.rounds), "--seed", str(options.seed)]
+    words = ["python", "benchmarks/run.py"]
+    if tuple(options.shapes) != tuple(SHAPES):
+        words += ["--shapes", ",".join(options.shapes)]
+    words += ["--frames", str(options.frames), "--rounds", str(options.rounds)]
+    words += ["--baseline-rounds", str(options.baseline_rounds)]
+    words += ["--tshark-rounds", str(options.tshark_rounds), "--seed", str(options.seed)]
+    if not options.long:
+        words.append("--no-long")
+    if options.baseline is not None:
+        words += ["--baseline", "BEFORE/bin/dissector"]
     if options.interpreted is not None:
         words += ["--interpreter", "INTERPRETED/bin/python"]
+    if options.baseline_interpreted is not None:
+        words += ["--baseline-interpreter", "INTERPRETED-BEFORE/bin/python"]
     return shlex.join(words)
 
 
-def main() -> None:
-    """Measures, then updates the README or prints."""
-    options = parse()
-    load = os.getloadavg()[0]
-    kinds = [compare(options, kind) for kind in ("fleet", "storm")]
-    if options.baselines:
-        print("\n\n".join(table(kind) for kind in kinds))
-        return
-    found = Measurements(kinds, start_up(options), versions(options), load)
-    text = render(found, shown_command(options))
-    readme = options.readme.read_text(encoding="utf-8")
-    before, _, rest = readme.partition(BEGIN)
+def update(readme: Path, text: str) -> None:
+    """Writes the results between the markers of a README."""
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, marker, after = rest.partition(END)
     if not marker:
-        raise SystemExit(f"{options.readme.name} lacks the markers {BEGIN} and {END}")
-    updated = f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-    options.readme.write_text(updated, encoding="utf-8")
+        raise SystemExit(f"{readme.name} lacks the markers {BEGIN} and {END}")
+    readme.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Measures, prints, and updates the README if everything was measured."""
+    options = parse()
+    load = os.getloadavg()[0]
+    shapes = []
+    for name in options.shapes:
+        print(f"measuring {name}", file=sys.stderr)
+        shapes.append(compare(options, name))
+    interpreted = []
+    if options.without_compiler:
+        for name in INTERPRETED_SHAPES:
+            print(f"measuring {name}, interpreted", file=sys.stderr)
+            interpreted.append(compare_interpreted(options, name))
+    found = Measurements(
+        shapes, interpreted, start_up(options), versions(options), load, own_peak()
+    )
+    text = render(found, shown_command(options))
     print(text)
+    if options.long and options.frames >= MILLION and tuple(options.shapes) == tuple(SHAPES):
+        update(options.readme, text)
+    else:
+        print(f"{options.readme.name} is not updated: not everything was measured", file=sys.stderr)
 
 
 if __name__ == "__main__":

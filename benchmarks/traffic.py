@@ -202,18 +202,24 @@ class Storm:
     """Eleven frames a connection, about two hundred open at any moment, 16,384 clients in turn."""
 
     CLIENTS = 16_384
+    SESSION_PRESENT = False
 
     def __init__(self, capture: GeneratedCapture, random: Random, frames: int) -> None:
         self._capture = capture
         self._random = random
         self._servers = servers()
         number = min(self.CLIENTS, frames // 11 + 1)
-        self._clients = [client_of(random, index, persistent_share=0) for index in range(number)]
+        self._clients = [self.settings(random, index) for index in range(number)]
         self._hosts = [host(3, 0x0A020000 + index) for index in range(number)]
+
+    def settings(self, random: Random, number: int) -> mqtt.ClientSettings:
+        """Returns the settings of a client."""
+        return client_of(random, number, persistent_share=0)
 
     def run(self) -> None:
         """Fills the capture."""
         random, now, turn = self._random, START, 0
+        mark = Mark.DEFECTIVE_CONNACK if self.SESSION_PRESENT else Mark.CONNACK
         while self._capture.release(now):
             which, port = turn % len(self._clients), FIRST_PORT + turn // len(self._clients) % PORTS
             server = self._servers[which % len(self._servers)], PORT
@@ -222,10 +228,9 @@ class Storm:
             tcp = GeneratedConnection(self._capture, random, *ends, round_trip)
             client = self._clients[which]
             time = tcp.send(tcp.open(now) + 200, mqtt.connect(client), Mark.CONNECT)
-            answer = mqtt.connack(client.level, session_present=False)
-            time = tcp.send_from_server(
-                time + tcp.pause(), answer, Mark.CONNACK
-            ) + random.randrange(150_000)
+            answer = mqtt.connack(client.level, self.SESSION_PRESENT)
+            time = tcp.send_from_server(time + tcp.pause(), answer, mark)
+            time += random.randrange(150_000)
             tcp.from_client(time, mqtt.DISCONNECT, PSH | ACK)
             tcp.close(time + 100)
             turn += 1

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissector import version
+
 if TYPE_CHECKING:
-    from dissector.analysis import analyze
+    from dissector.analysis import Report, analyze
     from dissector.connections.handshake import Handshake
     from dissector.errors import CaptureError, DissectorError, EngineError, OptionError
     from dissector.live import sniff
@@ -27,16 +29,17 @@ if TYPE_CHECKING:
         NotEvaluated,
         Obligation,
         Outcome,
-        Report,
         Severity,
         Side,
         Summary,
         Version,
     )
 
-__version__ = "0.1.0"
+
+__version__ = version.VERSION
 
 _PLACES = {
+    "Report": "dissector.analysis",
     "analyze": "dissector.analysis",
     "sniff": "dissector.live",
     "Handshake": "dissector.connections.handshake",
@@ -46,7 +49,7 @@ _PLACES = {
     **dict.fromkeys(
         (
             "Capture", "CaptureWarning", "Confidence", "Endpoint", "Finding", "FrameRef",
-            "NotEvaluated", "Obligation", "Outcome", "Report", "Severity", "Side", "Summary",
+            "NotEvaluated", "Obligation", "Outcome", "Severity", "Side", "Summary",
             "Version",
         ),
         "dissector.model",

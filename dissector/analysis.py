@@ -19,7 +19,6 @@ from dissector import opening
 from dissector.capture.rings import CaptureFiles, Source, described, first_time_ns, groups
 from dissector.capture.source import CaptureReader, path_of
 from dissector.connections.connection import Connection
-from dissector.connections.deadlines import DEFAULT, Deadlines
 from dissector.connections.handshake import Handshake
 from dissector.engines.native import NativeEngine, PacketSink
 from dissector.errors import CaptureError, OptionError
@@ -29,13 +28,13 @@ from dissector.model import (
     CaptureWarning,
     Finding,
     NotEvaluated,
-    Report,
     Side,
     Stream,
     Summary,
 )
 from dissector.mqtt import spec
 from dissector.mqtt.packets import Packet
+from dissector.options import Options
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
 from dissector.rules.registry import AUDIT_GROUPS, pedantic_rules, selected
 
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from dissector.capture.live_source import LiveSource
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.rules.audit_collector import AuditCollector
-    from dissector.rules.thresholds import Thresholds
 
 PORTS_NAMED = 5  # number of busiest other ports in a capture's record
 
@@ -56,34 +54,6 @@ CONTRADICTING = (
 )
 
 Progress = Callable[[int, int | None], None]
-
-
-class Options(msgspec.Struct, kw_only=True, frozen=True):
-    """Options of an analysis.
-
-    `select` and `ignore` are prefixes of rule ids. `ports` are MQTT ports besides 1883, `tls_ports`
-    ports of MQTT inside TLS besides the well-known ones, `keylog` is a TLS key log file. `streams`
-    and `clients` restrict the analysis to TCP connections and client ids, None means all; a stream
-    is a number, in every capture, or a pair of the id of one capture and the number. `audit` adds
-    the SEC and TLS rules, with their `thresholds`. `deadlines` are those of missing reactions,
-    `pedantic` also reports advice that most real traffic breaks. `engine` is "auto" (native, with
-    scapy or tshark for link types that it does not read), "native", "scapy" or "tshark". Findings
-    for which `known` is true are neither counted nor passed on.
-    """
-
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    ports: frozenset[int] = frozenset()
-    tls_ports: frozenset[int] = frozenset()
-    keylog: str | None = None
-    streams: frozenset[Stream] | None = None
-    clients: frozenset[str] | None = None
-    audit: bool = False
-    thresholds: Thresholds | None = None
-    deadlines: Deadlines = DEFAULT
-    pedantic: bool = False
-    engine: str = "auto"
-    known: Callable[[Finding], bool] | None = None
 
 
 class Sink(Protocol):
@@ -103,6 +73,21 @@ class Sink(Protocol):
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Called with a TLS connection that seems to carry MQTT, when it or its capture ended."""
+
+
+class Report(msgspec.Struct):
+    """Complete result of an analysis: handshakes in order of id, findings in order of proof.
+
+    `tls_handshakes` are the TLS connections that seem to carry MQTT, decrypted or not.
+    """
+
+    capture: Capture
+    handshakes: list[Handshake] = msgspec.field(default_factory=list)
+    findings: list[Finding] = msgspec.field(default_factory=list)
+    warnings: list[CaptureWarning] = msgspec.field(default_factory=list)
+    not_evaluated: list[NotEvaluated] = msgspec.field(default_factory=list)
+    summary: Summary = msgspec.field(default_factory=Summary)
+    tls_handshakes: list[TlsHandshake] = msgspec.field(default_factory=list)
 
 
 class AnalysisResult(msgspec.Struct):
@@ -197,7 +182,7 @@ class _Analysis:
         options, sink, collector = self._options, self._sink, self._collector
         undecrypted = collector.undecrypted
         with ExitStack() as stack:
-            readers, failed, more = opening.opened(files.paths, options, sink, stack)
+            readers, failed, more = opening.opened(files.paths, options, sink.warning, stack)
             self.failed += failed
             if not readers:
                 raise self.failed.pop()
@@ -233,7 +218,7 @@ class _Analysis:
                 if part.end_ns is not None:
                     self._latest_ns = max(self._latest_ns or part.end_ns, part.end_ns)
         if "decrypted" not in more and collector.undecrypted > undecrypted and not options.keylog:
-            opening.warn_of_unused_secrets(readers, sink)
+            opening.warn_of_unused_secrets(readers, sink.warning)
         if len(files.paths) > 1 and engine.streams.contradictions:
             sink.warning(CaptureWarning("contradicting-files", CONTRADICTING))
         self.failed += engine.unknown_files(readers)
@@ -343,7 +328,7 @@ def make_collector(
         collector = plain(terms)
     else:
         # imported here: it has many rules, which a plain analysis does not need
-        from dissector.rules import thresholds
+        from dissector.connections import thresholds
         from dissector.rules.audit_collector import AuditCollector
 
         collector = (audit or AuditCollector)(
@@ -430,7 +415,7 @@ def _packets(
     files: CaptureFiles, options: Options, streams: frozenset[int] | None
 ) -> Iterator[tuple[Connection, Packet, Side]]:
     with ExitStack() as stack:
-        readers, failed, more = opening.opened(files.paths, options, _NullSink(), stack)
+        readers, failed, more = opening.opened(files.paths, options, _ignored, stack)
         stack.callback(_close, readers)
         if failed:
             raise failed[0]
@@ -451,20 +436,14 @@ def _packets(
 
 class _ReportSink:
     def __init__(self, report: Report) -> None:
-        self.precision = _ignore
+        self.precision = _ignored
         self.handshake = report.handshakes.append
         self.finding = report.findings.append
         self.warning = report.warnings.append
         self.tls_handshake = report.tls_handshakes.append
 
 
-class _NullSink:
-    def __init__(self) -> None:
-        self.precision = self.handshake = self.finding = self.warning = _ignore
-        self.tls_handshake = _ignore
-
-
-def _ignore(record: object) -> None:
+def _ignored(record: object) -> None:
     """Ignores a record."""
 
 

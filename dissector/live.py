@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dissector.analysis import AnalysisResult, Options, Sink, describe, make_collector
+from dissector.analysis import AnalysisResult, Sink, describe, make_collector
 from dissector.capture.batch import Batch
 from dissector.capture.flagged import FlaggedFrames
 from dissector.capture.live import open_live
@@ -26,8 +26,9 @@ from dissector.connections.handshake import Handshake
 from dissector.engines.live import LiveEngine
 from dissector.errors import CaptureError
 from dissector.model import CaptureWarning, Finding
-from dissector.rules.comment import comment
+from dissector.options import Options
 from dissector.rules.live_collector import LiveAuditCollector, LiveCollector
+from dissector.text import printable
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -298,3 +299,18 @@ def sniff(
         source.close()
         if recorder is not None:
             recorder.close()
+
+
+def comment(finding: Finding) -> str:
+    """Formats a finding as a packet comment, one line that Wireshark shows with the frame.
+
+    It says what is wrong, whose fault it is, and what is violated; captured text is escaped.
+    """
+    broken = ", ".join(finding.statements) or (
+        f"section {finding.section}" if finding.section else ""
+    )
+    cited = f" [{broken} of MQTT {finding.cited_version}]" if broken else ""
+    return (
+        f"{finding.rule} {finding.severity.value}, the {finding.side.value}'s fault: "
+        f"{printable(finding.message)}{cited}"
+    )

@@ -1,4 +1,4 @@
-"""Records and enums that all layers share: findings, frames, endpoints, reports.
+"""Records and enums that all layers share: findings, frames, endpoints, counts.
 
 Times are integers, nanoseconds since the Unix epoch. A frame is identified by the path of its file
 and its 1-based number in that file. Attribute names are the snake_case of the JSON names; there is
@@ -8,13 +8,9 @@ no alias table.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    from dissector.connections.handshake import Handshake
-    from dissector.connections.tls_handshake import TlsHandshake
 
 
 class Version(enum.Enum):
@@ -278,18 +274,3 @@ class Summary(msgspec.Struct):
     warning: int = 0
     info: int = 0
     encrypted: int = 0
-
-
-class Report(msgspec.Struct):
-    """Complete result of an analysis: handshakes in order of id, findings in order of proof.
-
-    `tls_handshakes` are the TLS connections that seem to carry MQTT, decrypted or not.
-    """
-
-    capture: Capture
-    handshakes: list[Handshake] = msgspec.field(default_factory=list)
-    findings: list[Finding] = msgspec.field(default_factory=list)
-    warnings: list[CaptureWarning] = msgspec.field(default_factory=list)
-    not_evaluated: list[NotEvaluated] = msgspec.field(default_factory=list)
-    summary: Summary = msgspec.field(default_factory=Summary)
-    tls_handshakes: list[TlsHandshake] = msgspec.field(default_factory=list)

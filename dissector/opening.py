@@ -5,19 +5,19 @@ TLS is decrypted if there are keys for it, in a key log file or in the captures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dissector.capture.rings import Source
 from dissector.capture.source import CaptureReader, open_capture
 from dissector.engines.automatic import AutomaticEngine
 from dissector.engines.native import NativeEngine
 from dissector.errors import CaptureError, EngineError
 from dissector.model import CaptureWarning
+from dissector.options import Options
 
-if TYPE_CHECKING:
-    from dissector.analysis import Options, Sink
-    from dissector.capture.rings import Source
+Warn = Callable[[CaptureWarning], None]
 
 
 def engine_named(name: str) -> type[NativeEngine]:
@@ -34,9 +34,11 @@ def engine_named(name: str) -> type[NativeEngine]:
 
 
 def opened(
-    sources: Sequence[Source], options: Options, sink: Sink, stack: ExitStack
+    sources: Sequence[Source], options: Options, warn: Warn, stack: ExitStack
 ) -> tuple[list[CaptureReader], list[CaptureError], dict[str, Any]]:
     """Opens captures and decrypts their TLS if there are keys; `stack` closes temporary files.
+
+    `warn` is called with capture warnings.
 
     Returns the readers, the errors of inputs that could not be opened, and further arguments of
     the engine.
@@ -49,7 +51,7 @@ def opened(
         if options.engine == "tshark":
             more["tshark_input"] = stack.enter_context(decryption.single_capture(sources))
     if options.keylog is None:
-        readers, failed = _readers(sources, sink)
+        readers, failed = _readers(sources, warn)
         if not any(reader.may_hold_secrets for reader in readers):
             return readers, failed, more
     from dissector.engines import decryption
@@ -67,22 +69,22 @@ def opened(
     except EngineError as error:
         if options.keylog is not None:
             raise
-        sink.warning(CaptureWarning("keys", f"the keys in the capture were not used: {error}"))
-        return *_readers(sources, sink), more
+        warn(CaptureWarning("keys", f"the keys in the capture were not used: {error}"))
+        return *_readers(sources, warn), more
     if made.encrypted and not made.with_keys:
         what = f"there are no keys for any of {made.encrypted} TLS connections"
-        sink.warning(CaptureWarning("keys", what))
+        warn(CaptureWarning("keys", what))
     if made.undecrypted:
         what = f"{made.undecrypted} of {made.with_keys} TLS connections that have keys"
         why = "it may not detect TLS behind a PROXY protocol header"
-        sink.warning(CaptureWarning("keys", f"tshark decrypted nothing of {what}; {why}"))
+        warn(CaptureWarning("keys", f"tshark decrypted nothing of {what}; {why}"))
     if made.decrypted is not None:
         stack.callback(made.decrypted.close)
         more["decrypted"] = made.decrypted
-    return *_readers(sources, sink), more
+    return *_readers(sources, warn), more
 
 
-def warn_of_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None:
+def warn_of_unused_secrets(readers: Sequence[CaptureReader], warn: Warn) -> None:
     """Warns of captures whose embedded keys came too late to be used, or through a pipe."""
     for reader in readers:
         if reader.secrets:
@@ -90,17 +92,17 @@ def warn_of_unused_secrets(readers: Sequence[CaptureReader], sink: Sink) -> None
                 "the keys in it were not used, because they follow frames or came through a pipe; "
                 "`tshark -r FILE --export-tls-session-keys KEYS` writes them for --keylog"
             )
-            sink.warning(CaptureWarning("keys", what, reader.path))
+            warn(CaptureWarning("keys", what, reader.path))
 
 
 def _readers(
-    sources: Sequence[Source], sink: Sink
+    sources: Sequence[Source], warn: Warn
 ) -> tuple[list[CaptureReader], list[CaptureError]]:
     readers: list[CaptureReader] = []
     failed: list[CaptureError] = []
     for source in sources:
         try:
-            readers.append(open_capture(source, file_index=len(readers), warn=sink.warning))
+            readers.append(open_capture(source, file_index=len(readers), warn=warn))
         except CaptureError as error:
             failed.append(error)
     return readers, failed

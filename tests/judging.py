@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dissector
 from samples.build import Frame, conversation, pcap
@@ -24,6 +24,18 @@ def rules_of(report: dissector.Report) -> set[str]:
     return {finding.rule for finding in report.findings}
 
 
-def keys_of(report: dissector.Report) -> set[tuple[str, str, int]]:
-    """Returns the keys of findings in all variants of a capture: rule, side and time."""
+FindingKey = tuple[str, str, int]  # the same in all variants of a capture: rule, side and time
+
+
+def keys_of(report: dissector.Report) -> set[FindingKey]:
+    """Returns the keys of the findings of a report."""
     return {(finding.rule, finding.side.value, finding.time_ns) for finding in report.findings}
+
+
+def judge_each(variants: Mapping[str, Sequence[Frame]]) -> dict[str, set[FindingKey]]:
+    """Analyzes many captures in one run, which sets up the rules once; returns keys by name."""
+    files = [io.BytesIO(pcap(frames)) for frames in variants.values()]
+    found: list[set[FindingKey]] = [set() for _ in files]
+    for finding in dissector.analyze(*files, separate=True).findings:
+        found[finding.capture].add((finding.rule, finding.side.value, finding.time_ns))
+    return dict(zip(variants, found, strict=True))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import dissector
+from dissector.analysis import Report
 from dissector.connections import certificate
-from dissector.model import Report
 from dissector.mqtt.packets import Connack
 from dissector.net.tls_names import version_name
 from samples.describe import entries, expected, page

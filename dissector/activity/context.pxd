@@ -3,6 +3,8 @@ from dissector.activity.profile cimport Profile
 from dissector.activity.entities cimport Client, Credential, Host, ServerHistory
 from dissector.activity.tables cimport ActivityTables
 
+cdef object _LIMITS
+
 cdef class AuditContext:
     cdef readonly ActivityTables activity
     cdef readonly ConnectionRecord connection
@@ -15,3 +17,4 @@ cdef class AuditContext:
     cdef public ServerHistory server
     cdef public Credential credential
     cdef readonly tuple takeovers_by
+    cdef public object limits

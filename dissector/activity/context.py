@@ -10,6 +10,9 @@ from dissector.activity.entities import Client, Credential, Host, ServerHistory,
 from dissector.activity.profile import Profile
 from dissector.activity.tables import ActivityTables
 from dissector.connections.record import ConnectionRecord
+from dissector.connections.thresholds import DEFAULT, Thresholds
+
+_LIMITS = DEFAULT
 
 
 class Event:
@@ -46,7 +49,10 @@ class Event:
 
 
 class AuditContext:  # mutable while `ActivityTracker` fills it, read-only afterwards
-    """One connection at the time it is checked, with its profile, host, client and server."""
+    """One connection at the time it is checked, with its profile, host, client and server.
+
+    `limits` are the thresholds of the audit.
+    """
 
     __slots__ = (
         "activity",
@@ -56,6 +62,7 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         "event",
         "former",
         "host",
+        "limits",
         "now",
         "profile",
         "server",
@@ -76,3 +83,4 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         self.server: ServerHistory | None = None
         self.credential: Credential | None = None
         self.takeovers_by: tuple[Takeover, ...] = ()
+        self.limits: Thresholds = _LIMITS

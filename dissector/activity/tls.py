@@ -21,6 +21,7 @@ from dissector.activity.tables import ActivityTables
 from dissector.connections import certificate
 from dissector.connections.certificate import Certificate
 from dissector.connections.record import client_address
+from dissector.connections.thresholds import DEFAULT, Thresholds
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_messages import ClientHello
 
@@ -55,7 +56,8 @@ class TlsAuditContext:
     """The context in which audit rules check one TLS connection that has ended.
 
     `failures` are the times of the latest alerts that ended a handshake of this client. `fresh`:
-    it is the first connection of its profile, or the first that is remembered.
+    it is the first connection of its profile, or the first that is remembered. `limits` are the
+    thresholds of the audit.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class TlsAuditContext:
         "credential",
         "failures",
         "fresh",
+        "limits",
         "now",
         "profile",
         "record",
@@ -82,6 +85,7 @@ class TlsAuditContext:
         self.server_key: KeyHolder | None = None
         self.credential: Credential | None = None
         self.failures: deque[int] = deque()
+        self.limits: Thresholds = DEFAULT
 
 
 class TlsActivityTracker:

@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from dissector.model import Report, Severity, Stream
+from dissector.analysis import Report
+from dissector.model import Severity, Stream
 
 LISTED = 64  # maximum number of entries in a list of a device or server
 

@@ -10,15 +10,16 @@ import msgspec
 from dissector import analysis
 from dissector.activity.tables import ActivityTables
 from dissector.activity.tracker import ActivityTracker
-from dissector.analysis import AnalysisResult, Options, Progress, Sink
+from dissector.analysis import AnalysisResult, Progress, Report, Sink
 from dissector.audit import inventory, posture
 from dissector.audit.records import Audit, Device, Overview, Server
 from dissector.audit.tally import Tallies, tally_of
 from dissector.capture.rings import CaptureFiles, Source, groups
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, CaptureWarning, Finding, Report, Side
+from dissector.connections.thresholds import Thresholds
+from dissector.model import Capture, CaptureWarning, Finding, Side
+from dissector.options import Options
 from dissector.rules.registry import selected
-from dissector.rules.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake

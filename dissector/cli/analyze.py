@@ -9,21 +9,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dissector.cli.options import (
-    FORMATS_FOR_PEOPLE,
-    SHARED,
     Parser,
     add_known_options,
     add_report_options,
     add_source_options,
 )
+from dissector.cli.terminal import note
 from dissector.errors import OptionError
+from dissector.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from dissector.analysis import AnalysisResult, Options
+    from dissector.analysis import AnalysisResult
     from dissector.capture.rings import CaptureFiles
     from dissector.cli.config import Settings
     from dissector.cli.known_findings import KnownFindings
     from dissector.model import Capture, Summary
+    from dissector.options import Options
     from dissector.report.reporter import ByteStream, Reporter
 
 _EXAMPLES = """\
@@ -61,9 +62,9 @@ def run(arguments: Sequence[str]) -> int:
     namespace = parser().parse(arguments)
     disable_garbage_collector()
 
-    from dissector.analysis import Options
     from dissector.cli import config, inputs, output
     from dissector.cli.thresholds import deadlines
+    from dissector.options import Options
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd())
@@ -85,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
-    captures = inputs.captures(paths, settings)
+    captures = inputs.captures(paths, join=settings.join, separate=settings.separate)
     private = namespace.show_secrets
     with output.opened_report(namespace.output, paths, settings.format, private=private) as stream:
         code = _analyze(captures, options, settings, namespace, stream)
@@ -103,7 +104,7 @@ def disable_garbage_collector() -> None:
 
 def check_statistics_format(settings: Settings) -> None:
     """Raises OptionError if `--statistics` is used with a format for programs."""
-    if settings.statistics and settings.format not in FORMATS_FOR_PEOPLE:
+    if settings.statistics and not FORMATS[settings.format].counts:
         raise OptionError(
             f"--statistics is a text format; count the findings in the {settings.format} instead"
         )
@@ -158,49 +159,27 @@ def _reporter(
     settings: Settings, namespace: Namespace, stream: ByteStream, *, several: bool
 ) -> Reporter:
     from dissector.cli import output
+    from dissector.report.formats import analysis_reporter
+    from dissector.report.reporter import ReportOptions
+    from dissector.rules.registry import selected
 
-    key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or None
-    if settings.format == "json":
-        from dissector.report.json_document import JsonDocument
-
-        return JsonDocument(stream, show_secrets=namespace.show_secrets, key=key, several=several)
-    if settings.format == "jsonl":
-        from dissector.report.json_lines import JsonLines
-
-        return JsonLines(stream, show_secrets=namespace.show_secrets, key=key, several=several)
     to_file = namespace.output not in (None, "-")
-    style = output.style(settings.color, os.environ, to_file=to_file)
-    encoding = output.encoding(to_file)
-    if settings.format in SHARED:
-        from dissector.report.formats import ReportOptions, shared_reporter
-        from dissector.rules.registry import selected
-
-        look = ReportOptions(
-            style,
-            show_secrets=namespace.show_secrets,
-            key=key,
-            rules=selected(settings.select, settings.ignore),
-            fail_on=settings.fail_on,
-            several=several,
-        )
-        return shared_reporter(settings.format, stream, look)
+    look = ReportOptions(
+        output.style(settings.color, os.environ, to_file=to_file),
+        encoding=output.encoding(to_file),
+        everything=settings.all,
+        show_secrets=namespace.show_secrets,
+        key=os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or None,
+        rules=selected(settings.select, settings.ignore),
+        fail_on=settings.fail_on,
+        several=several,
+        notes=sys.stderr.buffer,
+    )
     if settings.statistics:
         from dissector.report.statistics import Statistics
 
-        return Statistics(stream, style, encoding=encoding, several=several)
-    if settings.format == "concise":
-        from dissector.report.concise import Concise
-
-        return Concise(stream, sys.stderr.buffer, style, encoding=encoding)
-    from dissector.report.text_report import TextReport
-
-    return TextReport(
-        stream,
-        style,
-        everything=settings.all,
-        handshakes=settings.format == "table",
-        encoding=encoding,
-    )
+        return Statistics.create(stream, look)
+    return analysis_reporter(settings.format, stream, look)
 
 
 def exit_code(outcome: AnalysisResult, settings: Settings, *, damaged: bool) -> int:
@@ -325,13 +304,3 @@ def _ports_listed(ports: dict[int, int]) -> str:
     named = _busiest(ports)[:_PORTS_NAMED]
     etc = ", …" if len(ports) > len(named) else ""
     return f"port{'s' * (len(ports) > 1)} {', '.join(map(str, named))}{etc}"
-
-
-def note(text: str) -> None:
-    """Writes a note to standard error, after flushing standard output."""
-    from dissector.cli.terminal import message
-    from dissector.text import printable
-
-    sys.stdout.flush()
-    lines = "\n".join(map(printable, text.split("\n")))
-    sys.stderr.write(message(lines, terminal=sys.stderr.isatty()))

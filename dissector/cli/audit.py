@@ -15,6 +15,7 @@ from dissector.cli.options import (
     add_report_options,
     add_source_options,
 )
+from dissector.cli.terminal import note
 
 if TYPE_CHECKING:
     from dissector.capture.rings import CaptureFiles
@@ -49,9 +50,9 @@ def run(arguments: Sequence[str]) -> int:
 
     analyze.disable_garbage_collector()
 
-    from dissector.analysis import Options
     from dissector.cli import config, inputs, output
     from dissector.cli.thresholds import deadlines, thresholds
+    from dissector.options import Options
     from dissector.rules.registry import selected
 
     settings = config.resolve(vars(namespace), os.environ, os.getcwd(), AUDIT_FORMATS)
@@ -73,11 +74,11 @@ def run(arguments: Sequence[str]) -> int:
         known=known,
     )
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
-    captures = inputs.captures(paths, settings)
+    captures = inputs.captures(paths, join=settings.join, separate=settings.separate)
     with output.opened_report(namespace.output, paths, settings.format, private=True) as stream:
         code = _audit(captures, options, settings, namespace, stream)
     for text in known.notes() if known is not None else ():
-        analyze.note(text)
+        note(text)
     return code
 
 
@@ -88,10 +89,10 @@ def _audit(
     namespace: Namespace,
     stream: ByteStream,
 ) -> int:
-    from dissector.analysis import Options
     from dissector.audit.run import run as run_audit
     from dissector.cli import analyze, progress
     from dissector.cli.watch import AuditWatch
+    from dissector.options import Options
 
     assert isinstance(options, Options)
     key = os.environ.get("DISSECTOR_FINGERPRINT_KEY", "").encode()[:64] or os.urandom(16)
@@ -122,7 +123,8 @@ def _reporter(
     settings: Settings, namespace: Namespace, stream: ByteStream, key: bytes, *, several: bool
 ) -> AuditReporter:
     from dissector.cli import output
-    from dissector.report.formats import ReportOptions, audit_reporter
+    from dissector.report.formats import audit_reporter
+    from dissector.report.reporter import ReportOptions
     from dissector.rules.registry import selected
 
     to_file = namespace.output not in (None, "-")

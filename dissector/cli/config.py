@@ -173,7 +173,7 @@ def _read(path: str, only: bytes = b"") -> dict[str, Any] | None:
             return None
         reason = _distrusted(status)
         if reason:
-            from dissector.cli.analyze import note
+            from dissector.cli.terminal import note
 
             note(f"{path} is not used: {reason}")
             return None

@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
     tls_ports = inputs.ports(settings.decode_as, "tls")
     keys = None if namespace.keylog is None else key_log(namespace.keylog)
     unexplained = 0
-    for files in inputs.captures(paths, settings):
+    for files in inputs.captures(paths, join=settings.join, separate=settings.separate):
         names = [path_of(path) for path in files.paths]
         found = compare_together(names, ports, tls_ports, keys)
         unexplained += len(found.unexplained)

@@ -170,9 +170,9 @@ def _capture() -> bytes:
 
 
 def _lines(checks: Sequence[Check], works: bool) -> Iterator[str]:
-    from dissector import __version__
+    from dissector.version import VERSION
 
-    yield f"dissector {__version__}"
+    yield f"dissector {VERSION}"
     group = ""
     width = max(len(check.name) for check in checks)
     for check in checks:
@@ -197,11 +197,11 @@ def _lines(checks: Sequence[Check], works: bool) -> Iterator[str]:
 def _json(checks: Sequence[Check], works: bool) -> str:
     import json
 
-    from dissector import __version__
+    from dissector.version import VERSION
 
     document = {
         "schema": SCHEMA,
-        "tool": {"name": "mqtt-dissector", "version": __version__},
+        "tool": {"name": "mqtt-dissector", "version": VERSION},
         "works": works,
         "checks": [_as_json(check) for check in checks],
     }

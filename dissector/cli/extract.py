@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from dissector.cli.options import Parser, add_selection_options, add_source_options
+from dissector.cli.terminal import note
 from dissector.errors import OptionError
 
 _EXAMPLES = """\
@@ -45,10 +46,10 @@ def run(arguments: Sequence[str]) -> int:
     if not (namespace.flagged or namespace.stream or namespace.client):
         raise OptionError("no connections selected: --flagged, --stream N or --client ID")
 
-    from dissector.analysis import Options
-    from dissector.cli import analyze, config, inputs, output, progress
+    from dissector.cli import config, inputs, output, progress
     from dissector.cli.thresholds import deadlines, thresholds
     from dissector.extract.run import run as run_extract
+    from dissector.options import Options
     from dissector.report.style import counted
     from dissector.rules.registry import selected
 
@@ -70,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
     if "-" in paths:
         raise OptionError("extract reads a capture several times; write the pipe to a file first")
-    captures = inputs.captures(paths, settings)
+    captures = inputs.captures(paths, join=settings.join, separate=settings.separate)
     bar = progress.wanted()
     with output.opened(namespace.output, paths, private=True, option="-w") as stream:
         try:
@@ -91,9 +92,9 @@ def run(arguments: Sequence[str]) -> int:
     )
     if not namespace.keep_secrets:
         text += f", {counted(made.overwritten, 'byte')} overwritten"
-    analyze.note(text)
+    note(text)
     if not made.frames:
-        analyze.note(
+        note(
             f"{namespace.output} holds no frame: no connection matches --flagged, --stream or "
             "--client; `dissector FILE` lists the connections"
         )

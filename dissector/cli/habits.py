@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dissector.errors import OptionError
 
@@ -108,11 +108,9 @@ def refuse_option(argument: str, own: Collection[str], formats: Mapping[str, str
             raise OptionError(f"{option}: {instead}")
 
 
-def refuse_option_of_others(option: str) -> None:
-    """Raises OptionError for an option that only other commands have."""
-    from dissector.cli.main import COMMANDS
-
-    modules = {name: importlib.import_module(f"dissector.cli.{name}") for name in COMMANDS}
+def refuse_option_of_others(option: str, commands: Iterable[str]) -> None:
+    """Raises OptionError for an option that only other ones of the commands have."""
+    modules = {name: importlib.import_module(f"dissector.cli.{name}") for name in commands}
     having = [
         name for name, module in modules.items() if option in module.parser()._option_string_actions
     ]

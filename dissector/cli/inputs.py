@@ -11,7 +11,6 @@ from dissector.errors import CaptureError, OptionError
 
 if TYPE_CHECKING:
     from dissector.capture.rings import CaptureFiles
-    from dissector.cli.config import Settings
     from dissector.model import Stream
 
 # tcpdump -C puts a number after the name
@@ -25,12 +24,12 @@ NOTES_SHOWN = 5
 _DECODE_AS = re.compile(r"tcp\.port==(\d+)(?:-(\d+))?,(mqtt|tls)", re.IGNORECASE)
 
 
-def captures(paths: Sequence[str], settings: Settings) -> list[CaptureFiles]:
+def captures(paths: Sequence[str], *, join: bool, separate: bool) -> list[CaptureFiles]:
     """Groups files into captures, and notes why files are not read as one ring."""
     from dissector.capture.rings import groups
-    from dissector.cli.analyze import note
+    from dissector.cli.terminal import note
 
-    found = groups(paths, join=settings.join, separate=settings.separate)
+    found = groups(paths, join=join, separate=separate)
     notes = [files.note for files in found if files.note]
     for text in notes[:NOTES_SHOWN]:
         note(text)

@@ -57,12 +57,13 @@ def run(arguments: Sequence[str]) -> int:
     if not 2 <= namespace.buffer <= live_options.LARGEST_BUFFER:
         raise OptionError(f"--buffer takes MiB, 2 to {live_options.LARGEST_BUFFER}")
 
-    from dissector.analysis import Options
     from dissector.cli import inputs, output, privileges
-    from dissector.cli.analyze import exit_code, known_findings, note, note_nothing_found
+    from dissector.cli.analyze import exit_code, known_findings, note_nothing_found
     from dissector.cli.status import Output, Status
+    from dissector.cli.terminal import note
     from dissector.cli.thresholds import deadlines
     from dissector.live import Live
+    from dissector.options import Options
     from dissector.rules.registry import selected
 
     selected(settings.select, settings.ignore)
@@ -122,7 +123,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _remind_of_filter(namespace: Namespace) -> None:
     """Notes what the capture filter may have left out, because no MQTT was seen."""
-    from dissector.cli.analyze import note
+    from dissector.cli.terminal import note
 
     if namespace.files or namespace.all_tcp:
         return
@@ -247,7 +248,7 @@ def _has_terminal() -> bool:
 
 def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]:
     """Opens the source and notes on standard error what it is; returns source and filter."""
-    from dissector.cli.analyze import note
+    from dissector.cli.terminal import note
 
     if namespace.files:
         from dissector.capture.pipe import Pipe
@@ -278,12 +279,12 @@ def _open(namespace: Namespace, ports: frozenset[int]) -> tuple[LiveSource, str]
 
 
 def _recorder(path: str, expression: str, ring: Ring | None) -> Recorder:
-    from dissector import __version__
     from dissector.capture.recorder import Recorder
+    from dissector.version import VERSION
 
     if path == "-":
         raise OptionError("-w - would mix with the report; give a file name")
-    return Recorder(path, f"mqtt-dissector {__version__}", capture_filter=expression, ring=ring)
+    return Recorder(path, f"mqtt-dissector {VERSION}", capture_filter=expression, ring=ring)
 
 
 def _reporter(settings: Settings, namespace: Namespace, out: Output) -> Reporter:

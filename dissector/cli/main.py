@@ -128,11 +128,11 @@ def _run(arguments: list[str]) -> int:
         sys.stdout.write(_help())
         return 0
     if first == "--version" or arguments == ["-V"]:
-        from dissector import __version__
         from dissector.machine import build
+        from dissector.version import VERSION
 
         how = "compiled" if build.compiled() else "interpreted"
-        sys.stdout.write(f"dissector {__version__} ({how})\n")
+        sys.stdout.write(f"dissector {VERSION} ({how})\n")
         stale = build.stale()
         if stale:
             sys.stderr.write(

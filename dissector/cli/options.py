@@ -16,18 +16,11 @@ from typing import NoReturn
 from dissector.cli.habits import refuse_option, refuse_option_of_others
 from dissector.cli.terminal import columns
 from dissector.errors import OptionError
+from dissector.report import formats
 
-SHARED = (
-    "csv",
-    "sarif",
-    "junit",
-    "eve",
-    "zeek",
-)  # formats for other programs, for analyses and audits
-FORMATS_FOR_PEOPLE = ("table", "text", "concise")
-FORMATS = (*FORMATS_FOR_PEOPLE, "json", "jsonl", *SHARED)
+FORMATS = tuple(name for name, each in formats.FORMATS.items() if each.analysis)
+AUDIT_FORMATS = tuple(name for name, each in formats.FORMATS.items() if each.audit)
 LIVE_FORMATS = ("text", "jsonl")
-AUDIT_FORMATS = ("table", "concise", "json", "jsonl", "markdown", "html", *SHARED)
 ALL_FORMATS = tuple(dict.fromkeys((*FORMATS, *AUDIT_FORMATS)))
 _COMMANDS = {name: "analyze" if name in FORMATS else "audit" for name in ALL_FORMATS}
 FAIL_ON = ("error", "warning", "info", "never")
@@ -100,7 +93,9 @@ class Parser(argparse.ArgumentParser):
         option = argument.partition("=")[0]
         if not option.startswith("-"):
             raise OptionError(f"unexpected argument {option!r}; see `{self.prog} --help`")
-        refuse_option_of_others(option)
+        from dissector.cli.main import COMMANDS
+
+        refuse_option_of_others(option, COMMANDS)
         near = get_close_matches(option, list(self._option_string_actions), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` lists them"
         raise OptionError(f"unknown option {option}{hint}")
@@ -180,17 +175,17 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
 
 
 def add_report_options(
-    parser: Parser, formats: Sequence[str] = FORMATS, *, each: bool = True
+    parser: Parser, names: Sequence[str] = FORMATS, *, each: bool = True
 ) -> None:
     """Adds the options of commands that report on files; `each`: also `--statistics`."""
-    _, shown, ends = add_report_and_rule_options(parser, formats)
+    _, shown, ends = add_report_and_rule_options(parser, names)
     if each:
         _flag(shown, "--statistics", "show only a count per rule")
     _flag(ends, "--strict-input", "exit 2 if a capture is truncated or damaged")
 
 
 def add_report_and_rule_options(
-    parser: Parser, formats: Sequence[str]
+    parser: Parser, names: Sequence[str]
 ) -> tuple[argparse._ArgumentGroup, argparse._ArgumentGroup, argparse._ArgumentGroup]:
     """Adds the options for rules, output and exit code; returns the three groups."""
     rules = parser.add_argument_group("which rules to check")
@@ -199,15 +194,15 @@ def add_report_and_rule_options(
     shown.add_argument(
         "--format",
         metavar="FORMAT",
-        type=functools.partial(_format, formats),
-        choices=formats,
-        help=f"{', '.join(formats)}; default: {formats[0]}",
+        type=functools.partial(_format, names),
+        choices=names,
+        help=f"{', '.join(names)}; default: {names[0]}",
     )
     shown.add_argument(
         "--output",
         metavar="FILE",
         help="write the report to this file"
-        + ("; zeek: DIR/ for a file per log" if "zeek" in formats else ""),
+        + ("; zeek: DIR/ for a file per log" if "zeek" in names else ""),
     )
     _flag(shown, "--all", "show all handshakes and parties, not only the first ones")
     shown.add_argument(
@@ -225,9 +220,9 @@ def add_report_and_rule_options(
     return rules, shown, ends
 
 
-def _format(formats: Sequence[str], name: str) -> str:
+def _format(names: Sequence[str], name: str) -> str:
     """Returns a format; raises OptionError for one that only `dissector audit` writes."""
-    if name in AUDIT_FORMATS and name not in formats:
+    if name in AUDIT_FORMATS and name not in names:
         raise OptionError(f"--format {name} belongs to `dissector audit`")
     return name
 

@@ -56,13 +56,14 @@ def run(arguments: Sequence[str]) -> int:
 def _captures(namespace: Namespace, settings: Settings) -> int:
     from dissector import analysis
     from dissector.cli import inputs
-    from dissector.connections.encapsulation import carried_by
+    from dissector.connections.encapsulation.record import carried_by
     from dissector.model import Side
+    from dissector.options import Options
     from dissector.report.clock import rfc3339
     from dissector.text import printable
 
     paths = inputs.expand([*namespace.files, *namespace.read], recursive=settings.recursive)
-    options = analysis.Options(
+    options = Options(
         ports=inputs.ports(settings.decode_as),
         tls_ports=inputs.ports(settings.decode_as, "tls"),
         keylog=namespace.keylog,
@@ -73,7 +74,7 @@ def _captures(namespace: Namespace, settings: Settings) -> int:
     frames = _numbers(namespace.frame, "--frame")
     limit = min(_numbers([namespace.count], "-c")) if namespace.count else None
     shown = 0
-    captures = inputs.captures(paths, settings)
+    captures = inputs.captures(paths, join=settings.join, separate=settings.separate)
     for connection, packet, side in analysis.packets(captures, options):
         frame = packet.frame
         if frame is None or (frames and frame.number not in frames):

@@ -1,9 +1,9 @@
-"""Finds the width of the terminal, and wraps messages to it."""
+"""Writes messages to the terminal, wrapped to its width."""
 
 from __future__ import annotations
 
 import os
-import textwrap
+import sys
 
 _DEFAULT = 80
 _NARROWEST = 20
@@ -31,6 +31,8 @@ def message(text: str, *, terminal: bool) -> str:
     """
     lines = text.split("\n")
     if terminal:
+        import textwrap  # its import costs more than a small capture
+
         width = max(columns(2) - len(_INDENT), _NARROWEST)
         lines = [
             part
@@ -42,3 +44,12 @@ def message(text: str, *, terminal: bool) -> str:
     return "".join(
         f"{_INDENT if index else 'dissector: '}{line}\n" for index, line in enumerate(lines)
     )
+
+
+def note(text: str) -> None:
+    """Writes a note to standard error, after flushing standard output."""
+    from dissector.text import printable
+
+    sys.stdout.flush()
+    lines = "\n".join(map(printable, text.split("\n")))
+    sys.stderr.write(message(lines, terminal=sys.stderr.isatty()))

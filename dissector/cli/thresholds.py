@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from dissector.connections.deadlines import LONGEST, Deadlines
+from dissector.connections.thresholds import Thresholds
 from dissector.errors import OptionError
 from dissector.model import Version
-from dissector.rules.thresholds import Thresholds
 
 _VERSIONS = [version.value for version in Version]
 _MOST = (1 << 31) - 1

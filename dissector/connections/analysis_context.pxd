@@ -1,30 +1,11 @@
 cimport cython
-from dissector.connections.connection cimport Connection
+from dissector.connections.event_sink cimport EventSink
+from dissector.connections.known_server cimport KnownServer
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
-from dissector.mqtt.packets cimport Packet
 from dissector.net.tcp cimport TcpConnection
 
 cdef long long _NUMBER
-
-cdef class EventSink:
-    cpdef defects(self, Connection connection, Packet packet, side)
-    cpdef answered(self, Connection connection)
-    cpdef not_judged(self, Connection connection, Packet packet)
-    cpdef closing(self, Connection connection)
-    cpdef ended(self, Connection connection)
-    cpdef limited(self, str kind, str message, FrameRef frame, long long stream)
-    cpdef encrypted(self, record)
-    cpdef packet(self, Connection connection, Packet packet, side)
-
-cdef class KnownServer:
-    cdef readonly Endpoint endpoint
-    cdef public bytes mac
-    cdef public frozenset versions
-    cdef public dict assigned
-    cdef public long long last_seen_ns
-    cdef public bint bytes_missing
-    cpdef accepts(self, version)
 
 cdef class AnalysisContext:
     cdef readonly EventSink sink
@@ -38,7 +19,7 @@ cdef class AnalysisContext:
     cdef readonly long long close_ns
     cdef readonly long long connack_ns
     cdef readonly IntegerArray counts
-    cdef readonly long long mqtt_connections
+    cdef public long long mqtt_connections
     cdef public long long handshakes
     cdef public long long tls_handshakes
     cdef public object on_packet
@@ -56,7 +37,13 @@ cdef class AnalysisContext:
     cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
     cdef str _format(self, bytes address)
+    @cython.locals(mac=bytes)
+    cpdef Endpoint end_of(self, TcpConnection tcp, int side)
+    @cython.locals(mac=bytes)
+    cdef KnownServer server_of(self, TcpConnection tcp, int side)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
-    @cython.locals(port=cython.int, ports=dict)
+    @cython.locals(port=cython.int)
     cpdef other_traffic(self, str kind, TcpConnection tcp)
+    @cython.locals(ports=dict)
+    cpdef count_other(self, str kind, int port)

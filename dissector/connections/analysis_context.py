@@ -1,4 +1,4 @@
-"""State that all trackers of one analysis share: file names, endpoints, counters, event sink."""
+"""State that all trackers of one analysis share: file names, endpoints, counters, servers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import cython
 
-from dissector.connections.connection import Connection
 from dissector.connections.deadlines import DEFAULT, Deadlines
+from dissector.connections.event_sink import EventSink
+from dissector.connections.known_server import KnownServer
 from dissector.connections.proven_servers import ProvenServers
 from dissector.integers import IntegerArray
-from dissector.model import Endpoint, FrameRef, Side, Version
-from dissector.mqtt.packets import Packet
+from dissector.model import Endpoint, FrameRef
 from dissector.net.inflate import Inflaters
 
 if TYPE_CHECKING:
     from dissector.connections.decrypted import Decrypted
-    from dissector.connections.tls_handshake import TlsHandshake
     from dissector.net.tcp import TcpConnection
 
 if cython.compiled:
@@ -28,98 +27,8 @@ else:
     from dissector.model import endpoint, frame_ref
 
 _NUMBER = (1 << 40) - 1
-_NONE: frozenset[Version] = frozenset()
 _FORMATTED_KEPT = 32768  # IPv6 addresses whose text form is cached
 _SERVERS_KEPT = 65536
-ASSIGNED_KEPT = 1024  # client ids of one server that are remembered
-
-
-class EventSink:
-    """Receives the events of trackers as they occur. This base class ignores them."""
-
-    def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Called for a packet with at least one defect."""
-
-    def answered(self, connection: Connection) -> None:
-        """Called at the first CONNACK of a connection: its handshake can be checked."""
-
-    def not_judged(self, connection: Connection, packet: Packet) -> None:
-        """Called for a packet that cannot be evaluated because the capture is incomplete."""
-
-    def closing(self, connection: Connection) -> None:
-        """Called when one side has closed a connection, the first time."""
-
-    def ended(self, connection: Connection) -> None:
-        """Called when a connection ended: missing packets and closes can be checked."""
-
-    def limited(self, kind: str, message: str, frame: FrameRef | None, stream: int) -> None:
-        """Called for a capture warning: a limit was hit, or data could not be captured or read."""
-
-    def encrypted(self, record: TlsHandshake) -> None:
-        """Called when a TLS connection that seems to carry MQTT ended."""
-
-    def packet(self, connection: Connection, packet: Packet, side: Side) -> None:
-        """Called for every packet, only with `keep_all`."""
-
-
-class AssignedId:
-    """A client id that a server assigned, with the frame of its CONNACK.
-
-    `connection` is the client's while it is tracked, then None; its Session lasts until `until_ns`.
-    """
-
-    def __init__(self, connection: Connection, frame: FrameRef) -> None:
-        self.connection: Connection | None = connection
-        self.frame = frame
-        self.until_ns = 0
-
-    def in_use(self, now_ns: int) -> bool:
-        """Whether a client is connected with the id, or a Session of one remains, as captured."""
-        if self.connection is None:
-            return now_ns < self.until_ns
-        return not self.connection.closes and self.connection.quality.incomplete_reason() is None
-
-
-class KnownServer:
-    """A server seen by the trackers; `versions` are the MQTT versions it has accepted so far.
-
-    `assigned` are the client ids that it assigned, the newest `ASSIGNED_KEPT` of them.
-    `last_seen_ns` is the time of the last segment of any of its connections that has ended (at the
-    end of the capture: of any). `bytes_missing`: not all of what they carried was captured.
-    """
-
-    def __init__(self, endpoint: Endpoint, mac: bytes | None) -> None:
-        self.endpoint = endpoint
-        self.mac = mac
-        self.versions: frozenset[Version] = _NONE
-        self.assigned: dict[str, AssignedId] | None = None
-        self.last_seen_ns = 0
-        self.bytes_missing = False
-
-    def accepts(self, version: Version) -> None:
-        """Records that the server accepted a connection of that version."""
-        if version not in self.versions:
-            self.versions |= {version}
-
-    def assign(self, client_id: str, connection: Connection, frame: FrameRef) -> FrameRef | None:
-        """Records an assigned client id; returns where it was assigned before, if still in use."""
-        if self.assigned is None:
-            self.assigned = {}
-        before = self.assigned.pop(client_id, None)
-        if len(self.assigned) >= ASSIGNED_KEPT:
-            del self.assigned[next(iter(self.assigned))]
-        self.assigned[client_id] = AssignedId(connection, frame)
-        return before.frame if before is not None and before.in_use(frame.time_ns) else None
-
-    def release(self, client_id: str, connection: Connection) -> None:
-        """Records that the connection of an assigned client id has ended."""
-        record = (self.assigned or {}).get(client_id)
-        if record is None or record.connection is not connection:
-            return
-        record.connection = None
-        if connection.closes and connection.quality.incomplete_reason() is None:
-            closed_ns = connection.closes[0].frame.time_ns
-            record.until_ns = closed_ns + connection.session_expiry() * 1_000_000_000
 
 
 class AnalysisContext:
@@ -193,6 +102,20 @@ class AnalysisContext:
             self._formatted[address] = known
         return known
 
+    def end_of(self, tcp: TcpConnection, side: int) -> Endpoint:
+        """Returns one end of a connection with its addresses as text."""
+        mac = tcp.direction(side).mac
+        if side:
+            return self.endpoint(tcp.ip_b, tcp.port_b, mac)
+        return self.endpoint(tcp.ip_a, tcp.port_a, mac)
+
+    def server_of(self, tcp: TcpConnection, side: int) -> KnownServer:
+        """Returns the record of the server that one end of a connection is."""
+        mac = tcp.direction(side).mac
+        if side:
+            return self.server(tcp.ip_b, tcp.port_b, mac)
+        return self.server(tcp.ip_a, tcp.port_a, mac)
+
     def server(self, ip: bytes, port: int, mac: bytes | None) -> KnownServer:
         """Returns the record of a server, and creates it at the first call."""
         there = self._servers.get(ip)
@@ -213,9 +136,13 @@ class AnalysisContext:
 
     def other_traffic(self, kind: str, tcp: TcpConnection) -> None:
         """Counts a connection that carries another protocol."""
-        self.other[kind] = self.other.get(kind, 0) + 1
         port = tcp.port_b
         if not tcp.syn_seen and tcp.port_a < port:
             port = tcp.port_a  # no SYN captured: the server usually has the lower port
+        self.count_other(kind, port)
+
+    def count_other(self, kind: str, port: int) -> None:
+        """Counts a flow of another protocol with this server port."""
+        self.other[kind] = self.other.get(kind, 0) + 1
         ports = self.other_ports.setdefault(kind, {})
         ports[port] = ports.get(port, 0) + 1

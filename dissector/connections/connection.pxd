@@ -55,8 +55,8 @@ cdef class Connection:
     cdef public object encapsulation
     cdef public object version
     cdef readonly bint bridge
-    cdef readonly int phase
-    cdef public int connection_flags
+    cdef public int phase
+    cdef public long long connection_flags
     cdef public object deadlines
     cdef public CaptureQuality quality
     cdef public Connect connect

@@ -18,7 +18,7 @@ from dissector.mqtt import spec
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect
 
 if TYPE_CHECKING:
-    from dissector.connections.encapsulation import Encapsulation
+    from dissector.connections.encapsulation.record import Encapsulation
     from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 HISTORY_LIMIT = 64

@@ -8,6 +8,7 @@ cdef long long _LENGTH_MASK
 
 @cython.locals(remaining=cython.longlong, index=cython.int, byte=cython.longlong)
 cdef long long _fixed_header(bytes data, Py_ssize_t at, Py_ssize_t stop) except -3
+cpdef bint plain_connect(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(size=Py_ssize_t, header=cython.longlong, pos=Py_ssize_t, remaining=cython.longlong, body=bytes)
 cpdef int looks_like_connect(bytes data, bint known_port) except -1
 cdef bint _begins_name(bytes body) except -1
@@ -16,6 +17,10 @@ cdef bint _has_name(bytes data) except -1
 cdef int _unnamed_connect(bytes data, Py_ssize_t pos, Py_ssize_t remaining) except -1
 @cython.locals(blocks=cython.int, index=cython.int)
 cdef Py_ssize_t _fields_end(bytes data, Py_ssize_t at, Py_ssize_t stop, int flags, bint properties) except -2
+@cython.locals(first=cython.int, size=Py_ssize_t, malformed=cython.bint, code=Py_ssize_t)
+cpdef bint server_begins(bytes data, Py_ssize_t start, Py_ssize_t stop, bint version_5) except -1
+@cython.locals(remaining=Py_ssize_t)
+cdef bint _connack_of_5(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
 @cython.locals(pos=Py_ssize_t)
 cpdef bint unfinished_connect(bytes data) except -1
 @cython.locals(pos=Py_ssize_t, header=cython.longlong, begin=Py_ssize_t, end=Py_ssize_t, remaining=Py_ssize_t, count=cython.int, topic=Py_ssize_t, kind=cython.int, flags=cython.int, whole=cython.bint)

@@ -44,6 +44,16 @@ def _fixed_header(data: bytes, at: int, stop: int) -> int:
     return _ENDLESS
 
 
+def plain_connect(data: bytes, start: int, stop: int) -> bool:
+    """Whether data[start:stop] begins with a CONNECT with the usual name and a short length."""
+    return (
+        stop - start >= 8
+        and data[start] == 0x10
+        and data[start + 1] < 0x80
+        and data.startswith(_USUAL, start + 2)
+    )
+
+
 def looks_like_connect(data: bytes, known_port: bool) -> int:
     """Whether a stream begins with a CONNECT: NO, YES, or MORE if more bytes are needed.
 
@@ -53,7 +63,7 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
     size = len(data)
     if size == 0:
         return MORE
-    if size >= 8 and data[0] == 0x10 and data[1] < 0x80 and data.startswith(_USUAL, 2):
+    if plain_connect(data, 0, size):
         return YES
     if data[0] >> 4 != 1:
         return NO
@@ -120,6 +130,45 @@ def _fields_end(data: bytes, at: int, stop: int, flags: int, properties: bool) -
             return -1
         at += 2 + (data[at] << 8 | data[at + 1])
     return at if at <= stop else -1
+
+
+def server_begins(data: bytes, start: int, stop: int, version_5: bool) -> bool:
+    """Whether data[start:stop], the first bytes of a server, can be MQTT.
+
+    `version_5`: its client's CONNECT is of 5.0. Malformed packets count if they are still MQTT.
+    """
+    first = data[start]
+    size = stop - start
+    if first == 0x20 or (size == 1 and (first == 0xE0 or first == 0xF0)):
+        return True
+    if size >= 4 and first >> 4 == 2 and data[start + 1] == 2 and data[start + 2] < 2:
+        return True
+    if first >> 4 == 2 and version_5 and _connack_of_5(data, start, stop):
+        return True
+    if plausible_chain(data, start, stop) or malformed_packets(data, start, stop, True) == YES:
+        return True
+    # bad flags or type 0, in exactly one packet
+    malformed = first == 0 or first >> 4 >= 14
+    if malformed and size >= 2 and data[start + 1] + 2 == size:
+        return True
+    # the beginning of an AUTH
+    if first == 0xF0 and data[start + 1] + 2 > size:
+        code = 3 if data[start + 1] & 0x80 else 2
+        return size <= code or data[start + code] == 0x18
+    return False
+
+
+def _connack_of_5(data: bytes, start: int, stop: int) -> bool:
+    """Whether data[start:stop] is one CONNACK of 5.0, except for its header flags."""
+    if stop - start < 5:
+        return False
+    remaining = data[start + 1]
+    return (
+        remaining + 2 == stop - start
+        and data[start + 2] < 2
+        and data[start + 3] in spec.CONNACK_CODES
+        and data[start + 4] + 3 == remaining
+    )
 
 
 def unfinished_connect(data: bytes) -> bool:

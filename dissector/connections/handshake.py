@@ -8,7 +8,7 @@ from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt.packets import Auth, Connack, Connect
 
 if TYPE_CHECKING:
-    from dissector.connections.encapsulation import Encapsulation
+    from dissector.connections.encapsulation.record import Encapsulation
     from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 

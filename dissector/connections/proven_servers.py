@@ -2,25 +2,33 @@
 
 A server endpoint (address and port) is proven by a CONNECT with a CONNACK. From then on its other
 connections are read as on a known port. Those seen before the proof either wait here with what they
-have sent, if their first bytes are a chain of plausible control packets, or are only remembered by
-number, if they were captured from the middle: these are read from the proof on.
+have sent, if their first bytes are a chain of plausible control packets, or are marked as unread in
+the flow table, if they were captured from the middle: these are read from the proof on.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dissector.model import FrameRef
 
 if TYPE_CHECKING:
-    from dissector.connections.analysis_context import EventSink
-    from dissector.connections.tracker import Tracker
+    from dissector.connections.event_sink import EventSink
     from dissector.net.tcp import TcpConnection
 
 HELD_LIMIT = 4096  # bytes of one waiting connection
 HELD_IN_ALL = 16 << 20
-UNREAD_LIMIT = 65_536  # connections from the middle that are noted
 PROVEN_LIMIT = 65_536  # endpoints
+
+
+class WaitingConnection(Protocol):
+    """A connection with `held_bytes` of plausible packets: a detector."""
+
+    tcp: TcpConnection
+    held_bytes: int
+
+    def server_proven(self) -> None:
+        """Called when one of its ends is proven to be an MQTT server."""
 
 
 class ProvenServers:
@@ -30,9 +38,7 @@ class ProvenServers:
         self._sink = sink
         self._proofs: dict[bytes, int] = {}  # by endpoint, the stream that proved it
         self._reported: set[bytes] = set()
-        self._waiting: dict[bytes, dict[int, Tracker]] = {}  # by endpoint, by connection
-        self._unread: dict[bytes, list[int]] = {}  # serial numbers of connections
-        self._count = 0
+        self._waiting: dict[bytes, dict[int, WaitingConnection]] = {}  # by endpoint, by connection
         self._held = 0
         self._warned: set[str] = set()
 
@@ -45,18 +51,21 @@ class ProvenServers:
         midstream = not tcp.syn_seen and not tcp.synack_seen
         return 0 if midstream and _endpoint(tcp, 0) in self._proofs else -1
 
+    def serves(self, one: bytes, other: bytes, midstream: bool) -> bool:
+        """Whether an end of a flow is proven, see `FirstPayload.serves`."""
+        return other in self._proofs or (midstream and one in self._proofs)
+
     def prove(self, tcp: TcpConnection, side: int) -> None:
         """Records that `side` is an MQTT server; its waiting connections are read from now on."""
         endpoint = _endpoint(tcp, side)
         if endpoint in self._proofs or len(self._proofs) >= PROVEN_LIMIT:
             return
         self._proofs[endpoint] = tcp.stream
-        for serial in self._unread.pop(endpoint, ()):
-            tcp.reassembly.reopen(serial)
-        for tracker in list(self._waiting.get(endpoint, {}).values()):
-            if self.side(tracker.tcp) >= 0:
-                self.release(tracker)
-                tracker.server_proven()
+        tcp.reassembly.generation += 1
+        for waiting in list(self._waiting.get(endpoint, {}).values()):
+            if self.side(waiting.tcp) >= 0:
+                self.release(waiting)
+                waiting.server_proven()
 
     def report(self, tcp: TcpConnection, side: int, where: FrameRef) -> None:
         """Reports, once for each endpoint, that it is read as MQTT because of the proof."""
@@ -75,10 +84,10 @@ class ProvenServers:
             tcp.stream,
         )
 
-    def wait(self, tracker: Tracker, size: int, where: FrameRef) -> bool:
+    def wait(self, waiting: WaitingConnection, size: int, where: FrameRef) -> bool:
         """Counts `size` more held bytes of a connection that waits; False past a limit."""
-        if tracker.held_bytes + size > HELD_LIMIT or self._held + size > HELD_IN_ALL:
-            one = tracker.held_bytes + size > HELD_LIMIT
+        if waiting.held_bytes + size > HELD_LIMIT or self._held + size > HELD_IN_ALL:
+            one = waiting.held_bytes + size > HELD_LIMIT
             limit = f"{HELD_LIMIT:,} bytes of one connection"
             self._limited(
                 "held-limit",
@@ -86,43 +95,27 @@ class ProvenServers:
                 "if its server proves to speak MQTT, it is read from there on only "
                 f"(-d tcp.port==PORT,mqtt reads all)",
                 where,
-                tracker.tcp.stream,
+                waiting.tcp.stream,
             )
-            self.release(tracker)
+            self.release(waiting)
             return False
         self._held += size
         for side in (0, 1):
-            there = self._waiting.setdefault(_endpoint(tracker.tcp, side), {})
-            there[tracker.tcp.serial] = tracker
+            there = self._waiting.setdefault(_endpoint(waiting.tcp, side), {})
+            there[waiting.tcp.serial] = waiting
         return True
 
-    def release(self, tracker: Tracker) -> None:
+    def release(self, waiting: WaitingConnection) -> None:
         """Ends the waiting of a connection, if it waits."""
-        if not tracker.waits:
-            return
-        self._held -= tracker.held_bytes
+        found = None
         for side in (0, 1):
-            endpoint = _endpoint(tracker.tcp, side)
+            endpoint = _endpoint(waiting.tcp, side)
             there = self._waiting.get(endpoint, {})
-            there.pop(tracker.tcp.serial, None)
+            found = there.pop(waiting.tcp.serial, None) or found
             if not there:
                 self._waiting.pop(endpoint, None)
-
-    def note_unread(self, tcp: TcpConnection, where: FrameRef) -> None:
-        """Remembers a connection from the middle whose bytes are not wanted so far."""
-        if self._count >= UNREAD_LIMIT:
-            self._unread.clear()
-            self._count = 0
-            self._limited(
-                "unread-limit",
-                f"more than {UNREAD_LIMIT:,} connections were captured from the middle: "
-                "earlier ones are not read if their server proves to speak MQTT",
-                where,
-                tcp.stream,
-            )
-        self._count += 1
-        for side in (0, 1):
-            self._unread.setdefault(_endpoint(tcp, side), []).append(tcp.serial)
+        if found is not None:
+            self._held -= waiting.held_bytes
 
     def _limited(self, kind: str, message: str, where: FrameRef, stream: int) -> None:
         if kind not in self._warned:

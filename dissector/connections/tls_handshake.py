@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissector.connections.certificate import Certificate
-    from dissector.connections.encapsulation import Encapsulation
+    from dissector.connections.encapsulation.record import Encapsulation
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dissector.capture.source import open_capture
-from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
 from dissector.connections.decrypted import Decrypted
+from dissector.connections.event_sink import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.model import Side, Version
 from dissector.mqtt.defects import DefectKind

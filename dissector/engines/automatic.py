@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dissector.capture import linktypes
 from dissector.capture.batch import ROOM, Batch
 from dissector.capture.source import CaptureReader
-from dissector.connections.analysis_context import EventSink
+from dissector.connections.event_sink import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.rebuilt_frame import RebuiltBatch
 from dissector.errors import EngineError

@@ -24,8 +24,8 @@ from dissector.capture.compressed import compression
 from dissector.capture.merge import merged
 from dissector.capture.pcapng_writer import PcapngWriter
 from dissector.capture.source import CaptureReader, open_capture
-from dissector.connections.analysis_context import EventSink
 from dissector.connections.decrypted import Decrypted, DecryptedChunk
+from dissector.connections.event_sink import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.tshark_engine import TsharkInput
 from dissector.errors import CaptureError, OptionError

@@ -15,16 +15,16 @@ from collections.abc import Callable, Generator, Iterator
 
 from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
-from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import DEFAULT, Deadlines
+from dissector.connections.detector import Detector
+from dissector.connections.event_sink import EventSink
 from dissector.connections.tracker import Tracker
 from dissector.engines.native import NativeEngine
 from dissector.mqtt import spec
 from dissector.net.causal_order import CausalOrder
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
-from dissector.net.owner import owner
 from dissector.net.tcp import TcpConnection
 
 _SECOND = 1_000_000_000
@@ -98,7 +98,7 @@ class LiveEngine(NativeEngine):
     @property
     def open_connections(self) -> int:
         """Number of TCP connections that are tracked at the moment."""
-        return len(self.streams.connections)
+        return self.streams.open_flows
 
     def follow(self) -> Generator[Batch, None, None]:
         """Processes and yields batches, empty ones without traffic; finishes all at the end."""
@@ -124,11 +124,11 @@ class LiveEngine(NativeEngine):
         for queue in (self._close, self._opening, self._answer, self._wait, self._again):
             for due_ns, number, tries in queue.due(now_ns):
                 connection = streams.connections.get(number)
-                tracker = None if connection is None else _tracker(connection.consumer)
-                if connection is None or tracker is None:
+                follower = None if connection is None else _follower(connection.consumer)
+                if connection is None or follower is None:
                     continue
                 proven = self.context.watched or connection.last_time_ns >= due_ns
-                if not (tracker.evaluate_now(now_ns, self._overdue) and proven) and tries < _TRIES:
+                if not (follower.evaluate_now(now_ns, self._overdue) and proven) and tries < _TRIES:
                     self._again.add(now_ns, number, tries + 1)
         if now_ns >= self._scan_ns:
             self._scan_ns = now_ns + _SCAN_NS
@@ -136,6 +136,7 @@ class LiveEngine(NativeEngine):
                 idle = now_ns - connection.last_time_ns
                 if idle > IDLE_NS and (idle > IDLE_MQTT_NS or not _is_mqtt(connection)):
                     streams.discard(connection)
+            streams.discard_idle(now_ns - IDLE_NS)
 
     def _feed_one(self, batch: Batch, index: int, each: Callable[[Batch, int, int], None]) -> None:
         """Processes one frame, and reports the connection that it belongs to."""
@@ -144,7 +145,7 @@ class LiveEngine(NativeEngine):
         streams.feed(batch, index, index + 1)
         if streams.tcp_frames == before:
             return
-        found = owner(streams)
+        found = streams.owner(streams.segment)
         if found is not None:
             each(batch, index, found[0])
 
@@ -161,20 +162,22 @@ class LiveEngine(NativeEngine):
         self._close.add(time_ns, connection)
 
 
-def _tracker(consumer: Consumer | None) -> Tracker | None:
-    """Returns the innermost tracker of a connection, or None."""
+def _follower(consumer: Consumer | None) -> Detector | Tracker | None:
+    """Returns what follows the MQTT of a connection, inside all encapsulations, or None."""
     while consumer is not None:
         if isinstance(consumer, CausalOrder):
             consumer = consumer.consumer
         elif isinstance(consumer, Tracker):
-            if consumer.unwrapper is None:
+            return consumer
+        elif isinstance(consumer, Detector):
+            if consumer.successor is None:
                 return consumer
-            consumer = consumer.unwrapper
+            consumer = consumer.successor
         else:
             consumer = getattr(consumer, "inner", None)
     return None
 
 
 def _is_mqtt(connection: TcpConnection) -> bool:
-    tracker = _tracker(connection.consumer)
-    return tracker is not None and tracker.connection is not None
+    follower = _follower(connection.consumer)
+    return follower is not None and follower.has_record()

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from dissector.capture.batch import ROOM, Batch
 from dissector.capture.merge import merged
 from dissector.capture.source import CaptureReader
-from dissector.connections.analysis_context import AnalysisContext, EventSink
+from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.connection import Connection
 from dissector.connections.deadlines import DEFAULT, Deadlines
-from dissector.connections.tracker import make_tracker
+from dissector.connections.detector import make_detector
+from dissector.connections.event_sink import EventSink
+from dissector.connections.first_payload import FirstPayloadDetector
 from dissector.errors import CaptureError
 from dissector.model import FrameRef, Side
 from dissector.mqtt import spec
@@ -56,7 +58,11 @@ class NativeEngine:
         self.context.unread_advice = self.unread_advice
         self._warn = partial(self.warn_of, self.context)  # refers to no engine: no reference cycle
         self.streams = Streams(
-            partial(make_tracker, self.context), self.context.ports, warn=self._warn, limits=limits
+            partial(make_detector, self.context),
+            self.context.ports,
+            warn=self._warn,
+            limits=limits,
+            first_payload=FirstPayloadDetector(self.context),
         )
 
     @staticmethod

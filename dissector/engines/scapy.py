@@ -18,7 +18,7 @@ from typing import Any
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
 from dissector.capture.source import CaptureReader
-from dissector.connections.analysis_context import EventSink
+from dissector.connections.event_sink import EventSink
 from dissector.engines.native import NativeEngine
 from dissector.engines.rebuilt_frame import RebuiltBatch, framed
 from dissector.errors import EngineError

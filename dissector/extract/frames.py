@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dissector.capture.batch import Batch
-from dissector.net.owner import owner
 from dissector.net.segment import Segment
 from dissector.net.streams import Streams
 
@@ -75,7 +74,7 @@ def pieces(runs: Iterable[tuple[Batch, int, int]], wanted: frozenset[int]) -> It
             if streams.tcp_frames == before:
                 continue
             segment = streams.segment
-            stream, side = owner(streams) or (-1, 0)
+            stream, side = streams.owner(streams.segment) or (-1, 0)
             if stream not in wanted:
                 continue
             base = bases.setdefault((stream, side), _SequenceBase())

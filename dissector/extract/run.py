@@ -12,8 +12,8 @@ from itertools import islice
 
 import msgspec
 
-from dissector import __version__, analysis
-from dissector.analysis import Options, Progress
+from dissector import analysis
+from dissector.analysis import Progress
 from dissector.capture.merge import merged
 from dissector.capture.pcapng_writer import PcapngWriter, RawStream
 from dissector.capture.rings import CaptureFiles
@@ -21,7 +21,9 @@ from dissector.capture.source import CaptureReader, open_capture, path_of
 from dissector.extract.flagged import FlaggedConnections
 from dissector.extract.frames import PacketPiece, pieces
 from dissector.extract.overwrite import LIMIT, PacketSecrets, overwritten, patches
+from dissector.options import Options
 from dissector.text import printable
+from dissector.version import VERSION
 
 FILES = 20  # named in the section comment
 
@@ -62,7 +64,7 @@ def run(
     names += f" and {more:,} more files" if more > 0 else ""
     secrets = "kept" if keep_secrets else "overwritten"
     comment = f"{made.connections:,} connections of {names}; secrets are {secrets}"
-    writer = PcapngWriter(stream, f"mqtt-dissector {__version__}", comment=comment)
+    writer = PcapngWriter(stream, f"mqtt-dissector {VERSION}", comment=comment)
     wanted: dict[int, set[int]] = {}
     for number, index in sink.streams:
         wanted.setdefault(number, set()).add(index)

@@ -90,6 +90,8 @@ class DefectKind(enum.Enum):
     AUTH_CODE = "auth-code"
     AUTH_METHOD_MISSING = "auth-method-missing"
 
+    __hash__ = object.__hash__  # members are singletons; the enum's own hash is a Python call
+
 
 class Defect(msgspec.Struct, frozen=True):
     """One error: `length` bytes at `offset` of its packet (0 is the packet's first byte).

@@ -45,3 +45,30 @@ class Consumer:
     def finished(self, reason: int, time_ns: int) -> bool:
         """Called when tracking of this connection ends; `time_ns` is the capture's clock."""
         return True
+
+
+class FirstPayload:
+    """Judges flows on ports that are not expected by their first payload, of side 0.
+
+    A flow that it dismisses never becomes a connection. So it dismisses a flow only if the consumer
+    of its connection would refuse the same bytes at once.
+    """
+
+    def judge(self, window: bytes, start: int, stop: int, ports: int, lost: bool) -> str | None:
+        """Return the kind of traffic to dismiss a flow as; None to make a connection of it.
+
+        window[start:stop] are the bytes, `ports` both ports as in the TCP header. `lost`: earlier
+        bytes may not have been captured.
+        """
+        return None
+
+    def dismissed(self, kind: str, port: int) -> None:
+        """Count a flow that was dismissed as `kind`; `port` is its server's."""
+
+    def serves(self, one: bytes, other: bytes, midstream: bool) -> bool:
+        """Whether an end of a flow is a server that proved to speak MQTT.
+
+        `one` is the end of side 0, `other` that of side 1: address, then port. In `midstream`
+        either may be the server.
+        """
+        return False

@@ -1,88 +1,83 @@
 cimport cython
 
-from dissector.integers cimport IntegerArray
-from dissector.net.consumer cimport Consumer
-from dissector.net.reassembly_context cimport ReassemblyContext
-from dissector.net.closed_stream cimport ClosedStream
 from dissector.net.segment cimport Segment
-from dissector.net.tcp cimport StreamDirection, TcpConnection
 
-cdef Py_ssize_t _COMPACT_AFTER
+cdef int FREE, WAITING, UNWANTED, CLOSED, PROMOTED
+cdef int LINGERING, BASED, STARTED, ENDED, SYN_SEEN, SYNACK_SEEN, UNREAD, IPV6, RECENT, MAC, KNOWN
 
-cdef class FlowTable(ReassemblyContext):
-    cdef public object factory
-    cdef public frozenset ports
-    cdef bytearray expected
-    cdef readonly object warn
-    cdef readonly long long linger_ns
-    cdef readonly dict table
-    cdef readonly dict connections
+cdef struct FlowEntry:  # 104 bytes
+    unsigned long long addresses
+    long long first_frame
+    long long first_time_ns
+    long long last_time_ns
+    unsigned int ports
+    int next
+    int connection
+    unsigned int stream
+    unsigned int serial
+    unsigned int base[2]
+    unsigned int frames[2]
+    unsigned int time_offset
+    unsigned short flags
+    unsigned short clock_steps
+    unsigned short win[3]
+    unsigned char mac[12]
+    unsigned char kinds[3]
+    unsigned char scales
+    unsigned char state
+    unsigned char held
+
+@cython.final
+cdef class FlowTable:
+    cdef FlowEntry *entries
+    cdef int *heads
+    cdef unsigned char *pool
+    cdef list plain
+    cdef dict numbers
+    cdef list freed
+    cdef readonly long long limit
+    cdef readonly Py_ssize_t count
+    cdef Py_ssize_t used
+    cdef Py_ssize_t capacity
+    cdef int free_entry
+    cdef Py_ssize_t hand
+    cdef int bits
+    cdef Py_ssize_t pool_used
+    cdef Py_ssize_t pool_capacity
+    cdef int free_address
     cdef readonly long long serial
-    cdef readonly list idle
-    cdef list cache
-    cdef readonly list closing
-    cdef Py_ssize_t first_closing
-    cdef long long connections_limit
-    cdef long long closed_limit
-    cdef readonly long long deadline
-    cdef readonly dict closed_streams
-    cdef public list closed_ring
-    cdef Py_ssize_t oldest_slot
-    cdef public long long streams
-    cdef readonly long long evicted
-    cdef public bint stream_limit_reported
-    cdef IntegerArray port_counts
-    cdef readonly long long clock
+    cdef unsigned long long multiplier_a
+    cdef unsigned long long multiplier_b
+    cdef unsigned long long multiplier_c
+    cdef unsigned long long multiplier_d
 
-    @cython.locals(direction=StreamDirection, connection=TcpConnection)
-    cdef end_all(self)
-    cpdef advance(self, long long now)
-    cpdef discard(self, TcpConnection connection)
-    @cython.locals(counts=cython.p_longlong, port=cython.int)
-    cpdef dict server_ports(self)
+    cdef FlowEntry *at(self, Py_ssize_t index) noexcept
+    @cython.locals(key=bytes, pointer="const unsigned char *")
+    cdef long long find(self, Segment s) except -2
+    @cython.locals(source=cython.ulonglong, destination=cython.ulonglong, ports=cython.ulonglong, turned=cython.ulonglong, forth=cython.ulonglong, back=cython.ulonglong, index=cython.longlong, entry="FlowEntry *")
+    cdef long long find_ipv4(self, const unsigned char *pointer, Py_ssize_t at) noexcept
+    @cython.locals(turned=cython.ulonglong, index=cython.longlong, entry="FlowEntry *", own="const unsigned char *")
+    cdef long long find_ipv6(self, const unsigned char *pointer, Py_ssize_t at, unsigned long long ports) noexcept
+    @cython.locals(index=cython.Py_ssize_t, entry="FlowEntry *", pointer="const unsigned char *", head=cython.Py_ssize_t)
+    cdef Py_ssize_t add(self, bytes key) except -1
+    @cython.locals(entry="FlowEntry *", link="int *")
+    cdef remove(self, Py_ssize_t index)
+    @cython.locals(entry="FlowEntry *", own="const unsigned char *", i=cython.int)
+    cpdef bytes key(self, Py_ssize_t index)
+    @cython.locals(entry="FlowEntry *", step=cython.Py_ssize_t)
+    cdef Py_ssize_t longest_idle(self) except -2
+    cpdef clear(self)
 
-    @cython.locals(own=TcpConnection)
-    cpdef connection_closed(self, object connection)
-    cpdef connection_complete(self, object connection)
-    @cython.locals(old=TcpConnection, made=TcpConnection, mine=StreamDirection, theirs=StreamDirection, key=bytes)
-    cpdef reopen(self, long long serial)
+    cdef Py_ssize_t _head(self, unsigned long long x, unsigned long long y) noexcept
+    cdef unsigned long long _fold(self, const unsigned char *pointer, Py_ssize_t at) noexcept
+    @cython.locals(entry="FlowEntry *", own="const unsigned char *")
+    cdef Py_ssize_t _head_of(self, Py_ssize_t index) noexcept
+    @cython.locals(index=cython.Py_ssize_t, size=cython.Py_ssize_t, made="int *", head=cython.Py_ssize_t)
+    cdef _chain_anew(self, int bits)
+    @cython.locals(capacity=cython.Py_ssize_t, made="FlowEntry *")
+    cdef _allocate(self)
+    @cython.locals(slot=cython.longlong, capacity=cython.Py_ssize_t, made="unsigned char *")
+    cdef long long _address(self, bytes key) except -1
 
-    @cython.locals(address=cython.ulonglong, ports=cython.longlong, slot=cython.Py_ssize_t, found=StreamDirection)
-    cdef StreamDirection _cached(self, const unsigned char *pointer, Py_ssize_t at)
-
-    @cython.locals(old=TcpConnection, key=bytes, reverse=bytes)
-    cdef StreamDirection _find(self, StreamDirection known, Segment s)
-
-    @cython.locals(closed_stream=ClosedStream, side=cython.int, direction=StreamDirection, other=StreamDirection, reverse=bytes)
-    cdef StreamDirection _find_closed_or_create(self, Segment s, bytes key)
-    cdef long long _next_stream(self) except *
-
-    @cython.locals(connection=TcpConnection, direction=StreamDirection, other_way=StreamDirection, swap=cython.bint)
-    cdef StreamDirection _create(self, bytes key, bytes reverse, Segment s, long long stream)
-    @cython.locals(port=cython.int)
-    cdef _count_port(self, TcpConnection connection, bint sure)
-
-    @cython.locals(key=bytes, closed_stream=ClosedStream)
-    cdef _end(self, TcpConnection connection, int reason)
-    cdef _cache_flow(self, StreamDirection direction, bytes key)
-
-    @cython.locals(at=cython.Py_ssize_t)
-    cdef _uncache_flow(self, StreamDirection direction)
-    cdef _drop_closed(self, ClosedStream closed_stream)
-
-    @cython.locals(at=cython.Py_ssize_t, connection=TcpConnection)
-    cdef _expire(self, long long now)
-
-    @cython.locals(victim=TcpConnection)
-    cdef _evict_kept(self, Segment s)
-
-    @cython.locals(victim=TcpConnection)
-    cdef _evict(self, TcpConnection latest, Segment s)
-
-cdef unsigned long long _HASH_MULTIPLIER
-
-@cython.locals(product=cython.ulonglong)
-cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1
-
-@cython.locals(size=cython.Py_ssize_t, index=cython.Py_ssize_t)
+@cython.locals(size=cython.Py_ssize_t, index=cython.Py_ssize_t, pointer="const unsigned char *")
 cpdef bytes reversed_key(bytes key)

@@ -1,392 +1,416 @@
-"""Finds the `StreamDirection` that a TCP segment belongs to, and numbers the streams.
+"""A flat table of TCP flows: addresses and ports, stream number, state, and little else.
 
-The table is a dict from a directional key (source and destination address, source and destination
-port, as in the headers) to a `StreamDirection`. The innermost headers count, so VLAN and tunnel
-identifiers make no difference. Streams are numbered as tcp.stream of Wireshark 4.0: a new number
-for an unknown key, and for a SYN whose sequence number is not the base of its direction. For a
-closed connection a `ClosedStream` keeps that number until `Limits.closed` newer ones have closed.
+Most flows of a capture are of no interest, and there may be a million of them, so a flow is an
+entry of about 100 bytes in a C array (interpreted: an object of `Flow`), found by a chained hash
+with secret random multipliers. `flow_tracker.py` decides what happens to an entry: it makes a
+`TcpConnection` of a flow only if the first bytes may be MQTT, or if a port says so.
+
+The innermost headers count, so VLAN and tunnel identifiers make no difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 
 import cython
 
-from dissector.integers import IntegerArray
-from dissector.net.closed_stream import ClosedStream
-from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED, Consumer
-from dissector.net.limits import Limits
-from dissector.net.reassembly_context import ReassemblyContext
 from dissector.net.segment import Segment
-from dissector.net.tcp import StreamDirection, TcpConnection
 
 if cython.compiled:
-    from cython.cimports.dissector.integers import big32, cut
-    from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
-    from cython.cimports.dissector.net.tcp import UNWANTED
-else:
-    from dissector.integers import big32, cut
-    from dissector.net.segment import NUMBER_ONLY, WHOLE
-    from dissector.net.tcp import UNWANTED
+    from cython.cimports.dissector.integers import big32  # type: ignore[import-not-found]
+    from cython.cimports.libc.stdlib import free, malloc, realloc  # type: ignore[import-not-found]
+    from cython.cimports.libc.string import memcmp, memcpy, memset  # type: ignore[import-not-found]
 
-_SLOTS = 1 << 15
-_COMPACT_AFTER = 512  # processed serials in `closing` before they are deleted from it
-_HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with pseudo-random bits
+# States of an entry
+FREE = 0
+WAITING = 1  # no payload seen so far; its few segments are held in the entry
+UNWANTED = 2  # another protocol: only its end matters
+CLOSED = 3  # its stream number is still known, for late segments
+PROMOTED = 4  # a `TcpConnection` has its state
 
-Factory = Callable[[TcpConnection], "Consumer | None"]
-Warn = Callable[[str, str, int, int], object]
+# Bits of `flags`. Those with the two sides' bits next to each other are shifted by the side.
+LINGERING = 1  # both sides closed, or one reset: tracking ends soon
+BASED = 2  # `base` is known (2, 4)
+STARTED = 8  # the first position is known from a SYN (8, 16)
+ENDED = 32  # a FIN or RST was seen (32, 64)
+SYN_SEEN = 128
+SYNACK_SEEN = 256
+UNREAD = 512  # captured from the middle; read if its server proves to speak MQTT
+IPV6 = 1024
+RECENT = 2048  # a segment was seen since the search for idle flows came by
+MAC = 4096  # `mac` is known (4096, 8192)
+KNOWN = 16384  # the position of the next byte is known (16384, 32768)
+
+_STATES = ("free", "waiting", "unwanted", "closed", "connection")
+_CAPACITY = 1024  # entries at first
+_BITS = 10  # of the number of chains at first
 
 
-class FlowTable(ReassemblyContext):
-    """Tracks open connections, and the stream numbers of closed ones.
+class Flow:
+    """An entry while the code is interpreted; compiled, `FlowEntry` in the .pxd has these fields.
 
-    `factory(connection)` is called for a `Consumer` at the first payload byte of a connection, or
-    when it begins if one of its ports is in `ports`; it returns None if the bytes are not wanted.
-    `warn(kind, message, frame, stream)` is called with capture warnings; stream -1: no single one.
+    `addresses` and `ports` are as in the headers of side 0, which sent the SYN or the first
+    segment; an IPv6 flow has there the number of its addresses in a pool. `next` chains entries.
+    `connection` is the place of the `TcpConnection`, -1 without one. `serial` counts the flows that
+    were added, `base` are Wireshark's base sequence numbers, by side.
+
+    The `held` first segments of a waiting flow: `kinds` are their flags SYN, FIN, RST and ACK, and
+    128 for those of side 1; `win` their windows, `scales` the window scales of both sides' SYNs,
+    4 bits each; `frames` the distances of the second and third from `first_frame`, `time_offset`
+    the time of the second after the first. Their sequence numbers follow from `base`. Of an
+    unwanted flow, frames[0] is the generation of proofs by which its endpoints were looked up.
     """
 
-    def __init__(self, factory: Factory, ports: frozenset[int], warn: Warn, limits: Limits) -> None:
-        super().__init__(limits)
-        self.factory = factory
-        self.ports = ports
-        self.expected = bytearray(65536)  # 1 for each port in `ports`
-        for port in ports:
-            self.expected[port] = 1
-        self.warn = warn
-        self.linger_ns = limits.linger_ns
-        self.table: dict[bytes, StreamDirection] = {}
-        self.connections: dict[int, TcpConnection] = {}  # open ones by serial, oldest first
-        self.serial = 0
-        self.streams = 0
-        self.idle: list[tuple[int, int]] = []  # last time and serial, longest idle last
-        self.cache: list[StreamDirection | None] = [None] * _SLOTS if cython.compiled else []
-        # serials of the connections whose linger time is running, from `first_closing` on
-        self.closing: list[int] = []
-        self.first_closing = 0
-        self.connections_limit = limits.connections
-        self.closed_limit = limits.closed
-        self.deadline = 1 << 62
-        self.closed_streams: dict[bytes, ClosedStream] = {}  # by the lesser of their two keys
-        # a ring of those in `closed_streams`, and some that were superseded
-        self.closed_ring: list[ClosedStream] = []
-        self.oldest_slot = 0  # index of the oldest entry in `closed_ring`
-        self.evicted = 0
-        self.stream_limit_reported = False
-        self.port_counts = IntegerArray(65536)  # connections by server port
-        self.clock = -(1 << 62)
+    __slots__ = (
+        "base", "clock_steps", "connection", "first_frame", "first_time_ns", "flags", "frames",
+        "held", "key", "kinds", "last_time_ns", "mac", "ports", "scales", "serial", "state",
+        "stream", "time_offset", "win",
+    )  # fmt: skip
 
-    def end_all(self) -> None:
-        """End tracking of all connections that are still open."""
-        now = max(self.clock, 0)
-        for connection in self.connections.values():
-            if connection.consumer is not None:
-                connection.consumer.capture_ends()
-        for connection in list(self.connections.values()):
-            connection.finish(CAPTURE_END, now)
-        self.connections.clear()
-        self.closing.clear()
-        self.first_closing = 0
-        self.closed_streams.clear()
-        self.closed_ring.clear()
-        self.oldest_slot = 0
-        for direction in self.table.values():
-            if direction.peer is not None:
-                direction.connection.release()
-        self.table.clear()
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.ports = int.from_bytes(key[-4:], "big")
+        self.first_frame = self.first_time_ns = self.last_time_ns = 0
+        self.connection = -1
+        self.stream = self.serial = 0
+        self.base = [0, 0]
+        self.frames = [0, 0]
+        self.time_offset = 0
+        self.flags = IPV6 if len(key) > 12 else 0
+        self.clock_steps = 0
+        self.win = [0, 0, 0]
+        self.mac = bytearray(12)
+        self.kinds = [0, 0, 0]
+        self.scales = self.state = self.held = 0
 
-    def advance(self, now: int) -> None:
-        """Advance the clock to `now` (no earlier frame will come) and expire closed connections."""
-        if now > self.clock:
-            self.clock = now
-        if now >= self.deadline:
-            self._expire(now)
 
-    def discard(self, connection: TcpConnection) -> None:
-        """End tracking of a connection as at capture end; later segments begin it mid-stream."""
-        self._end(connection, CAPTURE_END)
-        self.closed_streams.pop(min(connection.key, connection.reverse), None)
+class FlowTable:
+    """The entries; at most `limit` of them should be used (see `longest_idle`).
 
-    def open(self, connection: TcpConnection) -> Consumer | None:
-        """Call the factory for the consumer of a connection."""
-        return self.factory(connection)
+    An entry is named by its index. `find` returns twice the index, plus 1 for a segment of side 1.
+    A key holds addresses and ports, source before destination, as side 0 sends them.
+    """
 
-    def connection_closed(self, connection: TcpConnection) -> None:
-        """End tracking of this connection when its linger time is over."""
-        own = connection
-        own.linger_until = self.clock + self.linger_ns
-        if self.first_closing == len(self.closing):
-            self.deadline = own.linger_until
-        self.closing.append(own.serial)
-        if len(self.closing) > 2 * self.connections_limit:  # most of them were evicted earlier
-            self.closing = [item for item in self.closing if item in self.connections]
-            self.first_closing = 0
-
-    def connection_complete(self, connection: TcpConnection) -> None:
-        """End tracking of this connection now: only retransmissions may still come."""
-        self._end(connection, CLOSED)
-
-    def reopen(self, serial: int) -> None:
-        """Have a connection whose bytes were not wanted begin anew, in mid-stream.
-
-        It keeps its number; the next segment of each side is its first.
-        """
-        old = self.connections.get(serial)
-        if old is None or old.state != UNWANTED or old.over or old.a.closed or old.b.closed:
-            return
-        made = TcpConnection.__new__(TcpConnection)
-        made.begin(self, old.stream, old.key, old.reverse)
-        made.first_frame, made.first_time_ns = old.first_frame, old.first_time_ns
-        made.last_time_ns = old.last_time_ns
-        made.expected = old.expected
-        made.serial = serial
-        for mine, theirs, key in ((made.a, old.a, old.key), (made.b, old.b, old.reverse)):
-            mine.mac = theirs.mac
-            mine.based, mine.base_seq = theirs.based, theirs.base_seq
-            self.table[key] = mine
-            if cython.compiled and len(key) == 12:
-                self._cache_flow(mine, key)
-        made.based = old.based
-        self.connections[serial] = made
-        old.over = True
-        old.release()
-
-    def report(self, kind: str, message: str, frame: int, stream: int) -> None:
-        """Report a capture warning."""
-        self.warn(kind, message, frame, stream)
-
-    def _cached(self, pointer: bytes, at: int) -> StreamDirection | None:
-        # table.get(s.key()) for IPv4 without making or hashing bytes; it hits for most segments
-        address = big32(pointer, at)
-        address = address << 32 | big32(pointer, at + 4)
-        ports = big32(pointer, at + 8)
-        slot = _slot(address, ports)
-        found = self.cache[slot]
-        if found is not None and found.ports == ports and found.address == address:
-            return found
-        return None  # unknown, or another flow occupies its slot: `_find` decides
-
-    def _cache_flow(self, direction: StreamDirection, key: bytes) -> None:
-        direction.address = big32(key, 0)
-        direction.address = direction.address << 32 | big32(key, 4)
-        direction.ports = big32(key, 8)
-        self.cache[_slot(direction.address, direction.ports)] = direction
-
-    def server_ports(self) -> dict[int, int]:
-        """Return the number of connections by server port."""
-        counts, found = self.port_counts.at, {}
-        for port in range(65536):
-            if counts[port] != 0:
-                found[port] = counts[port]
-        return found
-
-    def _find(self, known: StreamDirection | None, s: Segment) -> StreamDirection | None:
-        # The direction of a segment that the fast path did not place; None: a closed connection's
-        if known is None:
-            key = s.key()
-            known = self.table.get(key)
-            if known is None:
-                return self._find_closed_or_create(s, key)
-            if cython.compiled and len(key) == 12:
-                self.cache[_slot(known.address, known.ports)] = known
-        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
-            return known
-        old = known.connection
-        if known.based and s.seq != known.base_seq:
-            self._end(old, REUSED)
-            key = s.key()
-            reverse = reversed_key(key)
-            del self.closed_streams[min(key, reverse)]
-            return self._create(key, reverse, s, self._next_stream())
-        if s.grade != WHOLE or not old.lingering:
-            return known  # a retransmitted SYN
-        self._end(old, REUSED)
-        return self._find_closed_or_create(s, s.key())
-
-    def _find_closed_or_create(self, s: Segment, key: bytes) -> StreamDirection | None:
-        # The direction of a segment of no connection in the table; None: a closed connection's
-        reverse = reversed_key(key)
-        closed_stream = self.closed_streams.get(reverse if reverse < key else key)
-        if closed_stream is None:
-            return self._create(key, reverse, s, self._next_stream())
-        side = closed_stream.side(key)
-        if s.flags & 0x12 != 2 or s.grade == NUMBER_ONLY:
-            if s.grade != NUMBER_ONLY:
-                closed_stream.note_base(s, side)
-            return None
-        if closed_stream.begins_new_stream(s, side):
-            del self.closed_streams[closed_stream.key]
-            return self._create(key, reverse, s, self._next_stream())
-        if s.grade != WHOLE:
-            closed_stream.note_base(s, side)
-            return None
-        # The same SYN again after FIN or RST: a new connection, but Wireshark 4.0 keeps the number
-        # and the base sequence number of each direction
-        del self.closed_streams[closed_stream.key]
-        direction = self._create(key, reverse, s, closed_stream.stream)
-        other = direction.peer
-        direction.based, other.based = closed_stream.based_a, closed_stream.based_b
-        direction.base_seq, other.base_seq = closed_stream.base_a, closed_stream.base_b
-        if side:
-            direction.based, other.based = closed_stream.based_b, closed_stream.based_a
-            direction.base_seq, other.base_seq = closed_stream.base_b, closed_stream.base_a
-        return direction
-
-    def _next_stream(self) -> int:
-        self.streams += 1
-        return self.streams - 1
-
-    def _create(self, key: bytes, reverse: bytes, s: Segment, stream: int) -> StreamDirection:
-        # Create a connection and return the direction of the segment
-        swap = s.flags & 0x12 == 0x12  # a SYN/ACK comes from side 1
-        connection = TcpConnection.__new__(TcpConnection)
-        if swap:
-            connection.begin(self, stream, reverse, key)
-        else:
-            connection.begin(self, stream, key, reverse)
-        connection.first_frame = s.frame
-        connection.first_time_ns = connection.last_time_ns = s.time_ns
-        direction = connection.b if swap else connection.a
-        other_way = connection.a if swap else connection.b
-        if s.mac_source >= 0:
-            direction.mac = cut(s.mac_window, s.mac_source, s.mac_source + 6)
-        if s.mac_destination >= 0:
-            other_way.mac = cut(s.mac_window, s.mac_destination, s.mac_destination + 6)
-        self.table[reverse] = other_way
-        self.table[key] = direction
-        if cython.compiled and len(key) == 12:
-            self._cache_flow(direction, key)
-            self._cache_flow(other_way, reverse)
-        connection.expected = (
-            self.expected[connection.port_a] + self.expected[connection.port_b] != 0
-        )
-        self._count_port(connection, s.flags & 2 != 0)
-        connection.serial = self.serial
-        self.connections[self.serial] = connection
-        self.serial += 1
-        if len(self.connections) > self.connections_limit:
-            self._evict(connection, s)
-        if s.grade == NUMBER_ONLY:
-            return direction
-        if connection.expected:
-            connection.decide()
-        return direction
-
-    def _count_port(self, connection: TcpConnection, sure: bool) -> None:
-        port = connection.port_b
-        if not sure and connection.port_a < port:
-            port = connection.port_a  # no SYN seen: the server usually has the lower port
-        self.port_counts.at[port] += 1
-
-    def _end(self, connection: TcpConnection, reason: int) -> None:
-        # End tracking of a connection; what its stream number needs is kept
-        if connection.over:
-            return
-        connection.finish(reason, self.clock)
-        del self.connections[connection.serial]
-        key = connection.key
-        del self.table[key]
-        self.table.pop(connection.reverse, None)  # the same key if source equals destination
-        closed_stream = ClosedStream.__new__(ClosedStream)
-        closed_stream.begin(connection)
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.count = 0  # entries in use
+        self.used = 0  # entries that were ever used
+        self.free_entry = -1  # a chain of those that are free again
+        self.hand = 0  # where the search for an idle flow continues
+        self.serial = 0  # of the next flow
+        self.plain: list[Flow | None] = []
+        self.numbers: dict[bytes, int] = {}  # interpreted: the result of `find`, by key
+        self.freed: list[int] = []  # interpreted: the chain behind `free_entry`
         if cython.compiled:
-            self._uncache_flow(connection.a)
-            self._uncache_flow(connection.b)
-        connection.release()
-        self.closed_streams[closed_stream.key] = closed_stream
-        if len(self.closed_ring) < self.closed_limit:
-            self.closed_ring.append(closed_stream)
-        else:
-            self._drop_closed(self.closed_ring[self.oldest_slot])
-            self.closed_ring[self.oldest_slot] = closed_stream
-            self.oldest_slot = (self.oldest_slot + 1) % self.closed_limit
-
-    def _uncache_flow(self, direction: StreamDirection) -> None:
-        if direction.ports >= 0:
-            at = _slot(direction.address, direction.ports)
-            if self.cache[at] is direction:
-                self.cache[at] = None
-
-    def _drop_closed(self, closed_stream: ClosedStream) -> None:
-        if self.closed_streams.get(closed_stream.key) is not closed_stream:
-            return
-        del self.closed_streams[closed_stream.key]
-        if not self.stream_limit_reported:
-            self.stream_limit_reported = True
-            what = (
-                "too many closed connections to track: stream numbers may differ from Wireshark's"
+            self.capacity = _CAPACITY
+            self.entries = cython.cast(
+                "FlowEntry *",
+                malloc(_CAPACITY * cython.sizeof(FlowEntry)),  # type: ignore[name-defined] # noqa: F821
             )
-            self.warn("stream-limit", what, closed_stream.first_frame, closed_stream.stream)
+            self.pool_capacity = 0
+            self.pool_used = 0
+            self.free_address = -1
+            self.heads = cython.cast("int *", malloc(4 << _BITS))
+            if self.entries == cython.NULL or self.heads == cython.NULL:
+                raise MemoryError
+            memset(self.heads, 255, 4 << _BITS)
+            self.bits = _BITS
+            random = os.urandom(32)
+            self.multiplier_a = int.from_bytes(random[0:8], "big") | 1
+            self.multiplier_b = int.from_bytes(random[8:16], "big") | 1
+            self.multiplier_c = int.from_bytes(random[16:24], "big") | 1
+            self.multiplier_d = int.from_bytes(random[24:32], "big") | 1
 
-    def _expire(self, now: int) -> None:
-        self.deadline = 1 << 62
-        at = self.first_closing
-        while at < len(self.closing):
-            connection = self.connections.get(self.closing[at])
-            if connection is not None and connection.linger_until > now:
-                self.deadline = connection.linger_until
-                break
-            at += 1
-            if connection is not None:
-                self._end(connection, CLOSED)
-        self.first_closing = at
-        if at > _COMPACT_AFTER and 2 * at > len(self.closing):
-            del self.closing[:at]
-            self.first_closing = 0
+    def __dealloc__(self) -> None:
+        free(self.entries)  # type: ignore[name-defined, unused-ignore]
+        free(self.heads)  # type: ignore[name-defined, unused-ignore]
+        free(self.pool)  # type: ignore[name-defined, unused-ignore]
 
-    def _evict_kept(self, s: Segment) -> None:
-        # End the connections that have kept bytes the longest until the budget holds
-        budget = self.budget
-        what = (
-            f"more than {budget.limit:,} bytes are kept of unfinished or large packets: the oldest "
-            "of these connections is evicted, its later frames are not analyzed"
+    def at(self, index: int) -> Flow:
+        """Return an entry; compiled, the pointer is valid until a flow is added."""
+        if cython.compiled:
+            return cython.address(self.entries[index])
+        entry = self.plain[index]
+        assert entry is not None
+        return entry
+
+    def find(self, s: Segment) -> int:
+        """Return the entry and the side of a segment, -1 if its flow is not in the table."""
+        key = s.key()
+        if cython.compiled:
+            pointer = key
+            if len(key) == 12:
+                return self.find_ipv4(pointer, 0)
+            return self.find_ipv6(pointer, 0, big32(pointer, 32))
+        return self.numbers.get(key, -1)
+
+    def find_ipv4(self, pointer: bytes, at: int) -> int:
+        """Compiled only: `find` of the 12 bytes at `at`, which the caller has checked."""
+        source = big32(pointer, at)
+        destination = big32(pointer, at + 4)
+        ports = big32(pointer, at + 8)
+        forth = source << 32 | destination
+        back = destination << 32 | source
+        turned = ports >> 16 | (ports & 0xFFFF) << 16
+        index = self.heads[
+            self._head(source << 16 | ports >> 16, destination << 16 | ports & 0xFFFF)
+        ]
+        while index >= 0:
+            entry = cython.address(self.entries[index])
+            if not entry.flags & IPV6:
+                if entry.addresses == forth and entry.ports == ports:
+                    return 2 * index
+                if entry.addresses == back and entry.ports == turned:
+                    return 2 * index + 1
+            index = entry.next
+        return -1
+
+    def find_ipv6(self, pointer: bytes, at: int, ports: int) -> int:
+        """Compiled only: `find` of the 32 bytes at `at`, which the caller has checked."""
+        turned = ports >> 16 | (ports & 0xFFFF) << 16
+        index = self.heads[
+            self._head(
+                self._fold(pointer, at) + (ports >> 16),
+                self._fold(pointer, at + 16) + (ports & 0xFFFF),
+            )
+        ]
+        while index >= 0:
+            entry = cython.address(self.entries[index])
+            if entry.flags & IPV6:
+                own = self.pool + 32 * entry.addresses
+                if entry.ports == ports and memcmp(own, pointer + at, 32) == 0:
+                    return 2 * index
+                if (
+                    entry.ports == turned
+                    and memcmp(own, pointer + at + 16, 16) == 0
+                    and memcmp(own + 16, pointer + at, 16) == 0
+                ):
+                    return 2 * index + 1
+            index = entry.next
+        return -1
+
+    def add(self, key: bytes) -> int:
+        """Add a flow, which must not be in the table, and return its entry."""
+        if self.free_entry >= 0:
+            index = self.free_entry
+            if cython.compiled:
+                self.free_entry = self.entries[index].next
+            else:
+                self.free_entry = self.freed.pop()
+        else:
+            index = self.used
+            if cython.compiled:
+                if index >= self.capacity:
+                    self._allocate()
+            else:
+                self.plain.append(None)
+            self.used += 1
+        self.count += 1
+        if cython.compiled:
+            if len(key) != 12 and len(key) != 36:
+                raise ValueError("a key has 12 or 36 bytes")
+            pointer = key
+            entry = cython.address(self.entries[index])
+            memset(entry, 0, cython.sizeof(FlowEntry))  # type: ignore[name-defined] # noqa: F821
+            entry.connection = -1
+            if len(key) == 12:
+                entry.addresses = big32(pointer, 0)
+                entry.addresses = entry.addresses << 32 | big32(pointer, 4)
+                entry.ports = big32(pointer, 8)
+            else:
+                entry.addresses = self._address(key)
+                entry.ports = big32(pointer, 32)
+                entry.flags = IPV6
+            if self.count > 1 << self.bits:
+                entry.state = WAITING
+                self._chain_anew(self.bits + 1)
+            else:
+                head = self._head_of(index)
+                entry.next = self.heads[head]
+                self.heads[head] = index
+            entry.state = WAITING
+            entry.serial = self.serial
+        else:
+            flow = Flow(key)
+            flow.state = WAITING
+            flow.serial = self.serial
+            self.plain[index] = flow
+            self.numbers[reversed_key(key)] = 2 * index + 1
+            self.numbers[key] = 2 * index
+        self.serial += 1
+        return index
+
+    def remove(self, index: int) -> None:
+        """Remove a flow."""
+        self.count -= 1
+        if cython.compiled:
+            entry = cython.address(self.entries[index])
+            link = cython.address(self.heads[self._head_of(index)])
+            while link[0] != index:
+                link = cython.address(self.entries[link[0]].next)
+            link[0] = entry.next
+            if entry.flags & IPV6:
+                cython.cast("int *", self.pool + 32 * entry.addresses)[0] = self.free_address
+                self.free_address = entry.addresses
+            entry.state = FREE
+            entry.next = self.free_entry
+        else:
+            key = self.at(index).key
+            del self.numbers[key]
+            self.numbers.pop(reversed_key(key), None)
+            self.plain[index] = None
+            self.freed.append(self.free_entry)
+        self.free_entry = index
+
+    def key(self, index: int) -> bytes:
+        """Return the key of a flow."""
+        if not cython.compiled:
+            return self.at(index).key
+        packed = cython.declare(cython.uchar[36])
+        entry = cython.address(self.entries[index])
+        if entry.flags & IPV6:
+            own = self.pool + 32 * entry.addresses
+            memcpy(packed, own, 32)
+            for i in range(4):
+                packed[32 + i] = entry.ports >> (24 - 8 * i) & 255
+            return packed[:36]
+        for i in range(8):
+            packed[i] = entry.addresses >> (56 - 8 * i) & 255
+        for i in range(4):
+            packed[8 + i] = entry.ports >> (24 - 8 * i) & 255
+        return packed[:12]
+
+    def longest_idle(self) -> int:
+        """Return a flow that is approximately idle the longest; -1 if all are connections.
+
+        It is the first one without a segment since this search came by (the CLOCK algorithm).
+        """
+        for _ in range(2 * self.used):
+            self.hand = self.hand + 1 if self.hand + 1 < self.used else 0
+            if not cython.compiled and self.plain[self.hand] is None:
+                continue
+            entry = self.at(self.hand)
+            if entry.state == FREE or entry.state == PROMOTED:
+                continue
+            if not entry.flags & RECENT:
+                return self.hand
+            entry.flags &= ~RECENT
+        return -1
+
+    def states(self) -> list[str]:
+        """Return the name of the state of each flow."""
+        if cython.compiled:
+            found = [self.entries[index].state for index in range(self.used)]
+        else:
+            found = [0 if flow is None else flow.state for flow in self.plain]
+        return [_STATES[state] for state in found if state != FREE]
+
+    def clear(self) -> None:
+        """Remove all flows, and return their memory."""
+        self.count = self.used = self.hand = 0
+        self.free_entry = -1
+        self.plain.clear()
+        self.numbers.clear()
+        self.freed.clear()
+        if cython.compiled:
+            free(self.pool)
+            self.pool = cython.NULL
+            self.pool_used = self.pool_capacity = 0
+            self.free_address = -1
+            if self.bits > _BITS:
+                self._chain_anew(_BITS)
+            memset(self.heads, 255, 4 << _BITS)
+            free(self.entries)
+            self.capacity = 0
+            self.entries = cython.NULL
+
+    def _head(self, x: int, y: int) -> int:
+        # The chain of a flow between two endpoints, in either order
+        if x > y:
+            return (y * self.multiplier_a + x * self.multiplier_b) >> (64 - self.bits)
+        return (x * self.multiplier_a + y * self.multiplier_b) >> (64 - self.bits)
+
+    def _fold(self, pointer: bytes, at: int) -> int:
+        # An IPv6 address as a number of 48 bits
+        return (
+            (big32(pointer, at) * self.multiplier_c + big32(pointer, at + 4)) * self.multiplier_d
+            + big32(pointer, at + 8) * self.multiplier_c
+            + big32(pointer, at + 12) * self.multiplier_a
+        ) >> 16
+
+    def _head_of(self, index: int) -> int:
+        entry = cython.address(self.entries[index])
+        if entry.flags & IPV6:
+            own = self.pool + 32 * entry.addresses
+            return self._head(
+                self._fold(own, 0) + (entry.ports >> 16),
+                self._fold(own, 16) + (entry.ports & 0xFFFF),
+            )
+        return self._head(
+            entry.addresses >> 32 << 16 | entry.ports >> 16,
+            (entry.addresses & 0xFFFFFFFF) << 16 | entry.ports & 0xFFFF,
         )
-        while budget.used > budget.limit:
-            serial = budget.oldest()
-            assert isinstance(serial, int)
-            victim = self.connections[serial]
-            self.warn("memory-limit", what, s.frame, victim.stream)
-            self._end(victim, EVICTED)
-        self.over_budget = False
 
-    def _evict(self, latest: TcpConnection, s: Segment) -> None:
-        # Evict the connection that was idle longest. One sorted part of all serves many evictions:
-        # a connection in it without a later segment was idle longer than all outside of it
-        while True:
-            if not self.idle:
-                ages = sorted(
-                    (connection.last_time_ns, serial)
-                    for serial, connection in self.connections.items()
-                    if connection is not latest
-                )
-                self.idle = ages[: len(ages) // 16 + 1][::-1]
-            last, serial = self.idle.pop()
-            victim = self.connections.get(serial)
-            if victim is not None and victim.last_time_ns == last:
-                break
-        if self.evicted == 0:
-            what = f"more than {self.limits.connections} open connections: idle ones are evicted"
-            self.warn("connection-limit", what, s.frame, victim.stream)
-        self.evicted += 1
-        self._end(victim, EVICTED)
+    def _chain_anew(self, bits: int) -> None:
+        # Change the number of chains
+        size = 4
+        size <<= bits
+        made = cython.cast("int *", realloc(self.heads, size))
+        if made == cython.NULL:
+            raise MemoryError
+        self.heads = made
+        self.bits = bits
+        memset(made, 255, size)
+        for index in range(self.used):
+            if self.entries[index].state != FREE:
+                head = self._head_of(index)
+                self.entries[index].next = made[head]
+                made[head] = index
 
+    def _allocate(self) -> None:
+        # Make room for more entries
+        capacity = 2 * self.capacity if self.capacity else _CAPACITY
+        if capacity > 1 << 30:
+            raise MemoryError
+        made = cython.cast(
+            "FlowEntry *",
+            realloc(self.entries, capacity * cython.sizeof(FlowEntry)),  # type: ignore[name-defined] # noqa: F821
+        )
+        if made == cython.NULL:
+            raise MemoryError
+        self.entries = made
+        self.capacity = capacity
 
-def _slot(address: int, ports: int) -> int:
-    # Slot of a direction in the look-up cache: multiplicative hashing, by the high bits
-    product = (address ^ address >> 29 ^ ports << 20) * _HASH_MULTIPLIER
-    return product >> 49
+    def _address(self, key: bytes) -> int:
+        # Put a pair of IPv6 addresses into the pool
+        slot = self.free_address
+        if slot >= 0:
+            self.free_address = cython.cast("int *", self.pool + 32 * slot)[0]
+        else:
+            if self.pool_used >= self.pool_capacity:
+                capacity = 2 * self.pool_capacity if self.pool_capacity else 256
+                made = cython.cast("unsigned char *", realloc(self.pool, 32 * capacity))
+                if made == cython.NULL:
+                    raise MemoryError
+                self.pool = made
+                self.pool_capacity = capacity
+            slot = self.pool_used
+            self.pool_used += 1
+        memcpy(self.pool + 32 * slot, cython.cast("const unsigned char *", key), 32)
+        return slot
 
 
 def reversed_key(key: bytes) -> bytes:
     """Return the key of the opposite direction, destination before source."""
     size = (len(key) - 4) // 2
     if cython.compiled and size == 4:
+        pointer = key
         swapped = cython.declare(cython.uchar[12])
         for index in range(4):
-            swapped[index] = key[index + 4]
-            swapped[index + 4] = key[index]
+            swapped[index] = pointer[index + 4]
+            swapped[index + 4] = pointer[index]
         for index in range(8, 10):
-            swapped[index] = key[index + 2]
-            swapped[index + 2] = key[index]
+            swapped[index] = pointer[index + 2]
+            swapped[index + 2] = pointer[index]
         return swapped[:12]
     return key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2]

@@ -1,7 +1,7 @@
 """Limits of memory: how many connections, bytes and fragments are kept, and how long.
 
 Each limit that is reached is reported by a warning: "buffer-limit", "connection-limit",
-"memory-limit", "stream-limit", "fragment-limit".
+"flow-limit", "memory-limit", "stream-limit", "fragment-limit".
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ class Limits(msgspec.Struct, frozen=True):
     direction_bytes: int = 1 << 20  # buffered segments of one direction of one connection
     buffered_bytes: int = 32 << 20  # the same over all connections
     kept_bytes: int = 48 << 20  # kept by consumers over all connections, see `ByteBudget`
-    connections: int = 100_000  # open ones
+    connections: int = 100_000  # open ones with MQTT
+    undecided: int = 16_384  # open ones that may turn out to have MQTT
+    flows: int = 1 << 20  # all TCP flows, of any protocol, also closed ones
     closed: int = 65_536  # closed ones whose stream number is still known
     linger_ns: int = 2 * _SECOND  # from the close to the end of tracking
     hole_segments: int = 64  # an acknowledged hole counts as lost after so many segments

@@ -10,6 +10,9 @@ cdef class ReassemblyContext:
     cdef readonly long long buffered_limit
     cdef readonly object budget
     cdef readonly bint over_budget
+    cdef readonly bint attention
+    cdef readonly list abandoned
+    cdef public long long generation
     cdef readonly long long direction_limit
     cdef readonly long long hole_segments
     cdef readonly long long hole_ns
@@ -19,5 +22,5 @@ cdef class ReassemblyContext:
     cpdef Consumer open(self, object connection)
     cpdef connection_closed(self, object connection)
     cpdef connection_complete(self, object connection)
-    cpdef reopen(self, long long serial)
+    cpdef connection_decided(self, object connection)
     cpdef report(self, str kind, str message, long long frame, long long stream)

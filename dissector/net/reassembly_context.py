@@ -22,6 +22,10 @@ class ReassemblyContext:
         self.buffered_limit = limits.buffered_bytes
         self.budget = ByteBudget(limits.kept_bytes)  # by serial: what consumers keep
         self.over_budget = False
+        self.attention = False  # `over_budget`, or there are abandoned connections
+        self.abandoned: list[TcpConnection] = []  # whose bytes are not wanted any more
+        # how often a server proved to speak MQTT; unread flows are looked up again after each
+        self.generation = 0
         self.direction_limit = limits.direction_bytes
         self.hole_segments = limits.hole_segments
         self.hole_ns = limits.hole_ns
@@ -38,8 +42,8 @@ class ReassemblyContext:
     def connection_complete(self, connection: TcpConnection) -> None:
         """Called when a connection was closed and nothing is missing; tracking ends."""
 
-    def reopen(self, serial: int) -> None:
-        """Have a connection whose bytes were not wanted begin anew, in mid-stream."""
+    def connection_decided(self, connection: TcpConnection) -> None:
+        """Called when a connection turned out to have MQTT, or a layer that may hold MQTT."""
 
     def report(self, kind: str, message: str, frame: int, stream: int) -> None:
         """Report a capture warning."""

@@ -9,6 +9,8 @@ cdef int WHOLE
 cdef int HEADER_ONLY
 cdef int NUMBER_ONLY
 
+cdef list _SCALES
+
 @cython.final
 cdef class Segment:
     cdef public bytes window
@@ -45,5 +47,6 @@ cdef class Segment:
     @cython.locals(stop=cython.Py_ssize_t, addresses=bytes)
     cpdef bytes key(self)
 
+    cdef set_scale(self, int scale)
     @cython.locals(at=cython.Py_ssize_t, kind=cython.int)
     cdef int scale(self) except -1

@@ -33,6 +33,7 @@ HEADER_ONLY = 1  # its data offset is below the minimum: payload unknown
 NUMBER_ONLY = 2  # quoted by an ICMP error, or its options overrun it: it only numbers a stream
 
 _FIXED = Struct(">IIBBH")
+_SCALES = [bytes(20) + bytes((3, 3, scale)) for scale in range(16)]  # headers with this option
 
 
 class Segment:
@@ -110,6 +111,13 @@ class Segment:
             return cut(self.window, self.addresses, stop + 4)
         addresses = cut(self.address_window, self.addresses, stop)
         return addresses + cut(self.window, self.tcp, self.tcp + 4)
+
+    def set_scale(self, scale: int) -> None:
+        """Make it a segment without payload, whose one option is this window scale."""
+        self.window = _SCALES[scale]
+        self.tcp = 0
+        self.start = self.stop = len(self.window)
+        self.wire_length = 0
 
     def scale(self) -> int:
         """Return the window scale option of a SYN; 0 if it has none."""

@@ -1,7 +1,7 @@
 """Turns batches of frames into TCP connections whose bytes are delivered in order.
 
 Ethernet with plain IPv4 and TCP is parsed in place; all other frames go through frame.py.
-flow_table.py finds the connection of each segment.
+flow_tracker.py finds the connection of each segment, if its flow is one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import cython
 
 from dissector.capture import linktypes
 from dissector.capture.batch import Batch
-from dissector.net.flow_table import Factory, FlowTable, Warn
+from dissector.net.consumer import FirstPayload
+from dissector.net.flow_tracker import Factory, FlowTracker, Warn
 from dissector.net.fragments import Fragments
 from dissector.net.limits import Limits
 from dissector.net.segment import Segment
@@ -24,8 +25,8 @@ else:
     from dissector.net.segment import NUMBER_ONLY, WHOLE
 
 
-class Streams(FlowTable):
-    """Dissects frames and tracks their connections; `factory`, `ports`, `warn`: see `FlowTable`."""
+class Streams(FlowTracker):
+    """Dissects frames and tracks their connections; for the arguments see `FlowTracker`."""
 
     def __init__(
         self,
@@ -34,8 +35,9 @@ class Streams(FlowTable):
         *,
         warn: Warn,
         limits: Limits | None = None,
+        first_payload: FirstPayload | None = None,
     ) -> None:
-        super().__init__(factory, ports, warn, limits or Limits())
+        super().__init__(factory, ports, warn, limits or Limits(), first_payload)
         self.fragments = Fragments(self.limits, warn)
         self.segment = Segment()
         self.frames = self.tcp_frames = self.cut_headers = 0
@@ -62,7 +64,6 @@ class Streams(FlowTable):
             raise IndexError("frames outside of the batch")
         s = self.segment
         serial = self.delivered.use(window)
-        table = self.table
         base = batch.file << 40
         self.frames += stop - start
         for i in range(start, stop):
@@ -83,6 +84,7 @@ class Streams(FlowTable):
             s.frame = base | batch.first_number + i
             s.time_ns = time_ns
             total = 0
+            found = -1
             ip = at + 14
             if end - at >= 54 and links[i] == 1:
                 if pointer[at + 12] == 0x81 and pointer[at + 13] == 0 and end - at >= 58:
@@ -111,8 +113,12 @@ class Streams(FlowTable):
                 s.read_tcp(window, ip + 20, end, wire_end)
                 if cython.compiled:
                     direction = self._cached(pointer, ip + 12)
+                    if direction is None:
+                        found = self.flows.find_ipv4(pointer, ip + 12)
                 else:
-                    direction = table.get(window[ip + 12 : ip + 24])
+                    direction = self.directions.get(window[ip + 12 : ip + 24])
+                    if direction is None:
+                        found = self.flows.find(s)
             else:
                 s.begin(window, at, end, at + batch.original[i])
                 kind = dissect(s, batch.link[i], self.fragments)
@@ -123,19 +129,20 @@ class Streams(FlowTable):
                         self._unreadable(kind, batch.link[i], s.frame)
                     continue
                 s.serial = serial if s.window is window else -1
-                direction = table.get(s.key())
+                direction = None
+                found = self.flows.find(s)
             self.tcp_frames += 1
             if direction is None or s.flags & 2 or s.grade != WHOLE:
-                direction = self._find(direction, s)
+                direction = self._find(direction, s, found)
                 if direction is None:
-                    continue  # a late segment of a closed connection
+                    continue  # of a flow that is no connection
                 if s.grade != WHOLE:
                     if s.grade != NUMBER_ONLY:
                         direction.note_base(s)
                     continue
             direction.receive(s)
-            if self.over_budget:
-                self._evict_kept(s)
+            if self.attention:
+                self._attend(s)
 
     def finish(self) -> None:
         """End tracking of all connections that are still open, and of all fragments."""

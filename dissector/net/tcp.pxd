@@ -34,7 +34,10 @@ cdef class StreamDirection(Reassembler):
     cdef _place(self, Segment s)
 
 cdef class TcpConnection(SharedState):
-    cdef readonly long long serial
+    cdef public long long serial
+    cdef readonly Py_ssize_t flow
+    cdef public bint unread
+    cdef readonly bint decided
     cdef readonly long long linger_until
     cdef readonly long long kept
     cdef public bytes key
@@ -59,6 +62,8 @@ cdef class TcpConnection(SharedState):
     cpdef bint monotonic_clock(self) except -1
     cpdef bint both_seen(self) except -1
     cdef decide(self)
+    cdef replace_consumer(self, Consumer old, Consumer new)
+    cpdef mark_decided(self)
     @cython.locals(before=cython.longlong)
     cpdef charge(self, long long size)
     cdef long long position(self, int side) except *

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 
 from dissector.net.causal_order import CausalOrder
-from dissector.net.consumer import FIN, RST
+from dissector.net.consumer import FIN, RST, Consumer
 from dissector.net.reassembler import Reassembler, SharedState
 from dissector.net.reassembly_context import ReassemblyContext
 from dissector.net.segment import Segment
@@ -204,7 +204,10 @@ class TcpConnection(SharedState):
         self.kept = 0  # bytes that its consumer keeps
         self.syn_seen = self.synack_seen = False
         self.first_time_ns = 0
-        self.serial = 0  # in the flow table
+        self.serial = 0  # of its flow
+        self.flow = -1  # its entry in the flow table
+        self.unread = False  # from the middle; read later if its server proves to speak MQTT
+        self.decided = False  # MQTT was found, or a layer that may hold it
         self.linger_until = 0  # when tracking ends, while it is lingering
         self.state = UNDECIDED
         self.based = False  # both base sequence numbers are known
@@ -241,11 +244,28 @@ class TcpConnection(SharedState):
     def decide(self) -> None:
         """Get the consumer of this connection, once; without one its bytes are not wanted."""
         self.consumer = self.reassembly.open(self)
-        self.state = UNWANTED if self.consumer is None else WANTED
+        self.state = WANTED
+        if self.consumer is None:
+            self.state = UNWANTED
+            self.reassembly.abandoned.append(self)
+            self.reassembly.attention = True
         if self.a.closed and self.consumer is not None:
             self.a.report_closed()
         if self.b.closed and self.consumer is not None:
             self.b.report_closed()
+
+    def replace_consumer(self, old: Consumer, new: Consumer) -> None:
+        """Have `new` receive what follows instead of `old`, if that receives it directly."""
+        if self.consumer is old:
+            self.consumer = new
+        elif self.causal_order is not None and self.causal_order.consumer is old:
+            self.causal_order.consumer = new
+
+    def mark_decided(self) -> None:
+        """Count it as one with MQTT: undecided connections have a limit of their own."""
+        if not self.decided:
+            self.decided = True
+            self.reassembly.connection_decided(self)
 
     def charge(self, size: int) -> None:
         """Add to the bytes that the consumer keeps for this connection; negative: released.
@@ -260,6 +280,8 @@ class TcpConnection(SharedState):
         budget = self.reassembly.budget
         budget.keep(self.serial, self.kept if self.kept > _FREE else 0)
         self.reassembly.over_budget = budget.used > budget.limit
+        if self.reassembly.over_budget:
+            self.reassembly.attention = True
 
     def position(self, side: int) -> int:
         """Return up to which position the bytes of `side` were delivered or skipped."""
@@ -301,6 +323,9 @@ class TcpConnection(SharedState):
         self.consumer = None
         self.charge(-self.kept)
         self.state = UNWANTED
+        if not self.over:
+            self.reassembly.abandoned.append(self)
+            self.reassembly.attention = True
         if self.causal_order is not None:
             self.reassembly.buffered -= self.causal_order.size
             self.causal_order = None

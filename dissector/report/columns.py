@@ -13,6 +13,7 @@ import tabulate
 
 from dissector.text import printable
 
+ROWS = 50  # of a table, unless all are requested
 _NUMBERS = ("stream", "frame")  # right-aligned and never wrapped
 _LEAST = 8  # columns that a wrapped cell keeps at least on a narrow page
 GAP, NARROW = 2, 1  # spaces between columns, and those on a narrow page

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 from dissector.report.ending import configuration, findings
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.style import Style, counted, place
 from dissector.text import printable
 
@@ -27,6 +28,11 @@ class Concise(ReporterBase):
         self._style = style
         self._encoding = encoding
         self._warnings = 0
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, options.notes, options.style, encoding=options.encoding)
 
     def finding(self, record: Finding) -> None:
         """Writes one line."""

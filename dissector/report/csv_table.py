@@ -11,28 +11,29 @@ Passwords are left out unless they may be shown.
 from __future__ import annotations
 
 import csv
+import enum
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from math import isfinite
 from operator import itemgetter
+from typing import Any, Self
 
 import msgspec
 
 from dissector.audit.records import Device, Posture, Server
-from dissector.connections.encapsulation import carried_by
+from dissector.connections.encapsulation.record import carried_by
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
-from dissector.mqtt.packets import Connack, Connect
-from dissector.mqtt.spec import return_code_name
+from dissector.report import fields
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
+from dissector.report.fields import Field, Kind
 from dissector.report.identity import address, name_of
 from dissector.report.json_values import json_bytes, set_value
 from dissector.report.posture_text import share
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.sorted_lines import SortedLines
-from dissector.report.wireshark import display_filter
 from dissector.text import csv_cell, decode, printable
 
 COLUMNS = (
@@ -45,6 +46,8 @@ COLUMNS = (
     "lastWillRetain", "sessionPresent", "returnCode", "returnCodeName", "connackFrame", "closedBy",
     "closedHow", "closeTime",
 )  # fmt: skip
+_PLACES = frozenset(COLUMNS)
+_NO_CELL = (Kind.OBJECT, Kind.OBJECTS, Kind.INLINE, Kind.PROPERTIES)
 _Cells = dict[str, str | int | float | None]
 LONGEST = 32_000  # characters; a spreadsheet cell holds at most 32,767
 
@@ -66,38 +69,25 @@ class CsvTable(ReporterBase):
         )
         self._writer.writeheader()
 
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, handshakes=True, show_secrets=options.show_secrets)
+
     def finding(self, record: Finding) -> None:
         """Writes the row of a finding."""
         rule = advice(record.rule, record.version)
-        evidence: dict[str, object] = {}
-        for key, value in record.evidence.items():
-            set_value(evidence, key, value)
+        client, server = record.client, record.server
         self._row_of(
             record.handshake,
             {
                 "record": "finding",
-                "severity": record.severity.value,
-                "rule": record.rule,
-                "name": record.name,
-                "side": record.side.value,
-                "obligation": record.obligation.value,
-                "confidence": record.confidence.value,
-                "message": record.message,
-                "client": None if record.client is None else record.client.ip,
-                "clientId": record.client_id,
-                "mac": None if record.client is None else record.client.mac,
-                "server": None if record.server is None else address(record.server),
-                "version": None if record.version is None else record.version.value,
-                "time": rfc3339(record.time_ns, self.digits),
-                "file": record.file,
-                "frame": record.frame,
-                "stream": record.stream,
-                "handshake": record.handshake,
-                "evidence": json_bytes(evidence).decode() if evidence else None,
-                "statements": " ".join(record.statements),
+                **self._cells(fields.FINDING, record),
+                "client": None if client is None else client.ip,
+                "mac": None if client is None else client.mac,
+                "server": None if server is None else address(server),
                 "fix": rule.fix(record.side),
                 "relatesTo": "; ".join(rule.references),
-                "wireshark": display_filter(record),
                 "fingerprint": name_of(record),
             },
         )
@@ -112,28 +102,24 @@ class CsvTable(ReporterBase):
         frame = None if packet is None else packet.frame
         cells: _Cells = {
             "record": "handshake",
+            **self._cells(fields.HANDSHAKE, record),
             "client": record.client.ip,
             "port": record.client.port,
             "mac": record.client.mac,
             "server": address(record.server),
-            "version": None if record.version is None else record.version.value,
-            "time": None if frame is None else rfc3339(frame.time_ns, self.digits),
-            "file": None if frame is None else frame.file,
-            "frame": None if frame is None else frame.number,
-            "stream": record.stream,
             "handshake": record.id,
             "transports": carried_by(record.transport, record.encapsulation) or record.transport,
-            "outcome": record.outcome.value,
-            "latency": record.latency,
-            "bridge": _flag(record.bridge),
         }
+        if frame is not None:
+            cells |= self._cells(fields.FRAME, frame)
         if connect is not None:
-            cells |= self._connect(connect)
+            cells |= self._cells(fields.CONNECT, connect)
         elif unfinished is not None:
-            came = self._connect(unfinished.connect).items()
+            came = self._cells(fields.CONNECT, unfinished.connect).items()
             cells |= {name: value for name, value in came if name in unfinished.fields}
         if connack is not None:
-            cells |= _connack(connack)
+            cells |= self._cells(fields.CONNACK, connack)
+            cells["connackFrame"] = None if connack.frame is None else connack.frame.number
         if close is not None:
             cells |= {
                 "closedBy": close.by.value,
@@ -142,21 +128,37 @@ class CsvTable(ReporterBase):
             }
         self._row_of(record.id, cells)
 
-    def _connect(self, packet: Connect) -> _Cells:
-        """Returns the cells of a CONNECT."""
-        secret, message = packet.password, packet.last_will_message
-        shown = secret if self._show_secrets else secret and b"redacted"
+    def _cells(self, members: Sequence[Field], record: object) -> _Cells:
+        """Returns the cells of those members of a record that have a column."""
         return {
-            "clientId": packet.client_id,
-            "cleanSession": _flag(packet.clean_session),
-            "keepAlive": packet.keep_alive,
-            "username": packet.username,
-            "password": None if shown is None else decode(shown),
-            "lastWillTopic": packet.last_will_topic,
-            "lastWillQos": packet.last_will_qos,
-            "lastWillMessage": None if message is None else decode(message),
-            "lastWillRetain": _flag(packet.last_will_retain),
+            field.name: self._content(field, field.value(record))
+            for field in members
+            if field.name in _PLACES and field.kind not in _NO_CELL
         }
+
+    def _content(self, field: Field, value: Any) -> str | int | float | None:
+        """Returns the content of a cell."""
+        if value is None:
+            return None
+        if field.kind is Kind.TIME:
+            return rfc3339(value, self.digits)
+        if field.kind is Kind.SECRET and not self._show_secrets:
+            return "redacted"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, enum.Enum):
+            return str(value.value)
+        if isinstance(value, bytes):
+            return decode(value)
+        if isinstance(value, tuple):
+            return _listed(value)
+        if isinstance(value, dict):
+            made: dict[str, Any] = {}
+            for name, item in value.items():
+                set_value(made, name, item)
+            return json_bytes(made).decode() if made else None
+        content: str | int | float = value
+        return content
 
     def device(self, record: Device) -> None:
         """Writes the row of a device."""
@@ -243,6 +245,15 @@ class CsvTable(ReporterBase):
         self._text.truncate()
 
 
+class AuditCsvTable(CsvTable):
+    """The `csv` format of an audit: without handshakes."""
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter."""
+        return cls(stream)
+
+
 def _cell(value: str | float | None) -> str | float:
     """Returns the content of a cell; a number that is not finite becomes an empty one."""
     if isinstance(value, str):
@@ -263,21 +274,6 @@ def _summed(findings: Sequence[_Cells]) -> _Cells:
         "rule": " ".join(messages),
         "message": "; ".join(f"{rule}: {text}" for rule, text in messages.items())[:LONGEST],
     }
-
-
-def _connack(packet: Connack) -> _Cells:
-    """Returns the cells of a CONNACK."""
-    code = packet.return_code
-    return {
-        "sessionPresent": _flag(packet.session_present),
-        "returnCode": code,
-        "returnCodeName": None if code is None else return_code_name(code, packet.version),
-        "connackFrame": None if packet.frame is None else packet.frame.number,
-    }
-
-
-def _flag(value: bool | None) -> str | None:
-    return None if value is None else "true" if value else "false"
 
 
 def _judged(posture: Posture) -> _Cells:

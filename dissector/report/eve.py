@@ -9,7 +9,7 @@ out unless they may be shown; authentication data always is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Severity, Side, Summary
@@ -19,11 +19,11 @@ from dissector.net.tls_names import TLS_1_2, TLS_1_3
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.community import community_id, number, stream_of_all
+from dissector.report.fields import display_filter
 from dissector.report.identity import name_of
 from dissector.report.json_values import json_bytes
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.sorted_lines import SortedLines
-from dissector.report.wireshark import display_filter
 from dissector.text import decode, lossless
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ class Eve(ReporterBase):
         self._show_secrets = show_secrets
         self._events = SortedLines()
         self._encode = json_bytes
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, show_secrets=options.show_secrets)
 
     def handshake(self, record: Handshake) -> None:
         """Writes the event of a handshake."""

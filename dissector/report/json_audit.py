@@ -10,55 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from dissector.audit.records import Device, Overview, Server
 from dissector.model import Capture, NotEvaluated, Summary
-from dissector.report.clock import rfc3339
+from dissector.report.fields import of_struct
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines
-from dissector.report.json_values import json_bytes, set_value
-from dissector.text import lossless
-
-
-def encoded(record: Device | Server | Overview, digits: int | None) -> bytes:
-    """Returns one record as a JSON object.
-
-    There may be many devices, so msgspec encodes them directly and the numbers of their times are
-    replaced afterwards; quotes inside a text are escaped, so no text can look like these members.
-    Values are converted one by one only if a text is not UTF-8 or a time is nested deeper.
-    """
-    if isinstance(record, Overview) or (isinstance(record, Server) and record.certificates):
-        return json_bytes(shape(record, digits))
-    try:
-        text = json_bytes(record)
-    except UnicodeEncodeError:
-        return json_bytes(shape(record, digits))
-    before, _, rest = text.partition(b'"firstSeenNs":')
-    _, _, after = rest.partition(b',"findings":')
-    first = rfc3339(record.first_seen_ns, digits).encode()
-    last = rfc3339(record.last_seen_ns, digits).encode()
-    return b'%b"firstSeen":"%b","lastSeen":"%b","findings":%b' % (before, first, last, after)
-
-
-def shape(record: Device | Server | Overview, digits: int | None) -> dict[str, Any]:
-    """Returns one record as a dict with lossless text."""
-    plain = msgspec.to_builtins(record, str_keys=True)
-    return _converted(plain, digits)
-
-
-def _converted(plain: dict[str, Any], digits: int | None) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in plain.items():
-        if key.endswith("Ns") and isinstance(value, int):
-            made[key[:-2]] = rfc3339(value, digits)
-        elif isinstance(value, dict):
-            made[lossless(key)] = _converted(value, digits)
-        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
-            made[key] = [_converted(item, digits) for item in value]
-        else:
-            set_value(made, lossless(key), value)
-    return made
 
 
 class AuditDocument(JsonDocument):
@@ -68,19 +24,19 @@ class AuditDocument(JsonDocument):
         super().__init__(*args, **options)
         self._devices: list[bytes] = []
         self._servers: list[bytes] = []
-        self._posture: dict[str, Any] = {}
+        self._posture = b""
 
     def device(self, record: Device) -> None:
         """Stores one device."""
-        self._devices.append(encoded(record, self._writer.digits))
+        self._devices.append(self._writer.encoded_value(record))
 
     def server(self, record: Server) -> None:
         """Stores one server."""
-        self._servers.append(encoded(record, self._writer.digits))
+        self._servers.append(self._writer.encoded_value(record))
 
     def overview(self, record: Overview) -> None:
         """Stores the overview; called before `finish`."""
-        self._posture = shape(record, self._writer.digits)
+        self._posture = self._writer.encoded_value(record)
 
     def end(self) -> None:
         """Writes the additional members of an audit and closes the document."""
@@ -95,23 +51,23 @@ class AuditLines(JsonLines):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._posture: dict[str, Any] = {}
+        self._overview = Overview()
 
     def device(self, record: Device) -> None:
         """Writes one device."""
-        self.put("device", encoded(record, self._writer.digits))
+        self.line("device", of_struct(Device), record)
 
     def server(self, record: Server) -> None:
         """Writes one server."""
-        self.put("server", encoded(record, self._writer.digits))
+        self.line("server", of_struct(Server), record)
 
     def overview(self, record: Overview) -> None:
         """Stores the overview; called before `finish`."""
-        self._posture = shape(record, self._writer.digits)
+        self._overview = record
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Writes the posture and the records that are only known at the end."""
-        self._line("posture", self._posture)
+        self.line("posture", of_struct(Overview), self._overview)
         super().finish(capture, summary, not_evaluated)

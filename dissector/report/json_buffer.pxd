@@ -1,36 +1,38 @@
 cimport cython
 
-cdef Py_ssize_t _BUFFER_SIZE
-cdef long long _LARGEST
-cdef bytes _ESCAPED
+cdef extern from *:
+    """
+    static CYTHON_INLINE PyObject *json_member(PyObject *descriptor, PyObject *record) {
+        return Py_TYPE(descriptor)->tp_descr_get(descriptor, record, (PyObject *)Py_TYPE(record));
+    }
+    """
+    object json_member(object descriptor, object record)  # what a data descriptor holds
+
+cdef Py_ssize_t _FIRST_SIZE
+cdef Py_ssize_t _LARGEST_KEPT
+cdef Py_ssize_t _NUMBER_SIZE
+cdef bytes _CLASS
 
 @cython.final
 cdef class JsonBuffer:
-    cdef readonly bint unusable
     cdef readonly Py_ssize_t used
-    cdef Py_ssize_t start
-    cdef char buffer[65536]
-    cdef char reverse[20]
-    cdef list parts
-    cdef list lines
-    cpdef begin(self)
-    @cython.locals(source="const char *", size=Py_ssize_t)
-    cdef put(self, str text)
+    cdef Py_ssize_t size
+    cdef bytearray data
+    cdef char *at
+    cdef _grow(self, Py_ssize_t more)
+    @cython.locals(size=Py_ssize_t)
+    cdef put(self, bytes piece)
     @cython.locals(source="const unsigned char *")
-    cdef quoted(self, str text)
-    cdef quoted_bytes(self, bytes text)
-    @cython.locals(rest=cython.ulonglong, at=cython.int)
+    cdef bint quoted(self, str text) except -1
+    @cython.locals(rest=cython.ulonglong, limit=cython.ulonglong, size=cython.int)
     cdef number(self, long long value)
     cdef padded(self, long long value, int size)
     @cython.locals(nanoseconds=cython.longlong, whole=cython.longlong, rest=cython.longlong, size=cython.int)
-    cdef seconds(self, double value)
-    cpdef bytes done(self)
-    cpdef bint keep(self) except -1
-    @cython.locals(size=Py_ssize_t)
-    cpdef bint add(self, bytes line) except -1
-    @cython.locals(size=Py_ssize_t)
+    cdef real(self, double value)
+    cdef drop(self, Py_ssize_t start)
+    cpdef bytes take_from(self, Py_ssize_t start)
     cpdef bytes take(self)
     @cython.locals(at=Py_ssize_t)
     cdef _digits(self, unsigned long long value, int size)
-    @cython.locals(at=Py_ssize_t, index=Py_ssize_t, escaped="const unsigned char *")
-    cdef _quoted(self, const unsigned char *source, Py_ssize_t size)
+    @cython.locals(index=Py_ssize_t, marks=Py_ssize_t, found=cython.int, classes="const unsigned char *", at=Py_ssize_t)
+    cdef bint _quoted(self, const unsigned char *source, Py_ssize_t size) except -1

@@ -1,124 +1,112 @@
-"""Assembles JSON objects from pieces of text and numbers, one at a time or many as lines.
+"""Assembles JSON from pieces of text and numbers in a buffer that grows as needed.
 
-Compiled, the pieces go into one buffer of fixed size; interpreted, into a list. If something does
-not fit or is text that JSON has to escape, `unusable` is set and the object must be discarded.
+The pieces of one record or of many follow each other; `take` returns them all. What JSON has to
+escape besides quotation marks and backslashes is rare and left to `json_values.json_bytes`.
 """
 
 from __future__ import annotations
 
 import cython
-import msgspec
+
+from dissector.report.json_values import json_bytes
 
 if cython.compiled:
+    from cython.cimports.cpython.bytearray import (  # type: ignore[import-not-found]
+        PyByteArray_AS_STRING,
+        PyByteArray_Resize,
+    )
     from cython.cimports.cpython.unicode import (  # type: ignore[import-not-found]
         PyUnicode_1BYTE_DATA,
-        PyUnicode_AsUTF8AndSize,
         PyUnicode_GET_LENGTH,
     )
     from cython.cimports.dissector.integers import PyUnicode_IS_ASCII  # type: ignore[import-not-found]
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
-_encode = msgspec.json.Encoder().encode
-_BUFFER_SIZE = 1 << 16  # bytes; objects that do not fit take the general path
-# true for bytes that JSON has to escape or that are not printable ASCII
-_ESCAPED = bytes(byte < 32 or byte > 126 or byte in b'"\\' for byte in range(256))
-_LARGEST = 10**18 - 1  # largest number formatted here; a C integer if compiled
+_FIRST_SIZE = 1 << 16  # bytes
+_LARGEST_KEPT = 1 << 20  # a larger buffer is given back once its content is taken
+_NUMBER_SIZE = 20  # digits and sign of a 64-bit integer
+# 0 for printable ASCII, 1 for what has a backslash before it, 2 for all other bytes
+_CLASS = bytes(1 if byte in b'"\\' else 0 if 32 <= byte <= 126 else 2 for byte in range(256))
 
 
 class JsonBuffer:
-    """Writes one object after another: `begin`, the pieces, then `done`, or `keep` until `take`.
-
-    `used` is the number of bytes kept.
-    """
+    """A buffer of bytes; `used` is their number."""
 
     def __init__(self) -> None:
         self.used = 0
-        self.lines: list[bytes] = []
-        if not cython.compiled:
-            self.buffer = bytearray()  # C arrays if compiled
-            self.reverse = bytearray()
-        self.begin()
-
-    def begin(self) -> None:
-        """Starts an object."""
-        self.unusable = False
-        self.start = self.used
-        if not cython.compiled:
-            self.parts: list[str] = []
-
-    def put(self, text: str) -> None:
-        """Writes text that is already JSON."""
+        self.data = bytearray()
+        self.size = 0  # of `data`, if compiled, where it is larger than what is used
         if cython.compiled:
-            size = PyUnicode_GET_LENGTH(text)
-            if PyUnicode_IS_ASCII(text):
-                source = cython.cast(cython.p_char, PyUnicode_1BYTE_DATA(text))
-            else:
-                source = PyUnicode_AsUTF8AndSize(text, cython.address(size))
-            if size > _BUFFER_SIZE - self.used:
-                self.unusable = True
-                return
-            memcpy(self.buffer + self.used, source, size)
-            self.used += size
+            self._grow(_FIRST_SIZE)
         else:
-            self.parts.append(text)
+            self.at = self.data  # a C pointer to the bytes of `data` if compiled
 
-    def quoted(self, text: str | None) -> None:
-        """Writes a string, or null if it is None."""
-        if text is None:
-            self.put("null")
-            return
+    def _grow(self, more: int) -> None:
+        """Makes room for `more` bytes."""
+        if cython.compiled:  # called only if compiled
+            self.size = max(self.used + more, 2 * self.size)
+            PyByteArray_Resize(self.data, self.size)
+            self.at = PyByteArray_AS_STRING(self.data)
+
+    def put(self, piece: bytes) -> None:
+        """Writes bytes that are already JSON."""
+        size = len(piece)
+        if cython.compiled:
+            if size > self.size - self.used:
+                self._grow(size)
+            memcpy(self.at + self.used, cython.cast(cython.p_char, piece), size)
+        else:
+            self.data += piece
+        self.used += size
+
+    def quoted(self, text: str) -> bool:
+        """Writes a text as a string; returns False, and writes nothing, if it is not ASCII."""
         if cython.compiled:
             if not PyUnicode_IS_ASCII(text):
-                self.unusable = True
-                return
+                return False
             source = cython.cast(cython.p_uchar, PyUnicode_1BYTE_DATA(text))
-            self._quoted(source, PyUnicode_GET_LENGTH(text))
-        else:
-            self._checked(text)
-
-    def quoted_bytes(self, text: bytes | None) -> None:
-        """Writes bytes as a string, or null if they are None."""
-        if text is None:
-            self.put("null")
-        elif cython.compiled:
-            self._quoted(text, len(text))
-        elif text.isascii():
-            self._checked(text.decode("ascii"))
-        else:
-            self.unusable = True
+            if not self._quoted(source, PyUnicode_GET_LENGTH(text)):
+                self.put(json_bytes(text))
+            return True
+        if not text.isascii():
+            return False
+        plain = text.isprintable() and '"' not in text and "\\" not in text
+        self.put(b'"%b"' % text.encode() if plain else json_bytes(text))
+        return True
 
     def number(self, value: int) -> None:
         """Writes a 64-bit integer."""
         if not cython.compiled:
-            self.parts.append(str(value))
-        elif value < 0 or value > _LARGEST or _BUFFER_SIZE - self.used < 20:
-            self.put(str(value))
-        else:
-            at = 20
-            rest = value
-            while True:
-                at -= 1
-                self.reverse[at] = 48 + rest % 10
-                rest //= 10
-                if rest == 0:
-                    break
-            memcpy(self.buffer + self.used, self.reverse + at, 20 - at)
-            self.used += 20 - at
+            self.put(b"%d" % value)
+            return
+        if self.size - self.used < _NUMBER_SIZE:
+            self._grow(_NUMBER_SIZE)
+        rest = cython.cast(cython.ulonglong, value)
+        if value < 0:
+            self.at[self.used] = 45  # a minus sign
+            self.used += 1
+            rest = 0 - rest  # wraps
+        size = 1
+        limit = cython.cast(cython.ulonglong, 10)
+        while size < 19 and rest >= limit:
+            size += 1
+            limit *= 10
+        self._digits(rest, size)
 
     def padded(self, value: int, size: int) -> None:
-        """Writes a number of at most `size` digits, padded with zeros."""
+        """Writes a number of at most `size` digits, 19 at most, padded with zeros."""
         if not cython.compiled:
-            self.parts.append(f"{value:0{size}d}")
-        elif _BUFFER_SIZE - self.used < size:
-            self.unusable = True
+            self.put(b"%0*d" % (size, value))
         else:
+            if self.size - self.used < _NUMBER_SIZE:
+                self._grow(_NUMBER_SIZE)
             self._digits(value, size)
 
-    def seconds(self, value: float) -> None:
-        """Writes seconds with the fewest digits that restore the same float."""
+    def real(self, value: float) -> None:
+        """Writes a finite number with the fewest digits that restore the same float."""
         nanoseconds = int(value * 1e9 + 0.5) if 1e-4 <= value < 1e6 else 0
         if not nanoseconds or nanoseconds / 1e9 != value:
-            self.put(_encode(value).decode())
+            self.put(json_bytes(value))
             return
         whole = nanoseconds // 1_000_000_000
         rest = nanoseconds - whole * 1_000_000_000
@@ -127,78 +115,64 @@ class JsonBuffer:
             rest //= 10
             size -= 1
         self.number(whole)
-        self.put(".")
+        self.put(b".")
         self.padded(rest, size)
 
-    def done(self) -> bytes | None:
-        """Returns the object; None if it is unusable."""
-        if self.unusable:
-            self.used = self.start
-            return None
+    def drop(self, start: int) -> None:
+        """Removes everything from `start` on."""
+        self.used = start
         if not cython.compiled:
-            return "".join(self.parts).encode()
-        made: bytes = self.buffer[self.start : self.used]
-        self.used = self.start
+            del self.data[start:]
+
+    def take_from(self, start: int) -> bytes:
+        """Returns and removes everything from `start` on."""
+        if cython.compiled:
+            made: bytes = self.at[start : self.used]
+        else:
+            made = bytes(self.data[start:])
+        self.drop(start)
+        if cython.compiled and start == 0 and self.size > _LARGEST_KEPT:
+            self.size = 0
+            self._grow(_FIRST_SIZE)
         return made
 
-    def keep(self) -> bool:
-        """Keeps the object as a line; returns False if it is unusable."""
-        if not cython.compiled:
-            return not self.unusable and self.add("".join((*self.parts, "\n")).encode())
-        if self.unusable or self.used == _BUFFER_SIZE:
-            self.used = self.start
-            return False
-        self.buffer[self.used] = 10
-        self.used += 1
-        return True
-
-    def add(self, line: bytes) -> bool:
-        """Keeps a complete line; returns False if it does not fit."""
-        size = len(line)
-        if size > _BUFFER_SIZE - self.used:
-            return False
-        if cython.compiled:
-            memcpy(self.buffer + self.used, cython.cast(cython.p_char, line), size)
-        else:
-            self.lines.append(line)
-        self.used += size
-        return True
-
     def take(self) -> bytes:
-        """Returns and clears all lines kept."""
-        size, self.used = self.used, 0
-        if cython.compiled:
-            made: bytes = self.buffer[:size]
-            return made
-        lines, self.lines = self.lines, []
-        return b"".join(lines)
+        """Returns and removes everything."""
+        return self.take_from(0)
 
     def _digits(self, value: int, size: int) -> None:
         at = self.used + size
         self.used = at
         for _ in range(size):
             at -= 1
-            self.buffer[at] = 48 + value % 10
+            self.at[at] = 48 + value % 10
             value //= 10
 
-    def _quoted(self, source: cython.p_uchar, size: int) -> None:
-        if size + 2 > _BUFFER_SIZE - self.used:
-            self.unusable = True
-            return
-        if cython.compiled:  # called only if compiled
-            escaped = _ESCAPED
-            for index in range(size):
-                if escaped[source[index]]:
-                    self.unusable = True
-                    return
-            at = self.used
-            self.buffer[at] = 34  # a quotation mark
-            memcpy(self.buffer + at + 1, source, size)
-            self.buffer[at + size + 1] = 34
-            self.used = at + size + 2
-
-    def _checked(self, text: str) -> None:
-        if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-            self.parts.append(f'"{text}"')
+    def _quoted(self, source: cython.p_uchar, size: int) -> bool:
+        """Writes a string unless it has more to escape than quotation marks and backslashes."""
+        classes = cython.cast(cython.p_uchar, _CLASS)
+        found = 0
+        marks = 0
+        for index in range(size):
+            found |= classes[source[index]]
+            marks += classes[source[index]] & 1
+        if found > 1:
+            return False
+        if size + marks + 2 > self.size - self.used:
+            self._grow(size + marks + 2)
+        at = self.used
+        self.at[at] = 34  # a quotation mark
+        at += 1
+        if cython.compiled and found == 0:
+            memcpy(self.at + at, source, size)
+            at += size
         else:
-            self.unusable = True
+            for index in range(size):
+                if classes[source[index]]:
+                    self.at[at] = 92  # a backslash
+                    at += 1
+                self.at[at] = source[index]
+                at += 1
+        self.at[at] = 34
+        self.used = at + 1
+        return True

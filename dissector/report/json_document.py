@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
-from dissector.report.json_buffer import JsonBuffer
-from dissector.report.json_finding import FindingText
-from dissector.report.json_handshake import HandshakeText
-from dissector.report.json_v1 import SCHEMA, Writer, tool
-from dissector.report.json_values import json_bytes
-from dissector.report.reporter import ByteStream
+from dissector.report import fields
+from dissector.report.json_writer import JsonWriter, Plan
+from dissector.report.reporter import ByteStream, ReportOptions, write_report
 
 if TYPE_CHECKING:
+    from dissector.analysis import Report
     from dissector.connections.tls_handshake import TlsHandshake
 
 _IN_MEMORY = 32 << 20
@@ -64,68 +65,78 @@ class JsonDocument:
         several: bool = False,
     ) -> None:
         self._stream = stream
-        self._writer = Writer(show_secrets=show_secrets, key=key, several=several)
-        self._encode = json_bytes
-        buffer = JsonBuffer()
-        self._handshake_text = HandshakeText(self._writer, self._encode, buffer)
-        self._finding_text = FindingText(self._writer, buffer)
+        self._several = several
+        self._writer = JsonWriter(show_secrets=show_secrets, key=key, several=several)
+        self._handshake_plan = self._writer.plan(fields.HANDSHAKE)
+        self._finding_plan = self._writer.plan(fields.FINDING)
+        self._warning_plan = self._writer.plan(fields.CAPTURE_WARNING)
+        self._tls_plan: Plan | None = None
         self._handshakes = _Spool()
         self._tls_handshakes = _Spool()
         self._findings = _Spool()
         self._warnings = _Spool()
 
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(
+            stream, show_secrets=options.show_secrets, key=options.key, several=options.several
+        )
+
     def precision(self, digits: int) -> None:
         """Sets the precision of times."""
         self._writer.digits = digits
-        self._handshake_text.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
         """Stores one handshake."""
-        encoded = self._handshake_text.text(record, "{")
-        if encoded is None:
-            encoded = self._encode(self._writer.handshake(record))
-        self._handshakes.add(encoded, record.id)
+        self._handshakes.add(self._writer.encoded(self._handshake_plan, record), record.id)
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Stores one TLS connection."""
-        self._tls_handshakes.add(self._encode(self._writer.tls_handshake(record)))
+        if self._tls_plan is None:
+            from dissector.report.tls_fields import TLS_HANDSHAKE
+
+            self._tls_plan = self._writer.plan(TLS_HANDSHAKE)
+        self._tls_handshakes.add(self._writer.encoded(self._tls_plan, record))
 
     def finding(self, record: Finding) -> None:
         """Stores one finding."""
-        encoded = self._finding_text.text(record, "{")
-        if encoded is None:
-            encoded = self._encode(self._writer.finding(record))
-        self._findings.add(encoded)
+        self._findings.add(self._writer.encoded(self._finding_plan, record))
 
     def warning(self, record: CaptureWarning) -> None:
         """Stores one capture warning."""
-        self._warnings.add(self._encode(self._writer.warning(record)))
+        self._warnings.add(self._writer.encoded(self._warning_plan, record))
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Writes the document."""
-        self._stream.write(b'{"schema": %d' % SCHEMA)
-        self._member("tool", tool(capture))
-        self._member("capture", self._writer.total(capture))
-        if self._writer.several:
-            parts = (self._encode(self._writer.capture(part)) for part in capture.parts)
-            self._list("captures", parts)
+        writer = self._writer
+        self._stream.write(b'{"schema": %d' % fields.SCHEMA)
+        self._member("tool", writer.encoded_value(fields.tool(capture)))
+        self._member("capture", writer.encoded(writer.plan(fields.TOTAL), capture))
+        if self._several:
+            self._records("captures", fields.CAPTURE, capture.parts)
         self._list("handshakes", self._handshakes.records())
         self._list("tlsHandshakes", self._tls_handshakes.records())
         self._list("findings", self._findings.records())
         self._list("captureWarnings", self._warnings.records())
-        entries = (self._encode(self._writer.not_evaluated(record)) for record in not_evaluated)
-        self._list("notEvaluated", entries)
-        self._member("summary", self._writer.summary(summary))
+        self._records("notEvaluated", fields.NOT_EVALUATED, not_evaluated)
+        self._member("summary", writer.encoded(writer.plan(fields.SUMMARY), summary))
         self.end()
 
     def end(self) -> None:
         """Closes the document; subclasses write their own members first."""
         self._stream.write(b"}\n")
 
-    def _member(self, name: str, value: dict[str, Any]) -> None:
-        self._stream.write(b',\n"%s": ' % name.encode() + self._encode(value))
+    def _member(self, name: str, value: bytes) -> None:
+        self._stream.write(b',\n"%s": %s' % (name.encode(), value))
+
+    def _records(
+        self, name: str, members: tuple[fields.Field, ...], records: Sequence[Any]
+    ) -> None:
+        plan = self._writer.plan(members)
+        self._list(name, (self._writer.encoded(plan, record) for record in records))
 
     def _list(self, name: str, records: Iterator[bytes]) -> None:
         self._stream.write(b',\n"%s": [' % name.encode())
@@ -134,3 +145,14 @@ class JsonDocument:
             self._stream.write(separator + record)
             separator = b",\n  "
         self._stream.write(b"]")
+
+
+def document(
+    report: Report, *, show_secrets: bool = False, key: bytes | None = None
+) -> dict[str, Any]:
+    """Returns a whole report as one document, parsed again."""
+    stream = BytesIO()
+    several = bool(report.capture.parts)
+    write_report(report, JsonDocument(stream, show_secrets=show_secrets, key=key, several=several))
+    made: dict[str, Any] = msgspec.json.decode(stream.getvalue())
+    return made

@@ -1,19 +1,21 @@
 cimport cython
 from dissector.connections.handshake cimport Handshake
-from dissector.report.json_finding cimport FindingText
-from dissector.report.json_handshake cimport HandshakeText
 from dissector.report.json_buffer cimport JsonBuffer
+from dissector.report.json_writer cimport JsonWriter, Plan
 
 cdef class JsonLines:
-    cdef public object _stream
-    cdef public object _writer
-    cdef public str _engine
-    cdef public int _limit
-    cdef readonly bint _eager
-    cdef public object _encode
-    cdef HandshakeText _handshakes
-    cdef FindingText _findings
+    cdef object _stream
+    cdef JsonWriter _writer
     cdef JsonBuffer _buffer
+    cdef int _limit
+    cdef bint _eager
+    cdef Plan _handshakes
+    cdef Plan _findings
+    cdef dict _plans
+    cpdef Plan plan(self, str kind, tuple members)
     cpdef handshake(self, Handshake record)
     cpdef finding(self, record)
-    cpdef _flush(self)
+    @cython.locals(plan=Plan)
+    cpdef line(self, str kind, tuple members, record)
+    cdef _end_line(self)
+    cdef _flush(self)

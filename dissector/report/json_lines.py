@@ -7,17 +7,13 @@ Every line has `type`: `handshake`, `tlsHandshake`, `finding`, `captureWarning`,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
-from dissector.report.json_buffer import JsonBuffer
-from dissector.report.json_finding import FindingText
-from dissector.report.json_handshake import HandshakeText
-from dissector.report.json_shape import FindingShape, HandshakeShape
-from dissector.report.json_v1 import SCHEMA, Writer, tool
-from dissector.report.json_values import json_bytes
-from dissector.report.reporter import ByteStream
+from dissector.report import fields
+from dissector.report.json_writer import JsonWriter, Plan
+from dissector.report.reporter import ByteStream, ReportOptions
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -41,74 +37,69 @@ class JsonLines:
         several: bool = False,
     ) -> None:
         self._stream = stream
-        self._writer = Writer(show_secrets=show_secrets, key=key, several=several)
+        self._writer = JsonWriter(show_secrets=show_secrets, key=key, several=several)
+        self._buffer = self._writer.buffer
         self._limit = 0 if eager else _HELD
         self._eager = eager
-        self._encode = json_bytes
-        self._buffer = JsonBuffer()
-        self._handshakes = HandshakeText(self._writer, self._encode, self._buffer)
-        self._findings = FindingText(self._writer, self._buffer)
+        self._handshakes = self.plan("handshake", fields.HANDSHAKE)
+        self._findings = self.plan("finding", fields.FINDING)
+        self._plans: dict[str, Plan] = {}
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(
+            stream, show_secrets=options.show_secrets, key=options.key, several=options.several
+        )
+
+    def plan(self, kind: str, members: tuple[fields.Field, ...]) -> Plan:
+        """Prepares the lines of a type."""
+        return self._writer.plan(members, b'{"type":"%b",' % kind.encode())
 
     def precision(self, digits: int) -> None:
         """Sets the precision of times."""
         self._writer.digits = digits
-        self._handshakes.precision(digits)
 
     def handshake(self, record: Handshake) -> None:
         """Writes one handshake."""
-        if not self._handshakes.line(record, '{"type":"handshake",'):
-            self._line("handshake", self._writer.handshake(record))
-        elif self._buffer.used > self._limit:
-            self._flush()
+        self._writer.write(self._handshakes, record)
+        self._end_line()
 
     def tls_handshake(self, record: TlsHandshake) -> None:
         """Writes one TLS connection."""
-        self._line("tlsHandshake", self._writer.tls_handshake(record))
+        from dissector.report.tls_fields import TLS_HANDSHAKE
+
+        self.line("tlsHandshake", TLS_HANDSHAKE, record)
 
     def finding(self, record: Finding) -> None:
         """Writes one finding."""
-        if not self._findings.line(record, '{"type":"finding",'):
-            self._line("finding", self._writer.finding(record))
-        elif self._buffer.used > self._limit:
-            self._flush()
+        self._writer.write(self._findings, record)
+        self._end_line()
 
     def warning(self, record: CaptureWarning) -> None:
         """Writes one capture warning."""
-        self._line("captureWarning", self._writer.warning(record))
+        self.line("captureWarning", fields.CAPTURE_WARNING, record)
 
     def finish(
         self, capture: Capture, summary: Summary, not_evaluated: Sequence[NotEvaluated]
     ) -> None:
         """Writes the records that are only known at the end."""
         for record in not_evaluated:
-            self._line("notEvaluated", self._writer.not_evaluated(record))
-        self._line(
-            "summary",
-            {
-                "schema": SCHEMA,
-                "tool": tool(capture),
-                "capture": self._writer.total(capture),
-                **self._captures(capture),
-                **self._writer.summary(summary),
-            },
-        )
+            self.line("notEvaluated", fields.NOT_EVALUATED, record)
+        self.line("summary", fields.LAST_LINE, fields.CaptureSummary(capture, summary))
         self._flush()
 
-    def _captures(self, capture: Capture) -> dict[str, Any]:
-        if not self._writer.several:
-            return {}
-        return {"captures": [self._writer.capture(part) for part in capture.parts]}
+    def line(self, kind: str, members: tuple[fields.Field, ...], record: Any) -> None:
+        """Writes one record; `members` are those of its type."""
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = self.plan(kind, members)
+        self._writer.write(plan, record)
+        self._end_line()
 
-    def _line(self, kind: str, record: dict[str, Any] | HandshakeShape | FindingShape) -> None:
-        self.put(kind, self._encode(record))
-
-    def put(self, kind: str, record: bytes) -> None:
-        """Writes a record that is already encoded as an object."""
-        line = b'{"type":"%s",%s\n' % (kind.encode(), record[1:])
-        if not self._buffer.add(line):
-            self._flush()
-            self._stream.write(line)
-        if self._buffer.used > self._limit or self._eager:
+    def _end_line(self) -> None:
+        self._buffer.put(b"\n")
+        if self._buffer.used > self._limit:
             self._flush()
 
     def _flush(self) -> None:

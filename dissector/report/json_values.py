@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
-from dissector.report.json_shape import MaybeHex
 from dissector.text import decode, encode, is_invisible, is_utf8, lossless
 
 # tuples, because a union type would be created again on each evaluation
@@ -22,7 +20,6 @@ _BYTES = (bytes, bytearray, memoryview)
 _SETS = (set, frozenset)
 _LISTS = (list, tuple, *_SETS)
 _HOLDERS = (*_BYTES, dict, *_LISTS)
-
 
 _encode_any = msgspec.json.Encoder().encode
 
@@ -52,16 +49,6 @@ def set_text(record: dict[str, Any], name: str, value: str | None) -> None:
     else:
         record[name] = lossless(value)
         record[name + "Hex"] = encode(value).hex()
-
-
-def text_and_hex(value: str) -> tuple[str, MaybeHex]:
-    """Returns a text from the wire, and its bytes if they are not UTF-8."""
-    return (value, UNSET) if is_utf8(value) else (lossless(value), encode(value).hex())
-
-
-def optional_text_and_hex(value: str | None) -> tuple[str | None, MaybeHex]:
-    """Does the same for a text that may be None."""
-    return (None, UNSET) if value is None else text_and_hex(value)
 
 
 def set_pair(record: dict[str, Any], name: str, pair: Iterable[str]) -> None:

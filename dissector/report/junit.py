@@ -9,18 +9,17 @@ cases; only their findings are reported.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from xml.sax.saxutils import escape, quoteattr
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Finding, NotEvaluated, Severity, Summary
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
+from dissector.report.fields import display_filter, tool
 from dissector.report.folding import Fold, Folding, RuleFold
-from dissector.report.json_v1 import tool
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.style import counted
-from dissector.report.wireshark import display_filter
 from dissector.text import printable
 
 PARTIES = 20
@@ -46,6 +45,11 @@ class JUnit(ReporterBase):
         self._rules = sorted(rules)
         self._least = {"error": 2, "warning": 1, "info": 0, "never": 3}[fail_on]
         self._folding = Folding(by_capture=True)
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, options.rules, options.fail_on)
 
     def handshake(self, record: Handshake) -> None:
         """Completes the findings of the handshake."""

@@ -19,10 +19,9 @@ from dissector.report.clock import duration, rfc3339
 from dissector.report.concise import line
 from dissector.report.folding import finding_bytes
 from dissector.report.identity import address
-from dissector.report.refusals import short
 from dissector.report.reporter import ByteStream
 from dissector.report.style import Style
-from dissector.report.text_report import TextReport
+from dissector.report.text_report import TextReport, refusal_code
 from dissector.text import printable
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ def _handshake(record: Handshake, style: Style) -> Iterator[str]:
     outcome = record.outcome.value
     if connack is not None and connack.return_code:
         code, of = connack.return_code, connack.version
-        outcome += f" {short(code, of)} ({spec.return_code_name(code, of)})"
+        outcome += f" {refusal_code(code, of)} ({spec.return_code_name(code, of)})"
     color = _COLORS.get(record.outcome, "red")
     yield style.paint(outcome, color)
     version = "MQTT" if record.version is None else f"MQTT {record.version.value}"

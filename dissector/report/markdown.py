@@ -1,12 +1,19 @@
-"""Writes an audit as a Markdown report for tickets and wikis.
+r"""Writes an audit as a Markdown report for tickets and wikis.
 
 Findings come first, each rule with exemplars, why it matters and how to fix it; then servers and
 devices, then what was not seen. Tables of parties are cut at `PARTIES`; the JSON has all.
+
+No captured text acts as markup: it is put into code spans, where nothing is, with longer fences
+than any run of backticks in it, and `\|` for the only character that a table parses before code
+spans. In our own sentences with captured parts (messages) punctuation is escaped; where an escape
+does not help (links and mentions recognised in plain text) they become code spans as well.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from dissector.audit.records import Device, Overview, Posture, Server
 from dissector.connections.handshake import Handshake
@@ -14,16 +21,19 @@ from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Seve
 from dissector.report import ending
 from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
+from dissector.report.fields import display_filter
 from dissector.report.folding import Fold, Folding, RuleFold
-from dissector.report.markup import code, prose, rule_text, table
 from dissector.report.posture_text import connections, rank, share, versions
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.style import counted
-from dissector.report.wireshark import display_filter
+from dissector.text import printable
 
 PARTIES = 20
 ROWS = 200
 ID_SHOWN = 64
+_PUNCTUATION = re.compile(r"([\\`*_\[\]<>|~&$])")
+_AUTOLINKED = re.compile(r"@|://|www\.", re.IGNORECASE)
+_BACKTICKS = re.compile(r"`+")
 _HEADINGS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Notes"}
 
 
@@ -37,6 +47,11 @@ class MarkdownReport(ReporterBase):
         self._devices: list[Device] = []
         self._servers: list[Server] = []
         self._overview = Overview()
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream)
 
     def handshake(self, record: Handshake) -> None:
         """Completes the findings of the handshake."""
@@ -240,3 +255,36 @@ def _incomplete_reason(
     for record in not_evaluated:
         times = counted(record.count, "time")
         yield f"- not evaluated: {record.rule}, {times}: {prose(record.reason)}"
+
+
+def code(text: str, limit: int | None = None) -> str:
+    """Returns captured text as a code span that is safe in a table."""
+    shown = printable(text, limit)
+    if not shown:
+        return '""'
+    longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}".replace("|", "\\|")
+
+
+def prose(text: str, limit: int | None = None) -> str:
+    """Escapes a sentence that may contain captured text."""
+    shown = printable(text, limit)
+    if _AUTOLINKED.search(shown):
+        return code(text, limit)
+    return _PUNCTUATION.sub(r"\\\1", shown)
+
+
+def rule_text(text: str) -> str:
+    """Escapes a text of a rule's page; parts in backticks become code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return prose(text)
+    return "".join(code(part) if index % 2 else prose(part) for index, part in enumerate(parts))
+
+
+def table(headers: list[str], rows: list[list[str]]) -> list[str]:
+    """Formats cells that are already Markdown as a table."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return [f"| {' | '.join(cells)} |" for cells in lines]

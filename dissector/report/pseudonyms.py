@@ -26,7 +26,7 @@ from dissector.audit.records import (
     Server,
     Will,
 )
-from dissector.connections.encapsulation import Encapsulation
+from dissector.connections.encapsulation.record import Encapsulation
 from dissector.connections.handshake import Handshake
 from dissector.model import CaptureWarning, Endpoint, Finding
 from dissector.mqtt import spec

@@ -6,15 +6,17 @@ known only at the end. It writes to a binary stream and never closes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from dissector.analysis import Report
 from dissector.connections.handshake import Handshake
-from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Report, Summary
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Summary
 
 if TYPE_CHECKING:
     from dissector.audit.records import Device, Overview, Server
     from dissector.connections.tls_handshake import TlsHandshake
+    from dissector.report.style import Style
 
 
 class ByteStream(Protocol):
@@ -33,6 +35,38 @@ class LogStream(ByteStream, Protocol):
 
     def begin_log(self, name: str) -> None:
         """Begins a log; what is written next belongs to it."""
+
+
+class ReportOptions:
+    """Appearance of a report, and what it may show.
+
+    `rules` are the ids of the selected rules; findings of severity `fail_on` or above are failures.
+    `several`: there is more than one capture. `key` is the key of fingerprints.
+    `notes` is where a format writes what is not part of the report.
+    """
+
+    def __init__(
+        self,
+        style: Style,
+        *,
+        encoding: str = "utf-8",
+        everything: bool = False,
+        show_secrets: bool = False,
+        key: bytes | None = None,
+        rules: Collection[str] = (),
+        fail_on: str = "error",
+        several: bool = False,
+        notes: ByteStream | None = None,
+    ) -> None:
+        self.style = style
+        self.encoding = encoding
+        self.everything = everything
+        self.show_secrets = show_secrets
+        self.key = key
+        self.rules = rules
+        self.fail_on = fail_on
+        self.several = several
+        self.notes = notes
 
 
 class Reporter(Protocol):

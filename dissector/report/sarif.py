@@ -9,7 +9,7 @@ the frame number, which is what a reader looks for in Wireshark.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import msgspec
@@ -18,13 +18,12 @@ from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
 from dissector.report.advice import Advice, advice
 from dissector.report.clock import rfc3339
+from dissector.report.fields import display_filter, tool
 from dissector.report.folding import Fold, Folding
 from dissector.report.identity import name_of, party
-from dissector.report.json_v1 import tool
 from dissector.report.json_values import json_bytes
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.style import counted
-from dissector.report.wireshark import display_filter
 from dissector.text import printable
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -42,6 +41,11 @@ class Sarif(ReporterBase):
         self._stream = stream
         self._folding = Folding(by_capture=True)
         self._warnings: dict[tuple[str, int], tuple[int, CaptureWarning]] = {}
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream)
 
     def handshake(self, record: Handshake) -> None:
         """Completes the findings of the handshake."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
 from dissector.report.ending import configuration, findings
-from dissector.report.reporter import ByteStream
+from dissector.report.reporter import ByteStream, ReportOptions
 from dissector.report.style import Style, counted
 from dissector.text import printable
 
@@ -31,6 +31,11 @@ class Statistics:
         self._style = style
         self._encoding = encoding
         self._counts: Counter[tuple[str, str, Severity, str]] = Counter()
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, options.style, encoding=options.encoding, several=options.several)
 
     def precision(self, digits: int) -> None:
         """Ignored: lines contain no times."""

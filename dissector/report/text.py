@@ -14,10 +14,10 @@ from dissector.mqtt import spec
 from dissector.mqtt.decode import decode_packet
 from dissector.mqtt.statements import paraphrase
 from dissector.report.clock import duration, rfc3339
+from dissector.report.fields import display_filter
 from dissector.report.folding import Fold, RuleFold
 from dissector.report.hexdump import hexdump
 from dissector.report.style import Style, counted, listed, place
-from dissector.report.wireshark import display_filter
 from dissector.rules.base import Rule
 from dissector.rules.registry import find
 from dissector.text import printable

@@ -6,10 +6,10 @@ Everything is written at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from dissector.connections.encapsulation import carried_by
+from dissector.connections.encapsulation.record import carried_by
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,
@@ -21,13 +21,13 @@ from dissector.model import (
     Summary,
     Version,
 )
+from dissector.mqtt import spec
 from dissector.report import ending
 from dissector.report.clock import rfc3339
-from dissector.report.columns import GAP, NARROW, file_names, numbered, tabulated, visible
+from dissector.report.columns import GAP, NARROW, ROWS, file_names, numbered, tabulated, visible
 from dissector.report.folding import Folding
 from dissector.report.identity import address
-from dissector.report.refusals import meanings, short
-from dissector.report.reporter import ByteStream
+from dissector.report.reporter import ByteStream, ReportOptions
 from dissector.report.style import Style
 from dissector.report.text import rule_blocks
 from dissector.text import printable
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
     from dissector.report import tls_table
 
-ROWS = 50
 _ORDER = (
     "stream", "file", "frame", "time", "MQTT", "over", "client", "client id", "clean", "pres.",
     "outcome", "closed by", "findings", "server",
@@ -54,6 +53,14 @@ _SHORTEST_ADDRESS = 14  # of a client, on a page too narrow for the whole
 _BRIDGE = "b"
 _NO_CLOSE = "-"
 _NO_DISCONNECT = {"fin": " FIN", "rst": " RST", "close-frame": " Close"}
+# Meaning of the codes of 3.1 and 3.1.1 where the name is not enough.
+_REFUSALS = {
+    1: "the server does not support this MQTT version",
+    2: "the server does not allow this client id",
+    3: "the MQTT service is currently unavailable",
+    4: "servers send it for wrong credentials; 3.1.1 means malformed ones",
+    5: "many servers also send it for a wrong password",
+}
 _YES_NO = {True: "yes", False: "no", None: "-"}
 
 
@@ -79,7 +86,7 @@ class _Row(NamedTuple):
 
 
 class TextReport:
-    """The `table` format; without handshakes the `text` format."""
+    """The `table` format."""
 
     def __init__(
         self,
@@ -101,6 +108,11 @@ class TextReport:
         self._count = 0
         self._tls_rows: list[tls_table.TlsRow] = []
         self._tls_count = 0
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, options.style, everything=options.everything, encoding=options.encoding)
 
     def precision(self, digits: int) -> None:
         """Ignored: `finish` gets the precision with the capture."""
@@ -179,6 +191,13 @@ class TextReport:
         yield from tls_table.lines(
             rows, self._tls_count, self._style, [file.path for file in capture.files]
         )
+
+
+class FindingsReport(TextReport):
+    """The `text` format."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"handshakes": False})
 
 
 def _row(record: Handshake, found: list[Finding]) -> _Row:
@@ -276,7 +295,7 @@ def _render(rows: list[_Row], style: Style, files: Sequence[str]) -> Iterator[st
         for row in rows
         if row.code and row.outcome is not Outcome.ACCEPTED
     }
-    for meaning in meanings(refused):
+    for meaning in refusal_meanings(refused):
         yield from style.wrapped(meaning, 0)
 
 
@@ -335,7 +354,7 @@ def _closed(close: Close | None) -> str:
 
 def _outcome(row: _Row) -> str:
     if row.code and row.outcome is not Outcome.ACCEPTED:
-        return f"{row.outcome.value} {short(row.code, row.code_version)}"
+        return f"{row.outcome.value} {refusal_code(row.code, row.code_version)}"
     return row.outcome.value
 
 
@@ -359,3 +378,20 @@ def _client_id(client_id: str | None, room: int) -> str:
         return text
     end = (room - 1) // 2
     return f"{text[: room - 1 - end]}…{text[-end:]}"
+
+
+def refusal_code(code: int, version: Version | None) -> str:
+    """Formats a code as the standard of its version does: hexadecimal in 5.0."""
+    return f"0x{code:02X}" if version is Version.V5_0 else str(code)
+
+
+def refusal_meanings(refusals: Iterable[tuple[int, Version | None]]) -> Iterator[str]:
+    """Returns an explanation for each different code."""
+    lines: dict[str, str] = {}
+    for code, version in sorted(refusals, key=lambda each: each[0]):
+        words = spec.return_code_name(code, version)
+        if version is not Version.V5_0 and code in _REFUSALS:
+            words += f" ({_REFUSALS[code]})"
+        lines.setdefault(refusal_code(code, version), words)
+    for shown, words in lines.items():
+        yield f"code {shown}: {words}"

@@ -8,10 +8,9 @@ from typing import NamedTuple
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.net.tls_names import alert_name, version_name
 from dissector.report.clock import rfc3339
-from dissector.report.columns import file_names, inserted, numbered, tabulated
+from dissector.report.columns import ROWS, file_names, inserted, numbered, tabulated
 from dissector.report.identity import address
 from dissector.report.style import Style, counted
-from dissector.report.text_report import ROWS
 from dissector.text import printable
 
 _HEADERS = ["stream", "frame", "TLS", "server", "cert. until", "result"]

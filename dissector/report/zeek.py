@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, Endpoint, Finding, NotEvaluated, Side, Summary
@@ -19,7 +19,7 @@ from dissector.mqtt import spec
 from dissector.net.tls_names import TLS_1_2, TLS_1_3, alert_name, group_name, version_name
 from dissector.report.clock import rfc3339
 from dissector.report.community import stream_of_all
-from dissector.report.reporter import ByteStream, LogStream, ReporterBase
+from dissector.report.reporter import ByteStream, LogStream, ReporterBase, ReportOptions
 from dissector.report.sorted_lines import SortedLines
 from dissector.text import decode, encode, printable
 
@@ -65,6 +65,11 @@ class Zeek(ReporterBase):
         self._stream = stream
         self._several = several
         self._connects, self._ssl, self._notices = SortedLines(), SortedLines(), SortedLines()
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream, several=options.several)
 
     def handshake(self, record: Handshake) -> None:
         """Stores a row of mqtt_connect."""

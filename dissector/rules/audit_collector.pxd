@@ -14,10 +14,6 @@ cdef class AuditCollector(FindingCollector):
     cdef RecordMaker _records
     cdef object _ended_with
     cdef bint _limit_reported
-    cdef dict _unjudged
-    cdef list _rules
-    cdef dict _rules_by_event
-    cdef list _tls_rules
     @cython.locals(record=ConnectionRecord)
     cpdef answered(self, Connection connection)
     cpdef record_answered(self, ConnectionRecord record)
@@ -26,6 +22,5 @@ cdef class AuditCollector(FindingCollector):
     cpdef closing(self, Connection connection)
     cpdef ended(self, Connection connection)
     cpdef encrypted(self, record)
-    @cython.locals(event=cython.int, connection=ConnectionRecord, rules=list)
-    cdef _ask(self, AuditContext context)
-    cdef _failures(self, rule, long long stream, verdict)
+    @cython.locals(event=cython.int)
+    cdef _judge_activity(self, AuditContext context)

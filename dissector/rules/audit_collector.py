@@ -1,12 +1,12 @@
-"""Evaluates the audit rules (SEC, TLS) in addition to those of `FindingCollector`.
+"""Has the audit rules (SEC, TLS) evaluated, in addition to those of `FindingCollector`.
 
-The activity tracker is updated first; then each rule that asks for one of the connection's events
-is checked. Imported only for an audit, or if a rule of SEC or TLS is selected by name.
+The activity tracker is updated first; then the judge evaluates the rules that ask for one of the
+connection's events. Imported only for an audit, or if a rule of SEC or TLS is selected by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dissector.activity.context import AuditContext, Event
@@ -14,20 +14,15 @@ from dissector.activity.tls import TlsActivityTracker, TlsAuditContext
 from dissector.activity.tracker import ActivityTracker
 from dissector.connections.connection import Connection
 from dissector.connections.record import ConnectionRecord, RecordMaker
+from dissector.connections.thresholds import DEFAULT, Thresholds
 from dissector.model import FrameRef
-from dissector.model import NotEvaluated as NotEvaluatedRecord
-from dissector.rules.audit_rule import AuditRule, ConnectionAuditRule, TlsRule, audit_finding
-from dissector.rules.base import Failure, Unevaluated, Verdict
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector
-from dissector.rules.judge import count_subject
-from dissector.rules.registry import audit_rules
-from dissector.rules.thresholds import DEFAULT, Thresholds
+from dissector.rules.registry import all_rules, audit_rules
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
 _ENDED = Event.ENDED
-_Check = Callable[[AuditContext, Thresholds], Verdict]
 
 
 class AuditCollector(FindingCollector):
@@ -45,7 +40,8 @@ class AuditCollector(FindingCollector):
         thresholds: Thresholds = DEFAULT,
         ended_with: Callable[[AuditContext | TlsAuditContext], None] | None = None,
     ) -> None:
-        super().__init__(options)
+        chosen = [rule for rule in audit_rules() if rule.id in options.selected]
+        super().__init__(options, (*all_rules(), *chosen))
         self.activity = ActivityTracker() if activity is None else activity
         self.tls = TlsActivityTracker(self.activity)
         self.thresholds = thresholds
@@ -54,12 +50,6 @@ class AuditCollector(FindingCollector):
         )
         self._ended_with = ended_with
         self._limit_reported = False
-        self._unjudged: dict[tuple[str, str], NotEvaluatedRecord] = {}
-        chosen = [rule for rule in audit_rules() if rule.id in options.selected]
-        self._rules = [rule for rule in chosen if isinstance(rule, ConnectionAuditRule)]
-        # by event bits, of which few combinations occur
-        self._rules_by_event: dict[int, list[tuple[ConnectionAuditRule, _Check]]] = {}
-        self._tls_rules = [rule for rule in chosen if isinstance(rule, TlsRule)]
 
     @property
     def in_order_of_time(self) -> bool:
@@ -85,7 +75,7 @@ class AuditCollector(FindingCollector):
 
     def record_answered(self, record: ConnectionRecord) -> None:
         """Judges the record of a handshake whose CONNACK was received."""
-        self._ask(self.activity.answered(record))
+        self._judge_activity(self.activity.answered(record))
 
     def closing(self, connection: Connection) -> None:
         """Records that one side has closed a connection."""
@@ -101,7 +91,7 @@ class AuditCollector(FindingCollector):
     def record_ended(self, record: ConnectionRecord) -> None:
         """Judges the record of a connection that has ended."""
         context = self.activity.ended(record)
-        self._ask(context)
+        self._judge_activity(context)
         if self._ended_with is not None:
             self._ended_with(context)
         self._check_memory(record.first, record.stream)
@@ -125,41 +115,15 @@ class AuditCollector(FindingCollector):
             return
         context = self.tls.ended(record)
         if not record.quality.conflict:  # otherwise the true bytes are unknown
-            for rule in self._tls_rules:
-                verdict = rule.check_tls(context, self.thresholds)
-                for failure in self._failures(rule, record.stream, verdict):
-                    self.found(audit_finding(rule, record, failure))
+            context.limits = self.thresholds
+            self._judge.tls_connection(context)
         if self._ended_with is not None:
             self._ended_with(context)
         self._check_memory(record.first, record.stream)
 
-    def not_evaluated(self) -> list[NotEvaluatedRecord]:
-        """Returns what could not be judged, sorted by rule id."""
-        own = [self._unjudged[key] for key in sorted(self._unjudged)]
-        return super().not_evaluated() + own
-
-    def _ask(self, context: AuditContext) -> None:
+    def _judge_activity(self, context: AuditContext) -> None:
         event = context.event
-        connection = context.connection
-        if event & ~_ENDED and connection.conflict:
+        if event & ~_ENDED and context.connection.conflict:
             return  # the true bytes are unknown
-        rules = self._rules_by_event.get(event)
-        if rules is None:
-            chosen = [rule for rule in self._rules if rule.asks & event]
-            rules = self._rules_by_event[event] = [(rule, rule.check) for rule in chosen]
-        for rule, check in rules:
-            verdict = check(context, self.thresholds)
-            if verdict is not None:  # rarely
-                for failure in self._failures(rule, connection.stream, verdict):
-                    self.found(audit_finding(rule, connection, failure))
-
-    def _failures(self, rule: AuditRule, stream: int, verdict: Verdict) -> Iterable[Failure]:
-        """Returns the failures of a verdict; counts it if the rule could not be evaluated."""
-        if verdict is None:
-            return ()
-        if isinstance(verdict, Unevaluated):
-            key = (rule.id, verdict.reason)
-            record = self._unjudged.setdefault(key, NotEvaluatedRecord(*key))
-            count_subject(record, self.activity.capture, stream)
-            return ()
-        return (verdict,) if isinstance(verdict, Failure) else verdict
+        context.limits = self.thresholds
+        self._judge.activity(context, event)

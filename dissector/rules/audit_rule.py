@@ -2,35 +2,29 @@
 
 Like the other rules, each is one file with one class. They check good practice instead of the
 standard, so they cite no statements; `references` lists what they relate to. Plain `analyze` does
-not load or evaluate them unless they are selected by name.
+not load or evaluate them unless they are selected by name. Their files import all names of this
+module, and of `authoring`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from dissector.activity.context import AuditContext
+from dissector.activity.context import AuditContext, Event
 from dissector.activity.profile import ENCRYPTED
+from dissector.activity.tls import TlsAuditContext
 from dissector.connections.record import ConnectionRecord
-from dissector.model import (
-    Confidence,
-    Endpoint,
-    Finding,
-    FrameRef,
-    Obligation,
-    Severity,
-    Side,
-    Version,
-)
-from dissector.rules.base import Failure, Rule, Verdict
-from dissector.rules.judge import in_order
-from dissector.rules.thresholds import Thresholds
+from dissector.connections.thresholds import Thresholds
+from dissector.model import Confidence, Endpoint, FrameRef, Obligation, Severity, Side, Version
+from dissector.rules.base import Failure, Rule, Subject, Verdict
 
-if TYPE_CHECKING:
-    from dissector.activity.tls import TlsAuditContext
-    from dissector.connections.tls_handshake import TlsHandshake
+__all__ = [
+    "EXPOSURE_TEXT", "AuditContext", "AuditRule", "ConnectionAuditRule", "Event", "Thresholds",
+    "TlsAuditContext", "TlsRule", "encrypted", "exposure", "failure", "hosts_behind", "named",
+    "place", "proxy_terminates_tls", "server_name", "tls_failure",
+]  # fmt: skip
 
 # Sources that rules relate to, and the format in which a report prints a reference
 SOURCES = {
@@ -72,9 +66,9 @@ class AuditRule(Rule):
 class ConnectionAuditRule(AuditRule):
     """Judges a connection at its CONNACK and at its end; `asks` holds bits of `Event`."""
 
-    asks: ClassVar[int]
+    subjects = (Subject.ACTIVITY,)
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Judges a connection that has one of the events."""
         raise NotImplementedError
 
@@ -82,7 +76,10 @@ class ConnectionAuditRule(AuditRule):
 class TlsRule(AuditRule):
     """Judges a TLS connection that seems to carry MQTT, when it ends in the capture."""
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    subjects = (Subject.TLS_CONNECTION,)
+    asks = 1  # any bit: every TLS connection
+
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Judges a TLS connection."""
         raise NotImplementedError
 
@@ -141,40 +138,6 @@ def tls_failure(
         | evidence,
         severity=severity,
         side=side,
-    )
-
-
-def audit_finding(
-    rule: AuditRule, record: ConnectionRecord | TlsHandshake, failure: Failure
-) -> Finding:
-    """Builds the finding of a failure from it, its rule and the record of the connection."""
-    version: Version | None = None
-    handshake: int | None = None
-    client_id: str | None = None
-    if isinstance(record, ConnectionRecord):
-        version, handshake = record.version, record.handshake
-        client_id = record.client_id if record.has_connect else None
-    return Finding(
-        rule=rule.id,
-        name=rule.name,
-        severity=failure.severity or rule.severity_in(version),
-        obligation=rule.obligation,
-        confidence=failure.confidence or rule.confidence,
-        statements=(),
-        section=None,
-        version=version,
-        side=failure.side or rule.side,
-        handshake=handshake,
-        stream=record.stream,
-        client_id=client_id,
-        file=failure.at.file,
-        frame=failure.at.number,
-        frames=in_order(failure.frames or (failure.at,)),
-        time_ns=failure.at.time_ns,
-        message=failure.message,
-        evidence=failure.evidence,
-        client=record.client,
-        server=record.server,
     )
 
 

@@ -1,8 +1,10 @@
 """Base classes of rules: facts as class attributes, the rule page as docstring, `check` to judge.
 
-A rule is one file, `rules/<group>/<id>_<name>.py`, with one class derived from `DefectRule`,
-`HandshakeRule` or `ConnectionRule`, whichever has the narrowest sufficient subject. Everything else
-(registry, `dissector rules`, tests, counts) is derived from these files.
+A rule is one file, `rules/<group>/<id>_<name>.py`, with one class. All rules are of one kind: each
+has a subject, and its `check` gets the subject's context. The derived classes (`DefectRule`,
+`HandshakeRule`, `ConnectionRule`, and those of `audit_rule`) only fix the subject and its type; a
+rule has the narrowest sufficient one. Everything else (registry, `dissector rules`, tests, counts)
+is derived from these files.
 
 `check` returns a `Failure`, a list of them, `Unevaluated` with a reason (the capture is
 incomplete), or None if the rule passed or does not apply.
@@ -10,6 +12,7 @@ incomplete), or None if the rule passed or does not apply.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,6 +20,7 @@ import msgspec
 
 from dissector.connections.connection import Connection
 from dissector.model import Confidence, Finding, FrameRef, Obligation, Severity, Side, Version
+from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets import Packet
 
@@ -115,12 +119,42 @@ def _paragraphs_of(text: str, version: Version | None) -> str:
     return "\n\n".join(kept)
 
 
+class Subject(enum.Enum):
+    """What a rule judges, and so when the judge calls it, with which context.
+
+    PACKET: one defect of a packet (`DefectFact`); HANDSHAKE: a CONNECT and its CONNACK, when the
+    CONNACK is received (`Connection`); CONNECTION: a connection, when it ends in the capture
+    (`Connection`); ACTIVITY: a connection with what an audit remembers of its host, client id and
+    server (`AuditContext`); TLS_CONNECTION: a TLS connection that seems to carry MQTT
+    (`TlsAuditContext`).
+    """
+
+    PACKET = "packet"
+    HANDSHAKE = "handshake"
+    CONNECTION = "connection"
+    ACTIVITY = "activity"
+    TLS_CONNECTION = "tls-connection"
+
+    __hash__ = object.__hash__
+
+
 class Rule:
     """Attributes of every rule. `statements` maps a version to the statement ids it may cite.
 
     The rule does not apply to versions that are missing in `statements`; an empty tuple means that
     the requirement has no statement id in that version, and `sections` gives its section.
     """
+
+    subjects: ClassVar[tuple[Subject, ...]]  # nearly always one
+    # bits of `ConnectionFlag` or, for ACTIVITY, `Event`: it judges subjects that have one of them
+    asks: ClassVar[int] = 0
+    # kinds of defects that no other rule judges, each with packet types (`spec` numbers) or, empty,
+    # all; a rule with the subject PACKET judges these
+    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}
+    # packet types without which there is nothing to judge. Where they may have been sent but not
+    # captured, the rule is not evaluated; so is a rule with none wherever the capture is incomplete
+    about: ClassVar[tuple[int, ...]] = ()
+    last: ClassVar[bool] = False  # evaluated last, because it depends on findings of other rules
 
     id: ClassVar[str]
     name: ClassVar[str]
@@ -136,8 +170,14 @@ class Rule:
     deadlines: ClassVar[tuple[str, ...]] = ()
     # versions in which it is advice that most real traffic breaks; off by default
     pedantic: ClassVar[tuple[Version, ...]] = ()
+    # of `DefectRule`: whether a packet with such a defect is malformed; see `says_malformed`
+    malformed: ClassVar[bool] = False
     bad: ClassVar[tuple[Example, ...]]
     good: ClassVar[tuple[Example, ...]]
+
+    def check(self, context: Any) -> Verdict:
+        """Judges one subject; `Subject` says what the context of each is."""
+        raise NotImplementedError
 
     @classmethod
     def applies(cls, version: Version | None) -> bool:
@@ -148,6 +188,19 @@ class Rule:
     def matters(cls, connection: Connection) -> bool:
         """Whether a pedantic rule that is off matters nevertheless; called at the CONNACK."""
         return False
+
+    @classmethod
+    def says_malformed(cls, finding: Finding) -> bool:
+        """Whether a finding of the rule means that its packet is malformed.
+
+        The outcome of a handshake, the rules about the reaction to malformed packets, and audits
+        use this. What the standard only advises against does not make a packet malformed.
+        """
+        return (
+            cls.malformed
+            and finding.severity is not Severity.INFO
+            and finding.obligation is Obligation.MUST
+        )
 
     @classmethod
     def severity_in(cls, version: Version | None) -> Severity:
@@ -181,7 +234,7 @@ class Rule:
         return Page(summary=chunks[0].strip(), **parts)
 
 
-class DefectFact(NamedTuple):
+class DefectFact(msgspec.Struct, frozen=True):
     """A defect with its packet and connection; `frame` completes the packet."""
 
     defect: Defect
@@ -192,13 +245,9 @@ class DefectFact(NamedTuple):
 
 
 class DefectRule(Rule):
-    """Judges single defects of single packets, of the kinds that it consumes.
+    """Judges single defects of single packets, of the kinds that it consumes."""
 
-    `consumes` maps a kind of defect to packet types (`spec` numbers); an empty tuple means all.
-    """
-
-    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]]
-    # whether a packet with such a defect is malformed; see `says_malformed`
+    subjects = (Subject.PACKET,)
     malformed: ClassVar[bool] = True
     # (kind, packet type) to the versions in which the rule consumes it, if not all: in the others
     # a more specific rule does
@@ -208,36 +257,26 @@ class DefectRule(Rule):
         """Judges one defect."""
         raise NotImplementedError
 
-    @classmethod
-    def says_malformed(cls, finding: Finding) -> bool:
-        """Whether a finding of the rule means that its packet is malformed.
-
-        The outcome of a handshake, the rules about the reaction to malformed packets, and audits
-        use this. What the standard only advises against does not make a packet malformed.
-        """
-        return (
-            cls.malformed
-            and finding.severity is not Severity.INFO
-            and finding.obligation is Obligation.MUST
-        )
-
     @staticmethod
     def failure(fact: DefectFact, message: str, **more: Any) -> Failure:
         """Returns a failure of the packet's sender, with the defect's bytes as `span`."""
-        more.setdefault("side", fact.side)
-        more.setdefault("evidence", _evidence(fact.defect))
+        defect, frame = fact.defect, fact.frame
+        if "evidence" not in more:
+            more["evidence"] = _evidence(defect)
         return Failure(
             message=message,
-            at=fact.frame,
-            frames=(fact.frame,),
+            at=frame,
+            frames=(frame,),
+            side=more.pop("side", fact.side),
             packet=fact.packet,
-            span=(fact.defect.offset, fact.defect.length),
+            span=(defect.offset, defect.length),
             **more,
         )
 
 
 def _evidence(defect: Defect) -> dict[str, Any]:
-    evidence: dict[str, Any] = {"defect": defect.kind.value, "offset": defect.offset}
+    # the private name is a plain attribute, `value` a function
+    evidence: dict[str, Any] = {"defect": defect.kind._value_, "offset": defect.offset}
     if defect.field is not None:
         evidence["field"] = defect.field
     if defect.seen is not None:
@@ -246,12 +285,10 @@ def _evidence(defect: Defect) -> dict[str, Any]:
 
 
 class HandshakeRule(Rule):
-    """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is received.
+    """Judges a CONNECT together with its CONNACK, as soon as the CONNACK is received."""
 
-    It is called for connections with one of the flags in `asks`, bits of `ConnectionFlag`.
-    """
-
-    asks: ClassVar[int]
+    subjects = (Subject.HANDSHAKE,)
+    about = (spec.CONNECT, spec.CONNACK)
 
     def check(self, connection: Connection) -> Verdict:
         """Judges the handshake of a connection; `connection.connack` is not None."""
@@ -259,18 +296,13 @@ class HandshakeRule(Rule):
 
 
 class ConnectionRule(Rule):
-    """Judges a connection when it ends in the capture, if it has one of the flags in `asks`."""
+    """Judges a connection when it ends in the capture."""
 
-    asks: ClassVar[int]  # bits of `ConnectionFlag`
-    last: ClassVar[bool] = False  # evaluated last, because it depends on findings of other rules
-    consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}  # judged by this rule only
+    subjects = (Subject.CONNECTION,)
 
     def check(self, connection: Connection) -> Verdict:
         """Judges a connection that has one of the flags."""
         raise NotImplementedError
-
-
-AnyRule = DefectRule | HandshakeRule | ConnectionRule
 
 
 def both(*statements: str) -> dict[Version, tuple[str, ...]]:

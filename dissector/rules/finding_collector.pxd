@@ -1,7 +1,7 @@
 cimport cython
 from dissector.connections.connection cimport Connection
 from dissector.connections.handshake cimport Handshake
-from dissector.connections.analysis_context cimport EventSink
+from dissector.connections.event_sink cimport EventSink
 from dissector.model cimport FrameRef
 from dissector.mqtt.packets cimport Connect, Packet
 from dissector.rules.judge cimport Judge

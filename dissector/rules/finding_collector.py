@@ -6,13 +6,13 @@ that are not selected are neither judged nor counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from dissector.connections.analysis_context import EventSink
 from dissector.connections.connection import Connection
+from dissector.connections.event_sink import EventSink
 from dissector.connections.handshake import Handshake
 from dissector.model import (
     CaptureWarning,
@@ -25,7 +25,9 @@ from dissector.model import (
     Summary,
 )
 from dissector.mqtt.packets import Packet
+from dissector.rules.base import Rule
 from dissector.rules.judge import Judge
+from dissector.rules.registry import all_rules
 
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
@@ -53,9 +55,13 @@ class CollectorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingCollector(EventSink):
-    """Passes the events of selected connections to the judge, and counts the findings."""
+    """Passes the events of selected connections to the judge, and counts the findings.
 
-    def __init__(self, options: CollectorOptions) -> None:
+    `rules` are those to evaluate, by default all about the standard.
+    """
+
+    def __init__(self, options: CollectorOptions, rules: Sequence[Rule] | None = None) -> None:
+        rules = all_rules() if rules is None else rules
         self._handshake = options.handshake
         self._encrypted = options.encrypted
         self._finding = options.finding
@@ -63,7 +69,7 @@ class FindingCollector(EventSink):
         self._streams = options.streams
         self._clients = options.clients
         self._all = options.streams is None and options.clients is None
-        self._judge = Judge(self.found, options.selected, options.pedantic)
+        self._judge = Judge(rules, self.found, options.selected, options.pedantic)
         self.known: Callable[[Finding], bool] | None = None  # whether to suppress a finding
         self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, which is the most frequent
         self._accepted = 0

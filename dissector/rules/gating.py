@@ -6,7 +6,7 @@ and did a side close the connection after it? If the capture is incomplete, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from dissector.connections.connection import Connection, PacketRef
@@ -16,13 +16,15 @@ from dissector.mqtt.packets import Packet
 from dissector.rules.base import Failure, Unevaluated, Verdict
 
 SECOND_NS = 1_000_000_000
+# members of an enum as globals: reading them from the class takes ten times as long
+_CLIENT, _SERVER = Side.CLIENT, Side.SERVER
+_V5_0 = Version.V5_0
 
 
 def incomplete_before(
     connection: Connection,
     side: Side,
     frame: FrameRef,
-    *,
     from_start: bool = True,
     across: bool = False,
 ) -> Unevaluated | None:
@@ -38,14 +40,14 @@ def incomplete_before(
         return Unevaluated("the capture starts in mid-stream")
     if across and quality.out_of_order:
         return Unevaluated("captured out of order")
-    sides = (side, side.other) if across else (side,)
     if (
         quality.conflict
         or quality.ambiguous
-        or any(_gap_before(connection, each, frame) for each in sides)
+        or _gap_before(connection, side, frame)
+        or (across and _gap_before(connection, side.other, frame))
     ):
         return Unevaluated(quality.broken() or "bytes missing")
-    if quality.foreign and (across or side is Side.SERVER):
+    if quality.foreign and (across or side is _SERVER):
         return Unevaluated(quality.broken() or "the server sends something other than MQTT")
     return None
 
@@ -127,7 +129,7 @@ def _unseen_close(
 
 
 def missing_close_after(
-    connection: Connection, violations: Iterable[Finding], what: str
+    connection: Connection, violations: Sequence[Finding], what: str
 ) -> Verdict:
     """Judges whether the receiver of a violation closed; reports the first without a close.
 
@@ -136,26 +138,24 @@ def missing_close_after(
     either side sent DISCONNECT in time, SEQ16 requires the close instead.
     """
     reason: Unevaluated | None = None
-    for finding in sorted(violations, key=lambda found: found.time_ns):
-        at = FrameRef(finding.file, finding.frame, finding.time_ns)
+    if len(violations) > 1:
+        violations = sorted(violations, key=_time)
+    for finding in violations:
         answer = accepting_answer(connection, finding)
         if answer is not None:
+            at = FrameRef(finding.file, finding.frame, finding.time_ns)
             incomplete = _unordered(connection, at, answer.frame)
             if incomplete is None:
                 return _accepted(finding, at, answer, what)
             reason = reason or incomplete
             continue
-        until = at.time_ns + connection.deadlines.close_ns
-        if any(
-            packet.frame is not None and at.time_ns <= packet.frame.time_ns <= until
-            for packet in connection.disconnects
-        ):
+        if _disconnected_in_time(connection, finding.time_ns):
             continue
         receiver = finding.side.other
         verdict = missing_close(
             connection,
             what.format(side=finding.side.value, rule=finding.rule, name=finding.name),
-            at,
+            FrameRef(finding.file, finding.frame, finding.time_ns),
             f"the {receiver.value} must close",
             side=receiver,
             evidence={"provokedBy": finding.rule},
@@ -167,42 +167,57 @@ def missing_close_after(
     return reason
 
 
+def _time(finding: Finding) -> int:
+    return finding.time_ns
+
+
+def _disconnected_in_time(connection: Connection, since_ns: int) -> bool:
+    """Whether either side sent DISCONNECT within the deadline for a close."""
+    until = since_ns + connection.deadlines.close_ns
+    for packet in connection.disconnects:
+        if packet.frame is not None and since_ns <= packet.frame.time_ns <= until:
+            return True
+    return False
+
+
 def accepting_answer(connection: Connection, finding: Finding) -> PacketRef | None:
     """Returns the server's packet that accepts the CONNECT or AUTH of a finding about the client.
 
     The first CONNACK answers the first CONNECT, the second one the second. A CONNACK accepts with
     code 0; an AUTH continues the authentication, and so accepts what came before it.
     """
-    if finding.side is not Side.CLIENT:
+    if finding.side is not _CLIENT:
         return None
-    continues = (spec.AUTH,) if connection.version is Version.V5_0 else ()
+    continues = (spec.AUTH,) if connection.version is _V5_0 else ()
+    answer: PacketRef | None = None
     if finding.rule == "SEQ02":
-        connacks = sent(connection, Side.SERVER, spec.CONNACK)
-        answers = connacks[1:2]
+        connacks = sent(connection, _SERVER, spec.CONNACK)
+        answer = connacks[1] if len(connacks) > 1 else None
     elif finding in connection.connect_faults:
-        answers = sent(connection, Side.SERVER, spec.CONNACK, *continues)[:1]
+        answer = _first(connection, 0, (spec.CONNACK, *continues))
     elif finding.packet is not None and finding.packet[0] >> 4 == spec.AUTH:
         auths = [
             ref
-            for ref in sent(connection, Side.CLIENT, *continues)
+            for ref in sent(connection, _CLIENT, *continues)
             if (ref.frame.file, ref.frame.number) == (finding.file, finding.frame)
         ]
-        if len(auths) != 1:
-            return None
-        answers = [
-            ref
-            for ref in sent(connection, Side.SERVER, spec.CONNACK, *continues)
-            if ref.order > auths[0].order
-        ][:1]
-    else:
-        return None
-    accepted = bool(answers) and (answers[0].type == spec.AUTH or answers[0].code == 0)
-    return answers[0] if accepted else None
+        if len(auths) == 1:
+            answer = _first(connection, auths[0].order + 1, (spec.CONNACK, *continues))
+    accepts = answer is not None and (answer.type == spec.AUTH or answer.code == 0)
+    return answer if accepts else None
+
+
+def _first(connection: Connection, order: int, types: tuple[int, ...]) -> PacketRef | None:
+    """Returns the server's first packet of these types from a place in the order on."""
+    for ref in connection.activity:
+        if ref.side is _SERVER and ref.type in types and ref.order >= order:
+            return ref
+    return None
 
 
 def _unordered(connection: Connection, at: FrameRef, answer: FrameRef) -> Unevaluated | None:
     """Returns why it is not certain that a server's packet answers a client's, or None."""
-    for side, frame in ((Side.CLIENT, at), (Side.SERVER, answer)):
+    for side, frame in ((_CLIENT, at), (_SERVER, answer)):
         incomplete = incomplete_before(connection, side, frame, from_start=False)
         if incomplete is not None:
             return incomplete

@@ -1,242 +1,351 @@
-"""Evaluates the rules on packets, handshakes and connections, and builds the findings.
+"""Evaluates the rules on their subjects, and builds the findings: the only place that does.
 
-The judge indexes the rules once: defects by kind, packet type and version; connections by flag. A
-connection without anything unusual therefore costs only a few calls. Every rule is evaluated,
-whatever the caller selected, since some depend on findings of others; selection comes last.
+The judge indexes the rules once: defects by kind, packet type and version; all others by subject
+and version, with the bits that they ask for. A connection without anything unusual therefore costs
+only a few calls. What all findings of a rule in one version share is prepared in that index. Every
+rule about the standard is evaluated, whatever the caller selected, since some depend on findings of
+others; selection comes last. Collectors decide when to ask the judge, and what to remember.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Finding, FrameRef, Side, Version
+from dissector.connections.record import ConnectionRecord
+from dissector.model import Endpoint, Finding, FrameRef, Obligation, Severity, Side, Stream, Version
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
 from dissector.mqtt.packets import Packet
-from dissector.rules.base import (
-    ConnectionRule,
-    DefectFact,
-    DefectRule,
-    Failure,
-    HandshakeRule,
-    Rule,
-    Unevaluated,
-    Verdict,
-)
-from dissector.rules.registry import all_rules
+from dissector.rules.base import DefectFact, Failure, Rule, Subject, Unevaluated, Verdict
+from dissector.rules.registry import AUDIT_GROUPS
 
 STREAMS_LISTED = 20  # streams listed in a "not evaluated" record; further ones are only counted
-_ByVersion = dict[Version | None, list[tuple[int, HandshakeRule | ConnectionRule]]]
 _WITH_FINDING = ConnectionFlag.FINDING
+_WEBSOCKET = ConnectionFlag.WEBSOCKET
 _FREE_FINDINGS = 2  # that do not count, so that a usual connection is never evicted for them
 _FINDING_BYTES = 2048  # memory of each finding; the bytes of its packet are shared
-_BOTH = -1  # a rule about CONNECT and CONNACK
-# flags that cannot change any more once CONNECT and CONNACK were seen
-_OF_HANDSHAKE = (
-    ConnectionFlag.CLIENT_FIRST_OTHER | ConnectionFlag.SERVER_FIRST_OTHER
-    | ConnectionFlag.BEFORE_CONNACK | ConnectionFlag.DEFECT | ConnectionFlag.SILENT
-    | ConnectionFlag.UNANSWERED | ConnectionFlag.REFUSED
-)  # fmt: skip
+_CONNECT, _CONNACK = 1 << spec.CONNECT, 1 << spec.CONNACK
+_V3_1_1, _V5_0 = Version.V3_1_1, Version.V5_0
+_INFO, _MUST = Severity.INFO, Obligation.MUST
+_PACKET_SUBJECT, _CONNECTION_SUBJECT = Subject.PACKET, Subject.CONNECTION
+_OF_AUDIT = frozenset({Subject.ACTIVITY, Subject.TLS_CONNECTION})
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
+_UNKNOWN_VERSION = "the version of the connection is unknown"
 
 
-class Judge:
-    """Evaluates the rules, and calls `found` for each finding of a selected rule."""
+class NotEvaluatedCount:
+    """How often a rule was not evaluated for one reason, and on which streams."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.streams: list[Stream] = []
+
+
+class IndexedRule:
+    """A rule in one version: what the judge needs of it, and what its findings share there.
+
+    `unevaluated` counts by reason how often the rule, in any version, could not be evaluated.
+    """
 
     def __init__(
         self,
+        rule: Rule,
+        version: Version | None,
+        selected: frozenset[str],
+        pedantic: frozenset[str],
+        unevaluated: dict[str, NotEvaluatedCount],
+    ) -> None:
+        self.rule = rule
+        self.id = rule.id
+        self.name = rule.name
+        self.check = rule.check
+        self.asks = rule.asks
+        self.of_audit = not _OF_AUDIT.isdisjoint(rule.subjects)
+        self.of_connection = _CONNECTION_SUBJECT in rule.subjects
+        self.about = 0  # packet types, as bits
+        for packet_type in rule.about:
+            self.about |= 1 << packet_type
+        self.severity = rule.severity_in(version)
+        self.obligation = rule.obligation
+        self.confidence = rule.confidence
+        self.side = rule.side
+        self.either = rule.either
+        self.malformed = rule.malformed
+        cited = _V3_1_1 if version is None else version
+        self.statements = rule.statements.get(cited, ())
+        self.section = rule.sections.get(cited)
+        self.selected = rule.id in selected
+        # pedantic in this version, and not switched on
+        self.off = version in rule.pedantic and rule.id not in pedantic
+        self.unevaluated = unevaluated
+
+
+class Asked:
+    """The rules about one subject in one version, in order, and all bits that they ask for."""
+
+    def __init__(self) -> None:
+        self.rules: list[IndexedRule] = []
+        self.bits = 0
+
+    def add(self, entry: IndexedRule) -> None:
+        """Adds a rule."""
+        self.rules.append(entry)
+        self.bits |= entry.asks
+
+    def count(self, other: Asked) -> None:
+        """Adds the bits of another version's rules, which cannot be evaluated, only counted."""
+        self.bits |= other.bits
+
+
+class Judge:
+    """Evaluates rules, and calls `found` for each finding of a selected rule.
+
+    `rules` are those about the standard and, in an audit, the chosen ones of SEC and TLS.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
         found: Callable[[Finding], None],
         selected: frozenset[str],
         pedantic: frozenset[str] = frozenset(),
     ) -> None:
         self.capture: int | None = None  # the capture's id if there are several
         self._found = found
-        self._selected = selected
-        self._pedantic = pedantic
-        self._unevaluated: dict[tuple[str, str], NotEvaluatedRecord] = {}
-        self._consumers: dict[tuple[Any, int, Version | None], DefectRule | None] = {}
-        self._handshake: _ByVersion = {v: [] for v in _VERSIONS}
-        self._connection: _ByVersion = {v: [] for v in _VERSIONS}
-        # by version, all flags that any rule asks for: most connections have none of them
-        self._handshake_asks: dict[Version | None, int] = {}
-        self._connection_asks: dict[Version | None, int] = {}
-        for rule in sorted(all_rules(), key=lambda rule: getattr(rule, "last", False)):
-            for version in _VERSIONS:
-                if rule.applies(version):
-                    self._index(rule, version)
-        for version in _VERSIONS:
-            self._handshake_asks[version] = _asked_flags(self._handshake, version)
-            self._connection_asks[version] = _asked_flags(self._connection, version)
-        # by version, the rules with the packet that each judges
-        self._subjects: dict[Version | None, list[tuple[Rule, int]]] = {
-            version: [
-                (rule, _subject(rule))
-                for rule in all_rules()
-                if version is None or version in rule.statements
-            ]
-            for version in _VERSIONS
+        self._unevaluated: dict[str, dict[str, NotEvaluatedCount]] = {}  # by rule and reason
+        # None: the rule about the subject CONNECTION that consumes the kind judges it
+        self._consumers: dict[tuple[Any, int, Version | None], IndexedRule | None] = {}
+        asked: dict[Subject, dict[Version | None, Asked]] = {
+            subject: {version: Asked() for version in _VERSIONS} for subject in Subject
         }
+        self._handshake = asked[Subject.HANDSHAKE]
+        self._connection = asked[Subject.CONNECTION]
+        self._last = {version: Asked() for version in _VERSIONS}  # of connections, asked afterwards
+        self._activity = asked[Subject.ACTIVITY][None]
+        self._tls_connection = asked[Subject.TLS_CONNECTION][None]
+        # by version, all rules that may be reported as not evaluated if little was captured
+        self._by_version: dict[Version | None, list[IndexedRule]] = {v: [] for v in _VERSIONS}
+        for rule in rules:
+            counts = self._unevaluated[rule.id] = {}
+            for version in _VERSIONS:
+                entry = IndexedRule(rule, version, selected, pedantic, counts)
+                if rule.applies(version):
+                    self._index(entry, version)
+                    for subject in rule.subjects:
+                        lists = self._last if rule.last else asked[subject]
+                        lists[version].add(entry)
+                if not entry.of_audit and (version is None or version in rule.statements):
+                    self._by_version[version].append(entry)
+        for lists in (self._handshake, self._connection, self._last):
+            unknown = lists[None]
+            for known_version in Version:  # where it is unknown, they are at least counted
+                unknown.count(lists[known_version])
 
-    def _index(self, rule: Rule, version: Version | None) -> None:
-        if isinstance(rule, DefectRule):
-            for kind, types in rule.consumes.items():
-                for packet_type in types or range(17):
-                    if version in rule.only_in.get((kind, packet_type), (version,)):
-                        self._consumers[kind, packet_type, version] = rule
-        elif isinstance(rule, HandshakeRule):
-            self._handshake[version].append((rule.asks, rule))
-        elif isinstance(rule, ConnectionRule):
-            self._connection[version].append((rule.asks, rule))
-            for kind, types in rule.consumes.items():
-                for packet_type in types or range(17):
-                    self._consumers[kind, packet_type, version] = None
+    def _index(self, entry: IndexedRule, version: Version | None) -> None:
+        rule = entry.rule
+        own = _PACKET_SUBJECT in rule.subjects
+        only_in = getattr(rule, "only_in", {})
+        for kind, types in rule.consumes.items():
+            for packet_type in types or range(17):
+                if version in only_in.get((kind, packet_type), (version,)):
+                    self._consumers[kind, packet_type, version] = entry if own else None
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Judges the defects of one packet."""
         assert packet.frame is not None
         version = connection.version
         for defect in packet.defects:
-            rule = self._consumers.get((defect.kind, defect.packet_type, version))
-            if rule is not None:
-                if rule.either or rule.side is side:  # else only the other side sends it: ENC12
-                    fact = DefectFact(defect, packet, side, packet.frame, connection)
+            entry = self._consumers.get((defect.kind, defect.packet_type, version))
+            if entry is not None:
+                if entry.either or entry.side is side:  # else only the other side sends it: ENC12
                     known = len(connection.findings)
-                    self._report(rule, connection, rule.check(fact))
-                    for finding in connection.findings[known:]:
-                        if rule.says_malformed(finding):
-                            _add_malformed(connection, packet, finding)
+                    verdict = entry.check(
+                        DefectFact(defect, packet, side, packet.frame, connection)
+                    )
+                    if verdict is not None:
+                        self._settle(entry, connection, verdict)
+                        if entry.malformed:
+                            for finding in connection.findings[known:]:
+                                _add_malformed(connection, packet, finding)
             elif version is None:
                 self._unknown_version(defect, connection)
 
     def _unknown_version(self, defect: Defect, connection: Connection) -> None:
-        for version in (Version.V3_1_1, Version.V5_0):
-            rule = self._consumers.get((defect.kind, defect.packet_type, version))
-            if rule is not None:
-                self._skip(rule, "the version of the connection is unknown", connection)
+        for version in (_V3_1_1, _V5_0):
+            entry = self._consumers.get((defect.kind, defect.packet_type, version))
+            if entry is not None:
+                self._skip(entry, _UNKNOWN_VERSION, connection)
                 return
 
     def handshake(self, connection: Connection) -> None:
         """Judges a handshake whose CONNACK was received."""
         if connection.withheld:
             self._reconsider(connection)
-        if self._handshake_asks[connection.version] & connection.connection_flags:
-            self._ask(self._handshake, connection)
+        asked = self._handshake[connection.version]
+        flags = connection.connection_flags
+        if asked.bits & flags:
+            self._ask(asked, connection, connection, flags)
+            if connection.version is None:
+                self._skip_by_version(self._handshake, connection, flags)
 
     def connection(self, connection: Connection) -> None:
         """Judges a connection that has ended in the capture."""
+        version = connection.version
         if connection.findings:
             connection.connection_flags |= _WITH_FINDING
-        if self._connection_asks[connection.version] & connection.connection_flags:
-            self._ask(self._connection, connection)
+        flags = connection.connection_flags
+        asked = self._connection[version]
+        if asked.bits & flags:
+            self._ask(asked, connection, connection, flags)
+        asked = self._last[version]
+        if asked.bits & connection.connection_flags:
+            for entry in asked.rules:  # each may depend on findings of the one before
+                if entry.asks & connection.connection_flags:
+                    verdict = entry.check(connection)
+                    if verdict is not None:
+                        self._settle(entry, connection, verdict)
+        if version is None:
+            self._skip_by_version(self._connection, connection, flags)
+            self._skip_by_version(self._last, connection, flags)
         reason = connection.quality.incomplete_reason()
         if reason is not None:
             self._skip_unseen(connection, reason)
 
-    def _ask(self, rules: _ByVersion, connection: Connection) -> None:
-        version, connection_flags = connection.version, connection.connection_flags
-        for asks, rule in rules[version]:
-            if asks & connection.connection_flags:
-                verdict = rule.check(connection)
+    def activity(self, context: Any, event: int) -> None:
+        """Judges a connection with what an audit remembers; `event` has bits of `Event`."""
+        if self._activity.bits & event:
+            self._ask(self._activity, context.connection, context, event)
+
+    def tls_connection(self, context: Any) -> None:
+        """Judges a TLS connection that has ended in the capture."""
+        asked = self._tls_connection
+        self._ask(asked, context.record, context, asked.bits)
+
+    def _ask(self, asked: Asked, record: Any, context: Any, bits: int) -> None:
+        """Evaluates the rules that ask for one of the bits; their findings are about `record`."""
+        for entry in asked.rules:
+            if entry.asks & bits:
+                verdict = entry.check(context)
                 if verdict is not None:
-                    self._report(rule, connection, verdict)
-                    connection.connection_flags |= _WITH_FINDING if connection.findings else 0
-        if version is None:
-            for asks, rule in rules[Version.V3_1_1] + rules[Version.V5_0]:
-                known = connection.unjudged is not None and rule.id in connection.unjudged
-                if asks & connection_flags and not known and not rule.version_may_be_unknown:
-                    self._skip(rule, "the version of the connection is unknown", connection)
+                    self._settle(entry, record, verdict)
+
+    def _skip_by_version(
+        self, lists: dict[Version | None, Asked], connection: Connection, flags: int
+    ) -> None:
+        """Counts the rules that would have been evaluated if the version were known."""
+        for version in (_V3_1_1, _V5_0):
+            asked = lists[version]
+            for entry in asked.rules:
+                known = connection.unjudged is not None and entry.id in connection.unjudged
+                if entry.asks & flags and not known and not entry.rule.version_may_be_unknown:
+                    self._skip(entry, _UNKNOWN_VERSION, connection)
 
     def not_judged(self, connection: Connection, packet: Packet) -> None:
         """Counts the rules that do not judge a packet because its bytes are not certain."""
         reason = connection.quality.broken() or "bytes missing"
         version = connection.version
         for defect in packet.defects:
-            rule = self._consumers.get((defect.kind, defect.packet_type, version))
-            if rule is not None:
-                self._skip(rule, reason, connection)
+            entry = self._consumers.get((defect.kind, defect.packet_type, version))
+            if entry is not None:
+                self._skip(entry, reason, connection)
         if packet is connection.connack:
-            for asks, handshake_rule in self._handshake[version]:
-                if asks & connection.connection_flags:
-                    self._skip(handshake_rule, reason, connection)
+            asked = self._handshake[version]
+            for entry in asked.rules:
+                if entry.asks & connection.connection_flags:
+                    self._skip(entry, reason, connection)
 
     def _skip_unseen(self, connection: Connection, reason: str) -> None:
         """Counts the rules about packets that may have been sent but were not captured."""
-        connect, connack = connection.connect is not None, connection.connack is not None
-        for rule, subject in self._subjects[connection.version]:
-            if subject == _BOTH:
-                judged = connect and connack
-            else:
-                judged = (connect if subject == spec.CONNECT else connack) if subject else False
-            if isinstance(rule, ConnectionRule):
-                # it was evaluated, or is about WebSocket, which is not used
-                judged = (
-                    judged
-                    or rule.asks & (connection.connection_flags | ConnectionFlag.WEBSOCKET) != 0
-                )
-            if not judged and (connection.unjudged is None or rule.id not in connection.unjudged):
-                self._skip(rule, reason, connection)
+        seen = _CONNECT if connection.connect is not None else 0
+        if connection.connack is not None:
+            seen |= _CONNACK
+        flags = connection.connection_flags | _WEBSOCKET
+        for entry in self._by_version[connection.version]:
+            if entry.about and entry.about & seen == entry.about:
+                continue
+            if entry.of_connection and entry.asks & flags:
+                continue  # it was evaluated, or is about WebSocket, which is not used
+            if connection.unjudged is None or entry.id not in connection.unjudged:
+                self._skip(entry, reason, connection)
 
     def not_evaluated(self) -> list[NotEvaluatedRecord]:
-        """Returns what could not be judged, counted by rule and reason, sorted by rule id."""
-        return [self._unevaluated[key] for key in sorted(self._unevaluated)]
+        """Returns what could not be judged, by rule and reason: first those about the standard."""
+        records = []
+        for rule in sorted(self._unevaluated, key=_rule_order):
+            for reason in sorted(self._unevaluated[rule]):
+                counted = self._unevaluated[rule][reason]
+                streams = list(counted.streams)
+                records.append(NotEvaluatedRecord(rule, reason, counted.count, streams))
+        return records
 
-    def _report(self, rule: Rule, connection: Connection, verdict: Verdict) -> None:
-        if verdict is None:
-            return
+    def _settle(self, entry: IndexedRule, record: Any, verdict: Verdict) -> None:
+        """Turns a verdict into findings about `record`, or counts what was not evaluated."""
         if isinstance(verdict, Unevaluated):
-            self._skip(rule, verdict.reason, connection)
+            self._skip(entry, verdict.reason, record)
             return
-        failures: Iterable[Failure] = (verdict,) if isinstance(verdict, Failure) else verdict
+        if isinstance(verdict, Failure):
+            self._add(entry, record, _finding(entry, record, verdict))
+            return
+        failures: Iterable[Failure] = verdict or ()
         for failure in failures:
-            finding = make_finding(rule, connection, failure)
-            if self._is_off(rule, connection):
-                connection.withheld += ((rule, finding),)
-            else:
-                self._add(connection, finding)
+            self._add(entry, record, _finding(entry, record, failure))
 
-    def _add(self, connection: Connection, finding: Finding) -> None:
+    def _add(self, entry: IndexedRule, record: Any, finding: Finding) -> None:
+        """Reports a finding; one about the standard is kept with its connection."""
+        if entry.of_audit:
+            self._found(finding)
+            return
+        connection: Connection = record
+        if entry.off:
+            connection.withheld += ((entry, finding),)
+        else:
+            self._keep(entry, connection, finding)
+
+    def _keep(self, entry: IndexedRule, connection: Connection, finding: Finding) -> None:
         connection.findings += (finding,)
+        connection.connection_flags |= _WITH_FINDING
         if len(connection.findings) > _FREE_FINDINGS:
             connection.kept_bytes += _FINDING_BYTES
-        if finding.rule in self._selected:
+        if entry.selected:
             self._found(finding)
-
-    def _is_off(self, rule: Rule, connection: Connection) -> bool:
-        """Whether a rule is pedantic in the connection's version, and not switched on."""
-        return connection.version in rule.pedantic and rule.id not in self._pedantic
 
     def _reconsider(self, connection: Connection) -> None:
         """Reports the findings of pedantic rules that matter now that the CONNACK is known."""
         withheld, connection.withheld = connection.withheld, ()
-        for rule, finding in withheld:
-            if rule.matters(connection):
-                self._add(connection, finding)
+        for entry, finding in withheld:
+            if entry.rule.matters(connection):
+                self._keep(entry, connection, finding)
 
-    def _skip(self, rule: Rule, reason: str, connection: Connection) -> None:
-        if rule.id not in self._selected or self._is_off(rule, connection):
+    def _skip(self, entry: IndexedRule, reason: str, record: Any) -> None:
+        if not entry.selected or entry.off:
             return
-        if connection.unjudged is None:
-            connection.unjudged = set()
-        connection.unjudged.add(rule.id)
-        record = self._unevaluated.get((rule.id, reason))
-        if record is None:
-            record = self._unevaluated[rule.id, reason] = NotEvaluatedRecord(rule.id, reason)
-        count_subject(record, self.capture, connection.stream)
+        if not entry.of_audit:
+            connection: Connection = record
+            if connection.unjudged is None:
+                connection.unjudged = set()
+            connection.unjudged.add(entry.id)
+        counted = entry.unevaluated.get(reason)
+        if counted is None:
+            counted = entry.unevaluated[reason] = NotEvaluatedCount()
+        counted.count += 1
+        if len(counted.streams) < STREAMS_LISTED:
+            stream = record.stream
+            place = stream if self.capture is None else (self.capture, stream)
+            if place not in counted.streams[-1:]:
+                counted.streams.append(place)
 
 
-def count_subject(record: NotEvaluatedRecord, capture: int | None, stream: int) -> None:
-    """Counts one more subject of a rule that was not evaluated."""
-    record.count += 1
-    place = stream if capture is None else (capture, stream)
-    if len(record.streams) < STREAMS_LISTED and place not in record.streams[-1:]:
-        record.streams.append(place)
+def _rule_order(rule: str) -> tuple[bool, str]:
+    return rule.startswith(AUDIT_GROUPS), rule
 
 
 def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> None:
     """Records a finding by which a packet of the connection is malformed."""
+    if finding.severity is _INFO or finding.obligation is not _MUST:
+        return  # as `Rule.says_malformed`
     connection.malformed += (finding,)
     unfinished = connection.unfinished
     if packet is connection.connect or (unfinished is not None and packet is unfinished.connect):
@@ -245,26 +354,7 @@ def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> 
         connection.connack_faults += (finding,)
 
 
-def _subject(rule: Rule) -> int:
-    """Returns the packet that a rule judges: CONNECT, CONNACK, both of them, or any (0)."""
-    if isinstance(rule, ConnectionRule):
-        return 0 if rule.last or rule.asks & ~_OF_HANDSHAKE else _BOTH
-    if not isinstance(rule, DefectRule):
-        return _BOTH
-    types = {kind for types in rule.consumes.values() for kind in types or (0,)} - {spec.WILL}
-    return types.pop() if types in ({spec.CONNECT}, {spec.CONNACK}) else 0
-
-
-def _asked_flags(rules: _ByVersion, version: Version | None) -> int:
-    """Returns all flags that rules ask for, as bits; those of all versions if it is unknown."""
-    bits = 0
-    for other in _VERSIONS if version is None else (version,):
-        for asks, _ in rules[other]:
-            bits |= asks
-    return bits
-
-
-def in_order(frames: tuple[FrameRef, ...]) -> tuple[FrameRef, ...]:
+def _in_order(frames: tuple[FrameRef, ...]) -> tuple[FrameRef, ...]:
     """Returns the frames of a finding sorted by time, each of them once."""
     if len(frames) == 1:
         return frames
@@ -279,36 +369,48 @@ def _frame_order(frame: FrameRef) -> tuple[int, str, int]:
     return frame.time_ns, frame.file, frame.number
 
 
-def make_finding(rule: Rule, connection: Connection, failure: Failure) -> Finding:
-    """Builds the finding of a failure from it, its rule and the connection."""
-    version = connection.version
-    cited = version if version is not None else Version.V3_1_1
-    statements = failure.statements
-    if statements is None:
-        statements = rule.statements.get(cited, ())
-    frames = failure.frames or (failure.at,)
+def _finding(entry: IndexedRule, record: Any, failure: Failure) -> Finding:
+    """Builds the finding of a failure of a rule about a connection, or a TLS connection."""
+    version: Version | None = None
+    handshake: int | None = None
+    client_id: str | None = None
+    client: Endpoint = record.client
+    server: Endpoint = record.server
+    if isinstance(record, Connection):
+        connection = record
+        version = connection.version
+        handshake = None if connection.handshake is None else connection.handshake.id
+        client_id = None if connection.connect is None else connection.connect.client_id
+    elif isinstance(record, ConnectionRecord):
+        version = record.version
+        handshake = record.handshake
+        client_id = record.client_id if record.has_connect else None
+    at: FrameRef = failure.at
+    frames = failure.frames
     packet = failure.packet
+    time_ns = failure.time_ns
+    statements = failure.statements
     return Finding(
-        rule=rule.id,
-        name=rule.name,
-        severity=failure.severity or rule.severity_in(version),
-        obligation=failure.obligation or rule.obligation,
-        confidence=failure.confidence or rule.confidence,
-        statements=statements,
-        section=failure.section or rule.sections.get(cited),
+        rule=entry.id,
+        name=entry.name,
+        severity=failure.severity or entry.severity,
+        obligation=failure.obligation or entry.obligation,
+        confidence=failure.confidence or entry.confidence,
+        statements=entry.statements if statements is None else statements,
+        section=failure.section or entry.section,
         version=version,
-        side=failure.side or rule.side,
-        handshake=None if connection.handshake is None else connection.handshake.id,
-        stream=connection.stream,
-        client_id=None if connection.connect is None else connection.connect.client_id,
-        file=failure.at.file,
-        frame=failure.at.number,
-        frames=in_order(frames),
-        time_ns=failure.at.time_ns if failure.time_ns is None else failure.time_ns,
+        side=failure.side or entry.side,
+        handshake=handshake,
+        stream=record.stream,
+        client_id=client_id,
+        file=at.file,
+        frame=at.number,
+        frames=_in_order(frames) if frames else (at,),
+        time_ns=at.time_ns if time_ns is None else time_ns,
         message=failure.message,
         evidence=failure.evidence,
         packet=None if packet is None or not packet.raw else packet.masked(),
         span=failure.span,
-        client=connection.client,
-        server=connection.server,
+        client=client,
+        server=server,
     )

@@ -17,6 +17,7 @@ from dissector.model import Finding
 from dissector.rules.audit_collector import AuditCollector
 from dissector.rules.finding_collector import CollectorOptions, FindingCollector, is_selected
 from dissector.rules.judge import Judge
+from dissector.rules.registry import all_rules
 
 _Reported = Counter[tuple[object, ...]]
 
@@ -32,7 +33,7 @@ class _LiveReporting:
         super().__init__(options, **more)  # type: ignore[call-arg]
         self.reported: Callable[[Handshake], None] = options.handshake
         self._options = options
-        self._early = Judge(self._found_early, options.selected, options.pedantic)
+        self._early = Judge(all_rules(), self._found_early, options.selected, options.pedantic)
         self._reported_handshakes: set[int] = set()  # ids, of open connections
         self._reported: dict[int, _Reported] = {}  # by stream: findings reported before its end
         self._remaining: _Reported | None = None  # of the connection that is being judged

@@ -10,28 +10,25 @@ import functools
 import importlib
 import os
 import re
-from typing import TYPE_CHECKING, cast
 
+from dissector import rules as package
 from dissector.errors import OptionError
-from dissector.rules.base import AnyRule, Rule
-
-if TYPE_CHECKING:
-    from dissector.rules.audit_rule import AuditRule
+from dissector.rules.base import Rule
 
 AUDIT_GROUPS = ("SEC", "TLS")
 _RULE_FILE = re.compile(r"([a-z]{2,3}\d\d)_\w+\.py$")
 
 
 @functools.cache
-def all_rules() -> tuple[AnyRule, ...]:
+def all_rules() -> tuple[Rule, ...]:
     """Returns one instance of every rule about the standard, sorted by group and number."""
-    return cast("tuple[AnyRule, ...]", tuple(_rules_of(audit=False)))
+    return tuple(_rules_of(audit=False))
 
 
 @functools.cache
-def audit_rules() -> tuple[AuditRule, ...]:
+def audit_rules() -> tuple[Rule, ...]:
     """Returns one instance of every audit rule, sorted by group and number."""
-    return cast("tuple[AuditRule, ...]", tuple(_rules_of(audit=True)))
+    return tuple(_rules_of(audit=True))
 
 
 def every_rule() -> tuple[Rule, ...]:
@@ -40,16 +37,18 @@ def every_rule() -> tuple[Rule, ...]:
 
 
 def _rules_of(*, audit: bool) -> list[Rule]:
-    root = os.path.dirname(__file__)
-    rules: list[Rule] = []
-    for group in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
-        if (group.upper() in AUDIT_GROUPS) is not audit:
-            continue
-        for name in sorted(os.listdir(os.path.join(root, group))):
-            if _RULE_FILE.match(name):
-                module = importlib.import_module(f"{__package__}.{group}.{name[:-3]}")
-                rules.append(_rule_of(module))
-    return rules
+    groups = sorted(
+        (entry.name, entry.path)
+        for root in package.__path__
+        for entry in os.scandir(root)
+        if entry.is_dir() and (entry.name.upper() in AUDIT_GROUPS) is audit
+    )
+    return [
+        _rule_of(importlib.import_module(f"{__package__}.{group}.{name[:-3]}"))
+        for group, path in groups
+        for name in sorted(os.listdir(path))
+        if _RULE_FILE.match(name)
+    ]
 
 
 def _rule_of(module: object) -> Rule:

@@ -11,7 +11,6 @@ import pytest
 
 from dissector import analysis
 from dissector.activity.tracker import ActivityTracker
-from dissector.analysis import Options
 from dissector.audit.records import Device, Overview, Server
 from dissector.audit.run import Collector, inventoried
 from dissector.audit.tally import Tallies
@@ -21,6 +20,7 @@ from dissector.connections.record import ConnectionRecord
 from dissector.connections.tls_handshake import TlsHandshake
 from dissector.model import Capture, Endpoint, Finding, FrameRef, NotEvaluated
 from dissector.mqtt.packets import Property
+from dissector.options import Options
 from dissector.rules import audit_collector
 from dissector.rules.audit_collector import AuditCollector
 from dissector.rules.examples import (

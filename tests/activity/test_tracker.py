@@ -9,10 +9,10 @@ import dissector
 from dissector import analysis
 from dissector.activity.entities import BoundedDict
 from dissector.activity.tracker import ActivityTracker
-from dissector.analysis import Options
 from dissector.audit.run import Collector
 from dissector.capture.rings import groups
 from dissector.model import Finding
+from dissector.options import Options
 from dissector.rules.base import Step
 from dissector.rules.examples import (
     ACCEPTED_311,

@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
+from dissector.connections.thresholds import Thresholds
 from dissector.rules.registry import audit_rules
-from dissector.rules.thresholds import Thresholds
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "audit.md").read_text("utf-8")

@@ -26,7 +26,7 @@ from dissector.rules.examples import (
     websocket_request,
 )
 from dissector.rules.registry import every_rule
-from dissector.rules.tls_examples import (
+from dissector.rules.tls.examples import (
     CLOSES,
     PORT,
     RC4,
@@ -398,9 +398,9 @@ def test_a_finding_takes_the_praise_away(rule: str, side: Side, text: str) -> No
 
 def test_suppressed_findings_are_not_turned_into_praise() -> None:
     """A weak password whose finding is suppressed is not praised as not weak."""
-    from dissector.analysis import Options
     from dissector.audit.run import Collector, run
     from dissector.capture.rings import groups
+    from dissector.options import Options
 
     steps = step_texts((connect("a", "anna", "123456"), ACCEPTED_311, *GRACEFUL_CLOSE))
     capture = io.BytesIO(pcap(conversation(steps)))

@@ -9,44 +9,19 @@ from collections.abc import Iterable
 from dissector.capture.source import CaptureReader, Source, open_capture
 from dissector.errors import CaptureError
 from dissector.model import CaptureWarning
+from samples.frames import MICRO, NANO, SECOND, START, pcap_file, pcap_header, pcap_record
 
-SECOND = 1_000_000_000
-START = 1_700_000_000 * SECOND
-
-MICRO = 0xA1B2C3D4
-NANO = 0xA1B23C4D
-
-
-def pcap_header(
-    order: str = "<",
-    magic: int = MICRO,
-    link: int = 1,
-    snaplen: int = 262144,
-    version: tuple[int, int] = (2, 4),
-) -> bytes:
-    return struct.pack(f"{order}IHHiIII", magic, *version, 0, 0, snaplen, link)
-
-
-def pcap_record(
-    data: bytes,
-    time_ns: int = START,
-    order: str = "<",
-    unit: int = 1000,
-    held: int | None = None,
-    sent: int | None = None,
-) -> bytes:
-    held = len(data) if held is None else held
-    sent = held if sent is None else sent
-    fraction = time_ns % SECOND // unit
-    return struct.pack(f"{order}4I", time_ns // SECOND, fraction, held, sent) + data
+__all__ = [
+    "MICRO", "NANO", "SECOND", "START", "FrameRow", "attempt", "block", "enhanced", "frame",
+    "interface", "offset", "old_packet", "option", "pcap", "pcap_header", "pcap_record", "read",
+    "resolution", "rows", "section", "simple",
+]  # fmt: skip
 
 
 def pcap(times: Iterable[int], order: str = "<", magic: int = MICRO, link: int = 1) -> bytes:
     """Build a pcap with one frame per time, in nanoseconds; its data contain its index."""
-    unit = 1 if magic == NANO else 1000
-    return pcap_header(order, magic, link) + b"".join(
-        pcap_record(frame(i), time_ns, order, unit) for i, time_ns in enumerate(times)
-    )
+    frames = ((frame(at), time_ns) for at, time_ns in enumerate(times))
+    return pcap_file(frames, magic=magic, link=link, order=order)
 
 
 def frame(number: int) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from dissector.capture import rings
 from dissector.capture.rings import CaptureFiles, described, groups
 from dissector.capture.source import open_capture
+from samples.frames import SECOND, pcap_file
 
 START = 1_700_000_000  # 2023-11-14 22:13:20
 
@@ -19,12 +20,11 @@ START = 1_700_000_000  # 2023-11-14 22:13:20
 def pcap(times: Sequence[float], link: int = 1, size: int = 60, *, swapped: bool = False) -> bytes:
     """Returns a capture with a frame at each time, in seconds from `START`."""
     order = ">" if swapped else "<"
-    made = [struct.pack(f"{order}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)]
-    for time in times:
-        whole = int(START + time)
-        micro = round((START + time - whole) * 1_000_000)
-        made.append(struct.pack(f"{order}4I", whole, micro, size, size) + bytes(size))
-    return b"".join(made)
+    frames = [
+        (bytes(size), int(START + time) * SECOND + round((START + time) % 1 * 1_000_000) * 1000)
+        for time in times
+    ]
+    return pcap_file(frames, link=link, order=order)
 
 
 def made(folder: Path, files: Mapping[str, Sequence[float]]) -> list[str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import dissector
-from dissector.analysis import Options
 from dissector.audit.run import audit
 from dissector.capture.rings import groups
 from dissector.connections.deadlines import Deadlines
 from dissector.model import Confidence, Finding, Obligation, Outcome, Severity, Side, Version
+from dissector.options import Options
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,

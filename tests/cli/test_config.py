@@ -13,8 +13,8 @@ import pytest
 from dissector.cli.config import Settings, resolve
 from dissector.cli.main import COMMANDS, main
 from dissector.cli.thresholds import thresholds
+from dissector.connections.thresholds import Thresholds
 from dissector.errors import OptionError
-from dissector.rules.thresholds import Thresholds
 from tests.cli.running import dissector
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.capture.rings import groups
+from dissector.options import Options
 from dissector.report.json_lines import JsonLines
 from tests.conftest import ROOT
 

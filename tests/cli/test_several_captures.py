@@ -17,14 +17,15 @@ from typing import Any
 
 import pytest
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.audit.run import run as run_audit
 from dissector.capture.rings import groups
-from dissector.cli.options import SHARED
+from dissector.options import Options
 from dissector.report.concise import Concise
-from dissector.report.formats import ReportOptions, audit_reporter, shared_reporter
+from dissector.report.formats import analysis_reporter, audit_reporter
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines
+from dissector.report.reporter import ReportOptions
 from dissector.report.statistics import Statistics
 from dissector.report.style import Style
 from dissector.report.text_report import TextReport
@@ -33,6 +34,7 @@ from samples.build import conversation, pcap
 from tests.cli.running import CLEAN, dissector
 from tests.conftest import ROOT
 from tests.report import schema
+from tests.report.auditing import SHARED
 
 MADE = sorted((ROOT / "samples" / "made").glob("*.pcap"))
 RINGS = ROOT / "tests" / "capture" / "rings"
@@ -71,7 +73,7 @@ def reported(paths: Sequence[Path]) -> dict[str, str]:
         "table": lambda stream: TextReport(stream, style, everything=True),
     }
     for form in SHARED:
-        made[form] = lambda stream, form=form: shared_reporter(form, stream, look)
+        made[form] = lambda stream, form=form: analysis_reporter(form, stream, look)
     streams = {form: io.BytesIO() for form in made}
     tee = Tee([make(streams[form]) for form, make in made.items()])
     outcome = run(captures, Options(), tee)
@@ -396,7 +398,8 @@ def test_extracted_frames_of_several_captures(bad: Path, good: Path, tmp_path: P
 
 _MANY = """
 import gc, io, sys
-from dissector.analysis import Options, run
+from dissector.analysis import run
+from dissector.options import Options
 from dissector.capture.rings import groups
 from dissector.report.json_document import JsonDocument
 from dissector.report.style import Style

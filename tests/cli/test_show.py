@@ -11,6 +11,7 @@ import pytest
 from dissector import analysis
 from dissector.capture.rings import groups
 from dissector.engines.native import PacketSink
+from dissector.options import Options
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311
 from samples.build import conversation, pcap
 from tests.cli.running import dissector
@@ -108,7 +109,7 @@ def test_packets_are_yielded_while_reading(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(PacketSink, "packet", counted)
     zeros = [f"C {bytes(1400).hex()}"] * 100
     data = pcap(conversation((CONNECT_311, ACCEPTED_311, *zeros)))
-    shown = sum(1 for _ in analysis.packets(groups([io.BytesIO(data)]), analysis.Options()))
+    shown = sum(1 for _ in analysis.packets(groups([io.BytesIO(data)]), Options()))
     assert shown == 2 + 100 * 700
     assert most < shown / 5
 

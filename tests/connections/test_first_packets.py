@@ -9,7 +9,7 @@ import pytest
 
 import dissector
 from dissector.model import Outcome, Severity, Side
-from dissector.report.json_v1 import document
+from dissector.report.json_document import document
 from dissector.rules.examples import (
     ACCEPTED_5,
     ACCEPTED_311,

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 import dissector
+from dissector.analysis import Report
 from dissector.connections.detection import hello_without_mqtt
 from dissector.connections.tls_handshake import TlsHandshake
-from dissector.model import Report, Side
+from dissector.model import Side
 from samples.build import Frame, conversation, pcap
 from tests.tls_peers import NAME, TALK, Peers, device, server, steps
 
@@ -195,8 +196,9 @@ def test_behind_a_proxy() -> None:
 
 def test_one_stream_only() -> None:
     """A connection that is not selected is not reported."""
-    from dissector.analysis import Options, run
+    from dissector.analysis import run
     from dissector.capture.rings import groups
+    from dissector.options import Options
 
     with Peers("1.3") as peers:
         frames = conversation(steps(peers.talk()), server_port=8883)

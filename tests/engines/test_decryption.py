@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import dissector
+from dissector.analysis import Report
 from dissector.errors import EngineError, OptionError
-from dissector.model import Outcome, Report
+from dissector.model import Outcome
 from samples.build import START_NS, Frame, conversation, pcap
 from tests.cli.running import LIMIT
 from tests.cli.running import dissector as run

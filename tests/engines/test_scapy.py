@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import dissector
 from dissector.engines.scapy import Decoder
 from dissector.net.link import is_known
-from dissector.report.json_v1 import document
+from dissector.report.json_document import document
 from dissector.rules.registry import find
 from samples.build import Frame, conversation, pcap
 from tests.cli.running import CLEAN

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import dissector
-from dissector.report.json_v1 import document
+from dissector.report.json_document import document
 from samples.build import pcap
 from tests.cli.running import dissector as run
 from tests.conftest import ROOT, SHARED

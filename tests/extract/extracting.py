@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dissector.analysis import Options
 from dissector.capture.rings import groups
 from dissector.capture.source import open_capture
 from dissector.extract.run import Extract, run
+from dissector.options import Options
 from tests.net import wire
 from tests.transport.connection_builder import CapturedFrame
 

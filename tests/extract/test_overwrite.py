@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dissector.extract.overwrite import overwritten
-from samples.build import _checksum as checksum
+from samples.frames import checksum
 from tests.extract.extracting import (
     FALSE_SESSION,
     SECRET,

@@ -15,7 +15,7 @@ import msgspec
 import dissector
 from dissector.model import Side, Version
 from dissector.mqtt.decode import decode_packet
-from dissector.report.json_v1 import document
+from dissector.report.json_document import document
 
 KEY = b"the same for all"
 PACKET, CAPTURE = b"p", b"c"

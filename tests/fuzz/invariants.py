@@ -20,9 +20,8 @@ from dissector.mqtt import encode, packets
 from dissector.mqtt.decode import decode_packet
 from dissector.net.inflate import PACKET_RATIO, PACKETS, PIECE
 from dissector.report.concise import Concise
-from dissector.report.json_document import JsonDocument
+from dissector.report.json_document import JsonDocument, document
 from dissector.report.json_lines import JsonLines
-from dissector.report.json_v1 import document
 from dissector.report.reporter import write_report
 from dissector.report.style import Style
 from dissector.report.text_report import TextReport

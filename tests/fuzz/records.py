@@ -11,8 +11,8 @@ import struct
 from typing import NamedTuple
 
 from dissector.capture.source import open_capture
+from samples.frames import MICRO, NANO, pcap_header, pcap_record
 
-SECOND = 1_000_000_000
 _IP_OFFSETS = {0: 4, 1: 14, 12: 0, 101: 0, 113: 16, 276: 20}  # by link type
 
 
@@ -120,12 +120,11 @@ def pcap(
     order = ">" if big else "<"
     if link is None:
         link = frames[0].link if frames else 1
-    magic, unit = (0xA1B23C4D, 1) if nano else (0xA1B2C3D4, 1000)
-    out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262_144, link)]
-    for frame in frames:
-        seconds, rest = divmod(frame.time_ns, SECOND)
-        head = (seconds & 0xFFFFFFFF, rest // unit, len(frame.data), frame.original & 0xFFFFFFFF)
-        out.append(struct.pack(order + "IIII", *head) + frame.data)
+    magic, unit = (NANO, 1) if nano else (MICRO, 1000)
+    out = [pcap_header(order, magic, link)]
+    out += [
+        pcap_record(frame.data, frame.time_ns, order, unit, sent=frame.original) for frame in frames
+    ]
     return b"".join(out)
 
 

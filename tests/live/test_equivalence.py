@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 import dissector
-from dissector.analysis import Options
 from dissector.capture.batch import Batch
 from dissector.capture.live_source import LiveSource
 from dissector.live import Live
 from dissector.model import CaptureWarning
+from dissector.options import Options
 from dissector.rules.base import Example
 from dissector.rules.examples import CONNECT_31, CONNECT_311
 from dissector.rules.registry import all_rules

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dissector.analysis import Options
 from dissector.engines import live as engine
 from dissector.live import Live
 from dissector.net.limits import Limits
+from dissector.options import Options
 from dissector.report import clock
 from dissector.report.live_text import LiveText
 from dissector.report.style import Style

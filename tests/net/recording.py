@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dissector.net.consumer import Consumer
 from dissector.net.limits import Limits
 from dissector.net.streams import Streams
 from dissector.net.tcp import TcpConnection
+from samples.frames import SegmentBuilder
 from tests.net import wire
-from tests.net.wire import ACK, FIN, PSH, RST, SYN
+from tests.net.wire import ACK, PSH
 
 A, B = "10.0.0.1", "10.0.0.2"
 CLIENT_ISN, SERVER_ISN = 1000, 5000
@@ -144,15 +145,21 @@ def run(
     return RecordedRun(streams, consumers, warnings)
 
 
-@dataclass
-class TcpConversation:
+class TcpConversation(SegmentBuilder):
     """Builds the frames of one connection between A (client) and B, and counts sequence numbers."""
 
-    client_port: int = 40000
-    server_port: int = 1883
-    seq: list[int] = field(default_factory=lambda: [CLIENT_ISN, SERVER_ISN])
-    frames: list[bytes] = field(default_factory=list)
-    window: int = 65535
+    def __init__(
+        self,
+        client_port: int = 40000,
+        server_port: int = 1883,
+        seq: Sequence[int] = (CLIENT_ISN, SERVER_ISN),
+    ) -> None:
+        super().__init__((client_port, server_port), seq)
+        self.frames: list[bytes] = []
+
+    def captured(self, side: int, segment: bytes, payload: bytes, pause: int | None) -> None:
+        """Adds the frame of a segment."""
+        self.frames.append(self._framed(side, segment))
 
     def segment(
         self,
@@ -164,43 +171,17 @@ class TcpConversation:
         options: bytes = b"",
     ) -> bytes:
         """Build any frame of this connection, without adding it."""
-        ports = (self.client_port, self.server_port)
-        body = wire.tcp(
-            ports[side], ports[1 - side], seq, ack, flags, payload, self.window, options
-        )
+        segment = self.tcp_segment(side, flags, payload, seq=seq, ack=ack, options=options)
+        return self._framed(side, segment)
+
+    def _framed(self, side: int, segment: bytes) -> bytes:
         ends = ((A, B), (B, A))[side]
         macs = ((wire.MAC_A, wire.MAC_B), (wire.MAC_B, wire.MAC_A))[side]
-        return wire.ethernet(wire.ipv4(body, *ends), src=macs[0], dst=macs[1])
-
-    def add(
-        self, side: int, flags: int, payload: bytes = b"", options: bytes = b""
-    ) -> TcpConversation:
-        """Add the next segment of a side, which acknowledges all that its peer sent."""
-        ack = self.seq[1 - side] if flags & ACK else 0
-        frame = self.segment(side, self.seq[side], ack, flags, payload, options)
-        self.frames.append(frame)
-        self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
-        return self
-
-    def open(self) -> TcpConversation:
-        """Add SYN, SYN/ACK, ACK."""
-        return self.add(0, SYN).add(1, SYN | ACK).add(0, ACK)
-
-    def send(self, side: int, payload: bytes) -> TcpConversation:
-        """Add a data segment."""
-        return self.add(side, PSH | ACK, payload)
-
-    def ack(self, side: int) -> TcpConversation:
-        """Add an acknowledgement without data."""
-        return self.add(side, ACK)
+        return wire.ethernet(wire.ipv4(segment, *ends), src=macs[0], dst=macs[1])
 
     def close(self) -> TcpConversation:
         """Add a FIN of each side."""
-        return self.add(0, FIN | ACK).add(1, FIN | ACK).add(0, ACK)
-
-    def reset(self, side: int) -> TcpConversation:
-        """Add a RST."""
-        return self.add(side, RST | ACK)
+        return self.fin()
 
     def drop(self, index: int = -1) -> TcpConversation:
         """Remove a frame, as if it was never captured."""
@@ -211,6 +192,4 @@ class TcpConversation:
         self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
     ) -> TcpConversation:
         """Add a segment at any offset from the side's first byte, without counting it."""
-        first = (CLIENT_ISN, SERVER_ISN)[side] + 1
-        self.frames.append(self.segment(side, first + offset, self.seq[1 - side], flags, payload))
-        return self
+        return self.send_at(side, offset, payload, flags)

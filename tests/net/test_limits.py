@@ -80,8 +80,8 @@ def test_a_flood_of_connections_is_bounded() -> None:
     limits = Limits(connections=100, closed=200)
     result = run(frames, limits=limits, finish=False)
     assert len(result.streams.connections) == 100
-    assert len(result.streams.closed_streams) == 200
-    assert len(result.streams.table) == 200
+    assert result.streams.flows.states().count("closed") == 200
+    assert result.streams.flows.count == 300
     assert result.streams.evicted == 2900
     assert result.kinds == ["connection-limit", "stream-limit"]
 
@@ -89,12 +89,12 @@ def test_a_flood_of_connections_is_bounded() -> None:
 def test_a_flood_of_refused_connections_is_bounded() -> None:
     """Connections whose linger time is running are bounded too."""
     frames = []
-    for number in range(1000):
+    for number in range(4000):
         frames += TcpConversation(client_port=1024 + number).add(0, SYN).reset(1).frames
     result = run(frames, limits=Limits(connections=100, closed=200), finish=False)
     assert len(result.streams.connections) == 100
-    assert len(result.streams.closing) <= 201
-    assert len(result.streams.closed_streams) == 200
+    assert result.streams.closing_count <= 1024
+    assert result.streams.flows.states().count("closed") == 200
 
 
 def test_lingering_connections_leave_the_table_of_open_ones() -> None:
@@ -107,14 +107,14 @@ def test_lingering_connections_leave_the_table_of_open_ones() -> None:
     result = run(frames, times=times, finish=False)
     assert result.consumers[0].ended
     assert list(result.streams.connections) == [1]
-    assert len(result.streams.closed_streams) == 1
+    assert sorted(result.streams.flows.states()) == ["closed", "connection"]
 
 
 def test_everything_is_released_at_the_end() -> None:
     """After the end nothing is kept any more."""
     result = run(behind_a_hole(5))
     streams = result.streams
-    assert (streams.table, streams.connections, len(streams.closed_streams)) == ({}, {}, 0)
+    assert (streams.flows.count, streams.connections, streams.open_flows) == (0, {}, 0)
     assert streams.buffered == 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from dissector.net.flow_table import reversed_key
-from dissector.net.owner import owner
 from tests.net import wire
 from tests.net.recording import run
 from tests.net.wire import ACK, RST, SYN
@@ -41,7 +40,7 @@ def test_the_key_of_the_opposite_direction(ends: tuple[str, str]) -> None:
 def test_a_segment_of_an_open_connection(ends: tuple[str, str], side: int) -> None:
     """It belongs to the side that sent it."""
     result = run([frame(ends, 0, SYN), frame(ends, side, ACK)], finish=False)
-    assert owner(result.streams) == (0, side)
+    assert result.streams.owner(result.streams.segment) == (0, side)
 
 
 @pytest.mark.parametrize("ends", [IPV4, IPV6])
@@ -52,5 +51,5 @@ def test_a_segment_of_a_connection_that_has_ended(ends: tuple[str, str], side: i
     frames = [frame(ends, 0, SYN), frame(ends, 0, RST), other, frame(ends, side, ACK)]
     times = [wire.START + at * 600 * wire.SECOND for at in range(len(frames))]
     result = run(frames, times=times, finish=False)
-    assert not any(found.startswith(key(ends, (40000, 1883))) for found in result.streams.table)
-    assert owner(result.streams) == (0, side)
+    assert list(result.streams.connections) == [1]
+    assert result.streams.owner(result.streams.segment) == (0, side)

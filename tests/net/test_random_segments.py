@@ -62,7 +62,7 @@ def test_random_segments(seed: int) -> None:
     frames, times, originals = random_segments(seed)
     result = run(frames, times=times, originals=originals, limits=TINY, size=7)
     streams = result.streams
-    assert (streams.table, streams.connections, streams.buffered) == ({}, {}, 0)
+    assert (streams.flows.count, streams.connections, streams.buffered) == (0, {}, 0)
     assert streams.fragments.size == 0
     for recorder in result.consumers:
         assert recorder.ended

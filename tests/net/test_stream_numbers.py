@@ -25,8 +25,8 @@ def ours(frames: list[bytes], link: int = 1, limits: Limits | None = None) -> li
     for at, frame in enumerate(frames):
         before = streams.tcp_frames
         streams.feed(wire.batch([frame], link, first_number=at + 1), 0, 1)
-        direction = streams.table[streams.segment.key()] if streams.tcp_frames > before else None
-        numbers.append(direction.connection.stream if direction else None)
+        found = streams.owner(streams.segment) if streams.tcp_frames > before else None
+        numbers.append(found[0] if found else None)
     return numbers
 
 
@@ -173,7 +173,7 @@ def test_the_number_of_closed_connections_is_bounded() -> None:
     batch = wire.batch(frames)
     streams.feed(batch, 0, batch.count)
     assert streams.streams == 8
-    assert len(streams.table) <= 2 * (3 + 1)
+    assert streams.flows.count <= 3 + 1
     assert [warning[0] for warning in warnings] == ["stream-limit"]
     late = wire.batch([conversations[-2][-1]], first_number=len(frames) + 1)
     streams.feed(late, 0, 1)
@@ -190,9 +190,8 @@ def test_stream_numbers_of_real_captures(tshark: str, shared_captures: list[Path
             for at in range(batch.count):
                 before = streams.tcp_frames
                 streams.feed(batch, at, at + 1)
-                found = streams.tcp_frames > before
-                direction = streams.table[streams.segment.key()] if found else None
-                numbers.append(direction.connection.stream if direction else None)
+                found = streams.owner(streams.segment) if streams.tcp_frames > before else None
+                numbers.append(found[0] if found else None)
         reader.close()
         command = [tshark, "-n", "-r", str(path), "-T", "fields", "-e", "tcp.stream"]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,102 +1,45 @@
-"""Builds frames from header fields for the tests of the network layers.
+"""Builds tunnels and other link layers around the frames of `samples/frames.py`; batches of them.
 
-Checksums are zero: they are not verified. Addresses are given as text, everything else as numbers.
+The names of `samples/frames.py` that tests of the network layers need are here, too.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from collections.abc import Sequence
 
 from dissector.capture.batch import Batch
+from samples.frames import (
+    ACK,
+    FIN,
+    MAC_A,
+    MAC_B,
+    NANO,
+    PSH,
+    RST,
+    SECOND,
+    START,
+    SYN,
+    address,
+    ethernet,
+    ipv4,
+    ipv6,
+    pcap_header,
+    pcap_record,
+    tcp,
+    udp,
+)
 
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-MAC_A = bytes.fromhex("020000000001")
-MAC_B = bytes.fromhex("020000000002")
-SECOND = 1_000_000_000
-START = 1_700_000_000 * SECOND
-
-
-def address(text: str) -> bytes:
-    """Packed bytes of an address."""
-    return ipaddress.ip_address(text).packed
-
-
-def tcp(
-    sport: int,
-    dport: int,
-    seq: int,
-    ack: int = 0,
-    flags: int = ACK,
-    payload: bytes = b"",
-    window: int = 65535,
-    options: bytes = b"",
-) -> bytes:
-    """One TCP segment; options are padded to a multiple of four."""
-    options += bytes(-len(options) % 4)
-    offset = (20 + len(options)) // 4 << 4
-    numbers = (sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, offset, flags, window, 0, 0)
-    return struct.pack(">HHIIBBHHH", *numbers) + options + payload
-
-
-def udp(sport: int, dport: int, payload: bytes) -> bytes:
-    """One UDP datagram."""
-    return struct.pack(">HHHH", sport, dport, 8 + len(payload) & 0xFFFF, 0) + payload
-
-
-def ipv4(
-    payload: bytes,
-    src: str = "10.0.0.1",
-    dst: str = "10.0.0.2",
-    protocol: int = 6,
-    ident: int = 0,
-    more: bool = False,
-    offset: int = 0,
-    options: bytes = b"",
-    total: int | None = None,
-) -> bytes:
-    """One IPv4 datagram or fragment; `offset` in bytes."""
-    options += bytes(-len(options) % 4)
-    header = 20 + len(options)
-    length = header + len(payload) if total is None else total
-    where = offset // 8 | (0x2000 if more else 0)
-    first = 0x40 | header // 4
-    fixed = struct.pack(">BBHHHBBH", first, 0, length & 0xFFFF, ident, where, 64, protocol, 0)
-    return fixed + address(src) + address(dst) + options + payload
-
-
-def ipv6(
-    payload: bytes,
-    src: str = "fd00::1",
-    dst: str = "fd00::2",
-    protocol: int = 6,
-    length: int | None = None,
-) -> bytes:
-    """One IPv6 datagram; extension headers, if any, are at the head of `payload`."""
-    size = len(payload) if length is None else length
-    fixed = struct.pack(">IHBB", 0x60000000, size & 0xFFFF, protocol, 64)
-    return fixed + address(src) + address(dst) + payload
+__all__ = [
+    "ACK", "FIN", "MAC_A", "MAC_B", "PSH", "RST", "SECOND", "START", "SYN",
+    "address", "batch", "cooked", "cooked_v2", "ethernet", "geneve", "gre", "gtp", "ipv4", "ipv6",
+    "ipv6_fragment", "mpls", "pcap", "pppoe", "snap", "tcp", "udp", "vxlan",
+]  # fmt: skip
 
 
 def ipv6_fragment(payload: bytes, ident: int, offset: int, more: bool, protocol: int = 6) -> bytes:
     """The fragment extension header (44) and a piece; `offset` in bytes."""
     return struct.pack(">BBHI", protocol, 0, offset | int(more), ident) + payload
-
-
-def ethernet(
-    payload: bytes,
-    ethertype: int = 0x0800,
-    src: bytes = MAC_A,
-    dst: bytes = MAC_B,
-    vlans: Sequence[int] = (),
-    pad: bool = False,
-) -> bytes:
-    """One Ethernet frame; `vlans` are the ethertypes of its tags; `pad` to the 60 byte minimum."""
-    types = [*vlans, ethertype]
-    tags = b"".join(struct.pack(">HH", 100 + at, kind) for at, kind in enumerate(types[1:]))
-    frame = dst + src + struct.pack(">H", types[0]) + tags + payload
-    return frame.ljust(60, b"\0") if pad else frame
 
 
 def gre(payload: bytes, protocol: int, flags: int = 0, fields: bytes = b"") -> bytes:
@@ -154,12 +97,11 @@ def pcap(
     originals: Sequence[int] | None = None,
 ) -> bytes:
     """A nanosecond pcap file, for tshark; frames are a millisecond apart by default."""
-    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
+    out = [pcap_header("<", NANO, link)]
     for at, frame in enumerate(frames):
         time = times[at] if times else START + at * 1_000_000
-        original = originals[at] if originals else len(frame)
-        out.append(struct.pack("<IIII", time // SECOND, time % SECOND, len(frame), original))
-        out.append(frame)
+        original = originals[at] if originals else None
+        out.append(pcap_record(frame, time, "<", 1, sent=original))
     return b"".join(out)
 
 

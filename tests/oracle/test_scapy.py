@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from dissector.analysis import Options, packets
+from dissector.analysis import packets
 from dissector.capture.rings import groups
 from dissector.connections.connection import Connection
 from dissector.layers import MQTT
 from dissector.model import Version
 from dissector.mqtt.defects import DefectKind
 from dissector.mqtt.packets import Auth, Connack, Connect, Disconnect, Packet
+from dissector.options import Options
 from tests.layer_records import as_record
 from tests.oracle.corpus import files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from dissector.analysis import Report
 from dissector.connections.handshake import Close, Handshake
 from dissector.model import (
     Capture,
@@ -17,7 +18,6 @@ from dissector.model import (
     NotEvaluated,
     Obligation,
     Outcome,
-    Report,
     Severity,
     Side,
     Summary,

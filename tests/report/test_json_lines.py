@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 
+from dissector.report.json_document import document
 from dissector.report.json_lines import JsonLines
-from dissector.report.json_v1 import document
 from tests.report.builders import connect, handshake, report, written
 from tests.report.schema import check_line
 

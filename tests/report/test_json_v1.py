@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from dissector.model import FrameRef, Side, Version
 from dissector.mqtt.packets import Property
-from dissector.report.json_document import JsonDocument
-from dissector.report.json_v1 import document
+from dissector.report.json_document import JsonDocument, document
 from dissector.text import decode
 from tests.report.builders import (
     capture,

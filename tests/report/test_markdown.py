@@ -8,7 +8,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dissector.report.markup import rule_text
+from dissector.report.markdown import rule_text
 from tests.report import hostile as hostile_capture
 from tests.report.auditing import CREDENTIALS, audited
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.capture.rings import groups
-from dissector.cli.options import AUDIT_FORMATS, FORMATS, SHARED
+from dissector.cli.options import AUDIT_FORMATS, FORMATS
+from dissector.options import Options
 from dissector.report.json_lines import JsonLines
 from tests.cli.running import dissector
 from tests.conftest import ROOT
-from tests.report.auditing import analyzed, audited
+from tests.report.auditing import SHARED, analyzed, audited
 
 RECORDED = ROOT / "samples" / "recorded"
 HOUSEHOLD = ROOT / "samples" / "household" / "household.pcap"

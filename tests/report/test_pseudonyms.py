@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from dissector.analysis import Options, analyze
+from dissector.analysis import analyze
 from dissector.audit.run import run as run_audit
 from dissector.capture.rings import groups
 from dissector.model import Endpoint
 from dissector.mqtt.defects import DefectKind
-from dissector.report.formats import ReportOptions, audit_reporter
+from dissector.options import Options
+from dissector.report.formats import audit_reporter
 from dissector.report.html.page import _asset
 from dissector.report.pseudonyms import PseudonymousAudit, Pseudonyms
+from dissector.report.reporter import ReportOptions
 from dissector.report.style import Style
 from dissector.rules.registry import every_rule
 from tests.cli.running import dissector

@@ -6,9 +6,8 @@ import pytest
 
 from dissector.model import Outcome, Version
 from dissector.mqtt import spec
-from dissector.report.refusals import meanings, short
 from dissector.report.style import Style
-from dissector.report.text_report import TextReport
+from dissector.report.text_report import TextReport, refusal_code, refusal_meanings
 from tests.report.builders import connack, handshake, report, written
 
 V3_1, V3_1_1, V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
@@ -16,7 +15,8 @@ V3_1, V3_1_1, V5_0 = Version.V3_1, Version.V3_1_1, Version.V5_0
 
 def test_codes_are_formatted_by_version() -> None:
     """Codes are decimal in 3.1, 3.1.1 and an unknown version, hexadecimal in 5.0."""
-    assert [short(5, V3_1), short(5, V3_1_1), short(5, None), short(0x87, V5_0)] == [
+    codes = ((5, V3_1), (5, V3_1_1), (5, None), (0x87, V5_0))
+    assert [refusal_code(code, version) for code, version in codes] == [
         "5", "5", "5", "0x87",
     ]  # fmt: skip
 
@@ -24,13 +24,13 @@ def test_codes_are_formatted_by_version() -> None:
 @pytest.mark.parametrize("code", range(1, 6))
 def test_codes_of_3_are_named_and_explained(code: int) -> None:
     """Each code of the standard's table has its name and an explanation."""
-    (line,) = meanings({(code, V3_1), (code, V3_1_1)})
+    (line,) = refusal_meanings({(code, V3_1), (code, V3_1_1)})
     assert line.startswith(f"code {code}: {spec.RETURN_CODES[code]} (")
 
 
 def test_a_code_without_a_name_is_unknown() -> None:
     """A code that is not for CONNACK has no name, even if another packet has it."""
-    assert list(meanings([(6, V3_1_1), (1, V5_0), (0x10, V5_0)])) == [
+    assert list(refusal_meanings([(6, V3_1_1), (1, V5_0), (0x10, V5_0)])) == [
         "code 0x01: unknown (0x01)", "code 6: unknown (0x06)", "code 0x10: unknown (0x10)",
     ]  # fmt: skip
     assert spec.return_code_name(0x87, V5_0) == "Not authorized"

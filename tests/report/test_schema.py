@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dissector.analysis import Options, run
+from dissector.analysis import run
 from dissector.audit.records import (
     CertificateRecord,
     Device,
@@ -25,6 +25,7 @@ from dissector.audit.records import (
 )
 from dissector.audit.run import run as run_audit
 from dissector.capture.rings import groups
+from dissector.options import Options
 from dissector.report.json_audit import AuditDocument, AuditLines
 from dissector.report.json_document import JsonDocument
 from dissector.report.json_lines import JsonLines

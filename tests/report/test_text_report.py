@@ -23,10 +23,11 @@ from dissector.model import (
     Summary,
     Version,
 )
+from dissector.report.columns import ROWS
 from dissector.report.concise import Concise
 from dissector.report.statistics import Statistics
 from dissector.report.style import Style
-from dissector.report.text_report import ROWS, TextReport
+from dissector.report.text_report import TextReport
 from dissector.text import decode
 from tests.report.builders import (
     capture,

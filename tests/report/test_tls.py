@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import dissector
-from dissector.report.json_document import JsonDocument
+from dissector.report.json_document import JsonDocument, document
 from dissector.report.json_lines import JsonLines
-from dissector.report.json_v1 import document
 from dissector.report.reporter import Reporter, write_report
 from dissector.report.style import Style
 from dissector.report.text_report import TextReport

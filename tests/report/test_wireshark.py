@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from dissector.analysis import analyze
-from dissector.report.wireshark import display_filter
+from dissector.report.fields import display_filter
 from tests.conftest import ROOT
 
 SAMPLE = ROOT / "samples/made/ses01-session-present-after-clean-session.pcap"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dissector.connections.certificate import Certificate
-from dissector.rules.certificates import DAY_NS, is_host_name, mismatched, validity_error
-from dissector.rules.thresholds import DEFAULT
+from dissector.connections.thresholds import DEFAULT
+from dissector.rules.tls.certificates import DAY_NS, is_host_name, mismatched, validity_error
 
 START = 1_700_000_000_000_000_000
 

@@ -285,3 +285,14 @@ def test_selection_is_by_prefix() -> None:
     }
     with pytest.raises(OptionError, match="XYZ"):
         selected(("XYZ",), ())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_declares_the_packets_that_it_is_about(rule: Rule) -> None:
+    """A rule on defects of CONNECT or CONNACK alone is about that packet, on a handshake: both."""
+    types = {kind for each in rule.consumes.values() for kind in each or (0,)} - {spec.WILL}
+    if isinstance(rule, HandshakeRule):
+        assert rule.about == (spec.CONNECT, spec.CONNACK)
+    elif isinstance(rule, DefectRule):
+        assert rule.about == (tuple(types) if types in ({spec.CONNECT}, {spec.CONNACK}) else ())
+    assert set(rule.about) <= {spec.CONNECT, spec.CONNACK}

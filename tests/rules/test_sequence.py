@@ -40,7 +40,7 @@ from dissector.rules.examples import (
     REFUSED_311,
 )
 from dissector.rules.judge import Judge
-from dissector.rules.registry import find
+from dissector.rules.registry import all_rules, find
 from tests.judging import judge_steps
 
 SECOND = 1_000_000_000
@@ -96,7 +96,7 @@ def connection(steps: Sequence[str], *, lasts: float = 0.0, **facts: Any) -> Con
         elif isinstance(packet, Disconnect):
             made.disconnects += (packet,)
             code = packet.reason_code
-        Judge(lambda found: None, frozenset()).defects(made, packet, side)
+        Judge(all_rules(), lambda found: None, frozenset()).defects(made, packet, side)
         order = len(made.activity)
         made.activity.append(
             PacketRef(packet.type, packet.flags, side, where, order, packet.size, code)

@@ -9,10 +9,10 @@ import pytest
 import dissector
 from dissector.audit.records import Audit
 from dissector.audit.run import audit
+from dissector.connections.thresholds import Thresholds
 from dissector.model import Severity
-from dissector.rules import tls_examples as tls
 from dissector.rules.base import Step
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.tls import examples as tls
 from samples.build import START_NS, Frame, conversation, pcap
 from tests.judging import rules_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissector.rules.topics import sensitive_level
+from dissector.rules.sec.topics import sensitive_level
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from samples.frames import SegmentBuilder
 from tests.net import wire
-from tests.net.wire import ACK, FIN, PSH, RST, SYN
 from tests.transport.handshakes import DISCONNECT, SampleHandshake
 
 C, S = 0, 1  # sides: client, server
@@ -55,8 +55,8 @@ def ether(datagram: bytes, side: int, kind: int = 0x0800, vlans: Sequence[int] =
 PLAIN = Wrapping(1, lambda segment, side: [ether(four(segment, side), side)])
 
 
-class ConnectionBuilder:
-    """Builds one TCP connection; every method adds segments and returns the builder."""
+class ConnectionBuilder(SegmentBuilder):
+    """Builds the frames of one TCP connection in any encapsulation."""
 
     def __init__(
         self,
@@ -67,59 +67,15 @@ class ConnectionBuilder:
         first: tuple[int, int] = (1000, 5000),
         options: bytes = b"",
     ) -> None:
-        self.ports = (port, server_port)
+        super().__init__((port, server_port), first, options=options)
         self.wrapping = wrapping
-        self.first = first
-        self.seq = list(first)
-        self.options = options
-        self.window = 65535
         self.frames: list[CapturedFrame] = []
 
-    def add(
-        self,
-        side: int,
-        flags: int,
-        payload: bytes = b"",
-        *,
-        seq: int | None = None,
-        ack: int | None = None,
-        pause: int = STEP_NS,
-        window: int | None = None,
-    ) -> ConnectionBuilder:
-        """Adds the next segment of a side; with `seq`, any segment, without advancing."""
-        if ack is None:
-            ack = self.seq[1 - side] if flags & ACK else 0
-        segment = wire.tcp(
-            self.ports[side], self.ports[1 - side], self.seq[side] if seq is None else seq, ack,
-            flags, payload, self.window if window is None else window, self.options,
-        )  # fmt: skip
-        if seq is None:
-            self.seq[side] += len(payload) + bool(flags & SYN) + bool(flags & FIN)
+    def captured(self, side: int, segment: bytes, payload: bytes, pause: int | None) -> None:
+        """Adds the frames of a segment."""
+        pause = STEP_NS if pause is None else pause
         for frame in self.wrapping.frames(segment, side):
             self.frames.append(CapturedFrame(frame, self.wrapping.link, pause=pause))
-        return self
-
-    def open(self) -> ConnectionBuilder:
-        """Adds SYN, SYN/ACK, ACK."""
-        return self.add(C, SYN).add(S, SYN | ACK).add(C, ACK)
-
-    def send(self, side: int, payload: bytes) -> ConnectionBuilder:
-        """Sends data."""
-        return self.add(side, PSH | ACK, payload)
-
-    def ack(self, side: int) -> ConnectionBuilder:
-        """Acknowledges all that the peer sent."""
-        return self.add(side, ACK)
-
-    def send_acked(self, side: int, payload: bytes) -> ConnectionBuilder:
-        """Sends data, which the peer acknowledges."""
-        return self.send(side, payload).ack(1 - side)
-
-    def send_at(
-        self, side: int, offset: int, payload: bytes, flags: int = PSH | ACK
-    ) -> ConnectionBuilder:
-        """Sends data at any offset from the side's first byte, without advancing."""
-        return self.add(side, flags, payload, seq=self.first[side] + 1 + offset)
 
     def advance(self, side: int, size: int) -> ConnectionBuilder:
         """Advances the sequence number by what `send_at` has sent."""
@@ -133,14 +89,6 @@ class ConnectionBuilder:
     def close(self) -> ConnectionBuilder:
         """Sends DISCONNECT, then FIN in both directions."""
         return self.send_acked(C, DISCONNECT).fin()
-
-    def fin(self, side: int = C) -> ConnectionBuilder:
-        """Sends FIN in both directions, from `side` first."""
-        return self.add(side, FIN | ACK).add(1 - side, FIN | ACK).ack(side)
-
-    def reset(self, side: int) -> ConnectionBuilder:
-        """Sends RST."""
-        return self.add(side, RST | ACK)
 
     def complete(self, sample: SampleHandshake) -> ConnectionBuilder:
         """Adds a complete connection from SYN to FIN."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import dissector
-from dissector.report.json_v1 import document
+from dissector.report.json_document import document
 from tests.fuzz.records import Record, pcap
 from tests.judging import keys_of
 from tests.transport.recorded import RECORDED, byte_by_byte, frames_of, has_payload

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from dissector.audit.records import Device, Posture, Problem, Server
-from dissector.model import Capture, NotEvaluated, Severity, Summary
+from dissector.audit.records import Device, Overview, Posture, Problem, Server
+from dissector.connections.handshake import Handshake
+from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Severity, Summary
 from dissector.report import tls_table
 from dissector.report.advice import Advice, advice
 from dissector.report.clock import duration
-from dissector.report.folding import RuleFold
+from dissector.report.fields import display_filter, tool
+from dissector.report.folding import Folding, RuleFold
 from dissector.report.html import charts, exemplar
 from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.diagram import Diagram, diagram, short
 from dissector.report.html.facts import ID_SHOWN, of_device, of_server, timestamp
-from dissector.report.html.page_records import PageRecords
 from dissector.report.identity import address
-from dissector.report.json_v1 import tool
 from dissector.report.posture_text import connections, rank, share
 from dissector.report.style import counted
-from dissector.report.wireshark import display_filter
+
+if TYPE_CHECKING:
+    from dissector.connections.tls_handshake import TlsHandshake
 
 PAGES = 1_000  # devices, and servers, that are shown; those with the worst findings come first
 PARTIES = 30  # devices listed for a rule
@@ -91,6 +93,23 @@ class PartyPage(NamedTuple):
     diagrams: list[Diagram]
     encrypted: list[list[str]]
     more: int
+
+
+class PageRecords:
+    """The records stored for the page."""
+
+    def __init__(self) -> None:
+        self.folding = Folding()
+        self.findings: list[Finding] = []
+        self.count = 0
+        self.warnings: dict[str, tuple[int, CaptureWarning]] = {}
+        self.devices: list[Device] = []
+        self.servers: list[Server] = []
+        self.overview = Overview()
+        self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
+        self.flagged = 0
+        # by address and port of the server: number of TLS connections, and the first of them
+        self.encrypted: dict[tuple[str, int], tuple[int, list[TlsHandshake]]] = {}
 
 
 class Content:

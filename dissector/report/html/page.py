@@ -13,17 +13,16 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dissector.audit.records import Device, Overview, Server
 from dissector.connections.handshake import Handshake
 from dissector.model import Capture, CaptureWarning, Finding, NotEvaluated, Outcome, Summary
 from dissector.report.folding import finding_bytes
 from dissector.report.html.bins import Latencies, Timeline
-from dissector.report.html.content import Content
-from dissector.report.html.page_records import PageRecords
+from dissector.report.html.content import Content, PageRecords
 from dissector.report.identity import party
-from dissector.report.reporter import ByteStream, ReporterBase
+from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.text import printable
 
 if TYPE_CHECKING:
@@ -52,6 +51,11 @@ class HtmlPage(ReporterBase):
         self._drawn: dict[tuple[str, str], int] = {}
         self._last: Handshake | None = None
         self._finding_bytes = self._drawn_bytes = 0
+
+    @classmethod
+    def create(cls, stream: ByteStream, options: ReportOptions) -> Self:
+        """Creates the reporter with the options that it needs."""
+        return cls(stream)
 
     def handshake(self, record: Handshake) -> None:
         """Counts the handshake and stores it if it has a finding."""

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Obligation, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _WANTED: dict[Version | None, str] = {Version.V5_0: "3 or more"}
 
@@ -56,6 +43,7 @@ class WrongConnackLength(DefectRule):
     severity = Severity.ERROR
     statements = versions(v31=(), v311=(), v5="MQTT-2.2.2-1")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2.1", Version.V5_0: "3.2.1"}
+    about = (spec.CONNACK,)
     consumes = {DefectKind.CONNACK_LENGTH: (spec.CONNACK,)}
     bad = (
         Example("3.1: three bytes", (CONNECT_31, "S 20 03 00 00 00", *CLIENT_CLOSES)),

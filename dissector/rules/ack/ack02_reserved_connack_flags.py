@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-)
+from dissector.rules.authoring import *
 
 
 class ReservedConnackFlags(DefectRule):
@@ -50,6 +38,7 @@ class ReservedConnackFlags(DefectRule):
     severity = Severity.ERROR
     statements = versions(v311=(), v5="MQTT-3.2.2-1")
     sections = {Version.V3_1_1: "3.2.2.1", Version.V5_0: "3.2.2.1"}
+    about = (spec.CONNACK,)
     consumes = {DefectKind.CONNACK_FLAGS: (spec.CONNACK,)}
     bad = (
         Example("3.1.1: flags 02", (CONNECT_311, "S 20 02 02 00", *CLIENT_CLOSES)),

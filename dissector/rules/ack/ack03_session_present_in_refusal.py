@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connack
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    CONNECT_31,
-    GRACEFUL_CLOSE,
-    REFUSED_5,
-    REFUSED_311,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class SessionPresentInRefusal(DefectRule):
@@ -50,6 +39,7 @@ class SessionPresentInRefusal(DefectRule):
     statements = versions(v311="MQTT-3.2.2-4", v5="MQTT-3.2.2-6")
     sections = {Version.V3_1_1: "3.2.2.2", Version.V5_0: "3.2.2.1.1"}
     malformed = False
+    about = (spec.CONNACK,)
     consumes = {DefectKind.SESSION_PRESENT_WITH_REFUSAL: (spec.CONNACK,)}
     bad = (
         Example(

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connack
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class UnknownConnackCode(DefectRule):
@@ -54,6 +44,7 @@ class UnknownConnackCode(DefectRule):
     statements = versions(v31=(), v311="MQTT-3.2.2-6", v5="MQTT-3.2.2-8")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
     malformed = False
+    about = (spec.CONNACK,)
     consumes = {DefectKind.CONNACK_CODE: (spec.CONNACK,)}
     bad = (
         Example("3.1: code 06", (CONNECT_31, "S 20 02 00 06", *SERVER_CLOSES)),

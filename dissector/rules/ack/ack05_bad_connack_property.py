@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Obligation, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-)
+from dissector.rules.authoring import *
 from dissector.rules.properties import describe
 
 
@@ -52,6 +42,7 @@ class BadConnackProperty(DefectRule):
     severity = Severity.ERROR
     statements = versions(v5=())
     sections = {Version.V5_0: "3.2.2.3"}
+    about = (spec.CONNACK,)
     consumes = dict.fromkeys(
         (
             DefectKind.PROPERTY_LENGTH_OVERRUN,

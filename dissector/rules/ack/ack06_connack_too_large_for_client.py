@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    CONNECT_5,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _CITED = {"reasonString": "MQTT-3.2.2-19", "userProperty": "MQTT-3.2.2-20"}
 

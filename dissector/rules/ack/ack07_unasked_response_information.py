@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    GRACEFUL_CLOSE,
-)
+from dissector.rules.authoring import *
 from dissector.rules.properties import find, readable
 
 

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Obligation, Severity, Side, Version
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import after
+from dissector.rules.authoring import *
 from dissector.rules.properties import find, readable
 
 _UNKNOWN_ID = frozenset(

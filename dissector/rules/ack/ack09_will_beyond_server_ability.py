@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    CLIENT_CLOSES,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 from dissector.rules.properties import find
 
 

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_5_METHOD,
-    CONNECT_5,
-    CONNECT_5_METHOD,
-    GRACEFUL_CLOSE,
-)
-from dissector.rules.gating import incomplete_before, sent
+from dissector.rules.authoring import *
 
 _PUBLISH = "C 30 06 00 01 61 00 68 69"
 _ALLOWED = (spec.CONNECT, spec.AUTH, spec.DISCONNECT)
@@ -54,6 +43,7 @@ class PacketBeforeAuthenticated(ConnectionRule):
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.1.2-30")
     sections = {Version.V5_0: "3.1.2.11.9"}
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.BEFORE_CONNACK
     bad = (
         Example(

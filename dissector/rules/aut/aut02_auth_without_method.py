@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_5_METHOD,
-    CONNECT_5,
-    CONNECT_5_METHOD,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before
+from dissector.rules.authoring import *
 from dissector.rules.properties import readable
 
 _AUTH = "f0 06 18 04 15 00 01 4d"

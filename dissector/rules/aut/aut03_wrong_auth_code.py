@@ -5,25 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, ConnectionFlag, PacketRef
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5_METHOD,
-    CONNECT_5_METHOD,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import decoded, incomplete_before
+from dissector.rules.authoring import *
 
 _SUCCESS, _CONTINUE, _REAUTHENTICATE = 0x00, 0x18, 0x19
 _ALLOWED = {Side.CLIENT: spec.AUTH_CODES_CLIENT, Side.SERVER: spec.AUTH_CODES_SERVER}

@@ -5,26 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Auth
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5_METHOD,
-    CONNECT_5_METHOD,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before
+from dissector.rules.authoring import *
 from dissector.rules.properties import find
 from dissector.text import encode, printable
 

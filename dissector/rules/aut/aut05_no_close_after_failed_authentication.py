@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5_METHOD,
-    CLIENT_CLOSES,
-    CONNECT_5_METHOD,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import missing_close, sent
+from dissector.rules.authoring import *
 
 _CHALLENGE = "S f0 06 18 04 15 00 01 4d"
 _RESPONSE = "C f0 06 18 04 15 00 01 4d"

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt.packets import Auth, Connack, Connect, Packet, property_value
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GRACEFUL_CLOSE
-from dissector.rules.gating import incomplete_before
+from dissector.mqtt.packets import property_value
+from dissector.rules.authoring import *
 from dissector.rules.properties import find
 
 _TOO_LARGE = {"reasonString": "MQTT-3.15.2-2", "userProperty": "MQTT-3.15.2-3"}

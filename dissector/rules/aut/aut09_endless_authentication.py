@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Obligation, Severity, Side, Version
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import ACCEPTED_5_METHOD, CONNECT_5_METHOD, GRACEFUL_CLOSE
-from dissector.rules.gating import SECOND_NS, incomplete_before, seconds
+from dissector.rules.authoring import *
 
 MAX_ROUNDS = 10
 

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connect
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class UnknownProtocolLevel(DefectRule):
@@ -53,6 +43,7 @@ class UnknownProtocolLevel(DefectRule):
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
     malformed = False
+    about = (spec.CONNECT,)
     consumes = {
         DefectKind.PROTOCOL_LEVEL: (spec.CONNECT,),
         DefectKind.NAME_LEVEL_DISAGREE: (spec.CONNECT,),

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class ReservedConnectFlag(DefectRule):
@@ -47,6 +38,7 @@ class ReservedConnectFlag(DefectRule):
     severity = Severity.ERROR
     statements = both("MQTT-3.1.2-3")
     sections = {Version.V3_1_1: "3.1.2.3", Version.V5_0: "3.1.2.3"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.CONNECT_RESERVED_FLAG: (spec.CONNECT,)}
     bad = (
         Example(

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class WillFieldMissing(DefectRule):
@@ -51,6 +42,7 @@ class WillFieldMissing(DefectRule):
     severity = Severity.ERROR
     statements = both("MQTT-3.1.2-9")
     sections = {Version.V3_1_1: "3.1.2.5", Version.V5_0: "3.1.2.5"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.WILL_FIELD_MISSING: (spec.CONNECT,)}
     bad = (
         Example(

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _QOS: dict[Version | None, tuple[str, ...]] = {
     Version.V3_1_1: ("MQTT-3.1.2-11", "MQTT-3.1.2-13"),
@@ -60,6 +51,7 @@ class WillBitsWithoutWill(DefectRule):
         v5=("MQTT-3.1.2-11", "MQTT-3.1.2-13"),
     )
     sections = {Version.V3_1_1: "3.1.2.5", Version.V5_0: "3.1.2.5"}
+    about = (spec.CONNECT,)
     consumes = {
         DefectKind.WILL_QOS_WITHOUT_FLAG: (spec.CONNECT,),
         DefectKind.WILL_RETAIN_WITHOUT_FLAG: (spec.CONNECT,),

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class WillQos3(DefectRule):
@@ -51,6 +42,7 @@ class WillQos3(DefectRule):
     }
     statements = versions(v31=(), v311="MQTT-3.1.2-14", v5="MQTT-3.1.2-12")
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.6", Version.V5_0: "3.1.2.6"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.WILL_QOS_3: (spec.CONNECT,)}
     bad = (
         Example(

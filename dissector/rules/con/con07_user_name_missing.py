@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class UserNameMissing(DefectRule):
@@ -50,6 +41,7 @@ class UserNameMissing(DefectRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.1.2-19", v5="MQTT-3.1.2-17")
     sections = {Version.V3_1_1: "3.1.2.8", Version.V5_0: "3.1.2.8"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.USERNAME_MISSING: (spec.CONNECT,)}
     bad = (
         Example(

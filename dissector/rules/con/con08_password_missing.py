@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class PasswordMissing(DefectRule):
@@ -50,6 +41,7 @@ class PasswordMissing(DefectRule):
     severity = Severity.ERROR
     statements = versions(v311="MQTT-3.1.2-21", v5="MQTT-3.1.2-19")
     sections = {Version.V3_1_1: "3.1.2.9", Version.V5_0: "3.1.2.9"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.PASSWORD_MISSING: (spec.CONNECT,)}
     bad = (
         Example(

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class PasswordWithoutUserName(DefectRule):
@@ -46,6 +37,7 @@ class PasswordWithoutUserName(DefectRule):
     severity = {Version.V3_1: Severity.WARNING, Version.V3_1_1: Severity.ERROR}
     statements = versions(v31=(), v311="MQTT-3.1.2-22")
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.2.9"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.PASSWORD_WITHOUT_USERNAME: (spec.CONNECT,)}
     bad = (
         Example(

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class PayloadOutOfOrder(DefectRule):
@@ -49,6 +40,7 @@ class PayloadOutOfOrder(DefectRule):
     severity = Severity.ERROR
     statements = versions(v5="MQTT-3.1.3-1")
     sections = {Version.V5_0: "3.1.3"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.FIELD_ORDER: (spec.CONNECT,)}
     bad = (
         Example(

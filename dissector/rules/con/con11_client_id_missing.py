@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, both
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class ClientIdMissing(DefectRule):
@@ -46,6 +38,7 @@ class ClientIdMissing(DefectRule):
     severity = Severity.ERROR
     statements = both("MQTT-3.1.3-3")
     sections = {Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
+    about = (spec.CONNECT,)
     consumes = {DefectKind.CLIENT_ID_MISSING: (spec.CONNECT,)}
     bad = (
         Example("3.1.1: no payload", ("C 10 0a 00 04 4d 51 54 54 04 02 00 3c", *SERVER_CLOSES)),

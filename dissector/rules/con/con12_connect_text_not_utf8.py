@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _Cited = dict[Version | None, tuple[str, ...]]
 # the statements about text that is not UTF-8, about U+0000, and about each field
@@ -70,6 +61,7 @@ class ConnectTextNotUtf8(DefectRule):
         v5=("MQTT-1.5.4-1", "MQTT-1.5.4-2", "MQTT-3.1.3-4", "MQTT-3.1.3-11", "MQTT-3.1.3-12"),
     )  # fmt: skip
     sections = {Version.V3_1_1: "3.1.3", Version.V5_0: "3.1.3"}
+    about = (spec.CONNECT,)
     consumes = dict.fromkeys(_FIELDS, (spec.CONNECT,))
     bad = (
         Example(

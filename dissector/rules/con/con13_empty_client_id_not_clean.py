@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class EmptyClientIdNotClean(DefectRule):
@@ -47,6 +39,7 @@ class EmptyClientIdNotClean(DefectRule):
     statements = versions(v311="MQTT-3.1.3-7")
     sections = {Version.V3_1_1: "3.1.3.1"}
     malformed = False
+    about = (spec.CONNECT,)
     consumes = {DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN: (spec.CONNECT,)}
     bad = (
         Example(

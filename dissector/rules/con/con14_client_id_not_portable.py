@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection
-from dissector.model import Obligation, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _NOT_TEXT = (DefectKind.CLIENT_ID_NOT_UTF8, DefectKind.CLIENT_ID_NUL)
 
@@ -60,6 +50,7 @@ class ClientIdNotPortable(DefectRule):
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
     malformed = False
     pedantic = (Version.V3_1_1, Version.V5_0)
+    about = (spec.CONNECT,)
     consumes = {
         DefectKind.CLIENT_ID_LENGTH: (spec.CONNECT,),
         DefectKind.CLIENT_ID_NOT_PORTABLE: (spec.CONNECT,),

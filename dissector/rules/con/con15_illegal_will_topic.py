@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _Cited = dict[Version | None, tuple[str, ...]]
 _WILDCARD: _Cited = {Version.V3_1_1: ("MQTT-4.7.1-1",), Version.V5_0: ("MQTT-4.7.0-1",)}
@@ -67,6 +58,7 @@ class IllegalWillTopic(DefectRule):
         v5=("MQTT-1.5.4-2", "MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"),
     )
     sections = {Version.V3_1_1: "4.7", Version.V5_0: "4.7"}
+    about = (spec.CONNECT,)
     consumes = dict.fromkeys(_PROBLEMS, (spec.CONNECT,))
     bad = (
         Example(

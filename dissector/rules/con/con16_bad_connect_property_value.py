@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_5_METHOD,
-    ACCEPTED_311,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 _SECTIONS = {
     "receiveMaximum": "3.1.2.11.3",
@@ -58,6 +47,7 @@ class BadConnectPropertyValue(DefectRule):
     severity = Severity.ERROR
     statements = versions(v5=())
     sections = {Version.V5_0: "3.1.2.11"}
+    about = (spec.CONNECT,)
     consumes = dict.fromkeys(
         (
             DefectKind.RECEIVE_MAXIMUM_ZERO,

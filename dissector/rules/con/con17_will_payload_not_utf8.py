@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 
 
 class WillPayloadNotUtf8(DefectRule):
@@ -47,6 +38,7 @@ class WillPayloadNotUtf8(DefectRule):
     statements = versions(v5=())
     sections = {Version.V5_0: "3.1.3.2.3"}
     malformed = False
+    about = (spec.CONNECT,)
     consumes = {DefectKind.WILL_PAYLOAD_NOT_UTF8: (spec.CONNECT,)}
     bad = (
         Example(

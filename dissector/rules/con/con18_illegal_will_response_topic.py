@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import ACCEPTED_5, GRACEFUL_CLOSE, SERVER_CLOSES
+from dissector.rules.authoring import *
 
 _PROBLEMS = {
     DefectKind.RESPONSE_TOPIC_WILDCARD: "contains a wildcard, + or #",

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Finding, Severity, Side, Version
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import missing_close_after
+from dissector.rules.authoring import *
 
 _KINDS = frozenset(
     kind.value
@@ -129,6 +117,8 @@ class NoCloseAfterBadFlags(ConnectionRule):
             and finding.severity is Severity.ERROR
             and (finding.side is Side.CLIENT or connection.version is not Version.V5_0)
         ]
+        if not violations:
+            return None
         return missing_close_after(
             connection, violations, "the {side} sent a packet with bad flags ({rule})"
         )

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.model import Obligation, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import DefectFact, DefectRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 from dissector.rules.properties import describe
 
 _PACKETS = (spec.CONNECT, spec.WILL, spec.DISCONNECT, spec.AUTH)

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import (
-    EXPOSURE_TEXT,
-    ConnectionAuditRule,
-    encrypted,
-    exposure,
-    failure,
-)
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-)
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class CredentialsInClear(ConnectionAuditRule):
@@ -94,8 +78,9 @@ class CredentialsInClear(ConnectionAuditRule):
         Example("empty credentials", (connect("a", "", b""), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports credentials that are sent without encryption."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         if encrypted(connection):

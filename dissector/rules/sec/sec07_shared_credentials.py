@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure, hosts_behind
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class SharedCredentials(ConnectionAuditRule):
@@ -99,8 +95,9 @@ class SharedCredentials(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports credentials that several devices share."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         credential = context.credential

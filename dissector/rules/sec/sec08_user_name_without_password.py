@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure, proxy_terminates_tls
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-)
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class UserNameWithoutPassword(ConnectionAuditRule):
@@ -71,7 +61,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
         Example("refused", (connect("a", "anna"), REFUSED_311, *SERVER_CLOSES)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a user name that is accepted without a password."""
         connection, profile = context.connection, context.profile
         assert profile is not None

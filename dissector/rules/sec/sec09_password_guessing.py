@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS, Refusal
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-)
-from dissector.rules.thresholds import Thresholds
+from dissector.activity.entities import Refusal
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
@@ -113,8 +103,9 @@ class PasswordGuessing(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a host that guesses passwords."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         host = context.host

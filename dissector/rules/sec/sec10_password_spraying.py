@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
 
@@ -95,8 +90,9 @@ class PasswordSpraying(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a host that tries many user names or client ids."""
+        limits = context.limits
         host = context.host
         refusals = None if host is None else host.refusals
         if host is None or refusals is None or len(refusals) < limits.names_per_password:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS, Refusal
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import REFUSED_311, SERVER_CLOSES, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.activity.entities import Refusal
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 SAMPLE = 10  # refusals for a median response time
 _TRY = (REFUSED_311, *SERVER_CLOSES, "NEW")
@@ -106,8 +102,9 @@ class GuessingNotSlowed(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a server that does not slow down guessing."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         host = context.host

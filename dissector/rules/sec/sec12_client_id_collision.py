@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
 from dissector.activity.tracker import client_active_since
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class ClientIdCollision(ConnectionAuditRule):
@@ -139,7 +135,7 @@ class ClientIdCollision(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports two devices that use the same client id."""
         connection, profile = context.connection, context.profile
         assert profile is not None

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class TakeoverFlapping(ConnectionAuditRule):
@@ -114,8 +109,9 @@ class TakeoverFlapping(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports repeated takeovers of one client id."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         client = context.client

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
 from dissector.activity.entities import NUMBERS_KEPT
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class GuessableClientId(ConnectionAuditRule):
@@ -94,8 +90,9 @@ class GuessableClientId(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports guessable client ids that need no credentials of their own."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         client_id = profile.client_id

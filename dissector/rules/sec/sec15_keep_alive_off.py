@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connack_5, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class KeepAliveOff(ConnectionAuditRule):
@@ -70,8 +65,9 @@ class KeepAliveOff(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a connection without keep alive."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         if profile.code != 0 or not profile.complete or profile.keep_alive:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
 from dissector.mqtt.packets import property_value
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class OddKeepAlive(ConnectionAuditRule):
@@ -53,8 +49,9 @@ class OddKeepAlive(ConnectionAuditRule):
         Example("twenty minutes", (connect("a", keep_alive=1200), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a keep alive that is very short or very long."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         if profile.code != 0 or not profile.complete:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, REFUSED_311, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 EARLIER_INTERVALS = 6  # intervals of ten seconds that are needed to know the usual rate
 
@@ -101,8 +97,9 @@ class FleetStorm(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports many clients that connect at the same time."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         server = context.server

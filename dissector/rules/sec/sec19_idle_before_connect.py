@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class IdleBeforeConnect(ConnectionAuditRule):
@@ -69,8 +64,9 @@ class IdleBeforeConnect(ConnectionAuditRule):
         Example("connects after a while", ("+20", connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a connection without a CONNECT, or with a very slow one."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         if context.event & Event.SILENT:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side, Version
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class OldProtocolVersion(ConnectionAuditRule):
@@ -57,8 +53,9 @@ class OldProtocolVersion(ConnectionAuditRule):
         Example("3.1, refused", (connect("a", version="3.1"), "S 20 02 00 01", *SERVER_CLOSES)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports an old version of MQTT."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         version = profile.version

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 
 class BridgeExposed(ConnectionAuditRule):
@@ -57,8 +53,9 @@ class BridgeExposed(ConnectionAuditRule):
     bad = (Example("level 0x84", (connect("bridge-1", level=0x84), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (Example("level 4", (connect("bridge-1"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a bridge on a host that is not listed as one."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         if not profile.bridge or profile.client_ip in limits.bridges:

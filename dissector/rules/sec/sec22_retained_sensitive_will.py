@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.topics import sensitive_level
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.sec.topics import sensitive_level
 from dissector.text import printable
 
 
@@ -137,7 +133,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a retained will with a sensitive topic or message."""
         connection, profile = context.connection, context.profile
         assert profile is not None

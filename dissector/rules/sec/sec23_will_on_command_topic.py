@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
 from dissector.activity.entities import Client
 from dissector.activity.profile import Profile
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.topics import CONTROL_LEVELS
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.sec.topics import CONTROL_LEVELS
 from dissector.text import printable
 
 
@@ -126,7 +122,7 @@ class WillOnCommandTopic(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a will on a command topic or on a topic of another client."""
         profile = context.profile
         assert profile is not None

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, encrypted, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 from dissector.rules.identifiers import identifier, may_hold_identifier
-from dissector.rules.thresholds import Thresholds
 
 
 class IdentifierLeak(ConnectionAuditRule):
@@ -112,7 +108,7 @@ class IdentifierLeak(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports hardware or personal data in identifiers."""
         connection, profile = context.connection, context.profile
         assert profile is not None

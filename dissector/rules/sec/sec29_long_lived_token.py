@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Unevaluated, Verdict, step_texts
-from dissector.rules.certificates import wrong_clock
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-    connect,
-    lazy_step,
-)
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.base import step_texts
+from dissector.rules.tls.certificates import wrong_clock
 
 
 @lazy_step
@@ -119,8 +108,9 @@ class LongLivedToken(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports a login token that is valid for too long."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         if connection.password is None or connection.password.token is None:

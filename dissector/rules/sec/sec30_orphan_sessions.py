@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 
-from dissector.activity.context import AuditContext, Event
 from dissector.activity.entities import text_bytes
 from dissector.activity.tables import ActivityTables
-from dissector.model import Confidence, Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.audit_rule import ConnectionAuditRule, failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 KEPT = 256
 # six or more characters without a separator that alternate between digits and letters
@@ -120,8 +116,9 @@ class OrphanSessions(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports persistent sessions under client ids that are used once."""
+        limits = context.limits
         profile = context.profile
         assert profile is not None
         host, client_id = context.host, profile.client_id

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.entities import SECOND_NS
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import ConnectionAuditRule, failure, server_name
-from dissector.rules.base import Example, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, connect
-from dissector.rules.thresholds import Thresholds
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 
 CONTINUED = frozenset({"SEQ05", "SEQ17", "ENC02"})
 
@@ -86,8 +81,9 @@ class MalformedAccepted(ConnectionAuditRule):
         ),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: AuditContext) -> Verdict:
         """Reports malformed packets that are accepted or sent in large numbers."""
+        limits = context.limits
         connection, profile = context.connection, context.profile
         assert profile is not None
         if not connection.findings:

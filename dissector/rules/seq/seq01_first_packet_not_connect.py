@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
-from dissector.rules.examples import ACCEPTED_311, CONNECT_311, GRACEFUL_CLOSE, SERVER_CLOSES
-from dissector.rules.gating import incomplete_before, sent
+from dissector.rules.authoring import *
 
 _STATEMENT = "MQTT-3.1.0-1"
 
@@ -51,6 +46,7 @@ class FirstPacketNotConnect(ConnectionRule):
     statements = versions(v31=(), v311=_STATEMENT, v5=_STATEMENT)
     sections = {Version.V3_1: "3.1", Version.V3_1_1: "3.1", Version.V5_0: "3.1"}
     version_may_be_unknown = True
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.CLIENT_FIRST_OTHER
     bad = (
         Example("a PUBLISH instead of CONNECT", ("C 30 05 00 01 61 68 69", *SERVER_CLOSES)),

@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_5_METHOD,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_5_METHOD,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-)
-from dissector.rules.gating import incomplete_before, sent
+from dissector.rules.authoring import *
 
 # what a server may send, but not first; ENC12, AUT08 and SEQ13 report all other types
 _TOO_EARLY = frozenset(
@@ -75,6 +61,7 @@ class FirstServerPacketNotConnack(ConnectionRule):
     statements = versions(v31=(), v311="MQTT-3.2.0-1", v5="MQTT-3.2.0-1")
     sections = {Version.V3_1: "3.2", Version.V3_1_1: "3.2", Version.V5_0: "3.2"}
     version_may_be_unknown = True
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.SERVER_FIRST_OTHER
     bad = (
         Example(

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Obligation, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-)
-from dissector.rules.gating import after, incomplete_before, sent
+from dissector.rules.authoring import *
 
 
 class SecondConnack(ConnectionRule):

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Finding, FrameRef, Severity, Side, Version
-from dissector.mqtt import spec
 from dissector.mqtt.defects import DefectKind as Kind
-from dissector.mqtt.packets import Connack, Packet
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, both
+from dissector.rules.authoring import *
 from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    REFUSED_311,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before, missing_close, sent
 
+_CLIENT, _SERVER, _V5_0 = Side.CLIENT, Side.SERVER, Version.V5_0
+_PROTOCOL_NAME = Kind.PROTOCOL_NAME
 _CLIENT_ID = frozenset(
     {Kind.CLIENT_ID_MISSING, Kind.CLIENT_ID_NOT_UTF8, Kind.CLIENT_ID_NUL}
 )  # fmt: skip
@@ -91,6 +80,7 @@ class MalformedConnectTolerated(ConnectionRule):
     statements = both("MQTT-3.1.4-1")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(
@@ -139,9 +129,11 @@ class MalformedConnectTolerated(ConnectionRule):
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None:
             return None
-        faults = format_faults(connection)
+        faults = format_faults(connection) if connection.connect_faults else ()
+        if not faults:
+            return None
         kinds = {defect.kind for defect in connect.defects}
-        if not faults or Kind.PROTOCOL_NAME in kinds:
+        if _PROTOCOL_NAME in kinds:
             return None
         answer = None if connack is None else connack.frame
         permitted = connack is not None and _permitted(connection, connack, kinds)
@@ -151,8 +143,8 @@ class MalformedConnectTolerated(ConnectionRule):
         named = f"{faults[0].rule}, {faults[0].name}"
         evidence: dict[str, Any] = {"defect": faults[0].evidence.get("defect")}
         if connack is None or answer is None or permitted:
-            if connection.version is Version.V5_0:
-                auth = next(iter(sent(connection, Side.SERVER, spec.AUTH)), None)
+            if connection.version is _V5_0:
+                auth = next(iter(sent(connection, _SERVER, spec.AUTH)), None)
                 if auth is not None:
                     return self._answered(connection, named, auth.frame, "AUTH", evidence)
             return missing_close(
@@ -183,13 +175,13 @@ class MalformedConnectTolerated(ConnectionRule):
         """Returns the failure of a server that answers a malformed CONNECT."""
         connect = connection.connect
         assert connect is not None and connect.frame is not None
-        for side, frame in ((Side.CLIENT, connect.frame), (Side.SERVER, answer)):
+        for side, frame in ((_CLIENT, connect.frame), (_SERVER, answer)):
             incomplete = incomplete_before(connection, side, frame, from_start=False)
             if incomplete is not None:
                 return incomplete
         wanted = (
             "the server must close, at most after a refusal"
-            if connection.version is Version.V5_0
+            if connection.version is _V5_0
             else "the server must close without a CONNACK"
         )
         return Failure(
@@ -204,7 +196,7 @@ class MalformedConnectTolerated(ConnectionRule):
 def _permitted(connection: Connection, connack: Connack, kinds: set[Kind]) -> bool:
     """Whether this CONNACK may answer a CONNECT with defects of these kinds."""
     code = connack.return_code
-    if connection.version is Version.V5_0:
+    if connection.version is _V5_0:
         return code is not None and (code >= 0x80 or (code == 1 and connack.remaining_length == 2))
     if code in (1, 0x84):
         return True

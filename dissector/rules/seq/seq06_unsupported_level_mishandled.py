@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, FrameRef, Severity, Side, Version
-from dissector.mqtt.defects import DefectKind
-from dissector.mqtt.packets import Connack
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    both,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before, missing_close
+from dissector.rules.authoring import *
 
 _LEVEL_6 = "C 10 0d 00 04 4d 51 54 54 06 02 00 3c 00 01 61"
 _ACCEPTS_311 = (CONNECT_311, ACCEPTED_311, *GRACEFUL_CLOSE, "NEW")
 _ACCEPTS_5 = (CONNECT_5, ACCEPTED_5, *GRACEFUL_CLOSE, "NEW")
 _STATEMENT = "MQTT-3.1.2-2"
+_PROTOCOL_LEVEL, _PROTOCOL_NAME = DefectKind.PROTOCOL_LEVEL, DefectKind.PROTOCOL_NAME
 
 
 class UnsupportedLevelMishandled(ConnectionRule):
@@ -68,6 +49,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
     sections = {Version.V3_1_1: "3.1.2.2", Version.V5_0: "3.1.2.2"}
     version_may_be_unknown = True
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example(
@@ -106,7 +88,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
         if connect is None or connect.frame is None:
             return None
         kinds = {defect.kind for defect in connect.defects}
-        if DefectKind.PROTOCOL_LEVEL not in kinds or DefectKind.PROTOCOL_NAME in kinds:
+        if _PROTOCOL_LEVEL not in kinds or _PROTOCOL_NAME in kinds:
             return None
         known = connection.server_versions
         lenient = Version.V5_0 in known  # 5.0 makes the CONNACK optional

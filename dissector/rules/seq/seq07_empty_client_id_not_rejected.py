@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES
-from dissector.rules.gating import incomplete_before, missing_close
+from dissector.rules.authoring import *
 
 _EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
 
@@ -52,6 +46,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     statements = versions(v311="MQTT-3.1.3-8")
     sections = {Version.V3_1_1: "3.1.3.1"}
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
     bad = (
         Example("accepted", (_EMPTY, ACCEPTED_311, *GRACEFUL_CLOSE), also=("CON13",)),

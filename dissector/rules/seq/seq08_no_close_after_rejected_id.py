@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
-from dissector.rules.examples import CLIENT_CLOSES, CONNECT_5, CONNECT_311, SERVER_CLOSES
-from dissector.rules.gating import missing_close
+from dissector.rules.authoring import *
 
 _REJECTED_311 = "S 20 02 00 02"
 _REJECTED_5 = "S 20 03 00 85 00"
@@ -52,6 +47,7 @@ class NoCloseAfterRejectedId(ConnectionRule):
     statements = versions(v311="MQTT-3.1.3-9", v5="MQTT-3.1.3-8")
     sections = {Version.V3_1_1: "3.1.3.1", Version.V5_0: "3.1.3.1"}
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.REFUSED
     bad = (
         Example("3.1.1: code 2, left open", (CONNECT_311, _REJECTED_311, "+6")),

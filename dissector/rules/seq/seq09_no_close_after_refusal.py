@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    REFUSED_5,
-    REFUSED_311,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import missing_close
+from dissector.rules.authoring import *
 
 # rules that report the same for a special case
 _SPECIAL_CASES = frozenset({"AUT05", "SEQ06", "SEQ07", "SEQ08"})
@@ -63,6 +48,7 @@ class NoCloseAfterRefusal(ConnectionRule):
     statements = versions(v311="MQTT-3.2.2-5", v5=("MQTT-3.1.4-2", "MQTT-3.2.2-7", "MQTT-4.13.2-1"))
     sections = {Version.V3_1_1: "3.2.2.3", Version.V5_0: "3.2.2.2"}
     deadlines = ("close-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.REFUSED
     bad = (
         Example("3.1.1: code 5, left open", (CONNECT_311, REFUSED_311, "+6")),

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
-from dissector.rules.examples import CONNECT_5, CONNECT_311, REFUSED_5, REFUSED_311, SERVER_CLOSES
-from dissector.rules.gating import after, incomplete_before, sent
+from dissector.rules.authoring import *
 
 _SERVING = (
     spec.PUBLISH,

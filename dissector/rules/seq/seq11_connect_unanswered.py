@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, Finding, Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import missing_close, seconds, server_sent_auth
+from dissector.rules.authoring import *
 
 
 class ConnectUnanswered(ConnectionRule):
@@ -54,6 +42,7 @@ class ConnectUnanswered(ConnectionRule):
     statements = versions(v311="MQTT-3.1.4-4", v5="MQTT-3.1.4-5")
     sections = {Version.V3_1_1: "3.1.4", Version.V5_0: "3.1.4"}
     deadlines = ("connack-seconds",)
+    about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.UNANSWERED
     bad = (
         Example("3.1.1: nothing for 32 seconds", (CONNECT_311, "+32")),

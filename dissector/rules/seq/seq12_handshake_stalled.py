@@ -4,32 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Confidence, FrameRef, Obligation, Severity, Side, Version
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import (
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import (
-    SECOND_NS,
-    incomplete_before,
-    missing_close,
-    seconds,
-    server_sent_auth,
-)
+from dissector.rules.authoring import *
 
 if TYPE_CHECKING:
     from dissector.mqtt.unfinished_connect import UnfinishedConnect

@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.defects import DefectKind
-from dissector.rules.base import ConnectionRule, Example, Failure, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    REFUSED_5,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import decoded, incomplete_before, sent
+from dissector.rules.authoring import *
 
 
 class DisconnectFromServerTooEarly(ConnectionRule):

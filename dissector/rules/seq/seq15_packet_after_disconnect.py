@@ -2,28 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag, PacketRef
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    DISCONNECT,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import after, incomplete_before, sent
+from dissector.rules.authoring import *
 
 _PUBLISH_311 = "C 30 05 00 01 61 68 69"
 

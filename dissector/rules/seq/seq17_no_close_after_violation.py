@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import (
-    Confidence,
-    Finding,
-    Obligation,
-    Severity,
-    Side,
-    Version,
-)
-from dissector.mqtt import spec
-from dissector.rules.base import ConnectionRule, Example, Verdict, versions
+from dissector.rules.authoring import *
 from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import missing_close_after
 from dissector.rules.seq.seq05_malformed_connect_tolerated import TOPIC_RULES
 
+_ERROR, _PROVEN, _MUST = Severity.ERROR, Confidence.PROVEN, Obligation.MUST
+_SERVER, _V5_0 = Side.SERVER, Version.V5_0
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
 # rules that already report a missing close, or packets after a refusal
@@ -133,14 +116,16 @@ class NoCloseAfterViolation(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Requires a close after the first proven violation that was not followed by one."""
-        if not connection.findings or connection.connection_flags & ConnectionFlag.REFUSED:
+        if connection.connection_flags & ConnectionFlag.REFUSED:
             return None
-        reported = {f.side for f in connection.findings if f.rule == "ENC02"}
-        violations = [
-            finding
-            for finding in connection.findings
-            if _requires_close(finding, connection.version) and finding.side.other not in reported
-        ]
+        findings, version = connection.findings, connection.version
+        violations = [finding for finding in findings if _requires_close(finding, version)]
+        if violations:
+            reported = {finding.side for finding in findings if finding.rule == "ENC02"}
+            if reported:
+                violations = [each for each in violations if each.side.other not in reported]
+        if not violations:
+            return None
         return missing_close_after(
             connection, violations, "the {side} violated the protocol ({rule}, {name})"
         )
@@ -148,14 +133,14 @@ class NoCloseAfterViolation(ConnectionRule):
 
 def _requires_close(finding: Finding, version: Version | None) -> bool:
     """Whether a finding is a violation after which its receiver must close, by this rule."""
-    if not finding.rule.startswith(_GROUPS) or finding.rule in _REACTIVE:
-        return False
-    if finding.severity is not Severity.ERROR or finding.confidence is not Confidence.PROVEN:
-        return False
-    if finding.obligation is not Obligation.MUST or about_header_flags(finding):
-        return False
-    if version is Version.V5_0 and finding.side is Side.SERVER:
+    rule, packet = finding.rule, finding.packet
+    if finding.severity is not _ERROR or not rule.startswith(_GROUPS) or rule in _REACTIVE:
         return False
     # SEQ05 reports a CONNECT that violates section 3.1
-    is_connect = finding.packet is not None and finding.packet[0] >> 4 == spec.CONNECT
-    return finding.rule in TOPIC_RULES or not is_connect
+    if packet is not None and packet[0] >> 4 == spec.CONNECT and rule not in TOPIC_RULES:
+        return False
+    if finding.confidence is not _PROVEN or finding.obligation is not _MUST:
+        return False
+    if version is _V5_0 and finding.side is _SERVER:
+        return False
+    return not about_header_flags(finding)

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
 from dissector.mqtt.packets import property_value
-from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
+from dissector.rules.authoring import *
 from dissector.rules.properties import find, readable
 
 

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, both
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    WEBSOCKET,
-    WEBSOCKET_CLOSE,
-    framed,
-)
+from dissector.rules.authoring import *
 
 
 class MqttInTextFrames(ConnectionRule):

@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.mqtt import spec
-from dissector.mqtt.packets import Auth, Connack, Disconnect, property_value
-from dissector.rules.base import (
-    ConnectionRule,
-    Example,
-    Failure,
-    Unevaluated,
-    Verdict,
-    versions,
-)
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_5_METHOD,
-    GRACEFUL_CLOSE,
-    SERVER_CLOSES,
-)
-from dissector.rules.gating import incomplete_before
+from dissector.mqtt.packets import property_value
+from dissector.rules.authoring import *
 from dissector.rules.properties import find
 
 _CITED = {Side.SERVER: "MQTT-3.1.2-24", Side.CLIENT: "MQTT-3.2.2-15"}

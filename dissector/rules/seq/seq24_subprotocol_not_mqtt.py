@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.rules.base import ConnectionRule, Example, Failure, Unevaluated, Verdict, both
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CLIENT_CLOSES,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    SERVER_CLOSES,
-    WEBSOCKET,
-    WEBSOCKET_CLOSE,
-    framed,
-    websocket_answer,
-    websocket_request,
-)
+from dissector.rules.authoring import *
 
 _MQTT_311 = (framed(CONNECT_311), framed(ACCEPTED_311), *WEBSOCKET_CLOSE)
 _REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"

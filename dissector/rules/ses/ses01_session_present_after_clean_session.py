@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from dissector.connections.connection import Connection, ConnectionFlag
-from dissector.model import Severity, Side, Version
-from dissector.rules.base import Example, Failure, HandshakeRule, Unevaluated, Verdict, versions
-from dissector.rules.examples import (
-    ACCEPTED_5,
-    ACCEPTED_311,
-    CONNECT_5,
-    CONNECT_31,
-    CONNECT_311,
-    GRACEFUL_CLOSE,
-)
+from dissector.rules.authoring import *
 
 
 class SessionPresentAfterCleanSession(HandshakeRule):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import version_name
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, session, session_13
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import ECDHE_OLD, PORT, V1_0, V1_1, V1_2, session, session_13
 
 
 class OldTlsVersion(TlsRule):
@@ -60,7 +57,7 @@ class OldTlsVersion(TlsRule):
         Example("TLS 1.3", session_13(), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports an old version in a ServerHello."""
         record = context.record
         version = record.version

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import version_name
-from dissector.rules.audit_rule import TlsRule, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import (
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import (
     CLOSES,
     PORT,
     V1_0,
@@ -72,7 +69,7 @@ class OldTlsVersionsOffered(TlsRule):
         Example("TLS 1.2 alone", session(versions=(V1_2,)), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports old versions in a ClientHello."""
         record, profile = context.record, context.profile
         hello = record.client_hello

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
 from dissector.net.tls_names import broken
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, RC4, session, session_13
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import PORT, RC4, session, session_13
 
 
 class BrokenCipherSuite(TlsRule):
@@ -54,7 +51,7 @@ class BrokenCipherSuite(TlsRule):
         Example("TLS 1.3", session_13(), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a broken cipher suite in a ServerHello."""
         record = context.record
         suite = record.suite

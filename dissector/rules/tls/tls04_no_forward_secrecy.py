@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, RSA, session, session_13
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import PORT, RSA, session, session_13
 
 _STATIC = ("TLS_RSA_", "TLS_DH_RSA_", "TLS_DH_DSS_", "TLS_ECDH_RSA_", "TLS_ECDH_ECDSA_")
 
@@ -53,7 +50,7 @@ class NoForwardSecrecy(TlsRule):
         Example("TLS 1.3", session_13(), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a key exchange without forward secrecy in a ServerHello."""
         record = context.record
         suite = record.suite

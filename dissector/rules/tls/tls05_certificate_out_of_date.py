@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext, leaf
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.certificates import DAY_NS, validity_error, wrong_clock
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import (
+from dissector.activity.tls import leaf
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.certificates import DAY_NS, validity_error, wrong_clock
+from dissector.rules.tls.examples import (
     CLOSES,
     PORT,
     alert,
@@ -69,8 +67,9 @@ class CertificateOutOfDate(TlsRule):
         Example("certificate is encrypted", session_13(), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a certificate that has expired, is not valid yet, or expires soon."""
+        limits = context.limits
         record, shown = context.record, leaf(context.record)
         where = record.certificates_frame
         if shown is None or where is None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dissector.activity.tls import TlsAuditContext
 from dissector.connections import certificate
 from dissector.connections.certificate import Certificate
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, session
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import PORT, session
 
 MINIMUM_BITS = {"RSA": 2048, "DSA": 2048, "EC": 256}
 BROKEN_HASHES = frozenset({"md5", "sha1"})
@@ -56,7 +54,7 @@ class WeakCertificate(TlsRule):
     )
     good = (Example("P-256 and SHA-256", session(), (), PORT),)
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a certificate with a short key or a broken signature."""
         record = context.record
         for place, der in enumerate(record.certificates):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext, leaf
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.certificates import mismatched
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
+from dissector.activity.tls import leaf
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.certificates import mismatched
+from dissector.rules.tls.examples import CLOSES, PORT, alert, client_hello, server_flight, session
 from dissector.text import printable
 
 
@@ -60,8 +58,9 @@ class UntrustworthyCertificate(TlsRule):
         Example("no name requested", session(name=None), ("TLS10",), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a certificate that is self-signed or for another name."""
+        limits = context.limits
         record, shown = context.record, leaf(context.record)
         if shown is None:
             return None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext, leaf
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, hosts_behind, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, session
+from dissector.activity.tls import leaf
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import PORT, session
 
 
 class SharedKey(TlsRule):
@@ -74,8 +72,9 @@ class SharedKey(TlsRule):
         ),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a key that several servers or devices use."""
+        limits = context.limits
         return self._servers(context) or self._devices(context, limits)
 
     def _servers(self, context: TlsAuditContext) -> Verdict:

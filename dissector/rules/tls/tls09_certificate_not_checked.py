@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext, leaf
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Unevaluated, Verdict
-from dissector.rules.certificates import mismatched, validity_error, wrong_clock
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight, session
+from dissector.activity.tls import leaf
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.certificates import mismatched, validity_error, wrong_clock
+from dissector.rules.tls.examples import CLOSES, PORT, alert, client_hello, server_flight, session
 
 
 class CertificateNotChecked(TlsRule):
@@ -61,8 +59,9 @@ class CertificateNotChecked(TlsRule):
         Example("a valid certificate", session(), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a client that accepts an invalid certificate."""
+        limits = context.limits
         record, shown = context.record, leaf(context.record)
         where = record.certificates_frame
         if shown is None or where is None or not record.established:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext, leaf
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.certificates import is_host_name
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, session, session_13
+from dissector.activity.tls import leaf
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.certificates import is_host_name
+from dissector.rules.tls.examples import PORT, session, session_13
 
 
 class NoServerName(TlsRule):
@@ -49,7 +47,7 @@ class NoServerName(TlsRule):
         Example("certificate is encrypted", session_13(None), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a ClientHello without a server name."""
         record, shown, profile = context.record, leaf(context.record), context.profile
         if record.client_hello is None or record.server_name is not None or shown is None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.entities import SECOND_NS
-from dissector.activity.tls import TlsAuditContext, failing
-from dissector.model import Confidence, Severity, Side
+from dissector.activity.tls import failing
 from dissector.net.tls_names import alert_name
-from dissector.rules.audit_rule import TlsRule, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import CLOSES, PORT, alert, client_hello, server_flight
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import CLOSES, PORT, alert, client_hello, server_flight
 
 FAILED = (client_hello(), server_flight(), alert("C", 48), *CLOSES)
 
@@ -60,8 +57,9 @@ class TlsFailures(TlsRule):
         ),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a client whose TLS handshakes fail repeatedly."""
+        limits = context.limits
         record, profile = context.record, context.profile
         fatal = [item for item in record.alerts if failing(item.description)]
         if not fatal:

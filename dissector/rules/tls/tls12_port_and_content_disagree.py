@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dissector.activity.context import AuditContext, Event
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
 from dissector.net import tls
 from dissector.net.tls_names import alert_name
-from dissector.rules.audit_rule import (
-    ConnectionAuditRule,
-    TlsRule,
-    encrypted,
-    failure,
-    proxy_terminates_tls,
-    tls_failure,
-)
-from dissector.rules.base import Example, Failure, Verdict
-from dissector.rules.examples import ACCEPTED_311, GRACEFUL_CLOSE, SERVER_CLOSES, connect
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, session
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import PORT, session
 
 CLEAR_PORT = 1883
 
@@ -35,7 +23,7 @@ def _named(data: bytes) -> str:
     return "a TLS record"
 
 
-class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
+class PortAndContentDisagree(AuditRule):
     """MQTT in clear on a port for TLS, or TLS on the port for MQTT in clear.
 
     What it checks
@@ -71,6 +59,7 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
     confidence = Confidence.PROVEN
     references = {"CWE": ("319",), "OWASP": ("I9",), "ETSI": ("5.5-1",)}
     either = True
+    subjects = (Subject.ACTIVITY, Subject.TLS_CONNECTION)
     asks = Event.PROFILE | Event.ENDED
     bad = (
         Example("in clear on 8883", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE), (), PORT),
@@ -87,8 +76,13 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
         Example("in clear on 1883", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),
     )
 
-    def check(self, context: AuditContext, limits: Thresholds) -> Verdict:
-        """Reports MQTT in clear on a port for TLS."""
+    def check(self, context: AuditContext | TlsAuditContext) -> Verdict:
+        """Reports MQTT in clear on a port for TLS, and TLS on the port for MQTT in clear."""
+        if isinstance(context, TlsAuditContext):
+            return self._tls(context)
+        return self._in_clear(context)
+
+    def _in_clear(self, context: AuditContext) -> Verdict:
         connection = context.connection
         if connection.server.port != PORT or not connection.has_connect:
             return None
@@ -114,8 +108,7 @@ class PortAndContentDisagree(ConnectionAuditRule, TlsRule):
             side=Side.CLIENT,
         )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
-        """Reports TLS on the port for MQTT in clear."""
+    def _tls(self, context: TlsAuditContext) -> Verdict:
         record = context.record
         if record.server.port != CLEAR_PORT or record.server_hello is None:
             return None

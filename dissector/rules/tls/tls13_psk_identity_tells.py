@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, tls_failure
-from dissector.rules.base import Example, Verdict
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
 from dissector.rules.identifiers import identifier
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, by_psk
+from dissector.rules.tls.examples import PORT, by_psk
 
 
 class PskIdentityTells(TlsRule):
@@ -46,7 +43,7 @@ class PskIdentityTells(TlsRule):
     bad = (Example("a MAC address", by_psk("lamp-240AC4123456"), (), PORT),)
     good = (Example("a name", by_psk("lamp7"), (), PORT),)
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a pre-shared key identity with hardware or personal data."""
         record, profile = context.record, context.profile
         identity = record.psk_identity

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dissector.activity.tls import TlsAuditContext
-from dissector.model import Confidence, Severity, Side
-from dissector.rules.audit_rule import TlsRule, named, tls_failure
-from dissector.rules.base import Example, Verdict
-from dissector.rules.thresholds import Thresholds
-from dissector.rules.tls_examples import PORT, by_psk, session, session_13
+from dissector.rules.audit_rule import *
+from dissector.rules.authoring import *
+from dissector.rules.tls.examples import PORT, by_psk, session, session_13
 
 
 class NoClientCertificate(TlsRule):
@@ -51,7 +48,7 @@ class NoClientCertificate(TlsRule):
         Example("handshake is encrypted", session_13(), (), PORT),
     )
 
-    def check_tls(self, context: TlsAuditContext, limits: Thresholds) -> Verdict:
+    def check(self, context: TlsAuditContext) -> Verdict:
         """Reports a server that requests no client certificate."""
         record = context.record
         if record.certificate_requested is not False or record.decrypted:

@@ -1,0 +1,14 @@
+cimport cython
+from dissector.connections.handshake cimport Handshake
+from dissector.model cimport FrameRef
+from dissector.mqtt.packets cimport Connack
+
+cdef object _V5_0
+cdef dict _NAMES
+cdef dict _NAMES_5_0
+
+@cython.locals(numbers=dict, file=str, frame=FrameRef)
+cpdef str display_filter(finding)
+@cython.locals(names=dict, name=str)
+cpdef str return_code_name(Connack packet)
+cpdef auth_rounds(Handshake record)

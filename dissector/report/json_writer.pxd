@@ -1,0 +1,82 @@
+cimport cython
+from dissector.report.json_buffer cimport JsonBuffer
+
+cdef int _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE
+cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE
+cdef object _ENUM_TYPE, _RAW, _STRUCT
+
+@cython.final
+cdef class Step:
+    cdef object field
+    cdef int kind
+    cdef object chosen
+    cdef bytes key
+    cdef bytes absent
+    cdef str attribute
+    cdef object function
+    cdef object descriptor
+    cdef Plan members
+    cdef Step otherwise
+
+@cython.final
+cdef class Plan:
+    cdef tuple steps
+    cdef object bound
+    @cython.locals(step=Step)
+    cdef bind(self, kind)
+
+@cython.final
+cdef class JsonWriter:
+    cdef readonly JsonBuffer buffer
+    cdef public int digits
+    cdef bint _show_secrets
+    cdef bytes _key
+    cdef bint _several
+    cdef long long _second
+    cdef bytes _second_text
+    cdef dict _seconds
+    cdef dict _secrets
+    cdef dict _sections
+    cdef dict _plans
+    @cython.locals(steps=list)
+    cpdef Plan plan(self, tuple fields, bytes start=*)
+    @cython.locals(step=Step, key=bytes, members=Plan)
+    cdef Step _step(self, field, bytes before)
+    cpdef write(self, Plan plan, record)
+    @cython.locals(start=Py_ssize_t)
+    cpdef bytes encoded(self, Plan plan, record)
+    @cython.locals(start=Py_ssize_t)
+    cpdef bytes encoded_value(self, value)
+    @cython.locals(buffer=JsonBuffer, step=Step)
+    cdef _members(self, Plan plan, record)
+    @cython.locals(buffer=JsonBuffer)
+    cdef _rarer(self, Step step, value)
+    @cython.locals(other=Step)
+    cdef _absent(self, Step step, record)
+    @cython.locals(plan=Plan)
+    cdef _chosen(self, Step step, value)
+    @cython.locals(buffer=JsonBuffer, before=bytes)
+    cdef _objects(self, Step step, values)
+    @cython.locals(number=cython.longlong, overflow=cython.int)
+    cdef _integer(self, value)
+    @cython.locals(buffer=JsonBuffer, second=cython.longlong, rest=cython.longlong)
+    cdef _time(self, long long time_ns)
+    cdef bytes _second_of(self, long long second)
+    @cython.locals(buffer=JsonBuffer)
+    cdef _text(self, Step step, str value)
+    cdef _any(self, Step step, value)
+    cdef _converted(self, value)
+    @cython.locals(buffer=JsonBuffer, number=cython.double)
+    cdef bint _plain(self, value) except -1
+    @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes)
+    cdef bint _list(self, values) except -1
+    @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes, done=cython.bint)
+    cdef bint _object(self, dict values) except -1
+    @cython.locals(plan=Plan)
+    cdef _struct(self, value)
+    @cython.locals(text=bytes)
+    cdef bytes _redacted(self, bytes secret)
+    @cython.locals(buffer=JsonBuffer, found=tuple)
+    cdef _properties(self, Step step, tuple properties)
+    cdef tuple _section(self, tuple properties)
+    cdef _set_property(self, dict record, str name, item)
