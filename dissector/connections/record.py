@@ -20,7 +20,7 @@ from dissector.mqtt.spec import is_secret_property
 from dissector.text import encode, fingerprint
 
 if TYPE_CHECKING:
-    from dissector.connections.encapsulation.layer import Encapsulation
+    from dissector.connections.encapsulation.record import Encapsulation
 
 # Return codes that refuse the credentials, in 3.1 and 3.1.1, and in 5.0
 DENIED = frozenset({4, 5, 0x86, 0x87})
