@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+import cython
 import msgspec
 
 
@@ -83,6 +84,8 @@ class Outcome(enum.Enum):
     __hash__ = object.__hash__
 
 
+@cython.freelist(64)
+@cython.cclass
 class Endpoint:
     """One end of a TCP connection; immutable. `mac` is None if the link layer has none."""
 
@@ -103,6 +106,8 @@ class Endpoint:
         return f"Endpoint(ip={self.ip!r}, port={self.port}, mac={self.mac!r})"
 
 
+@cython.freelist(256)
+@cython.cclass
 class FrameRef:
     """One frame of one file; immutable. `number` is 1-based, as in Wireshark."""
 

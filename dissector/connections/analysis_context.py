@@ -144,5 +144,7 @@ class AnalysisContext:
     def count_other(self, kind: str, port: int) -> None:
         """Counts a flow of another protocol with this server port."""
         self.other[kind] = self.other.get(kind, 0) + 1
-        ports = self.other_ports.setdefault(kind, {})
+        ports = self.other_ports.get(kind)
+        if ports is None:
+            ports = self.other_ports[kind] = {}
         ports[port] = ports.get(port, 0) + 1

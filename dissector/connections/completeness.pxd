@@ -5,6 +5,8 @@ from dissector.connections.mqtt_direction cimport MqttDirection
 from dissector.connections.event_sink cimport EventSink
 from dissector.net.reassembly cimport TcpConnection
 
+cdef tuple _ENDINGS
+
 cpdef bint midstream(TcpConnection tcp) except -1
 cpdef bint ambiguous(TcpConnection tcp) except -1
 cpdef bint conflicting(Connection connection, TcpConnection tcp) except -1

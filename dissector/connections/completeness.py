@@ -14,7 +14,9 @@ from dissector.model import FrameRef, Side
 from dissector.net.consumer import CAPTURE_END, CLOSED, EVICTED, REUSED
 from dissector.net.reassembly import TcpConnection
 
-ENDINGS = {CLOSED: "closed", REUSED: "reused", EVICTED: "evicted", CAPTURE_END: "capture end"}
+ENDINGS = ("closed",) * 2 + ("reused", "evicted", "capture end")  # by the reason of `finished`
+assert (CLOSED, REUSED, EVICTED, CAPTURE_END) == (1, 2, 3, 4)
+_ENDINGS = ENDINGS  # as a C variable when compiled
 
 # side, frame of the last bytes before the gap, frame that shows it, reason with number of bytes
 Gap = tuple[int, FrameRef, FrameRef, str]
@@ -48,7 +50,7 @@ def pending(tcp: TcpConnection) -> bool:
 
 def update_quality(quality: CaptureQuality, tcp: TcpConnection, reason: int, time_ns: int) -> None:
     """Updates the capture quality by what TCP shows; `reason` is why tracking ends (`Consumer`)."""
-    quality.ended = ENDINGS.get(reason, "closed")
+    quality.ended = _ENDINGS[reason]
     quality.ended_ns = time_ns
     quality.last_seen_ns = tcp.last_time_ns
     quality.monotonic_clock = tcp.monotonic_clock()

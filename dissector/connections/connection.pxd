@@ -9,8 +9,6 @@ cdef int _OPEN
 cdef long long _ASSIGNED
 cdef object _DEADLINES
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class PacketRef:
     cdef readonly int type
     cdef readonly int flags
@@ -23,16 +21,12 @@ cdef class PacketRef:
 @cython.locals(made=PacketRef)
 cpdef PacketRef packet_ref(int packet_type, int flags, side, FrameRef frame, long long order, long long size, code)
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class CloseEvent:
     cdef readonly object side
     cdef readonly str how
     cdef readonly FrameRef frame
     cdef begin(self, side, str how, FrameRef frame)
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class CaptureQuality:
     cdef public bint syn_seen
     cdef public bint both_seen
@@ -55,8 +49,6 @@ cdef class CaptureQuality:
     cpdef incomplete_reason(self)
     cpdef broken(self)
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class Connection:
     cdef public long long stream
     cdef public Endpoint client

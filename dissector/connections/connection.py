@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cython
 import msgspec
 
 from dissector.connections.deadlines import DEFAULT, Deadlines
@@ -95,6 +96,9 @@ CONNACK_FLAGS = {
 }
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class PacketRef:
     """One packet of the history. `order` counts the packets of both directions from 0.
 
@@ -141,6 +145,9 @@ def packet_ref(
     return made
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class CloseEvent:
     """How one side closed the connection; `how` is "fin", "rst" or "close-frame" (WebSocket)."""
 
@@ -154,6 +161,9 @@ class CloseEvent:
         self.frame = frame
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class CaptureQuality:
     """How completely a connection was captured.
 
@@ -231,6 +241,9 @@ class Overdue(msgspec.Struct, frozen=True):
     unseen: bool = False
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class Connection:
     """One TCP connection with MQTT on it. `findings` are those reported on it so far,
     `unjudged` the ids of rules that were not evaluated, if any. `malformed` are the findings by

@@ -1,7 +1,9 @@
 cimport cython
 
 cdef bytes _USUAL, _OLD
-cdef int _NAME_WITHIN, _LONGEST
+cdef int _NAME_WITHIN, _LONGEST, _LONGEST_START, _LONGEST_HEAD
+cdef bytes _REQUEST
+cdef tuple _STARTS
 
 cdef int LENGTH_BITS, INCOMPLETE, ENDLESS
 cdef long long LENGTH_MASK
@@ -43,7 +45,11 @@ cdef bint _topic(bytes raw) except -1
 cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop, int known=*) except -1
 @cython.locals(length=cython.longlong, begin=Py_ssize_t, remaining=Py_ssize_t)
 cpdef bint packet_begins(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
+@cython.locals(first=cython.int)
 cpdef str other_protocol(bytes data)
 
 @cython.locals(record=Py_ssize_t, message=Py_ssize_t)
 cpdef bint hello_without_mqtt(bytes data) except -1
+@cython.locals(at=Py_ssize_t, size=Py_ssize_t, letter=cython.int)
+cdef bint _contains_mqtt(bytes data) except -1
+cpdef bint may_have_layer(bytes data) except -1

@@ -30,6 +30,11 @@ _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protoc
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
 
+_REQUEST = b"GET "  # `net/upgrade.py` and `net/proxy.py` read these
+_STARTS = (b"HTTP/1.1 101", b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")
+_LONGEST_START = max(map(len, _STARTS))
+_LONGEST_HEAD = 4096  # bytes of the HTTP requests that are looked at here
+
 
 def plain_connect(data: bytes, start: int, stop: int) -> bool:
     """Whether data[start:stop] begins with a CONNECT with the usual name and a short length."""
@@ -61,6 +66,8 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         return YES if known_port and _has_name(data) else NO
     pos = length >> LENGTH_BITS
     remaining = length & LENGTH_MASK
+    if not known_port and remaining > 0 and pos < size and data[pos] != 0:
+        return NO  # as most of TLS: the first byte of a name's length is always 0
     body = data[pos : min(pos + remaining, pos + len(_OLD))].upper()
     if body.startswith(_USUAL) or body == _OLD.upper():
         return YES
@@ -396,10 +403,14 @@ def packet_begins(data: bytes, start: int, stop: int) -> bool:
 
 def other_protocol(data: bytes) -> str:
     """Names another protocol by its first bytes: "tls", "websocket", "http", "ssh" or "other"."""
-    if len(data) >= 3 and data[0] in (0x14, 0x15, 0x16, 0x17) and data[1] == 3 and data[2] <= 4:
+    first = data[0] if data else 0
+    if 0x14 <= first <= 0x17 and len(data) >= 3 and data[1] == 3 and data[2] <= 4:
         return "tls"
-    if data[:4] == b"SSH-":
+    if first == 0x53 and data[:4] == b"SSH-":
         return "ssh"
+    # "D", "G", "H", "O", "P"
+    if first != 0x44 and first != 0x47 and first != 0x48 and first != 0x4F and first != 0x50:
+        return "other"
     head = data[:8].split(b" ", 1)[0]
     if head in (b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"HTTP/1.1", b"HTTP/1.0"):
         lowered = data[:2048].lower()
@@ -415,4 +426,37 @@ def hello_without_mqtt(data: bytes) -> bool:
     message = data[6] << 16 | data[7] << 8 | data[8]
     if record > len(data) - 5 or message > record - 4:
         return False
-    return b"mqtt" not in data.lower()
+    return not _contains_mqtt(data)
+
+
+def _contains_mqtt(data: bytes) -> bool:
+    """Whether data contains "mqtt", in upper or lower case."""
+    if not cython.compiled:
+        return b"mqtt" in data.lower()
+    size = len(data)
+    at = 3
+    while at < size:  # at the last byte of a possible place
+        letter = data[at] | 0x20
+        if letter == 0x71:  # "q"
+            at += 2
+        elif letter == 0x6D:  # "m"
+            at += 3
+        elif letter != 0x74:  # "t"
+            at += 4
+        elif data[at - 3 : at + 1].lower() == b"mqtt":
+            return True
+        else:
+            at += 1
+    return False
+
+
+def may_have_layer(data: bytes) -> bool:
+    """Whether a stream that begins with "G", "H", "P" or CR may have an encapsulation around MQTT.
+
+    False only if `encapsulation_of` (`encapsulation/layer.py`), which costs more, finds none.
+    """
+    if not _LONGEST_START <= len(data) <= _LONGEST_HEAD:
+        return True
+    if data.startswith(_REQUEST):
+        return b"\n\r\n" not in data or b"websocket" in data.lower()
+    return data.startswith(_STARTS)

@@ -46,6 +46,7 @@ if cython.compiled:
         hello_without_mqtt,
         looks_like_connect,
         malformed_packets,
+        may_have_layer,
         other_protocol,
         packet_begins,
         plain_connect,
@@ -65,6 +66,7 @@ else:
         hello_without_mqtt,
         looks_like_connect,
         malformed_packets,
+        may_have_layer,
         other_protocol,
         packet_begins,
         plain_connect,
@@ -237,7 +239,8 @@ class Detector(Consumer):
             if self.state == UNDECIDED:
                 self._decide(side, data, 0, len(data), frame, time_ns)
             elif isinstance(self.successor, Tracker):  # its bytes are counted already
-                self.successor.packets(self.direction(side), data, 0, len(data), frame, time_ns)
+                tracker = self.successor
+                tracker.packets(self.direction(side), data, 0, len(data), frame, time_ns)
             elif self.successor is not None:
                 self.successor.chunk(side, data, 0, len(data), frame, time_ns)
         for side, how, frame, time_ns in closes:
@@ -523,6 +526,8 @@ class Detector(Consumer):
             self.state = IGNORED
             self.held = None
             return True
+        if not 0x14 <= data[0] <= 0x17 and not may_have_layer(data):
+            return False
         from dissector.connections.encapsulation.layer import encapsulation_of
 
         kind = encapsulation_of(data, self.outer_layers, lost=self.direction(side).lost)

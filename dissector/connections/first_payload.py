@@ -15,6 +15,7 @@ if cython.compiled:
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
         hello_without_mqtt,
         looks_like_connect,
+        may_have_layer,
         other_protocol,
         packet_begins,
         plausible_chain,
@@ -24,6 +25,7 @@ else:
     from dissector.connections.detection import (
         hello_without_mqtt,
         looks_like_connect,
+        may_have_layer,
         other_protocol,
         packet_begins,
         plausible_chain,
@@ -54,16 +56,19 @@ class FirstPayloadDetector(FirstPayload):
                 return None
             if first == 0x16 and not lost and hello_without_mqtt(data):
                 return "tls"
-            from dissector.net import tls
+            if first == 0x17 and len(data) >= _RECORD_HEADER and data[1] == 3 and data[2] <= 4:
+                return "tls"  # data before any ClientHello: `TlsWatcher` ignores it at once
+            if len(data) < 2 or data[1] == 3:
+                from dissector.net import tls
 
-            if tls.may_begin(data):
-                # data before any ClientHello: `TlsWatcher` ignores the connection at once
-                return "tls" if first == 0x17 and len(data) >= _RECORD_HEADER else None
+                if tls.may_begin(data):
+                    return None
         elif first == 0x47 or first == 0x48 or first == 0x50 or first == 0x0D:
-            from dissector.connections.encapsulation.layer import encapsulation_of
+            if may_have_layer(data):
+                from dissector.connections.encapsulation.layer import encapsulation_of
 
-            if encapsulation_of(data, 0, lost=lost):
-                return None
+                if encapsulation_of(data, 0, lost=lost):
+                    return None
         if plausible_chain(window, start, stop) or packet_begins(window, start, stop):
             return None
         kind = other_protocol(data)

@@ -3,16 +3,12 @@ from dissector.model cimport Endpoint, FrameRef
 from dissector.mqtt.packets.connack cimport Connack
 from dissector.mqtt.packets.connect cimport Connect
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class Close:
     cdef readonly object by
     cdef readonly str how
     cdef readonly FrameRef frame
     cdef begin(self, by, str how, FrameRef frame)
 
-@cython.freelist(64)
-@cython.no_gc
 cdef class Handshake:
     cdef public long long id
     cdef public long long stream

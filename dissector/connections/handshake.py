@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cython
+
 from dissector.model import Endpoint, FrameRef, Outcome, Side, Version
 from dissector.mqtt.packets.auth import Auth
 from dissector.mqtt.packets.connack import Connack
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from dissector.mqtt.unfinished_connect import UnfinishedConnect
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class Close:
     """Which side ended the connection first, and how: "disconnect", "fin", "rst", "close-frame"."""
 
@@ -27,6 +32,9 @@ class Close:
         self.frame = frame
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class Handshake:
     """One CONNECT with its answer; `id` counts handshakes over all captures from 0.
 

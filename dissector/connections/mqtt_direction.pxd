@@ -6,8 +6,6 @@ cdef bytes _ORDINARY
 cdef object _CLIENT, _SERVER
 
 @cython.final
-@cython.freelist(64)
-@cython.no_gc
 cdef class MqttDirection:
     # fields used for every chunk come first, to stay in few cache lines
     cdef readonly Framer framer

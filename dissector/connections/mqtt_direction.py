@@ -46,6 +46,9 @@ _ORDINARY = _first_bytes(_ORDINARY_CLIENT) + _first_bytes(_ORDINARY_SERVER)
 _CLIENT, _SERVER = Side.CLIENT, Side.SERVER
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class MqttDirection:
     """The bytes and control packets that one side sent; `side` is its number in `net`.
 

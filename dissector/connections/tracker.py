@@ -239,7 +239,10 @@ class Tracker(Consumer):
         who = self.direction(side).who
         event = CloseEvent.__new__(CloseEvent)
         event.begin(who, _CLOSES[how], self.context.frame(frame, time_ns))
-        connection.closes += (event,)
+        if connection.closes:
+            connection.closes += (event,)
+        else:
+            connection.closes = (event,)
         if connection.close is None:
             connection.close = Close.__new__(Close)
             connection.close.begin(who, event.how, event.frame)
@@ -496,11 +499,11 @@ class Tracker(Consumer):
                 if code != 0:
                     event = _REFUSED_CONNACK
                 answered = self._connack(direction, packet)
+        elif isinstance(packet, Disconnect):
+            self._disconnect(direction, packet)
         elif isinstance(packet, Auth):
             connection.connection_flags |= _WITH_AUTH
             connection.auths = self._append_limited(connection.auths, packet)
-        elif isinstance(packet, Disconnect):
-            self._disconnect(direction, packet)
         target = _NEXT[(2 * self.phase + (not is_client)) * _EVENTS + event]
         if target != _STAYS:
             self.phase = target

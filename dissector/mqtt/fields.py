@@ -27,6 +27,9 @@ INCOMPLETE, ENDLESS = -1, -2
 _LENGTH_BITS, _LENGTH_MASK, _INCOMPLETE, _ENDLESS = LENGTH_BITS, LENGTH_MASK, INCOMPLETE, ENDLESS
 
 
+@cython.freelist(8)
+@cython.no_gc
+@cython.cclass
 class Reader:
     """A cursor in the bytes of a packet: `pos` is the next byte, `end` the first beyond."""
 

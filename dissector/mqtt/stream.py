@@ -28,6 +28,9 @@ KEEP_LIMIT = 1 << 20  # largest packet that is reassembled, in bytes
 _BEGINNING_KEPT = 4096  # bytes of a packet that is too large to keep, in case it never ends
 
 
+@cython.freelist(64)
+@cython.no_gc
+@cython.cclass
 class Framer:
     """Splits one direction into packets.
 

@@ -52,7 +52,7 @@ cdef class FlowTable:
     cdef unsigned long long multiplier_d
 
     cdef FlowEntry *at(self, Py_ssize_t index) noexcept
-    @cython.locals(key=bytes, pointer="const unsigned char *")
+    @cython.locals(key=bytes, at=cython.Py_ssize_t, pointer="const unsigned char *", header="const unsigned char *")
     cdef Py_ssize_t find(self, Segment s) except -2
     @cython.locals(source=cython.ulonglong, destination=cython.ulonglong, ports=cython.ulonglong, turned=cython.ulonglong, forth=cython.ulonglong, back=cython.ulonglong, index=cython.longlong, entry="FlowEntry *")
     cdef Py_ssize_t find_ipv4(self, const unsigned char *pointer, Py_ssize_t at) noexcept
@@ -70,7 +70,7 @@ cdef class FlowTable:
 
     cdef Py_ssize_t _head(self, unsigned long long x, unsigned long long y) noexcept
     cdef unsigned long long _fold(self, const unsigned char *pointer, Py_ssize_t at) noexcept
-    @cython.locals(entry="FlowEntry *", own="const unsigned char *")
+    @cython.locals(entry="FlowEntry *", own="const unsigned char *", source=cython.ulonglong, destination=cython.ulonglong, ports=cython.ulonglong)
     cdef Py_ssize_t _head_of(self, Py_ssize_t index) noexcept
     @cython.locals(index=cython.Py_ssize_t, size=cython.Py_ssize_t, made="int *", head=cython.Py_ssize_t)
     cdef _chain_anew(self, int bits)

@@ -139,6 +139,16 @@ class FlowTable:
 
     def find(self, s: Segment) -> int:
         """Return the entry and the side of a segment, -1 if its flow is not in the table."""
+        if cython.compiled:
+            at = s.addresses
+            if at >= 0 and s.tcp >= 0 and s.tcp + 4 <= len(s.window):
+                if s.address_length == 16 and at + 32 <= len(s.address_window):
+                    pointer = s.address_window
+                    header = s.window
+                    return self.find_ipv6(pointer, at, big32(header, s.tcp))
+                if at + 8 == s.tcp and s.address_length == 4 and s.address_window is s.window:
+                    pointer = s.window
+                    return self.find_ipv4(pointer, at)
         key = s.key()
         if cython.compiled:
             pointer = key
@@ -349,10 +359,10 @@ class FlowTable:
                 self._fold(own, 0) + (entry.ports >> 16),
                 self._fold(own, 16) + (entry.ports & 0xFFFF),
             )
-        return self._head(
-            entry.addresses >> 32 << 16 | entry.ports >> 16,
-            (entry.addresses & 0xFFFFFFFF) << 16 | entry.ports & 0xFFFF,
-        )
+        source = entry.addresses >> 32
+        destination = entry.addresses << 32  # in C; a mask of 32 bits would be a Python object
+        ports = entry.ports
+        return self._head(source << 16 | ports >> 16, destination >> 16 | ports & 0xFFFF)
 
     def _chain_anew(self, bits: int) -> None:
         # Change the number of chains

@@ -134,5 +134,7 @@ cdef class FlowTracker(ReassemblyContext):
 
 cdef unsigned long long _HASH_MULTIPLIER
 
+cdef bytes _mac(FlowEntry *entry, int side)
+
 @cython.locals(product=cython.ulonglong)
 cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1

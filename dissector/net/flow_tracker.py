@@ -28,7 +28,7 @@ from dissector.net.consumer import (
 from dissector.net.consumer import (
     CLOSED as ENDED_CLOSED,
 )
-from dissector.net.flow_table import Flow, FlowTable, reversed_key
+from dissector.net.flow_table import Flow, FlowTable
 from dissector.net.limits import Limits
 from dissector.net.reassembly import ReassemblyContext, StreamDirection, TcpConnection
 from dissector.net.segment import Segment
@@ -51,6 +51,7 @@ if cython.compiled:
         UNREAD,
         UNWANTED,
         WAITING,
+        reversed_key,
     )
     from cython.cimports.dissector.net.reassembly import MASK
     from cython.cimports.dissector.net.segment import HEADER_ONLY, NUMBER_ONLY, WHOLE
@@ -73,6 +74,7 @@ else:
         UNREAD,
         UNWANTED,
         WAITING,
+        reversed_key,
     )
     from dissector.net.reassembly import MASK
     from dissector.net.segment import HEADER_ONLY, NUMBER_ONLY, WHOLE
@@ -581,9 +583,9 @@ class FlowTracker(ReassemblyContext):
             self.expected[connection.port_a] + self.expected[connection.port_b] != 0
         )
         if entry.flags & MAC:
-            connection.a.mac = bytes(entry.mac[:6])
+            connection.a.mac = _mac(entry, 0)
         if entry.flags & MAC << 1:
-            connection.b.mac = bytes(entry.mac[6:12])
+            connection.b.mac = _mac(entry, 1)
         connection.a.based = entry.flags & BASED != 0
         connection.b.based = entry.flags & BASED << 1 != 0
         connection.a.base_seq = entry.base[0]
@@ -891,6 +893,13 @@ class FlowTracker(ReassemblyContext):
             self.warn("flow-limit", what, s.frame, self.flows.at(index).stream)
         self.dropped_flows += 1
         self._remove(index)
+
+
+def _mac(entry: Flow, side: int) -> bytes:
+    # The MAC address of a side; `bytes()` would be a call through Python when compiled
+    if cython.compiled:
+        return entry.mac[:6] if side == 0 else entry.mac[6:12]
+    return bytes(entry.mac[6 * side : 6 * side + 6])
 
 
 def _slot(address: int, ports: int) -> int:

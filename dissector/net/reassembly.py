@@ -232,6 +232,8 @@ class ReassemblyContext:
         """Report a capture warning."""
 
 
+@cython.freelist(64)
+@cython.cclass
 class StreamDirection:
     """One direction of a connection: the bytes that one side sent, in order.
 
@@ -781,6 +783,8 @@ class StreamDirection:
             self.skip_hole(stop, frame, self.unseen_ack_time, "lost")
 
 
+@cython.freelist(32)
+@cython.cclass
 class TcpConnection:
     """One TCP connection. Side 0 (a) sent the SYN, or else the first segment seen.
 
@@ -991,8 +995,8 @@ _Event = tuple[int, int, bytes, int, int, int, str]
 class CausalOrder(Consumer):
     """Buffers events between a connection and its consumer.
 
-    `need`: the peer's position that the next chunk acknowledges. A consumer may be replaced while it
-    is called (`TcpConnection.replace_consumer`), so each call holds a reference to it.
+    `need`: the peer's position that the next chunk acknowledges. A consumer may be replaced while
+    it is called (`TcpConnection.replace_consumer`), so each call holds a reference to it.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class Streams(FlowTracker):
         pointer = window  # a C pointer when compiled; the length check below covers its bytes
         size = len(window)
         times, offsets = batch.time_ns.at, batch.offset.at
-        captured, links = batch.captured.at, batch.link.at
+        captured, originals, links = batch.captured.at, batch.original.at, batch.link.at
         if not 0 <= start <= stop <= batch.count:
             raise IndexError("frames outside of the batch")
         s = self.segment
@@ -120,13 +120,13 @@ class Streams(FlowTracker):
                     if direction is None:
                         found = self.flows.find(s)
             else:
-                s.begin(window, at, end, at + batch.original[i])
-                kind = dissect(s, batch.link[i], self.fragments)
+                s.begin(window, at, end, at + originals[i])
+                kind = dissect(s, links[i], self.fragments)
                 if s.notice and not s.quoted:
-                    self._note(s.notice, batch.link[i], s.frame)
+                    self._note(s.notice, links[i], s.frame)
                 if kind != TCP:
                     if kind != OTHER:
-                        self._unreadable(kind, batch.link[i], s.frame)
+                        self._unreadable(kind, links[i], s.frame)
                     continue
                 s.serial = serial if s.window is window else -1
                 direction = None

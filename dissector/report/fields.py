@@ -178,11 +178,11 @@ def _upgrade(record: Handshake) -> _Upgrade | None:
 
 
 def _masked_upgrade(record: Handshake) -> _Upgrade | None:
-    from dissector.net import harmless  # only where there is an outer layer
-
     made = _upgrade(record)
     if made is None:
         return None
+    from dissector.net import harmless  # only where there is an outer layer
+
     request, subprotocol = made.request, made.subprotocol
     return msgspec.structs.replace(
         made,

@@ -188,7 +188,7 @@ class TlsWatcher(Consumer):
 
     def _quality(self, reason: int, time_ns: int) -> CaptureQuality:
         tcp = self._tcp
-        quality = CaptureQuality(ENDINGS.get(reason, "closed"), time_ns)
+        quality = CaptureQuality(ENDINGS[reason], time_ns)
         quality.syn_seen = tcp.syn_seen or tcp.synack_seen
         quality.both_seen = tcp.both_seen()
         quality.conflict = tcp.direction(0).conflict or tcp.direction(1).conflict
