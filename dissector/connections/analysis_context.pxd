@@ -3,6 +3,7 @@ from dissector.connections.event_sink cimport EventSink
 from dissector.connections.known_server cimport KnownServer
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
+from dissector.net.flow_table cimport PortCounter
 from dissector.net.reassembly cimport TcpConnection
 
 cdef long long _NUMBER
@@ -25,8 +26,7 @@ cdef class AnalysisContext:
     cdef public object on_packet
     cdef public bint watched
     cdef public long long dropped_ns
-    cdef readonly dict other
-    cdef readonly dict other_ports
+    cdef dict _other
     cdef readonly object inflaters
     cdef readonly object proven
     cdef readonly dict _formatted
@@ -45,5 +45,5 @@ cdef class AnalysisContext:
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
     @cython.locals(port=cython.int)
     cpdef other_traffic(self, str kind, TcpConnection tcp)
-    @cython.locals(ports=dict)
+    @cython.locals(ports=PortCounter)
     cpdef count_other(self, str kind, int port)

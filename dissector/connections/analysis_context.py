@@ -13,6 +13,7 @@ from dissector.connections.known_server import KnownServer
 from dissector.connections.proven_servers import ProvenServers
 from dissector.integers import IntegerArray
 from dissector.model import Endpoint, FrameRef
+from dissector.net.flow_table import PortCounter
 from dissector.net.inflate import Inflaters
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ class AnalysisContext:
         self.dropped_ns = -1
         self.handshakes = 0
         self.tls_handshakes = 0
-        self.other: dict[str, int] = {}
         self.unread_advice = ""  # what to do about frames of link types that the engine cannot read
-        self.other_ports: dict[str, dict[int, int]] = {}  # by kind: connections by server port
+        self._other: dict[str, PortCounter] = {}  # by kind: connections of other protocols
         self.inflaters = Inflaters()
         self.proven = ProvenServers(sink)
         self._servers: dict[bytes, dict[int, KnownServer]] = {}  # by address, by port
@@ -143,6 +143,17 @@ class AnalysisContext:
 
     def count_other(self, kind: str, port: int) -> None:
         """Counts a flow of another protocol with this server port."""
-        self.other[kind] = self.other.get(kind, 0) + 1
-        ports = self.other_ports.setdefault(kind, {})
-        ports[port] = ports.get(port, 0) + 1
+        ports = self._other.get(kind)
+        if ports is None:
+            ports = self._other[kind] = PortCounter()
+        ports.add(port)
+
+    @property
+    def other(self) -> dict[str, int]:
+        """The number of connections that carry another protocol, by its kind."""
+        return {kind: sum(ports.values()) for kind, ports in self.other_ports.items()}
+
+    @property
+    def other_ports(self) -> dict[str, dict[int, int]]:
+        """Connections of other protocols by kind and server port."""
+        return {kind: ports.by_port() for kind, ports in self._other.items()}

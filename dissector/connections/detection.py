@@ -11,14 +11,23 @@ from __future__ import annotations
 
 import cython
 
+from dissector.connections.encapsulation.record import PROXY, TLS, WEBSOCKET
 from dissector.mqtt import spec
 from dissector.mqtt.encode import variable
 from dissector.mqtt.fields import ENDLESS, INCOMPLETE, LENGTH_BITS, LENGTH_MASK
+from dissector.net.first_bytes import TLS_HEADER
 
 if cython.compiled:
     from cython.cimports.dissector.mqtt.fields import variable_at  # type: ignore[import-not-found]
+    from cython.cimports.dissector.net.first_bytes import (  # type: ignore[import-not-found]
+        head_size,
+        proxy_begins,
+        tls_begins,
+        upgrade_begins,
+    )
 else:
     from dissector.mqtt.fields import variable_at
+    from dissector.net.first_bytes import head_size, proxy_begins, tls_begins, upgrade_begins
 
 NO, YES, MORE = range(3)
 
@@ -29,6 +38,9 @@ _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protoc
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
+_HTTP_WORDS = frozenset(
+    {b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"HTTP/1.1", b"HTTP/1.0"}
+)
 
 
 def plain_connect(data: bytes, start: int, stop: int) -> bool:
@@ -61,6 +73,8 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         return YES if known_port and _has_name(data) else NO
     pos = length >> LENGTH_BITS
     remaining = length & LENGTH_MASK
+    if not known_port and pos < size and remaining > 0 and data[pos] != 0:
+        return NO  # all names have fewer than 256 bytes
     body = data[pos : min(pos + remaining, pos + len(_OLD))].upper()
     if body.startswith(_USUAL) or body == _OLD.upper():
         return YES
@@ -394,14 +408,34 @@ def packet_begins(data: bytes, start: int, stop: int) -> bool:
     return plausible(data, begin, stop, data[start], remaining, False)
 
 
+def encapsulation_of(data: bytes, outer_layers: int, lost: bool) -> int:
+    """Detects the outer layer of a stream by its first bytes: PROXY, WEBSOCKET, TLS or 0.
+
+    `outer_layers` are those already removed, as bits: no layer is detected twice. `lost`: data may
+    be missing before these bytes, so a TLS record counts only with its complete header.
+    """
+    size = len(data)
+    if not outer_layers & (WEBSOCKET | TLS) and tls_begins(data, 0, size):
+        return TLS if size >= TLS_HEADER or not lost else 0
+    if not outer_layers and proxy_begins(data):
+        return PROXY
+    if not outer_layers & WEBSOCKET and upgrade_begins(data, head_size(data)):
+        return WEBSOCKET
+    return 0
+
+
 def other_protocol(data: bytes) -> str:
     """Names another protocol by its first bytes: "tls", "websocket", "http", "ssh" or "other"."""
-    if len(data) >= 3 and data[0] in (0x14, 0x15, 0x16, 0x17) and data[1] == 3 and data[2] <= 4:
-        return "tls"
-    if data[:4] == b"SSH-":
+    if not data:
+        return "other"
+    first = data[0]
+    if 0x14 <= first <= 0x17:
+        return "tls" if len(data) >= 3 and data[1] == 3 and data[2] <= 4 else "other"
+    if not 0x44 <= first <= 0x53:  # "D" to "S"
+        return "other"
+    if data.startswith(b"SSH-"):
         return "ssh"
-    head = data[:8].split(b" ", 1)[0]
-    if head in (b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"HTTP/1.1", b"HTTP/1.0"):
+    if data[:8].split(b" ", 1)[0] in _HTTP_WORDS:
         lowered = data[:2048].lower()
         return "websocket" if b"upgrade: websocket" in lowered else "http"
     return "other"
@@ -415,4 +449,21 @@ def hello_without_mqtt(data: bytes) -> bool:
     message = data[6] << 16 | data[7] << 8 | data[8]
     if record > len(data) - 5 or message > record - 4:
         return False
-    return b"mqtt" not in data.lower()
+    if not cython.compiled:
+        return b"mqtt" not in data.lower()
+    pointer = data
+    at = 3
+    while at < len(data):  # at the place of the second "t", if the name is here
+        byte = pointer[at] | 0x20
+        if byte == 0x74:
+            if pointer[at - 1] | 0x20 == 0x74:
+                if pointer[at - 2] | 0x20 == 0x71 and pointer[at - 3] | 0x20 == 0x6D:
+                    return False
+            at += 1
+        elif byte == 0x71:
+            at += 2
+        elif byte == 0x6D:
+            at += 3
+        else:
+            at += 4
+    return True

@@ -43,6 +43,7 @@ if cython.compiled:
         pending,
     )
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
+        encapsulation_of,
         hello_without_mqtt,
         looks_like_connect,
         malformed_packets,
@@ -59,9 +60,13 @@ if cython.compiled:
         make_tracker,
     )
     from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.net.first_bytes import (  # type: ignore[import-not-found]
+        asks_for_upgrade,
+    )
 else:
     from dissector.connections.completeness import ambiguous, gap_of, midstream, pending
     from dissector.connections.detection import (
+        encapsulation_of,
         hello_without_mqtt,
         looks_like_connect,
         malformed_packets,
@@ -74,6 +79,7 @@ else:
     from dissector.connections.mqtt_direction import make_direction
     from dissector.connections.tracker import make_tracker
     from dissector.integers import cut
+    from dissector.net.first_bytes import asks_for_upgrade
 
 # What a detector does
 UNDECIDED = 0  # looks at each chunk, with those held
@@ -343,9 +349,7 @@ class Detector(Consumer):
         """Watches an HTTP connection for an upgrade to WebSocket; False if it is ignored."""
         if side != self.http_side or window[start] != 0x47:  # "G"
             return True
-        from dissector.net.upgrade import asks
-
-        if not asks(window[start:stop]):
+        if not asks_for_upgrade(window[start:stop]):
             return True
         self.state = UNDECIDED
         if not self._encapsulated(b"", side, window, start, stop, frame, time_ns):
@@ -523,9 +527,7 @@ class Detector(Consumer):
             self.state = IGNORED
             self.held = None
             return True
-        from dissector.connections.encapsulation.layer import encapsulation_of
-
-        kind = encapsulation_of(data, self.outer_layers, lost=self.direction(side).lost)
+        kind = encapsulation_of(data, self.outer_layers, self.direction(side).lost)
         if not kind:
             return False
         reader = self._reader(kind)

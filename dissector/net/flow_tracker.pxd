@@ -2,7 +2,7 @@ cimport cython
 
 from dissector.integers cimport IntegerArray
 from dissector.net.consumer cimport Consumer, FirstPayload
-from dissector.net.flow_table cimport FlowEntry, FlowTable
+from dissector.net.flow_table cimport FlowEntry, FlowTable, PortCounter
 from dissector.net.segment cimport Segment
 from dissector.net.reassembly cimport ReassemblyContext, StreamDirection, TcpConnection
 
@@ -42,8 +42,7 @@ cdef class FlowTracker(ReassemblyContext):
     cdef readonly long long dropped_flows
     cdef public bint stream_limit_reported
     cdef set limits_reported
-    cdef IntegerArray port_counts
-    cdef list server_ports_seen
+    cdef PortCounter port_counts
     cdef readonly long long clock
 
     @cython.locals(connection=TcpConnection)
@@ -55,7 +54,6 @@ cdef class FlowTracker(ReassemblyContext):
     cpdef discard_idle(self, long long before_ns)
     @cython.locals(found=cython.longlong, entry="FlowEntry *")
     cpdef tuple owner(self, Segment s)
-    @cython.locals(counts=cython.p_longlong, port=cython.int)
     cpdef dict server_ports(self)
 
     @cython.locals(own=TcpConnection)
@@ -73,10 +71,10 @@ cdef class FlowTracker(ReassemblyContext):
     @cython.locals(entry="FlowEntry *", new=cython.Py_ssize_t, made="FlowEntry *", flags=cython.int, stream=cython.longlong, own_base=cython.uint, peer_base=cython.uint)
     cdef StreamDirection _find_closed(self, Segment s, Py_ssize_t index, int side)
 
-    @cython.locals(key=bytes, reverse=bytes, side=cython.int, index=cython.Py_ssize_t, entry="FlowEntry *", port=cython.int)
+    @cython.locals(side=cython.int, found=cython.Py_ssize_t, entry="FlowEntry *")
     cdef Py_ssize_t _create(self, Segment s, long long stream) except -1
-    @cython.locals(side=cython.int, entry="FlowEntry *", connection=TcpConnection)
-    cdef StreamDirection _begin(self, Segment s, Py_ssize_t index)
+    @cython.locals(index=cython.Py_ssize_t, side=cython.int, entry="FlowEntry *", connection=TcpConnection)
+    cdef StreamDirection _begin(self, Segment s, Py_ssize_t found)
     cdef _set_mac(self, FlowEntry *entry, int side, bytes window, Py_ssize_t at)
     @cython.locals(port=cython.int)
     cdef int _server_port(self, FlowEntry *entry, bint sure) noexcept

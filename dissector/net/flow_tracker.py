@@ -28,7 +28,7 @@ from dissector.net.consumer import (
 from dissector.net.consumer import (
     CLOSED as ENDED_CLOSED,
 )
-from dissector.net.flow_table import Flow, FlowTable, reversed_key
+from dissector.net.flow_table import Flow, FlowTable, PortCounter, reversed_key
 from dissector.net.limits import Limits
 from dissector.net.reassembly import ReassemblyContext, StreamDirection, TcpConnection
 from dissector.net.segment import Segment
@@ -142,8 +142,7 @@ class FlowTracker(ReassemblyContext):
         self.dropped_flows = 0
         self.stream_limit_reported = False
         self.limits_reported: set[str] = set()
-        self.port_counts = IntegerArray(65536)  # connections by server port
-        self.server_ports_seen: list[int] = []  # those whose count is not zero
+        self.port_counts = PortCounter()  # connections by server port
         self.clock = -(1 << 62)
 
     def end_all(self) -> None:
@@ -234,10 +233,7 @@ class FlowTracker(ReassemblyContext):
 
     def server_ports(self) -> dict[int, int]:
         """Return the number of connections by server port."""
-        counts, found = self.port_counts.at, {}
-        for port in sorted(self.server_ports_seen):
-            found[port] = counts[port]
-        return found
+        return dict(sorted(self.port_counts.by_port().items()))
 
     # -- from a segment to its flow ---------------------------------------------------------------
 
@@ -321,7 +317,7 @@ class FlowTracker(ReassemblyContext):
         peer_base = entry.base[1 - side]
         self._remove(index)
         new = self._create(s, stream)
-        made = self.flows.at(new)
+        made = self.flows.at(new >> 1)
         made.base[0] = own_base
         made.base[1] = peer_base
         if flags & BASED << side:
@@ -331,18 +327,12 @@ class FlowTracker(ReassemblyContext):
         return self._begin(s, new)
 
     def _create(self, s: Segment, stream: int) -> int:
-        # Add a flow; stream -1: with the next number
-        key = s.key()
-        side = 0
-        if s.flags & 0x12 == 0x12:  # a SYN/ACK comes from side 1
-            reverse = reversed_key(key)
-            if reverse != key:
-                side = 1
-                key = reverse
+        # Add a flow and return `FlowTable.find`; stream -1: with the next number
         if self.flows.count >= self.flows.limit:
             self._drop_idle(s)
-        index = self.flows.add(key)
-        entry = self.flows.at(index)
+        found = self.flows.add(s)
+        side = found & 1
+        entry = self.flows.at(found >> 1)
         if stream < 0:
             stream = self.streams
             self.streams += 1
@@ -354,19 +344,15 @@ class FlowTracker(ReassemblyContext):
             self._set_mac(entry, side, s.mac_window, s.mac_source)
         if s.mac_destination >= 0:
             self._set_mac(entry, 1 - side, s.mac_window, s.mac_destination)
-        port = self._server_port(entry, s.flags & 2 != 0)
-        if self.port_counts.at[port] == 0:
-            self.server_ports_seen.append(port)
-        self.port_counts.at[port] += 1
+        self.port_counts.add(self._server_port(entry, s.flags & 2 != 0))
         self.open_flows += 1
-        return index
+        return found
 
-    def _begin(self, s: Segment, index: int) -> StreamDirection | None:
+    def _begin(self, s: Segment, found: int) -> StreamDirection | None:
         # The direction of the segment that began this flow, as `_find`
+        index = found >> 1
+        side = found & 1
         entry = self.flows.at(index)
-        side = 0
-        if s.flags & 0x12 == 0x12 and self.flows.find(s) & 1:
-            side = 1
         if self.expected[entry.ports >> 16] + self.expected[entry.ports & 0xFFFF] != 0:
             connection = self._promote(index, s)
             if s.grade != NUMBER_ONLY:
