@@ -4,7 +4,7 @@ from dissector.connections.known_server cimport KnownServer
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
 from dissector.net.flow_table cimport PortCounter
-from dissector.net.reassembly cimport TcpConnection
+from dissector.net.reassembly cimport StreamDirection, TcpConnection
 
 cdef long long _NUMBER
 
@@ -37,9 +37,9 @@ cdef class AnalysisContext:
     cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
     cdef str _format(self, bytes address)
-    @cython.locals(mac=bytes)
+    @cython.locals(direction=StreamDirection)
     cpdef Endpoint end_of(self, TcpConnection tcp, int side)
-    @cython.locals(mac=bytes)
+    @cython.locals(direction=StreamDirection)
     cdef KnownServer server_of(self, TcpConnection tcp, int side)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)

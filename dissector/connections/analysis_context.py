@@ -104,17 +104,13 @@ class AnalysisContext:
 
     def end_of(self, tcp: TcpConnection, side: int) -> Endpoint:
         """Returns one end of a connection with its addresses as text."""
-        mac = tcp.direction(side).mac
-        if side:
-            return self.endpoint(tcp.ip_b, tcp.port_b, mac)
-        return self.endpoint(tcp.ip_a, tcp.port_a, mac)
+        direction = tcp.direction(side)
+        return self.endpoint(direction.ip, direction.port, direction.mac)
 
     def server_of(self, tcp: TcpConnection, side: int) -> KnownServer:
         """Returns the record of the server that one end of a connection is."""
-        mac = tcp.direction(side).mac
-        if side:
-            return self.server(tcp.ip_b, tcp.port_b, mac)
-        return self.server(tcp.ip_a, tcp.port_a, mac)
+        direction = tcp.direction(side)
+        return self.server(direction.ip, direction.port, direction.mac)
 
     def server(self, ip: bytes, port: int, mac: bytes | None) -> KnownServer:
         """Returns the record of a server, and creates it at the first call."""
@@ -136,9 +132,9 @@ class AnalysisContext:
 
     def other_traffic(self, kind: str, tcp: TcpConnection) -> None:
         """Counts a connection that carries another protocol."""
-        port = tcp.port_b
-        if not tcp.syn_seen and tcp.port_a < port:
-            port = tcp.port_a  # no SYN captured: the server usually has the lower port
+        port = tcp.b.port
+        if not tcp.syn_seen and tcp.a.port < port:
+            port = tcp.a.port  # no SYN captured: the server usually has the lower port
         self.count_other(kind, port)
 
     def count_other(self, kind: str, port: int) -> None:

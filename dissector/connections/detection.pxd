@@ -46,7 +46,7 @@ cpdef bint packet_begins(bytes data, Py_ssize_t start, Py_ssize_t stop) except -
 cdef frozenset _HTTP_WORDS
 @cython.locals(size=Py_ssize_t)
 cpdef int encapsulation_of(bytes data, int outer_layers, bint lost) except -1
-@cython.locals(first=cython.int, lowered=bytes)
+@cython.locals(first=cython.int)
 cpdef str other_protocol(bytes data)
-@cython.locals(record=Py_ssize_t, message=Py_ssize_t, pointer="const unsigned char *", at=Py_ssize_t, byte=cython.int)
+@cython.locals(record=Py_ssize_t, message=Py_ssize_t)
 cpdef bint hello_without_mqtt(bytes data) except -1

@@ -20,6 +20,7 @@ from dissector.net.first_bytes import TLS_HEADER
 if cython.compiled:
     from cython.cimports.dissector.mqtt.fields import variable_at  # type: ignore[import-not-found]
     from cython.cimports.dissector.net.first_bytes import (  # type: ignore[import-not-found]
+        contains,
         head_size,
         proxy_begins,
         tls_begins,
@@ -27,7 +28,13 @@ if cython.compiled:
     )
 else:
     from dissector.mqtt.fields import variable_at
-    from dissector.net.first_bytes import head_size, proxy_begins, tls_begins, upgrade_begins
+    from dissector.net.first_bytes import (
+        contains,
+        head_size,
+        proxy_begins,
+        tls_begins,
+        upgrade_begins,
+    )
 
 NO, YES, MORE = range(3)
 
@@ -436,8 +443,7 @@ def other_protocol(data: bytes) -> str:
     if data.startswith(b"SSH-"):
         return "ssh"
     if data[:8].split(b" ", 1)[0] in _HTTP_WORDS:
-        lowered = data[:2048].lower()
-        return "websocket" if b"upgrade: websocket" in lowered else "http"
+        return "websocket" if contains(data, 2048, b"upgrade: websocket") else "http"
     return "other"
 
 
@@ -449,21 +455,4 @@ def hello_without_mqtt(data: bytes) -> bool:
     message = data[6] << 16 | data[7] << 8 | data[8]
     if record > len(data) - 5 or message > record - 4:
         return False
-    if not cython.compiled:
-        return b"mqtt" not in data.lower()
-    pointer = data
-    at = 3
-    while at < len(data):  # at the place of the second "t", if the name is here
-        byte = pointer[at] | 0x20
-        if byte == 0x74:
-            if pointer[at - 1] | 0x20 == 0x74:
-                if pointer[at - 2] | 0x20 == 0x71 and pointer[at - 3] | 0x20 == 0x6D:
-                    return False
-            at += 1
-        elif byte == 0x71:
-            at += 2
-        elif byte == 0x6D:
-            at += 3
-        else:
-            at += 4
-    return True
+    return not contains(data, len(data), b"mqtt")

@@ -421,7 +421,7 @@ class Detector(Consumer):
             return side
         if packet_type in spec.SERVER_ONLY:
             return 1 - side
-        return 1 if self.tcp.port_a in self.context.ports or self.proven_side == 0 else 0
+        return 1 if self.tcp.direction(0).port in self.context.ports or self.proven_side == 0 else 0
 
     def _at_boundary(
         self,
@@ -577,7 +577,11 @@ class Detector(Consumer):
     def _tls_expected(self) -> bool:
         """Whether MQTT is expected inside TLS by a port, or because the TLS was decrypted."""
         tcp, context = self.tcp, self.context
-        if self.known_port or tcp.port_a in context.tls_ports or tcp.port_b in context.tls_ports:
+        if (
+            self.known_port
+            or tcp.direction(0).port in context.tls_ports
+            or tcp.direction(1).port in context.tls_ports
+        ):
             return True
         return context.decrypted is not None and tcp.stream in context.decrypted
 

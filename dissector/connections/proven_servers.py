@@ -75,7 +75,7 @@ class ProvenServers:
         if proof is None or endpoint in self._reported:
             return
         self._reported.add(endpoint)
-        port = tcp.port_b if side else tcp.port_a
+        port = tcp.direction(side).port
         self._sink.limited(
             "proven-server",
             f"stream {proof} proves that its server speaks MQTT on port {port}: the other "
@@ -127,6 +127,5 @@ class ProvenServers:
 
 def _endpoint(tcp: TcpConnection, side: int) -> bytes:
     """Returns address and port of a side as a key."""
-    if side:
-        return tcp.ip_b + tcp.port_b.to_bytes(2, "big")
-    return tcp.ip_a + tcp.port_a.to_bytes(2, "big")
+    direction = tcp.direction(side)
+    return direction.ip + direction.port.to_bytes(2, "big")

@@ -6,7 +6,7 @@ every flow on an unknown port is looked at. Each function takes at least one byt
 
 from __future__ import annotations
 
-import re
+import cython
 
 TLS_HEADER = 5  # bytes of the header of a record
 RECORD_LIMIT = (1 << 14) + 2048  # bytes of a record
@@ -17,7 +17,39 @@ REQUEST_START = b"GET "
 ANSWER_START = b"HTTP/1.1 101"
 
 _UPGRADE = b"websocket"
-_HEAD_END = re.compile(rb"\n\r?\n")
+
+
+def contains(data: bytes | bytearray, stop: int, word: bytes) -> bool:
+    """Whether data[:stop] has this word, which is in lower case, in upper or lower case."""
+    if not cython.compiled:
+        return word in data[:stop].lower()
+    pointer = data
+    letters = word
+    size = len(data)
+    if stop < size:
+        size = stop
+    last = len(word) - 1
+    at = last
+    while at < size:  # compares from the end of the word, and skips as much as its letters allow
+        matched = 0
+        byte = pointer[at]
+        if 65 <= byte <= 90:
+            byte |= 0x20
+        if byte == letters[last]:
+            while matched < last:
+                other = pointer[at - matched - 1]
+                if 65 <= other <= 90:
+                    other |= 0x20
+                if other != letters[last - matched - 1]:
+                    break
+                matched += 1
+            if matched == last:
+                return True
+        step = 1
+        while step <= last and letters[last - step] != byte:
+            step += 1
+        at += step
+    return False
 
 
 def tls_begins(data: bytes, start: int, stop: int) -> bool:
@@ -60,12 +92,12 @@ def upgrade_begins(data: bytes | bytearray, size: int) -> bool:
         and data[: len(ANSWER_START)] != ANSWER_START[: len(data)]
     ):
         return False
-    return not size or _UPGRADE in data[:size].lower()
+    return not size or contains(data, size, _UPGRADE)
 
 
 def asks_for_upgrade(data: bytes | bytearray) -> bool:
     """Whether these bytes begin a request for an upgrade to WebSocket."""
-    return data.startswith(REQUEST_START) and _UPGRADE in data[:HEAD_LIMIT].lower()
+    return data.startswith(REQUEST_START) and contains(data, HEAD_LIMIT, _UPGRADE)
 
 
 def head_size(data: bytes | bytearray, searched: int = 0) -> int:
@@ -73,5 +105,9 @@ def head_size(data: bytes | bytearray, searched: int = 0) -> int:
 
     It does not end within the first `searched` bytes.
     """
-    found = _HEAD_END.search(data, max(searched - 2, 0), HEAD_LIMIT)
-    return 0 if found is None else found.end()
+    start = max(searched - 2, 0)
+    end = data.find(b"\n\r\n", start, HEAD_LIMIT) + 3
+    if end < 3:
+        end = 0
+    short = data.find(b"\n\n", start, end if end else HEAD_LIMIT)
+    return short + 2 if short >= 0 else end

@@ -59,10 +59,11 @@ class Flow:
     were added, `base` are Wireshark's base sequence numbers, by side.
 
     The `held` first segments of a waiting flow: `kinds` are their flags SYN, FIN, RST and ACK, and
-    128 for those of side 1; `win` their windows, `scales` the window scales of both sides' SYNs,
-    4 bits each; `frames` the distances of the second and third from `first_frame`, `time_offset`
-    the time of the second after the first. Their sequence numbers follow from `base`. Of an
-    unwanted flow, frames[0] is the generation of proofs by which its endpoints were looked up.
+    128 for those of side 1, 32 for a FIN that acknowledges the peer's FIN; `win` their windows,
+    `scales` the window scales of both sides' SYNs, 4 bits each; `frames` the distances of the
+    second and third from `first_frame`, `time_offset` the time of the second after the first. Their
+    sequence numbers follow from `base`. Of an unwanted flow, frames[0] is the generation of proofs
+    by which its endpoints were looked up.
     """
 
     __slots__ = (

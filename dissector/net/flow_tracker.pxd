@@ -7,6 +7,7 @@ from dissector.net.segment cimport Segment
 from dissector.net.reassembly cimport ReassemblyContext, StreamDirection, TcpConnection
 
 cdef int _HELD
+cdef int _ACKNOWLEDGES_FIN
 cdef long long _WRAP
 
 cdef class FlowTracker(ReassemblyContext):
@@ -76,12 +77,14 @@ cdef class FlowTracker(ReassemblyContext):
     @cython.locals(index=cython.Py_ssize_t, side=cython.int, entry="FlowEntry *", connection=TcpConnection)
     cdef StreamDirection _begin(self, Segment s, Py_ssize_t found)
     cdef _set_mac(self, FlowEntry *entry, int side, bytes window, Py_ssize_t at)
+    @cython.locals(pointer="const unsigned char *")
+    cdef bytes _mac(self, FlowEntry *entry, int at)
     @cython.locals(port=cython.int)
     cdef int _server_port(self, FlowEntry *entry, bint sure) noexcept
 
     @cython.locals(entry="FlowEntry *", connection=TcpConnection)
     cdef StreamDirection _flat(self, Segment s, Py_ssize_t index, int side)
-    @cython.locals(bits=cython.int, kind=cython.int, own=cython.int, peer=cython.int, base=cython.uint, scale=cython.int, distance=cython.longlong, since=cython.longlong)
+    @cython.locals(bits=cython.int, kind=cython.int, own=cython.int, peer=cython.int, answer=cython.bint, base=cython.uint, scale=cython.int, distance=cython.longlong, since=cython.longlong)
     cdef bint _hold(self, Segment s, FlowEntry *entry, Py_ssize_t index, int side) except -1
     @cython.locals(bits=cython.int, kind=str, midstream=cython.bint)
     cdef bint _dismiss(self, Segment s, FlowEntry *entry, Py_ssize_t index) except -1

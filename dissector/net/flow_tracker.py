@@ -81,6 +81,7 @@ _SLOTS = 1 << 15
 _HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with pseudo-random bits
 _CLOSING = 1024  # flows in the queue of those whose linger time is running, at first
 _HELD = 3  # segments of a waiting flow that an entry can hold
+_ACKNOWLEDGES_FIN = 32  # bit of `Flow.kinds`
 _WRAP = 1 << 32
 _ANY_SYN_DATA = 65535  # the most data that a SYN can carry
 
@@ -373,6 +374,12 @@ class FlowTracker(ReassemblyContext):
         else:
             entry.mac[6 * side : 6 * side + 6] = window[at : at + 6]
 
+    def _mac(self, entry: Flow, at: int) -> bytes:
+        if cython.compiled:
+            pointer = cython.cast("const unsigned char *", entry.mac) + at
+            return pointer[:6]
+        return bytes(entry.mac[at : at + 6])
+
     def _server_port(self, entry: Flow, sure: bool) -> int:
         port = entry.ports & 0xFFFF
         if not sure and entry.ports >> 16 < port:
@@ -402,13 +409,16 @@ class FlowTracker(ReassemblyContext):
         kind = s.flags & 0x17
         own = BASED << side
         peer = BASED << 1 - side
-        if entry.held >= _HELD or bits & (LINGERING | ENDED | ENDED << 1):
+        if entry.held >= _HELD or bits & (LINGERING | ENDED << side):
+            return False
+        answer = bits & ENDED << 1 - side != 0  # a FIN that follows the peer's FIN, nothing else
+        if answer and not (entry.held == 1 and kind == 0x11 and bits & own and bits & peer):
             return False
         base = s.seq if kind & 2 else (s.seq - 1) & MASK
         if bits & own and entry.base[side] != base:
             return False
         if kind & 7 == 1:
-            if entry.held:
+            if entry.held and not answer:
                 return False
         elif kind & 7 == 3 or kind & 7 > 4:
             return False
@@ -418,7 +428,9 @@ class FlowTracker(ReassemblyContext):
             and bits & peer
             and entry.base[1 - side] != (s.ack - 1) & MASK
         ):
-            return False
+            if not answer or entry.base[1 - side] != (s.ack - 2) & MASK:
+                return False
+            kind |= _ACKNOWLEDGES_FIN
         scale = 0
         if kind & 2:
             scale = s.scale()
@@ -465,6 +477,8 @@ class FlowTracker(ReassemblyContext):
         entry.flags |= KNOWN << side
         if kind & 1:
             entry.flags |= ENDED << side
+            if answer:
+                self._linger(index, self.clock + self.linger_ns)
         return True
 
     def _dismiss(self, s: Segment, entry: Flow, index: int) -> bool:
@@ -564,12 +578,12 @@ class FlowTracker(ReassemblyContext):
         if entry.clock_steps != self.clock_steps_back & 0xFFFF:
             connection.clock_steps_back = self.clock_steps_back - 1  # it went back since then
         connection.expected = (
-            self.expected[connection.port_a] + self.expected[connection.port_b] != 0
+            self.expected[connection.a.port] + self.expected[connection.b.port] != 0
         )
         if entry.flags & MAC:
-            connection.a.mac = bytes(entry.mac[:6])
+            connection.a.mac = self._mac(entry, 0)
         if entry.flags & MAC << 1:
-            connection.b.mac = bytes(entry.mac[6:12])
+            connection.b.mac = self._mac(entry, 6)
         connection.a.based = entry.flags & BASED != 0
         connection.b.based = entry.flags & BASED << 1 != 0
         connection.a.base_seq = entry.base[0]
@@ -619,6 +633,8 @@ class FlowTracker(ReassemblyContext):
             if kind & 16:
                 base = entry.base[1 - side]
                 s.ack = (base + 1) & MASK
+                if entry.kinds[i] & _ACKNOWLEDGES_FIN:
+                    s.ack = (base + 2) & MASK
             s.flags = kind
             s.win = entry.win[i]
             s.set_scale(entry.scales >> 4 * side & 15 if kind & 2 else 0)
