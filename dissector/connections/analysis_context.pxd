@@ -3,7 +3,8 @@ from dissector.connections.event_sink cimport EventSink
 from dissector.connections.known_server cimport KnownServer
 from dissector.integers cimport IntegerArray
 from dissector.model cimport Endpoint, FrameRef
-from dissector.net.reassembly cimport TcpConnection
+from dissector.net.flow_table cimport PortCounter
+from dissector.net.reassembly cimport StreamDirection, TcpConnection
 
 cdef long long _NUMBER
 
@@ -25,8 +26,7 @@ cdef class AnalysisContext:
     cdef public object on_packet
     cdef public bint watched
     cdef public long long dropped_ns
-    cdef readonly dict other
-    cdef readonly dict other_ports
+    cdef dict _other
     cdef readonly object inflaters
     cdef readonly object proven
     cdef readonly dict _formatted
@@ -37,13 +37,13 @@ cdef class AnalysisContext:
     cpdef Endpoint endpoint(self, bytes ip, int port, bytes mac)
     @cython.locals(known=str, size=Py_ssize_t)
     cdef str _format(self, bytes address)
-    @cython.locals(mac=bytes)
+    @cython.locals(direction=StreamDirection)
     cpdef Endpoint end_of(self, TcpConnection tcp, int side)
-    @cython.locals(mac=bytes)
+    @cython.locals(direction=StreamDirection)
     cdef KnownServer server_of(self, TcpConnection tcp, int side)
     @cython.locals(known=KnownServer, there=dict)
     cpdef KnownServer server(self, bytes ip, int port, bytes mac)
     @cython.locals(port=cython.int)
     cpdef other_traffic(self, str kind, TcpConnection tcp)
-    @cython.locals(ports=dict)
+    @cython.locals(ports=PortCounter)
     cpdef count_other(self, str kind, int port)

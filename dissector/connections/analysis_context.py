@@ -13,6 +13,7 @@ from dissector.connections.known_server import KnownServer
 from dissector.connections.proven_servers import ProvenServers
 from dissector.integers import IntegerArray
 from dissector.model import Endpoint, FrameRef
+from dissector.net.flow_table import PortCounter
 from dissector.net.inflate import Inflaters
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ class AnalysisContext:
         self.dropped_ns = -1
         self.handshakes = 0
         self.tls_handshakes = 0
-        self.other: dict[str, int] = {}
         self.unread_advice = ""  # what to do about frames of link types that the engine cannot read
-        self.other_ports: dict[str, dict[int, int]] = {}  # by kind: connections by server port
+        self._other: dict[str, PortCounter] = {}  # by kind: connections of other protocols
         self.inflaters = Inflaters()
         self.proven = ProvenServers(sink)
         self._servers: dict[bytes, dict[int, KnownServer]] = {}  # by address, by port
@@ -104,17 +104,13 @@ class AnalysisContext:
 
     def end_of(self, tcp: TcpConnection, side: int) -> Endpoint:
         """Returns one end of a connection with its addresses as text."""
-        mac = tcp.direction(side).mac
-        if side:
-            return self.endpoint(tcp.ip_b, tcp.port_b, mac)
-        return self.endpoint(tcp.ip_a, tcp.port_a, mac)
+        direction = tcp.direction(side)
+        return self.endpoint(direction.ip, direction.port, direction.mac)
 
     def server_of(self, tcp: TcpConnection, side: int) -> KnownServer:
         """Returns the record of the server that one end of a connection is."""
-        mac = tcp.direction(side).mac
-        if side:
-            return self.server(tcp.ip_b, tcp.port_b, mac)
-        return self.server(tcp.ip_a, tcp.port_a, mac)
+        direction = tcp.direction(side)
+        return self.server(direction.ip, direction.port, direction.mac)
 
     def server(self, ip: bytes, port: int, mac: bytes | None) -> KnownServer:
         """Returns the record of a server, and creates it at the first call."""
@@ -136,15 +132,24 @@ class AnalysisContext:
 
     def other_traffic(self, kind: str, tcp: TcpConnection) -> None:
         """Counts a connection that carries another protocol."""
-        port = tcp.port_b
-        if not tcp.syn_seen and tcp.port_a < port:
-            port = tcp.port_a  # no SYN captured: the server usually has the lower port
+        port = tcp.b.port
+        if not tcp.syn_seen and tcp.a.port < port:
+            port = tcp.a.port  # no SYN captured: the server usually has the lower port
         self.count_other(kind, port)
 
     def count_other(self, kind: str, port: int) -> None:
         """Counts a flow of another protocol with this server port."""
-        self.other[kind] = self.other.get(kind, 0) + 1
-        ports = self.other_ports.get(kind)
+        ports = self._other.get(kind)
         if ports is None:
-            ports = self.other_ports[kind] = {}
-        ports[port] = ports.get(port, 0) + 1
+            ports = self._other[kind] = PortCounter()
+        ports.add(port)
+
+    @property
+    def other(self) -> dict[str, int]:
+        """The number of connections that carry another protocol, by its kind."""
+        return {kind: sum(ports.values()) for kind, ports in self.other_ports.items()}
+
+    @property
+    def other_ports(self) -> dict[str, dict[int, int]]:
+        """Connections of other protocols by kind and server port."""
+        return {kind: ports.by_port() for kind, ports in self._other.items()}

@@ -45,11 +45,10 @@ cdef bint _topic(bytes raw) except -1
 cpdef bint plausible_chain(bytes data, Py_ssize_t start, Py_ssize_t stop, int known=*) except -1
 @cython.locals(length=cython.longlong, begin=Py_ssize_t, remaining=Py_ssize_t)
 cpdef bint packet_begins(bytes data, Py_ssize_t start, Py_ssize_t stop) except -1
+cdef frozenset _HTTP_WORDS
+@cython.locals(size=Py_ssize_t)
+cpdef int encapsulation_of(bytes data, int outer_layers, bint lost) except -1
 @cython.locals(first=cython.int)
 cpdef str other_protocol(bytes data)
-
 @cython.locals(record=Py_ssize_t, message=Py_ssize_t)
 cpdef bint hello_without_mqtt(bytes data) except -1
-@cython.locals(at=Py_ssize_t, size=Py_ssize_t, letter=cython.int)
-cdef bint _contains_mqtt(bytes data) except -1
-cpdef bint may_have_layer(bytes data) except -1

@@ -11,14 +11,30 @@ from __future__ import annotations
 
 import cython
 
+from dissector.connections.encapsulation.record import PROXY, TLS, WEBSOCKET
 from dissector.mqtt import spec
 from dissector.mqtt.encode import variable
 from dissector.mqtt.fields import ENDLESS, INCOMPLETE, LENGTH_BITS, LENGTH_MASK
+from dissector.net.first_bytes import TLS_HEADER
 
 if cython.compiled:
     from cython.cimports.dissector.mqtt.fields import variable_at  # type: ignore[import-not-found]
+    from cython.cimports.dissector.net.first_bytes import (  # type: ignore[import-not-found]
+        contains,
+        head_size,
+        proxy_begins,
+        tls_begins,
+        upgrade_begins,
+    )
 else:
     from dissector.mqtt.fields import variable_at
+    from dissector.net.first_bytes import (
+        contains,
+        head_size,
+        proxy_begins,
+        tls_begins,
+        upgrade_begins,
+    )
 
 NO, YES, MORE = range(3)
 
@@ -29,11 +45,9 @@ _NAME_WITHIN = 24  # bytes at the start of a CONNECT in which a misplaced protoc
 
 _TYPES_WITH_IDENTIFIER = frozenset({4, 5, 6, 7, 11})
 _EMPTY_TYPES = frozenset({12, 13})
-
-_REQUEST = b"GET "  # `net/upgrade.py` and `net/proxy.py` read these
-_STARTS = (b"HTTP/1.1 101", b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")
-_LONGEST_START = max(map(len, _STARTS))
-_LONGEST_HEAD = 4096  # bytes of the HTTP requests that are looked at here
+_HTTP_WORDS = frozenset(
+    {b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"HTTP/1.1", b"HTTP/1.0"}
+)
 
 
 def plain_connect(data: bytes, start: int, stop: int) -> bool:
@@ -66,8 +80,8 @@ def looks_like_connect(data: bytes, known_port: bool) -> int:
         return YES if known_port and _has_name(data) else NO
     pos = length >> LENGTH_BITS
     remaining = length & LENGTH_MASK
-    if not known_port and remaining > 0 and pos < size and data[pos] != 0:
-        return NO  # as most of TLS: the first byte of a name's length is always 0
+    if not known_port and pos < size and remaining > 0 and data[pos] != 0:
+        return NO  # all names have fewer than 256 bytes
     body = data[pos : min(pos + remaining, pos + len(_OLD))].upper()
     if body.startswith(_USUAL) or body == _OLD.upper():
         return YES
@@ -401,20 +415,35 @@ def packet_begins(data: bytes, start: int, stop: int) -> bool:
     return plausible(data, begin, stop, data[start], remaining, False)
 
 
+def encapsulation_of(data: bytes, outer_layers: int, lost: bool) -> int:
+    """Detects the outer layer of a stream by its first bytes: PROXY, WEBSOCKET, TLS or 0.
+
+    `outer_layers` are those already removed, as bits: no layer is detected twice. `lost`: data may
+    be missing before these bytes, so a TLS record counts only with its complete header.
+    """
+    size = len(data)
+    if not outer_layers & (WEBSOCKET | TLS) and tls_begins(data, 0, size):
+        return TLS if size >= TLS_HEADER or not lost else 0
+    if not outer_layers and proxy_begins(data):
+        return PROXY
+    if not outer_layers & WEBSOCKET and upgrade_begins(data, head_size(data)):
+        return WEBSOCKET
+    return 0
+
+
 def other_protocol(data: bytes) -> str:
     """Names another protocol by its first bytes: "tls", "websocket", "http", "ssh" or "other"."""
-    first = data[0] if data else 0
-    if 0x14 <= first <= 0x17 and len(data) >= 3 and data[1] == 3 and data[2] <= 4:
-        return "tls"
-    if first == 0x53 and data[:4] == b"SSH-":
-        return "ssh"
-    # "D", "G", "H", "O", "P"
-    if first != 0x44 and first != 0x47 and first != 0x48 and first != 0x4F and first != 0x50:
+    if not data:
         return "other"
-    head = data[:8].split(b" ", 1)[0]
-    if head in (b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"HTTP/1.1", b"HTTP/1.0"):
-        lowered = data[:2048].lower()
-        return "websocket" if b"upgrade: websocket" in lowered else "http"
+    first = data[0]
+    if 0x14 <= first <= 0x17:
+        return "tls" if len(data) >= 3 and data[1] == 3 and data[2] <= 4 else "other"
+    if not 0x44 <= first <= 0x53:  # "D" to "S"
+        return "other"
+    if data.startswith(b"SSH-"):
+        return "ssh"
+    if data[:8].split(b" ", 1)[0] in _HTTP_WORDS:
+        return "websocket" if contains(data, 2048, b"upgrade: websocket") else "http"
     return "other"
 
 
@@ -426,37 +455,4 @@ def hello_without_mqtt(data: bytes) -> bool:
     message = data[6] << 16 | data[7] << 8 | data[8]
     if record > len(data) - 5 or message > record - 4:
         return False
-    return not _contains_mqtt(data)
-
-
-def _contains_mqtt(data: bytes) -> bool:
-    """Whether data contains "mqtt", in upper or lower case."""
-    if not cython.compiled:
-        return b"mqtt" in data.lower()
-    size = len(data)
-    at = 3
-    while at < size:  # at the last byte of a possible place
-        letter = data[at] | 0x20
-        if letter == 0x71:  # "q"
-            at += 2
-        elif letter == 0x6D:  # "m"
-            at += 3
-        elif letter != 0x74:  # "t"
-            at += 4
-        elif data[at - 3 : at + 1].lower() == b"mqtt":
-            return True
-        else:
-            at += 1
-    return False
-
-
-def may_have_layer(data: bytes) -> bool:
-    """Whether a stream that begins with "G", "H", "P" or CR may have an encapsulation around MQTT.
-
-    False only if `encapsulation_of` (`encapsulation/layer.py`), which costs more, finds none.
-    """
-    if not _LONGEST_START <= len(data) <= _LONGEST_HEAD:
-        return True
-    if data.startswith(_REQUEST):
-        return b"\n\r\n" not in data or b"websocket" in data.lower()
-    return data.startswith(_STARTS)
+    return not contains(data, len(data), b"mqtt")

@@ -43,10 +43,10 @@ if cython.compiled:
         pending,
     )
     from cython.cimports.dissector.connections.detection import (  # type: ignore[import-not-found]
+        encapsulation_of,
         hello_without_mqtt,
         looks_like_connect,
         malformed_packets,
-        may_have_layer,
         other_protocol,
         packet_begins,
         plain_connect,
@@ -60,13 +60,16 @@ if cython.compiled:
         make_tracker,
     )
     from cython.cimports.dissector.integers import cut  # type: ignore[import-not-found]
+    from cython.cimports.dissector.net.first_bytes import (  # type: ignore[import-not-found]
+        asks_for_upgrade,
+    )
 else:
     from dissector.connections.completeness import ambiguous, gap_of, midstream, pending
     from dissector.connections.detection import (
+        encapsulation_of,
         hello_without_mqtt,
         looks_like_connect,
         malformed_packets,
-        may_have_layer,
         other_protocol,
         packet_begins,
         plain_connect,
@@ -76,6 +79,7 @@ else:
     from dissector.connections.mqtt_direction import make_direction
     from dissector.connections.tracker import make_tracker
     from dissector.integers import cut
+    from dissector.net.first_bytes import asks_for_upgrade
 
 # What a detector does
 UNDECIDED = 0  # looks at each chunk, with those held
@@ -346,9 +350,7 @@ class Detector(Consumer):
         """Watches an HTTP connection for an upgrade to WebSocket; False if it is ignored."""
         if side != self.http_side or window[start] != 0x47:  # "G"
             return True
-        from dissector.net.upgrade import asks
-
-        if not asks(window[start:stop]):
+        if not asks_for_upgrade(window[start:stop]):
             return True
         self.state = UNDECIDED
         if not self._encapsulated(b"", side, window, start, stop, frame, time_ns):
@@ -420,7 +422,7 @@ class Detector(Consumer):
             return side
         if packet_type in spec.SERVER_ONLY:
             return 1 - side
-        return 1 if self.tcp.port_a in self.context.ports or self.proven_side == 0 else 0
+        return 1 if self.tcp.direction(0).port in self.context.ports or self.proven_side == 0 else 0
 
     def _at_boundary(
         self,
@@ -526,11 +528,7 @@ class Detector(Consumer):
             self.state = IGNORED
             self.held = None
             return True
-        if not 0x14 <= data[0] <= 0x17 and not may_have_layer(data):
-            return False
-        from dissector.connections.encapsulation.layer import encapsulation_of
-
-        kind = encapsulation_of(data, self.outer_layers, lost=self.direction(side).lost)
+        kind = encapsulation_of(data, self.outer_layers, self.direction(side).lost)
         if not kind:
             return False
         reader = self._reader(kind)
@@ -580,7 +578,11 @@ class Detector(Consumer):
     def _tls_expected(self) -> bool:
         """Whether MQTT is expected inside TLS by a port, or because the TLS was decrypted."""
         tcp, context = self.tcp, self.context
-        if self.known_port or tcp.port_a in context.tls_ports or tcp.port_b in context.tls_ports:
+        if (
+            self.known_port
+            or tcp.direction(0).port in context.tls_ports
+            or tcp.direction(1).port in context.tls_ports
+        ):
             return True
         return context.decrypted is not None and tcp.stream in context.decrypted
 

@@ -39,7 +39,8 @@ class ProvenServers:
         self._proofs: dict[bytes, int] = {}  # by endpoint, the stream that proved it
         self._reported: set[bytes] = set()
         self._waiting: dict[bytes, dict[int, WaitingConnection]] = {}  # by endpoint, by connection
-        self._held = 0
+        self._held_of: dict[int, int] = {}  # bytes held of each waiting connection, by its serial
+        self._held = 0  # of all
         self._warned: set[str] = set()
 
     def side(self, tcp: TcpConnection) -> int:
@@ -74,7 +75,7 @@ class ProvenServers:
         if proof is None or endpoint in self._reported:
             return
         self._reported.add(endpoint)
-        port = tcp.port_b if side else tcp.port_a
+        port = tcp.direction(side).port
         self._sink.limited(
             "proven-server",
             f"stream {proof} proves that its server speaks MQTT on port {port}: the other "
@@ -99,23 +100,24 @@ class ProvenServers:
             )
             self.release(waiting)
             return False
+        serial = waiting.tcp.serial
+        self._held_of[serial] = self._held_of.get(serial, 0) + size
         self._held += size
         for side in (0, 1):
             there = self._waiting.setdefault(_endpoint(waiting.tcp, side), {})
-            there[waiting.tcp.serial] = waiting
+            there[serial] = waiting
         return True
 
     def release(self, waiting: WaitingConnection) -> None:
         """Ends the waiting of a connection, if it waits."""
-        found = None
+        serial = waiting.tcp.serial
         for side in (0, 1):
             endpoint = _endpoint(waiting.tcp, side)
             there = self._waiting.get(endpoint, {})
-            found = there.pop(waiting.tcp.serial, None) or found
+            there.pop(serial, None)
             if not there:
                 self._waiting.pop(endpoint, None)
-        if found is not None:
-            self._held -= waiting.held_bytes
+        self._held -= self._held_of.pop(serial, 0)
 
     def _limited(self, kind: str, message: str, where: FrameRef, stream: int) -> None:
         if kind not in self._warned:
@@ -125,6 +127,5 @@ class ProvenServers:
 
 def _endpoint(tcp: TcpConnection, side: int) -> bytes:
     """Returns address and port of a side as a key."""
-    if side:
-        return tcp.ip_b + tcp.port_b.to_bytes(2, "big")
-    return tcp.ip_a + tcp.port_a.to_bytes(2, "big")
+    direction = tcp.direction(side)
+    return direction.ip + direction.port.to_bytes(2, "big")

@@ -17,10 +17,15 @@ from typing import NamedTuple
 
 from dissector.extract.frames import DirectionKey, PacketPiece
 from dissector.net import harmless, tls
-from dissector.net.proxy import BINARY_START
+from dissector.net.first_bytes import (
+    HEAD_LIMIT,
+    PROXY_BINARY,
+    RECORD_LIMIT,
+    TLS_HEADER,
+    tls_begins,
+)
 from dissector.net.tls_messages import client_hello, server_hello
 from dissector.net.tls_names import suite_name
-from dissector.net.upgrade import HEAD_LIMIT
 
 STAR = 0x2A
 LIMIT = 4 << 20  # bytes examined per direction; all bytes beyond are overwritten
@@ -89,13 +94,15 @@ class _PayloadStream:
         data, at = self.data, self.proxied
         handshake = bytearray()
         first = True
-        while at + tls.HEADER <= len(data) and tls.may_begin(data[at : at + tls.HEADER]):
-            stop = at + tls.HEADER + int.from_bytes(data[at + 3 : at + 5], "big")
+        while at + TLS_HEADER <= len(data) and tls_begins(
+            bytes(data[at : at + TLS_HEADER]), 0, TLS_HEADER
+        ):
+            stop = at + TLS_HEADER + int.from_bytes(data[at + 3 : at + 5], "big")
             if stop > len(data) or not all(self.seen[at:stop]):
                 break
             first = first and data[at] == tls.HANDSHAKE
-            if first and len(handshake) < tls.RECORD_LIMIT:
-                handshake += data[at + tls.HEADER : stop]
+            if first and len(handshake) < RECORD_LIMIT:
+                handshake += data[at + TLS_HEADER : stop]
             at = stop
         size = int.from_bytes(handshake[1:4], "big")
         body = bytes(handshake[4 : 4 + size])
@@ -181,7 +188,7 @@ def _proxied(data: bytearray) -> int:
     head = _PROXY.match(data)
     if head is not None:
         return head.end()
-    if data.startswith(BINARY_START) and len(data) >= 16:
+    if data.startswith(PROXY_BINARY) and len(data) >= 16:
         return min(16 + int.from_bytes(data[14:16], "big"), len(data))
     return 0
 

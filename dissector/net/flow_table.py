@@ -17,6 +17,7 @@ import os
 
 import cython
 
+from dissector.integers import IntegerArray
 from dissector.net.segment import Segment
 
 if cython.compiled:
@@ -58,10 +59,11 @@ class Flow:
     were added, `base` are Wireshark's base sequence numbers, by side.
 
     The `held` first segments of a waiting flow: `kinds` are their flags SYN, FIN, RST and ACK, and
-    128 for those of side 1; `win` their windows, `scales` the window scales of both sides' SYNs,
-    4 bits each; `frames` the distances of the second and third from `first_frame`, `time_offset`
-    the time of the second after the first. Their sequence numbers follow from `base`. Of an
-    unwanted flow, frames[0] is the generation of proofs by which its endpoints were looked up.
+    128 for those of side 1, 32 for a FIN that acknowledges the peer's FIN; `win` their windows,
+    `scales` the window scales of both sides' SYNs, 4 bits each; `frames` the distances of the
+    second and third from `first_frame`, `time_offset` the time of the second after the first. Their
+    sequence numbers follow from `base`. Of an unwanted flow, frames[0] is the generation of proofs
+    by which its endpoints were looked up.
     """
 
     __slots__ = (
@@ -139,29 +141,32 @@ class FlowTable:
 
     def find(self, s: Segment) -> int:
         """Return the entry and the side of a segment, -1 if its flow is not in the table."""
-        if cython.compiled:
-            at = s.addresses
-            if at >= 0 and s.tcp >= 0 and s.tcp + 4 <= len(s.window):
-                if s.address_length == 16 and at + 32 <= len(s.address_window):
-                    pointer = s.address_window
-                    header = s.window
-                    return self.find_ipv6(pointer, at, big32(header, s.tcp))
-                if at + 8 == s.tcp and s.address_length == 4 and s.address_window is s.window:
-                    pointer = s.window
-                    return self.find_ipv4(pointer, at)
-        key = s.key()
-        if cython.compiled:
-            pointer = key
-            if len(key) == 12:
-                return self.find_ipv4(pointer, 0)
-            return self.find_ipv6(pointer, 0, big32(pointer, 32))
-        return self.numbers.get(key, -1)
+        if not cython.compiled:
+            return self.numbers.get(s.key(), -1)
+        self._check(s)
+        pointer = s.window
+        ports = big32(pointer, s.tcp)
+        pointer = s.address_window
+        if s.address_length == 4:
+            return self.find_ipv4(pointer, s.addresses, ports)
+        return self.find_ipv6(pointer, s.addresses, ports)
 
-    def find_ipv4(self, pointer: bytes, at: int) -> int:
-        """Compiled only: `find` of the 12 bytes at `at`, which the caller has checked."""
+    def _check(self, s: Segment) -> None:
+        # Compiled only: the addresses and ports of a segment lie in its windows
+        size = s.address_length
+        if (
+            (size != 4 and size != 16)
+            or s.addresses < 0
+            or s.addresses + 2 * size > len(s.address_window)
+            or s.tcp < 0
+            or s.tcp + 4 > len(s.window)
+        ):
+            raise IndexError("the headers of a segment lie outside of its window")
+
+    def find_ipv4(self, pointer: bytes, at: int, ports: int) -> int:
+        """Compiled only: `find` of the 8 bytes at `at`, which the caller has checked."""
         source = big32(pointer, at)
         destination = big32(pointer, at + 4)
-        ports = big32(pointer, at + 8)
         forth = source << 32 | destination
         back = destination << 32 | source
         turned = ports >> 16 | (ports & 0xFFFF) << 16
@@ -202,8 +207,12 @@ class FlowTable:
             index = entry.next
         return -1
 
-    def add(self, key: bytes) -> int:
-        """Add a flow, which must not be in the table, and return its entry."""
+    def add(self, s: Segment) -> int:
+        """Add the flow of a segment, which must not be in the table, and return `find(s)`.
+
+        The sender of a SYN/ACK is side 1, of any other segment side 0.
+        """
+        side = 1 if s.flags & 0x12 == 0x12 else 0
         if self.free_entry >= 0:
             index = self.free_entry
             if cython.compiled:
@@ -220,19 +229,29 @@ class FlowTable:
             self.used += 1
         self.count += 1
         if cython.compiled:
-            if len(key) != 12 and len(key) != 36:
-                raise ValueError("a key has 12 or 36 bytes")
-            pointer = key
+            self._check(s)
+            pointer = s.window
+            ports = big32(pointer, s.tcp)
+            turned = ports >> 16 | (ports & 0xFFFF) << 16
+            pointer = s.address_window
+            at = s.addresses
+            size = s.address_length
+            if ports == turned and memcmp(pointer + at, pointer + at + size, size) == 0:
+                side = 0  # both ends are the same
+            if side:
+                ports = turned
             entry = cython.address(self.entries[index])
             memset(entry, 0, cython.sizeof(FlowEntry))  # type: ignore[name-defined] # noqa: F821
             entry.connection = -1
-            if len(key) == 12:
-                entry.addresses = big32(pointer, 0)
-                entry.addresses = entry.addresses << 32 | big32(pointer, 4)
-                entry.ports = big32(pointer, 8)
+            entry.ports = ports
+            if size == 4:
+                entry.addresses = big32(pointer, at + 4 * side)
+                entry.addresses = entry.addresses << 32 | big32(pointer, at + 4 - 4 * side)
             else:
-                entry.addresses = self._address(key)
-                entry.ports = big32(pointer, 32)
+                entry.addresses = self._pool_slot()
+                own = self.pool + 32 * entry.addresses
+                memcpy(own, pointer + at + 16 * side, 16)
+                memcpy(own + 16, pointer + at + 16 - 16 * side, 16)
                 entry.flags = IPV6
             if self.count > 1 << self.bits:
                 entry.state = WAITING
@@ -244,6 +263,11 @@ class FlowTable:
             entry.state = WAITING
             entry.serial = self.serial
         else:
+            key = s.key()
+            if side:
+                key = reversed_key(key)
+                if key == s.key():
+                    side = 0  # both ends are the same
             flow = Flow(key)
             flow.state = WAITING
             flow.serial = self.serial
@@ -251,7 +275,7 @@ class FlowTable:
             self.numbers[reversed_key(key)] = 2 * index + 1
             self.numbers[key] = 2 * index
         self.serial += 1
-        return index
+        return 2 * index + side
 
     def remove(self, index: int) -> None:
         """Remove a flow."""
@@ -360,9 +384,10 @@ class FlowTable:
                 self._fold(own, 16) + (entry.ports & 0xFFFF),
             )
         source = entry.addresses >> 32
-        destination = entry.addresses << 32  # in C; a mask of 32 bits would be a Python object
-        ports = entry.ports
-        return self._head(source << 16 | ports >> 16, destination >> 16 | ports & 0xFFFF)
+        destination = entry.addresses - (source << 32)
+        return self._head(
+            source << 16 | entry.ports >> 16, destination << 16 | entry.ports & 0xFFFF
+        )
 
     def _chain_anew(self, bits: int) -> None:
         # Change the number of chains
@@ -394,8 +419,8 @@ class FlowTable:
         self.entries = made
         self.capacity = capacity
 
-    def _address(self, key: bytes) -> int:
-        # Put a pair of IPv6 addresses into the pool
+    def _pool_slot(self) -> int:
+        # A place in the pool for a pair of IPv6 addresses
         slot = self.free_address
         if slot >= 0:
             self.free_address = cython.cast("int *", self.pool + 32 * slot)[0]
@@ -409,8 +434,26 @@ class FlowTable:
                 self.pool_capacity = capacity
             slot = self.pool_used
             self.pool_used += 1
-        memcpy(self.pool + 32 * slot, cython.cast("const unsigned char *", key), 32)
         return slot
+
+
+class PortCounter:
+    """Counts of flows by port, in the order in which the ports first occur."""
+
+    def __init__(self) -> None:
+        self.counts = IntegerArray(65536)
+        self.ports: list[int] = []  # those whose count is not zero
+
+    def add(self, port: int) -> None:
+        """Count a flow."""
+        port &= 0xFFFF
+        if self.counts.at[port] == 0:
+            self.ports.append(port)
+        self.counts.at[port] += 1
+
+    def by_port(self) -> dict[int, int]:
+        """Return the counts."""
+        return {port: self.counts[port] for port in self.ports}
 
 
 def reversed_key(key: bytes) -> bytes:

@@ -2,11 +2,12 @@ cimport cython
 
 from dissector.integers cimport IntegerArray
 from dissector.net.consumer cimport Consumer, FirstPayload
-from dissector.net.flow_table cimport FlowEntry, FlowTable
+from dissector.net.flow_table cimport FlowEntry, FlowTable, PortCounter
 from dissector.net.segment cimport Segment
 from dissector.net.reassembly cimport ReassemblyContext, StreamDirection, TcpConnection
 
 cdef int _HELD
+cdef int _ACKNOWLEDGES_FIN
 cdef long long _WRAP
 
 cdef class FlowTracker(ReassemblyContext):
@@ -42,8 +43,7 @@ cdef class FlowTracker(ReassemblyContext):
     cdef readonly long long dropped_flows
     cdef public bint stream_limit_reported
     cdef set limits_reported
-    cdef IntegerArray port_counts
-    cdef list server_ports_seen
+    cdef PortCounter port_counts
     cdef readonly long long clock
 
     @cython.locals(connection=TcpConnection)
@@ -55,7 +55,6 @@ cdef class FlowTracker(ReassemblyContext):
     cpdef discard_idle(self, long long before_ns)
     @cython.locals(found=cython.longlong, entry="FlowEntry *")
     cpdef tuple owner(self, Segment s)
-    @cython.locals(counts=cython.p_longlong, port=cython.int)
     cpdef dict server_ports(self)
 
     @cython.locals(own=TcpConnection)
@@ -73,17 +72,19 @@ cdef class FlowTracker(ReassemblyContext):
     @cython.locals(entry="FlowEntry *", new=cython.Py_ssize_t, made="FlowEntry *", flags=cython.int, stream=cython.longlong, own_base=cython.uint, peer_base=cython.uint)
     cdef StreamDirection _find_closed(self, Segment s, Py_ssize_t index, int side)
 
-    @cython.locals(key=bytes, reverse=bytes, side=cython.int, index=cython.Py_ssize_t, entry="FlowEntry *", port=cython.int)
+    @cython.locals(side=cython.int, found=cython.Py_ssize_t, entry="FlowEntry *")
     cdef Py_ssize_t _create(self, Segment s, long long stream) except -1
-    @cython.locals(side=cython.int, entry="FlowEntry *", connection=TcpConnection)
-    cdef StreamDirection _begin(self, Segment s, Py_ssize_t index)
+    @cython.locals(index=cython.Py_ssize_t, side=cython.int, entry="FlowEntry *", connection=TcpConnection)
+    cdef StreamDirection _begin(self, Segment s, Py_ssize_t found)
     cdef _set_mac(self, FlowEntry *entry, int side, bytes window, Py_ssize_t at)
+    @cython.locals(pointer="const unsigned char *")
+    cdef bytes _mac(self, FlowEntry *entry, int at)
     @cython.locals(port=cython.int)
     cdef int _server_port(self, FlowEntry *entry, bint sure) noexcept
 
     @cython.locals(entry="FlowEntry *", connection=TcpConnection)
     cdef StreamDirection _flat(self, Segment s, Py_ssize_t index, int side)
-    @cython.locals(bits=cython.int, kind=cython.int, own=cython.int, peer=cython.int, base=cython.uint, scale=cython.int, distance=cython.longlong, since=cython.longlong)
+    @cython.locals(bits=cython.int, kind=cython.int, own=cython.int, peer=cython.int, answer=cython.bint, base=cython.uint, scale=cython.int, distance=cython.longlong, since=cython.longlong)
     cdef bint _hold(self, Segment s, FlowEntry *entry, Py_ssize_t index, int side) except -1
     @cython.locals(bits=cython.int, kind=str, midstream=cython.bint)
     cdef bint _dismiss(self, Segment s, FlowEntry *entry, Py_ssize_t index) except -1
@@ -133,8 +134,6 @@ cdef class FlowTracker(ReassemblyContext):
     cdef _drop_idle(self, Segment s)
 
 cdef unsigned long long _HASH_MULTIPLIER
-
-cdef bytes _mac(FlowEntry *entry, int side)
 
 @cython.locals(product=cython.ulonglong)
 cdef Py_ssize_t _slot(unsigned long long address, long long ports) except -1

@@ -28,7 +28,7 @@ from dissector.net.consumer import (
 from dissector.net.consumer import (
     CLOSED as ENDED_CLOSED,
 )
-from dissector.net.flow_table import Flow, FlowTable
+from dissector.net.flow_table import Flow, FlowTable, PortCounter, reversed_key
 from dissector.net.limits import Limits
 from dissector.net.reassembly import ReassemblyContext, StreamDirection, TcpConnection
 from dissector.net.segment import Segment
@@ -83,6 +83,7 @@ _SLOTS = 1 << 15
 _HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with pseudo-random bits
 _CLOSING = 1024  # flows in the queue of those whose linger time is running, at first
 _HELD = 3  # segments of a waiting flow that an entry can hold
+_ACKNOWLEDGES_FIN = 32  # bit of `Flow.kinds`
 _WRAP = 1 << 32
 _ANY_SYN_DATA = 65535  # the most data that a SYN can carry
 
@@ -144,8 +145,7 @@ class FlowTracker(ReassemblyContext):
         self.dropped_flows = 0
         self.stream_limit_reported = False
         self.limits_reported: set[str] = set()
-        self.port_counts = IntegerArray(65536)  # connections by server port
-        self.server_ports_seen: list[int] = []  # those whose count is not zero
+        self.port_counts = PortCounter()  # connections by server port
         self.clock = -(1 << 62)
 
     def end_all(self) -> None:
@@ -236,10 +236,7 @@ class FlowTracker(ReassemblyContext):
 
     def server_ports(self) -> dict[int, int]:
         """Return the number of connections by server port."""
-        counts, found = self.port_counts.at, {}
-        for port in sorted(self.server_ports_seen):
-            found[port] = counts[port]
-        return found
+        return dict(sorted(self.port_counts.by_port().items()))
 
     # -- from a segment to its flow ---------------------------------------------------------------
 
@@ -323,7 +320,7 @@ class FlowTracker(ReassemblyContext):
         peer_base = entry.base[1 - side]
         self._remove(index)
         new = self._create(s, stream)
-        made = self.flows.at(new)
+        made = self.flows.at(new >> 1)
         made.base[0] = own_base
         made.base[1] = peer_base
         if flags & BASED << side:
@@ -333,18 +330,12 @@ class FlowTracker(ReassemblyContext):
         return self._begin(s, new)
 
     def _create(self, s: Segment, stream: int) -> int:
-        # Add a flow; stream -1: with the next number
-        key = s.key()
-        side = 0
-        if s.flags & 0x12 == 0x12:  # a SYN/ACK comes from side 1
-            reverse = reversed_key(key)
-            if reverse != key:
-                side = 1
-                key = reverse
+        # Add a flow and return `FlowTable.find`; stream -1: with the next number
         if self.flows.count >= self.flows.limit:
             self._drop_idle(s)
-        index = self.flows.add(key)
-        entry = self.flows.at(index)
+        found = self.flows.add(s)
+        side = found & 1
+        entry = self.flows.at(found >> 1)
         if stream < 0:
             stream = self.streams
             self.streams += 1
@@ -356,19 +347,15 @@ class FlowTracker(ReassemblyContext):
             self._set_mac(entry, side, s.mac_window, s.mac_source)
         if s.mac_destination >= 0:
             self._set_mac(entry, 1 - side, s.mac_window, s.mac_destination)
-        port = self._server_port(entry, s.flags & 2 != 0)
-        if self.port_counts.at[port] == 0:
-            self.server_ports_seen.append(port)
-        self.port_counts.at[port] += 1
+        self.port_counts.add(self._server_port(entry, s.flags & 2 != 0))
         self.open_flows += 1
-        return index
+        return found
 
-    def _begin(self, s: Segment, index: int) -> StreamDirection | None:
+    def _begin(self, s: Segment, found: int) -> StreamDirection | None:
         # The direction of the segment that began this flow, as `_find`
+        index = found >> 1
+        side = found & 1
         entry = self.flows.at(index)
-        side = 0
-        if s.flags & 0x12 == 0x12 and self.flows.find(s) & 1:
-            side = 1
         if self.expected[entry.ports >> 16] + self.expected[entry.ports & 0xFFFF] != 0:
             connection = self._promote(index, s)
             if s.grade != NUMBER_ONLY:
@@ -388,6 +375,12 @@ class FlowTracker(ReassemblyContext):
             memcpy(entry.mac + 6 * side, cython.cast("const unsigned char *", window) + at, 6)
         else:
             entry.mac[6 * side : 6 * side + 6] = window[at : at + 6]
+
+    def _mac(self, entry: Flow, at: int) -> bytes:
+        if cython.compiled:
+            pointer = cython.cast("const unsigned char *", entry.mac) + at
+            return pointer[:6]
+        return bytes(entry.mac[at : at + 6])
 
     def _server_port(self, entry: Flow, sure: bool) -> int:
         port = entry.ports & 0xFFFF
@@ -418,13 +411,16 @@ class FlowTracker(ReassemblyContext):
         kind = s.flags & 0x17
         own = BASED << side
         peer = BASED << 1 - side
-        if entry.held >= _HELD or bits & (LINGERING | ENDED | ENDED << 1):
+        if entry.held >= _HELD or bits & (LINGERING | ENDED << side):
+            return False
+        answer = bits & ENDED << 1 - side != 0  # a FIN that follows the peer's FIN, nothing else
+        if answer and not (entry.held == 1 and kind == 0x11 and bits & own and bits & peer):
             return False
         base = s.seq if kind & 2 else (s.seq - 1) & MASK
         if bits & own and entry.base[side] != base:
             return False
         if kind & 7 == 1:
-            if entry.held:
+            if entry.held and not answer:
                 return False
         elif kind & 7 == 3 or kind & 7 > 4:
             return False
@@ -434,7 +430,9 @@ class FlowTracker(ReassemblyContext):
             and bits & peer
             and entry.base[1 - side] != (s.ack - 1) & MASK
         ):
-            return False
+            if not answer or entry.base[1 - side] != (s.ack - 2) & MASK:
+                return False
+            kind |= _ACKNOWLEDGES_FIN
         scale = 0
         if kind & 2:
             scale = s.scale()
@@ -481,6 +479,8 @@ class FlowTracker(ReassemblyContext):
         entry.flags |= KNOWN << side
         if kind & 1:
             entry.flags |= ENDED << side
+            if answer:
+                self._linger(index, self.clock + self.linger_ns)
         return True
 
     def _dismiss(self, s: Segment, entry: Flow, index: int) -> bool:
@@ -580,12 +580,12 @@ class FlowTracker(ReassemblyContext):
         if entry.clock_steps != self.clock_steps_back & 0xFFFF:
             connection.clock_steps_back = self.clock_steps_back - 1  # it went back since then
         connection.expected = (
-            self.expected[connection.port_a] + self.expected[connection.port_b] != 0
+            self.expected[connection.a.port] + self.expected[connection.b.port] != 0
         )
         if entry.flags & MAC:
-            connection.a.mac = _mac(entry, 0)
+            connection.a.mac = self._mac(entry, 0)
         if entry.flags & MAC << 1:
-            connection.b.mac = _mac(entry, 1)
+            connection.b.mac = self._mac(entry, 6)
         connection.a.based = entry.flags & BASED != 0
         connection.b.based = entry.flags & BASED << 1 != 0
         connection.a.base_seq = entry.base[0]
@@ -635,6 +635,8 @@ class FlowTracker(ReassemblyContext):
             if kind & 16:
                 base = entry.base[1 - side]
                 s.ack = (base + 1) & MASK
+                if entry.kinds[i] & _ACKNOWLEDGES_FIN:
+                    s.ack = (base + 2) & MASK
             s.flags = kind
             s.win = entry.win[i]
             s.set_scale(entry.scales >> 4 * side & 15 if kind & 2 else 0)
@@ -893,13 +895,6 @@ class FlowTracker(ReassemblyContext):
             self.warn("flow-limit", what, s.frame, self.flows.at(index).stream)
         self.dropped_flows += 1
         self._remove(index)
-
-
-def _mac(entry: Flow, side: int) -> bytes:
-    # The MAC address of a side; `bytes()` would be a call through Python when compiled
-    if cython.compiled:
-        return entry.mac[:6] if side == 0 else entry.mac[6:12]
-    return bytes(entry.mac[6 * side : 6 * side + 6])
 
 
 def _slot(address: int, ports: int) -> int:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from dissector.net.proxy import BINARY_START, TEXT_START
+from dissector.net.first_bytes import PROXY_BINARY, PROXY_TEXT
 from dissector.net.upgrade import Request
 from dissector.text import decode, encode
 
@@ -117,14 +117,14 @@ def http_head(raw: bytes) -> bytes:
 
 def proxy_header(raw: bytes) -> bytes:
     """Overwrites secrets in a PROXY protocol header: everything but addresses and ports."""
-    if raw.startswith(TEXT_START):
+    if raw.startswith(PROXY_TEXT):
         words = raw.rstrip(b"\r\n").split(b" ")
         good = words[1:2] in ([b"TCP4"], [b"TCP6"]) and len(words) == 6
         if good and all(map(_is_address, words[2:4])) and all(map(bytes.isdigit, words[4:])):
             return raw
         kept = b" ".join((words[0], *words[1:2])) if words[1:2] == [b"UNKNOWN"] else words[0]
         return kept + re.sub(rb"[^ \r\n]", STAR, raw[len(kept) :])
-    size = len(BINARY_START) + 4
+    size = len(PROXY_BINARY) + 4
     proxies, family = raw[12:13] == b"\x21", raw[13:14]
     addresses = (
         {b"\x11": 12, b"\x12": 12, b"\x21": 36, b"\x22": 36}.get(family, 0) if proxies else 0

@@ -2,8 +2,16 @@ cimport cython
 
 from dissector.net.segment cimport Segment
 
+ctypedef int (*LinkFunction)(Segment) except -1
+
+cdef int _NUMBERS
+cdef LinkFunction _headers[1024]
+
 cpdef bint is_known(long long link) except -1
+@cython.locals(function=LinkFunction)
 cdef int link_header(Segment s, long long link) except -1
+cdef int _frame(Segment s) except -1
+cdef _set_header(int link, LinkFunction function)
 cdef int ethernet(Segment s) except -1
 
 @cython.locals(window=bytes, tags=cython.int)

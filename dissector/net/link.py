@@ -8,6 +8,8 @@ PPPoE sessions, MPLS. Each function moves the cursor behind its header, or retur
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cython
 
 from dissector.net.segment import Segment
@@ -27,27 +29,27 @@ if cython.compiled:
 else:
     from dissector.net.segment import ANY_IP, ETHERNET, NOTHING, UNKNOWN_LINK
 
-_KNOWN = frozenset({0, 1, 12, 14, 101, 108, 113, 228, 229, 276})
+_NUMBERS = 1024  # LINKTYPE_ numbers are below this
+
+if not cython.compiled:
+    _headers: list[Callable[[Segment], int] | None] = [None] * _NUMBERS
 
 
 def is_known(link: int) -> bool:
     """Whether frames of this LINKTYPE_ number are supported."""
-    return link in _KNOWN
+    if not 0 <= link < _NUMBERS:
+        return False
+    if cython.compiled:
+        return _headers[link] != cython.NULL
+    return _headers[link] is not None
 
 
 def link_header(s: Segment, link: int) -> int:
     """Strip the header of the link type; UNKNOWN_LINK if the type is not supported."""
-    if link == 1:
-        return ETHERNET
-    if link == 113:
-        return _cooked(s)
-    if link == 276:
-        return _cooked_v2(s)
-    if link in (12, 14, 101, 228, 229):
-        return _raw(s)
-    if link in (0, 108):
-        return _null(s)
-    return UNKNOWN_LINK
+    if not is_known(link):
+        return UNKNOWN_LINK
+    function = _headers[link]
+    return function(s)  # type: ignore[misc]
 
 
 def ethernet(s: Segment) -> int:
@@ -260,3 +262,24 @@ def _null(s: Segment) -> int:
     if number != NOTHING:
         s.notice = OTHER_LINK
     return number
+
+
+def _frame(s: Segment) -> int:
+    return ETHERNET
+
+
+def _set_header(link: int, function: Callable[[Segment], int]) -> None:
+    _headers[link] = function
+
+
+# The supported link types by LINKTYPE_ number, each with the function that strips its header
+_set_header(0, _null)
+_set_header(1, _frame)
+_set_header(12, _raw)
+_set_header(14, _raw)
+_set_header(101, _raw)
+_set_header(108, _null)
+_set_header(113, _cooked)
+_set_header(228, _raw)
+_set_header(229, _raw)
+_set_header(276, _cooked_v2)

@@ -12,12 +12,11 @@ import ipaddress
 
 import msgspec
 
+from dissector.net.first_bytes import PROXY_BINARY
 from dissector.text import decode
 
 LIMIT = 16_384  # bytes of a header; version 2 allows 65551
 LINE_LIMIT = 107  # bytes of a version 1 header, with its end of line
-TEXT_START = b"PROXY "
-BINARY_START = b"\r\n\r\n\x00\r\nQUIT\n"
 
 _LOCAL, _PROXY = 0, 1
 _INET, _INET6, _UNIX = 1, 2, 3
@@ -44,20 +43,12 @@ class MalformedProxyHeaderError(Exception):
     """Bytes that begin like a header but are not a valid one; the text says what is wrong."""
 
 
-def may_begin(data: bytes | bytearray) -> bool:
-    """Whether these bytes (at least one) may be the beginning of a header."""
-    return (
-        data[: len(TEXT_START)] == TEXT_START[: len(data)]
-        or data[: len(BINARY_START)] == BINARY_START[: len(data)]
-    )
-
-
 def read(data: bytes | bytearray) -> tuple[int, ProxyHeader] | None:
     """Return the header's size and contents, or None while bytes are missing.
 
     Raises MalformedProxyHeaderError.
     """
-    if data[:1] == BINARY_START[:1]:
+    if data[:1] == PROXY_BINARY[:1]:
         return _binary(data)
     return _line(data)
 

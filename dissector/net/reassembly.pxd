@@ -218,10 +218,6 @@ cdef class TcpConnection:
     cdef readonly long long kept
     cdef public bytes key
     cdef readonly bytes reverse
-    cdef readonly bytes ip_a
-    cdef readonly bytes ip_b
-    cdef readonly int port_a
-    cdef readonly int port_b
     cdef readonly bint expected
     cdef public bint syn_seen
     cdef readonly bint synack_seen

@@ -811,10 +811,6 @@ class TcpConnection:
         self.over = False  # tracking ended
         self.key = key
         self.reverse = reverse
-        self.ip_a = cut(key, 0, size)
-        self.ip_b = cut(key, size, 2 * size)
-        self.port_a = key[2 * size] << 8 | key[2 * size + 1]
-        self.port_b = key[2 * size + 2] << 8 | key[2 * size + 3]
         self.expected = False
         self.kept = 0  # bytes that its consumer keeps
         self.syn_seen = self.synack_seen = False
@@ -831,8 +827,10 @@ class TcpConnection:
         self.a.begin(self, 0)
         self.b = StreamDirection.__new__(StreamDirection)
         self.b.begin(self, 1)
-        self.a.ip, self.a.port = self.ip_a, self.port_a
-        self.b.ip, self.b.port = self.ip_b, self.port_b
+        self.a.ip = cut(key, 0, size)
+        self.b.ip = cut(key, size, 2 * size)
+        self.a.port = key[2 * size] << 8 | key[2 * size + 1]
+        self.b.port = key[2 * size + 2] << 8 | key[2 * size + 3]
         self.a.peer = self.b
         self.b.peer = self.a
 
@@ -843,16 +841,6 @@ class TcpConnection:
     def monotonic_clock(self) -> bool:
         """Whether the times of the segments come from one clock that never went back."""
         return not self.clocks_differ and self.clock_steps_back == self.reassembly.clock_steps_back
-
-    @property
-    def mac_a(self) -> bytes | None:
-        """MAC address of side 0, from the first frame that it sent or received."""
-        return self.a.mac
-
-    @property
-    def mac_b(self) -> bytes | None:
-        """MAC address of side 1, from the first frame that it sent or received."""
-        return self.b.mac
 
     def both_seen(self) -> bool:
         """Whether at least one segment was seen in each direction."""

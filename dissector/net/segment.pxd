@@ -28,7 +28,7 @@ cdef class Segment:
     cdef readonly Py_ssize_t mac_destination
     cdef readonly bytes address_window
     cdef public Py_ssize_t addresses
-    cdef readonly int address_length
+    cdef int address_length
     cdef readonly Py_ssize_t tcp
     cdef public long long seq
     cdef public long long ack

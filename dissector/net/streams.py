@@ -1,6 +1,6 @@
 """Turns batches of frames into TCP connections whose bytes are delivered in order.
 
-Ethernet with plain IPv4 and TCP is parsed in place; all other frames go through frame.py.
+Ethernet with plain IPv4 or IPv6 and TCP is parsed in place; all other frames go through frame.py.
 flow_tracker.py finds the connection of each segment, if its flow is one.
 """
 
@@ -18,6 +18,7 @@ from dissector.net.segment import Segment
 from dissector.net.unread import CUT, ENCAPSULATIONS, OTHER_LINK, warning
 
 if cython.compiled:
+    from cython.cimports.dissector.integers import big32
     from cython.cimports.dissector.net.frame import OTHER, TCP, UNKNOWN, dissect
     from cython.cimports.dissector.net.segment import NUMBER_ONLY, WHOLE
 else:
@@ -83,22 +84,37 @@ class Streams(FlowTracker):
                 raise IndexError("a frame lies outside of its window")
             s.frame = base | batch.first_number + i
             s.time_ns = time_ns
-            total = 0
             found = -1
             ip = at + 14
+            tcp = 0  # where the TCP header is, if these are the usual headers before it
             if end - at >= 54 and links[i] == 1:
                 if pointer[at + 12] == 0x81 and pointer[at + 13] == 0 and end - at >= 58:
                     ip = at + 18  # behind a VLAN tag
-                if (
-                    pointer[ip - 2] == 8
-                    and pointer[ip - 1] == 0
-                    and pointer[ip] == 0x45
-                    and pointer[ip + 9] == 6
-                    and not pointer[ip + 6] & 0x3F
-                    and not pointer[ip + 7]
-                ):
+                if pointer[ip - 2] == 8 and pointer[ip - 1] == 0:
                     total = pointer[ip + 2] << 8 | pointer[ip + 3]
-            if total >= 40 and end - ip >= 40:
+                    if (
+                        pointer[ip] == 0x45
+                        and pointer[ip + 9] == 6
+                        and not pointer[ip + 6] & 0x3F
+                        and not pointer[ip + 7]
+                        and total >= 40
+                        and end - ip >= 40
+                    ):
+                        tcp = ip + 20
+                        s.addresses = ip + 12
+                        s.address_length = 4
+                elif pointer[ip - 2] == 0x86 and pointer[ip - 1] == 0xDD:
+                    total = 40 + (pointer[ip + 4] << 8 | pointer[ip + 5])
+                    if (
+                        pointer[ip] >> 4 == 6
+                        and pointer[ip + 6] == 6
+                        and total >= 60
+                        and end - ip >= 60
+                    ):
+                        tcp = ip + 40
+                        s.addresses = ip + 8
+                        s.address_length = 16
+            if tcp:
                 wire_end = ip + total
                 if end > wire_end:
                     end = wire_end
@@ -108,17 +124,18 @@ class Streams(FlowTracker):
                 s.mac_source = at + 6
                 s.mac_destination = at
                 s.address_window = window
-                s.addresses = ip + 12
-                s.address_length = 4
-                s.read_tcp(window, ip + 20, end, wire_end)
-                if cython.compiled:
-                    direction = self._cached(pointer, ip + 12)
-                    if direction is None:
-                        found = self.flows.find_ipv4(pointer, ip + 12)
-                else:
-                    direction = self.directions.get(window[ip + 12 : ip + 24])
+                s.read_tcp(window, tcp, end, wire_end)
+                if not cython.compiled:
+                    direction = self.directions.get(window[s.addresses : tcp + 4])
                     if direction is None:
                         found = self.flows.find(s)
+                elif s.address_length == 4:
+                    direction = self._cached(pointer, ip + 12)
+                    if direction is None:
+                        found = self.flows.find_ipv4(pointer, ip + 12, big32(pointer, tcp))
+                else:
+                    direction = None
+                    found = self.flows.find_ipv6(pointer, ip + 8, big32(pointer, tcp))
             else:
                 s.begin(window, at, end, at + originals[i])
                 kind = dissect(s, links[i], self.fragments)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-HEADER = 5
-RECORD_LIMIT = (1 << 14) + 2048  # bytes of a record
+from dissector.net.first_bytes import RECORD_LIMIT, TLS_HEADER, tls_begins
+
 MESSAGE_LIMIT = 1 << 17  # bytes of a handshake message; certificate chains are the longest
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = range(20, 25)
@@ -30,23 +30,6 @@ class TlsEvent(NamedTuple):
     size: int
     type: int = -1
     body: bytes = b""
-
-
-def may_begin(data: bytes | bytearray) -> bool:
-    """Whether these bytes (at least one) may begin a record, and a next record behind it."""
-    if (
-        not 20 <= data[0] <= 24
-        or (len(data) > 1 and data[1] != 3)
-        or (len(data) > 2 and data[2] > 4)
-    ):
-        return False
-    if len(data) < HEADER:
-        return True
-    size = data[3] << 8 | data[4]
-    if size > RECORD_LIMIT:
-        return False
-    following = data[HEADER + size : 2 * HEADER + size]
-    return not following or may_begin(following)
 
 
 class TlsReader:
@@ -88,13 +71,13 @@ class TlsReader:
                 self._skip -= took
                 at += took
                 continue
-            if len(held) < HEADER:
-                took = min(HEADER - len(held), stop - at)
+            if len(held) < TLS_HEADER:
+                took = min(TLS_HEADER - len(held), stop - at)
                 held += window[at : at + took]
                 at += took
-                if len(held) < HEADER:
+                if len(held) < TLS_HEADER:
                     return
-                if not may_begin(held):
+                if not tls_begins(bytes(held), 0, TLS_HEADER):
                     self.gap()
                     yield TlsEvent(BROKEN, 0)
                     return
@@ -108,12 +91,12 @@ class TlsReader:
                 self._skip = size
                 yield TlsEvent(kind, size)
                 continue
-            took = min(HEADER + size - len(held), stop - at)
+            took = min(TLS_HEADER + size - len(held), stop - at)
             held += window[at : at + took]
             at += took
-            if len(held) < HEADER + size:
+            if len(held) < TLS_HEADER + size:
                 return
-            body = bytes(held[HEADER:])
+            body = bytes(held[TLS_HEADER:])
             held.clear()
             if kind == HANDSHAKE:
                 yield from self._messages(body)
@@ -142,8 +125,8 @@ class TlsReader:
 
     def _resynchronise(self, window: bytes, start: int, stop: int) -> bool:
         """Whether a record begins here again, judging by the next bytes."""
-        head = window[start : min(stop, start + 2 * HEADER + RECORD_LIMIT)]
-        if len(head) < HEADER or not may_begin(head):
+        head = window[start : min(stop, start + 2 * TLS_HEADER + RECORD_LIMIT)]
+        if len(head) < TLS_HEADER or not tls_begins(head, 0, len(head)):
             return False
         self.lost = False
         if head[0] == HANDSHAKE and len(head) > 9 and head[5] in _HELLOS and head[9] == 3:

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dissector.net.first_bytes import HEAD_LIMIT
 from dissector.text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HEAD_LIMIT = 16_384  # bytes of a head
-REQUEST_START = b"GET "
-ANSWER_START = b"HTTP/1.1 101"
-
-_END = re.compile(rb"\n\r?\n")
 _QUOTED = re.compile(r":? (bytearray\(|b['\"]).*", re.DOTALL)  # h11 quotes what it rejects
 _LOGIN = (b"authorization", b"cookie")
 _TEXT = {
@@ -77,22 +73,6 @@ class NotUpgradeError(Exception):
         self.websocket = websocket
 
 
-def may_begin(data: bytes | bytearray, size: int) -> bool:
-    """Whether these bytes (at least one) may begin an upgrade; `size` is their `head_size`.
-
-    A complete head must contain "websocket".
-    """
-    for start in (REQUEST_START, ANSWER_START):
-        if data[: len(start)] == start[: len(data)]:
-            return not size or b"websocket" in data[:size].lower()
-    return False
-
-
-def asks(data: bytes | bytearray) -> bool:
-    """Whether these bytes begin a request for an upgrade to WebSocket."""
-    return data.startswith(REQUEST_START) and b"websocket" in data[:HEAD_LIMIT].lower()
-
-
 def may_refuse(data: bytes | bytearray) -> bool:
     """Whether these bytes (at least one) may begin an answer that is no upgrade."""
     return data[:7] == b"HTTP/1."[: len(data)]
@@ -102,15 +82,6 @@ def refusal(data: bytes | bytearray) -> int:
     """Return the status of an answer that may_refuse; 0 while it is incomplete or no number."""
     status = data[9:12]
     return int(status) if len(status) == 3 and status.isdigit() else 0
-
-
-def head_size(data: bytes | bytearray, searched: int = 0) -> int:
-    """Return the size of the head that `data` begins with, 0 while its end is missing.
-
-    It does not end within the first `searched` bytes.
-    """
-    found = _END.search(data, max(searched - 2, 0), HEAD_LIMIT)
-    return 0 if found is None else found.end()
 
 
 def request(head: bytes) -> Request:

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.connections.analysis_context import AnalysisContext
-from dissector.connections.detection import hello_without_mqtt, may_have_layer
-from dissector.connections.encapsulation.layer import encapsulation_of
-from dissector.connections.encapsulation.record import PROXY
+from dissector.connections.detection import hello_without_mqtt
 from dissector.connections.event_sink import EventSink
 from dissector.connections.first_payload import FirstPayloadDetector
 from dissector.engines import native
@@ -139,36 +137,6 @@ def test_kinds(data: bytes, kind: str | None) -> None:
     """What is certain is named; what may be MQTT, or become it, is left to a tracker."""
     detector = FirstPayloadDetector(AnalysisContext(EventSink(), ["-"], frozenset({1883})))
     assert detector.judge(data, 0, len(data), 40000 << 16 | 5000, False) == kind
-
-
-@pytest.mark.parametrize("outer_layers", [0, PROXY])
-@given(st.sampled_from(BEGINNINGS), st.binary(max_size=40), st.integers(0, 60))
-def test_no_encapsulation_is_ruled_out(
-    outer_layers: int, beginning: bytes, more: bytes, size: int
-) -> None:
-    """Bytes are only ruled out as an encapsulation if the full check finds none in them."""
-    for data in (beginning, beginning + more, beginning[:size] + more):
-        if data and data[0] in b"GHP\r" and encapsulation_of(data, outer_layers, lost=False):
-            assert may_have_layer(data)
-
-
-@pytest.mark.parametrize(
-    ("data", "ruled_out"),
-    [
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", True),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n", False),
-        (b"GET / HTTP/1.1\r\nUpgrade: WebSocket\r\n\r\n", False),
-        (b"POST / HTTP/1.1\r\n\r\n", True),
-        (b"HTTP/1.1 200 OK\r\n\r\n", True),
-        (b"HTTP/1.1 101 Switching Protocols\r\n", False),
-        (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", False),
-        (b"\r\n\r\n\0\r\nQUIT\n\x21", False),
-        (b"PRO", False),
-    ],
-)
-def test_http_is_ruled_out_early(data: bytes, ruled_out: bool) -> None:
-    """A whole HTTP request that asks for no upgrade costs no search for an encapsulation."""
-    assert may_have_layer(data) is not ruled_out
 
 
 @given(st.binary(max_size=9), st.sampled_from([b"mqtt", b"MqTT", b"mqt", b"tqtt"]), st.binary())

@@ -207,6 +207,21 @@ def test_the_limit_of_all_held_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.capture.control_packets["PUBLISH"] == 2
 
 
+def test_bytes_that_are_held_no_more_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a connection held is subtracted when it ends, no more and no less."""
+    monkeypatch.setattr(proven_servers, "HELD_IN_ALL", 200)
+    ended = [
+        flow((("C " + publish("a/b", 40)), *GRACEFUL_CLOSE), 17555, at) for at in range(0, 600, 30)
+    ]
+    waiting = [
+        flow(("C " + publish("a/b", 40),), 17555, 600, client_ip=bytes((10, 0, 0, 9 + at)))
+        for at in range(9)
+    ]
+    report = judge(merged(*ended, *waiting, proof(17555, at=602)))
+    assert kinds(report).count("held-limit") == 1
+    assert report.capture.control_packets["PUBLISH"] == 200 // (40 + 7)
+
+
 def test_any_number_of_unread_flows() -> None:
     """However many flows are captured from the middle, all are read once their server is proven."""
     parts = [

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dissector
-from dissector.net import upgrade
-from dissector.net.upgrade import HEAD_LIMIT
+from dissector.net import first_bytes
+from dissector.net.first_bytes import HEAD_LIMIT
 from dissector.rules.examples import ACCEPTED_311, CONNECT_311, websocket_answer, websocket_request
 from dissector.rules.examples import framed as framed_step
 from tests.connections.test_limits import ANSWER, REQUEST, kinds, payload_of, send_steps
@@ -247,14 +247,14 @@ def test_the_subprotocol_without_any_packet(
 def test_a_request_in_tiny_segments_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small its segments, each byte of a header is searched for its end once."""
     searched = 0
-    whole = upgrade.head_size
+    whole = first_bytes.head_size
 
     def counted(data: bytes | bytearray, start: int = 0) -> int:
         nonlocal searched
         searched += len(data) - start
         return whole(data, start)
 
-    monkeypatch.setattr(upgrade, "head_size", counted)
+    monkeypatch.setattr(first_bytes, "head_size", counted)
     request = PLAIN[0].replace(b"\r\n\r\n", b"\r\nA: " + b"a" * 500 + b"\r\n\r\n")
     steps = [f"C {byte:02x}" for byte in request]
     report = judge_steps((*steps, *send_steps("S", PLAIN[1]), f"C {CONNECT.hex()}", *ENDS), 9001)

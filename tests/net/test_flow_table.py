@@ -99,6 +99,27 @@ def test_data_after_a_reset(flags: int) -> None:
     assert [event[0] for event in run.consumers[0].events] == ["gap", "closed", "chunk"]
 
 
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_two_fins_without_payload(acknowledged: bool) -> None:
+    """A flow of which only both FINs are seen stays flat, and is closed after the linger time."""
+    conversation = talk(40000).add(0, FIN | ACK)
+    conversation.add(1, FIN | ACK, ack=None if acknowledged else conversation.seq[0] - 1)
+    run = Run(Limits(linger_ns=5)).feed(*conversation.frames)
+    assert (run.streams.connections, run.streams.flows.states()) == ({}, ["waiting"])
+    run.streams.advance(1 << 61)
+    assert run.streams.flows.states() == ["closed"]
+
+
+def test_data_after_two_fins() -> None:
+    """The connection that late data begins has both FINs, as if it had existed before."""
+    conversation = talk(40000).add(0, FIN | ACK).add(1, FIN | ACK).send(0, b"x")
+    run = Run().feed(*conversation.frames)
+    (consumer,) = run.consumers
+    kinds = ["gap", "closed"]
+    assert [event[:2] for event in consumer.events] == [(k, side) for side in (0, 1) for k in kinds]
+    assert (consumer.connection.a.segments, consumer.connection.b.segments) == (2, 1)
+
+
 def test_the_window_scale_is_held() -> None:
     """A flat flow keeps the window scale options of both SYNs."""
     conversation = talk(40000)

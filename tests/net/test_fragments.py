@@ -58,7 +58,7 @@ def test_fragmented_tunnel() -> None:
     inner = wire.udp(50000, 4789, wire.vxlan(wire.ethernet(wire.ipv4(SEGMENT))))
     result = run(pieces(96, protocol=17, body=inner))
     assert result.only.text(0) == PAYLOAD
-    assert result.only.connection.mac_a == wire.MAC_A
+    assert result.only.connection.direction(0).mac == wire.MAC_A
 
 
 def test_captured_twice() -> None:

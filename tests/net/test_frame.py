@@ -156,10 +156,10 @@ def test_segment_is_found(name: str) -> None:
     result = run([frame], link)
     connection = result.only.connection
     assert result.only.text(0) == b"bytes"
-    assert (connection.port_a, connection.port_b) == (40000, 1883)
+    assert (connection.direction(0).port, connection.direction(1).port) == (40000, 1883)
     four = (wire.address("10.0.0.1"), wire.address("10.0.0.2"))
     six = (wire.address("fd00::1"), wire.address("fd00::2"))
-    assert (connection.ip_a, connection.ip_b) in (four, six)
+    assert (connection.direction(0).ip, connection.direction(1).ip) in (four, six)
     assert result.kinds == []
     assert is_known(link)
 
@@ -189,11 +189,11 @@ def test_frames_above_64_kib() -> None:
 def test_mac_addresses_by_link_type() -> None:
     """Ethernet has both MAC addresses, cooked captures the sender's, raw IP none."""
     connection = run([ETH]).only.connection
-    assert (connection.mac_a, connection.mac_b) == (wire.MAC_A, wire.MAC_B)
+    assert (connection.direction(0).mac, connection.direction(1).mac) == (wire.MAC_A, wire.MAC_B)
     connection = run([wire.cooked(FOUR)], 113).only.connection
-    assert (connection.mac_a, connection.mac_b) == (wire.MAC_A, None)
+    assert (connection.direction(0).mac, connection.direction(1).mac) == (wire.MAC_A, None)
     connection = run([FOUR], 101).only.connection
-    assert (connection.mac_a, connection.mac_b) == (None, None)
+    assert (connection.direction(0).mac, connection.direction(1).mac) == (None, None)
 
 
 def test_unknown_link_type_is_reported_once() -> None:

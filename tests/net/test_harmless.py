@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.net import harmless
-from dissector.net.proxy import BINARY_START
+from dissector.net.first_bytes import PROXY_BINARY
 
 MARK = b"S3cr3t!Mark"
 
@@ -69,7 +69,7 @@ def test_no_header_shows_a_secret(name: str, value: str) -> None:
 
 
 def _v2(family: int, body: bytes, command: int = 0x21) -> bytes:
-    return BINARY_START + bytes((command, family)) + len(body).to_bytes(2, "big") + body
+    return PROXY_BINARY + bytes((command, family)) + len(body).to_bytes(2, "big") + body
 
 
 def _tlv(kind: int, value: bytes) -> bytes:
@@ -128,7 +128,7 @@ def test_any_bytes_keep_their_length(raw: bytes) -> None:
     assert len(harmless.http_head(raw)) == len(raw)
     assert len(harmless.tcp_options(raw)) == len(raw)
     assert len(harmless.target(raw)) == len(raw)
-    for header in (b"PROXY " + raw, BINARY_START + raw):
+    for header in (b"PROXY " + raw, PROXY_BINARY + raw):
         assert len(harmless.proxy_header(header)) == len(header)
 
 

@@ -327,9 +327,15 @@ def test_attributes_of_a_connection() -> None:
     conversation = whole().ack(0).close()
     connection = run(conversation.frames).only.connection
     assert connection.stream == 0
-    assert (connection.ip_a, connection.port_a) == (wire.address("10.0.0.1"), 40000)
-    assert (connection.ip_b, connection.port_b) == (wire.address("10.0.0.2"), 1883)
-    assert (connection.mac_a, connection.mac_b) == (wire.MAC_A, wire.MAC_B)
+    assert (connection.direction(0).ip, connection.direction(0).port) == (
+        wire.address("10.0.0.1"),
+        40000,
+    )
+    assert (connection.direction(1).ip, connection.direction(1).port) == (
+        wire.address("10.0.0.2"),
+        1883,
+    )
+    assert (connection.direction(0).mac, connection.direction(1).mac) == (wire.MAC_A, wire.MAC_B)
     assert connection.syn_seen
     assert connection.synack_seen
     assert connection.both_seen()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissector.net import tls, tls_messages
+from dissector.net.first_bytes import RECORD_LIMIT, TLS_HEADER
 from dissector.net.tls import TlsEvent, TlsReader
 from tests.chunking import places, ways
 from tests.tls_peers import NAME, Peers
@@ -52,7 +53,7 @@ def test_any_bytes_are_read(data: bytes, cuts: list[int]) -> None:
     for chunks in ways(data, cuts):
         reader = TlsReader()
         read(reader, chunks)
-        assert len(reader._held) <= tls.HEADER + tls.RECORD_LIMIT
+        assert len(reader._held) <= TLS_HEADER + RECORD_LIMIT
 
 
 @given(st.data())
@@ -107,7 +108,7 @@ def test_lengths_that_do_not_fit() -> None:
 def test_a_gap_hides_messages() -> None:
     """After a gap no handshake message is read, but alerts and application data are."""
     data = sent_by("1.2", "S")
-    first = tls.HEADER + int.from_bytes(data[3:5], "big")
+    first = TLS_HEADER + int.from_bytes(data[3:5], "big")
     reader = TlsReader()
     reader.gap()
     rest = read(reader, [data[first:]])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dissector.cli.options import AUDIT_FORMATS, FORMATS, LIVE_FORMATS
-from dissector.net.proxy import BINARY_START
+from dissector.net.first_bytes import PROXY_BINARY
 from tests.cli.running import dissector
 from tests.conftest import ROOT
 from tests.extract.extracting import block, extracted, written
@@ -128,7 +128,7 @@ def proxy_2(mark: Marks) -> bytes:
     for kind in (0x01, 0x02, 0x04, 0x05, 0x30, 0xEA):
         body += tlv(kind, mark())
     body += tlv(0x20, inner)
-    return BINARY_START + b"\x21\x11" + len(body).to_bytes(2, "big") + body
+    return PROXY_BINARY + b"\x21\x11" + len(body).to_bytes(2, "big") + body
 
 
 def conversations(mark: Marks) -> Iterator[list[CapturedFrame]]:

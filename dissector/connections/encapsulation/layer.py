@@ -1,4 +1,4 @@
-"""What the readers of encapsulations have in common, and how an encapsulation is detected.
+"""What the readers of encapsulations have in common.
 
 A reader is a `Consumer` between `net` and the detector of what it carries: it reads the outer layer
 and delivers the inner bytes, with their frames. The outer detector makes it when the first bytes
@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from dissector.connections.analysis_context import AnalysisContext
-from dissector.connections.encapsulation.record import PROXY, TLS, WEBSOCKET, Encapsulation
+from dissector.connections.encapsulation.record import Encapsulation
 from dissector.model import FrameRef
-from dissector.net import proxy, tls, upgrade
 from dissector.net.consumer import Consumer
 from dissector.net.reassembly import TcpConnection
 
@@ -42,21 +41,6 @@ class InnerConsumer(Protocol):
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """See `Consumer.finished`."""
-
-
-def encapsulation_of(data: bytes, outer_layers: int, *, lost: bool) -> int:
-    """Detects the outer layer of a stream by its first bytes: PROXY, WEBSOCKET, TLS or 0.
-
-    `outer_layers` are those already removed, as bits: no layer is detected twice. `lost`: data may
-    be missing before these bytes, so a TLS record counts only with its complete header.
-    """
-    if not outer_layers & (WEBSOCKET | TLS) and tls.may_begin(data):
-        return TLS if len(data) >= tls.HEADER or not lost else 0
-    if not outer_layers and proxy.may_begin(data):
-        return PROXY
-    if not outer_layers & WEBSOCKET and upgrade.may_begin(data, upgrade.head_size(data)):
-        return WEBSOCKET
-    return 0
 
 
 class EncapsulationReader(Consumer):

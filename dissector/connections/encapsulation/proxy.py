@@ -6,6 +6,7 @@ from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.encapsulation.layer import EncapsulationReader, InnerConsumer
 from dissector.connections.encapsulation.record import Encapsulation
 from dissector.net import proxy
+from dissector.net.first_bytes import proxy_begins
 from dissector.net.reassembly import TcpConnection
 
 
@@ -38,7 +39,7 @@ class ProxyReader(EncapsulationReader):
         before = len(head)
         head += window[start:stop]
         try:
-            if not proxy.may_begin(head):
+            if not proxy_begins(head):
                 return self._other("other")
             found = proxy.read(head)
         except proxy.MalformedProxyHeaderError as error:

@@ -69,7 +69,7 @@ class TlsWatcher(Consumer):
         self._tcp = tcp
         self._readers = (tls.TlsReader(), tls.TlsReader())
         self._client = 0
-        if midstream(tcp) and tcp.port_a in _mqtt_ports(context):
+        if midstream(tcp) and tcp.direction(0).port in _mqtt_ports(context):
             self._client = 1
         self._gaps = gaps
         for side, *_ in gaps:
@@ -167,7 +167,9 @@ class TlsWatcher(Consumer):
 
     def _because(self) -> str:
         tcp, decrypted = self._tcp, self._context.decrypted
-        if not _mqtt_ports(self._context).isdisjoint((tcp.port_a, tcp.port_b)):
+        if not _mqtt_ports(self._context).isdisjoint(
+            (tcp.direction(0).port, tcp.direction(1).port)
+        ):
             return "port"
         return "keys" if decrypted is not None and tcp.stream in decrypted else ""
 
@@ -326,17 +328,17 @@ class TlsWatcher(Consumer):
     def _deliver(self, side: int, frame: int, time_ns: int) -> None:
         """Delivers the decrypted data that a side sent in records up to this frame."""
         decrypted, tcp = self._context.decrypted, self._tcp
-        if decrypted is None or tcp.port_a == tcp.port_b:
+        if decrypted is None or tcp.direction(0).port == tcp.direction(1).port:
             return  # with equal ports the sides cannot be told apart
-        port = tcp.port_b if side else tcp.port_a
+        port = tcp.direction(side).port
         for chunk in decrypted.take(tcp.stream, port, time_ns, frame):
             self._deliver_chunk(side, chunk)
 
     def _deliver_rest(self) -> None:
         decrypted, tcp = self._context.decrypted, self._tcp
-        if decrypted is not None and tcp.port_a != tcp.port_b:
+        if decrypted is not None and tcp.direction(0).port != tcp.direction(1).port:
             for port, chunk in decrypted.rest(tcp.stream):
-                self._deliver_chunk(int(port == tcp.port_b), chunk)
+                self._deliver_chunk(int(port == tcp.direction(1).port), chunk)
 
     def _deliver_chunk(self, side: int, chunk: DecryptedChunk) -> None:
         data = chunk.data

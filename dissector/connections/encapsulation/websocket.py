@@ -9,7 +9,7 @@ from dissector.connections.analysis_context import AnalysisContext
 from dissector.connections.encapsulation.layer import EncapsulationReader, InnerConsumer
 from dissector.connections.encapsulation.record import Encapsulation
 from dissector.model import Side
-from dissector.net import upgrade
+from dissector.net import first_bytes, upgrade
 from dissector.net.consumer import CLOSE_FRAME
 from dissector.net.inflate import Inflater
 from dissector.net.reassembly import TcpConnection
@@ -50,25 +50,26 @@ class WebSocketReader(EncapsulationReader):
         if self._readers is not None:
             return self._frames(side, window, start, stop, frame, time_ns)
         if self._refused:
-            if side != self._client or not upgrade.asks(window[start:stop]):
+            if side != self._client or not first_bytes.asks_for_upgrade(window[start:stop]):
                 return True  # the rest of the answer, or an ordinary request
             self._refused = False
         head = self._heads[side]
         if head is not None:
             before = len(head)
             head += window[start:stop]
-            size = upgrade.head_size(head, before)
-            if not upgrade.may_begin(head, size):
+            size = first_bytes.head_size(head, before)
+            if not first_bytes.upgrade_begins(head, size):
                 if side == 1 - self._client and upgrade.may_refuse(head):
                     return self._answered_without_upgrade(head, frame, time_ns)
                 return self._other("websocket" if None in self._heads else "http")
             if not size:
-                if len(head) < upgrade.HEAD_LIMIT:
+                if len(head) < first_bytes.HEAD_LIMIT:
                     self._keep(self._charged + stop - start)
                     return True
                 if b"websocket" not in head.lower():
                     return self._other("http")
-                what = f"the header of a WebSocket upgrade has more than {upgrade.HEAD_LIMIT} bytes"
+                limit = first_bytes.HEAD_LIMIT
+                what = f"the header of a WebSocket upgrade has more than {limit} bytes"
                 self._limited("websocket", what, frame, time_ns)
                 return self._other("websocket")
             if not self._read_head(side, bytes(head[:size]), frame, time_ns):
@@ -134,7 +135,7 @@ class WebSocketReader(EncapsulationReader):
     def _read_head(self, side: int, head: bytes, frame: int, time_ns: int) -> bool:
         encapsulation = self.encapsulation
         try:
-            if head.startswith(upgrade.REQUEST_START):
+            if head.startswith(first_bytes.REQUEST_START):
                 encapsulation.request = upgrade.request(head)
                 encapsulation.request_frame = self._frame(frame, time_ns)
                 encapsulation.refused = None
