@@ -471,7 +471,7 @@ class _CaptureSink:
 
     def finding(self, record: Finding) -> None:
         """Passes the record on; it was made here and is not shared yet, so it is not copied."""
-        msgspec.structs.force_setattr(record, "capture", self._capture)
+        record.capture = self._capture
         self._sink.finding(record)
 
     def warning(self, record: CaptureWarning) -> None:

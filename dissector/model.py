@@ -63,6 +63,8 @@ class Obligation(enum.Enum):
     SHOULD = "SHOULD"
     ADVICE = "advice"
 
+    __hash__ = object.__hash__
+
 
 class Confidence(enum.Enum):
     """Evidence of a finding: captured bytes, a deadline or history, or state that is invisible."""
@@ -70,6 +72,8 @@ class Confidence(enum.Enum):
     PROVEN = "proven"
     LIKELY = "likely"
     POSSIBLE = "possible"
+
+    __hash__ = object.__hash__
 
 
 class Outcome(enum.Enum):
@@ -157,8 +161,34 @@ class CaptureWarning(msgspec.Struct, frozen=True):
     capture: int = 0
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """A violation of one rule by one peer.
+class Classification:
+    """What many findings of one rule share; immutable. The judge makes one and reuses it."""
+
+    def __init__(
+        self,
+        rule: str,
+        name: str,
+        severity: Severity,
+        obligation: Obligation,
+        confidence: Confidence,
+        statements: tuple[str, ...],
+        section: str | None,
+        version: Version | None,
+        side: Side,
+    ) -> None:
+        self.rule = rule
+        self.name = name
+        self.severity = severity
+        self.obligation = obligation
+        self.confidence = confidence
+        self.statements = statements
+        self.section = section
+        self.version = version
+        self.side = side
+
+
+class Finding:
+    """A violation of one rule by one peer; immutable but for `capture`.
 
     `frames` are all frames that prove it, in order; `frame` and `file` name the one at fault (if
     something is missing: the packet that should have been answered, with the deadline as
@@ -167,29 +197,94 @@ class Finding(msgspec.Struct, frozen=True):
     are the ends of the connection. `capture` is the id of the capture, to which `stream` belongs.
     """
 
-    rule: str
-    name: str
-    severity: Severity
-    obligation: Obligation
-    confidence: Confidence
-    statements: tuple[str, ...]
-    section: str | None
-    version: Version | None
-    side: Side
-    handshake: int | None
-    stream: int
-    client_id: str | None
-    file: str
-    frame: int
-    frames: tuple[FrameRef, ...]
-    time_ns: int
-    message: str
-    evidence: dict[str, Any]
-    packet: bytes | None = None
-    span: tuple[int, int] | None = None
-    client: Endpoint | None = None
-    server: Endpoint | None = None
-    capture: int = 0
+    def __init__(
+        self,
+        rule: str,
+        name: str,
+        severity: Severity,
+        obligation: Obligation,
+        confidence: Confidence,
+        statements: tuple[str, ...],
+        section: str | None,
+        version: Version | None,
+        side: Side,
+        handshake: int | None,
+        stream: int,
+        client_id: str | None,
+        file: str,
+        frame: int,
+        frames: tuple[FrameRef, ...],
+        time_ns: int,
+        message: str,
+        evidence: dict[str, Any],
+        packet: bytes | None = None,
+        span: tuple[int, int] | None = None,
+        client: Endpoint | None = None,
+        server: Endpoint | None = None,
+        capture: int = 0,
+    ) -> None:
+        self.classification = Classification(
+            rule, name, severity, obligation, confidence, statements, section, version, side
+        )
+        self.handshake = handshake
+        self.stream = stream
+        self.client_id = client_id
+        self.file = file
+        self.frame = frame
+        self.frames = frames
+        self.time_ns = time_ns
+        self.message = message
+        self.evidence = evidence
+        self.packet = packet
+        self.span = span
+        self.client = client
+        self.server = server
+        self.capture = capture
+
+    @property
+    def rule(self) -> str:
+        """Id of the rule."""
+        return self.classification.rule
+
+    @property
+    def name(self) -> str:
+        """Name of the rule."""
+        return self.classification.name
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return self.classification.severity
+
+    @property
+    def obligation(self) -> Obligation:
+        """Obligation level of what is violated."""
+        return self.classification.obligation
+
+    @property
+    def confidence(self) -> Confidence:
+        """How certain it is."""
+        return self.classification.confidence
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """Ids of the statements of the standard that are violated."""
+        return self.classification.statements
+
+    @property
+    def section(self) -> str | None:
+        """Section of the standard."""
+        return self.classification.section
+
+    @property
+    def version(self) -> Version | None:
+        """Version of the connection, None if it is unknown."""
+        return self.classification.version
+
+    @property
+    def side(self) -> Side:
+        """The side at fault."""
+        return self.classification.side
 
     @property
     def cited_version(self) -> str:
@@ -201,6 +296,30 @@ class Finding(msgspec.Struct, frozen=True):
         if self.version is not None:
             return self.version.value
         return "3.1.1 and 5.0" if self.statements else "3.1.1"
+
+    def values(self) -> dict[str, Any]:
+        """Returns its fields by name, as the constructor takes them."""
+        return {name: getattr(self, name) for name in FINDING_FIELDS}
+
+    def replace(self, **changes: Any) -> Finding:
+        """Returns a copy with other values of some fields."""
+        return Finding(**self.values() | changes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Finding):
+            return NotImplemented
+        return self.values() == other.values()
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
+        return f"Finding({values})"
+
+
+FINDING_FIELDS = (
+    "rule", "name", "severity", "obligation", "confidence", "statements", "section", "version",
+    "side", "handshake", "stream", "client_id", "file", "frame", "frames", "time_ns", "message",
+    "evidence", "packet", "span", "client", "server", "capture",
+)  # fmt: skip
 
 
 Stream = int | tuple[int, int]  # of one of several captures: the capture's id and the stream

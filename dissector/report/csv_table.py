@@ -82,6 +82,7 @@ class CsvTable(ReporterBase):
             record.handshake,
             {
                 "record": "finding",
+                **self._cells(fields.CLASSIFICATION, record.classification),
                 **self._cells(fields.FINDING, record),
                 "client": None if client is None else client.ip,
                 "mac": None if client is None else client.mac,

@@ -57,6 +57,8 @@ class Field(msgspec.Struct, frozen=True):
         several: the member exists only in reports of several captures.
         otherwise: the member to write in place of this one if its value is None.
         listed: name of the sibling of a property section.
+        shared: many records have the same object here, and it never changes: what is written of it
+            is kept. Only of kind INLINE.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Field(msgspec.Struct, frozen=True):
     otherwise: Field | None = None
     chosen: Callable[[Any], tuple[Field, ...]] | None = None
     listed: str = ""
+    shared: bool = False
 
     @property
     def attribute(self) -> str:
@@ -126,9 +129,14 @@ class _Located(Protocol):
 
 def display_filter(finding: _Located) -> str:
     """Returns the filter for a finding's frames in the file at fault; tshark 4.0 accepts it."""
+    frames = finding.frames
+    if len(frames) == 1:
+        frame = frames[0]
+        if frame.file == finding.file:
+            return f"frame.number=={frame.number}"
     file = finding.file
     numbers: dict[int, None] = {}
-    for frame in finding.frames:
+    for frame in frames:
         if frame.file == file:
             numbers[frame.number] = None
     if not numbers:
@@ -349,7 +357,7 @@ HANDSHAKE = (
     PROXIED_MEMBER,
     Field("http", FieldKind.OBJECT, _upgrade, members=HTTP, masked=_masked_upgrade, optional=True),
 )
-FINDING = (
+CLASSIFICATION = (
     Field("rule"),
     Field("name"),
     Field("severity"),
@@ -359,6 +367,9 @@ FINDING = (
     Field("section"),
     Field("version"),
     Field("side"),
+)
+FINDING = (
+    Field("", FieldKind.INLINE, "classification", members=CLASSIFICATION, shared=True),
     Field("handshake"),
     Field("capture", several=True),
     Field("stream"),

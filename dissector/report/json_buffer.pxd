@@ -12,6 +12,7 @@ cdef Py_ssize_t _FIRST_SIZE
 cdef Py_ssize_t _LARGEST_KEPT
 cdef Py_ssize_t _NUMBER_SIZE
 cdef bytes _CLASS
+cdef unsigned long long _ONES, _HIGH_BITS, _SPACES, _QUOTATION_MARKS, _BACKSLASHES, _DELETES
 
 @cython.final
 cdef class JsonBuffer:
@@ -30,9 +31,15 @@ cdef class JsonBuffer:
     @cython.locals(nanoseconds=cython.longlong, whole=cython.longlong, rest=cython.longlong, size=cython.int)
     cdef real(self, double value)
     cdef drop(self, Py_ssize_t start)
+    cdef bytes copy_from(self, Py_ssize_t start)
     cpdef bytes take_from(self, Py_ssize_t start)
     cpdef bytes take(self)
     @cython.locals(at=Py_ssize_t)
     cdef _digits(self, unsigned long long value, int size)
-    @cython.locals(index=Py_ssize_t, marks=Py_ssize_t, found=cython.int, classes="const unsigned char *", at=Py_ssize_t)
+    @cython.locals(at=Py_ssize_t)
     cdef bint _quoted(self, const unsigned char *source, Py_ssize_t size) except -1
+    @cython.locals(index=Py_ssize_t, marks=Py_ssize_t, found=cython.int, classes="const unsigned char *", at=Py_ssize_t)
+    cdef bint _escaped(self, const unsigned char *source, Py_ssize_t size) except -1
+
+@cython.locals(index=Py_ssize_t, found=cython.ulonglong, word=cython.ulonglong)
+cdef bint _is_plain(const unsigned char *source, Py_ssize_t size) noexcept

@@ -27,6 +27,12 @@ _LARGEST_KEPT = 1 << 20  # a larger buffer is given back once its content is tak
 _NUMBER_SIZE = 20  # digits and sign of a 64-bit integer
 # 0 for printable ASCII, 1 for what has a backslash before it, 2 for all other bytes
 _CLASS = bytes(1 if byte in b'"\\' else 0 if 32 <= byte <= 126 else 2 for byte in range(256))
+_ONES = 0x0101010101010101
+_HIGH_BITS = 0x80 * _ONES
+_SPACES = 0x20 * _ONES
+_QUOTATION_MARKS = ord('"') * _ONES
+_BACKSLASHES = ord("\\") * _ONES
+_DELETES = 0x7F * _ONES
 
 
 class JsonBuffer:
@@ -125,12 +131,17 @@ class JsonBuffer:
         if not cython.compiled:
             del self.data[start:]
 
-    def take_from(self, start: int) -> bytes:
-        """Returns and removes everything from `start` on."""
+    def copy_from(self, start: int) -> bytes:
+        """Returns everything from `start` on."""
         if cython.compiled:
             made: bytes = self.at[start : self.used]
         else:
             made = bytes(self.data[start:])
+        return made
+
+    def take_from(self, start: int) -> bytes:
+        """Returns and removes everything from `start` on."""
+        made = self.copy_from(start)
         self.drop(start)
         if cython.compiled and start == 0 and self.size > _LARGEST_KEPT:
             self.size = 0
@@ -151,6 +162,19 @@ class JsonBuffer:
 
     def _quoted(self, source: cython.p_uchar, size: int) -> bool:
         """Writes a string unless it has more to escape than quotation marks and backslashes."""
+        if size + 2 > self.size - self.used:
+            self._grow(size + 2)
+        if not _is_plain(source, size):
+            return self._escaped(source, size)
+        at = self.used
+        self.at[at] = 34  # a quotation mark
+        memcpy(self.at + at + 1, source, size)
+        self.at[at + size + 1] = 34
+        self.used = at + size + 2
+        return True
+
+    def _escaped(self, source: cython.p_uchar, size: int) -> bool:
+        """Does the same, byte by byte."""
         classes = cython.cast(cython.p_uchar, _CLASS)
         found = 0
         marks = 0
@@ -164,16 +188,34 @@ class JsonBuffer:
         at = self.used
         self.at[at] = 34  # a quotation mark
         at += 1
-        if cython.compiled and found == 0:
-            memcpy(self.at + at, source, size)
-            at += size
-        else:
-            for index in range(size):
-                if classes[source[index]]:
-                    self.at[at] = 92  # a backslash
-                    at += 1
-                self.at[at] = source[index]
+        for index in range(size):
+            if classes[source[index]]:
+                self.at[at] = 92  # a backslash
                 at += 1
+            self.at[at] = source[index]
+            at += 1
         self.at[at] = 34
         self.used = at + 1
         return True
+
+
+def _is_plain(source: cython.p_uchar, size: int) -> bool:
+    """Whether bytes below 128 are all of class 0; eight at a time, in one integer.
+
+    If one of them is a certain value, or less than a space, the subtraction borrows from its
+    highest bit, or from that of a byte above it.
+    """
+    found = cython.cast(cython.ulonglong, 0)
+    index = 0
+    while index < size:
+        word = _SPACES
+        if size - index >= 8:
+            memcpy(cython.address(word), source + index, 8)
+        else:
+            memcpy(cython.address(word), source + index, size - index)
+        index += 8
+        found |= word - _SPACES
+        found |= (word ^ _QUOTATION_MARKS) - _ONES
+        found |= (word ^ _BACKSLASHES) - _ONES
+        found |= (word ^ _DELETES) - _ONES
+    return not found & _HIGH_BITS

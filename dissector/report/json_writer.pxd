@@ -1,7 +1,7 @@
 cimport cython
 from dissector.report.json_buffer cimport JsonBuffer
 
-cdef int _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE
+cdef int _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE, _SHARED_KEPT
 cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE
 cdef object _ENUM_TYPE, _RAW, _STRUCT
 
@@ -17,6 +17,7 @@ cdef class FieldStep:
     cdef object descriptor
     cdef Plan members
     cdef FieldStep otherwise
+    cdef dict written
 
 @cython.final
 cdef class Plan:
@@ -49,6 +50,8 @@ cdef class JsonWriter:
     cpdef bytes encoded_value(self, value)
     @cython.locals(buffer=JsonBuffer, step=FieldStep)
     cdef _members(self, Plan plan, record)
+    @cython.locals(buffer=JsonBuffer, written=dict, start=Py_ssize_t)
+    cdef _shared(self, FieldStep step, value)
     @cython.locals(buffer=JsonBuffer)
     cdef _rarer(self, FieldStep step, value)
     @cython.locals(other=FieldStep)

@@ -38,6 +38,7 @@ _SECRET_SIZE = 256  # bytes; of longer secrets the fingerprint is computed each 
 _SECONDS_KEPT = 4096
 _PROPERTIES_KEPT = 1000  # property sections; servers send the same one to all clients
 _PROPERTIES_SIZE = 4096  # bytes of JSON
+_SHARED_KEPT = 1000  # objects of a member that is shared
 # C integers if compiled
 _ANY, _TEXT, _TIME, _SECRET = FieldKind.ANY, FieldKind.TEXT, FieldKind.TIME, FieldKind.SECRET
 _PROPERTIES, _OBJECT, _OBJECTS = FieldKind.PROPERTIES, FieldKind.OBJECT, FieldKind.OBJECTS
@@ -49,7 +50,8 @@ class FieldStep:
     """One member, ready to be written.
 
     `key` stands before the value, `absent` in place of both if the value is None. The value is the
-    result of `function`, else what `descriptor` holds, else the attribute `attribute`.
+    result of `function`, else what `descriptor` holds, else the attribute `attribute`. `written`
+    has what was written of the objects of a shared member, None of other members.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class FieldStep:
         self.descriptor: Any = None
         self.members: Any = members  # a plan, if it has members
         self.otherwise: FieldStep | None = None
+        self.written: dict[Any, bytes] | None = {} if field.shared else None
         if field.kind is FieldKind.INLINE and members is not None:
             self.key = b""
             self.absent = b"".join(step.absent for step in members.steps)
@@ -189,12 +192,29 @@ class JsonWriter:
                 self._members(step.members, value)
                 buffer.put(b"}")
             elif step.kind == _INLINE:
-                self._members(step.members, value)
+                if step.written is None:
+                    self._members(step.members, value)
+                else:
+                    self._shared(step, value)
             elif step.kind == _TIME:
                 buffer.put(step.key)
                 self._time(value)
             else:
                 self._rarer(step, value)
+
+    def _shared(self, step: FieldStep, value: Any) -> None:
+        """Writes the members of an object that many records share."""
+        buffer, written = self.buffer, step.written
+        assert written is not None
+        known = written.get(value)
+        if known is not None:
+            buffer.put(known)
+            return
+        start = buffer.used
+        self._members(step.members, value)
+        if len(written) >= _SHARED_KEPT:
+            written.clear()
+        written[value] = buffer.copy_from(start)
 
     def _rarer(self, step: FieldStep, value: Any) -> None:
         buffer = self.buffer

@@ -283,8 +283,7 @@ class Pseudonymous:
         names = self._names
         client, server = record.client, record.server
         self._to.finding(
-            msgspec.structs.replace(
-                record,
+            record.replace(
                 client_id=names.maybe("client", record.client_id),
                 message=advice(record.rule).summary or record.name,
                 evidence=names.evidence(record.evidence),

@@ -18,7 +18,8 @@ from dissector.activity.tls import TlsAuditContext
 from dissector.connections.record import ConnectionRecord
 from dissector.connections.thresholds import Thresholds
 from dissector.model import Confidence, Endpoint, FrameRef, Obligation, Severity, Side, Version
-from dissector.rules.base import Failure, Rule, Subject, Verdict
+from dissector.rules.base import Rule, Subject, Verdict
+from dissector.rules.failure import Failure
 
 __all__ = [
     "EXPOSURE_TEXT", "AuditContext", "AuditRule", "ConnectionAuditRule", "Event", "Thresholds",

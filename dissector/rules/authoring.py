@@ -20,10 +20,8 @@ from dissector.mqtt.packets.packet import Packet
 from dissector.mqtt.properties import Property
 from dissector.rules.base import (
     ConnectionRule,
-    DefectFact,
     DefectRule,
     Example,
-    Failure,
     HandshakeRule,
     Step,
     Subject,
@@ -56,6 +54,7 @@ from dissector.rules.examples import (
     websocket_answer,
     websocket_request,
 )
+from dissector.rules.failure import DefectFact, Failure
 from dissector.rules.gating import (
     SECOND_NS,
     after,

@@ -16,13 +16,11 @@ import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import msgspec
-
 from dissector.connections.connection import Connection
-from dissector.model import Confidence, Finding, FrameRef, Obligation, Severity, Side, Version
+from dissector.model import Confidence, Finding, Obligation, Severity, Side, Version
 from dissector.mqtt import spec
-from dissector.mqtt.defects import Defect, DefectKind
-from dissector.mqtt.packets.packet import Packet
+from dissector.mqtt.defects import DefectKind
+from dissector.rules.failure import DefectFact, Failure, defect_failure
 
 Step = str | Callable[[], str]
 
@@ -57,24 +55,6 @@ class Example:
     def steps(self) -> tuple[str, ...]:
         """All steps as text."""
         return step_texts(self._steps)
-
-
-class Failure(msgspec.Struct, kw_only=True):
-    """A violation, before it becomes a `Finding`; None means that the rule's own value is used."""
-
-    message: str
-    at: FrameRef
-    frames: tuple[FrameRef, ...] = ()
-    evidence: dict[str, Any] = msgspec.field(default_factory=dict)
-    side: Side | None = None
-    statements: tuple[str, ...] | None = None
-    section: str | None = None
-    severity: Severity | None = None
-    confidence: Confidence | None = None
-    obligation: Obligation | None = None
-    time_ns: int | None = None
-    packet: Packet | None = None
-    span: tuple[int, int] | None = None
 
 
 class Unevaluated(NamedTuple):
@@ -234,16 +214,6 @@ class Rule:
         return Page(summary=chunks[0].strip(), **parts)
 
 
-class DefectFact(msgspec.Struct, frozen=True):
-    """A defect with its packet and connection; `frame` completes the packet."""
-
-    defect: Defect
-    packet: Packet
-    side: Side
-    frame: FrameRef
-    connection: Connection
-
-
 class DefectRule(Rule):
     """Judges single defects of single packets, of the kinds that it consumes."""
 
@@ -257,31 +227,7 @@ class DefectRule(Rule):
         """Judges one defect."""
         raise NotImplementedError
 
-    @staticmethod
-    def failure(fact: DefectFact, message: str, **more: Any) -> Failure:
-        """Returns a failure of the packet's sender, with the defect's bytes as `span`."""
-        defect, frame = fact.defect, fact.frame
-        if "evidence" not in more:
-            more["evidence"] = _evidence(defect)
-        return Failure(
-            message=message,
-            at=frame,
-            frames=(frame,),
-            side=more.pop("side", fact.side),
-            packet=fact.packet,
-            span=(defect.offset, defect.length),
-            **more,
-        )
-
-
-def _evidence(defect: Defect) -> dict[str, Any]:
-    # the private name is a plain attribute, `value` a function
-    evidence: dict[str, Any] = {"defect": defect.kind._value_, "offset": defect.offset}
-    if defect.field is not None:
-        evidence["field"] = defect.field
-    if defect.seen is not None:
-        evidence["seen"] = defect.seen
-    return evidence
+    failure = staticmethod(defect_failure)
 
 
 class HandshakeRule(Rule):

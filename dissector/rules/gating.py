@@ -13,7 +13,8 @@ from dissector.connections.connection import Connection, PacketRef
 from dissector.model import Confidence, Finding, FrameRef, Severity, Side, Version
 from dissector.mqtt import spec
 from dissector.mqtt.packets.packet import Packet
-from dissector.rules.base import Failure, Unevaluated, Verdict
+from dissector.rules.base import Unevaluated, Verdict
+from dissector.rules.failure import Failure
 
 SECOND_NS = 1_000_000_000
 # members of an enum as globals: reading them from the class takes ten times as long

@@ -1,10 +1,12 @@
 cimport cython
 from dissector.connections.connection cimport Connection
-from dissector.model cimport Endpoint, FrameRef
+from dissector.connections.handshake cimport Handshake
+from dissector.model cimport Classification, Endpoint, Finding, FrameRef
 from dissector.mqtt.packets.packet cimport Packet
+from dissector.rules.failure cimport Failure
 
 cdef unsigned long long _WITH_FINDING, _WEBSOCKET, _CONNECT, _CONNACK
-cdef long long _FREE_FINDINGS, _FINDING_BYTES, STREAMS_LISTED
+cdef long long _FREE_FINDINGS, _FINDING_BYTES, _CLASSIFICATIONS_KEPT, STREAMS_LISTED
 cdef object _V3_1_1, _V5_0, _INFO, _MUST
 
 cdef class NotEvaluatedCount:
@@ -27,10 +29,13 @@ cdef class IndexedRule:
     cdef bint either
     cdef bint malformed
     cdef tuple statements
-    cdef object section
+    cdef str section
+    cdef list classifications
     cdef bint selected
     cdef bint off
     cdef dict unevaluated
+    @cython.locals(statements=tuple, section=str, known=Classification, made=Classification)
+    cdef Classification classification(self, Failure failure, version)
 
 cdef class Asked:
     cdef list rules
@@ -51,7 +56,7 @@ cdef class Judge:
     cdef dict _by_version
     @cython.locals(entry=IndexedRule)
     cdef _index(self, IndexedRule entry, version)
-    @cython.locals(known=Py_ssize_t, entry=IndexedRule)
+    @cython.locals(known=Py_ssize_t, index=Py_ssize_t, entry=IndexedRule)
     cpdef defects(self, Connection connection, Packet packet, side)
     @cython.locals(entry=IndexedRule)
     cdef _unknown_version(self, defect, Connection connection)
@@ -72,17 +77,19 @@ cdef class Judge:
     cpdef not_judged(self, Connection connection, Packet packet)
     @cython.locals(entry=IndexedRule, seen=cython.ulonglong, flags=cython.ulonglong)
     cdef _skip_unseen(self, Connection connection, str reason)
+    @cython.locals(failure=Failure)
     cdef _settle(self, IndexedRule entry, record, verdict)
     @cython.locals(connection=Connection)
-    cdef _add(self, IndexedRule entry, record, finding)
-    cdef _keep(self, IndexedRule entry, Connection connection, finding)
+    cdef _add(self, IndexedRule entry, record, Finding finding)
+    cdef _keep(self, IndexedRule entry, Connection connection, Finding finding)
     @cython.locals(entry=IndexedRule)
     cdef _reconsider(self, Connection connection)
     @cython.locals(connection=Connection, counted=NotEvaluatedCount)
     cdef _skip(self, IndexedRule entry, str reason, record)
 
-cdef _add_malformed(Connection connection, Packet packet, finding)
+@cython.locals(about=Classification)
+cdef _add_malformed(Connection connection, Packet packet, Finding finding)
 @cython.locals(first=FrameRef, second=FrameRef)
 cdef tuple _in_order(tuple frames)
-@cython.locals(connection=Connection, at=FrameRef, packet=Packet, client=Endpoint, server=Endpoint)
-cdef _finding(IndexedRule entry, record, failure)
+@cython.locals(connection=Connection, at=FrameRef, packet=Packet, made=Finding)
+cdef Finding _finding(IndexedRule entry, record, Failure failure)

@@ -12,20 +12,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import cython
+
 from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.record import ConnectionRecord
-from dissector.model import Endpoint, Finding, FrameRef, Obligation, Severity, Side, Stream, Version
+from dissector.model import (
+    Classification,
+    Finding,
+    FrameRef,
+    Obligation,
+    Severity,
+    Side,
+    Stream,
+    Version,
+)
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
 from dissector.mqtt.defects import Defect
 from dissector.mqtt.packets.packet import Packet
-from dissector.rules.base import DefectFact, Failure, Rule, Subject, Unevaluated, Verdict
+from dissector.rules.base import Rule, Subject, Unevaluated, Verdict
+from dissector.rules.failure import Failure
 from dissector.rules.registry import AUDIT_GROUPS
+
+if cython.compiled:
+    from cython.cimports.dissector.rules.failure import defect_fact  # type: ignore[import-not-found]
+else:
+    from dissector.rules.failure import defect_fact
 
 STREAMS_LISTED = 20  # streams listed in a "not evaluated" record; further ones are only counted
 _WITH_FINDING = ConnectionFlag.FINDING
 _WEBSOCKET = ConnectionFlag.WEBSOCKET
 _FREE_FINDINGS = 2  # that do not count, so that a usual connection is never evicted for them
+_CLASSIFICATIONS_KEPT = 16  # for each rule and version
 _FINDING_BYTES = 2048  # memory of each finding; the bytes of its packet are shared
 _CONNECT, _CONNACK = 1 << spec.CONNECT, 1 << spec.CONNACK
 _V3_1_1, _V5_0 = Version.V3_1_1, Version.V5_0
@@ -77,10 +95,37 @@ class IndexedRule:
         cited = _V3_1_1 if version is None else version
         self.statements = rule.statements.get(cited, ())
         self.section = rule.sections.get(cited)
+        self.classifications: list[Classification] = []  # of its findings so far
         self.selected = rule.id in selected
         # pedantic in this version, and not switched on
         self.off = version in rule.pedantic and rule.id not in pedantic
         self.unevaluated = unevaluated
+
+    def classification(self, failure: Failure, version: Version | None) -> Classification:
+        """Returns the classification of a failure on a connection of that version."""
+        severity = self.severity if failure.severity is None else failure.severity
+        obligation = self.obligation if failure.obligation is None else failure.obligation
+        confidence = self.confidence if failure.confidence is None else failure.confidence
+        statements = self.statements if failure.statements is None else failure.statements
+        section = failure.section or self.section
+        side = self.side if failure.side is None else failure.side
+        for known in self.classifications:
+            if (
+                known.side is side
+                and known.severity is severity
+                and known.obligation is obligation
+                and known.confidence is confidence
+                and known.version is version
+                and (known.statements is statements or known.statements == statements)
+                and (known.section is section or known.section == section)
+            ):
+                return known
+        made = Classification(
+            self.id, self.name, severity, obligation, confidence, statements, section, version, side
+        )
+        if len(self.classifications) < _CLASSIFICATIONS_KEPT:
+            self.classifications.append(made)
+        return made
 
 
 class Asked:
@@ -155,21 +200,18 @@ class Judge:
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
         """Judges the defects of one packet."""
-        assert packet.frame is not None
         version = connection.version
         for defect in packet.defects:
             entry = self._consumers.get((defect.kind, defect.packet_type, version))
             if entry is not None:
                 if entry.either or entry.side is side:  # else only the other side sends it: ENC12
                     known = len(connection.findings)
-                    verdict = entry.check(
-                        DefectFact(defect, packet, side, packet.frame, connection)
-                    )
+                    verdict = entry.check(defect_fact(defect, packet, side, connection))
                     if verdict is not None:
                         self._settle(entry, connection, verdict)
                         if entry.malformed:
-                            for finding in connection.findings[known:]:
-                                _add_malformed(connection, packet, finding)
+                            for index in range(known, len(connection.findings)):
+                                _add_malformed(connection, packet, connection.findings[index])
             elif version is None:
                 self._unknown_version(defect, connection)
 
@@ -343,7 +385,8 @@ def _rule_order(rule: str) -> tuple[bool, str]:
 
 def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> None:
     """Records a finding by which a packet of the connection is malformed."""
-    if finding.severity is _INFO or finding.obligation is not _MUST:
+    about = finding.classification
+    if about.severity is _INFO or about.obligation is not _MUST:
         return  # as `Rule.says_malformed`
     connection.malformed += (finding,)
     unfinished = connection.unfinished
@@ -369,46 +412,41 @@ def _frame_order(frame: FrameRef) -> tuple[int, str, int]:
 
 
 def _finding(entry: IndexedRule, record: Any, failure: Failure) -> Finding:
-    """Builds the finding of a failure of a rule about a connection, or a TLS connection."""
+    """Makes the finding of a failure of a rule about a connection, or a TLS connection.
+
+    Besides the constructor, this is the only place that makes findings.
+    """
     version: Version | None = None
     handshake: int | None = None
     client_id: str | None = None
-    client: Endpoint = record.client
-    server: Endpoint = record.server
+    made = Finding.__new__(Finding)
     if isinstance(record, Connection):
         connection = record
         version = connection.version
         handshake = None if connection.handshake is None else connection.handshake.id
         client_id = None if connection.connect is None else connection.connect.client_id
-    elif isinstance(record, ConnectionRecord):
-        version, handshake = record.version, record.handshake
-        client_id = record.client_id if record.has_connect else None
+        made.stream = connection.stream
+        made.client = connection.client
+        made.server = connection.server
+    else:
+        if isinstance(record, ConnectionRecord):
+            version, handshake = record.version, record.handshake
+            client_id = record.client_id if record.has_connect else None
+        made.stream = record.stream
+        made.client = record.client
+        made.server = record.server
     at: FrameRef = failure.at
-    frames = failure.frames
     packet = failure.packet
-    time_ns = failure.time_ns
-    statements = failure.statements
-    return Finding(
-        rule=entry.id,
-        name=entry.name,
-        severity=failure.severity or entry.severity,
-        obligation=failure.obligation or entry.obligation,
-        confidence=failure.confidence or entry.confidence,
-        statements=entry.statements if statements is None else statements,
-        section=failure.section or entry.section,
-        version=version,
-        side=failure.side or entry.side,
-        handshake=handshake,
-        stream=record.stream,
-        client_id=client_id,
-        file=at.file,
-        frame=at.number,
-        frames=_in_order(frames) if frames else (at,),
-        time_ns=at.time_ns if time_ns is None else time_ns,
-        message=failure.message,
-        evidence=failure.evidence,
-        packet=None if packet is None or not packet.raw else packet.masked(),
-        span=failure.span,
-        client=client,
-        server=server,
-    )
+    made.classification = entry.classification(failure, version)
+    made.handshake = handshake
+    made.client_id = client_id
+    made.file = at.file
+    made.frame = at.number
+    made.frames = _in_order(failure.frames) if failure.frames else (at,)
+    made.time_ns = at.time_ns if failure.time_ns is None else failure.time_ns
+    made.message = failure.message
+    made.evidence = failure.evidence
+    made.packet = None if packet is None or not packet.raw else packet.masked()
+    made.span = failure.span
+    made.capture = 0
+    return made

@@ -84,7 +84,7 @@ class Found(Collector):
 
     def finding(self, record: Finding) -> None:
         if self.capture is not None:
-            msgspec.structs.force_setattr(record, "capture", self.capture)
+            record.capture = self.capture
         self.findings.append(record)
         self.tallies.finding(record)
 

@@ -1,3 +1,4 @@
+cimport cython
 from dissector.model cimport FrameRef
 from dissector.mqtt.fields cimport Reader
 
@@ -16,6 +17,8 @@ cdef class Packet:
     cpdef bint decode_usual(self, bytes raw, version, side) except -1
     cpdef decode_body(self, Reader reader, version, side)
     cpdef code(self)
+    @cython.locals(offset=Py_ssize_t, length=Py_ssize_t, stop=Py_ssize_t, hidden=bytes)
+    cpdef bytes masked(self)
 
 cdef class Reasoned(Packet):
     cdef public object side

@@ -12,6 +12,8 @@ _KINDS = frozenset(
 )
 # PINGREQ with a flag set
 _BAD_FLAGS = "C c1 00"
+_REFUSED = ConnectionFlag.REFUSED
+_ERROR, _CLIENT, _V5_0 = Severity.ERROR, Side.CLIENT, Version.V5_0
 
 
 def about_header_flags(finding: Finding) -> bool:
@@ -108,14 +110,14 @@ class NoCloseAfterBadFlags(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Requires a close after the first packet with bad flags that was not followed by one."""
-        if connection.connection_flags & ConnectionFlag.REFUSED:
+        if connection.connection_flags & _REFUSED:
             return None  # SEQ09 requires the close
         violations = [
             finding
             for finding in connection.findings
             if about_header_flags(finding)
-            and finding.severity is Severity.ERROR
-            and (finding.side is Side.CLIENT or connection.version is not Version.V5_0)
+            and finding.severity is _ERROR
+            and (finding.side is _CLIENT or connection.version is not _V5_0)
         ]
         if not violations:
             return None

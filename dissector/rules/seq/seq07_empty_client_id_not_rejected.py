@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dissector.rules.authoring import *
 
+_EMPTY_NOT_CLEAN = DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN
 _EMPTY = "C 10 0c 00 04 4d 51 54 54 04 00 00 3c 00 00"
 
 
@@ -70,7 +71,10 @@ class EmptyClientIdNotRejected(ConnectionRule):
         connect, connack = connection.connect, connection.connack
         if connect is None or connect.frame is None or connection.connect_faults:
             return None
-        if all(d.kind is not DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN for d in connect.defects):
+        for defect in connect.defects:
+            if defect.kind is _EMPTY_NOT_CLEAN:
+                break
+        else:
             return None
         shown = "CONNECT with an empty client id and cleanSession=0"
         wanted = "the server must send return code 2 and close"

@@ -9,6 +9,7 @@ from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flag
 from dissector.rules.seq.seq05_malformed_connect_tolerated import TOPIC_RULES
 
 _ERROR, _PROVEN, _MUST = Severity.ERROR, Confidence.PROVEN, Obligation.MUST
+_REFUSED = ConnectionFlag.REFUSED
 _SERVER, _V5_0 = Side.SERVER, Version.V5_0
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
@@ -116,7 +117,7 @@ class NoCloseAfterViolation(ConnectionRule):
 
     def check(self, connection: Connection) -> Verdict:
         """Requires a close after the first proven violation that was not followed by one."""
-        if connection.connection_flags & ConnectionFlag.REFUSED:
+        if connection.connection_flags & _REFUSED:
             return None
         findings, version = connection.findings, connection.version
         violations = [finding for finding in findings if _requires_close(finding, version)]
@@ -133,8 +134,10 @@ class NoCloseAfterViolation(ConnectionRule):
 
 def _requires_close(finding: Finding, version: Version | None) -> bool:
     """Whether a finding is a violation after which its receiver must close, by this rule."""
+    if finding.severity is not _ERROR:
+        return False
     rule, packet = finding.rule, finding.packet
-    if finding.severity is not _ERROR or not rule.startswith(_GROUPS) or rule in _REACTIVE:
+    if not rule.startswith(_GROUPS) or rule in _REACTIVE:
         return False
     # SEQ05 reports a CONNECT that violates section 3.1
     if packet is not None and packet[0] >> 4 == spec.CONNECT and rule not in TOPIC_RULES:

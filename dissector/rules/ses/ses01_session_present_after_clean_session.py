@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dissector.rules.authoring import *
 
+_V5_0 = Version.V5_0
+
 
 class SessionPresentAfterCleanSession(HandshakeRule):
     """The server reports a stored session to a client that asked for a clean one.
@@ -74,7 +76,7 @@ class SessionPresentAfterCleanSession(HandshakeRule):
             return Unevaluated("the CONNECT was not seen")
         if not connect.clean_session:
             return None
-        is_5 = connection.version is Version.V5_0
+        is_5 = connection.version is _V5_0
         return Failure(
             message="Session Present 1 in reply to Clean Start 1; a clean start has no stored "
             "session, so it must be 0"
