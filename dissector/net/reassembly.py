@@ -959,8 +959,9 @@ class TcpConnection:
         first = self.b if self.b.unseen_ack_frame < self.a.unseen_ack_frame else self.a
         first.skip_missing(time_ns)
         (self.a if first is self.b else self.b).skip_missing(time_ns)
-        if self.consumer is not None:
-            self.consumer.finished(reason, time_ns)
+        consumer = self.consumer
+        if consumer is not None:
+            consumer.finished(reason, time_ns)
         self.abandon()
 
     def release(self) -> None:
@@ -990,7 +991,8 @@ _Event = tuple[int, int, bytes, int, int, int, str]
 class CausalOrder(Consumer):
     """Buffers events between a connection and its consumer.
 
-    `need`: the peer's position that the next chunk acknowledges.
+    `need`: the peer's position that the next chunk acknowledges. A consumer may be replaced while it
+    is called (`TcpConnection.replace_consumer`), so each call holds a reference to it.
     """
 
     def __init__(
@@ -1015,7 +1017,8 @@ class CausalOrder(Consumer):
         waits = need > self.connection.position(1 - side) and not self.passthrough
         if not waits and not self.waiting[side]:
             self.last_frames[side] = frame
-            wanted = self.consumer.chunk(side, window, start, stop, frame, time_ns)
+            consumer = self.consumer
+            wanted = consumer.chunk(side, window, start, stop, frame, time_ns)
             return wanted and self._deliver_ready()
         self._enqueue(side, (_CHUNK, need, window[start:stop], 0, frame, time_ns, ""))
         reassembly = self.connection.reassembly
@@ -1026,7 +1029,8 @@ class CausalOrder(Consumer):
             return True
         self.passthrough = True
         last = self.last_frames[1 - side] or self.connection.first_frame
-        if not self.consumer.gap(1 - side, -1, last, time_ns, "buffer limit"):
+        consumer = self.consumer
+        if not consumer.gap(1 - side, -1, last, time_ns, "buffer limit"):
             return False
         return self._deliver_ready()
 
@@ -1036,23 +1040,29 @@ class CausalOrder(Consumer):
             self._enqueue(side, (_GAP, 0, b"", missing, frame, time_ns, reason))
             return True
         self.last_frames[side] = frame
-        return self.consumer.gap(side, missing, frame, time_ns, reason) and self._deliver_ready()
+        consumer = self.consumer
+        return consumer.gap(side, missing, frame, time_ns, reason) and self._deliver_ready()
 
     def closed(self, side: int, how: int, frame: int, time_ns: int) -> bool:
         """Deliver the close in order."""
         if self.waiting[side]:
             self._enqueue(side, (_CLOSED, 0, b"", how, frame, time_ns, ""))
             return True
-        return self.consumer.closed(side, how, frame, time_ns)
+        consumer = self.consumer
+        return consumer.closed(side, how, frame, time_ns)
 
     def capture_ends(self) -> None:
         """Pass the event on."""
-        self.consumer.capture_ends()
+        consumer = self.consumer
+        consumer.capture_ends()
 
     def finished(self, reason: int, time_ns: int) -> bool:
         """Deliver everything still held, then the end."""
         self.passthrough = True
-        return self._deliver_ready() and self.consumer.finished(reason, time_ns)
+        if not self._deliver_ready():
+            return False
+        consumer = self.consumer
+        return consumer.finished(reason, time_ns)
 
     def _enqueue(self, side: int, event: _Event) -> None:
         self.waiting[side].append(event)
@@ -1085,8 +1095,9 @@ class CausalOrder(Consumer):
             self.connection.clocks_differ = (
                 True  # the bytes it waited for are timed by another clock
             )
+        consumer = self.consumer
         if what == _CHUNK:
-            return self.consumer.chunk(side, data, 0, len(data), frame, time_ns)
+            return consumer.chunk(side, data, 0, len(data), frame, time_ns)
         if what == _GAP:
-            return self.consumer.gap(side, number, frame, time_ns, reason)
-        return self.consumer.closed(side, number, frame, time_ns)
+            return consumer.gap(side, number, frame, time_ns, reason)
+        return consumer.closed(side, number, frame, time_ns)
