@@ -1,7 +1,7 @@
 cimport cython
 from dissector.report.json_buffer cimport JsonBuffer
 
-cdef int _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE
+cdef int _SHARED_KEPT, _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE
 cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE
 cdef object _ENUM_TYPE, _RAW, _STRUCT
 
@@ -38,6 +38,8 @@ cdef class JsonWriter:
     cdef dict _secrets
     cdef dict _sections
     cdef dict _plans
+    cdef dict _shared
+    cpdef share(self, tuple values)
     @cython.locals(steps=list)
     cpdef Plan plan(self, tuple fields, bytes start=*)
     @cython.locals(step=FieldStep, key=bytes, members=Plan)
@@ -68,7 +70,7 @@ cdef class JsonWriter:
     cdef _converted(self, value)
     @cython.locals(buffer=JsonBuffer, number=cython.double)
     cdef bint _plain(self, value) except -1
-    @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes)
+    @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes, shared=tuple)
     cdef bint _list(self, values) except -1
     @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes, done=cython.bint)
     cdef bint _object(self, dict values) except -1
