@@ -3,12 +3,10 @@ from dissector.activity.profile cimport Profile
 from dissector.activity.entities cimport Client, Credential, Host, ServerHistory
 from dissector.activity.tables cimport ActivityTables
 
-cdef object _LIMITS
-
 cdef class AuditContext:
     cdef readonly ActivityTables activity
     cdef readonly ConnectionRecord connection
-    cdef readonly int event
+    cdef public long long event
     cdef readonly long long now
     cdef public Profile profile
     cdef readonly Profile former
@@ -17,4 +15,4 @@ cdef class AuditContext:
     cdef public ServerHistory server
     cdef public Credential credential
     cdef readonly tuple takeovers_by
-    cdef public object limits
+    cdef readonly object limits

@@ -10,16 +10,15 @@ from dissector.activity.entities import Client, Credential, Host, ServerHistory,
 from dissector.activity.profile import Profile
 from dissector.activity.tables import ActivityTables
 from dissector.connections.record import ConnectionRecord
-from dissector.connections.thresholds import DEFAULT, Thresholds
-
-_LIMITS = DEFAULT
+from dissector.connections.thresholds import Thresholds
 
 
 class Event:
     """What is new about a connection, as bits; each rule names those that trigger it.
 
-    Those from `CREDENTIALS` to `CONNACK_PROPERTIES` are set only together with `PROFILE`, so a rule
-    about wills is not run for devices that have none.
+    Those from `CREDENTIALS` to `CONNACK_TEXT` and from `OLD_VERSION` to `IN_CLEAR` are set only
+    together with `PROFILE`. A bit that depends on thresholds is set where they may be exceeded, so
+    a rule is run only for connections that it may report.
     """
 
     PROFILE = 1  # the first connection of its profile
@@ -39,13 +38,23 @@ class Event:
     WILL = 1 << 14
     FROM_BRIDGE = 1 << 15
     SPLIT_CONNECT = 1 << 16  # the CONNECT spans more than one frame
-    CONNACK_PROPERTIES = 1 << 17  # its CONNACK has properties
+    CONNACK_TEXT = 1 << 17  # its CONNACK has properties with text
     AFTER_DENIAL = 1 << 18  # accepted, and credentials from its host were refused before
     NO_KEEP_ALIVE = 1 << 19  # Keep Alive is 0; set for a new profile, and when a connection ends
     KEPT_SESSION = 1 << 20  # accepted with a session that outlives the connection
     WITH_FINDINGS = 1 << 21  # it ended, and has findings of rules about the standard
-    RECONNECT = 1 << 22  # a CONNECT with a client id that connected before, or without client id
+    RECONNECT = 1 << 22  # a CONNECT after many with the same client id, or without one
     SERVED = 1 << 23  # it ended; the server served it without an accepting CONNACK in the capture
+    OLD_VERSION = 1 << 24  # accepted with a version that is too old
+    KEEP_ALIVE = 1 << 25  # accepted with a keep alive that may be very short or long
+    USER_NAME_ONLY = 1 << 26  # accepted with a user name, without password and method
+    RETAINED_WILL = 1 << 27
+    IDENTIFIER = 1 << 28  # one of its texts may hold an identifier (`rules/identifiers.py`)
+    IN_CLEAR = 1 << 29  # accepted without encryption
+    NUMBERED = 1 << 30  # a new client id, accepted, with a digit at its end
+    LATE = 1 << 31  # a new client id, after the learning period
+    FLEET = 1 << 32  # a CONNECT, one of many newcomers in an interval
+    TLS_PORT = 1 << 33  # new profile, or ended, at the server port of MQTT in TLS
 
 
 class AuditContext:  # mutable while `ActivityTracker` fills it, read-only afterwards
@@ -83,4 +92,4 @@ class AuditContext:  # mutable while `ActivityTracker` fills it, read-only after
         self.server: ServerHistory | None = None
         self.credential: Credential | None = None
         self.takeovers_by: tuple[Takeover, ...] = ()
-        self.limits: Thresholds = _LIMITS
+        self.limits: Thresholds = activity.limits

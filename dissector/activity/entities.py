@@ -19,6 +19,7 @@ MEMBERS_KEPT = 64  # client ids and hosts that are kept for one credential or ho
 TIMES_KEPT = 64
 REFUSALS_KEPT = 128
 BUCKETS_KEPT = 360
+EARLIER_BUCKETS = 6  # that are needed to know the usual rate of newcomers
 NUMBERS_KEPT = 256  # numbers at the end of client ids with the same prefix
 TEXT_LIMIT = 16 << 20  # bytes of captured text that one table keeps
 SHORT = 256  # bytes of text that are not counted: the number of entries bounds them

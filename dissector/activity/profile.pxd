@@ -38,6 +38,7 @@ cdef class Profile:
     cdef readonly str username
     cdef public object version
     cdef readonly tuple will
+    cpdef long long used_count(self) except -1
     cpdef describe(self, ConnectionRecord record)
     cpdef add(self, capture, long long stream, long long period)
 

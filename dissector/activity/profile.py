@@ -131,9 +131,8 @@ class Profile:
         """Whether it is TLS that was not decrypted."""
         return self.tls is not None and not self.tls.decrypted
 
-    @property
-    def used(self) -> int:
-        """The number of its connections that carried data: not those on which TLS failed.
+    def used_count(self) -> int:
+        """Returns the number of its connections that carried data: not those on which TLS failed.
 
         0 for TLS that was decrypted: the MQTT inside has a profile of its own.
         """
@@ -144,12 +143,12 @@ class Profile:
     @property
     def encrypted(self) -> int:
         """The number of its connections that were encrypted."""
-        return self.used if self.transport in ENCRYPTED else 0
+        return self.used_count() if self.transport in ENCRYPTED else 0
 
     @property
     def in_clear(self) -> int:
         """The number of its connections with MQTT in clear, also without a captured CONNECT."""
-        return 0 if self.transport in ENCRYPTED else self.used
+        return 0 if self.transport in ENCRYPTED else self.used_count()
 
     def add(self, capture: int | None, stream: int, period: int) -> None:
         """Counts a connection, and adds its stream up to `STREAMS_KEPT`.

@@ -9,5 +9,6 @@ cdef class ActivityTables:
     cdef public object start_ns
     cdef readonly object _once
     cdef public object capture
+    cdef readonly object limits
     cdef readonly long long period
     cpdef forget(self)

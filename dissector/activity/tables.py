@@ -16,6 +16,7 @@ from dissector.activity.entities import (
     ServerHistory,
 )
 from dissector.activity.profile import Profile
+from dissector.connections.thresholds import DEFAULT, Thresholds
 
 PROFILES = 65_536
 HOSTS = 16_384
@@ -30,7 +31,8 @@ class ActivityTables:
     """Holds the tables. `key` is the key of the hashes of secrets, random if None.
 
     `start_ns` is the time of the first CONNECT or CONNACK. `capture` is the id of the capture if
-    there are several; `period` counts the calls of `forget`.
+    there are several; `period` counts the calls of `forget`. `limits` are the thresholds of the
+    rules.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
@@ -47,6 +49,7 @@ class ActivityTables:
         self.start_ns: int | None = None
         self._once: BoundedDict[tuple[object, ...], None] = BoundedDict(ONCE)
         self.capture: int | None = None
+        self.limits: Thresholds = DEFAULT
         self.period = 0
 
     def forget(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dissector.activity.context import AuditContext, Event
 from dissector.activity.entities import (
     BUCKETS_KEPT,
+    EARLIER_BUCKETS,
     MEMBERS_KEPT,
     SECOND_NS,
     SHORT,
@@ -25,13 +26,32 @@ from dissector.activity.entities import (
     latest,
     text_bytes,
 )
-from dissector.activity.profile import STREAMS_KEPT, Profile, profile_of
+from dissector.activity.profile import ENCRYPTED, STREAMS_KEPT, Profile, profile_of
 from dissector.activity.tables import ActivityTables
 from dissector.connections.record import DENIED, ConnectionRecord
-from dissector.model import FrameRef, Side
+from dissector.connections.thresholds import DEFAULT, Thresholds
+from dissector.model import FrameRef, Side, Version
 
 NEWCOMERS_KEPT = 65_536  # per server and interval of ten seconds
 BUCKET_NS = 10 * SECOND_NS
+TLS_PORT = 8883  # of MQTT in TLS, as registered
+# Attributes of a class as module-level names: C integers when compiled
+_ACCEPTED, _AFTER_DENIAL, _ANONYMOUS = Event.ACCEPTED, Event.AFTER_DENIAL, Event.ANONYMOUS
+_CHANGED, _CONNACK_TEXT, _CONNECT = Event.CHANGED, Event.CONNACK_TEXT, Event.CONNECT
+_CREDENTIALS, _DENIED, _ENDED = Event.CREDENTIALS, Event.DENIED, Event.ENDED
+_FLEET, _FROM_BRIDGE, _IN_CLEAR = Event.FLEET, Event.FROM_BRIDGE, Event.IN_CLEAR
+_KEEP_ALIVE, _KEPT_SESSION, _LATE = Event.KEEP_ALIVE, Event.KEPT_SESSION, Event.LATE
+_NEW_CLIENT, _NO_KEEP_ALIVE, _NUMBERED = Event.NEW_CLIENT, Event.NO_KEEP_ALIVE, Event.NUMBERED
+_OLD_VERSION, _PASSWORD, _PROFILE = Event.OLD_VERSION, Event.PASSWORD, Event.PROFILE
+_RECONNECT, _REFUSED, _RETAINED_WILL = Event.RECONNECT, Event.REFUSED, Event.RETAINED_WILL
+_SERVED, _SHARED, _SILENT = Event.SERVED, Event.SHARED, Event.SILENT
+_SPLIT_CONNECT, _TAKEN_OVER, _TLS_PORT = Event.SPLIT_CONNECT, Event.TAKEN_OVER, Event.TLS_PORT
+_USER_NAME_ONLY, _WILL, _WITH_FINDINGS = Event.USER_NAME_ONLY, Event.WILL, Event.WITH_FINDINGS
+_V3_1, _V5_0 = Version.V3_1, Version.V5_0
+# Properties of a CONNACK with text, by name
+_TEXTS = frozenset({"reasonString", "userProperty", "assignedClientIdentifier"})
+# The last character of a client id that ends in a number, or is a MAC address
+_LAST_DIGITS = "0123456789abcdefABCDEF:-"
 
 # Reason codes of 5.0 with which a server throttles a host: Banned, Connection rate exceeded
 SLOWED = frozenset({0x8A, 0x9F})
@@ -43,6 +63,18 @@ class ActivityTracker(ActivityTables):
     def __init__(self, key: bytes | None = None) -> None:
         ActivityTables.__init__(self, key)
         self._judged: dict[int, Profile] = {}  # of open connections, by stream
+        self.set_limits(DEFAULT)
+
+    def set_limits(self, limits: Thresholds) -> None:
+        """Sets the thresholds of the rules: events that they depend on are marked accordingly."""
+        self.limits = limits
+        self._old_versions = limits.oldest_version == _V5_0._value_  # or only 3.1
+        self._keep_alive_least = limits.keep_alive_least
+        self._keep_alive_most = limits.keep_alive_most
+        self._learning_ns = limits.learning_days * 86_400 * SECOND_NS
+        self._quick_retries = limits.quick_retries
+        self._shared_clients = limits.shared_clients
+        self._storm_clients = limits.storm_clients
 
     def begin_capture(self, number: int) -> None:
         """Begins one of several captures; the connections of the one before have all ended."""
@@ -72,9 +104,9 @@ class ActivityTracker(ActivityTables):
         if profile is None and record.connect_frame is not None:
             context = self._opened(record, record.connect_frame)
             self._judged.pop(record.stream, None)
-            context.event |= Event.ENDED
+            context.event |= _ENDED
         else:
-            context = AuditContext(self, record, Event.ENDED, now)
+            context = AuditContext(self, record, _ENDED, now)
             if profile is None:
                 profile = self._profile(record, now)
             context.profile = profile
@@ -82,18 +114,20 @@ class ActivityTracker(ActivityTables):
         profile = context.profile
         assert profile is not None
         if profile.keep_alive == 0:
-            context.event |= Event.NO_KEEP_ALIVE
+            context.event |= _NO_KEEP_ALIVE
         if record.findings:
-            context.event |= Event.WITH_FINDINGS
+            context.event |= _WITH_FINDINGS
         if profile.code != 0 and record.served:
-            context.event |= Event.SERVED
+            context.event |= _SERVED
+        if record.server.port == TLS_PORT:
+            context.event |= _TLS_PORT
         host = context.host
         if record.has_connect and not record.has_connack and host is not None:
             # the server did not answer, or its answer was not captured
             host.note_rejection((record.server.ip, record.server.port), now)
         if not record.has_connect:
             if not record.has_data:
-                context.event |= Event.SILENT
+                context.event |= _SILENT
                 assert host is not None
                 host.silent = latest(host.silent, (record.opened_ns, now))
             return context
@@ -103,7 +137,7 @@ class ActivityTracker(ActivityTables):
             connection = client.ended(record.stream)
             if connection is not None and connection.takeovers_by:
                 context.takeovers_by = connection.takeovers_by
-                context.event |= Event.TAKEN_OVER
+                context.event |= _TAKEN_OVER
                 first = connection.takeovers_by[0]
                 if record.incomplete_reason is None and client_active_since(
                     record, first.frame.time_ns
@@ -115,10 +149,10 @@ class ActivityTracker(ActivityTables):
         now = frame.time_ns
         if self.start_ns is None:
             self.start_ns = now
-        context = AuditContext(self, record, Event.CONNECT, now)
+        context = AuditContext(self, record, _CONNECT, now)
         profile = context.profile = self._profile(record, now)
         if profile.recent == 1:
-            context.event |= Event.PROFILE | _profile_events(profile, record)
+            context.event |= _PROFILE | self._profile_events(profile, record)
         self._judged[record.stream] = profile
         host = context.host = self._host(profile)
         client_id = record.client_id
@@ -128,33 +162,38 @@ class ActivityTracker(ActivityTables):
         server = context.server = self._server(record, now)
         if len(server.newcomers) < NEWCOMERS_KEPT:
             server.newcomers.add(hash(client_id or host.ip))
+        if len(server.newcomers) >= self._storm_clients and len(server.rates) >= EARLIER_BUCKETS:
+            context.event |= _FLEET
         place = (record.server.ip, record.server.port)
         key = (*place, client_id)
         client = self.clients.get(key)
         if client is None:
             size = text_bytes((record.username, record.last_will_topic)) + _property_text(record)
             client = self.clients.keep(key, Client(), size)
-            context.event |= Event.NEW_CLIENT
+            context.event |= _NEW_CLIENT
+            if now - self.start_ns >= self._learning_ns:
+                context.event |= _LATE
         context.client = client
         client.connects = latest(client.connects, now)
         client.count += 1
-        if client.count > 1 or not client_id:
-            context.event |= Event.RECONNECT
+        times = client.connects if client_id else host.connects_without_id
+        if len(times) > self._quick_retries:
+            context.event |= _RECONNECT
         if code is None:
             return context
         if code:
-            context.event |= Event.REFUSED
+            context.event |= _REFUSED
             if code in DENIED:
-                context.event |= Event.DENIED
+                context.event |= _DENIED
                 self.hosts.charge(host.ip, host.refused(Refusal(record, frame, place)))
             elif code in SLOWED:
                 host.note_rejection(place, now)
             return context
-        context.event |= Event.ACCEPTED
+        context.event |= _ACCEPTED
         if host.refusals is not None:
-            context.event |= Event.AFTER_DENIAL
+            context.event |= _AFTER_DENIAL
         if not profile.clean or profile.properties:
-            context.event |= Event.KEPT_SESSION
+            context.event |= _KEPT_SESSION
         for connection in client.live:
             if len(connection.takeovers_by) < STREAMS_KEPT:
                 connection.takeovers_by += (Takeover(record, frame),)
@@ -163,10 +202,16 @@ class ActivityTracker(ActivityTables):
         context.former = client.known
         if client.known is not profile:
             if client.known is not None:
-                context.event |= Event.CHANGED
+                context.event |= _CHANGED
             client.known = profile
         if profile.secret is not None:
             self._share(context, profile, frame)
+        if context.event & _NEW_CLIENT and client_id and client_id[-1] in _LAST_DIGITS:
+            shared = context.credential
+            if profile.anonymous or (
+                shared is not None and len(shared.client_ids) >= self._shared_clients
+            ):
+                context.event |= _NUMBERED
         return context
 
     def _share(self, context: AuditContext, profile: Profile, frame: FrameRef) -> None:
@@ -185,7 +230,7 @@ class ActivityTracker(ActivityTables):
             fresh = True
         if fresh:
             if len(known.client_ids) > 1 or len(known.addresses) > 1:
-                context.event |= Event.SHARED
+                context.event |= _SHARED
             if len(known.frames) < STREAMS_KEPT:
                 known.frames += (frame,)
 
@@ -215,6 +260,54 @@ class ActivityTracker(ActivityTables):
         if now > profile.last_ns:
             profile.last_ns = now
         return profile
+
+    def _profile_events(self, profile: Profile, record: ConnectionRecord) -> int:
+        """Returns the `Event` bits of a new profile."""
+        bits = 0
+        if profile.anonymous:
+            bits |= _ANONYMOUS
+        elif profile.shows_login:
+            bits |= _CREDENTIALS
+            if record.password is not None:
+                bits |= _PASSWORD
+        if profile.will is not None:
+            bits |= _WILL
+            if profile.will[2]:
+                bits |= _RETAINED_WILL
+        if profile.bridge:
+            bits |= _FROM_BRIDGE
+        if profile.keep_alive == 0:
+            bits |= _NO_KEEP_ALIVE
+        for item in profile.connack_properties:
+            if item.name in _TEXTS:
+                bits |= _CONNACK_TEXT
+        if record.connect_first is not record.connect_frame:
+            bits |= _SPLIT_CONNECT
+        if record.server.port == TLS_PORT:
+            bits |= _TLS_PORT
+        if profile.code == 0:
+            bits |= self._accepted_events(profile)
+        return bits
+
+    def _accepted_events(self, profile: Profile) -> int:
+        """Returns the `Event` bits of a new profile that was accepted."""
+        bits = 0
+        if profile.transport not in ENCRYPTED:
+            bits |= _IN_CLEAR
+        version = profile.version
+        if version is _V3_1 or (
+            self._old_versions and version is not None and version is not _V5_0
+        ):
+            bits |= _OLD_VERSION
+        if not profile.complete:
+            return bits
+        seconds = profile.keep_alive
+        odd = seconds < self._keep_alive_least or seconds > self._keep_alive_most
+        if profile.connack_properties or (seconds and odd):
+            bits |= _KEEP_ALIVE  # the server may have set another one
+        if profile.username is not None and profile.secret is None and profile.method is None:
+            bits |= _USER_NAME_ONLY
+        return bits
 
     def _host(self, profile: Profile) -> Host:
         ip = profile.client_ip
@@ -247,28 +340,6 @@ def _property_text(record: ConnectionRecord) -> int:
     for item in record.connack_properties:
         size += text_bytes(item.value)
     return size
-
-
-def _profile_events(profile: Profile, record: ConnectionRecord) -> int:
-    """Returns the `Event` bits of a new profile."""
-    bits = 0
-    if profile.anonymous:
-        bits |= Event.ANONYMOUS
-    elif profile.shows_login:
-        bits |= Event.CREDENTIALS
-        if record.password is not None:
-            bits |= Event.PASSWORD
-    if profile.will is not None:
-        bits |= Event.WILL
-    if profile.bridge:
-        bits |= Event.FROM_BRIDGE
-    if profile.keep_alive == 0:
-        bits |= Event.NO_KEEP_ALIVE
-    if profile.connack_properties:
-        bits |= Event.CONNACK_PROPERTIES
-    if record.connect_first is not record.connect_frame:
-        bits |= Event.SPLIT_CONNECT
-    return bits
 
 
 def client_active_since(record: ConnectionRecord, since_ns: int) -> bool:

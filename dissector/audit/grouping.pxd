@@ -8,7 +8,7 @@ cdef class Group:
     cdef readonly long long first_ns
 
 @cython.locals(first=cython.longlong, profile=Profile)
-cdef long long _first_ns(list profiles) except *
+cpdef long long first_ns(list profiles) except? -1
 @cython.locals(profile=Profile, everything=list)
 cpdef list grouped(profiles)
 @cython.locals(profile=Profile)

@@ -28,14 +28,15 @@ class Group:
         self.profiles = profiles
         self.kind = kind
         self.reason = reason
-        self.first_ns = _first_ns(profiles)
+        self.first_ns = first_ns(profiles)
 
 
 def _first_seen(group: Group) -> int:
     return group.first_ns
 
 
-def _first_ns(profiles: list[Profile]) -> int:
+def first_ns(profiles: list[Profile]) -> int:
+    """Returns the time when the first of these profiles was first seen."""
     first = profiles[0].first_ns
     for profile in profiles:
         first = min(first, profile.first_ns)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dissector.activity.profile import Profile
 from dissector.audit.certificates import asks_for_certificate, shown_certificates
-from dissector.audit.grouping import Group, grouped
+from dissector.audit.grouping import Group, first_ns, grouped
 from dissector.audit.login_methods import login_method
 from dissector.audit.posture import (
     Holders,
@@ -70,7 +70,7 @@ def devices(
         ]
         for number, group in enumerate(part):
             found[number].posture = device_posture(
-                group.profiles, faults[number], holders, checked, totals.seen
+                group.profiles, faults[number], holders, checked, totals
             )
             totals.add(found[number])
         yield from found
@@ -93,13 +93,13 @@ def holders(groups: list[Group]) -> Holders:
     """
     counts: Holders = {}
     for group in groups:
-        used: set[object] = set()
+        its: set[object] = set()
         for profile in group.profiles:
             if profile.secret is not None and (profile.code == 0 or profile.tls is not None):
-                used.add(profile.secret)
+                its.add(profile.secret)
             if profile.client_id and profile.code == 0:
-                used.add((profile.server_ip, profile.server_port, profile.client_id))
-        for item in used:
+                its.add((profile.server_ip, profile.server_port, profile.client_id))
+        for item in its:
             counts[item] = counts.get(item, 0) + 1
     return counts
 
@@ -123,6 +123,7 @@ def _device(number: int, group: Group, faults: Faults, holders: Holders) -> Devi
     connections = identified = 0
     for profile in profiles:  # one pass: there may be very many devices
         count = profile.count
+        used = profile.used_count()
         connections += count
         streams.update(profile.streams)
         _count(macs, profile.client_mac, count)
@@ -130,8 +131,8 @@ def _device(number: int, group: Group, faults: Faults, holders: Holders) -> Devi
         _count(named, profile.forwarded, count)
         _count(users, profile.username, count)
         _count(versions, _version(profile), count)
-        _count(transports, profile.transport, profile.used)
-        _count(logins, login_method(profile), profile.used)
+        _count(transports, profile.transport, used)
+        _count(logins, login_method(profile), used)
         _count(server_names, server_name(profile), 1)
         _count(wills, profile.will, count)
         if profile.tls is None and profile.code in (0, None):
@@ -208,7 +209,7 @@ def servers(
     by_place: dict[tuple[str, int], list[Profile]] = {}
     for profile in profiles:
         by_place.setdefault((profile.server_ip, profile.server_port), []).append(profile)
-    ordered = sorted(by_place.values(), key=lambda members: min(item.first_ns for item in members))
+    ordered = sorted(by_place.values(), key=first_ns)
     made = []
     for number, members in enumerate(ordered):
         faults = _faults(members, Side.SERVER)
@@ -237,10 +238,11 @@ def _server(
     connections = accepted = refused = unanswered = last_ns = 0
     for profile in without_decrypted(profiles):
         count = profile.count
+        used = profile.used_count()
         connections += count
-        _count(transports, profile.transport, profile.used)
+        _count(transports, profile.transport, used)
         if profile.served or profile.tls is not None:  # in TLS, clients that then sent data
-            _count(accepts, login_method(profile), profile.used)
+            _count(accepts, login_method(profile), used)
     for profile in profiles:  # one pass: there may be very many
         count = profile.count
         tally = tally_of(profile)
@@ -292,7 +294,7 @@ def _server(
         tls=tls,
         certificates=shown_certificates(profiles),
         asks_client_certificate=asks_for_certificate(profiles),
-        first_seen_ns=min(profile.first_ns for profile in profiles),
+        first_seen_ns=first_ns(profiles),
         last_seen_ns=last_ns,
         findings=_numbers(faults),
     )
@@ -392,9 +394,10 @@ def _session(profiles: list[Profile]) -> Session:
             clean += profile.count
         else:
             kept += profile.count
-        expiry = property_value(profile.properties, "sessionExpiryInterval")
-        if expiry is not None:
-            expiries.add(expiry)
+        if profile.properties:
+            expiry = property_value(profile.properties, "sessionExpiryInterval")
+            if expiry is not None:
+                expiries.add(expiry)
     return Session(clean, kept, tuple(sorted(expiries)))
 
 

@@ -16,7 +16,7 @@ def login_method(profile: Profile) -> str | None:
 
     If that cannot be seen, one of the texts above; None if the client did not get that far.
     """
-    if not profile.used:
+    if not profile.used_count():
         return None
     if profile.tls is not None:
         return "client certificate" if profile.tls.client_certificates else INSIDE_TLS

@@ -21,6 +21,8 @@ _STANDARDS = (Version.V3_1_1, Version.V5_0)
 _CURRENT = (version_name(TLS_1_2), version_name(TLS_1_3))
 _HIDES_CERTIFICATES = version_name(TLS_1_3)
 _VIOLATED = -1
+_V3_1_1, _V5_0 = Version.V3_1_1, Version.V5_0
+KINDS_KEPT = 4096  # of devices, by the facts that decide what is right about them
 
 # How many devices use each credential, and each client id at a server (`inventory.py`)
 Holders = dict[object, int]
@@ -231,12 +233,16 @@ class Totals:
 
     `seen` is on how many of their connections each of `DEVICE_MERITS` was seen, `visitors` how many
     devices a server has, by its name, `worst` how many devices have that severity, or "none".
+    `known` is what is right and what is unseen about a device, by the facts that decide it.
     """
 
     def __init__(self) -> None:
         self.devices = self.connections = 0
         self.seen = [0] * len(DEVICE_MERITS)
         self.visitors: dict[str, int] = {}
+        self.known: dict[
+            tuple[object, ...], tuple[tuple[Point, ...], tuple[str, ...], list[int]]
+        ] = {}
         self.worst: dict[str, int] = {severity.value: 0 for severity in reversed(Severity)}
         self.worst["none"] = 0
 
@@ -255,12 +261,60 @@ def device_posture(
     faults: Faults,
     holders: Holders,
     checked: frozenset[str],
-    seen: list[int],
+    totals: Totals,
 ) -> Posture:
     """Evaluates a device by the rules that were checked.
 
-    Adds to `seen`, by the index of `DEVICE_MERITS`, on how many of its connections each was seen.
+    Adds to `totals.seen`, by the index of `DEVICE_MERITS`, on how many of its connections each was
+    seen. Most devices have one profile, of which only few facts matter (`_facts`): what is right is
+    found once for all that have the same.
     """
+    facts: tuple[object, ...] | None = None
+    known = None
+    if len(everything) == 1:
+        facts = _facts(everything[0], holders)
+        known = totals.known.get(facts)
+    if known is None:
+        seen = [0] * len(DEVICE_MERITS)
+        right, unseen = _right_of_device(everything, holders, checked, seen)
+        known = (right, unseen, seen)
+        if facts is not None and len(totals.known) < KINDS_KEPT:
+            totals.known[facts] = known
+    for index, count in enumerate(known[2]):
+        totals.seen[index] += count
+    return _posture(faults, known[0], known[1])
+
+
+def _facts(profile: Profile, holders: Holders) -> tuple[object, ...] | None:
+    """Returns all that decides what is right about a device with this one profile; None for TLS.
+
+    It is all that the functions of `DEVICE_MERITS` and `_right_of_device` look at.
+    """
+    if profile.tls is not None:
+        return None
+    accepted = profile.code == 0
+    own_id = own_secret = False
+    if accepted and profile.client_id:
+        own_id = holders[profile.server_ip, profile.server_port, profile.client_id] == 1
+    if accepted and profile.secret is not None:
+        own_secret = holders[profile.secret] == 1
+    tally = tally_of(profile)
+    client, server = tally.client_faults, tally.server_faults
+    version = profile.version
+    return (
+        profile.count, profile.transport, profile.silent, profile.served, accepted,
+        not profile.client_id, profile.client_id is None, own_id, own_secret,
+        profile.secret is None, profile.username is None, profile.method is None,
+        profile.complete, profile.login_possible, version is _V3_1_1 or version is _V5_0,
+        profile.keep_alive == 0, None if client is None else client.rules(),
+        None if server is None else server.rules(), tally.suppressed,
+    )  # fmt: skip
+
+
+def _right_of_device(
+    everything: list[Profile], holders: Holders, checked: frozenset[str], seen: list[int]
+) -> tuple[tuple[Point, ...], tuple[str, ...]]:
+    """Returns what is right about a device, and what could not be evaluated; adds to `seen`."""
     accepted = opaque = missing = total = 0
     for profile in without_decrypted(everything):  # one pass: there may be very many devices
         total += profile.count
@@ -276,7 +330,7 @@ def device_posture(
         unseen.append("the CONNECT of some of its connections")
     unseen += _unchecked(DEVICE_MERITS, checked)
     right = _right(DEVICE_MERITS, everything, holders, checked, total, seen)
-    return _posture(faults, right, unseen)
+    return tuple(right), tuple(unseen)
 
 
 def server_posture(
@@ -299,7 +353,7 @@ def server_posture(
     unseen += _unchecked(SERVER_MERITS, checked)
     seen = [0] * len(SERVER_MERITS)
     right = _right(SERVER_MERITS, everything, holders, checked, total, seen)
-    return _posture(faults, right, unseen)
+    return _posture(faults, tuple(right), tuple(unseen))
 
 
 def _right(
@@ -355,7 +409,7 @@ def without_decrypted(profiles: list[Profile]) -> list[Profile]:
     return [item for item in profiles if item.tls is None or item.opaque] or profiles
 
 
-def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
+def _posture(faults: Faults, right: tuple[Point, ...], unseen: tuple[str, ...]) -> Posture:
     wrong = [
         Problem(item.rule, item.name, faults.severity(item.rank), item.count, item.numbers)
         for item in faults.counts
@@ -363,7 +417,7 @@ def _posture(faults: Faults, right: list[Point], unseen: list[str]) -> Posture:
     if len(wrong) > 1:
         wrong.sort(key=_worst_first)
     worst = wrong[0].severity if wrong else None
-    return Posture(worst, tuple(right), tuple(wrong), tuple(unseen))
+    return Posture(worst, right, tuple(wrong), unseen)
 
 
 def _worst_first(problem: Problem) -> tuple[int, str]:

@@ -80,7 +80,7 @@ def _by_client_id(text: str) -> Guess | None:
 
 def server_software(profiles: Iterable[Profile]) -> Guess | None:
     """Guesses a server's software."""
-    every = list(profiles)
+    every = [profile for profile in profiles if profile.connack_properties]
     for profile in every:
         assigned = property_value(profile.connack_properties, "assignedClientIdentifier")
         if assigned is not None and re.match(_ASSIGNED, assigned):

@@ -19,6 +19,8 @@ cdef class Faults:
     @cython.locals(item=RuleCount)
     cpdef bint has(self, number, str rule) except -1
     @cython.locals(item=RuleCount)
+    cpdef tuple rules(self)
+    @cython.locals(item=RuleCount)
     cpdef bint of(self, frozenset rules) except -1
     @cython.locals(known=RuleCount, new=tuple)
     cdef _add(self, str rule, str name, long long rank, long long count, tuple numbers)

@@ -58,6 +58,10 @@ class Faults:
                 return number in item.numbers
         return False
 
+    def rules(self) -> tuple[str, ...]:
+        """Returns the rules, in the order of their first finding."""
+        return tuple([item.rule for item in self.counts])
+
     def of(self, rules: frozenset[str]) -> bool:
         """Whether one of these rules has a finding."""
         for item in self.counts:

@@ -256,9 +256,13 @@ class Connection:
     CONNECT. `connack_read`: the client's TCP had acknowledged the whole CONNACK when the client
     sent its first DISCONNECT. `deadlines` are those of the analysis. `client_sent_bytes` and
     `server_sent_bytes` count the bytes that each side sent, `server_packets` the control packets of
-    the server (set when it ends); `server_versions` are the versions that the same server accepted
-    earlier in the capture. `id_assigned_before` is the CONNACK by which the server had assigned
-    this connection's Assigned Client Identifier to another client that still uses it.
+    the server (set when it ends).
+
+    The collector sets what rules need of earlier connections (`activity/servers.py`):
+    `server_versions` are the versions that the same server has accepted in the capture so far,
+    known when a connection with a defect is judged; `id_assigned_before` is the CONNACK by which
+    the server had assigned this connection's Assigned Client Identifier to another client that
+    still uses it.
     """
 
     def __init__(self, stream: int, client: Endpoint, server: Endpoint, first: FrameRef) -> None:

@@ -100,8 +100,6 @@ cdef class Tracker(Consumer):
     cdef bint _boundary_certain(self, MqttDirection direction) except -1
     @cython.locals(connection=Connection, handshake=Handshake, connect=Connect, passed=cython.longlong)
     cdef bint _connack(self, MqttDirection direction, Connack packet) except -1
-    @cython.locals(known_server=KnownServer)
-    cdef _accepted(self, Connection connection, Connack connack)
     @cython.locals(handshake=Handshake)
     cdef _handshake(self, Connection connection)
     @cython.locals(direction=MqttDirection, framer=Framer, side=cython.int, first=cython.int, received=cython.longlong)

@@ -280,9 +280,6 @@ class Tracker(Consumer):
                 connection.handshake.auths = connection.auths_before_connack()
             connection.handshake.close = connection.close
         self.context.sink.ended(connection)
-        assigned = connection.assigned_client_id()
-        if assigned is not None and known_server is not None:
-            known_server.release(assigned, connection)
         self.connection = None
         return True
 
@@ -339,8 +336,6 @@ class Tracker(Consumer):
         connection.connect_delivered = 0 <= self.connect_end <= acknowledged
         connection.opened_ns = tcp.first_time_ns
         connection.last_data_ns = max(client.last_time_ns, server.last_time_ns)
-        if self.known_server is not None:
-            connection.server_versions = self.known_server.versions
         connection.client_sent_bytes = client.byte_count
         connection.server_sent_bytes = server.byte_count
         connection.server_packets = server.packet_count
@@ -699,8 +694,8 @@ class Tracker(Consumer):
                 connection.connection_flags |= CONNACK_FLAGS.get(item.id, 0)
         if packet.return_code != 0:
             connection.connection_flags |= _WITH_REFUSAL
-        else:
-            self._accepted(connection, packet)
+        elif packet.session_present:
+            connection.connection_flags |= _WITH_SESSION
         if not self.tcp.expected and connection.connect is not None and not packet.defects:
             if not self.outer_layers & _INNER_LAYERS and not conflicting(connection, self.tcp):
                 self.context.proven.prove(self.tcp, direction.side)
@@ -716,18 +711,6 @@ class Tracker(Consumer):
             if passed >= 0:  # else they were captured out of order, and the latency is unknown
                 handshake.latency = passed / 1e9
         return True
-
-    def _accepted(self, connection: Connection, connack: Connack) -> None:
-        """Records that the server accepted the client, and the client id that it assigned."""
-        if connack.session_present:
-            connection.connection_flags |= _WITH_SESSION
-        known_server = self.known_server
-        assert known_server is not None
-        if connection.version is not None:
-            known_server.accepts(connection.version)
-        assigned = connection.assigned_client_id()
-        if assigned is not None and connack.frame is not None:
-            connection.id_assigned_before = known_server.assign(assigned, connection, connack.frame)
 
     def _handshake(self, connection: Connection) -> None:
         handshake = connection.handshake = Handshake.__new__(Handshake)

@@ -28,6 +28,8 @@ class AuditDocument(JsonDocument):
 
     def device(self, record: Device) -> None:
         """Stores one device."""
+        self._writer.share(record.posture.right)
+        self._writer.share(record.posture.unseen)
         self._devices.append(self._writer.encoded_value(record))
 
     def server(self, record: Server) -> None:
@@ -55,6 +57,8 @@ class AuditLines(JsonLines):
 
     def device(self, record: Device) -> None:
         """Writes one device."""
+        self._writer.share(record.posture.right)
+        self._writer.share(record.posture.unseen)
         self.line("device", of_struct(Device), record)
 
     def server(self, record: Server) -> None:

@@ -5,7 +5,7 @@ from dissector.report.json_writer cimport JsonWriter, Plan
 
 cdef class JsonLines:
     cdef object _stream
-    cdef JsonWriter _writer
+    cdef readonly JsonWriter _writer
     cdef JsonBuffer _buffer
     cdef int _limit
     cdef bint _eager

@@ -39,6 +39,8 @@ cdef class JsonWriter:
     cdef dict _secrets
     cdef dict _sections
     cdef dict _plans
+    cdef dict _tuples
+    cpdef share(self, tuple values)
     @cython.locals(steps=list)
     cpdef Plan plan(self, tuple fields, bytes start=*)
     @cython.locals(step=FieldStep, key=bytes, members=Plan)
@@ -71,7 +73,7 @@ cdef class JsonWriter:
     cdef _converted(self, value)
     @cython.locals(buffer=JsonBuffer, number=cython.double)
     cdef bint _plain(self, value) except -1
-    @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes)
+    @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes, shared=tuple)
     cdef bint _list(self, values) except -1
     @cython.locals(buffer=JsonBuffer, start=Py_ssize_t, before=bytes, done=cython.bint)
     cdef bint _object(self, dict values) except -1

@@ -38,7 +38,7 @@ _SECRET_SIZE = 256  # bytes; of longer secrets the fingerprint is computed each 
 _SECONDS_KEPT = 4096
 _PROPERTIES_KEPT = 1000  # property sections; servers send the same one to all clients
 _PROPERTIES_SIZE = 4096  # bytes of JSON
-_SHARED_KEPT = 1000  # objects of a member that is shared
+_SHARED_KEPT = 1000  # objects of a shared member, and tuples, that are part of many records
 # C integers if compiled
 _ANY, _TEXT, _TIME, _SECRET = FieldKind.ANY, FieldKind.TEXT, FieldKind.TIME, FieldKind.SECRET
 _PROPERTIES, _OBJECT, _OBJECTS = FieldKind.PROPERTIES, FieldKind.OBJECT, FieldKind.OBJECTS
@@ -114,6 +114,7 @@ class JsonWriter:
         self._seconds: dict[int, bytes] = {}
         self._secrets: dict[bytes, bytes] = {}
         self._sections: dict[tuple[Property, ...], tuple[bytes, bytes | None]] = {}
+        self._tuples: dict[int, tuple[Any, bytes]] = {}  # shared ones, by identity
         self._plans: dict[Any, Plan] = {}  # of structs by class, of other lists by identity
 
     def plan(self, fields: tuple[Field, ...], start: bytes = b"{") -> Plan:
@@ -142,6 +143,11 @@ class JsonWriter:
         if field.otherwise is not None:
             step.otherwise = self._step(field.otherwise, before)
         return step
+
+    def share(self, values: tuple[Any, ...]) -> None:
+        """Prepares a tuple that is part of many records, up to `_SHARED_KEPT`: the same object."""
+        if id(values) not in self._tuples and len(self._tuples) < _SHARED_KEPT:
+            self._tuples[id(values)] = (values, self.encoded_value(values))
 
     def write(self, plan: Plan, record: Any) -> None:
         """Writes a record as an object."""
@@ -357,7 +363,7 @@ class JsonWriter:
             return self._plain(decode(value))
         elif kind is _RAW:
             buffer.put(bytes(value))
-        elif isinstance(value, _STRUCT):
+        elif kind in self._plans or isinstance(value, _STRUCT):  # the look-up is faster
             self._struct(value)
         else:
             return False
@@ -365,6 +371,11 @@ class JsonWriter:
 
     def _list(self, values: Any) -> bool:
         buffer = self.buffer
+        if self._tuples:
+            shared = self._tuples.get(id(values))
+            if shared is not None:
+                buffer.put(shared[1])
+                return True
         start = buffer.used
         before = b"["
         for value in values:
@@ -383,7 +394,11 @@ class JsonWriter:
         for key, value in values.items():
             buffer.put(before)
             before = b","
-            done = type(key) is str and self._plain(key)
+            if type(key) is int:
+                buffer.put(b'"%d"' % key)
+                done = True
+            else:
+                done = type(key) is str and self._plain(key)
             buffer.put(b":")
             if not done or not self._plain(value):
                 buffer.drop(start)

@@ -5,7 +5,7 @@ from dissector.activity.context cimport AuditContext
 from dissector.connections.record cimport ConnectionRecord, RecordMaker
 from dissector.rules.finding_collector cimport FindingCollector
 
-cdef int _ENDED
+cdef long long _PROFILE, _IDENTIFIER, _WITHOUT_BYTES
 
 cdef class AuditCollector(FindingCollector):
     cdef readonly ActivityTracker activity
@@ -22,5 +22,5 @@ cdef class AuditCollector(FindingCollector):
     cpdef closing(self, Connection connection)
     cpdef ended(self, Connection connection)
     cpdef encrypted(self, record)
-    @cython.locals(event=cython.int)
+    @cython.locals(event=cython.longlong, record=ConnectionRecord)
     cdef _judge_activity(self, AuditContext context)

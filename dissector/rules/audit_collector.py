@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import cython
+
 from dissector.activity.context import AuditContext, Event
 from dissector.activity.tls import TlsActivityTracker, TlsAuditContext
 from dissector.activity.tracker import ActivityTracker
@@ -22,7 +24,15 @@ from dissector.rules.registry import all_rules, audit_rules
 if TYPE_CHECKING:
     from dissector.connections.tls_handshake import TlsHandshake
 
-_ENDED = Event.ENDED
+if cython.compiled:
+    from cython.cimports.dissector.rules.identifiers import (  # type: ignore[import-not-found]
+        profile_may_hold_identifier,
+    )
+else:
+    from dissector.rules.identifiers import profile_may_hold_identifier
+
+_PROFILE, _IDENTIFIER = Event.PROFILE, Event.IDENTIFIER
+_WITHOUT_BYTES = Event.ENDED | Event.TLS_PORT  # do not depend on the bytes of the connection
 
 
 class AuditCollector(FindingCollector):
@@ -44,6 +54,7 @@ class AuditCollector(FindingCollector):
         super().__init__(options, (*all_rules(), *chosen))
         self.activity = ActivityTracker() if activity is None else activity
         self.tls = TlsActivityTracker(self.activity)
+        self.activity.set_limits(thresholds)
         self.thresholds = thresholds
         self._records = RecordMaker(
             self.activity.key, thresholds.short_password, thresholds.derived_length
@@ -123,7 +134,9 @@ class AuditCollector(FindingCollector):
 
     def _judge_activity(self, context: AuditContext) -> None:
         event = context.event
-        if event & ~_ENDED and context.connection.conflict:
+        record = context.connection
+        if event & ~_WITHOUT_BYTES and record.conflict:
             return  # the true bytes are unknown
-        context.limits = self.thresholds
+        if event & _PROFILE and profile_may_hold_identifier(context.profile, record):
+            event |= _IDENTIFIER
         self._judge.activity(context, event)

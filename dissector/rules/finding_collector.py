@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dissector.connections.connection import Connection
+from dissector.activity.servers import AcceptingServers
+from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.event_sink import EventSink
 from dissector.connections.handshake import Handshake
 from dissector.model import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 FINDINGS_LIMIT = 1000  # per connection, of findings about single packets
 _ACCEPTED = Outcome.ACCEPTED
+_WITH_DEFECT = ConnectionFlag.DEFECT
 
 
 class CollectorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +75,7 @@ class FindingCollector(EventSink):
         self.known: Callable[[Finding], bool] | None = None  # whether to suppress a finding
         self._outcomes = dict.fromkeys(Outcome, 0)  # all but ACCEPTED, which is the most frequent
         self._accepted = 0
+        self._servers = AcceptingServers()
         self._severities = dict.fromkeys(Severity, 0)
         self.undecrypted = 0  # TLS connections that were not decrypted
 
@@ -87,6 +90,7 @@ class FindingCollector(EventSink):
         `streams` are the selected ones of this capture, None for all.
         """
         self._judge.capture = number
+        self._servers.clear()
         self._streams = streams
 
     def defects(self, connection: Connection, packet: Packet, side: Side) -> None:
@@ -104,19 +108,32 @@ class FindingCollector(EventSink):
 
     def answered(self, connection: Connection) -> None:
         """Judges a handshake whose CONNACK was received."""
+        self._servers.accepted(connection)
         if self._all or self._is_selected(connection):
             self._judge.handshake(connection)
 
     def not_judged(self, connection: Connection, packet: Packet) -> None:
         """Counts the rules that cannot be evaluated for a packet."""
+        if packet is connection.connack:
+            self._servers.accepted(connection)
         if self._all or self._is_selected(connection):
             self._judge.not_judged(connection, packet)
 
     def ended(self, connection: Connection) -> None:
         """Judges a connection that has ended in the capture, and forwards its handshake."""
-        if not (self._all or self._is_selected(connection)):
-            return
-        self._judge.connection(connection)
+        if self._all or self._is_selected(connection):
+            self.note_server(connection)
+            self._judge.connection(connection)
+            self._count(connection)
+        self._servers.ended(connection)
+
+    def note_server(self, connection: Connection) -> None:
+        """Sets what is known of the connection's server, before the connection is judged."""
+        if connection.connection_flags & _WITH_DEFECT:
+            connection.server_versions = self._servers.versions(connection)
+
+    def _count(self, connection: Connection) -> None:
+        """Counts and forwards the handshake of a connection."""
         handshake = connection.handshake
         if handshake is not None:
             if handshake.outcome is _ACCEPTED:

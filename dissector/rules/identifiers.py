@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from dissector.activity.profile import Profile
+from dissector.connections.record import ConnectionRecord
 from dissector.vendors import vendor
 
 # Patterns are strings: `re` compiles and caches them on first use, which is rare
@@ -48,6 +50,22 @@ def may_hold_identifier(text: str) -> bool:
         if digits == _SHORTEST:
             return True
     return False
+
+
+def profile_may_hold_identifier(profile: Profile, record: ConnectionRecord) -> bool:
+    """Whether one of the texts that a client chose may contain an identifier: a fast check."""
+    if profile.client_id is None:
+        return False
+    texts = profile.client_id
+    if profile.username is not None:
+        texts += "\n" + profile.username
+    if record.last_will_topic is not None:
+        texts += "\n" + record.last_will_topic
+    for item in profile.properties:
+        if item.name == "userProperty":
+            for half in item.value:
+                texts += "\n" + str(half)
+    return may_hold_identifier(texts)
 
 
 def identifier(text: str, own_mac: str | None) -> str | None:

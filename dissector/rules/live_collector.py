@@ -55,6 +55,7 @@ class _LiveReporting:
             return
         count = len(connection.findings)
         self._remaining = Counter(self._reported.get(connection.stream, ()))
+        self.note_server(connection)  # type: ignore[attr-defined]
         self._early.connection(connection)
         self._remaining = None
         new = connection.findings[count:]

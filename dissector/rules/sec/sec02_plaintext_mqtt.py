@@ -59,7 +59,7 @@ class PlaintextMqtt(ConnectionAuditRule):
         "NISTIR": ("DP",),
         "MQTT": ("5.4.5",),
     }
-    asks = Event.PROFILE | Event.SERVED
+    asks = Event.IN_CLEAR | Event.SERVED
     bad = (Example("accepted in clear", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (Example("refused", (connect("a"), REFUSED_311, *SERVER_CLOSES)),)
 

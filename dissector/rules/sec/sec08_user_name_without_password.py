@@ -47,7 +47,7 @@ class UserNameWithoutPassword(ConnectionAuditRule):
         "NISTIR": ("LA",),
         "MQTT": ("5.4.1",),
     }
-    asks = Event.CREDENTIALS
+    asks = Event.USER_NAME_ONLY
     bad = (
         Example("no password", (connect("a", "anna"), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("an empty password", (connect("a", "anna", b""), ACCEPTED_311, *GRACEFUL_CLOSE)),

@@ -55,7 +55,7 @@ class GuessableClientId(ConnectionAuditRule):
         "NISTIR": ("DI",),
         "MQTT": ("5.4.2",),
     }
-    asks = Event.NEW_CLIENT
+    asks = Event.NUMBERED
     bad = (
         Example(
             "five consecutive numbers",

@@ -39,7 +39,7 @@ class OddKeepAlive(ConnectionAuditRule):
     severity = Severity.INFO
     confidence = Confidence.PROVEN
     references = {"CWE": ("400",), "OWASP": ("I9",), "ETSI": ("5.9-1",), "NISTIR": ("DC",)}
-    asks = Event.PROFILE
+    asks = Event.KEEP_ALIVE
     bad = (
         Example("two seconds", (connect("a", keep_alive=2), ACCEPTED_311, *GRACEFUL_CLOSE)),
         Example("an hour", (connect("a", keep_alive=3600), ACCEPTED_311, *GRACEFUL_CLOSE)),

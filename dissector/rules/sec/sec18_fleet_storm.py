@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dissector.activity.entities import EARLIER_BUCKETS
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-
-EARLIER_INTERVALS = 6  # intervals of ten seconds that are needed to know the usual rate
 
 
 class FleetStorm(ConnectionAuditRule):
@@ -49,7 +48,7 @@ class FleetStorm(ConnectionAuditRule):
         "NISTIR": ("SA",),
         "MQTT": ("5.4.8",),
     }
-    asks = Event.CONNECT
+    asks = Event.FLEET
     bad = (
         Example(
             "fifty at once",
@@ -106,7 +105,7 @@ class FleetStorm(ConnectionAuditRule):
         if (
             server is None
             or len(server.newcomers) < limits.storm_clients
-            or len(server.rates) < EARLIER_INTERVALS
+            or len(server.rates) < EARLIER_BUCKETS
         ):
             return None
         usual = sorted(server.rates)[len(server.rates) // 2]

@@ -46,7 +46,7 @@ class OldProtocolVersion(ConnectionAuditRule):
         "ETSI": ("5.3-1",),
         "NISTIR": ("SU",),
     }
-    asks = Event.PROFILE
+    asks = Event.OLD_VERSION
     bad = (Example("3.1", (connect("a", version="3.1"), ACCEPTED_311, *GRACEFUL_CLOSE)),)
     good = (
         Example("3.1.1", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE)),

@@ -58,7 +58,7 @@ class RetainedSensitiveWill(ConnectionAuditRule):
         "NISTIR": ("DP",),
         "MQTT": ("5.4.2",),
     }
-    asks = Event.WILL
+    asks = Event.RETAINED_WILL
     bad = (
         Example(
             "on a configuration topic",

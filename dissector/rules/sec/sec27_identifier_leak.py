@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
-from dissector.rules.identifiers import identifier, may_hold_identifier
+from dissector.rules.identifiers import identifier
 
 
 class IdentifierLeak(ConnectionAuditRule):
@@ -57,7 +57,7 @@ class IdentifierLeak(ConnectionAuditRule):
         ),
         "MQTT": ("5.4.5",),
     }
-    asks = Event.PROFILE
+    asks = Event.IDENTIFIER
     bad = (
         Example(
             "its own MAC address",
@@ -122,8 +122,6 @@ class IdentifierLeak(ConnectionAuditRule):
         for item in profile.properties:
             if item.name == "userProperty":
                 places += [("User Property", str(half)) for half in item.value]
-        if not may_hold_identifier("\n".join([text for _, text in places])):
-            return None
         for where, text in places:
             kind = identifier(text, profile.client_mac)
             if kind is None or not context.activity.once(self.id, profile.client_ip, where, text):

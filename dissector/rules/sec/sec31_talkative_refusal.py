@@ -71,7 +71,7 @@ class TalkativeRefusal(ConnectionAuditRule):
         "ETSI": ("5.6-2",),
         "NISTIR": ("SA",),
     }
-    asks = Event.CONNACK_PROPERTIES
+    asks = Event.CONNACK_TEXT
     bad = (
         Example(
             "a file path",

@@ -45,7 +45,7 @@ class NewDevice(ConnectionAuditRule):
         ),
         "MQTT": ("5.4.7",),
     }
-    asks = Event.NEW_CLIENT
+    asks = Event.LATE
     bad = (
         Example(
             "after eight days",

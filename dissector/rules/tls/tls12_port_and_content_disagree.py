@@ -60,7 +60,7 @@ class PortAndContentDisagree(AuditRule):
     references = {"CWE": ("319",), "OWASP": ("I9",), "ETSI": ("5.5-1",)}
     either = True
     subjects = (Subject.ACTIVITY, Subject.TLS_CONNECTION)
-    asks = Event.PROFILE | Event.ENDED
+    asks = Event.TLS_PORT
     bad = (
         Example("in clear on 8883", (connect("a"), ACCEPTED_311, *GRACEFUL_CLOSE), (), PORT),
         Example(
