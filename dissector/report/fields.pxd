@@ -7,7 +7,7 @@ cdef object _V5_0
 cdef dict _NAMES
 cdef dict _NAMES_5_0
 
-@cython.locals(numbers=dict, frames=tuple, file=str, frame=FrameRef)
+@cython.locals(numbers=dict, frames=tuple, file=str, frame=FrameRef, first=FrameRef, second=FrameRef)
 cpdef str display_filter(finding)
 @cython.locals(names=dict, name=str)
 cpdef str return_code_name(Connack packet)

@@ -130,11 +130,14 @@ class _Located(Protocol):
 def display_filter(finding: _Located) -> str:
     """Returns the filter for a finding's frames in the file at fault; tshark 4.0 accepts it."""
     frames = finding.frames
-    if len(frames) == 1:
-        frame = frames[0]
-        if frame.file == finding.file:
-            return f"frame.number=={frame.number}"
     file = finding.file
+    first = frames[0] if frames else None
+    if first is not None and first.file == file:
+        if len(frames) == 1:
+            return f"frame.number=={first.number}"
+        second = frames[1]
+        if len(frames) == 2 and second.file == file and second.number != first.number:
+            return f"frame.number=={first.number}||frame.number=={second.number}"
     numbers: dict[int, None] = {}
     for frame in frames:
         if frame.file == file:

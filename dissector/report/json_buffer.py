@@ -168,7 +168,7 @@ class JsonBuffer:
             return self._escaped(source, size)
         at = self.used
         self.at[at] = 34  # a quotation mark
-        memcpy(self.at + at + 1, source, size)
+        memcpy(self.at + at + 1, source, size)  # type: ignore[name-defined,operator,unused-ignore]
         self.at[at + size + 1] = 34
         self.used = at + size + 2
         return True
@@ -210,9 +210,9 @@ def _is_plain(source: cython.p_uchar, size: int) -> bool:
     while index < size:
         word = _SPACES
         if size - index >= 8:
-            memcpy(cython.address(word), source + index, 8)
+            memcpy(cython.address(word), source + index, 8)  # type: ignore[name-defined]
         else:
-            memcpy(cython.address(word), source + index, size - index)
+            memcpy(cython.address(word), source + index, size - index)  # type: ignore[name-defined]
         index += 8
         found |= word - _SPACES
         found |= (word ^ _QUOTATION_MARKS) - _ONES

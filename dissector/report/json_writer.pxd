@@ -1,8 +1,9 @@
 cimport cython
+from dissector.model cimport Endpoint, FrameRef
 from dissector.report.json_buffer cimport JsonBuffer
 
 cdef int _SECRETS_KEPT, _SECRET_SIZE, _SECONDS_KEPT, _PROPERTIES_KEPT, _PROPERTIES_SIZE, _SHARED_KEPT
-cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE
+cdef int _ANY, _TEXT, _TIME, _SECRET, _PROPERTIES, _OBJECT, _OBJECTS, _INLINE, _ENDPOINT_PLAN, _FRAME_PLAN
 cdef object _ENUM_TYPE, _RAW, _STRUCT
 
 @cython.final
@@ -22,6 +23,7 @@ cdef class FieldStep:
 @cython.final
 cdef class Plan:
     cdef readonly tuple steps
+    cdef int layout
     cdef object bound
     @cython.locals(step=FieldStep)
     cdef bind(self, kind)
@@ -52,6 +54,11 @@ cdef class JsonWriter:
     cpdef bytes encoded_value(self, value)
     @cython.locals(buffer=JsonBuffer, step=FieldStep)
     cdef _members(self, Plan plan, record)
+    @cython.locals(buffer=JsonBuffer, ip=FieldStep, port=FieldStep, mac=FieldStep)
+    cdef _endpoint(self, Plan plan, Endpoint record)
+    @cython.locals(buffer=JsonBuffer, steps=tuple, file=FieldStep, number=FieldStep, time=FieldStep)
+    cdef _frame(self, Plan plan, FrameRef record)
+    cdef _string(self, str text)
     @cython.locals(buffer=JsonBuffer, written=dict, start=Py_ssize_t)
     cdef _shared(self, FieldStep step, value)
     @cython.locals(buffer=JsonBuffer)

@@ -16,10 +16,11 @@ from typing import Any
 import cython
 import msgspec
 
+from dissector.model import Endpoint, FrameRef
 from dissector.mqtt import spec
 from dissector.mqtt.properties import Property
 from dissector.report.clock import rfc3339
-from dissector.report.fields import Field, FieldKind, getter, of_struct
+from dissector.report.fields import ENDPOINT, FRAME, Field, FieldKind, getter, of_struct
 from dissector.report.json_buffer import JsonBuffer
 from dissector.report.json_values import json_bytes, set_pair, set_value
 from dissector.text import decode, encode, is_utf8, lossless
@@ -43,6 +44,8 @@ _SHARED_KEPT = 1000  # objects of a shared member, and tuples, that are part of 
 _ANY, _TEXT, _TIME, _SECRET = FieldKind.ANY, FieldKind.TEXT, FieldKind.TIME, FieldKind.SECRET
 _PROPERTIES, _OBJECT, _OBJECTS = FieldKind.PROPERTIES, FieldKind.OBJECT, FieldKind.OBJECTS
 _INLINE = FieldKind.INLINE
+# plans of endpoints and frames, whose attributes are read directly
+_ENDPOINT_PLAN, _FRAME_PLAN = 1, 2
 _ENUM_TYPE, _RAW, _STRUCT = type(enum.Enum), msgspec.Raw, msgspec.Struct
 
 
@@ -80,10 +83,19 @@ class FieldStep:
 
 
 class Plan:
-    """The steps of a record, bound to the class of the records that it wrote last."""
+    """The steps of a record, bound to the class of the records that it wrote last.
 
-    def __init__(self, steps: tuple[FieldStep, ...]) -> None:
+    `layout` is `_ENDPOINT_PLAN` for the members of an endpoint, `_FRAME_PLAN` for those of a frame
+    or the first two of them, else 0.
+    """
+
+    def __init__(self, fields: tuple[Field, ...], steps: tuple[FieldStep, ...]) -> None:
         self.steps = steps
+        self.layout = 0
+        if fields == ENDPOINT:
+            self.layout = _ENDPOINT_PLAN
+        elif fields and fields == FRAME[: len(fields)]:
+            self.layout = _FRAME_PLAN
         self.bound: type[Any] | None = None
 
     def bind(self, kind: type[Any]) -> None:
@@ -126,7 +138,7 @@ class JsonWriter:
                 continue
             steps.append(self._step(field, before))
             before = b","
-        return Plan(tuple(steps))
+        return Plan(fields, tuple(steps))
 
     def _step(self, field: Field, before: bytes) -> FieldStep:
         key = before
@@ -172,6 +184,13 @@ class JsonWriter:
 
     def _members(self, plan: Plan, record: Any) -> None:
         buffer = self.buffer
+        if plan.layout:
+            if type(record) is FrameRef:
+                self._frame(plan, record)
+                return
+            if type(record) is Endpoint:
+                self._endpoint(plan, record)
+                return
         if type(record) is not plan.bound:
             plan.bind(type(record))
         for step in plan.steps:
@@ -208,6 +227,40 @@ class JsonWriter:
             else:
                 self._rarer(step, value)
 
+    def _endpoint(self, plan: Plan, record: Endpoint) -> None:
+        """Writes the members of `fields.ENDPOINT`."""
+        buffer = self.buffer
+        ip, port, mac = plan.steps
+        buffer.put(ip.key)
+        self._string(record.ip)
+        buffer.put(port.key)
+        buffer.number(record.port)
+        if record.mac is None:
+            buffer.put(mac.absent)
+        else:
+            buffer.put(mac.key)
+            self._string(record.mac)
+
+    def _frame(self, plan: Plan, record: FrameRef) -> None:
+        """Writes the members of `fields.FRAME`, or the first of them."""
+        buffer, steps = self.buffer, plan.steps
+        file = steps[0]
+        buffer.put(file.key)
+        self._string(record.file)
+        if len(steps) > 1:
+            number = steps[1]
+            buffer.put(number.key)
+            buffer.number(record.number)
+        if len(steps) > 2:
+            time = steps[2]
+            buffer.put(time.key)
+            self._time(record.time_ns)
+
+    def _string(self, text: str) -> None:
+        """Writes a text of ours, each byte that is not UTF-8 escaped."""
+        if not self.buffer.quoted(text):
+            self.buffer.put(json_bytes(lossless(text)))
+
     def _shared(self, step: FieldStep, value: Any) -> None:
         """Writes the members of an object that many records share."""
         buffer, written = self.buffer, step.written
@@ -228,8 +281,7 @@ class JsonWriter:
             self._properties(step, value)
         elif step.kind == _TEXT:
             buffer.put(step.key)
-            if not buffer.quoted(value):
-                buffer.put(json_bytes(lossless(value)))
+            self._string(value)
         elif step.kind == _OBJECTS:
             self._objects(step, value)
         elif step.kind == _SECRET:

@@ -19,6 +19,7 @@ from dissector.mqtt.packets.disconnect import Disconnect
 from dissector.mqtt.packets.packet import Packet
 from dissector.mqtt.properties import Property
 from dissector.rules.base import (
+    Cause,
     ConnectionRule,
     DefectRule,
     Example,
@@ -85,6 +86,7 @@ __all__ = [
     "WEBSOCKET",
     "WEBSOCKET_CLOSE",
     "Auth",
+    "Cause",
     "Confidence",
     "Connack",
     "Connect",

@@ -118,6 +118,23 @@ class Subject(enum.Enum):
     __hash__ = object.__hash__
 
 
+class Cause:
+    """What a rule about a reaction judges the reaction to, as bits; the judge determines them."""
+
+    MALFORMED_CONNECT = 1  # a finding by which the CONNECT is malformed
+    UNKNOWN_LEVEL = 2  # a CONNECT with an unknown protocol level
+    EMPTY_CLIENT_ID = 4  # a CONNECT with an empty client id and cleanSession=0
+    HEADER_FLAGS = 8  # a finding about the flags of a fixed header
+    VIOLATION = 16  # a finding that is an error, proven, and violates a MUST
+
+
+# names of the defects of a finding with `Cause.HEADER_FLAGS`
+HEADER_FLAGS_DEFECTS = frozenset(
+    kind.value
+    for kind in (DefectKind.HEADER_FLAGS, DefectKind.AUTH_FLAGS, DefectKind.DISCONNECT_FLAGS)
+)
+
+
 class Rule:
     """Attributes of every rule. `statements` maps a version to the statement ids it may cite.
 
@@ -128,6 +145,8 @@ class Rule:
     subjects: ClassVar[tuple[Subject, ...]]  # nearly always one
     # bits of `ConnectionFlag` or, for ACTIVITY, `Event`: it judges subjects that have one of them
     asks: ClassVar[int] = 0
+    # bits of `Cause`, of a rule about connections: those that it asks for pass without one of them
+    causes: ClassVar[int] = 0
     # kinds of defects that no other rule judges, each with packet types (`spec` numbers) or, empty,
     # all; a rule with the subject PACKET judges these
     consumes: ClassVar[Mapping[DefectKind, tuple[int, ...]]] = {}

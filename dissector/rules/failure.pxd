@@ -7,19 +7,19 @@ from dissector.mqtt.packets.packet cimport Packet
 @cython.freelist(16)
 @cython.no_gc
 cdef class Failure:
-    cdef readonly str message
-    cdef readonly FrameRef at
-    cdef readonly tuple frames
-    cdef readonly dict evidence
-    cdef readonly object side
-    cdef readonly tuple statements
-    cdef readonly str section
-    cdef readonly object severity
-    cdef readonly object confidence
-    cdef readonly object obligation
-    cdef readonly object time_ns
-    cdef readonly Packet packet
-    cdef readonly tuple span
+    cdef public str message
+    cdef public FrameRef at
+    cdef public tuple frames
+    cdef public dict evidence
+    cdef public object side
+    cdef public tuple statements
+    cdef public str section
+    cdef public object severity
+    cdef public object confidence
+    cdef public object obligation
+    cdef public object time_ns
+    cdef public Packet packet
+    cdef public tuple span
 
 @cython.final
 @cython.freelist(16)
@@ -33,4 +33,6 @@ cdef class DefectFact:
 
 @cython.locals(made=DefectFact)
 cdef DefectFact defect_fact(defect, Packet packet, side, Connection connection)
+@cython.locals(made=Failure)
+cdef Failure _failure_of(DefectFact fact, str message, dict evidence, tuple statements, str section, severity, confidence, obligation)
 cdef dict _evidence(defect)

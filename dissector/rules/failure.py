@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cython
-
 from dissector.connections.connection import Connection
 from dissector.model import Confidence, FrameRef, Obligation, Severity, Side
 from dissector.mqtt.defects import Defect
@@ -79,7 +77,6 @@ def defect_fact(defect: Defect, packet: Packet, side: Side, connection: Connecti
     return made
 
 
-@cython.locals(fact=DefectFact, made=Failure)  # a .pxd cannot: it has keyword-only arguments
 def defect_failure(
     fact: DefectFact,
     message: str,
@@ -95,6 +92,22 @@ def defect_failure(
 
     Without `evidence` it is what is known of the defect.
     """
+    return _failure_of(
+        fact, message, evidence, statements, section, severity, confidence, obligation
+    )
+
+
+def _failure_of(
+    fact: DefectFact,
+    message: str,
+    evidence: dict[str, Any] | None,
+    statements: tuple[str, ...] | None,
+    section: str | None,
+    severity: Severity | None,
+    confidence: Confidence | None,
+    obligation: Obligation | None,
+) -> Failure:
+    # a function of its own, because a .pxd cannot declare one with keyword-only arguments
     defect, frame = fact.defect, fact.frame
     made = Failure.__new__(Failure)
     made.message = message

@@ -7,7 +7,10 @@ from dissector.rules.failure cimport Failure
 
 cdef unsigned long long _WITH_FINDING, _WEBSOCKET, _CONNECT, _CONNACK
 cdef long long _FREE_FINDINGS, _FINDING_BYTES, _CLASSIFICATIONS_KEPT, STREAMS_LISTED
-cdef object _V3_1_1, _V5_0, _INFO, _MUST
+cdef int _MALFORMED_CONNECT, _VIOLATION, _HEADER_FLAGS
+cdef object _V3_1_1, _V5_0, _INFO, _ERROR, _MUST, _PROVEN
+cdef dict _CONNECT_CAUSES
+cdef frozenset _HEADER_FLAGS_DEFECTS
 
 cdef class NotEvaluatedCount:
     cdef long long count
@@ -19,6 +22,7 @@ cdef class IndexedRule:
     cdef readonly str name
     cdef object check
     cdef unsigned long long asks
+    cdef int causes
     cdef readonly bint of_audit
     cdef bint of_connection
     cdef unsigned long long about
@@ -70,7 +74,7 @@ cdef class Judge:
     @cython.locals(counted=NotEvaluatedCount)
     cpdef not_evaluated(self)
     @cython.locals(entry=IndexedRule)
-    cdef _ask(self, Asked asked, record, context, unsigned long long bits)
+    cdef _ask(self, Asked asked, record, context, unsigned long long bits, int causes)
     @cython.locals(asked=Asked, entry=IndexedRule, known=cython.bint)
     cdef _skip_by_version(self, dict lists, Connection connection, unsigned long long flags)
     @cython.locals(asked=Asked, entry=IndexedRule)
@@ -87,6 +91,8 @@ cdef class Judge:
     @cython.locals(connection=Connection, counted=NotEvaluatedCount)
     cdef _skip(self, IndexedRule entry, str reason, record)
 
+@cython.locals(causes=cython.int, finding=Finding, about=Classification)
+cdef int _causes(Connection connection) except -1
 @cython.locals(about=Classification)
 cdef _add_malformed(Connection connection, Packet packet, Finding finding)
 @cython.locals(first=FrameRef, second=FrameRef)

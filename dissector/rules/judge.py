@@ -18,6 +18,7 @@ from dissector.connections.connection import Connection, ConnectionFlag
 from dissector.connections.record import ConnectionRecord
 from dissector.model import (
     Classification,
+    Confidence,
     Finding,
     FrameRef,
     Obligation,
@@ -28,9 +29,16 @@ from dissector.model import (
 )
 from dissector.model import NotEvaluated as NotEvaluatedRecord
 from dissector.mqtt import spec
-from dissector.mqtt.defects import Defect
+from dissector.mqtt.defects import Defect, DefectKind
 from dissector.mqtt.packets.packet import Packet
-from dissector.rules.base import Rule, Subject, Unevaluated, Verdict
+from dissector.rules.base import (
+    HEADER_FLAGS_DEFECTS,
+    Cause,
+    Rule,
+    Subject,
+    Unevaluated,
+    Verdict,
+)
 from dissector.rules.failure import Failure
 from dissector.rules.registry import AUDIT_GROUPS
 
@@ -47,7 +55,15 @@ _CLASSIFICATIONS_KEPT = 16  # for each rule and version
 _FINDING_BYTES = 2048  # memory of each finding; the bytes of its packet are shared
 _CONNECT, _CONNACK = 1 << spec.CONNECT, 1 << spec.CONNACK
 _V3_1_1, _V5_0 = Version.V3_1_1, Version.V5_0
-_INFO, _MUST = Severity.INFO, Obligation.MUST
+_INFO, _ERROR = Severity.INFO, Severity.ERROR
+_MUST, _PROVEN = Obligation.MUST, Confidence.PROVEN
+_MALFORMED_CONNECT, _VIOLATION = Cause.MALFORMED_CONNECT, Cause.VIOLATION
+_HEADER_FLAGS, _HEADER_FLAGS_DEFECTS = Cause.HEADER_FLAGS, HEADER_FLAGS_DEFECTS
+# causes that are defects of a CONNECT
+_CONNECT_CAUSES = {
+    DefectKind.PROTOCOL_LEVEL: Cause.UNKNOWN_LEVEL,
+    DefectKind.CLIENT_ID_EMPTY_NOT_CLEAN: Cause.EMPTY_CLIENT_ID,
+}
 _PACKET_SUBJECT, _CONNECTION_SUBJECT = Subject.PACKET, Subject.CONNECTION
 _OF_AUDIT = frozenset({Subject.ACTIVITY, Subject.TLS_CONNECTION})
 _VERSIONS: tuple[Version | None, ...] = (*Version, None)
@@ -81,6 +97,7 @@ class IndexedRule:
         self.name = rule.name
         self.check = rule.check
         self.asks = rule.asks
+        self.causes = rule.causes
         self.of_audit = not _OF_AUDIT.isdisjoint(rule.subjects)
         self.of_connection = _CONNECTION_SUBJECT in rule.subjects
         self.about = 0  # packet types, as bits
@@ -229,7 +246,7 @@ class Judge:
         asked = self._handshake[connection.version]
         flags = connection.connection_flags
         if asked.bits & flags:
-            self._ask(asked, connection, connection, flags)
+            self._ask(asked, connection, connection, flags, 0)
             if connection.version is None:
                 self._skip_by_version(self._handshake, connection, flags)
 
@@ -241,11 +258,13 @@ class Judge:
         flags = connection.connection_flags
         asked = self._connection[version]
         if asked.bits & flags:
-            self._ask(asked, connection, connection, flags)
+            self._ask(asked, connection, connection, flags, _causes(connection))
         asked = self._last[version]
         if asked.bits & connection.connection_flags:
             for entry in asked.rules:  # each may depend on findings of the one before
                 if entry.asks & connection.connection_flags:
+                    if entry.causes and not entry.causes & _causes(connection):
+                        continue
                     verdict = entry.check(connection)
                     if verdict is not None:
                         self._settle(entry, connection, verdict)
@@ -259,17 +278,22 @@ class Judge:
     def activity(self, context: Any, event: int) -> None:
         """Judges a connection with what an audit remembers; `event` has bits of `Event`."""
         if self._activity.bits & event:
-            self._ask(self._activity, context.connection, context, event)
+            self._ask(self._activity, context.connection, context, event, 0)
 
     def tls_connection(self, context: Any) -> None:
         """Judges a TLS connection that has ended in the capture."""
         asked = self._tls_connection
-        self._ask(asked, context.record, context, asked.bits)
+        self._ask(asked, context.record, context, asked.bits, 0)
 
-    def _ask(self, asked: Asked, record: Any, context: Any, bits: int) -> None:
-        """Evaluates the rules that ask for one of the bits; their findings are about `record`."""
+    def _ask(self, asked: Asked, record: Any, context: Any, bits: int, causes: int) -> None:
+        """Evaluates the rules that ask for one of the bits; their findings are about `record`.
+
+        `causes` are those of a connection.
+        """
         for entry in asked.rules:
             if entry.asks & bits:
+                if entry.causes and not entry.causes & causes:
+                    continue
                 verdict = entry.check(context)
                 if verdict is not None:
                     self._settle(entry, record, verdict)
@@ -381,6 +405,28 @@ class Judge:
 
 def _rule_order(rule: str) -> tuple[bool, str]:
     return rule.startswith(AUDIT_GROUPS), rule
+
+
+def _causes(connection: Connection) -> int:
+    """Returns the bits of `Cause` that a connection has."""
+    causes = 0
+    if connection.connect is not None:
+        for defect in connection.connect.defects:
+            causes |= _CONNECT_CAUSES.get(defect.kind, 0)
+    if connection.findings:
+        if connection.connect_faults:
+            causes |= _MALFORMED_CONNECT
+        for finding in connection.findings:
+            about = finding.classification
+            if (
+                about.severity is _ERROR
+                and about.confidence is _PROVEN
+                and about.obligation is _MUST
+            ):
+                causes |= _VIOLATION
+            if finding.evidence.get("defect") in _HEADER_FLAGS_DEFECTS:
+                causes |= _HEADER_FLAGS
+    return causes
 
 
 def _add_malformed(connection: Connection, packet: Packet, finding: Finding) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dissector.rules.authoring import *
+from dissector.rules.base import HEADER_FLAGS_DEFECTS
 
-_KINDS = frozenset(
-    kind.value
-    for kind in (DefectKind.HEADER_FLAGS, DefectKind.AUTH_FLAGS, DefectKind.DISCONNECT_FLAGS)
-)
 # PINGREQ with a flag set
 _BAD_FLAGS = "C c1 00"
 _REFUSED = ConnectionFlag.REFUSED
@@ -18,7 +15,7 @@ _ERROR, _CLIENT, _V5_0 = Severity.ERROR, Side.CLIENT, Version.V5_0
 
 def about_header_flags(finding: Finding) -> bool:
     """Whether a finding is about the flags of a fixed header, whichever rule reports it."""
-    return finding.evidence.get("defect") in _KINDS
+    return finding.evidence.get("defect") in HEADER_FLAGS_DEFECTS
 
 
 class NoCloseAfterBadFlags(ConnectionRule):
@@ -62,6 +59,7 @@ class NoCloseAfterBadFlags(ConnectionRule):
     sections = {Version.V3_1_1: "2.2.2", Version.V5_0: "4.13.1"}
     deadlines = ("close-seconds",)
     asks = ConnectionFlag.DEFECT
+    causes = Cause.HEADER_FLAGS
     last: ClassVar[bool] = True
     bad = (
         Example(

@@ -82,6 +82,7 @@ class MalformedConnectTolerated(ConnectionRule):
     deadlines = ("close-seconds",)
     about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
+    causes = Cause.MALFORMED_CONNECT
     bad = (
         Example(
             "3.1.1: accepted", (_RESERVED_FLAG_311, ACCEPTED_311, *GRACEFUL_CLOSE), also=("CON03",)

@@ -51,6 +51,7 @@ class UnsupportedLevelMishandled(ConnectionRule):
     deadlines = ("close-seconds",)
     about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
+    causes = Cause.UNKNOWN_LEVEL
     bad = (
         Example(
             "a 3.1.1 server closes without a CONNACK",

@@ -49,6 +49,7 @@ class EmptyClientIdNotRejected(ConnectionRule):
     deadlines = ("close-seconds",)
     about = (spec.CONNECT, spec.CONNACK)
     asks = ConnectionFlag.DEFECT
+    causes = Cause.EMPTY_CLIENT_ID
     bad = (
         Example("accepted", (_EMPTY, ACCEPTED_311, *GRACEFUL_CLOSE), also=("CON13",)),
         Example("closed without a CONNACK", (_EMPTY, *SERVER_CLOSES), also=("CON13",)),

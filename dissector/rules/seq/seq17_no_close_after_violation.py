@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
+from dissector.model import Classification
 from dissector.rules.authoring import *
 from dissector.rules.enc.enc02_no_close_after_bad_flags import about_header_flags
 from dissector.rules.seq.seq05_malformed_connect_tolerated import TOPIC_RULES
 
 _ERROR, _PROVEN, _MUST = Severity.ERROR, Confidence.PROVEN, Obligation.MUST
-_REFUSED = ConnectionFlag.REFUSED
+_CONNECT, _REFUSED = spec.CONNECT, ConnectionFlag.REFUSED
 _SERVER, _V5_0 = Side.SERVER, Version.V5_0
 # groups of rules whose findings are violations of the protocol
 _GROUPS = ("ENC", "CON", "ACK", "SEQ", "AUT", "SES", "PUB", "SUB", "QOS")
@@ -60,6 +62,7 @@ class NoCloseAfterViolation(ConnectionRule):
     # any finding; most connections have none
     deadlines = ("close-seconds",)
     asks = ConnectionFlag.FINDING
+    causes = Cause.VIOLATION
     last: ClassVar[bool] = True
     bad = (
         Example(
@@ -134,16 +137,23 @@ class NoCloseAfterViolation(ConnectionRule):
 
 def _requires_close(finding: Finding, version: Version | None) -> bool:
     """Whether a finding is a violation after which its receiver must close, by this rule."""
-    if finding.severity is not _ERROR:
-        return False
-    rule, packet = finding.rule, finding.packet
-    if not rule.startswith(_GROUPS) or rule in _REACTIVE:
+    about, packet = finding.classification, finding.packet
+    if not _of_such_a_kind(about, version):
         return False
     # SEQ05 reports a CONNECT that violates section 3.1
-    if packet is not None and packet[0] >> 4 == spec.CONNECT and rule not in TOPIC_RULES:
-        return False
-    if finding.confidence is not _PROVEN or finding.obligation is not _MUST:
-        return False
-    if version is _V5_0 and finding.side is _SERVER:
+    if packet is not None and packet[0] >> 4 == _CONNECT and about.rule not in TOPIC_RULES:
         return False
     return not about_header_flags(finding)
+
+
+@functools.lru_cache(1000)
+def _of_such_a_kind(about: Classification, version: Version | None) -> bool:
+    """Whether findings with a classification may be such violations."""
+    return (
+        about.severity is _ERROR
+        and about.confidence is _PROVEN
+        and about.obligation is _MUST
+        and about.rule.startswith(_GROUPS)
+        and about.rule not in _REACTIVE
+        and not (version is _V5_0 and about.side is _SERVER)
+    )
