@@ -7,7 +7,6 @@ from dissector.rules.audit_rule import *
 from dissector.rules.authoring import *
 
 
-
 class FleetStorm(ConnectionAuditRule):
     """Very many clients connect to a server within ten seconds, far more than usual.
 
