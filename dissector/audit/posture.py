@@ -273,7 +273,7 @@ def device_posture(
     known = None
     if len(everything) == 1:
         facts = _facts(everything[0], holders)
-        known = totals.known.get(facts)
+        known = None if facts is None else totals.known.get(facts)
     if known is None:
         seen = [0] * len(DEVICE_MERITS)
         right, unseen = _right_of_device(everything, holders, checked, seen)

@@ -11,7 +11,7 @@ from typing import Any
 from dissector.audit.records import Device, Kind, Overview, Posture, Server
 from dissector.model import Capture, NotEvaluated, Summary
 from dissector.report.columns import tabulated
-from dissector.report.posture_text import connections, rank, share, versions
+from dissector.report.posture_text import WorstDevices, connections, share, versions
 from dissector.report.style import Style, counted
 from dissector.report.text_report import TextReport
 from dissector.text import printable
@@ -29,13 +29,13 @@ class AuditTextReport(TextReport):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options | {"handshakes": False})
-        self._devices: list[Device] = []
+        self._devices = WorstDevices(None if self._everything else ROWS)
         self._servers: list[Server] = []
         self._overview = Overview()
 
     def device(self, record: Device) -> None:
         """Stores one device."""
-        self._devices.append(record)
+        self._devices.add(record)
 
     def server(self, record: Server) -> None:
         """Stores one server."""
@@ -63,16 +63,16 @@ class AuditTextReport(TextReport):
                     first, *rest = style.wrapped(f"{record.name} {text}", 2)
                     yield from (first, *(f"  {line}" for line in rest))
             yield ""
-        ranked = sorted(self._devices, key=lambda record: (-rank(record.posture), record.id))
-        shown = ranked if self._everything else ranked[:ROWS]
+        shown = self._devices.ranked()
         if shown:
             rows = [_device(record, style) for record in shown]
             yield from tabulated(rows, _DEVICE, style.width)
-        if len(shown) < len(ranked):
-            yield f"and {counted(len(ranked) - len(shown), 'more device')}; --all lists them"
+        more = self._devices.total - len(shown)
+        if more:
+            yield f"and {counted(more, 'more device')}; --all lists them"
         yield ""
         overview = self._overview
-        if self._devices:
+        if shown:
             yield from style.wrapped(connections(overview), 0)
         for point in overview.right:
             yield from style.wrapped(f"right: {share(point)}", 0)

@@ -23,7 +23,7 @@ from dissector.report.advice import advice
 from dissector.report.clock import rfc3339
 from dissector.report.fields import display_filter
 from dissector.report.folding import Fold, Folding, RuleFold
-from dissector.report.posture_text import connections, rank, share, versions
+from dissector.report.posture_text import WorstDevices, connections, share, versions
 from dissector.report.reporter import ByteStream, ReporterBase, ReportOptions
 from dissector.report.style import counted
 from dissector.text import printable
@@ -44,7 +44,7 @@ class MarkdownReport(ReporterBase):
         self._stream = stream
         self._folding = Folding()
         self._warnings: dict[str, int] = {}
-        self._devices: list[Device] = []
+        self._devices = WorstDevices(ROWS)
         self._servers: list[Server] = []
         self._overview = Overview()
 
@@ -67,7 +67,7 @@ class MarkdownReport(ReporterBase):
 
     def device(self, record: Device) -> None:
         """Stores the device."""
-        self._devices.append(record)
+        self._devices.add(record)
 
     def server(self, record: Server) -> None:
         """Stores the server."""
@@ -208,12 +208,11 @@ def _servers(servers: list[Server]) -> Iterator[str]:
     yield from _more(len(servers), "server")
 
 
-def _devices(devices: list[Device]) -> Iterator[str]:
-    if not devices:
+def _devices(devices: WorstDevices) -> Iterator[str]:
+    if not devices.total:
         return
     yield "## Devices"
     yield ""
-    ranked = sorted(devices, key=lambda record: (-rank(record.posture), record.id))
     rows = [
         [
             code(record.name, ID_SHOWN),
@@ -225,11 +224,11 @@ def _devices(devices: list[Device]) -> Iterator[str]:
             f"{record.connections:,}",
             _problems(record.posture),
         ]
-        for record in ranked[:ROWS]
+        for record in devices.ranked()
     ]
     headers = ["device", "address", "kind", "vendor", "software", "logs in by", "connections"]
     yield from table([*headers, "findings"], rows)
-    yield from _more(len(devices), "device")
+    yield from _more(devices.total, "device")
 
 
 def _more(total: int, noun: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dissector.audit.records import Device, Overview, Point, Posture, Server
 from dissector.report.style import counted
 
@@ -9,6 +11,40 @@ from dissector.report.style import counted
 def rank(posture: Posture) -> int:
     """Returns the rank of the worst finding, -1 without findings."""
     return -1 if posture.worst is None else posture.worst.rank
+
+
+class WorstDevices:
+    """The `limit` devices with the worst findings; all others are only counted, in `total`.
+
+    None keeps all. `order` sorts them, the worst first; by default by their worst finding, then id.
+    `parties` counts the devices with findings of each rule.
+    """
+
+    def __init__(
+        self, limit: int | None, order: Callable[[Device], tuple[int, ...]] | None = None
+    ) -> None:
+        self.total = 0
+        self.parties: dict[str, int] = {}
+        self._limit = limit
+        self._order = _by_worst if order is None else order
+        self._kept: list[Device] = []
+
+    def add(self, record: Device) -> None:
+        """Adds a device; from time to time those are discarded that will not be shown."""
+        self.total += 1
+        for problem in record.posture.wrong:
+            self.parties[problem.rule] = self.parties.get(problem.rule, 0) + 1
+        self._kept.append(record)
+        if self._limit is not None and len(self._kept) >= 2 * self._limit:
+            self._kept = self.ranked()
+
+    def ranked(self) -> list[Device]:
+        """Returns the worst devices, the worst first."""
+        return sorted(self._kept, key=self._order)[: self._limit]
+
+
+def _by_worst(record: Device) -> tuple[int, ...]:
+    return (-rank(record.posture), record.id)
 
 
 def share(point: Point) -> str:

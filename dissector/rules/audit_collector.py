@@ -137,6 +137,8 @@ class AuditCollector(FindingCollector):
         record = context.connection
         if event & ~_WITHOUT_BYTES and record.conflict:
             return  # the true bytes are unknown
-        if event & _PROFILE and profile_may_hold_identifier(context.profile, record):
-            event |= _IDENTIFIER
+        if event & _PROFILE:
+            assert context.profile is not None
+            if profile_may_hold_identifier(context.profile, record):
+                event |= _IDENTIFIER
         self._judge.activity(context, event)

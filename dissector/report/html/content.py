@@ -18,7 +18,7 @@ from dissector.report.html.bins import Latencies, Timeline
 from dissector.report.html.diagram import Diagram, diagram, short
 from dissector.report.html.facts import ID_SHOWN, of_device, of_server, timestamp
 from dissector.report.identity import address
-from dissector.report.posture_text import connections, rank, share
+from dissector.report.posture_text import WorstDevices, connections, rank, share
 from dissector.report.style import counted
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class PageRecords:
         self.findings: list[exemplar.FindingPlace] = []
         self.count = 0
         self.warnings: dict[str, tuple[int, CaptureWarning]] = {}
-        self.devices: list[Device] = []
+        self.devices = WorstDevices(PAGES, _rank)
         self.servers: list[Server] = []
         self.overview = Overview()
         self.drawn: dict[int, tuple[Handshake, list[Finding]]] = {}
@@ -146,16 +146,19 @@ class Content:
             id(finding): number for number, (_, found) in kept.drawn.items() for finding in found
         }
         self._links: dict[str, list[Link]] = {}
-        self._parties: dict[str, int] = {}  # of each rule, including those that are not shown
-        devices = sorted(kept.devices, key=_rank)
+        # of each rule, including those that are not shown
+        self._parties = dict(kept.devices.parties)
+        devices = kept.devices.ranked()
         servers = sorted(kept.servers, key=_rank)
-        shown = {_anchor(record) for record in devices[:PAGES]}
+        shown = {_anchor(record) for record in devices}
         shown |= {_anchor(record) for record in servers[:PAGES]}
-        parties: list[Device | Server] = [*kept.devices, *kept.servers]
-        for record in parties:
+        for server in kept.servers:
+            for problem in server.posture.wrong:
+                self._parties[problem.rule] = self._parties.get(problem.rule, 0) + 1
+        by_id: list[Device | Server] = [*sorted(devices, key=_number), *kept.servers]
+        for record in by_id:
             anchor = _anchor(record)
             for problem in record.posture.wrong:
-                self._parties[problem.rule] = self._parties.get(problem.rule, 0) + 1
                 links = self._links.setdefault(problem.rule, [])
                 if anchor in shown and len(links) < PARTIES:
                     links.append(Link(anchor, short(record.name, ID_SHOWN), problem.count))
@@ -172,11 +175,11 @@ class Content:
         self.encrypted_columns = ENCRYPTED
         self.flagged = kept.flagged
         self._used: set[int] = set()
-        self._each = max(DIAGRAMS, DIAGRAMS_OF_ALL // max(len(kept.devices), 1))
+        self._each = max(DIAGRAMS, DIAGRAMS_OF_ALL // max(kept.devices.total, 1))
         # a handshake is drawn once: with its device, else its server, else its rule
-        self.devices = [self._party(record) for record in devices[:PAGES]]
+        self.devices = [self._party(record) for record in devices]
         self.servers = [self._party(record) for record in servers[:PAGES]]
-        self.more_devices = len(devices) - len(self.devices)
+        self.more_devices = kept.devices.total - len(self.devices)
         self.more_servers = len(servers) - len(self.servers)
         self.severities = list(self._severities())
 
@@ -343,6 +346,10 @@ def _severity(rank: int) -> Severity:
 def _rank(record: Device | Server) -> tuple[int, int, int]:
     posture: Posture = record.posture
     return (-rank(posture), -len(posture.wrong), record.id)
+
+
+def _number(record: Device) -> int:
+    return record.id
 
 
 def _have(count: int) -> str:

@@ -109,7 +109,7 @@ class HtmlPage(ReporterBase):
 
     def device(self, record: Device) -> None:
         """Stores the record."""
-        self._kept.devices.append(record)
+        self._kept.devices.add(record)
 
     def server(self, record: Server) -> None:
         """Stores the record."""
