@@ -54,8 +54,8 @@ class Profile:
 
     `username` is None if it is absent or empty. `secret` is a keyed hash of user name and password,
     None if the password is absent or empty; for TLS the fingerprint of the client certificate's
-    key. `code` is that of the CONNACK, None without one. `client_id` is None if no CONNECT was
-    seen. `host` and `path` are those of a WebSocket upgrade; `forwarded` is the client's address as
+    key. `code` is that of the CONNACK, None without one, and without a CONNECT. `client_id` is None
+    if no CONNECT was seen. `host` and `path` are those of a WebSocket upgrade; `forwarded` is the client's address as
     a proxy states it, in the headers that `forwarders` names. `tls` holds the cleartext facts of
     TLS connections, decrypted or not.
 
@@ -112,9 +112,9 @@ class Profile:
         self.login_possible = record.login_possible
         self.silent = not record.has_connect and not record.has_data
         self.served = record.served
-        self.code = record.code
-        self.connack_properties = record.connack_properties
         if record.has_connect:
+            self.code = record.code
+            self.connack_properties = record.connack_properties
             self.client_id = record.client_id
             self.username = record.username or None
             self.secret = record.secret

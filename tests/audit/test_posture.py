@@ -42,6 +42,7 @@ from dissector.rules.tls.examples import (
 from samples.build import conversation, pcap
 from tests.audit.test_grouping import HostConnection, devices
 from tests.conftest import ROOT
+from tests.judging import judge
 
 CASES = ROOT / "tests" / "cases"
 PASSWORD = "Zq7-unlikely-Pw"
@@ -286,6 +287,9 @@ def test_every_late_start_in_clear_counts_as_clear(version: str, accepted: bool)
             continue
         assert (overview.connections, overview.clear) == (1, 1), f"from frame {start + 1}"
         assert accepted or "SEC02" not in rules_of(found), f"from frame {start + 1}"
+        seen = judge(frames[start:]).handshakes
+        if accepted and seen and seen[0].connack is not None:  # also without its CONNECT
+            assert "SEC02" in rules_of(found), f"from frame {start + 1}"
         served += "SEC02" in rules_of(found)
     assert served > 4 if accepted else not served
 
