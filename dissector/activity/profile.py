@@ -55,9 +55,9 @@ class Profile:
     `username` is None if it is absent or empty. `secret` is a keyed hash of user name and password,
     None if the password is absent or empty; for TLS the fingerprint of the client certificate's
     key. `code` is that of the CONNACK, None without one, and without a CONNECT. `client_id` is None
-    if no CONNECT was seen. `host` and `path` are those of a WebSocket upgrade; `forwarded` is the client's address as
-    a proxy states it, in the headers that `forwarders` names. `tls` holds the cleartext facts of
-    TLS connections, decrypted or not.
+    if no CONNECT was seen. `host` and `path` are those of a WebSocket upgrade; `forwarded` is the
+    client's address as a proxy states it, in the headers that `forwarders` names. `tls` holds the
+    cleartext facts of TLS connections, decrypted or not.
 
     `complete`: its CONNECT could be decoded to its end. `login_possible`: the client may have shown
     who it is in the layers around MQTT. `served`: the CONNACK accepted the client, or the server
