@@ -67,10 +67,13 @@ class Inflater:
         while self._busy and self.failed is None:
             assert self._stream is not None
             before = len(self._waiting)
+            copy = self._stream.copy()
             try:
                 out = self._stream.decompress(self._waiting, PIECE)
             except zlib.error as error:
-                return self._fail(DAMAGED, f"a compressed message cannot be inflated: {error}")
+                out = _before_damage(copy, self._waiting)
+                self._fail(DAMAGED, f"a compressed message cannot be inflated: {error}")
+                return out
             if self._stream.eof:  # a sender may end the DEFLATE stream and begin another one
                 self._waiting = self._stream.unused_data
                 self._stream = zlib.decompressobj(-15)
@@ -117,3 +120,14 @@ class Inflater:
         self.failed = (kind, text)
         self.release()
         return b""
+
+
+def _before_damage(stream: zlib._Decompress, data: bytes) -> bytes:
+    """Inflate what precedes the damage in `data`, which zlib drops: it is the same in any cut."""
+    out = b""
+    try:
+        for at in range(len(data)):
+            out += stream.decompress(data[at : at + 1])
+    except zlib.error:
+        pass
+    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dissector.net.inflate import (
@@ -152,6 +152,7 @@ def test_many_packets_within_the_ratio_are_read() -> None:
 
 
 @given(data=st.binary(max_size=200), cuts=places, masked=st.booleans(), packed=st.booleans())
+@example(data=b"A\x04\n@\x04\x00", cuts=[], masked=False, packed=True)  # damaged behind a byte
 def test_any_bytes_end_the_same_in_any_cut(
     data: bytes, cuts: list[int], masked: bool, packed: bool
 ) -> None:
