@@ -179,7 +179,7 @@ def test_declarations_belong_to_a_module(path: Any) -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(Limits)])
 def test_every_limit_has_a_warning_and_a_test(name: str) -> None:
-    """Whoever reaches a limit is told by a warning, and a test sets that limit."""
+    """Each limit that is reached is reported by a warning, and a test sets it."""
     tests = [
         path.read_text()
         for path in (ROOT / "tests").rglob("test_*.py")

@@ -444,9 +444,7 @@ class Detector(Consumer):
 
     def _charge_framers(self) -> None:
         """Charges the connection for what its framers keep, instead of what is held."""
-        kept = 0
-        if self.initiator.framer is not None and self.responder.framer is not None:
-            kept = self.initiator.framer.kept_bytes + self.responder.framer.kept_bytes
+        kept = self.initiator.kept_bytes() + self.responder.kept_bytes()
         if kept != self.charged:
             self.tcp.charge(kept - self.charged)
             self.charged = kept

@@ -21,6 +21,7 @@ cdef class MqttDirection:
     cdef readonly object who
     cdef begin(self, int side, long long first_frame, long long first_time_ns)
     cdef set_client(self, int client_side)
+    cdef long long kept_bytes(self) noexcept
     cdef make_framer(self, bint keep_all)
     cdef note_missing(self, bint inside)
     cdef bint packet_begun(self) noexcept

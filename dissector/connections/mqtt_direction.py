@@ -79,6 +79,10 @@ class MqttDirection:
         self.is_client = self.side == client_side
         self.who = _CLIENT if self.is_client else _SERVER
 
+    def kept_bytes(self) -> int:
+        """Returns the bytes that its framer keeps of an unfinished packet."""
+        return 0 if self.framer is None else self.framer.kept_bytes
+
     def make_framer(self, keep_all: bool) -> None:
         """Makes the framer, unless there is one."""
         if self.framer is None:

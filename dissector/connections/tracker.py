@@ -347,9 +347,9 @@ class Tracker(Consumer):
 
     def charge(self) -> None:
         """Charges the connection for what is kept of it, if that has changed."""
-        kept = 0 if self.connection is None else self.connection.kept_bytes
-        if self.initiator.framer is not None and self.responder.framer is not None:
-            kept += self.initiator.framer.kept_bytes + self.responder.framer.kept_bytes
+        kept = self.initiator.kept_bytes() + self.responder.kept_bytes()
+        if self.connection is not None:
+            kept += self.connection.kept_bytes
         if kept != self.charged:
             self.tcp.charge(kept - self.charged)
             self.charged = kept
